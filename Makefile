@@ -1,0 +1,45 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.run $(VENV)/.test
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help run test
+.DEFAULT_GOAL := help
+
+# Stamps count only while the environment has what they stand for: its Python may have gone, or be another.
+ifneq ($(wildcard $(STAMPS)),)
+ifneq ($(shell $(BIN)/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("Pyro5"))' 2>/dev/null && echo works),works)
+$(shell rm -f $(STAMPS))
+endif
+endif
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
+
+run: $(VENV)/.run  ## set up, then a five-replica cluster with the failure and recovery demo
+	@$(BIN)/python run_cluster.py --ephemeral --demo
+
+test: $(VENV)/.test  ## set up, then every check: format, lint, types, imports, tests
+	$(BIN)/python -m ruff format --check --quiet .
+	$(BIN)/python -m ruff check --quiet .
+	$(BIN)/python -m mypy
+	$(BIN)/python $(BIN)/lint-imports
+	$(BIN)/python -m pytest -m ""
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"kvrmi needs Python 3.11 or newer, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=...")'
+	@echo "setting up $(VENV) (once, about 20 s)"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(VENV)/.run: $(BIN)/python setup.cfg pyproject.toml
+	@echo "installing kvrmi and what it needs into $(VENV)"
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip --default-pip
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python setup.cfg pyproject.toml
+	@echo "installing kvrmi, its tests' and its checks' tools into $(VENV) (about 30 s)"
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip --default-pip
+	@$(PIP) install --editable ".[test,lint]"
+	@touch $(STAMPS)

@@ -1,0 +1,150 @@
+"""The client's command line: finds the store, then hands over to the shell or the benchmark.
+
+Rule: whatever is wrong ends in one line on stderr and an exit status, never in a traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from kvrmi.errors import InvalidRequest, KVError
+from kvrmi.session import Store, connect
+
+from .admin import Admin
+from .command import COMMANDS, split
+from .render import Printer
+from .shell import EXIT_STATUS, INTERRUPTED, Leave, Shell
+
+__all__ = ["main"]
+
+_EPILOG = """\
+Without a command: a prompt on a terminal, else one command a line from stdin.
+Commands: PUT GET DELETE CONTAINS SIZE PUT_MANY GET_MANY CAS SCAN STATUS, orders, and bench;
+HELP explains them, bench --help the benchmark.
+Exit status: 0 ok, 1 key not found or cas not swapped, 2 usage, 3 no quorum, 4 unknown outcome,
+5 aborted or unsupported, 6 connection or unavailable."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program with `argv` (default: the process's); returns its exit status."""
+    _allow_any_bytes()
+    words = sys.argv[1:] if argv is None else list(argv)
+    try:
+        options = _parser().parse_args(words)
+        return _run(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python must not fail again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _allow_any_bytes() -> None:
+    """Let what is no UTF-8 through: the store refuses it in a line, Python would in twenty."""
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+
+
+def _run(options: argparse.Namespace) -> int:
+    printer = Printer(as_json=options.json)
+    try:
+        words = _command(options.command)
+        _log_to(options.log)
+        if words and words[0].lower() == "bench":
+            from . import bench  # a program of its own, with tables and processes
+
+            return bench.main(words[1:], _connect(options), as_json=options.json)
+        with _connect(options) as store:
+            return _shell(Shell(store, Admin(store, options.config), printer), words)
+    except KVError as error:
+        printer.error(error.code, str(error))
+        return EXIT_STATUS[error.code]
+
+
+def _shell(shell: Shell, words: Sequence[str]) -> int:
+    try:
+        if words:
+            return shell.run(words)
+        if sys.stdin.isatty():
+            return shell.converse()
+        return shell.run_lines(sys.stdin)
+    except Leave:
+        return 0
+
+
+def _connect(options: argparse.Namespace) -> Store:
+    if options.address is not None:
+        named = f"{options.name}@{options.address}" if options.name else options.address
+        return connect(addresses=[named], timeout=options.timeout)
+    if options.name is not None:
+        return connect(addresses=[options.name], timeout=options.timeout)
+    return connect(options.replica, config=options.config, timeout=options.timeout)
+
+
+def _command(words: Sequence[str]) -> list[str]:
+    """Make out the words of the command; one quoted argument may hold them all."""
+    if len(words) == 1 and words[0].upper() not in COMMANDS and " " in words[0]:
+        return split(words[0])
+    return list(words)
+
+
+def _log_to(path: str | None) -> None:
+    logger = logging.getLogger("kvrmi.client")
+    logger.propagate = False
+    if path is None:
+        logger.addHandler(logging.NullHandler())  # else warnings would be printed twice
+        return
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise InvalidRequest(f"--log {path}: {error.strerror}") from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line; the usage is for --help."""
+        self.exit(2, f"{self.prog}: error: {message}; --help tells what there is\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="kvrmi-client",
+        description="Ask a replicated key-value store.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--config", metavar="F", help="the cluster file")
+    where.add_argument("--address", metavar="H:P", help="the address of a replica")
+    parser.add_argument("--replica", metavar="N", type=int, help="the replica to ask first")
+    parser.add_argument("--name", metavar="NAME", help="the remote object's name")
+    parser.add_argument("--protocol", choices=("rpc",), default="rpc", help="how to talk (rpc)")
+    parser.add_argument(
+        "--timeout", metavar="S", type=_seconds, default=5.0, help="when to give up, in s (5)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a result")
+    parser.add_argument("--log", metavar="FILE", help="append every command's outcome to a file")
+    parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="see below")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 86400:
+        raise ValueError("not a time")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

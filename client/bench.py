@@ -1,0 +1,309 @@
+"""The benchmark: throughput and latency of the store, beside an unreplicated plain server.
+
+Rules: only ratios of one run count, so both are measured in turn, by the same clients, and the
+medians of the rounds are compared. It changes keys named bench0, bench1, .. and no other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import select
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import IO, Any, NamedTuple
+
+from kvrmi.errors import ConnectionFailed, KVError
+from kvrmi.naming import kvstore
+from kvrmi.session import Store
+
+from .load import BATCH, Job, Tally, Times
+from .render import Printer, table
+from .shell import EXIT_STATUS
+
+__all__ = ["Row", "main"]
+
+_WARM = 0.3
+"""Seconds of load before the measurement."""
+_PATIENCE = 30.0
+"""Seconds beyond a job's end after which its process is given up."""
+
+
+class Row(NamedTuple):
+    """One line of the result: throughput in calls a second, latencies in microseconds."""
+
+    op: str
+    clients: int
+    target: str
+    ops_per_s: float
+    p50_us: float
+    p99_us: float
+    errors: dict[str, int]
+    ratio: float | None
+
+    @property
+    def keys_per_s(self) -> float:
+        """Keys written or read a second."""
+        return self.ops_per_s * (BATCH if self.op == "put_many" else 1)
+
+
+def main(words: Sequence[str], store: Store, *, as_json: bool) -> int:
+    """Run the benchmark as the command line says; returns the exit status."""
+    options = _parser().parse_args(words)
+    printer = Printer(as_json=as_json or options.json)
+    try:
+        with store:
+            rows = _measure(options, store)
+    except KVError as error:
+        printer.error(error.code, str(error))
+        return EXIT_STATUS[error.code]
+    _report(rows, printer, options)
+    return 0 if all(row.ops_per_s for row in rows) else EXIT_STATUS["UNAVAILABLE"]
+
+
+def _measure(options: argparse.Namespace, store: Store) -> list[Row]:
+    status = store.status()
+    leader = status["leader"]
+    if leader is None:
+        raise ConnectionFailed("there is no leader to measure; STATUS shows which replicas are up")
+    up = [entry for entry in status["replicas"] if entry["state"] == "up"]
+    measured = {
+        "kvrmi": [
+            f"PYRO:{kvstore(entry['id'])}@{entry['address']}"
+            for entry in up
+            if options.at == "all" or entry["id"] == leader
+        ]
+    }
+    _preload(store, options)
+    cpus = sorted(os.sched_getaffinity(0))
+    busy = _cpu_of(leader, up, cpus)  # where the leader runs, and hence the baseline too
+    free = [cpu for cpu in cpus if cpu != busy]
+    with contextlib.ExitStack() as stack:
+        if options.baseline:
+            plain = _process("baseline", busy, options.keys, options.value_bytes)
+            uri = _line(stack.enter_context(plain), _PATIENCE).strip()
+            measured = {"baseline": [uri]} | measured
+        # The clients keep away from the measured server as long as there are other CPUs.
+        workers = [stack.enter_context(_process("load", cpu)) for cpu in [*free, busy]]
+        rows: list[Row] = []
+        for clients in options.clients:
+            used = workers[: options.processes or max(1, len(free))]
+            rows += _compare(options, clients, measured, used)
+        return rows
+
+
+def _cpu_of(leader: int, entries: Sequence[dict[str, Any]], cpus: Sequence[int]) -> int:
+    """Find the CPU to which the leader keeps, or where it would were it on this machine."""
+    pid = int(next(entry["pid"] for entry in entries if entry["id"] == leader))
+    with contextlib.suppress(OSError):
+        kept = os.sched_getaffinity(pid)
+        if len(kept) == 1:
+            return kept.pop()
+    return cpus[(leader - 1) % len(cpus)]
+
+
+def _compare(
+    options: argparse.Namespace,
+    clients: int,
+    measured: dict[str, list[str]],
+    workers: Sequence[subprocess.Popen[str]],
+) -> list[Row]:
+    """Measure all kinds of servers in turn, round by round."""
+    rounds: dict[str, list[Row]] = {target: [] for target in measured}
+    for number in range(options.rounds):
+        for target, uris in measured.items():
+            _progress(f"{options.op}, {clients} clients, {target}, round {number + 1}")
+            tally = _load(options, clients, uris, workers)
+            rounds[target].append(_row(options, clients, target, tally))
+    _progress("")
+    rows = [_median(several) for several in rounds.values()]
+    plain = rows[0].ops_per_s if rows[0].target == "baseline" else 0
+    return [row._replace(ratio=row.ops_per_s / plain if plain else None) for row in rows]
+
+
+def _load(
+    options: argparse.Namespace,
+    clients: int,
+    uris: Sequence[str],
+    workers: Sequence[subprocess.Popen[str]],
+) -> Tally:
+    """Have `clients` clients, spread over the workers and the servers, make calls."""
+    used = workers[:clients]
+    targets = [uris[number % len(uris)] for number in range(clients)]
+    for number, worker in enumerate(used):
+        mine = targets[number :: len(used)]
+        _tell(worker, Job(mine, options.op, options.value_bytes, options.keys, 1000 * number))
+    for worker in used:
+        _line(worker, _PATIENCE)  # it is ready
+    measure = time.monotonic() + _WARM
+    for worker in used:
+        _tell(worker, Times(measure - _WARM, measure, measure + options.seconds))
+    latencies: Counter[int] = Counter()
+    errors: Counter[str] = Counter()
+    for worker in used:
+        told, failed = json.loads(_line(worker, _WARM + options.seconds + _PATIENCE))
+        latencies.update({int(latency): count for latency, count in told.items()})
+        errors.update(failed)
+    return Tally(latencies, errors)
+
+
+def _row(options: argparse.Namespace, clients: int, target: str, tally: Tally) -> Row:
+    calls = sum(tally.latencies.values())
+    p50, p99 = (_percentile(tally.latencies, calls, part) for part in (0.5, 0.99))
+    rate = calls / options.seconds
+    return Row(options.op, clients, target, rate, p50, p99, tally.errors, None)
+
+
+def _percentile(latencies: dict[int, int], calls: int, part: float) -> float:
+    passed = 0
+    for latency in sorted(latencies):
+        passed += latencies[latency]
+        if passed >= part * calls:
+            return float(latency)
+    return 0.0
+
+
+def _median(rows: Sequence[Row]) -> Row:
+    errors: Counter[str] = Counter()
+    for row in rows:
+        errors.update(row.errors)
+    return rows[0]._replace(
+        ops_per_s=statistics.median(row.ops_per_s for row in rows),
+        p50_us=statistics.median(row.p50_us for row in rows),
+        p99_us=statistics.median(row.p99_us for row in rows),
+        errors=dict(errors),
+    )
+
+
+def _preload(store: Store, options: argparse.Namespace) -> None:
+    if options.op in ("get", "mixed"):
+        value = "v" * options.value_bytes
+        size = max(1, min(BATCH, 500_000 // (options.value_bytes + 20)))
+        for first in range(0, options.keys, size):
+            last = min(first + size, options.keys)
+            store.put_many([(f"bench{number}", value) for number in range(first, last)])
+
+
+@contextlib.contextmanager
+def _process(module: str, *arguments: int) -> Iterator[subprocess.Popen[str]]:
+    """Run a module of this package as a process that ends when its stdin does."""
+    command = [sys.executable, "-m", f"{__package__}.{module}", *map(str, arguments)]
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("PYRO_")}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            _pipe(process.stdin).close()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _tell(process: subprocess.Popen[str], order: Job | Times) -> None:
+    pipe = _pipe(process.stdin)
+    pipe.write(json.dumps(order) + "\n")
+    pipe.flush()
+
+
+def _line(process: subprocess.Popen[str], patience: float) -> str:
+    """Read a process's next line; raises ConnectionFailed when it has none."""
+    output = _pipe(process.stdout)
+    ready, _, _ = select.select([output], [], [], patience)
+    line = output.readline() if ready else ""
+    if not line:
+        raise ConnectionFailed("a process of the benchmark died or hangs; the store may be well")
+    return line
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    if pipe is None:
+        raise RuntimeError("the process was started without this pipe")
+    return pipe
+
+
+def _progress(text: str) -> None:
+    """Tell a waiting person what goes on; an empty text wipes the line."""
+    if sys.stderr.isatty():
+        print(f"\r{text:<60}", end="\r" if not text else "", file=sys.stderr, flush=True)
+
+
+def _report(rows: Sequence[Row], printer: Printer, options: argparse.Namespace) -> None:
+    if printer.as_json:
+        results = [row._asdict() | {"keys_per_s": row.keys_per_s} for row in rows]
+        about = {"op": "bench", "at": options.at, "cpus": os.cpu_count(), "results": results}
+        printer.result((), about | {"seconds": options.seconds, "rounds": options.rounds})
+        return
+    columns = [
+        "op",
+        "clients",
+        "target",
+        "calls/s",
+        "keys/s",
+        "p50 us",
+        "p99 us",
+        "errors",
+        "ratio",
+    ]
+    lines = [
+        [
+            row.op,
+            str(row.clients),
+            row.target,
+            f"{row.ops_per_s:.0f}",
+            f"{row.keys_per_s:.0f}",
+            f"{row.p50_us:.0f}",
+            f"{row.p99_us:.0f}",
+            " ".join(f"{name}={count}" for name, count in row.errors.items()) or "0",
+            "-" if row.ratio is None else f"{row.ratio:.2f}",
+        ]
+        for row in rows
+    ]
+    table(sys.stdout, columns, lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kvrmi-client bench", description="Measure throughput and latency of the store."
+    )
+    add = parser.add_argument
+    add("--op", choices=("put", "get", "mixed", "put_many"), default="put", help="what to call")
+    add("--clients", type=_counts, default=[1, 16, 64], metavar="N,N", help="(1,16,64)")
+    add("--seconds", type=_positive, default=2.0, metavar="S", help="of each measurement (2)")
+    add("--rounds", type=int, choices=range(1, 21), default=2, metavar="N", help="of each (2)")
+    add("--value-bytes", type=_whole, default=100, metavar="N", help="size of a value (100)")
+    add("--keys", type=_whole, default=1000, metavar="N", help="different keys (1000)")
+    add("--at", choices=("leader", "all"), default="leader", help="whom to call (leader)")
+    add("--processes", type=_whole, metavar="N", help="of the clients (a free CPU each)")
+    add("--baseline", action="store_true", help="also measure plain Pyro5, and tell the ratio")
+    add("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _counts(text: str) -> list[int]:
+    counts = [int(part) for part in text.split(",")]
+    if not all(1 <= count <= 1000 for count in counts):
+        raise ValueError("not a number of clients")
+    return counts
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 10_000_000:
+        raise ValueError("not a count")
+    return number
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 3600:
+        raise ValueError("not a time")
+    return number

@@ -1,0 +1,199 @@
+"""Runs commands: those of the command line, of a pipe, or typed at a prompt.
+
+Rules: every command ends in an exit status and at most one line of error; a failed one does not
+keep the next from running. It knows the store only as what connect() returned.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from kvrmi.errors import KVError
+from kvrmi.session import Store
+
+from .admin import Admin
+from .command import COMMANDS, Command, Usage, parse, split
+from .render import Printer, encoded
+
+__all__ = ["EXIT_STATUS", "INTERRUPTED", "Leave", "Shell"]
+
+log = logging.getLogger("kvrmi.client")
+
+INTERRUPTED = 130
+NOT_FOUND = 1
+EXIT_STATUS = {
+    "INVALID": 2,
+    "NO_QUORUM": 3,
+    "UNKNOWN_OUTCOME": 4,
+    "ABORTED": 5,
+    "UNSUPPORTED": 5,
+    "UNAVAILABLE": 6,
+}
+
+
+class _Told(NamedTuple):
+    """How a result reads: lines for stdout, a note for stderr, the exit status."""
+
+    lines: Sequence[object]
+    note: str = ""
+    status: int = 0
+
+
+class Leave(Exception):
+    """The user has had enough."""
+
+
+class Shell:
+    """Runs one command after another against a store."""
+
+    def __init__(self, store: Store, admin: Admin, printer: Printer) -> None:
+        """`admin` carries out what is not an operation of the store."""
+        self._store = store
+        self._admin = admin
+        self._printer = printer
+
+    def run(self, words: Sequence[str]) -> int:
+        """Run one command; returns its exit status. Raises Leave for EXIT."""
+        started = time.monotonic()
+        try:
+            status = self._carry_out(parse(words))
+        except KVError as error:
+            status = self._failed(error)
+        except KeyboardInterrupt:
+            self._printer.error("INTERRUPTED", "a write may or may not take effect")
+            status = INTERRUPTED
+        took = (time.monotonic() - started) * 1000
+        log.info("%s status=%d ms=%.1f", " ".join(words[:2])[:100], status, took)
+        return status
+
+    def run_lines(self, lines: Iterable[str]) -> int:
+        """Run a command a line, going on after errors; returns the first failure's status."""
+        first = 0
+        for line in lines:
+            try:
+                status = self.run_line(line)
+            except Leave:
+                break
+            first = first or status
+            if status == INTERRUPTED:
+                break
+        return first
+
+    def run_line(self, line: str) -> int:
+        """Run a typed line; an empty one does nothing. Raises Leave for EXIT."""
+        try:
+            words = split(line)
+        except Usage as error:
+            return self._failed(error)
+        return self.run(words) if words else 0
+
+    def converse(self) -> int:
+        """Prompt until EXIT or the end of input; Ctrl-C drops what is being typed."""
+        self._printer.line("HELP lists the commands, EXIT leaves.")
+        while True:
+            try:
+                self.run_line(input("kvrmi> "))
+            except KeyboardInterrupt:
+                self._printer.line("")
+            except EOFError:
+                self._printer.line("")
+                return 0
+            except Leave:
+                return 0
+
+    def _failed(self, error: KVError) -> int:
+        self._printer.error(error.code, str(error))
+        log.warning("%s: %s", error.code, error)
+        return EXIT_STATUS[error.code]
+
+    def _carry_out(self, command: Command) -> int:
+        if command.kind == "store":
+            return self._ask(command)
+        if command.kind == "admin":
+            text, fields = self._admin.order(command.name, command.args)
+            self._printer.result([text], {"op": command.name, **fields})
+            return 0
+        if command.name == "scan":
+            return self._scan(*command.args)
+        if command.name == "status":
+            self._printer.status(self._admin.status())
+            return 0
+        if command.name == "help":
+            return self._help(*command.args)
+        raise Leave
+
+    def _ask(self, command: Command) -> int:
+        answer = self._store.call(command.name, *command.args)
+        value = answer["value"]
+        fields = {"op": command.name, **_about(command), **_value(command.name, value)}
+        fields |= {"revision": answer["revision"], "replica": answer["replica"]}
+        if answer["stale"]:
+            fields["stale"] = True
+        told = _told(command, answer)
+        self._printer.result(told.lines, fields)
+        if told.note:
+            self._printer.note(told.note)
+        return told.status
+
+    def _scan(self, prefix: Any, start: Any, limit: Any) -> int:
+        found: list[list[object]] = []
+        for key, value in islice(self._store.scan(prefix, start=start), limit):
+            if self._printer.as_json:
+                found.append([key, encoded(value)])
+            else:
+                self._printer.line(f"{self._printer.shown(key)}\t{self._printer.shown(value)}")
+        self._printer.result((), {"op": "scan", "prefix": prefix, "value": found})
+        return 0
+
+    def _help(self, name: object = None) -> int:
+        forms = {form.usage: form.help for form in COMMANDS.values()}
+        if name is not None:
+            form = COMMANDS.get(str(name).upper())
+            if form is None:
+                raise Usage(f"unknown command {name!r}; HELP lists the commands")
+            forms = {form.usage: form.help}
+        width = max(len(usage) for usage in forms)
+        for usage, help in forms.items():
+            self._printer.line(f"{usage.ljust(width)}  {help}")
+        return 0
+
+
+def _about(command: Command) -> dict[str, object]:
+    """Tell what a result is about: the key or the keys."""
+    if command.name == "put_many":
+        pairs = command.args[0]
+        return {"keys": [key for key, _ in pairs]} if isinstance(pairs, list) else {}
+    if command.name == "get_many":
+        return {"keys": command.args[0]}
+    return {"key": command.args[0]} if command.args else {}
+
+
+def _value(name: str, value: object) -> dict[str, object]:
+    """Make the fields of a value; a put has none but the revision."""
+    if name in ("put", "put_many"):
+        return {}
+    if isinstance(value, bytes):
+        coded: Any = encoded(value)
+        return {"value": coded["data"], "encoding": coded["encoding"]}
+    return {"value": encoded(value)}
+
+
+def _told(command: Command, answer: dict[str, Any]) -> _Told:
+    """Put an answer into words."""
+    name, value, about = command.name, answer["value"], command.args[0] if command.args else ""
+    if name == "get_many":
+        status = NOT_FOUND if None in value else 0
+        return _Told(["(not found)" if item is None else item for item in value], status=status)
+    if name == "contains":
+        return _Told([value], status=0 if value else NOT_FOUND)
+    if name in ("get", "delete") and (value is None or value is False):
+        return _Told((), f"not found: {about}", NOT_FOUND)
+    if name == "cas" and not value:
+        return _Told((), f"not swapped: {about}", NOT_FOUND)
+    if name in ("get", "size"):
+        return _Told([value])
+    return _Told([f"OK revision {answer['revision']}"])

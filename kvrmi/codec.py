@@ -1,0 +1,191 @@
+"""Messages between replicas as bytes, and back.
+
+Rules: every message begins with a format version; what `decode` lets through has exactly the types
+that messages.py declares, so that no role ever meets a stranger's mistake; anything else is
+Malformed and nothing but Malformed. Commands, batches and snapshot pages are opaque bytes here.
+The checks are made from the declarations themselves: the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
+
+import msgpack
+
+from .paxos import messages
+from .paxos.effects import Address
+from .paxos.messages import Message
+
+__all__ = ["MESSAGE_BYTES", "Malformed", "decode", "encode"]
+
+MESSAGE_BYTES = 4 << 20
+"""Longest message; peers' connections carry no more."""
+
+_FORMAT = 1
+_HEAD = 4
+_ROLES = frozenset({"proposer", "acceptor", "learner", "front"})
+_LEAST, _BEYOND = -1, 1 << 63
+"""Numbers are slots, rounds and counters: storable as 64 bits, -1 for none."""
+
+# A message's place in this list is its number on the wire: append only.
+_KINDS: tuple[type[Any], ...] = (
+    messages.PreVote,
+    messages.PreVoted,
+    messages.Prepare,
+    messages.Promise,
+    messages.Accept,
+    messages.Accepted,
+    messages.Refused,
+    messages.Heartbeat,
+    messages.Heard,
+    messages.Release,
+    messages.Released,
+    messages.Copy,
+    messages.Copied,
+    messages.Fetch,
+    messages.Entries,
+    messages.FetchSnapshot,
+    messages.SnapshotPage,
+    messages.Offer,
+    messages.Offered,
+    messages.CampaignNow,
+    messages.Noted,
+    messages.Forward,
+    messages.Forwarded,
+)
+
+_Check: TypeAlias = Callable[[Any], Any]
+"""Gives a field back as its declared type, or raises Malformed."""
+
+
+class Malformed(ValueError):
+    """Bytes that are no message of this format."""
+
+
+class _Kind(NamedTuple):
+    make: Callable[[Sequence[Any]], Any]
+    checks: tuple[_Check, ...]
+    length: int
+
+
+def encode(sender: Address, message: Message) -> bytes:
+    """Encode a message that has a wire form; raises ValueError for a local one."""
+    number = _NUMBERS.get(type(message))
+    if number is None:
+        raise ValueError(f"{type(message).__name__} does not leave its replica")
+    data: bytes = msgpack.packb((_FORMAT, number, *sender, *message))
+    return data
+
+
+def decode(data: bytes) -> tuple[Address, Message]:
+    """Decode a message, every field of it checked; raises Malformed."""
+    if len(data) > MESSAGE_BYTES:
+        raise Malformed(f"a message of {len(data)} bytes")
+    try:
+        fields = msgpack.unpackb(data, use_list=False)
+    except (ValueError, TypeError) as error:
+        raise Malformed("no message") from error
+    if type(fields) is not tuple or len(fields) < _HEAD or fields[0] != _FORMAT:
+        raise Malformed("a message of an unknown format")
+    kind = _BY_NUMBER.get(fields[1]) if type(fields[1]) is int else None
+    if kind is None or len(fields) != kind.length:
+        raise Malformed("a message of an unknown kind")
+    replica, role = fields[2], fields[3]
+    if type(replica) is not int or replica < 0 or type(role) is not str or role not in _ROLES:
+        raise Malformed("a message from nowhere")
+    body = [check(field) for check, field in zip(kind.checks, fields[_HEAD:], strict=True)]
+    return Address(replica, role), kind.make(body)
+
+
+def _int(field: Any) -> int:
+    if type(field) is int and _LEAST <= field < _BEYOND:
+        return field
+    raise Malformed("not a number of 63 bits")
+
+
+def _float(field: Any) -> float:
+    if type(field) is float and math.isfinite(field):
+        return field
+    raise Malformed("not a finite float")
+
+
+def _exactly(kind: type[Any]) -> _Check:
+    def check(field: Any) -> Any:
+        if type(field) is kind:
+            return field
+        raise Malformed(f"not {kind.__name__}")
+
+    return check
+
+
+def _scalar(field: Any) -> object:
+    if field is None or type(field) in (bool, str, bytes):
+        return field
+    return _int(field)
+
+
+def _result(field: Any) -> object:
+    """Check the value of an Answer: a scalar, a list of them, or a list of such lists."""
+    if type(field) is not tuple:
+        return _scalar(field)
+    return [
+        [_scalar(part) for part in item] if type(item) is tuple else _scalar(item) for item in field
+    ]
+
+
+def _some(check: _Check) -> _Check:
+    """Check a tuple of any length."""
+
+    def check_all(field: Any) -> tuple[Any, ...]:
+        if type(field) is tuple:
+            return tuple([check(item) for item in field])
+        raise Malformed("not an array")
+
+    return check_all
+
+
+def _each(checks: tuple[_Check, ...], make: Callable[[Sequence[Any]], Any]) -> _Check:
+    """Check a tuple of known fields, and make of it what was declared."""
+    length = len(checks)
+
+    def check_each(field: Any) -> Any:
+        if type(field) is tuple and len(field) == length:
+            return make([check(item) for check, item in zip(checks, field, strict=True)])
+        raise Malformed(f"not an array of {length}")
+
+    return check_each
+
+
+def _checker(declared: Any) -> _Check:
+    """Make the check of a declared type."""
+    simple = _SIMPLE.get(declared)
+    if simple is not None:
+        return simple
+    if get_origin(declared) is tuple:
+        parts = get_args(declared)
+        if parts[1:] == (...,):
+            return _some(_checker(parts[0]))
+        return _each(tuple(map(_checker, parts)), tuple)
+    return _each(_fields(declared), declared._make)
+
+
+def _fields(kind: type[Any]) -> tuple[_Check, ...]:
+    hints = get_type_hints(kind)
+    return tuple(_checker(hints[name]) for name in kind._fields)
+
+
+_SIMPLE: dict[Any, _Check] = {
+    int: _int,
+    float: _float,
+    bool: _exactly(bool),
+    str: _exactly(str),
+    bytes: _exactly(bytes),
+    object: _result,
+}
+_NUMBERS = {kind: number for number, kind in enumerate(_KINDS, 1)}
+_BY_NUMBER = {
+    number: _Kind(kind._make, _fields(kind), _HEAD + len(kind._fields))
+    for kind, number in _NUMBERS.items()
+}

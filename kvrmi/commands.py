@@ -1,0 +1,159 @@
+"""How commands and questions look as bytes, and how each command is named.
+
+Rules: every encoding begins with a format version; the same arguments always make the same bytes,
+so that a command can be told from another by its bytes; decoding checks types and raises nothing
+but ValueError. To everybody but the machine the bytes are opaque.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import msgpack
+
+__all__ = [
+    "FIRST_EPOCH",
+    "CommandId",
+    "Voter",
+    "command_id",
+    "decode_command",
+    "decode_question",
+    "encode_command",
+    "encode_question",
+    "encode_voter",
+]
+
+CommandId: TypeAlias = tuple[str, int] | tuple[int, bytes, int]
+"""(client id, sequence from 1), or (replica, random bytes of its process's start, counter)."""
+
+_FORMAT = 1
+_COMMANDS = ("put", "delete", "put_many", "cas", "voter")
+_QUESTIONS = ("get", "contains", "size", "get_many", "scan")
+_CODES = {name: code for code, name in enumerate(_COMMANDS + _QUESTIONS)}
+_NAMES = dict(enumerate(_COMMANDS + _QUESTIONS))
+
+
+FIRST_EPOCH = 1
+"""Epoch of every voter until the log names another."""
+
+
+class Voter(NamedTuple):
+    """Whose votes count: of `replica` only those of this `epoch`, cast on the disk `disk`."""
+
+    replica: int
+    epoch: int
+    disk: str
+
+
+def encode_command(name: str, args: Sequence[object], id: CommandId) -> bytes:
+    """Encode put, delete, put_many or cas with checked arguments."""
+    head: bytes = msgpack.packb(id)
+    body: bytes = msgpack.packb(tuple(args))
+    return bytes((_FORMAT, _CODES[name], len(head))) + head + body
+
+
+def encode_voter(voter: Voter, id: CommandId) -> bytes:
+    """Encode the command that lets a rejoining replica vote again."""
+    return encode_command("voter", voter, id)
+
+
+def encode_question(name: str, args: Sequence[object]) -> bytes:
+    """Encode get, contains, size, get_many or scan with checked arguments."""
+    return bytes((_FORMAT, _CODES[name])) + bytes(msgpack.packb(tuple(args)))
+
+
+def command_id(command: bytes) -> CommandId:
+    """Read a command's id without touching its arguments; raises ValueError."""
+    if len(command) < 3 or command[0] != _FORMAT:
+        raise ValueError("a command of an unknown format")
+    id = msgpack.unpackb(command[3 : 3 + command[2]], use_list=False)
+    if type(id) is tuple:
+        if len(id) == 2 and type(id[0]) is str and type(id[1]) is int and id[1] >= 1:
+            return id
+        if len(id) == 3 and tuple(map(type, id)) == (int, bytes, int):
+            return id
+    raise ValueError("a command without an id")
+
+
+def decode_command(command: bytes) -> tuple[str, CommandId, tuple[Any, ...]]:
+    """Take a command apart into name, id and arguments; raises ValueError on anything else."""
+    id = command_id(command)
+    name = _NAMES.get(command[1])
+    if name not in _COMMANDS:
+        raise ValueError("no such command")
+    return name, id, _decode_args(name, command[3 + command[2] :])
+
+
+def decode_question(question: bytes) -> tuple[str, tuple[Any, ...]]:
+    """Take a question apart into name and arguments; raises ValueError on anything else."""
+    if len(question) < 2 or question[0] != _FORMAT:
+        raise ValueError("a question of an unknown format")
+    name = _NAMES.get(question[1])
+    if name not in _QUESTIONS:
+        raise ValueError("no such question")
+    return name, _decode_args(name, question[2:])
+
+
+def _decode_args(name: str, data: bytes) -> tuple[Any, ...]:
+    try:
+        args = msgpack.unpackb(data, use_list=False)
+    except TypeError as error:  # a map with a list for a key
+        raise ValueError("malformed arguments") from error
+    if type(args) is not tuple or not _CHECKS[name](args):
+        raise ValueError(f"malformed arguments of {name}")
+    return args
+
+
+def _is_value(value: object) -> bool:
+    return type(value) is str or type(value) is bytes
+
+
+def _is_key(args: tuple[Any, ...]) -> bool:
+    return len(args) == 1 and type(args[0]) is str
+
+
+def _is_pair(args: object) -> bool:
+    return type(args) is tuple and len(args) == 2 and type(args[0]) is str and _is_value(args[1])
+
+
+def _is_pairs(args: tuple[Any, ...]) -> bool:
+    return len(args) == 1 and type(args[0]) is tuple and all(map(_is_pair, args[0]))
+
+
+def _is_keys(args: tuple[Any, ...]) -> bool:
+    return len(args) == 1 and type(args[0]) is tuple and all(type(key) is str for key in args[0])
+
+
+def _is_cas(args: tuple[Any, ...]) -> bool:
+    if len(args) != 3 or type(args[0]) is not str:
+        return False
+    return (args[1] is None or _is_value(args[1])) and _is_value(args[2])
+
+
+def _is_scan(args: tuple[Any, ...]) -> bool:
+    if len(args) != 3 or type(args[0]) is not str or type(args[2]) is not int:
+        return False
+    return args[1] is None or type(args[1]) is str
+
+
+def _is_voter(args: tuple[Any, ...]) -> bool:
+    return tuple(map(type, args)) == (int, int, str)
+
+
+def _is_empty(args: tuple[Any, ...]) -> bool:
+    return not args
+
+
+_CHECKS = {
+    "put": _is_pair,
+    "delete": _is_key,
+    "put_many": _is_pairs,
+    "cas": _is_cas,
+    "voter": _is_voter,
+    "get": _is_key,
+    "contains": _is_key,
+    "size": _is_empty,
+    "get_many": _is_keys,
+    "scan": _is_scan,
+}

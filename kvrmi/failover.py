@@ -1,0 +1,329 @@
+"""One request, many replicas: who is asked next, and what may be said when nobody answered.
+
+Rules: a request is repeated only by its own id, never as a new one; once it may have been sent,
+nothing but its own answer says that it was not done.
+It knows no keys and no sessions, and remembers of a replica only whether it failed lately.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from threading import Lock
+from typing import Any, cast
+
+from .errors import (
+    Aborted,
+    ConnectionFailed,
+    InvalidRequest,
+    KVError,
+    NoQuorum,
+    UnknownOutcome,
+    from_builtin,
+)
+from .interface import Operation
+from .lookup import Directory, Endpoint
+from .naming import kvstore
+
+__all__ = ["Expired", "Lost", "Replica", "Replicas", "Unsent"]
+
+CONNECT = 1.0
+"""Seconds a replica has to accept a connection."""
+ANSWER = 3.2
+"""Seconds it has to answer: servers answer within 3."""
+AVOID = 2.0
+"""Seconds for which one that failed is asked after all others."""
+STATUS = 0.5
+"""Seconds it has to tell whom it follows."""
+REPLICAS = 64
+"""How many names are tried where only an address is known."""
+_PAUSE_MIN, _PAUSE_MAX = 0.05, 0.3
+_IDLE_MAX = 64
+
+
+class Unsent(Exception):
+    """The replica could not be reached: not one byte of the request left."""
+
+
+class Lost(Exception):
+    """The connection broke, or the answer is late: the request may have been carried out."""
+
+
+class Expired(Exception):
+    """The session is unknown to the cluster, and this request was certainly not carried out."""
+
+
+class Replica:
+    """One replica's remote object, and the idle connections to it.
+
+    A connection is lent to one thread at a time; as many exist as threads ask at once.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Connect to nothing yet."""
+        self.endpoint = endpoint
+        self.avoid_until = 0.0
+        self._idle: list[Any] = []
+        self._lock = Lock()
+        self._closed = False
+
+    def call(self, method: str, args: Sequence[object], timeout: float) -> Any:
+        """Call it; raises the KVError it answered with, Unsent, or Lost."""
+        deadline = time.monotonic() + timeout
+        proxy = self._borrow(min(timeout, CONNECT))
+        proxy._pyroTimeout = max(deadline - time.monotonic(), 0.01)
+        try:
+            answer = getattr(proxy, method)(*args)
+        except Exception as error:
+            answered = from_builtin(error)
+            if answered is None:
+                proxy._pyroRelease()
+                raise Lost(_said(error)) from error
+            self._give_back(proxy)
+            raise answered from None
+        except BaseException:
+            # Ctrl-C in the middle: the answer would meet the next request.
+            proxy._pyroRelease()
+            raise
+        self._give_back(proxy)
+        return answer
+
+    def close(self) -> None:
+        """Close the idle connections; those in use close when they come back."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for proxy in idle:
+            proxy._pyroClaimOwnership()
+            proxy._pyroRelease()
+
+    def _borrow(self, timeout: float) -> Any:
+        with self._lock:
+            if self._closed:
+                raise Unsent("this store is closed")
+            proxy = self._idle.pop() if self._idle else None
+        if proxy is not None:
+            proxy._pyroClaimOwnership()
+            return proxy
+        try:
+            if not self.endpoint.name:
+                self.endpoint = _named(self.endpoint, timeout)
+            proxy = _bound(self.endpoint, self.endpoint.name, timeout)
+            _ = proxy.call  # a stranger's object lacks it
+        except Exception as error:
+            raise Unsent(_said(error)) from error
+        return proxy
+
+    def _give_back(self, proxy: Any) -> None:
+        with self._lock:
+            if not self._closed and len(self._idle) < _IDLE_MAX:
+                self._idle.append(proxy)
+                return
+        proxy._pyroRelease()
+
+
+class Replicas:
+    """All replicas of a cluster behind one `ask`; safe for any number of threads."""
+
+    def __init__(self, directory: Directory, prefer: int | None = None) -> None:
+        """`prefer` is the id of a replica to ask first always; else the leader is followed."""
+        self.directory = directory
+        self.all = tuple(Replica(endpoint) for endpoint in directory.endpoints)
+        self._follows = prefer is None
+        first = self.all[0] if prefer is None else self._with_id(prefer)
+        if first is None:
+            raise InvalidRequest(f"{directory.source} has no replica {prefer}")
+        self._first = first
+        self._met = False
+        self._pid = os.getpid()
+        self._closed = False
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        for replica in self.all:
+            replica.close()
+
+    def ask(
+        self, operation: Operation, request: tuple[str, int] | None, timeout: float
+    ) -> dict[str, Any]:
+        """Get the answer of call() from whoever can give it, within `timeout` seconds.
+
+        Raises Expired, or the KVError that says what was done.
+        """
+        if self._closed:
+            raise ConnectionFailed("this store is closed")
+        if os.getpid() != self._pid:
+            raise ConnectionFailed("this store belongs to another process; connect after a fork")
+        known = _Known(operation.reads, timeout, self.directory.source)
+        arguments = _arguments(operation, request)
+        pause = _PAUSE_MIN
+        while True:
+            answer = self._round(arguments, known)
+            if answer is not None:
+                return answer
+            known.pause(pause)
+            pause = min(2 * pause, _PAUSE_MAX)
+
+    def _round(self, arguments: Sequence[object], known: _Known) -> dict[str, Any] | None:
+        """Ask each replica once; raises when it is settled that there will be no answer."""
+        asked = 0
+        for replica in self._order():
+            if known.left() <= 0:
+                raise known.verdict()
+            if known.cautious() and not self._has_leader(replica, known.left()):
+                continue
+            answer = self._attempt(replica, arguments, known)
+            if answer is not None:
+                return answer
+            asked += 1
+        if not asked or (not self._met and known.refused >= len(self.all)):
+            # The second: nobody was ever there, which is no failure to sit out.
+            raise known.verdict()
+        return None
+
+    def _attempt(
+        self, replica: Replica, arguments: Sequence[object], known: _Known
+    ) -> dict[str, Any] | None:
+        try:
+            answer = replica.call("call", arguments, min(known.left(), ANSWER))
+        except Unsent as error:
+            known.unsent(replica, error)
+        except Lost as error:
+            known.lost(replica, error)
+        except KVError as error:
+            self._met = True
+            known.answered(error)
+        else:
+            self._met = True
+            self._follow(replica, answer["leader"])
+            return cast("dict[str, Any]", answer)
+        replica.avoid_until = time.monotonic() + AVOID
+        return None
+
+    def _has_leader(self, replica: Replica, left: float) -> bool:
+        try:
+            return bool(replica.call("status", (), min(left, STATUS)).get("leader"))
+        except (KVError, Lost, Unsent):
+            return False
+
+    def _order(self) -> list[Replica]:
+        now = time.monotonic()
+        first = self._first
+        if first.avoid_until <= now:
+            return [first, *(each for each in self.all if each is not first)]
+        return sorted(self.all, key=lambda each: each.avoid_until)
+
+    def _follow(self, answered: Replica, leader: object) -> None:
+        if self._follows:
+            self._first = self._with_id(leader) or answered
+
+    def _with_id(self, id: object) -> Replica | None:
+        return next((each for each in self.all if each.endpoint.replica == id), None)
+
+
+class _Known:
+    """What is known so far of one request."""
+
+    def __init__(self, reads: bool, timeout: float, source: str) -> None:
+        self.refused = 0
+        self._reads = reads
+        self._timeout = timeout
+        self._deadline = time.monotonic() + timeout
+        self._source = source
+        self._sent = False
+        self._no_quorum: NoQuorum | None = None
+        self._last = ""
+
+    def left(self) -> float:
+        """Seconds left; negative when the time is over."""
+        return self._deadline - time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Give the cluster time to recover, within the deadline."""
+        time.sleep(max(min(seconds, self.left()), 0))
+
+    def cautious(self) -> bool:
+        """Whether one more attempt could turn a certain "nothing was done" into a doubt.
+
+        That is: the time left is shorter than a server may take to say so again.
+        """
+        return self._no_quorum is not None and not self._sent and self.left() < ANSWER
+
+    def unsent(self, replica: Replica, error: Unsent) -> None:
+        """Note that `replica` could not be reached."""
+        self.refused += 1
+        self._last = f"{replica.endpoint.address}: {error}"
+
+    def lost(self, replica: Replica, error: Lost) -> None:
+        """Note that `replica` may have got the request."""
+        self._sent = not self._reads
+        self._last = f"{replica.endpoint.address}: {error}"
+
+    def answered(self, error: KVError) -> None:
+        """Note an error that a replica answered with; raises when asking others is no use."""
+        self._last = str(error)
+        if isinstance(error, UnknownOutcome):
+            if not self._sent and str(error).startswith("session expired"):
+                raise Expired(str(error))
+            if self._sent and str(error).startswith("session expired"):
+                raise error
+            self._sent = not self._reads
+        elif isinstance(error, NoQuorum):
+            self._no_quorum = error
+        elif isinstance(error, Aborted):
+            if not self._sent:
+                raise error
+        elif not isinstance(error, ConnectionFailed):
+            raise error
+
+    def verdict(self) -> KVError:
+        """Say what is certain when no answer came."""
+        if self._sent:
+            return UnknownOutcome(
+                f"no answer within {self._timeout:g} s ({self._last}); "
+                "the write may or may not have taken effect"
+            )
+        if self._no_quorum is not None:
+            return self._no_quorum
+        return ConnectionFailed(
+            f"no replica of {self._source} answered ({self._last}); nothing was done"
+        )
+
+
+def _bound(endpoint: Endpoint, name: str, timeout: float) -> Any:
+    """Connect to an object; raises whatever happens."""
+    from .remote.proxy import connect  # Pyro5 only when needed, not on `import kvrmi`
+
+    # msgpack costs the server half of what serpent does; any Pyro5 object of ours speaks both.
+    proxy = connect(endpoint.host, endpoint.port, name, timeout=timeout, serializer="msgpack")
+    proxy._pyroBind()
+    return proxy
+
+
+def _named(endpoint: Endpoint, timeout: float) -> Endpoint:
+    """Find out which replica lives at an address: its daemon knows its objects, by name."""
+    with _bound(endpoint, "Pyro.Daemon", timeout) as daemon:
+        for replica in range(1, REPLICAS + 1):
+            name = kvstore(replica)
+            try:
+                daemon.get_metadata(name)
+            except Exception as error:
+                if "unknown object" not in str(error):
+                    raise
+            else:
+                return endpoint._replace(replica=replica, name=name)
+    raise ConnectionFailed("whatever listens there is no replica; give its name too")
+
+
+def _arguments(operation: Operation, request: tuple[str, int] | None) -> tuple[object, ...]:
+    args: list[object] = list(operation.args)
+    if operation.name == "get":
+        args.append(operation.consistency)
+    return (operation.name, args) if request is None else (operation.name, args, list(request))
+
+
+def _said(error: Exception) -> str:
+    """Tell an exception in one line."""
+    return str(error).partition("\n")[0] or type(error).__name__

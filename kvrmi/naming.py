@@ -1,0 +1,115 @@
+"""Names and ports: what a remote object is called and where it listens unless told otherwise.
+
+Rule: a name or a port is made here and nowhere else, so that scripts in other languages can rely
+on them. It opens no port and knows no cluster.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = [
+    "COORDINATOR",
+    "COORDINATOR_PORT",
+    "DEFAULT_PORTS_MAX",
+    "NAMESERVER",
+    "NAMESERVER_PORT",
+    "ROLES",
+    "Ports",
+    "admin",
+    "based_ports",
+    "default_ports",
+    "join_address",
+    "kvstore",
+    "role",
+    "split_address",
+    "tags",
+]
+
+ROLES = ("proposer", "acceptor", "learner")
+COORDINATOR = "kvrmi.coordinator"
+NAMESERVER = "Pyro.NameServer"
+NAMESERVER_PORT = 9090
+COORDINATOR_PORT = 9091
+DEFAULT_PORTS_MAX = 8
+"""Replicas that the default ports suffice for: the ninth would reach into the name server's."""
+_PORT_MAX = 65_535
+
+
+class Ports(NamedTuple):
+    """The five TCP ports of a replica."""
+
+    client: int
+    proposer: int
+    acceptor: int
+    learner: int
+    admin: int
+
+
+def kvstore(replica: int) -> str:
+    """Name of the object that clients call: kvrmi.replica1."""
+    return f"kvrmi.replica{replica}"
+
+
+def role(replica: int, role: str) -> str:
+    """Name of a role's servant: kvrmi.replica1.acceptor."""
+    return f"{kvstore(replica)}.{role}"
+
+
+def admin(replica: int) -> str:
+    """Name of a replica's admin object: kvrmi.replica1.admin."""
+    return f"{kvstore(replica)}.admin"
+
+
+def tags(cluster: str, engine: str) -> frozenset[str]:
+    """Metadata of every KVStore object of a cluster, to be found by in a yellow-pages lookup."""
+    return frozenset({"kvrmi.replica", f"kvrmi.cluster:{cluster}", f"kvrmi.engine:{engine}"})
+
+
+def default_ports(count: int) -> tuple[Ports, ...]:
+    """Ports of replicas 1 to `count`: 1111 to 1115, 2222 to 2226, and so on.
+
+    Raises ValueError beyond DEFAULT_PORTS_MAX replicas.
+    """
+    if not 1 <= count <= DEFAULT_PORTS_MAX:
+        raise ValueError(
+            f"{count} replicas do not fit the default ports (1 to {DEFAULT_PORTS_MAX} do): "
+            "give --base-port"
+        )
+    return tuple(Ports(*range(1111 * i, 1111 * i + 5)) for i in range(1, count + 1))
+
+
+def based_ports(base: int, count: int) -> tuple[Ports, ...]:
+    """Ports from `base` on: the client ports in a row, then four more for each replica.
+
+    The name server takes base + 5 * count and the coordinator the next.
+    Raises ValueError when that leaves the range of ports.
+    """
+    if count < 1 or base < 1 or base + 5 * count + 1 > _PORT_MAX:
+        raise ValueError(
+            f"base port {base} does not leave room for {count} replicas: "
+            f"they need {5 * count + 2} ports up to {_PORT_MAX}"
+        )
+    return tuple(Ports(base + i, *_four(base + count + 4 * i)) for i in range(count))
+
+
+def join_address(host: str, port: int) -> str:
+    """Write "host:port", or "[::1]:port"; `split_address` takes it apart."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of "host:port" or "[::1]:port". Raises ValueError."""
+    host, _, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not _is_host(host) or not port.isdecimal() or not 1 <= int(port) <= _PORT_MAX:
+        raise ValueError(f"an address is host:port, not {address[:80]!r}")
+    return host, int(port)
+
+
+def _is_host(host: str) -> bool:
+    return 0 < len(host) < 256 and host.isascii() and host.isprintable() and " " not in host
+
+
+def _four(first: int) -> range:
+    return range(first, first + 4)

@@ -1,0 +1,386 @@
+"""The acceptor: safety alone. No caller, however wrong, can make it unsafe.
+
+Rules: a promise never goes down; a value is accepted only at the promised ballot or above; what an
+answer states is in the records of the same step, and the host makes those durable first.
+It does not know who leads, what a value means, or how many replicas there are.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ..log import Entry
+from ..storage.interface import Put, Record, Trim, View
+from .ballot import NO_BALLOT, Ballot
+from .effects import NOTHING, Address, Effects, Envelope
+from .invariants import require
+from .messages import (
+    Accept,
+    Accepted,
+    AcceptedValue,
+    Applied,
+    Copied,
+    Copy,
+    Durable,
+    Followed,
+    Heard,
+    Heartbeat,
+    Learn,
+    Message,
+    Prepare,
+    PreVote,
+    PreVoted,
+    Promise,
+    Refused,
+    Release,
+    Released,
+)
+from .rejoin import COPIED, MUST_COPY, Rejoin
+
+if TYPE_CHECKING:
+    from ..config import Timing
+
+__all__ = ["PAGE_BYTES", "TABLES", "Acceptor", "DiskLost", "State"]
+
+PAGE_BYTES = 1 << 20
+"""An answer that lists accepted values stops after this many bytes, or one value."""
+
+TABLES: dict[str, type[int | str]] = {"accepted": int, "acceptor": str}
+
+EPOCH_SHIFT = 40
+"""Writes of one epoch that can be counted, as a power of two."""
+
+_STATE = struct.Struct(">BQIQQIBQIQ")
+_BALLOT = struct.Struct(">BQI")
+_VERSION = 1
+
+
+class DiskLost(Exception):
+    """Peers remember more writes of this acceptor than its disk holds: an old copy was put back."""
+
+
+class State(NamedTuple):
+    """The one row an acceptor keeps beside its accepted values.
+
+    `promised` never falls; `writes` counts durable writes and never falls; slots up to `truncated`
+    are chosen and forgotten; `stage` is where a lost acceptor stands in its rejoin (see rejoin.py);
+    `chosen` was announced by the owner of `chosen_at`.
+    """
+
+    promised: Ballot = NO_BALLOT
+    writes: int = 0
+    truncated: int = 0
+    epoch: int = 1
+    stage: int = 0
+    chosen_at: Ballot = NO_BALLOT
+    chosen: int = 0
+
+    def pack(self) -> bytes:
+        """One row's bytes."""
+        return _STATE.pack(
+            _VERSION,
+            *self.promised,
+            self.writes,
+            self.truncated,
+            self.epoch,
+            self.stage,
+            *self.chosen_at,
+            self.chosen,
+        )
+
+    @classmethod
+    def unpack(cls, data: bytes) -> State:
+        """Read it back."""
+        version, round_, owner, writes, truncated, epoch, stage, *rest = _STATE.unpack(data)
+        require(
+            version == _VERSION,
+            f"acceptor state has format {version}, expected {_VERSION}",
+        )
+        chosen_at = Ballot(rest[0], rest[1])
+        return cls(Ballot(round_, owner), writes, truncated, epoch, stage, chosen_at, rest[2])
+
+
+class Acceptor:
+    """One acceptor over one disk. A Role: see effects.py for the contract with its host."""
+
+    def __init__(
+        self,
+        me: int,
+        timing: Timing,
+        state: State,
+        accepted: dict[int, tuple[Ballot, bytes]],
+        hold_until: float,
+        rejoin: Rejoin | None = None,
+    ) -> None:
+        """Use `load` instead; this takes what a disk held."""
+        self.me = me
+        self.state = state
+        self.accepted = accepted
+        self.rejoin = rejoin
+        self._timing = timing
+        # Until then only the owner of the promised ballot gets a promise. A grant is renewed by
+        # heartbeats; a hold stands in for the grants forgotten in a restart, and nobody ends it.
+        self._grant_until = 0.0
+        self._hold_until = hold_until
+        self._told = state.truncated
+        self._trim = state.truncated
+        self._on: dict[type, Callable[[float, Address, Any], Effects]] = {
+            Accept: self._on_accept,
+            Heartbeat: self._on_heartbeat,
+            Prepare: self._on_prepare,
+            PreVote: self._on_pre_vote,
+            Release: self._on_release,
+            Copy: self._on_copy,
+            Durable: self._on_durable,
+        }
+
+    @classmethod
+    def load(
+        cls,
+        me: int,
+        disk: View,
+        now: float,
+        timing: Timing,
+        *,
+        founding: bool = False,
+        rejoin: Rejoin | None = None,
+    ) -> Acceptor:
+        """Take up what `disk` holds, and hold promises back for one lease.
+
+        `founding` (a folder formatted with the cluster, never run before) spares it the hold.
+        `rejoin` is given when the disk is new but the replica is not: no vote until it is done.
+        Raises Corrupt where a record is damaged.
+        """
+        row = disk.read("acceptor", "state")
+        state = State.unpack(row) if row else State()
+        accepted = {}
+        for slot, data in disk.scan("accepted"):
+            version, round_, owner = _BALLOT.unpack_from(data)
+            require(version == _VERSION, f"accepted value has format {version}")
+            accepted[int(slot)] = (Ballot(round_, owner), data[_BALLOT.size :])
+        hold_until = 0.0 if founding else now + timing.hold
+        return cls(me, timing, state, accepted, hold_until, rejoin)
+
+    @property
+    def recovering(self) -> bool:
+        """True while this acceptor must not vote."""
+        return self.rejoin is not None
+
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        """Handle one message; a request always gets exactly one answer."""
+        if self.rejoin is not None:
+            return self._while_recovering(self.rejoin, now, sender, message)
+        handler = self._on.get(type(message))
+        return handler(now, sender, message) if handler else NOTHING
+
+    def wake(self, now: float) -> Effects:
+        """Only a rejoin has something to do unasked."""
+        return NOTHING if self.rejoin is None else self.rejoin.wake(now)
+
+    # --- voting -------------------------------------------------------------------------------
+
+    def _on_pre_vote(self, now: float, sender: Address, m: PreVote) -> Effects:
+        granted = m.ballot > self.state.promised and self._open_to(m.ballot, now)
+        return _answer(sender, PreVoted(m.ballot, granted, self.state.promised))
+
+    def _on_prepare(self, now: float, sender: Address, m: Prepare) -> Effects:
+        self._check_disk(m.seen)
+        refusal = self._refusal(sender, m.ballot, now)
+        if refusal:
+            return _answer(sender, refusal)
+        records: tuple[Record, ...] = ()
+        if m.ballot > self.state.promised:
+            records = (self._write(promised=m.ballot),)
+        first = max(m.slot, self.state.truncated + 1)
+        page, more = self._page(first)
+        promise = Promise(
+            m.ballot,
+            self.state.epoch,
+            self.state.writes,
+            m.slot,
+            page,
+            self.state.truncated,
+            more,
+        )
+        return Effects(records, (Envelope(sender, promise),))
+
+    def _on_accept(self, now: float, sender: Address, m: Accept) -> Effects:
+        refusal = self._refusal(sender, m.ballot, now)
+        if refusal is None and m.slot <= self.state.truncated:
+            refusal = Refused(m.ballot, self.state.promised, "truncated")
+        if refusal:
+            return _answer(sender, refusal)
+        known = self.accepted.get(m.slot)
+        records: tuple[Record, ...] = ()
+        if known is None or known[0] != m.ballot:
+            records = self._accept(m)
+        else:
+            require(
+                known[1] == m.value,
+                f"two values for slot {m.slot} at ballot {m.ballot}",
+            )
+        accepted = Accepted(m.ballot, m.slot, self.state.epoch, self.state.writes)
+        messages = [Envelope(sender, accepted)]
+        if m.chosen > self._told:
+            messages.extend(self._learn(m.ballot, m.chosen))
+        return Effects(records, tuple(messages))
+
+    def _accept(self, m: Accept) -> tuple[Record, ...]:
+        self.accepted[m.slot] = (m.ballot, m.value)
+        row = Put("accepted", m.slot, _BALLOT.pack(_VERSION, *m.ballot) + m.value)
+        chosen = max(m.chosen, self.state.chosen)
+        upto = min(self._trim, m.slot - 1)
+        if upto <= self.state.truncated:
+            return (row, self._write(promised=m.ballot, chosen_at=m.ballot, chosen=chosen))
+        # Rides on a write that happens anyway: truncation costs no sync of its own.
+        for slot in range(self.state.truncated + 1, upto + 1):
+            self.accepted.pop(slot, None)
+        state = self._write(promised=m.ballot, truncated=upto, chosen_at=m.ballot, chosen=chosen)
+        return (Trim("accepted", upto), row, state)
+
+    def _on_heartbeat(self, now: float, sender: Address, m: Heartbeat) -> Effects:
+        self._check_disk(m.seen)
+        if sender.replica != m.ballot.replica or m.ballot != self.state.promised:
+            # A grant needs a durable promise of exactly this ballot; a heartbeat writes nothing.
+            return _answer(sender, Refused(m.ballot, self.state.promised, "ballot"))
+        self._grant_until = max(self._grant_until, now + self._timing.lease)
+        heard = Heard(m.ballot, m.beat, self.state.epoch, self.state.writes)
+        followed = Envelope(Address(self.me, "proposer"), Followed(m.ballot, m.chosen))
+        learn = self._learn(m.ballot, m.chosen)
+        return Effects(messages=(Envelope(sender, heard), followed, *learn))
+
+    def _on_release(self, now: float, sender: Address, m: Release) -> Effects:
+        if m.ballot == self.state.promised and sender.replica == m.ballot.replica:
+            self._grant_until = 0.0
+        return _answer(sender, Released(m.ballot))
+
+    def _on_copy(self, now: float, sender: Address, m: Copy) -> Effects:
+        page, more = self._page(max(m.slot, self.state.truncated + 1))
+        copied = Copied(self.state.promised, m.slot, page, self.state.truncated, more)
+        return _answer(sender, copied)
+
+    def _on_durable(self, now: float, sender: Address, m: Durable) -> Effects:
+        self._trim = max(self._trim, m.slot)
+        return NOTHING
+
+    # --- rules --------------------------------------------------------------------------------
+
+    def _open_to(self, ballot: Ballot, now: float) -> bool:
+        closed = now < self._grant_until or now < self._hold_until
+        return not closed or ballot.replica == self.state.promised.replica
+
+    def _refusal(self, sender: Address, ballot: Ballot, now: float) -> Refused | None:
+        promised = self.state.promised
+        if ballot < promised or sender.replica != ballot.replica:
+            return Refused(ballot, promised, "ballot")
+        if ballot > promised and not self._open_to(ballot, now):
+            return Refused(ballot, promised, "lease")
+        return None
+
+    def _check_disk(self, seen: int) -> None:
+        if seen > self.state.writes:
+            raise DiskLost(f"peers saw {seen} writes of this acceptor, its disk has fewer")
+
+    def _write(self, **changes: Any) -> Record:
+        state = self.state._replace(**{"writes": self.state.writes + 1, **changes})
+        require(state.promised >= self.state.promised, "a promise went down")
+        require(state.truncated >= self.state.truncated, "a truncation point went down")
+        self.state = state
+        return Put("acceptor", "state", state.pack())
+
+    def _page(self, first: int) -> tuple[tuple[AcceptedValue, ...], int]:
+        page: list[AcceptedValue] = []
+        size = 0
+        for slot in sorted(slot for slot in self.accepted if slot >= first):
+            ballot, value = self.accepted[slot]
+            size += len(value) + 64
+            if page and size > PAGE_BYTES:
+                return tuple(page), slot
+            page.append(AcceptedValue(slot, ballot, value))
+        return tuple(page), 0
+
+    def _learn(self, ballot: Ballot, chosen: int) -> tuple[Envelope, ...]:
+        """Tell our learner what is chosen: values accepted at the announcing ballot, no other.
+
+        An older ballot's value in a chosen slot may have lost; the learner fetches that slot.
+        """
+        if ballot.replica == self.me:
+            return ()  # our own proposer tells our learner itself
+        first = max(self._told, self.state.truncated) + 1
+        slots: Iterable[int] = range(first, chosen + 1)
+        if chosen - first > len(self.accepted):
+            slots = sorted(slot for slot in self.accepted if first <= slot <= chosen)
+        ours = ((slot, self.accepted.get(slot)) for slot in slots)
+        entries = tuple(
+            Entry(slot, ballot, (), known[1])
+            for slot, known in ours
+            if known and known[0] == ballot
+        )
+        self._told = max(self._told, chosen)
+        return (Envelope(Address(self.me, "learner"), Learn(ballot, chosen, entries)),)
+
+    # --- rejoin -------------------------------------------------------------------------------
+
+    def _while_recovering(
+        self, rejoin: Rejoin, now: float, sender: Address, message: Message
+    ) -> Effects:
+        match message:
+            case Copied():
+                return self._take_copy(rejoin, sender, message)
+            case Applied():
+                rejoin.learned(message.slot, message.voters)
+            case Durable() if rejoin.elected(message.slot):
+                return self._vote_again(rejoin.epoch, now)
+            case PreVote():
+                return _answer(sender, PreVoted(message.ballot, False, self.state.promised))
+            case Prepare():
+                return _answer(sender, Refused(message.ballot, self.state.promised, "recovering"))
+            case Accept() | Heartbeat():
+                return self._listen(sender, message)
+            case Copy():
+                return _answer(sender, Refused(NO_BALLOT, self.state.promised, "recovering"))
+            case Release():
+                return _answer(sender, Released(message.ballot))
+        return NOTHING
+
+    def _listen(self, sender: Address, m: Accept | Heartbeat) -> Effects:
+        """No vote, but our learner may follow and our front may know the leader."""
+        refused = Refused(m.ballot, self.state.promised, "recovering")
+        followed = Envelope(Address(self.me, "proposer"), Followed(m.ballot, m.chosen))
+        learn = Envelope(Address(self.me, "learner"), Learn(m.ballot, m.chosen, ()))
+        return Effects(messages=(Envelope(sender, refused), followed, learn))
+
+    def _take_copy(self, rejoin: Rejoin, sender: Address, m: Copied) -> Effects:
+        again = rejoin.add(sender.replica, m)
+        if again:
+            return _answer(sender, again)
+        if self.state.stage != MUST_COPY or not rejoin.complete:
+            return NOTHING
+        self.accepted.update(rejoin.accepted)
+        rows = tuple(
+            Put("accepted", slot, _BALLOT.pack(_VERSION, *ballot) + value)
+            for slot, (ballot, value) in sorted(rejoin.accepted.items())
+        )
+        state = self._write(
+            promised=max(self.state.promised, rejoin.promised),
+            truncated=max(self.state.truncated, rejoin.truncated),
+            stage=COPIED,
+        )
+        rejoin.copied = True
+        return Effects((*rows, state), rejoin.wake(0.0).messages)
+
+    def _vote_again(self, epoch: int, now: float) -> Effects:
+        require(epoch > self.state.epoch, "a rejoined acceptor would vote in its lost self's epoch")
+        self.rejoin = None
+        self._told = self._trim = self.state.truncated
+        # Whatever the lost self granted is unknown, as after any restart.
+        self._hold_until = now + self._timing.hold
+        # The new disk counts on from above whatever peers remember of the lost one.
+        writes = max(self.state.writes + 1, epoch << EPOCH_SHIFT)
+        return Effects((self._write(epoch=epoch, stage=0, writes=writes),))
+
+
+def _answer(sender: Address, message: Message) -> Effects:
+    return Effects(messages=(Envelope(sender, message),))

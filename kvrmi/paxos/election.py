@@ -1,0 +1,137 @@
+"""When to try to lead, and when to let somebody better lead. Liveness only.
+
+Rules: nothing here touches what acceptors hold; priority (lowest id first) and lag lengthen our own
+wait and never speak against another's candidacy. It sends nothing; the proposer asks and acts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .ballot import NO_BALLOT, Ballot
+
+if TYPE_CHECKING:
+    import random
+
+    from ..config import Timing
+
+__all__ = ["Election", "HandOver"]
+
+STAGGER = 0.03
+"""Seconds by which each lower priority waits longer, so that candidates seldom collide."""
+
+LAG_WAIT = 0.2
+"""Seconds that a replica far behind waits longer: it would have to catch up before serving."""
+
+FAR_BEHIND = 64
+"""Slots from which a replica counts as far behind."""
+
+QUICK_TRIES = 5
+"""Attempts at short distance before backing off exponentially: a lease is usually just ending."""
+
+
+class Election:
+    """The failure detector and back-off of one replica."""
+
+    def __init__(
+        self,
+        me: int,
+        ids: tuple[int, ...],
+        now: float,
+        rng: random.Random,
+        timing: Timing,
+    ) -> None:
+        """Nobody leads yet; the first in priority tries first."""
+        self.leader: Ballot = NO_BALLOT
+        self._rank = sorted(ids).index(me)
+        self._rng = rng
+        self._timing = timing
+        self._tries = 0
+        self._heard = now
+        self.due = now + self._rank * (timing.election_min / 4 + STAGGER)
+
+    def followed(self, now: float, ballot: Ballot, lag: int) -> bool:
+        """Take note of a leader's heartbeat; True if it is a new leader."""
+        new = ballot != self.leader
+        self.leader = ballot
+        self._heard = now
+        self._tries = 0
+        self._wait(now, lag)
+        return new
+
+    def unreachable(self, now: float, peer: int) -> None:
+        """Try as soon as its lease is over, if the peer whose process is gone led."""
+        if peer == self.leader.replica:
+            earliest = self._heard + self._timing.lease + 0.01 + self._rank * STAGGER
+            self.due = max(now, min(self.due, earliest))
+
+    def lost(self, now: float) -> None:
+        """Wait after a failed attempt: a little, then longer each time."""
+        self._tries += 1
+        timing = self._timing
+        if self._tries <= QUICK_TRIES:
+            self.due = now + timing.backoff_min * (0.5 + self._rng.random())
+            return
+        draw = self._rng.uniform(timing.backoff_min, timing.backoff_max)
+        self.due = now + min(timing.backoff_cap, draw * 2 ** (self._tries - QUICK_TRIES))
+
+    def at_once(self, now: float) -> None:
+        """Somebody gave leadership up for us."""
+        self._tries = 0
+        self.due = now
+
+    def stand_back(self, now: float) -> None:
+        """We gave up or lost leadership: leave it to others first."""
+        self.leader = NO_BALLOT
+        self._wait(now, 0)
+
+    def silence(self, now: float) -> bool:
+        """Tell whether the leader is silent for an election time, and forget it then."""
+        if self.leader == NO_BALLOT or now - self._heard < self._timing.election_min:
+            return False
+        self.leader = NO_BALLOT
+        return True
+
+    def _wait(self, now: float, lag: int) -> None:
+        timing = self._timing
+        wait = self._rng.uniform(timing.election_min, timing.election_max)
+        self.due = now + wait + self._rank * STAGGER + (LAG_WAIT if lag > FAR_BEHIND else 0.0)
+
+
+class HandOver:
+    """To whom a leader should pass leadership: a fit replica of higher priority, in time.
+
+    Each hand-over to a replica doubles the quiet time it must show before the next one, so a
+    replica that flaps does not drag leadership back and forth.
+    """
+
+    def __init__(self, quiet: float) -> None:
+        """`quiet` in seconds, before the first hand-over to a replica."""
+        self._quiet = quiet
+        self._handed: dict[int, int] = {}
+        self._fit_since: dict[int, float] = {}
+
+    def forget(self) -> None:
+        """Begin a new term: fitness has to be shown again."""
+        self._fit_since.clear()
+
+    def offered(self, now: float, replica: int, fit: bool) -> None:
+        """Take note of what a replica answered to an offer."""
+        if fit:
+            self._fit_since.setdefault(replica, now)
+        else:
+            self._fit_since.pop(replica, None)
+
+    def successor(self, now: float, candidates: tuple[int, ...], *, urgent: bool) -> int:
+        """Choose the lowest of `candidates` that is fit long enough (`urgent`: at all), or 0."""
+        for replica in sorted(candidates):
+            since = self._fit_since.get(replica)
+            quiet = 0.0 if urgent else self._quiet * 2 ** self._handed.get(replica, 0)
+            if since is not None and now - since >= quiet:
+                return replica
+        return 0
+
+    def handed(self, replica: int) -> None:
+        """Leadership was passed to `replica`."""
+        self._handed[replica] = min(6, self._handed.get(replica, 0) + 1)
+        self._fit_since.clear()

@@ -1,0 +1,46 @@
+"""Whose votes count: the epochs in force, and how many writes each acceptor is known to have made.
+
+Rule: a vote counts only if it carries the epoch in force at the slot it is for. A proposer proposes
+a slot when its learner has applied all before it, so the epochs that its learner knows are those.
+"""
+
+from __future__ import annotations
+
+from ..machine import FIRST_EPOCH, Voter
+
+__all__ = ["Electorate"]
+
+
+class Electorate:
+    """Epochs by replica, as of what our learner has applied."""
+
+    def __init__(self) -> None:
+        """Everybody is in the first epoch."""
+        self._epochs: dict[int, int] = {}
+        self._writes: dict[int, int] = {}
+
+    def update(self, voters: tuple[Voter, ...]) -> bool:
+        """Take what the log says; True if it changed anything."""
+        epochs = {voter.replica: voter.epoch for voter in voters}
+        changed = epochs != self._epochs
+        self._epochs = epochs
+        return changed
+
+    def counts(self, replica: int, epoch: int, writes: int) -> bool:
+        """Tell whether this vote counts, and remember the acceptor's writes.
+
+        An acceptor with fewer writes than it once had runs on an old copy of its disk.
+        """
+        known = self._writes.get(replica, 0)
+        if epoch != self._epochs.get(replica, FIRST_EPOCH):
+            return False
+        self._writes[replica] = max(known, writes)
+        return writes >= known
+
+    def ahead(self, replica: int, epoch: int) -> bool:
+        """Tell whether the vote's epoch is newer than what our learner knows: we lag."""
+        return epoch > self._epochs.get(replica, FIRST_EPOCH)
+
+    def seen(self, replica: int) -> int:
+        """Count the writes that this acceptor is known to have made."""
+        return self._writes.get(replica, 0)

@@ -1,0 +1,398 @@
+"""The front: clients' requests in, answers out. Between the clients' daemon and the roles.
+
+Rules: NO_QUORUM is said only of a command that was in no Accept, and in no Forward without a
+definite refusal, and that leaves the queue in the same step; a command without a session is never
+sent a second time; a request is forwarded one hop and no further. It knows who leads, not how.
+Which thread drives it is the host's affair (flat combining); it holds no lock and reads no clock.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..interface import PAGE_BYTES, Answer, Request
+from ..machine import encode_voter
+from .ballot import NO_BALLOT, Ballot
+from .effects import NOTHING, Address, Effects, Envelope
+from .messages import (
+    Applied,
+    Confirm,
+    Confirmed,
+    Enrol,
+    Forward,
+    Forwarded,
+    Leading,
+    Message,
+    NoAnswer,
+    NotSent,
+    Propose,
+)
+from .tickets import NOT_LEADER, Group, Ticket
+
+if TYPE_CHECKING:
+    from ..config import Timing
+
+__all__ = ["Front"]
+
+QUEUE_MAX = 10_000
+"""Requests that may wait; beyond it a request is turned away at once, with nothing done."""
+
+BATCH_MAX = 1000
+"""Commands in one batch or one Forward, besides the limit of bytes."""
+
+TICK = 0.05
+"""Seconds between looks for overdue tickets."""
+
+PAUSE = 0.02
+"""Seconds before another Forward after one failed; the leader is probably changing."""
+
+GRACE = 0.1
+"""Seconds by which a leader answers a Forward before the client's own deadline."""
+
+OVERLOADED = Answer(
+    "UNAVAILABLE",
+    "too many requests are waiting; nothing was done. Slow down and try again",
+    0,
+)
+
+
+class Front:
+    """Admission, batching, forwarding, reads and outcomes of one replica. A Role."""
+
+    def __init__(
+        self,
+        me: int,
+        boot: bytes,
+        timing: Timing,
+        fresh: Callable[[float, bytes], Answer | None],
+        answer: Callable[[int, bytes], Answer | None],
+    ) -> None:
+        """`boot`: 8 random bytes of this start of the process, part of ids of its own commands.
+
+        `fresh(now, question)` reads what our learner has applied if the leader's lease runs, both
+        as one step: a learner that is restarted in between would show less. `answer(slot,
+        question)` reads it once the learner has applied `slot`. Both give None otherwise.
+        """
+        self.me = me
+        self._boot = boot
+        self._timing = timing
+        self._fresh = fresh
+        self._answer = answer
+        self._counter = itertools.count(1)
+        self._leader = 0
+        self._ballot: Ballot = NO_BALLOT
+        self._ready = False
+        self._writes: deque[Ticket] = deque()
+        self._reads: deque[Ticket] = deque()
+        self._sent: dict[bytes, list[Ticket]] = {}
+        # The last few, since a refusal may come late; it names the very Propose it refuses.
+        self._proposed: deque[tuple[Propose, list[Ticket]]] = deque(maxlen=4)
+        self._forwarded: tuple[Forward, list[Ticket]] | None = None
+        self._confirming: dict[int, list[Ticket]] = {}
+        self._confirmed: list[tuple[int, list[Ticket]]] = []
+        # Numbers of one start of the process are never those of another: answers may come late.
+        self._number = int.from_bytes(boot[:6], "big")
+        self._pause_until = 0.0
+        self._groups: list[Group] = []
+        self._on: dict[type, Callable[[float, Address, Any], None]] = {
+            Applied: self._on_applied,
+            Leading: self._on_leading,
+            Confirmed: self._on_confirmed,
+            Forward: self._on_forward,
+            Forwarded: self._on_forwarded,
+            NotSent: self._on_not_sent,
+            NoAnswer: self._on_no_answer,
+            Enrol: self._on_enrol,
+        }
+
+    @property
+    def leader(self) -> int:
+        """The replica that leads as far as known, or 0."""
+        return self._leader
+
+    def next_id(self) -> tuple[int, bytes, int]:
+        """Make an id for a command without a request; safe to call from any thread."""
+        return (self.me, self._boot, next(self._counter))
+
+    # --- clients --------------------------------------------------------------------------------
+
+    def read(self, now: float, question: bytes) -> Answer | None:
+        """Answer a linearizable read at once under the lease; None: submit it instead.
+
+        `now` must be read after the request arrived.
+        """
+        return self._fresh(now, question)
+
+    def submit(self, now: float, request: Request, *, repeatable: bool) -> tuple[Ticket, Effects]:
+        """Take a request; its ticket gets an answer within the request time (Timing.request)."""
+        ticket = Ticket(request, now + self._timing.request, repeatable=repeatable)
+        if self._full:
+            ticket.settle(OVERLOADED)
+            return ticket, NOTHING
+        self._queue(ticket).append(ticket)
+        return ticket, self._advance(now)
+
+    @property
+    def _full(self) -> bool:
+        return len(self._writes) + len(self._reads) >= QUEUE_MAX
+
+    def _queue(self, ticket: Ticket) -> deque[Ticket]:
+        return self._reads if ticket.request.reads else self._writes
+
+    # --- steps ----------------------------------------------------------------------------------
+
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        """Handle one message."""
+        handler = self._on.get(type(message))
+        if handler is None:
+            return NOTHING
+        handler(now, sender, message)
+        return self._advance(now)
+
+    def wake(self, now: float) -> Effects:
+        """Settle what is overdue."""
+        waiting = [
+            *self._writes,
+            *self._reads,
+            *(t for tickets in self._sent.values() for t in tickets),
+            *(self._forwarded[1] if self._forwarded else ()),
+        ]
+        for tickets in (*self._confirming.values(), *(t for _, t in self._confirmed)):
+            waiting.extend(tickets)
+        overdue = [ticket for ticket in waiting if ticket.deadline <= now]
+        for ticket in overdue:
+            ticket.expire()
+        if overdue:
+            self._sweep()
+        return self._advance(now)
+
+    def _sweep(self) -> None:
+        """Drop settled tickets from wherever they wait."""
+        if self._forwarded and all(t.answer is not None for t in self._forwarded[1]):
+            self._forwarded = None
+        self._writes = deque(t for t in self._writes if t.answer is None)
+        self._reads = deque(t for t in self._reads if t.answer is None)
+        sent = {p: [t for t in ts if t.answer is None] for p, ts in self._sent.items()}
+        self._sent = {payload: tickets for payload, tickets in sent.items() if tickets}
+        confirming = {n: [t for t in ts if t.answer is None] for n, ts in self._confirming.items()}
+        self._confirming = {n: tickets for n, tickets in confirming.items() if tickets}
+        confirmed = ((s, [t for t in ts if t.answer is None]) for s, ts in self._confirmed)
+        self._confirmed = [(s, tickets) for s, tickets in confirmed if tickets]
+
+    def _advance(self, now: float) -> Effects:
+        messages: list[Envelope] = []
+        if self._writes or self._reads:
+            if self._leader == self.me:
+                self._lead(now, messages)
+            elif self._leader:
+                self._follow(now, messages)
+        if self._groups:
+            self._answer_groups(messages)
+        return Effects(messages=tuple(messages), wake_at=now + TICK if self._waits else None)
+
+    @property
+    def _waits(self) -> bool:
+        held = self._sent or self._forwarded or self._confirming or self._confirmed
+        return bool(self._writes or self._reads or held)
+
+    # --- leading ----------------------------------------------------------------------------------
+
+    def _lead(self, now: float, messages: list[Envelope]) -> None:
+        if self._reads:
+            self._serve_reads(now, messages)
+        if self._ready and self._writes:
+            self._ready = False
+            batch = _take(self._writes)
+            self._mark_sent(batch)
+            propose = Propose(tuple(ticket.request.payload for ticket in batch))
+            self._proposed.append((propose, batch))
+            messages.append(self._to_proposer(propose))
+
+    def _serve_reads(self, now: float, messages: list[Envelope]) -> None:
+        for ticket in self._reads:
+            answer = self._fresh(now, ticket.request.payload)
+            if answer is None:
+                break
+            ticket.settle(answer)
+        self._reads = deque(ticket for ticket in self._reads if ticket.answer is None)
+        if self._reads and not self._confirming:
+            self._number += 1
+            self._confirming[self._number] = _take(self._reads)
+            messages.append(self._to_proposer(Confirm(self._number)))
+
+    def _answer_confirmed(self) -> None:
+        for slot, tickets in self._confirmed:
+            for ticket in tickets:
+                answer = self._answer(slot, ticket.request.payload)
+                if answer is not None:
+                    ticket.settle(answer)
+        left = ((slot, [t for t in ts if t.answer is None]) for slot, ts in self._confirmed)
+        self._confirmed = [(slot, tickets) for slot, tickets in left if tickets]
+
+    def _to_proposer(self, message: Message) -> Envelope:
+        return Envelope(Address(self.me, "proposer"), message)
+
+    def _mark_sent(self, tickets: Iterable[Ticket]) -> None:
+        for ticket in tickets:
+            if not ticket.request.reads:
+                ticket.sent = True
+                self._sent.setdefault(ticket.request.payload, []).append(ticket)
+
+    def _again(self, tickets: Iterable[Ticket], *, refused: bool) -> None:
+        """Put tickets back to the head of the queue, where sending them again is safe.
+
+        `refused`: it is certain that this sending reached no Accept. Otherwise only reads and
+        sessions' commands may be sent again; the rest wait for the log or their deadline.
+        """
+        for ticket in reversed(list(tickets)):
+            if ticket.answer is not None:
+                continue
+            ticket.doubtful = ticket.doubtful or not refused
+            ticket.sent = ticket.doubtful
+            if refused or ticket.request.reads or ticket.repeatable:
+                self._forget_sent(ticket)
+                self._queue(ticket).appendleft(ticket)
+        if self._leader != self.me:
+            self._refuse_foreign()
+
+    def _forget_sent(self, ticket: Ticket) -> None:
+        waiting = self._sent.get(ticket.request.payload, [])
+        if ticket in waiting:
+            waiting.remove(ticket)
+            if not waiting:
+                del self._sent[ticket.request.payload]
+
+    # --- following --------------------------------------------------------------------------------
+
+    def _follow(self, now: float, messages: list[Envelope]) -> None:
+        if self._forwarded is not None or now < self._pause_until:
+            return
+        tickets = _take(self._reads) + _take(self._writes)
+        if not tickets:
+            return
+        self._mark_sent(tickets)
+        self._number += 1
+        patience = max(ticket.deadline for ticket in tickets) - now - GRACE
+        forward = Forward(self._number, tuple(t.request for t in tickets), max(patience, GRACE))
+        self._forwarded = (forward, tickets)
+        messages.append(Envelope(Address(self._leader, "front"), forward))
+
+    def _refuse_foreign(self) -> None:
+        """One hop, no further: what other fronts sent us goes back to them."""
+        foreign = [t for t in (*self._writes, *self._reads) if t.group is not None]
+        for ticket in foreign:
+            ticket.settle(NOT_LEADER)
+        if foreign:
+            self._sweep()
+
+    def _on_forwarded(self, now: float, sender: Address, m: Forwarded) -> None:
+        refused: list[Ticket] = []
+        unsure: list[Ticket] = []
+        for ticket, answer in zip(self._end_forward(m.number), m.answers, strict=False):
+            if answer.code == "NOT_LEADER":
+                refused.append(ticket)
+            elif answer.code == "UNKNOWN_OUTCOME" and ticket.deadline > now + GRACE:
+                unsure.append(ticket)
+            else:
+                ticket.settle(answer)
+                self._forget_sent(ticket)
+        if refused:
+            self._pause_until = now + PAUSE
+        self._again(unsure, refused=False)
+        self._again(refused, refused=True)
+
+    def _end_forward(self, number: int) -> list[Ticket]:
+        if self._forwarded is None or self._forwarded[0].number != number:
+            return []
+        tickets = self._forwarded[1]
+        self._forwarded = None
+        return tickets
+
+    def _on_not_sent(self, now: float, sender: Address, m: NotSent) -> None:
+        if isinstance(m.message, Propose):
+            for propose, tickets in self._proposed:
+                if propose is m.message:
+                    self._again(tickets, refused=True)
+        elif isinstance(m.message, Confirm):
+            self._again(self._confirming.pop(m.message.number, []), refused=True)
+        elif isinstance(m.message, Forward):
+            self._again(self._end_forward(m.message.number), refused=True)
+        self._pause_until = now + PAUSE
+
+    def _on_no_answer(self, now: float, sender: Address, m: NoAnswer) -> None:
+        if isinstance(m.message, Forward):
+            self._again(self._end_forward(m.message.number), refused=False)
+            self._pause_until = now + PAUSE
+
+    # --- serving other fronts ---------------------------------------------------------------------
+
+    def _on_forward(self, now: float, sender: Address, m: Forward) -> None:
+        group = Group(sender, m.number)
+        deadline = now + min(m.patience, self._timing.request)
+        for request in m.requests:
+            ticket = Ticket(request, deadline, repeatable=False, group=group)
+            group.tickets.append(ticket)
+            if self._leader != self.me:
+                ticket.settle(NOT_LEADER)
+            elif self._full:
+                ticket.settle(OVERLOADED)
+            else:
+                self._queue(ticket).append(ticket)
+        self._groups.append(group)
+
+    def _answer_groups(self, messages: list[Envelope]) -> None:
+        settled = [group for group in self._groups if group.settled]
+        if not settled:
+            return
+        self._groups = [group for group in self._groups if not group.settled]
+        for group in settled:
+            messages.append(Envelope(group.sender, Forwarded(group.number, group.answers())))
+
+    # --- news from our own roles ------------------------------------------------------------------
+
+    def _on_applied(self, now: float, sender: Address, m: Applied) -> None:
+        if self._sent:
+            for command, answer in m.answers:
+                for ticket in self._sent.pop(command, ()):
+                    ticket.settle(answer)
+        if self._confirmed:
+            self._answer_confirmed()
+
+    def _on_confirmed(self, now: float, sender: Address, m: Confirmed) -> None:
+        self._confirmed.append((m.slot, self._confirming.pop(m.number, [])))
+        self._answer_confirmed()
+
+    def _on_leading(self, now: float, sender: Address, m: Leading) -> None:
+        changed = m.ballot != self._ballot
+        self._leader, self._ballot, self._ready = m.leader, m.ballot, m.ready
+        if not changed:
+            return
+        if self._leader != self.me:
+            self._refuse_foreign()
+        for number in list(self._confirming):
+            self._again(self._confirming.pop(number), refused=True)
+        if self._leader:
+            # What went to an older leader may be lost there: do not wait for its answer.
+            if self._forwarded:
+                self._again(self._end_forward(self._forwarded[0].number), refused=False)
+            held = [t for tickets in self._sent.values() for t in tickets]
+            self._again([t for t in held if t.repeatable], refused=False)
+
+    def _on_enrol(self, now: float, sender: Address, m: Enrol) -> None:
+        request = Request(False, encode_voter(m.voter, self.next_id()))
+        self._writes.append(Ticket(request, now + self._timing.request, repeatable=False))
+
+
+def _take(queue: deque[Ticket]) -> list[Ticket]:
+    """Take from a queue, in order, what one batch may hold."""
+    taken: list[Ticket] = []
+    size = 0
+    while queue and len(taken) < BATCH_MAX:
+        size += len(queue[0].request.payload)
+        if taken and size > PAGE_BYTES:
+            break
+        taken.append(queue.popleft())
+    return taken

@@ -1,0 +1,288 @@
+"""One term: everything a leader does at one ballot, from won phase 1 to the end of that ballot.
+
+Rules: a slot is proposed once our learner has applied the one before; what is announced as chosen
+is what our learner has applied, and never a slot in which this ballot proposed without success;
+clients' batches come after a no-op of this ballot. Once `over` says why, the term has ended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..log import Entry, pack_batch
+from .ballot import Ballot
+from .campaign import Phase1
+from .effects import Address, Envelope
+from .electorate import Electorate
+from .invariants import require
+from .lease import LeaderLease
+from .messages import (
+    Accept,
+    Accepted,
+    Behind,
+    CampaignNow,
+    Chosen,
+    Confirmed,
+    Heard,
+    Heartbeat,
+    Message,
+    Offer,
+    Release,
+)
+
+if TYPE_CHECKING:
+    from ..config import Timing
+
+__all__ = ["NO_OP", "Leadership"]
+
+NO_OP = pack_batch(())
+"""The batch of no commands: fills a slot and changes nothing."""
+
+OFFER_EVERY = 0.5
+"""Seconds between questions whether a better leader is fit."""
+
+TRACE_EVERY = 0.05
+"""Seconds between decisions that all replicas write to their logs in full."""
+
+
+HURRY = 0.05
+"""Seconds after which acceptors that have not answered are passed over for others."""
+
+
+class _Proposal:
+    """The batch in flight: to whom it went, who accepted it, and when to do more."""
+
+    def __init__(self, accept: Accept, now: float, asked: tuple[int, ...]) -> None:
+        self.accept = accept
+        self.sent = now
+        self.asked = set(asked)
+        self.accepted: set[int] = set()
+        self.again_at = now + HURRY
+
+
+class Leadership:
+    """A term. Methods return what to send; the proposer wraps it in Effects."""
+
+    def __init__(
+        self,
+        me: int,
+        ids: tuple[int, ...],
+        won: Phase1,
+        applied: int,
+        now: float,
+        quorum: int,
+        lease: LeaderLease,
+        electorate: Electorate,
+        timing: Timing,
+    ) -> None:
+        """`won` is a phase 1 with its quorum; `applied` where our learner stands."""
+        self.ballot: Ballot = won.ballot
+        self.over = ""
+        self.opened = False
+        self.handing_to = 0
+        self._me = me
+        self._peers = tuple(i for i in ids if i != me)
+        self._quorum = quorum
+        self._lease = lease
+        self._electorate = electorate
+        self._timing = timing
+        self._open = {s: v for s, v in won.open_values().items() if s > applied}
+        self._top = max(self._open, default=applied)
+        self._floor, self._informant = won.truncated, won.informant
+        self._decided = self._applied = applied
+        self._noop_slot = 0
+        self._slow: set[int] = set()
+        self._inflight: _Proposal | None = None
+        self._confirming: list[tuple[int, int, int]] = []
+        self._beat_at = self._offer_at = now
+        self._traced_at = 0.0
+        lease.contact = now
+
+    @property
+    def ready(self) -> bool:
+        """True when the next batch may be proposed."""
+        return self.opened and self._inflight is None and self._applied == self._decided
+
+    # --- phase 2 ------------------------------------------------------------------------------
+
+    def advance(self, now: float) -> tuple[Envelope, ...]:
+        """Propose what phase 1 found open, then our own no-op."""
+        if self.opened or self._inflight is not None or self._applied != self._decided:
+            return ()
+        if self._applied < self._floor:
+            # Slots up to there were chosen and forgotten by an acceptor: nobody may propose them.
+            return (self._local("learner", Behind(self._informant, self._floor)),)
+        slot = self._applied + 1
+        if slot > self._top:
+            self._noop_slot = slot
+        return self._propose(now, slot, self._open.pop(slot, NO_OP))
+
+    def propose(self, now: float, commands: tuple[bytes, ...]) -> tuple[Envelope, ...]:
+        """Put clients' commands into the next slot; only when `ready`."""
+        require(self.ready, "a batch was proposed while another was in flight")
+        return self._propose(now, self._applied + 1, pack_batch(commands))
+
+    def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
+        traced = now - self._traced_at >= TRACE_EVERY
+        if traced:
+            self._traced_at = now
+        accept = Accept(self.ballot, slot, value, self._applied, traced)
+        asked = self._choose(everybody=traced)
+        self._inflight = _Proposal(accept, now, asked)
+        return tuple(Envelope(Address(i, "acceptor"), accept) for i in asked)
+
+    def _choose(self, *, everybody: bool) -> tuple[int, ...]:
+        """Whom to send a batch: under load no more than a quorum, those that answer in time.
+
+        Each acceptance costs a sync and a wake-up somewhere; the others learn the batch in bulk.
+        Decisions that are traced go to all, so that with few writes all disks hold each of them.
+        """
+        prompt = [i for i in (self._me, *self._peers) if i not in self._slow]
+        if everybody or len(prompt) < self._quorum:
+            return (*self._peers, self._me)
+        # Ourselves last: peers work while our own acceptor writes.
+        return tuple(sorted(prompt[: self._quorum], key=self._me.__eq__))
+
+    def accepted(self, now: float, replica: int, m: Accepted) -> tuple[Envelope, ...]:
+        """Count an acceptance; at the quorum the value is chosen."""
+        self._slow.discard(replica)
+        proposal = self._inflight
+        if proposal is None or m.ballot != self.ballot or m.slot != proposal.accept.slot:
+            return ()
+        proposal.accepted.add(replica)
+        if len(proposal.accepted) < self._quorum:
+            return ()
+        require(m.slot == self._decided + 1, "a slot was decided out of order")
+        self._inflight = None
+        self._decided = m.slot
+        self._lease.contact = max(self._lease.contact, proposal.sent)
+        acceptors = tuple(sorted(proposal.accepted))
+        entry = Entry(m.slot, self.ballot, acceptors, proposal.accept.value)
+        return (self._local("learner", Chosen(entry)),)
+
+    def unanswered(self, now: float, replica: int, m: Message) -> tuple[Envelope, ...]:
+        """Ask another at once: an Accept did not reach `replica`, or is not answered."""
+        if not isinstance(m, Accept) or m.ballot != self.ballot:
+            return ()
+        self._slow.add(replica)
+        proposal = self._inflight
+        if proposal is None or m.slot != proposal.accept.slot:
+            return ()
+        return self._ask_more(proposal)
+
+    def _ask_more(self, proposal: _Proposal) -> tuple[Envelope, ...]:
+        more = [i for i in (*self._peers, self._me) if i not in proposal.asked]
+        proposal.asked.update(more)
+        return tuple(Envelope(Address(i, "acceptor"), proposal.accept) for i in more)
+
+    def applied(self, now: float, slot: int) -> tuple[Envelope, ...]:
+        """Our learner moved; what it learned elsewhere ends a proposal of ours for that slot."""
+        if self._inflight is not None and slot >= self._inflight.accept.slot:
+            self.over = f"slot {slot} was learned from another leader"
+            return ()
+        self._applied = slot
+        self._decided = max(self._decided, slot)
+        if self._noop_slot and slot >= self._noop_slot:
+            self.opened = True
+        return self._confirmations() + self.advance(now)
+
+    # --- lease and reads ----------------------------------------------------------------------
+
+    def heard(self, now: float, replica: int, m: Heard) -> tuple[Envelope, ...]:
+        """Count an answer to a heartbeat."""
+        self._lease.heard(m.beat, replica)
+        return self._confirmations()
+
+    def may_read(self, now: float) -> bool:
+        """Tell whether reads may be answered from our learner's state alone."""
+        return self.opened and not self.over and self._lease.usable(now)
+
+    def confirm(self, now: float, number: int) -> tuple[Envelope, ...]:
+        """Read-index: answer once a heartbeat made from now on has its quorum."""
+        self._confirming.append((number, self._lease.beat + 1, self._decided))
+        return self._beat(now)
+
+    def _confirmations(self) -> tuple[Envelope, ...]:
+        if not self._confirming or not self.opened:
+            return ()
+        done = [c for c in self._confirming if c[1] <= self._lease.confirmed]
+        self._confirming = self._confirming[len(done) :]
+        # What was asked before our no-op waits for it: only then is all that was chosen known.
+        return tuple(
+            self._local("front", Confirmed(number, max(slot, self._noop_slot)))
+            for number, _, slot in done
+        )
+
+    def _beat(self, now: float) -> tuple[Envelope, ...]:
+        beat = self._lease.next_beat(now)
+        self._beat_at = now + self._timing.heartbeat
+        return tuple(
+            Envelope(
+                Address(i, "acceptor"),
+                Heartbeat(self.ballot, beat, self._applied, self._electorate.seen(i)),
+            )
+            for i in (*self._peers, self._me)
+        )
+
+    # --- time ---------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> tuple[Envelope, ...]:
+        """Heartbeats, repetition of what was lost, and the end without a quorum."""
+        if now - self._lease.contact >= self._timing.election_min:
+            self.over = "no quorum answered for one election time"
+            return ()
+        messages: tuple[Envelope, ...] = ()
+        if now >= self._beat_at:
+            messages += self._beat(now)
+        if self._inflight is not None and now >= self._inflight.again_at:
+            messages += self._again(self._inflight, now)
+        return messages + self.advance(now)
+
+    def offers(self, now: float, to: tuple[int, ...]) -> tuple[Envelope, ...]:
+        """Ask `to` whether they could lead, twice a second."""
+        if now < self._offer_at or not to:
+            return ()
+        self._offer_at = now + OFFER_EVERY
+        offer = Offer(self.ballot, self._applied)
+        return tuple(Envelope(Address(i, "proposer"), offer) for i in to)
+
+    def end(self) -> None:
+        """No more reads: whoever still holds this term finds its lease gone."""
+        self._lease.end()
+
+    @property
+    def due(self) -> float:
+        """When to tick next."""
+        if self._inflight is None:
+            return self._beat_at
+        return min(self._beat_at, self._inflight.again_at)
+
+    def give_up(self, why: str) -> tuple[Envelope, ...]:
+        """End this ballot for good and let acceptors promise to others at once."""
+        require(self._inflight is None, "a ballot was given up with a batch in flight")
+        self.over = why
+        release = Release(self.ballot)
+        messages = self._to_acceptors(release)
+        if self.handing_to:
+            successor = Address(self.handing_to, "proposer")
+            messages += (Envelope(successor, CampaignNow(self.ballot)),)
+        return messages
+
+    def _again(self, proposal: _Proposal, now: float) -> tuple[Envelope, ...]:
+        """First ask those that were spared; then send again, at the same ballot, to all."""
+        late = [i for i in (*self._peers, self._me) if i not in proposal.accepted]
+        self._slow.update(i for i in late if i in proposal.asked)
+        more = self._ask_more(proposal)
+        if more:
+            proposal.again_at = proposal.sent + self._timing.answer
+            return more
+        proposal.sent = now
+        proposal.again_at = now + self._timing.answer
+        return tuple(Envelope(Address(i, "acceptor"), proposal.accept) for i in late)
+
+    def _to_acceptors(self, message: Message) -> tuple[Envelope, ...]:
+        """To peers first: they work while our own acceptor writes."""
+        return tuple(Envelope(Address(i, "acceptor"), message) for i in (*self._peers, self._me))
+
+    def _local(self, role: str, message: Message) -> Envelope:
+        return Envelope(Address(self._me, role), message)

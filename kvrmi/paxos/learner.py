@@ -1,0 +1,298 @@
+"""The learner: applies chosen batches in slot order, and keeps what they make.
+
+Rules: an entry is applied once, in order, only when chosen; what is applied is written behind the
+answer (`wake`), since whatever the disk lacks can be learned again; the acceptor may forget a slot
+only when this disk holds it (`Durable`). It knows no ballots' meaning and counts no votes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..interface import Answer
+from ..log import Entry, Log, unpack_batch
+from ..machine import Machine
+from ..snapshot import SnapshotSink, SnapshotSource
+from ..storage.interface import Corrupt, Record, View
+from .catchup import CatchUp
+from .effects import NOTHING, Address, Effects, Envelope
+from .invariants import require
+from .messages import (
+    Applied,
+    Ask,
+    Behind,
+    Chosen,
+    Durable,
+    Entries,
+    Fetch,
+    FetchSnapshot,
+    Learn,
+    Message,
+    NoAnswer,
+    NotSent,
+    Restore,
+    SnapshotPage,
+)
+
+__all__ = ["Learner", "Restored"]
+
+FLUSH = 0.2
+"""Seconds that applied entries may wait for the disk."""
+
+FLUSH_BYTES = 4 << 20
+"""Applied bytes that make a flush due at once."""
+
+SOURCE_IDLE = 10.0
+"""Seconds after which a snapshot that nobody asks for is closed."""
+
+
+class Restored(NamedTuple):
+    """The last snapshot installed: `missed` counts the client commands that it brought."""
+
+    slot: int
+    peer: int
+    keys: int
+    digest: str
+    missed: int
+
+
+class _Source(NamedTuple):
+    snapshot: SnapshotSource
+    used: float
+
+
+class Learner:
+    """One learner over one disk. A Role: see effects.py for the contract with its host."""
+
+    def __init__(
+        self,
+        me: int,
+        ids: tuple[int, ...],
+        machine: Machine,
+        log: Log,
+        open_view: Callable[[], View],
+    ) -> None:
+        """`open_view` gives a snapshot of the disk, for peers that lag too far behind."""
+        self.me = me
+        self.machine = machine
+        self.log = log
+        self.restored: Restored | None = None
+        self._open_view = open_view
+        self._catchup = CatchUp(me, ids)
+        self._pending: dict[int, Entry] = {}
+        self._unwritten = 0
+        self._durable = log.applied
+        self._installed: tuple[Record, ...] = ()
+        self._flush_at = 0.0
+        self._sources: dict[str, _Source] = {}
+        self._named = 0
+        self._on: dict[type, Callable[[float, Address, Any], Effects]] = {
+            Chosen: self._on_chosen,
+            Learn: self._on_learn,
+            Fetch: self._on_fetch,
+            Entries: self._on_entries,
+            FetchSnapshot: self._on_fetch_snapshot,
+            SnapshotPage: self._on_snapshot_page,
+            Ask: self._on_ask,
+            Durable: self._on_durable,
+            Behind: self._on_behind,
+            Restore: self._on_restore,
+            NotSent: self._on_unanswered,
+            NoAnswer: self._on_unanswered,
+        }
+
+    @property
+    def applied(self) -> int:
+        """The last slot applied."""
+        return self.log.applied
+
+    @property
+    def target(self) -> int:
+        """The last slot known to be chosen."""
+        return max(self._catchup.target, self.log.applied)
+
+    @property
+    def restoring(self) -> bool:
+        """True while a snapshot is being pulled."""
+        return self._catchup.restoring
+
+    def read(self, question: bytes) -> Answer:
+        """Answer from the state as applied now; the caller sees to how fresh that must be."""
+        return self.machine.read(question)
+
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        """Handle one message."""
+        handler = self._on.get(type(message))
+        return handler(now, sender, message) if handler else NOTHING
+
+    def wake(self, now: float) -> Effects:
+        """Write what is due, close idle snapshots, ask for what is missing."""
+        for name, source in list(self._sources.items()):
+            if now - source.used > SOURCE_IDLE:
+                self._sources.pop(name).snapshot.close()
+        records: tuple[Record, ...] = ()
+        messages = self._ask(now)
+        if self._unwritten and now >= self._flush_at:
+            records, durable = self._flush()
+            messages += durable
+        return Effects(records, messages, now + FLUSH)
+
+    def flush(self, now: float) -> Effects:
+        """Write what is held back, due or not: a clean end must leave nothing to learn again."""
+        if not self._unwritten:
+            return NOTHING
+        records, messages = self._flush()
+        return Effects(records, messages)
+
+    def close(self) -> None:
+        """Let go of open snapshots."""
+        for source in self._sources.values():
+            source.snapshot.close()
+        self._sources.clear()
+
+    # --- learning -----------------------------------------------------------------------------
+
+    def _on_chosen(self, now: float, sender: Address, m: Chosen) -> Effects:
+        return self._take(now, (m.entry,))
+
+    def _on_learn(self, now: float, sender: Address, m: Learn) -> Effects:
+        self._catchup.heard(m.ballot.replica, m.chosen)
+        return self._take(now, m.entries)
+
+    def _on_entries(self, now: float, sender: Address, m: Entries) -> Effects:
+        self._catchup.answered()
+        if m.slot < m.first and m.slot == self.applied + 1:
+            self._catchup.want_snapshot(sender.replica)
+        elif not m.entries and m.slot == self.applied + 1:
+            self._catchup.unanswered(now)  # that peer has no more than we do
+        if m.applied > self.applied:
+            self._catchup.heard(sender.replica, m.applied)
+        return self._take(now, m.entries)
+
+    def _on_behind(self, now: float, sender: Address, m: Behind) -> Effects:
+        self._catchup.heard(m.peer, m.slot)
+        return self._take(now, ())
+
+    def _on_restore(self, now: float, sender: Address, m: Restore) -> Effects:
+        self._catchup.want_snapshot(m.peer)
+        return Effects(messages=self._ask(now))
+
+    def _on_ask(self, now: float, sender: Address, m: Ask) -> Effects:
+        report = Envelope(sender, self._report(()))
+        durable = Envelope(sender, Durable(self._durable))
+        return Effects(messages=(report, durable) if sender.role == "acceptor" else (report,))
+
+    def _on_durable(self, now: float, sender: Address, m: Durable) -> Effects:
+        self._durable = max(self._durable, m.slot)
+        return NOTHING
+
+    def _on_unanswered(self, now: float, sender: Address, m: NotSent | NoAnswer) -> Effects:
+        if isinstance(m.message, Fetch | FetchSnapshot) and m.peer == self._catchup.source:
+            self._catchup.unanswered(now)
+        return NOTHING
+
+    def _take(self, now: float, entries: tuple[Entry, ...]) -> Effects:
+        for entry in entries:
+            if entry.slot > self.applied:
+                self._pending[entry.slot] = entry
+        messages = self._apply(now)
+        return Effects(messages=messages + self._ask(now), wake_at=self._flush_at or None)
+
+    def _apply(self, now: float) -> tuple[Envelope, ...]:
+        answers: list[tuple[bytes, Answer]] = []
+        voters = self.machine.voters
+        before = self.applied
+        while entry := self._pending.pop(self.applied + 1, None):
+            self._flush_at = self._flush_at if self._unwritten else now + FLUSH
+            for command in unpack_batch(entry.value):
+                answers.append((command, self.machine.apply(command)))
+            self.log.append(entry, self.machine.revision)
+            self._unwritten += len(entry.value) + 1
+        if self.applied == before:
+            return ()
+        if self._unwritten > FLUSH_BYTES:
+            self._flush_at = now
+        return self._announce(tuple(answers), self.machine.voters != voters)
+
+    def _announce(
+        self, answers: tuple[tuple[bytes, Answer], ...], voters_changed: bool
+    ) -> tuple[Envelope, ...]:
+        roles = ("proposer", "front", "acceptor") if voters_changed else ("proposer", "front")
+        report = self._report(answers)
+        return tuple(Envelope(Address(self.me, role), report) for role in roles)
+
+    def _report(self, answers: tuple[tuple[bytes, Answer], ...]) -> Applied:
+        return Applied(self.applied, answers, self.machine.voters)
+
+    def _ask(self, now: float) -> tuple[Envelope, ...]:
+        return self._catchup.ask(now, self.applied, self.applied + 1 not in self._pending)
+
+    # --- the disk -----------------------------------------------------------------------------
+
+    def _flush(self) -> tuple[tuple[Record, ...], tuple[Envelope, ...]]:
+        self._unwritten = 0
+        self._flush_at = 0.0
+        applied = (*self.machine.take_records(), *self.log.take_records())
+        records, self._installed = (*self._installed, *applied), ()
+        return records, self._tell_durable()
+
+    def _tell_durable(self) -> tuple[Envelope, ...]:
+        """Leaves after the records: the acceptor may forget slots, and we know it ourselves."""
+        durable = Durable(self.applied)
+        return tuple(Envelope(Address(self.me, role), durable) for role in ("acceptor", "learner"))
+
+    # --- serving others -----------------------------------------------------------------------
+
+    def _on_fetch(self, now: float, sender: Address, m: Fetch) -> Effects:
+        entries = self.log.page(m.slot) if m.slot >= self.log.first else ()
+        answer = Entries(m.slot, entries, self.log.first, self.applied)
+        return Effects(messages=(Envelope(sender, answer),))
+
+    def _on_fetch_snapshot(self, now: float, sender: Address, m: FetchSnapshot) -> Effects:
+        name = m.name or self._open_source(now)
+        source = self._sources.get(name)
+        page = SnapshotPage(name, -1, b"", True)
+        if source is not None:
+            self._sources[name] = source._replace(used=now)
+            with contextlib.suppress(ValueError):  # asked out of order: it has to begin again
+                page = SnapshotPage(name, m.page, *source.snapshot.page(m.page))
+        return Effects(messages=(Envelope(sender, page),))
+
+    def _open_source(self, now: float) -> str:
+        self._named += 1
+        name = f"{self.me}-{self._named}"
+        self._sources[name] = _Source(SnapshotSource(self._open_view()), now)
+        return name
+
+    # --- being restored -----------------------------------------------------------------------
+
+    def _on_snapshot_page(self, now: float, sender: Address, m: SnapshotPage) -> Effects:
+        sink = self._catchup.add_page(now, sender.replica, m)
+        if sink is None or sink.slot <= self.applied:
+            return Effects(messages=self._ask(now))
+        return self._install(now, sender.replica, sink)
+
+    def _install(self, now: float, peer: int, sink: SnapshotSink) -> Effects:
+        """Move the learner, and nothing else: what the acceptor promised is no peer's business."""
+        require(sink.slot > self.applied, "a snapshot must not move a learner back")
+        missed = sink.revision - self.machine.revision
+        try:
+            machine, log = sink.load(self.log.keep)
+        except Corrupt:
+            self._catchup.want_snapshot(peer)
+            self._catchup.unanswered(now)
+            return NOTHING
+        self.machine, self.log = machine, log
+        self.restored = Restored(sink.slot, peer, sink.keys, sink.digest, missed)
+        self._pending = {s: e for s, e in self._pending.items() if s > sink.slot}
+        # Written behind like all that is applied: only Durable waits for the disk.
+        self._installed = sink.records()
+        self._unwritten, self._flush_at = 1, now
+        messages = (
+            *self._announce((), True),
+            *self._apply(now),
+            *self._ask(now),
+        )
+        return Effects(messages=messages, wake_at=now)

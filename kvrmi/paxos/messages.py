@@ -1,0 +1,370 @@
+"""Every message of the protocol, on one screen.
+
+    client    front F        proposer P        acceptors A (own, then peers)      learners L
+      | put     |               |                       |                            |
+      |-------->| Propose       |                       |                            |
+      |         |-------------->| Accept(b, s, v)       |                            |
+      |         |               |---------------------->| durable                    |
+      |         |               |<---------- Accepted --|                            |
+      |         |               | quorum: Chosen ------------------------------------>| own: apply
+      |<-answer-|<------------------------------------------------ Applied ----------|
+      |         |               | next Accept or Heartbeat (b, chosen up to s)       |
+      |         |               |---------------------->| Learn(values of b) ------->| others: apply
+
+Between replicas every message is a request or its one answer; an answer quotes what it answers.
+Messages marked *local* pass between roles of one replica only and have no wire form.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from ..interface import Answer, Request
+from ..log import Entry
+from ..machine import Voter
+from .ballot import Ballot
+
+__all__ = [
+    "Accept", "Accepted", "AcceptedValue", "Applied", "Ask", "Behind", "CampaignNow", "Chosen",
+    "Confirm", "Confirmed", "Copied", "Copy", "Durable", "Enrol", "Entries", "Fetch",
+    "FetchSnapshot", "Followed", "Forward", "Forwarded", "Heard", "Heartbeat", "Leading",
+    "Learn", "Message", "NoAnswer", "NotSent", "Noted", "Offer", "Offered", "PreVote",
+    "PreVoted", "Prepare", "Promise", "Propose", "Refused", "Release", "Released", "Restore",
+    "RolesUp", "SnapshotPage", "Transfer", "Unreachable",
+]  # fmt: skip
+
+
+class AcceptedValue(NamedTuple):
+    """What an acceptor last accepted in a slot."""
+
+    slot: int
+    ballot: Ballot
+    value: bytes
+
+
+# --- proposer to acceptor, and back -----------------------------------------------------------
+
+
+class PreVote(NamedTuple):
+    """Would you promise `ballot`? Nothing is promised by answering."""
+
+    ballot: Ballot
+
+
+class PreVoted(NamedTuple):
+    """Yes or no, and the highest ballot promised."""
+
+    ballot: Ballot
+    granted: bool
+    promised: Ballot
+
+
+class Prepare(NamedTuple):
+    """Phase 1a: promise `ballot` and tell what you accepted from `slot` on.
+
+    `seen` is the highest `writes` known of that acceptor: one that has fewer lost its disk.
+    """
+
+    ballot: Ballot
+    slot: int
+    seen: int
+
+
+class Promise(NamedTuple):
+    """Phase 1b, one page: accepted values from `slot` on; `more` is the next slot to ask, or 0.
+
+    Nothing at or below `truncated` is remembered: it was chosen, and is in snapshots.
+    `writes` counts the acceptor's durable writes and never falls.
+    """
+
+    ballot: Ballot
+    epoch: int
+    writes: int
+    slot: int
+    accepted: tuple[AcceptedValue, ...]
+    truncated: int
+    more: int
+
+
+class Accept(NamedTuple):
+    """Phase 2a: accept `value` in `slot`; every slot up to `chosen` is chosen.
+
+    `traced` asks every replica to write this decision to its log in full.
+    """
+
+    ballot: Ballot
+    slot: int
+    value: bytes
+    chosen: int
+    traced: bool
+
+
+class Accepted(NamedTuple):
+    """Phase 2b: durably accepted."""
+
+    ballot: Ballot
+    slot: int
+    epoch: int
+    writes: int
+
+
+class Refused(NamedTuple):
+    """No: `promised` is higher, or `reason` ("ballot", "lease", "recovering", "old disk")."""
+
+    ballot: Ballot
+    promised: Ballot
+    reason: str
+
+
+class Heartbeat(NamedTuple):
+    """I still lead; `beat` numbers it, so that an answer is counted for this sending alone."""
+
+    ballot: Ballot
+    beat: int
+    chosen: int
+    seen: int
+
+
+class Heard(NamedTuple):
+    """My promise is exactly `ballot`, and I grant its owner one lease from receipt on."""
+
+    ballot: Ballot
+    beat: int
+    epoch: int
+    writes: int
+
+
+class Release(NamedTuple):
+    """The owner of `ballot` gave it up for good: end a grant at exactly that ballot."""
+
+    ballot: Ballot
+
+
+class Released(NamedTuple):
+    """Done, or there was none."""
+
+    ballot: Ballot
+
+
+class Copy(NamedTuple):
+    """A recovering acceptor asks for everything accepted from `slot` on."""
+
+    slot: int
+
+
+class Copied(NamedTuple):
+    """One page of it; fields as in Promise, `promised` the highest ballot promised."""
+
+    promised: Ballot
+    slot: int
+    accepted: tuple[AcceptedValue, ...]
+    truncated: int
+    more: int
+
+
+# --- learner to learner -------------------------------------------------------------------------
+
+
+class Fetch(NamedTuple):
+    """Send me chosen entries from `slot` on."""
+
+    slot: int
+
+
+class Entries(NamedTuple):
+    """At most a page of them; none below `first`: there a snapshot is needed."""
+
+    slot: int
+    entries: tuple[Entry, ...]
+    first: int
+    applied: int
+
+
+class FetchSnapshot(NamedTuple):
+    """Send me page `page` of your snapshot `name`; name "" opens a new one."""
+
+    name: str
+    page: int
+
+
+class SnapshotPage(NamedTuple):
+    """One page; `page` -1: no such snapshot any more, begin again. `last` ends it."""
+
+    name: str
+    page: int
+    data: bytes
+    last: bool
+
+
+# --- proposer to proposer, front to front -------------------------------------------------------
+
+
+class Offer(NamedTuple):
+    """Leader to a replica of higher priority: tell whether you could lead, up to `chosen`."""
+
+    ballot: Ballot
+    chosen: int
+
+
+class Offered(NamedTuple):
+    """All roles up and caught up, or not."""
+
+    ballot: Ballot
+    ready: bool
+
+
+class CampaignNow(NamedTuple):
+    """The leader gave `ballot` up for you: campaign at once."""
+
+    ballot: Ballot
+
+
+class Forward(NamedTuple):
+    """A front passes its clients' requests to the leader's; answered when all are settled."""
+
+    number: int
+    requests: tuple[Request, ...]
+    patience: float
+
+
+class Forwarded(NamedTuple):
+    """Answers in order. Code "NOT_LEADER": it was in no Accept and has left the queue."""
+
+    number: int
+    answers: tuple[Answer, ...]
+
+
+class Noted(NamedTuple):
+    """Answers CampaignNow: taken note of."""
+
+    ballot: Ballot
+
+
+# --- local ----------------------------------------------------------------------------------------
+
+
+class Propose(NamedTuple):
+    """Local, front to proposer: put these commands into the next slot."""
+
+    commands: tuple[bytes, ...]
+
+
+class Leading(NamedTuple):
+    """Local, proposer to front: who leads, and whether this replica takes the next batch."""
+
+    leader: int
+    ballot: Ballot
+    ready: bool
+
+
+class Confirm(NamedTuple):
+    """Local, front to proposer: read `number` needs a quorum to confirm that we lead."""
+
+    number: int
+
+
+class Confirmed(NamedTuple):
+    """Local, proposer to front: reads up to `number` may be answered once `slot` is applied."""
+
+    number: int
+    slot: int
+
+
+class Chosen(NamedTuple):
+    """Local, proposer to learner: a quorum accepted this entry."""
+
+    entry: Entry
+
+
+class Learn(NamedTuple):
+    """Local, acceptor to learner: all up to `chosen` is chosen, `entries` are ours of `ballot`."""
+
+    ballot: Ballot
+    chosen: int
+    entries: tuple[Entry, ...]
+
+
+class Applied(NamedTuple):
+    """Local, learner to proposer and front: applied up to `slot`, with each command's answer."""
+
+    slot: int
+    answers: tuple[tuple[bytes, Answer], ...]
+    voters: tuple[Voter, ...]
+
+
+class Durable(NamedTuple):
+    """Local, learner to acceptor: everything up to `slot` is durable in the learner's storage."""
+
+    slot: int
+
+
+class Followed(NamedTuple):
+    """Local, acceptor to proposer: a heartbeat of `ballot` was answered; it had chosen `chosen`."""
+
+    ballot: Ballot
+    chosen: int
+
+
+class Ask(NamedTuple):
+    """Local, any role to learner: answer with Applied, so that I know where you stand."""
+
+
+class Behind(NamedTuple):
+    """Local, proposer to learner: everything up to `slot` is chosen, `peer` has it; fetch it."""
+
+    peer: int
+    slot: int
+
+
+class Restore(NamedTuple):
+    """Local, operator to learner: pull the snapshot of `peer` before anything else."""
+
+    peer: int
+
+
+class Enrol(NamedTuple):
+    """Local, recovering acceptor to front: get this voter into the log."""
+
+    voter: Voter
+
+
+class Unreachable(NamedTuple):
+    """Local, transport to proposer: `peer` refused or reset a connection; it is probably dead."""
+
+    peer: int
+
+
+class RolesUp(NamedTuple):
+    """Local, host to proposer: which of our other two roles are up."""
+
+    acceptor: bool
+    learner: bool
+
+
+class Transfer(NamedTuple):
+    """Local, operator to proposer: hand leadership to `successor` as soon as it is fit."""
+
+    successor: int
+
+
+class NotSent(NamedTuple):
+    """Local, transport to sender: not one byte of `message` left for `peer`."""
+
+    peer: int
+    message: Message
+
+
+class NoAnswer(NamedTuple):
+    """Local, transport to sender: `message` may have reached `peer`; no answer will come."""
+
+    peer: int
+    message: Message
+
+
+Message: TypeAlias = (
+    PreVote | PreVoted | Prepare | Promise | Accept | Accepted | Refused | Heartbeat | Heard
+    | Release | Released | Copy | Copied | Fetch | Entries | FetchSnapshot | SnapshotPage
+    | Offer | Offered | CampaignNow | Noted | Forward | Forwarded
+    | Propose | Leading | Confirm | Confirmed | Chosen | Learn | Applied | Durable | Followed
+    | NotSent | NoAnswer | Ask | Behind | Restore | Enrol | Unreachable | RolesUp | Transfer
+)  # fmt: skip

@@ -1,0 +1,397 @@
+"""The proposer: campaigns for a ballot; while it holds one, a Leadership does the rest.
+
+Rules: our own acceptor promises a ballot durably before any peer sees it; only a replica whose
+three roles are up leads; when the epochs of voters change, phase 1 is repeated, because promises
+counted under old epochs no longer bind. It knows no clients, values or disks, nor when to try.
+Sources: "Paxos Made Simple", "Paxos Made Moderately Complex".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .ballot import Ballot
+from .campaign import Phase1, PreVoteRound
+from .effects import NOTHING, Address, Effects, Envelope
+from .election import Election, HandOver
+from .electorate import Electorate
+from .leadership import Leadership
+from .lease import LeaderLease
+from .messages import (
+    Accepted,
+    Applied,
+    Ask,
+    Behind,
+    CampaignNow,
+    Confirm,
+    Followed,
+    Heard,
+    Leading,
+    Message,
+    NoAnswer,
+    Noted,
+    NotSent,
+    Offer,
+    Offered,
+    Prepare,
+    PreVote,
+    PreVoted,
+    Promise,
+    Propose,
+    Refused,
+    RolesUp,
+    Transfer,
+    Unreachable,
+)
+from .quorum import majority
+
+if TYPE_CHECKING:
+    import random
+
+    from ..config import Timing
+
+__all__ = ["Proposer"]
+
+FIT_LAG = 16
+"""Slots that a successor may be behind: it gets them while it campaigns."""
+
+TRANSFER = 3.0
+"""Seconds for which a transfer that an operator asked for stays wanted."""
+
+NEVER = float("inf")
+
+
+class Proposer:
+    """One proposer, without a disk: what it must not forget, acceptors keep."""
+
+    def __init__(
+        self, me: int, ids: tuple[int, ...], now: float, rng: random.Random, timing: Timing
+    ) -> None:
+        """Begin as a follower that knows nothing; it asks our learner first."""
+        self.me = me
+        self.applied = -1
+        self._ids = ids
+        self._peers = tuple(i for i in ids if i != me)
+        self._better = tuple(i for i in ids if i < me)
+        self._quorum = majority(len(ids))
+        self._timing = timing
+        self._round = 0
+        self._roles = RolesUp(True, True)
+        self._acceptor_down_since = NEVER
+        self._wanted_successor = 0
+        self._wanted_until = 0.0
+        self._electorate = Electorate()
+        self._election = Election(me, ids, now, rng, timing)
+        self._hand_over = HandOver(timing.quiet)
+        self._pre_vote: PreVoteRound | None = None
+        self._phase1: Phase1 | None = None
+        self._term: Leadership | None = None
+        self._told: Leading | None = None
+        self._on: dict[type, Callable[[float, Address, Any], tuple[Envelope, ...]]] = {
+            Accepted: self._on_accepted,
+            Applied: self._on_applied,
+            Propose: self._on_propose,
+            Heard: self._on_heard,
+            Followed: self._on_followed,
+            PreVoted: self._on_pre_voted,
+            Promise: self._on_promise,
+            Refused: self._on_refused,
+            Confirm: self._on_confirm,
+            Offer: self._on_offer,
+            Offered: self._on_offered,
+            CampaignNow: self._on_campaign_now,
+            Unreachable: self._on_unreachable,
+            RolesUp: self._on_roles_up,
+            Transfer: self._on_transfer,
+            NotSent: self._on_unanswered,
+            NoAnswer: self._on_unanswered,
+        }
+
+    # --- what others may ask --------------------------------------------------------------------
+
+    @property
+    def leading(self) -> bool:
+        """True while this replica holds a ballot with its quorum of promises."""
+        return self._term is not None
+
+    @property
+    def ballot(self) -> Ballot:
+        """The ballot this replica leads or follows; NO_BALLOT when it knows of none."""
+        return self._term.ballot if self._term else self._election.leader
+
+    def may_read(self, now: float) -> bool:
+        """Tell whether our learner may answer linearizable reads without asking anybody."""
+        term = self._term  # read once: this is asked without the lock
+        return term is not None and term.may_read(now)
+
+    # --- steps ----------------------------------------------------------------------------------
+
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        """Handle one message."""
+        handler = self._on.get(type(message))
+        return self._finish(now, handler(now, sender, message)) if handler else NOTHING
+
+    def wake(self, now: float) -> Effects:
+        """Do what is due: heartbeats when leading, else a campaign when nobody leads."""
+        if self.applied < 0:
+            ask = Envelope(Address(self.me, "learner"), Ask())
+            return Effects(messages=(ask,), wake_at=now + self._timing.heartbeat)
+        if self._term is not None:
+            return self._finish(now, self._lead(now, self._term))
+        self._election.silence(now)
+        return self._finish(now, self._campaign(now))
+
+    def _finish(self, now: float, messages: tuple[Envelope, ...]) -> Effects:
+        if self._term is not None and self._term.over:
+            self._leave_office(now, self._term)
+        if self._term is not None and self._term.ready:
+            messages += self._pass_on(now, self._term)
+        ready = self._term is not None and self._term.ready
+        told = Leading(self.ballot.replica, self.ballot, ready)
+        if told != self._told:
+            self._told = told
+            messages += (Envelope(Address(self.me, "front"), told),)
+        return Effects(messages=messages, wake_at=self._due())
+
+    def _due(self) -> float:
+        if self._term is not None:
+            return self._term.due
+        attempt = self._phase1 or self._pre_vote
+        return attempt.deadline if attempt else self._election.due
+
+    # --- campaigning ----------------------------------------------------------------------------
+
+    def _campaign(self, now: float) -> tuple[Envelope, ...]:
+        attempt = self._phase1 or self._pre_vote
+        if attempt is not None:
+            if now >= attempt.deadline:
+                self._abandon(now)
+            return ()
+        if now < self._election.due:
+            return ()
+        if not all(self._roles):
+            self._election.stand_back(now)
+            return ()
+        ballot = Ballot(self._round + 1, self.me)
+        self._pre_vote = PreVoteRound(self.me, ballot, self._quorum, now + self._timing.answer)
+        ask = PreVote(ballot)
+        return tuple(Envelope(Address(i, "acceptor"), ask) for i in (*self._peers, self.me))
+
+    def _on_pre_voted(self, now: float, sender: Address, m: PreVoted) -> tuple[Envelope, ...]:
+        self._round = max(self._round, m.promised.round)
+        ask = self._pre_vote
+        if ask is None or m.ballot != ask.ballot:
+            return ()
+        ask.add(sender.replica, m)
+        if ask.won:
+            return self._prepare(now)
+        if ask.failed:
+            self._abandon(now)
+        return ()
+
+    def _prepare(self, now: float) -> tuple[Envelope, ...]:
+        self._pre_vote = None
+        self._round += 1
+        ballot = Ballot(self._round, self.me)
+        deadline = now + 2 * self._timing.answer
+        self._phase1 = Phase1(ballot, self.applied + 1, self._quorum, deadline)
+        return (self._ask_promise(self.me, self._phase1, self._phase1.first),)
+
+    def _ask_promise(self, acceptor: int, phase1: Phase1, slot: int) -> Envelope:
+        prepare = Prepare(phase1.ballot, slot, self._electorate.seen(acceptor))
+        return Envelope(Address(acceptor, "acceptor"), prepare)
+
+    def _on_promise(self, now: float, sender: Address, m: Promise) -> tuple[Envelope, ...]:
+        counts = self._electorate.counts(sender.replica, m.epoch, m.writes)
+        phase1 = self._phase1
+        if phase1 is None or m.ballot != phase1.ballot:
+            return ()
+        if not counts:
+            # A newer epoch than we know of: the log has a VOTER that our learner lacks.
+            ahead = self._electorate.ahead(sender.replica, m.epoch)
+            behind = Behind(sender.replica, self.applied + 1)
+            return (Envelope(Address(self.me, "learner"), behind),) if ahead else ()
+        messages: tuple[Envelope, ...] = ()
+        if sender.replica == self.me and m.slot == phase1.first:
+            messages = tuple(self._ask_promise(i, phase1, phase1.first) for i in self._peers)
+        more = phase1.add(sender.replica, m)
+        if more:
+            phase1.deadline = now + 2 * self._timing.answer
+            return (*messages, self._ask_promise(sender.replica, phase1, more))
+        return messages + (self._take_office(now, phase1) if phase1.won else ())
+
+    def _take_office(self, now: float, won: Phase1) -> tuple[Envelope, ...]:
+        self._phase1 = None
+        self._hand_over.forget()
+        self._term = Leadership(
+            self.me,
+            self._ids,
+            won,
+            self.applied,
+            now,
+            self._quorum,
+            LeaderLease(self._quorum, self._timing),
+            self._electorate,
+            self._timing,
+        )
+        return self._term.tick(now)
+
+    def _abandon(self, now: float) -> None:
+        self._pre_vote = self._phase1 = None
+        self._election.lost(now)
+
+    def _on_refused(self, now: float, sender: Address, m: Refused) -> tuple[Envelope, ...]:
+        self._round = max(self._round, m.promised.round)
+        if self._term is not None and m.ballot == self._term.ballot:
+            return self._refused_in_office(sender, m, self._term)
+        phase1 = self._phase1
+        hopeless = m.promised > m.ballot or sender.replica == self.me
+        if phase1 is not None and m.ballot == phase1.ballot and hopeless:
+            self._abandon(now)
+        return ()
+
+    def _refused_in_office(
+        self, sender: Address, m: Refused, term: Leadership
+    ) -> tuple[Envelope, ...]:
+        if m.promised > term.ballot:
+            term.over = f"acceptor {sender.replica} promised {m.promised}"
+        elif m.reason == "truncated":
+            # It forgot that slot because it is chosen: our learner can have it from there.
+            behind = Behind(sender.replica, self.applied + 1)
+            return (Envelope(Address(self.me, "learner"), behind),)
+        elif m.reason == "ballot":
+            # It missed our Prepare; without that promise it grants no lease.
+            prepare = Prepare(term.ballot, self.applied + 1, self._electorate.seen(sender.replica))
+            return (Envelope(sender, prepare),)
+        return ()
+
+    # --- leading --------------------------------------------------------------------------------
+
+    def _lead(self, now: float, term: Leadership) -> tuple[Envelope, ...]:
+        if now >= self._wanted_until:
+            self._wanted_successor = 0
+        return term.tick(now) + term.offers(now, self._candidates(now))
+
+    def _candidates(self, now: float) -> tuple[int, ...]:
+        """Who could lead instead: those of higher priority, anybody when we cannot go on."""
+        if self._wanted_successor:
+            return (self._wanted_successor,)
+        return self._peers if self._urgent(now) else self._better
+
+    def _urgent(self, now: float) -> bool:
+        down_for = now - self._acceptor_down_since
+        return bool(self._wanted_successor) or down_for >= self._timing.acceptor_grace
+
+    def _pass_on(self, now: float, term: Leadership) -> tuple[Envelope, ...]:
+        """Between two batches: give leadership to a fitter replica, if there is one."""
+        successor = self._hand_over.successor(now, self._candidates(now), urgent=self._urgent(now))
+        if not successor:
+            return ()
+        self._hand_over.handed(successor)
+        self._wanted_successor = 0
+        term.handing_to = successor
+        messages = term.give_up(f"handed over to {successor}")
+        self._leave_office(now, term)
+        return messages
+
+    def _leave_office(self, now: float, term: Leadership) -> None:
+        term.end()
+        self._term = None
+        self._election.stand_back(now)
+
+    def _on_propose(self, now: float, sender: Address, m: Propose) -> tuple[Envelope, ...]:
+        if self._term is None or not self._term.ready:
+            return (Envelope(sender, NotSent(self.me, m)),)
+        # The front knows that we are not ready: it asked.
+        self._told = Leading(self.me, self.ballot, False)
+        return self._term.propose(now, m.commands)
+
+    def _on_accepted(self, now: float, sender: Address, m: Accepted) -> tuple[Envelope, ...]:
+        if not self._electorate.counts(sender.replica, m.epoch, m.writes) or self._term is None:
+            return ()
+        return self._term.accepted(now, sender.replica, m)
+
+    def _on_unanswered(
+        self, now: float, sender: Address, m: NotSent | NoAnswer
+    ) -> tuple[Envelope, ...]:
+        return () if self._term is None else self._term.unanswered(now, m.peer, m.message)
+
+    def _on_heard(self, now: float, sender: Address, m: Heard) -> tuple[Envelope, ...]:
+        if not self._electorate.counts(sender.replica, m.epoch, m.writes):
+            return ()
+        if self._term is None or m.ballot != self._term.ballot:
+            return ()
+        return self._term.heard(now, sender.replica, m)
+
+    def _on_applied(self, now: float, sender: Address, m: Applied) -> tuple[Envelope, ...]:
+        first = self.applied < 0
+        if m.slot < self.applied:
+            return ()  # late: it must take back neither the slot nor the epochs
+        self.applied = m.slot
+        changed = self._electorate.update(m.voters) and not first
+        if changed and (self._term or self._phase1):
+            if self._term is not None:
+                self._leave_office(now, self._term)
+            self._pre_vote = self._phase1 = None
+            self._election.at_once(now)
+            return ()
+        return self._term.applied(now, self.applied) if self._term is not None else ()
+
+    def _on_confirm(self, now: float, sender: Address, m: Confirm) -> tuple[Envelope, ...]:
+        if self._term is None:
+            return (Envelope(sender, NotSent(self.me, m)),)
+        return self._term.confirm(now, m.number)
+
+    # --- other leaders, other roles -------------------------------------------------------------
+
+    def _on_followed(self, now: float, sender: Address, m: Followed) -> tuple[Envelope, ...]:
+        if m.ballot.replica == self.me:
+            return ()
+        self._round = max(self._round, m.ballot.round)
+        self._pre_vote = None
+        if self._term is not None and m.ballot > self._term.ballot:
+            self._term.over = f"our acceptor follows {m.ballot}"
+        self._election.followed(now, m.ballot, m.chosen - max(self.applied, 0))
+        return ()
+
+    def _on_offer(self, now: float, sender: Address, m: Offer) -> tuple[Envelope, ...]:
+        fit = all(self._roles) and self.applied >= m.chosen - FIT_LAG
+        return (Envelope(sender, Offered(m.ballot, fit)),)
+
+    def _on_offered(self, now: float, sender: Address, m: Offered) -> tuple[Envelope, ...]:
+        if self._term is not None and m.ballot == self._term.ballot:
+            self._hand_over.offered(now, sender.replica, m.ready)
+        return ()
+
+    def _on_campaign_now(self, now: float, sender: Address, m: CampaignNow) -> tuple[Envelope, ...]:
+        noted = Envelope(sender, Noted(m.ballot))
+        if self._term is not None or self.applied < 0:
+            return (noted,)
+        self._round = max(self._round, m.ballot.round)
+        self._election.at_once(now)
+        return (noted, *self._campaign(now))
+
+    def _on_unreachable(self, now: float, sender: Address, m: Unreachable) -> tuple[Envelope, ...]:
+        self._hand_over.offered(now, m.peer, False)
+        self._election.unreachable(now, m.peer)
+        return ()
+
+    def _on_roles_up(self, now: float, sender: Address, m: RolesUp) -> tuple[Envelope, ...]:
+        self._roles = m
+        if m.acceptor:
+            self._acceptor_down_since = NEVER
+        elif self._acceptor_down_since == NEVER:
+            self._acceptor_down_since = now
+        if not m.learner:
+            # It comes back with what its disk holds, which may be less: ask it again then.
+            self.applied = -1
+            self._pre_vote = self._phase1 = None
+            if self._term is not None:
+                self._term.over = "our learner is down"
+        return ()
+
+    def _on_transfer(self, now: float, sender: Address, m: Transfer) -> tuple[Envelope, ...]:
+        if self._term is not None and m.successor in self._ids and m.successor != self.me:
+            self._wanted_successor, self._wanted_until = m.successor, now + TRANSFER
+        return ()

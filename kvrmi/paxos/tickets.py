@@ -1,0 +1,112 @@
+"""Tickets: one client request each, from admission to its one answer.
+
+Rule: what a ticket says of itself decides its outcome. While it was in no Accept and in no
+unanswered Forward, "nothing was done" is the truth; afterwards only the log knows.
+"""
+
+from __future__ import annotations
+
+from ..interface import Answer, Request
+from .effects import Address
+
+__all__ = ["NOT_LEADER", "NO_QUORUM", "UNKNOWN", "Group", "Ticket"]
+
+NO_QUORUM = Answer(
+    "NO_QUORUM",
+    "no majority of replicas could be reached in time; nothing was done. Try again later",
+    0,
+)
+UNKNOWN = Answer(
+    "UNKNOWN_OUTCOME",
+    "no majority answered in time; the write may or may not take effect. Read before you retry",
+    0,
+)
+NOTHING_DONE = ("NO_QUORUM", "UNAVAILABLE", "NOT_LEADER")
+NOT_LEADER = Answer("NOT_LEADER", "this replica does not lead; nothing was done", 0)
+
+
+ANSWERS_BYTES = 2 << 20
+"""Values that go into one message to another replica, or one value."""
+
+
+class Group:
+    """Requests that another replica's front forwarded together and that are answered together."""
+
+    __slots__ = ("number", "sender", "tickets")
+
+    def __init__(self, sender: Address, number: int) -> None:
+        """`sender` gave them the number `number`."""
+        self.sender = sender
+        self.number = number
+        self.tickets: list[Ticket] = []
+
+    @property
+    def settled(self) -> bool:
+        """Every ticket has its answer."""
+        return all(ticket.answer is not None for ticket in self.tickets)
+
+    def answers(self) -> tuple[Answer, ...]:
+        """Their answers, as far as one message holds them; reads beyond that are to be repeated."""
+        answers: list[Answer] = []
+        room = ANSWERS_BYTES
+        for ticket in self.tickets:
+            answer = ticket.answer or UNKNOWN
+            room -= _size(answer.value)
+            late = ticket.request.reads and room < 0 and bool(answers)
+            answers.append(NOT_LEADER if late else answer)
+        return tuple(answers)
+
+
+class Ticket:
+    """`answer` is None until settled, and never changes afterwards."""
+
+    __slots__ = (
+        "answer",
+        "deadline",
+        "doubtful",
+        "group",
+        "repeatable",
+        "request",
+        "sent",
+    )
+
+    def __init__(
+        self,
+        request: Request,
+        deadline: float,
+        *,
+        repeatable: bool,
+        group: Group | None = None,
+    ) -> None:
+        """`repeatable`: a session's command, which takes effect once however often it is sent."""
+        self.request = request
+        self.deadline = deadline
+        self.repeatable = repeatable
+        self.group = group
+        # `sent`: it may be in an Accept; a definite refusal takes that back. `doubtful` stays.
+        self.sent = False
+        self.doubtful = False
+        self.answer: Answer | None = None
+
+    def settle(self, answer: Answer) -> None:
+        """Give the answer; the first one stands.
+
+        Once in doubt, "nothing was done" is known only of the last sending, not of all.
+        """
+        if self.answer is not None:
+            return
+        unsure = self.doubtful and not self.request.reads and answer.code in NOTHING_DONE
+        self.answer = UNKNOWN if unsure else answer
+
+    def expire(self) -> None:
+        """Time is up: say what is known."""
+        self.settle(UNKNOWN if self.sent and not self.request.reads else NO_QUORUM)
+
+
+def _size(value: object) -> int:
+    """Count the bytes of an answer's value, roughly."""
+    if isinstance(value, str):
+        return len(value) if value.isascii() else len(value.encode())
+    if isinstance(value, bytes):
+        return len(value)
+    return sum(map(_size, value)) if isinstance(value, list | tuple) else 8

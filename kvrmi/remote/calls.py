@@ -1,0 +1,167 @@
+"""One message in, one answer out: which method is meant, whether it may be called, what it said.
+
+Rules: only exposed methods of registered instances are reached, by a table made at registration, so
+that no attribute is looked up for a caller; an error is answered as a builtin and its text, without
+a traceback; whatever is asked in a way that we do not serve ends the connection.
+It knows no socket and no thread.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from Pyro5.core import DAEMON_NAME
+from Pyro5.errors import DaemonError, PyroError, SerializeError
+
+from .frames import (
+    BATCH,
+    COMPRESSED,
+    CORRELATED,
+    EXCEPTION,
+    INVOKE,
+    KEEP_SERIALIZED,
+    ONEWAY,
+    PING,
+    RESULT,
+    Frame,
+    pack,
+)
+from .payload import SERPENT, TAKEN, Call, PayloadError, dump, load_call
+
+__all__ = ["Calls", "Hangup"]
+
+_log = logging.getLogger("kvrmi.remote.calls")
+
+_NOT_SERVED = COMPRESSED | ONEWAY | KEEP_SERIALIZED
+_TEXT_MAX = 2000
+_TOLD = (
+    AttributeError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    PermissionError,
+    RuntimeError,
+    TimeoutError,
+    TypeError,
+    ValueError,
+)
+"""Builtins that any Pyro client can raise from one text."""
+
+Method = Callable[..., object]
+
+
+class Hangup(Exception):
+    """There will be no answer, and the connection ends."""
+
+
+class Calls:
+    """The instances of one daemon, by name."""
+
+    def __init__(self, limit: int, is_cut: Callable[[], bool]) -> None:
+        """Answers have at most `limit` bytes; once `is_cut` no call begins."""
+        self._limit = limit
+        self._is_cut = is_cut
+        self._methods: dict[str, dict[str, Method]] = {
+            DAEMON_NAME: {"get_metadata": self.metadata, "ping": lambda: None}
+        }
+
+    def add(self, name: str, instance: object) -> None:
+        """Serve the exposed methods of `instance`; replaces what had that name."""
+        self._methods[name] = _exposed(instance)
+
+    def metadata(self, name: object) -> dict[str, object]:
+        """Tell what a proxy learns of an object: its methods; none is oneway, no attribute exposed.
+
+        Raises DaemonError.
+        """
+        methods = self._methods.get(name) if isinstance(name, str) else None
+        if methods is None:
+            raise DaemonError("unknown object")
+        return {"methods": sorted(methods), "oneway": [], "attrs": []}
+
+    def answer(self, frame: Frame) -> bytes:
+        """Carry out what `frame` asks; the frame to send back. Raises Hangup."""
+        if frame.kind == PING:
+            return pack(PING, frame.serializer, 0, frame.sequence, b"pong", frame.correlation)
+        if frame.kind != INVOKE or frame.flags & _NOT_SERVED:
+            raise Hangup(f"message type {frame.kind}, flags {frame.flags:#x}: not served")
+        serializer = frame.serializer
+        flags = frame.flags & (BATCH | CORRELATED)
+        try:
+            call = load_call(serializer, frame.payload)
+            result = (
+                self._batch(call)
+                if flags & BATCH
+                else self._method(call)(*call.args, **call.kwargs)
+            )
+            payload = dump(serializer, result)
+            if len(payload) > self._limit:
+                raise ValueError(f"the answer has more than {self._limit} bytes")
+        except Hangup:
+            raise
+        except Exception as error:
+            _log.debug("answered with an error", exc_info=True)
+            serializer = serializer if serializer in TAKEN else SERPENT
+            flags = frame.flags & CORRELATED | EXCEPTION
+            payload = dump(serializer, _told(error))
+        return pack(RESULT, serializer, flags, frame.sequence, payload, frame.correlation)
+
+    def _method(self, call: Call) -> Method:
+        methods = self._methods.get(call.target)
+        if methods is None:
+            raise DaemonError("unknown object")
+        method = methods.get(call.method)
+        if method is None:
+            raise AttributeError(f"no exposed method {call.method[:100]!r}")
+        if self._is_cut():
+            raise Hangup("cut")
+        return method
+
+    def _batch(self, call: Call) -> list[object]:
+        """Carry out several calls in order, up to the first that fails."""
+        results: list[object] = []
+        for each in call.args:
+            name, args, kwargs = each
+            if type(name) is not str:
+                raise PayloadError("not a batch")
+            try:
+                results.append(self._method(call._replace(method=name))(*args, **kwargs))
+            except Hangup:
+                raise
+            except Exception as error:
+                _log.debug("a call of a batch failed", exc_info=True)
+                wrapped = {"__class__": "Pyro5.core._ExceptionWrapper", "exception": _told(error)}
+                return [*results, wrapped]
+        return results
+
+
+def _exposed(instance: object) -> dict[str, Method]:
+    methods: dict[str, Method] = {}
+    for name, member in inspect.getmembers_static(type(instance)):
+        if name.startswith("_"):
+            continue
+        if getattr(getattr(member, "fget", None), "_pyroExposed", False):
+            raise TypeError(f"{name} is an exposed property; only methods are served")
+        if inspect.isfunction(member) and getattr(member, "_pyroExposed", False):
+            methods[name] = getattr(instance, name)
+    if not methods:
+        raise TypeError(f"{type(instance).__name__} exposes no method")
+    return methods
+
+
+def _told(error: Exception) -> Mapping[str, Any]:
+    """Write an error in the form in which every Pyro client can raise it."""
+    if isinstance(error, PayloadError):
+        error = SerializeError(str(error))
+    kind = type(error)
+    if kind.__module__ == PyroError.__module__:
+        name = f"Pyro5.errors.{kind.__name__}"
+    else:
+        known = next((base for base in kind.__mro__ if base in _TOLD), RuntimeError)
+        name = f"builtins.{known.__name__}"
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    text = text[:_TEXT_MAX].encode(errors="replace").decode()
+    return {"__class__": name, "__exception__": True, "args": [text], "attributes": {}}

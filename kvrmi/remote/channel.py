@@ -1,0 +1,133 @@
+"""A connected socket on which whole frames are received and sent, each within a time limit.
+
+Rules: nothing waits without a limit; memory grows with bytes that have arrived, never with a length
+that somebody claims; a frame that has begun is complete in time or the channel is of no more use.
+Limits are the kernel's (SO_RCVTIMEO, SO_SNDTIMEO) on a blocking socket: a Python time-out polls
+before each call, which costs two system calls an exchange.
+It does not know what frames say. One thread at a time receives, and one sends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from time import monotonic
+
+from .frames import Frame, measure, take
+
+__all__ = ["FRAME_SECONDS", "Channel"]
+
+FRAME_SECONDS = 5.0
+"""A frame that has begun must be complete, and one that is sent be taken, in this time."""
+_CHUNK = 1 << 16
+_TIMEVAL = struct.Struct("ll")
+
+
+class Channel:
+    """Frames over one socket."""
+
+    def __init__(self, sock: socket.socket, limit: int) -> None:
+        """Take over a connected socket; frames have at most `limit` bytes behind the header."""
+        sock.setblocking(True)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.sock = sock
+        self.limit = limit
+        self._received = b""
+        self._receive_limit = -1.0
+        self._send_limit = -1.0
+        self._limit_sending(FRAME_SECONDS)
+
+    def receive(self, wait: float, end: float | None = None) -> Frame:
+        """Wait for one frame: `wait` seconds for its first byte (0: as long as it takes).
+
+        The rest must be there by `end` (monotonic), by default FRAME_SECONDS after the first byte.
+        Raises TimeoutError, ConnectionError when the other side closed, OSError, FrameError.
+        """
+        data = self._received
+        if not data:
+            if wait != self._receive_limit:
+                self._limit_receiving(wait)
+            data = self._receive(_CHUNK)
+        found = take(data, self.limit)
+        if found is None:
+            return self._finish(data, end or monotonic() + FRAME_SECONDS)
+        frame, used = found
+        self._received = data[used:] if used < len(data) else b""
+        return frame
+
+    def send(self, data: bytes, seconds: float | None = None) -> None:
+        """Send all of `data` within `seconds`, by default FRAME_SECONDS.
+
+        Raises TimeoutError or OSError; then the channel is broken.
+        """
+        if seconds is None:
+            seconds = FRAME_SECONDS
+        if seconds != self._send_limit:
+            self._limit_sending(seconds)
+        try:
+            sent = self.sock.send(data)
+            if sent == len(data):
+                return
+            end = monotonic() + seconds
+            rest = memoryview(data)[sent:]
+            while rest:
+                self._limit_sending(_left(end))
+                rest = rest[self.sock.send(rest) :]
+        except BlockingIOError:
+            raise TimeoutError("the other side does not read") from None
+
+    def cut(self) -> None:
+        """End the connection at once; whoever waits in it wakes up. The socket stays open."""
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the socket; only when nobody waits in it."""
+        self.cut()
+        self.sock.close()
+
+    def _finish(self, begun: bytes, end: float) -> Frame:
+        data = bytearray(begun)
+        while True:
+            size = measure(data, self.limit)
+            if size and len(data) >= size:
+                break
+            self._limit_receiving(_left(end))
+            data += self._receive(max(size - len(data), _CHUNK))
+        found = take(data, self.limit)
+        if found is None:
+            raise RuntimeError("a frame that was measured is complete")
+        frame, used = found
+        self._received = bytes(data[used:])
+        return frame
+
+    def _receive(self, size: int) -> bytes:
+        try:
+            data = self.sock.recv(min(size, 1 << 20))
+        except BlockingIOError:
+            raise TimeoutError("nothing received in time") from None
+        if not data:
+            raise ConnectionResetError("the other side closed the connection")
+        return data
+
+    def _limit_receiving(self, seconds: float) -> None:
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
+        self._receive_limit = seconds
+
+    def _limit_sending(self, seconds: float) -> None:
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(seconds))
+        self._send_limit = seconds
+
+
+def _left(end: float) -> float:
+    left = end - monotonic()
+    if left <= 0:
+        raise TimeoutError("a frame was not complete in time")
+    return left
+
+
+def _timeval(seconds: float) -> bytes:
+    whole = int(seconds)
+    return _TIMEVAL.pack(whole, int((seconds - whole) * 1e6))

@@ -1,0 +1,232 @@
+"""The Pyro5 daemon that everything of ours stands behind: open to a hostile network.
+
+Rules: one instance, never a class, answers a name; only its exposed methods can be reached, and no
+attribute of it is looked at for a call; after `cut` no call begins. What Pyro's own transport and
+call handling let a stranger do (kill the accept loop, freeze it, outlive a shutdown, pick marshal,
+unpack bombs, start threads) they cannot do here, because neither is used.
+It does not know what the instance does, nor who may connect: `admit` says.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import Pyro5.server
+from Pyro5.callcontext import current_context
+from Pyro5.errors import DaemonError
+
+from .calls import Calls, Hangup
+from .frames import (
+    COMPRESSED,
+    CONNECT,
+    CONNECT_FAIL,
+    CONNECT_OK,
+    CORRELATED,
+    Frame,
+    FrameError,
+    pack,
+)
+from .identity import Caller, Refused
+from .listener import Connection, Listener
+from .payload import SERPENT, TAKEN, PayloadError, TooComplex, dump, load
+
+__all__ = ["Daemon", "caller"]
+
+_log = logging.getLogger("kvrmi.remote.daemon")
+
+_HANDSHAKE_SECONDS = 2.0
+_HANDSHAKE_BYTES = 1 << 16
+_CUT_SECONDS = 0.15
+
+_SAYABLE = (Refused, DaemonError, PayloadError, TooComplex)
+"""Reasons for which a connection was refused, that the other side may read."""
+
+Admit = Callable[[Any], object]
+
+
+def caller() -> Caller | None:
+    """Who made the call that this thread is serving; None if it did not have to say."""
+    connection = current_context.client
+    known = connection.caller if isinstance(connection, Connection) else None
+    return known if isinstance(known, Caller) else None
+
+
+class Daemon(Pyro5.server.Daemon):
+    """Serves registered instances over Pyro5's protocol."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        admit: Admit | None,
+        pool: int,
+        max_message: int,
+        idle: float,
+        after_answer: Callable[[], None] | None = None,
+        on_disconnect: Callable[[Caller | None], None] | None = None,
+    ) -> None:
+        """Listen on `port` (0: a free one), serve nobody yet. Raises OSError.
+
+        `admit` gets a connection's handshake data and raises to refuse it; what it returns is the
+        `caller()`. At most `pool` connections, `max_message` bytes a message, `idle` seconds
+        between calls. `after_answer` runs in the serving thread once an answer has been sent.
+        """
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            # Given a connection, Pyro's daemon sets up no transport of its own.
+            super().__init__(connected_socket=ours)
+        self._listener = Listener(
+            host, port, pool=pool, limit=_HANDSHAKE_BYTES, serve=self._serve_connection
+        )
+        self._calls = Calls(max_message, lambda: self._listener.is_cut)
+        self.transportServer = self._listener
+        self.locationStr = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        self._admit = admit
+        self._max_message = max_message
+        self._idle = idle
+        self._after_answer = after_answer
+        self._on_disconnect = on_disconnect
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._listener.port
+
+    @property
+    def alive(self) -> bool:
+        """True while the thread that `start` made accepts connections."""
+        return self._thread is not None and self._thread.is_alive() and not self._listener.is_cut
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        return self._listener.connections
+
+    def register(self, instance: object, name: str, force: bool = False, weak: bool = False) -> Any:
+        """Let `instance` answer to `name`; its URI. Raises TypeError for a class.
+
+        A class would be instantiated for each connection. No proxy of ours is ever handed out for
+        an instance that a method returns, so Pyro's registries are left alone.
+        """
+        if isinstance(instance, type):
+            raise TypeError("register an instance, not a class")
+        if weak or (name in self.objectsById and not force):
+            raise ValueError(f"{name} is taken, or weak was asked for")
+        self._calls.add(name, instance)
+        self.objectsById[name] = instance
+        return self.uriFor(name)
+
+    def start(self, on_death: Callable[[], None] | None = None) -> None:
+        """Serve in threads of our own; `on_death` is called if accepting ends without `cut`."""
+        if self._thread is not None:
+            raise RuntimeError("a daemon is started once")
+        self._thread = threading.Thread(
+            target=self._run, args=(on_death,), name=f"kvrmi-daemon-{self.port}", daemon=True
+        )
+        self._thread.start()
+
+    def requestLoop(self, loopCondition: Callable[[], bool] = lambda: True) -> None:
+        """Accept connections in this thread until `cut`, or for as long as the condition holds."""
+        self._listener.run(loopCondition)
+
+    def cut(self) -> None:
+        """Stop at once: no call begins any more, all connections end, the port is free.
+
+        Calls that run are not waited for; their answers are lost.
+        """
+        self._listener.cut()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_CUT_SECONDS)
+        self._listener.sock.close()
+
+    def shutdown(self) -> None:
+        """Do as `cut` does."""
+        self.cut()
+
+    def close(self) -> None:
+        """Do as `cut` does."""
+        self.cut()
+
+    def handleRequest(self, conn: Connection) -> None:
+        """Wait for a message on `conn` and answer it.
+
+        Raises OSError, FrameError or Hangup when the connection is of no more use.
+        """
+        frame = conn.channel.receive(self._idle)
+        conn.idle_since = 0.0
+        try:
+            conn.channel.send(self._calls.answer(frame))
+            if self._after_answer is not None:
+                self._after_answer()
+        finally:
+            conn.idle_since = monotonic()
+
+    def _run(self, on_death: Callable[[], None] | None) -> None:
+        try:
+            self.requestLoop()
+        except Exception:
+            _log.exception("accepting on %s failed", self.locationStr)
+        if not self._listener.is_cut:
+            _log.error("no longer accepting on %s", self.locationStr)
+            if on_death is not None:
+                on_death()
+
+    def _serve_connection(self, conn: Connection) -> None:
+        current_context.client = conn
+        try:
+            if not self._handshake(conn):
+                return
+        except (OSError, FrameError) as error:
+            _log.debug("no handshake: %s", error)
+            return
+        conn.idle_since = monotonic()
+        conn.admitted = True
+        conn.channel.limit = self._max_message
+        try:
+            while True:
+                self.handleRequest(conn)
+        except (OSError, FrameError, Hangup) as error:
+            _log.debug("connection ended: %s", error)
+        finally:
+            if self._on_disconnect is not None:
+                self._on_disconnect(caller())
+
+    def _handshake(self, conn: Connection, denied_reason: str | None = None) -> bool:
+        """Admit or refuse a new connection; True if it is admitted. Raises OSError, FrameError."""
+        frame = conn.channel.receive(_HANDSHAKE_SECONDS, monotonic() + _HANDSHAKE_SECONDS)
+        if frame.kind != CONNECT:
+            raise FrameError("not a handshake")
+        serializer = frame.serializer if frame.serializer in TAKEN else SERPENT
+        try:
+            answer: object = self._welcome(conn, frame)
+            kind = CONNECT_OK
+        except Exception as error:  # `admit` is not ours, and meets hostile data
+            _log.info("refused a connection: %s", error)
+            answer = str(error) if isinstance(error, _SAYABLE) else "refused"
+            kind = CONNECT_FAIL
+        correlated = frame.flags & CORRELATED
+        payload = dump(serializer, answer)
+        reply = pack(kind, serializer, correlated, frame.sequence, payload, frame.correlation)
+        conn.channel.send(reply, _HANDSHAKE_SECONDS)
+        return kind == CONNECT_OK
+
+    def _welcome(self, conn: Connection, frame: Frame) -> dict[str, object]:
+        if frame.flags & COMPRESSED:
+            raise PayloadError("compressed messages are not taken")
+        shown = load(frame.serializer, frame.payload)
+        if not isinstance(shown, dict) or set(shown) != {"handshake", "object"}:
+            raise PayloadError("not a handshake")
+        if self._admit is not None:
+            conn.caller = self._admit(shown["handshake"])
+        proof = conn.caller.proof if isinstance(conn.caller, Caller) else ""
+        return {
+            "handshake": {"proof": proof} if proof else "hello",
+            "meta": self._calls.metadata(shown["object"]),
+        }

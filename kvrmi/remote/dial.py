@@ -1,0 +1,79 @@
+"""Connecting to a Pyro5 daemon: the socket, and the handshake on it, by one deadline.
+
+Rules: process-wide Pyro settings play no part, neither do this thread's call annotations; whoever
+shows a badge also checks the answer, and is not connected before. It calls no method.
+"""
+
+from __future__ import annotations
+
+import socket
+from time import monotonic
+from typing import Any
+
+from .channel import Channel
+from .frames import COMPRESSED, CONNECT, CONNECT_FAIL, CONNECT_OK, FrameError, pack
+from .identity import Badge, Refused
+from .payload import dump, load
+
+__all__ = ["dial"]
+
+
+def dial(
+    host: str,
+    port: int,
+    name: str,
+    *,
+    badge: Badge | None,
+    serializer: int,
+    seconds: float,
+    limit: int,
+) -> tuple[Channel, dict[str, Any]]:
+    """Connect to the object called `name`; the channel, and the daemon's answer to the handshake.
+
+    Frames have at most `limit` bytes. Raises TimeoutError, ConnectionRefusedError when nobody
+    listens, other OSErrors, FrameError or PayloadError when that is no Pyro daemon, and Refused.
+    """
+    deadline = monotonic() + seconds
+    sock = socket.create_connection((host, port), seconds)
+    try:
+        if sock.getsockname() == sock.getpeername():
+            # TCP connects a socket to itself when nobody listens on the port it was given.
+            raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
+        channel = Channel(sock, limit)
+        return channel, _shake(channel, name, badge, serializer, deadline)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _shake(
+    channel: Channel, name: str, badge: Badge | None, serializer: int, deadline: float
+) -> dict[str, Any]:
+    shown: Any = "hello" if badge is None else badge.handshake(name)
+    request = dump(serializer, {"handshake": shown, "object": name})
+    channel.send(pack(CONNECT, serializer, 0, 0, request), _left(deadline))
+    frame = channel.receive(_left(deadline), deadline)
+    if frame.kind not in (CONNECT_OK, CONNECT_FAIL) or frame.flags & COMPRESSED:
+        raise FrameError("not the answer to a handshake")
+    answer = load(frame.serializer, frame.payload)
+    if frame.kind == CONNECT_FAIL:
+        raise Refused(f"connection refused: {answer}")
+    if not isinstance(answer, dict) or not _describes(answer.get("meta")):
+        raise FrameError("not the answer to a handshake")
+    if badge is not None:
+        badge.check_answer(name, shown, answer.get("handshake"))
+    return answer
+
+
+def _describes(meta: object) -> bool:
+    """Tell whether `meta` has the names of an object's members, as proxies need them."""
+    return isinstance(meta, dict) and all(
+        isinstance(meta.get(each), (list, tuple, set)) for each in ("methods", "oneway", "attrs")
+    )
+
+
+def _left(deadline: float) -> float:
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError("no connection in time")
+    return left

@@ -1,0 +1,166 @@
+"""A listening socket, and one thread for each connection that it accepted.
+
+Rules: nothing a connection does, or fails to do, happens in the accepting thread; that thread ends
+only when it is told to; when there are too many connections, the one that has been idle longest
+makes room, those that never said who they are first. It knows no frames' meaning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from .channel import Channel
+
+__all__ = ["Connection", "Listener"]
+
+_log = logging.getLogger("kvrmi.remote.listener")
+
+_ACCEPT_SECONDS = 0.5
+"""Where shutting down the socket does not wake its accept, this does."""
+_BACK_OFF_SECONDS = 0.05
+_BACKLOG = 128
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+Serve = Callable[["Connection"], None]
+
+
+class Connection:
+    """One accepted connection; its own thread works on it, any thread may cut it."""
+
+    __slots__ = ("admitted", "caller", "channel", "idle_since")
+
+    def __init__(self, channel: Channel) -> None:
+        """`caller` is whatever admission made of it."""
+        self.channel = channel
+        self.admitted = False
+        self.caller: object = None
+        self.idle_since = monotonic()
+        """Monotonic seconds; 0.0 while a call runs."""
+
+
+class Listener:
+    """Accepts on one address until it is cut."""
+
+    def __init__(self, host: str, port: int, *, pool: int, limit: int, serve: Serve) -> None:
+        """Bind; port 0 takes a free one. `serve` runs in each connection's thread. Raises OSError.
+
+        At most `pool` connections are open; their channels begin with frames of `limit` bytes.
+        """
+        self._serve = serve
+        self._pool = pool
+        self._limit = limit
+        self._connections: set[Connection] = set()
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self.is_cut = False
+        """True once nothing may be executed any more."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.sock.bind((host, port))
+            self.sock.listen(_BACKLOG)
+        except BaseException:
+            self.sock.close()
+            raise
+        self.sock.settimeout(_ACCEPT_SECONDS)
+        self.port: int = self.sock.getsockname()[1]
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._connections)
+
+    def run(self, condition: Callable[[], bool] = lambda: True) -> None:
+        """Accept until cut, or until `condition` no longer holds."""
+        try:
+            while not self.is_cut and condition():
+                self._accept()
+        finally:
+            self.sock.close()
+
+    def cut(self) -> None:
+        """Stop accepting and end all connections, without waiting for their threads."""
+        self.is_cut = True
+        self._stop.set()
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            for connection in self._connections:
+                connection.channel.cut()
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self.sock.accept()
+        except TimeoutError:
+            return
+        except OSError as error:
+            if not self.is_cut:
+                self._recover(error)
+            return
+        try:
+            self._admit(sock)
+        except Exception:
+            # A reset connection refuses its options; a machine out of threads starts none.
+            _log.exception("a connection could not be taken")
+            sock.close()
+            self._make_room()
+            self._stop.wait(_BACK_OFF_SECONDS)
+
+    def _recover(self, error: OSError) -> None:
+        """Go on after a failed accept; never at full speed, whatever the reason is."""
+        _log.warning("accept failed: %s", error)
+        if error.errno in _EXHAUSTED:
+            self._make_room()
+        self._stop.wait(_BACK_OFF_SECONDS)
+
+    def _admit(self, sock: socket.socket) -> None:
+        if len(self._connections) >= self._pool and not self._make_room():
+            _log.warning("all %d connections are in calls; refused another", self._pool)
+            sock.close()
+            return
+        try:
+            connection = Connection(Channel(sock, self._limit))
+        except OSError:
+            sock.close()  # reset before it was taken
+            return
+        with self._lock:
+            self._connections.add(connection)
+        try:
+            threading.Thread(
+                target=self._work, args=(connection,), name="kvrmi-connection", daemon=True
+            ).start()
+        except RuntimeError:
+            self._forget(connection)
+            raise
+        if self.is_cut:
+            connection.channel.cut()  # added after cut() went through them
+
+    def _make_room(self) -> bool:
+        with self._lock:
+            idle = [each for each in self._connections if each.idle_since]
+            if not idle:
+                return False
+            victim = min(idle, key=lambda each: (each.admitted, each.idle_since))
+            self._connections.discard(victim)
+        _log.info("too many connections: closed the one that was idle longest")
+        victim.channel.cut()
+        return True
+
+    def _work(self, connection: Connection) -> None:
+        try:
+            self._serve(connection)
+        except Exception:
+            _log.exception("a connection failed")
+        finally:
+            self._forget(connection)
+            connection.channel.close()
+
+    def _forget(self, connection: Connection) -> None:
+        with self._lock:
+            self._connections.discard(connection)

@@ -1,0 +1,243 @@
+"""What stands in a frame: calls and answers in serpent, JSON or msgpack, as plain data only.
+
+Rules: marshal is never read; no class is ever built from what somebody sent, a dict stays a dict;
+a small message that would take much time or memory to read is refused unread.
+Serpent's own reader and writer turn garbage collection on again in a process that had turned it
+off, and are slow for what is most common; both are Python literals, so they are read and written
+as such. It does not know which methods exist.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import gc
+import json
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgpack
+import serpent
+from Pyro5.core import URI
+from Pyro5.serializers import SerializerBase
+
+__all__ = [
+    "JSON",
+    "MSGPACK",
+    "NAMES",
+    "SERPENT",
+    "TAKEN",
+    "Call",
+    "PayloadError",
+    "TooComplex",
+    "dump",
+    "dump_call",
+    "load",
+    "load_call",
+]
+
+SERPENT, JSON, MSGPACK = 1, 3, 4
+"""Pyro's serializer ids."""
+NAMES = {"serpent": SERPENT, "json": JSON, "msgpack": MSGPACK}
+TAKEN = frozenset(NAMES.values())
+
+_SERPENT_HEAD = "# serpent utf-8 python3.2\n"
+_SIMPLE_MAX = 4096
+_TOKENS_MAX = 1 << 19
+"""So many bytes may a serpent message have, each string literal counting as one: a megabyte of
+zeros takes a second to read and half a gigabyte, and nothing else runs meanwhile."""
+_ITEMS_MAX = 1 << 17
+_SCALARS = frozenset({str, bytes, int, float, bool})
+# Unclosed ones run to the end, so that no text makes it look at anything twice.
+_LITERALS = re.compile(
+    r"#[^\n]*"
+    r"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*+)*+(?:'''|\\?\Z)"
+    r'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*+)*+(?:"""|\\?\Z)'
+    r"|'[^'\\]*(?:\\.[^'\\]*+)*+(?:'|\\?\Z)"
+    r'|"[^"\\]*(?:\\.[^"\\]*+)*+(?:"|\\?\Z)',
+    re.DOTALL,
+)
+# Strings without quote, escape or line end are most of what is sent, and need no parser: as an
+# answer, and as the one or two arguments of get and put.
+_STRING = r"'([^'\\\r\n\0]*)'"
+_HEAD = re.escape(_SERPENT_HEAD)
+_SIMPLE_STRING = re.compile(_HEAD + _STRING)
+_SIMPLE_CALL = re.compile(
+    rf"{_HEAD}\({_STRING}, ?{_STRING}, ?\({_STRING},(?: ?{_STRING})?\), ?\{{\}}\)"
+)
+
+
+class PayloadError(Exception):
+    """The payload cannot be read; nothing was done with it."""
+
+
+class TooComplex(ValueError):
+    """The payload was not read because that would take too long; nothing was done with it."""
+
+
+class Call(NamedTuple):
+    """One call: the object's name, the method's, and what it is called with."""
+
+    target: str
+    method: str
+    args: list[Any] | tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+def load(serializer: int, data: bytes) -> Any:
+    """Read plain data. Raises PayloadError or TooComplex."""
+    try:
+        reader = _LOADERS[serializer]
+    except KeyError:
+        raise PayloadError(f"serializer {serializer} is not taken") from None
+    try:
+        return reader(data)
+    except (PayloadError, TooComplex):
+        raise
+    except Exception as error:  # readers of four libraries, fed with anything
+        raise PayloadError(f"unreadable: {type(error).__name__}") from None
+
+
+def load_call(serializer: int, data: bytes) -> Call:
+    """Read a call. Raises PayloadError or TooComplex."""
+    if serializer == SERPENT and len(data) <= _SIMPLE_MAX:
+        match = _SIMPLE_CALL.fullmatch(_text(data))
+        if match is not None:
+            target, method, first, second = match.groups()
+            args = (first,) if second is None else (first, second)
+            return Call(target, method, args, {})
+    read = load(serializer, data)
+    if type(read) is dict:  # JSON's form
+        read = tuple(read.get(part) for part in ("object", "method", "params", "kwargs"))
+    if not isinstance(read, (tuple, list)) or len(read) != 4:
+        raise PayloadError("not a call")
+    call = Call(*read)
+    if type(call.target) is not str or type(call.method) is not str:
+        raise PayloadError("not a call")
+    if not isinstance(call.args, (tuple, list)) or not isinstance(call.kwargs, (dict, type(None))):
+        raise PayloadError("not a call")
+    return call if call.kwargs is not None else call._replace(kwargs={})
+
+
+def dump(serializer: int, value: object) -> bytes:
+    """Write an answer or argument. Raises TypeError or ValueError for what cannot be written."""
+    return _DUMPERS[serializer](value)
+
+
+def dump_call(serializer: int, call: Call) -> bytes:
+    """Write a call."""
+    if serializer == JSON:
+        form = {"object": call.target, "method": call.method}
+        return _dump_json({**form, "params": call.args, "kwargs": call.kwargs})
+    return dump(serializer, tuple(call))
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise PayloadError("unreadable: not UTF-8") from None
+
+
+def _load_serpent(data: bytes) -> Any:
+    text = _text(data)
+    if "\0" in text:
+        raise PayloadError("unreadable: NUL")
+    if len(text) <= _SIMPLE_MAX:
+        simple = _SIMPLE_STRING.fullmatch(text)
+        if simple is not None:
+            return simple[1]
+    if len(text) > _TOKENS_MAX and len(_LITERALS.sub("0", text)) > _TOKENS_MAX:
+        raise TooComplex("INVALID: too many items in one message")
+    return _literal(ast.parse(text.lstrip(" \t"), mode="eval").body)
+
+
+def _literal(node: ast.expr) -> Any:
+    """Build what a literal says. Only text is a key: numbers can be chosen so that they collide."""
+    if isinstance(node, ast.Constant) and (node.value is None or type(node.value) in _SCALARS):
+        return node.value
+    if isinstance(node, ast.Tuple):
+        return tuple([_literal(each) for each in node.elts])
+    if isinstance(node, ast.List):
+        return [_literal(each) for each in node.elts]
+    if isinstance(node, ast.Dict):
+        keys = [_literal_text(key) for key in node.keys]
+        return dict(zip(keys, map(_literal, node.values), strict=True))
+    if isinstance(node, ast.Set):
+        return {_literal_text(each) for each in node.elts}
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_literal(node.operand)
+    raise PayloadError(f"unreadable: {type(node).__name__}")
+
+
+def _literal_text(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    raise PayloadError("unreadable: keys and members of sets are text")
+
+
+def _load_json(data: bytes) -> Any:
+    return json.loads(data)
+
+
+def _load_msgpack(data: bytes) -> Any:
+    return msgpack.unpackb(data, max_array_len=_ITEMS_MAX, max_map_len=_ITEMS_MAX)
+
+
+def _dump_serpent(value: object) -> bytes:
+    if _is_plain(value):
+        return (_SERPENT_HEAD + repr(value)).encode()
+    collecting = gc.isenabled()
+    written: bytes = serpent.dumps(value, module_in_classname=True, bytes_repr=True)
+    if not collecting:
+        gc.disable()
+    return written
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether `repr` writes `value` as a literal: no subclasses, no floats."""
+    kind = type(value)
+    if kind is str or kind is bytes or kind is int or kind is bool or value is None:
+        return True
+    if isinstance(value, (list, tuple)) and (kind is list or kind is tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict) and kind is dict:
+        return all(map(_is_plain, value)) and all(map(_is_plain, value.values()))
+    return False
+
+
+def _dump_json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=True, default=_json_form).encode()
+
+
+def _json_form(value: object) -> object:
+    if isinstance(value, bytes):  # as serpent writes them
+        return {"data": base64.b64encode(value).decode(), "encoding": "base64"}
+    return _form(value)
+
+
+def _dump_msgpack(value: object) -> bytes:
+    written: bytes = msgpack.packb(value, default=_form)
+    return written
+
+
+def _form(value: object) -> object:
+    """Write what a name server answers with, and nothing more, in Pyro's form."""
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    if isinstance(value, URI):
+        return SerializerBase.class_to_dict(value)
+    raise TypeError(f"cannot be written: {type(value).__name__}")
+
+
+_LOADERS: dict[int, Callable[[bytes], Any]] = {
+    SERPENT: _load_serpent,
+    JSON: _load_json,
+    MSGPACK: _load_msgpack,
+}
+_DUMPERS: dict[int, Callable[[object], bytes]] = {
+    SERPENT: _dump_serpent,
+    JSON: _dump_json,
+    MSGPACK: _dump_msgpack,
+}

@@ -1,0 +1,1 @@
+"""Durable tables: one interface, a memory and a SQLite implementation."""

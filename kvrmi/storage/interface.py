@@ -1,0 +1,109 @@
+"""What a role may ask of a disk: small typed tables, written by lists of records.
+
+Rules: `write` is all or nothing and durable when it returns; an error from it is final, the
+storage must not be used again (after a failed sync nobody knows what the disk holds).
+Operations are data, so the same list drives memory, SQLite and the simulator's disk.
+It knows nothing of ballots or keys: tables map an int or a str to bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+__all__ = [
+    "Clear",
+    "Corrupt",
+    "Key",
+    "Put",
+    "Record",
+    "Remove",
+    "Storage",
+    "StorageFailed",
+    "Tables",
+    "Trim",
+    "View",
+]
+
+Key: TypeAlias = int | str
+Tables: TypeAlias = Mapping[str, type[int] | type[str]]
+"""Table name -> type of its keys."""
+
+
+class StorageFailed(Exception):
+    """A write or a sync failed; what is on the disk is unknown, the process must end."""
+
+
+class Corrupt(Exception):
+    """A record's checksum does not match: the disk lost something it had confirmed."""
+
+
+class Put(NamedTuple):
+    """Store `value` under `key`, replacing what was there."""
+
+    table: str
+    key: Key
+    value: bytes
+
+
+class Remove(NamedTuple):
+    """Forget `key`; harmless when absent."""
+
+    table: str
+    key: Key
+
+
+class Trim(NamedTuple):
+    """Forget every key up to and including `upto` of a table with int keys."""
+
+    table: str
+    upto: int
+
+
+class Clear(NamedTuple):
+    """Forget the whole table."""
+
+    table: str
+
+
+Record: TypeAlias = Put | Remove | Trim | Clear
+
+
+class View(Protocol):
+    """A state that does not change while it is held; close it."""
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        """Value under `key`, or None. Raises Corrupt."""
+        ...
+
+    def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        """Pairs in ascending key order (str by code point), after `after` exclusive."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it; harmless twice."""
+        ...
+
+
+class Storage(Protocol):
+    """Tables on a disk, used by one thread at a time (views: by any one thread each)."""
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Apply all records in order, atomically; durable on return. Raises StorageFailed."""
+        ...
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        """Value under `key`, or None. Raises Corrupt."""
+        ...
+
+    def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        """Pairs in ascending key order (str by code point), after `after` exclusive."""
+        ...
+
+    def snapshot(self) -> View:
+        """Open a view of what is durable now; later writes do not show in it."""
+        ...
+
+    def close(self) -> None:
+        """Close cleanly; harmless twice."""
+        ...

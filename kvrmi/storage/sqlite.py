@@ -1,0 +1,180 @@
+"""Durable tables in one SQLite file: write-ahead log, a sync at every write, checksummed records.
+
+Rules: an error while writing is final (after a failed sync nobody knows what the disk holds);
+what is read is checked, and a file that was not closed cleanly is verified and rewritten before it
+is used, because what the kernel still shows of it need not be on the disk.
+It knows no meaning of a table. Opening, verifying and sealing the file is sqlitefile.py's.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .interface import Key, Put, Record, Remove, StorageFailed, Tables, Trim
+from .sqlitefile import Statements, connect, erase, failure, prepare, seal, statements, use
+
+__all__ = ["SqliteStorage", "SqliteView", "erase"]
+
+
+class _Reader:
+    """Reads checked records through one connection."""
+
+    def __init__(self, connection: sqlite3.Connection, tables: dict[str, Statements]) -> None:
+        """Begin the transaction; raises Corrupt or StorageFailed."""
+        self._connection = connection
+        self._tables = tables
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        """Value under `key`, or None; raises Corrupt or StorageFailed."""
+        sql = self._tables[table]
+        try:
+            row = self._connection.execute(sql.read, (sql.name(key),)).fetchone()
+        except sqlite3.Error as error:
+            raise failure(error) from error
+        return None if row is None else sql.check(sql.name(key), *row)
+
+    def scan(self, table: str, after: Key | None) -> Iterator[tuple[Key, bytes]]:
+        """Pairs in ascending key order; raises Corrupt or StorageFailed on the way."""
+        sql = self._tables[table]
+        where, args = (sql.scan, ()) if after is None else (sql.scan_after, (sql.name(after),))
+        try:
+            for name, value, check in self._connection.execute(where, args):
+                yield sql.key(name), sql.check(name, value, check)
+        except sqlite3.Error as error:
+            raise failure(error) from error
+
+
+class SqliteView:
+    """A read transaction on a connection of its own."""
+
+    def __init__(self, path: Path, tables: dict[str, Statements]) -> None:
+        """Begin the transaction; raises Corrupt or StorageFailed."""
+        self._connection = connect(path)
+        self._reader = _Reader(self._connection, tables)
+        try:
+            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.execute("BEGIN")
+            # The transaction begins with the first read, not with BEGIN.
+            self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise failure(error) from error
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        """Value under `key`, or None; raises Corrupt or StorageFailed."""
+        return self._reader.read(table, key)
+
+    def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        """Pairs in ascending key order, after `after` exclusive; raises as `read`."""
+        return self._reader.scan(table, after)
+
+    def close(self) -> None:
+        """End the transaction; harmless twice."""
+        self._connection.close()
+
+
+class SqliteStorage:
+    """Tables in the file at `path`; a missing file is an empty storage.
+
+    `tables` must name every table that the file has, and may name new ones.
+    Opening takes time in proportion to the file: its checksum after a clean stop, all its records
+    and a rewrite after an unclean one. Raises Corrupt when the file is damaged, StorageFailed
+    when it cannot be used. One process and one thread at a time.
+    """
+
+    def __init__(self, path: Path | str, tables: Tables) -> None:
+        """Verify the file, or create it, and open it."""
+        self._path = Path(path)
+        self._tables = {table: statements(table, kind) for table, kind in tables.items()}
+        self._broken: str | None = None
+        prepare(self._path, self._tables)
+        self._connection = use(self._path, self._tables)
+        self._reader = _Reader(self._connection, self._tables)
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Apply all records in order, atomically; durable on return.
+
+        Raises ValueError, with nothing done, for a record that does not fit its table; raises
+        StorageFailed for everything else, after which every call does.
+        """
+        self._check_usable()
+        steps = self._steps(records)
+        if not steps:
+            return
+        execute, many = self._connection.execute, self._connection.executemany
+        try:
+            execute("BEGIN IMMEDIATE")
+            for sql, rows in steps:
+                if len(rows) == 1:
+                    execute(sql, rows[0])
+                else:
+                    many(sql, rows)
+            execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            self._broken = f"a write failed: {error}"
+            raise StorageFailed(self._broken) from error
+
+    def _steps(self, records: Sequence[Record]) -> list[tuple[str, list[tuple[Any, ...]]]]:
+        """Turn records into statements, one for a run of records of the same table and kind."""
+        steps: list[tuple[str, list[tuple[Any, ...]]]] = []
+        last = ""
+        for record in records:
+            sql, row = self._step(record)
+            if sql == last:
+                steps[-1][1].append(row)
+            else:
+                steps.append((sql, [row]))
+                last = sql
+        return steps
+
+    def _step(self, record: Record) -> tuple[str, tuple[Any, ...]]:
+        sql = self._tables.get(record.table)
+        if sql is None:
+            raise ValueError(f"there is no table {record.table!r}")
+        if type(record) is Put:
+            name = sql.name(record.key)
+            if type(record.value) is not bytes:
+                raise ValueError(f"a value in {record.table!r} must be bytes")
+            return sql.put, (name, record.value, sql.sum(name, record.value))
+        if type(record) is Remove:
+            return sql.remove, (sql.name(record.key),)
+        if type(record) is Trim:
+            if sql.kind is not int:
+                raise ValueError(f"table {record.table!r} cannot be trimmed")
+            return sql.trim, (sql.name(record.upto),)
+        return sql.clear, ()
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        """Value under `key`, or None; raises Corrupt or StorageFailed."""
+        self._check_usable()
+        return self._reader.read(table, key)
+
+    def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        """Pairs in ascending key order, after `after` exclusive; raises as `read`.
+
+        Be done with it before the next write.
+        """
+        self._check_usable()
+        return self._reader.scan(table, after)
+
+    def snapshot(self) -> SqliteView:
+        """Open a view of what is durable now; while it is open the write-ahead log only grows."""
+        self._check_usable()
+        return SqliteView(self._path, self._tables)
+
+    def close(self) -> None:
+        """Close, cleanly unless a write failed or a view is still open; harmless twice."""
+        if self._broken is None:
+            self._broken = "the storage is closed"
+            # If it fails the file stays unsealed, and the next opening verifies and rewrites it.
+            with suppress(sqlite3.Error, OSError):
+                seal(self._connection, self._path)
+        self._connection.close()
+
+    def _check_usable(self) -> None:
+        if self._broken is not None:
+            raise StorageFailed(self._broken)

@@ -1,0 +1,295 @@
+"""The file behind a SQLite storage: its tables, and the care it needs before and after use.
+
+A seal (`NAME.seal`) beside the file means that it was closed cleanly, and holds its size and
+checksum. Rules: the seal is gone, durably, before the file is opened for use; a file without one
+is verified record by record and rewritten, because after a crash the kernel may show what the
+disk never got; a file appears under its name only when it is complete and synced.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+from zlib import crc32
+
+from .interface import Corrupt, Key, StorageFailed
+
+__all__ = ["Statements", "connect", "erase", "failure", "prepare", "seal", "statements", "use"]
+
+_FORMAT = 1
+_BUSY_SECONDS = 1.0
+_CHUNK = 1 << 20
+# Our statements are right: an error in one means that the file's schema is not what it was.
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+
+
+class Statements(NamedTuple):
+    """A table's SQL, and how its keys and checksums look in the file."""
+
+    table: str
+    kind: type[int] | type[str]
+    seed: int
+    create: str
+    put: str
+    read: str
+    scan: str
+    scan_after: str
+    remove: str
+    trim: str
+    clear: str
+
+    def name(self, key: Key) -> int | bytes:
+        """Turn a key into what is stored; raises ValueError if it does not fit."""
+        if type(key) is not self.kind:
+            raise ValueError(f"a key of {self.table!r} must be {self.kind.__name__}")
+        if isinstance(key, str):
+            return key.encode()
+        if not -(1 << 63) <= key < 1 << 63:
+            raise ValueError(f"a key of {self.table!r} must have at most 64 bits")
+        return key
+
+    def key(self, name: int | bytes) -> Key:
+        """Turn a stored key into what was put."""
+        return name if isinstance(name, int) else name.decode()
+
+    def sum(self, name: int | bytes, value: bytes) -> int:
+        """Compute CRC-32 over table, key and value."""
+        raw = name.to_bytes(8, "big", signed=True) if isinstance(name, int) else name
+        return crc32(value, crc32(raw, self.seed))
+
+    def check(self, name: object, value: object, check: object) -> bytes:
+        """Give back the value of a stored record if it is whole; raises Corrupt."""
+        if (
+            isinstance(name, int | bytes)
+            and isinstance(value, bytes)
+            and self.sum(name, value) == check
+        ):
+            return value
+        raise Corrupt(f"a record of table {self.table!r} does not match its checksum")
+
+
+def statements(table: str, kind: type[int] | type[str]) -> Statements:
+    """Make the SQL of one table; str keys are stored as UTF-8, whose order is by code point."""
+    columns = (
+        "(key INTEGER PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL)"
+        if kind is int
+        else "(key BLOB PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    return Statements(
+        table=table,
+        kind=kind,
+        seed=crc32(table.encode() + b"\0"),
+        create=f'CREATE TABLE IF NOT EXISTS "{table}" {columns}',
+        put=f'INSERT OR REPLACE INTO "{table}" VALUES (?, ?, ?)',
+        read=f'SELECT value, crc FROM "{table}" WHERE key = ?',
+        scan=f'SELECT key, value, crc FROM "{table}" ORDER BY key',
+        scan_after=f'SELECT key, value, crc FROM "{table}" WHERE key > ? ORDER BY key',
+        remove=f'DELETE FROM "{table}" WHERE key = ?',
+        trim=f'DELETE FROM "{table}" WHERE key <= ?',
+        clear=f'DELETE FROM "{table}"',
+    )
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing file, in autocommit mode; raises Corrupt or StorageFailed."""
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?mode=rw",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=_BUSY_SECONDS,
+        )
+    except sqlite3.Error as error:
+        raise failure(error) from error
+    # Nothing is stored as text; damage that makes it look so must not fail to decode.
+    connection.text_factory = bytes
+    return connection
+
+
+def use(path: Path, tables: Mapping[str, Statements]) -> sqlite3.Connection:
+    """Open a prepared file for writing: every table there, every commit synced.
+
+    Raises Corrupt or StorageFailed.
+    """
+    connection = connect(path)
+    try:
+        _check_format(connection)
+        for sql in tables.values():
+            connection.execute(sql.create)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error as error:
+        connection.close()
+        raise failure(error) from error
+    except Corrupt:
+        connection.close()
+        raise
+    return connection
+
+
+def failure(error: sqlite3.Error) -> Corrupt | StorageFailed:
+    """Tell a damaged file from one that cannot be used."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF in _DAMAGE:
+        return Corrupt(f"the file is damaged: {error}")
+    return StorageFailed(f"the file cannot be used: {error}")
+
+
+def prepare(path: Path, tables: Mapping[str, Statements]) -> None:
+    """Make `path` a whole file, verified and unsealed, ready to be used.
+
+    Raises Corrupt or StorageFailed.
+    """
+    try:
+        _remove(_new(path))
+        if not path.exists():
+            erase(path)
+            _create(path, tables)
+        elif _seal(path).exists() and not _log(path).exists():
+            _check_seal(path)
+        else:
+            _rewrite(path, tables)
+        _remove(_seal(path))
+        _sync_folder(path)
+    except sqlite3.Error as error:
+        raise failure(error) from error
+    except OSError as error:
+        raise StorageFailed(f"the file cannot be used: {error}") from error
+
+
+def erase(path: Path) -> None:
+    """Remove the file and all that belongs to it, durably; harmless when there is none."""
+    for suffix in ("", "-wal", "-shm", "-journal", ".seal", ".new"):
+        _remove(path.with_name(path.name + suffix))
+    _sync_folder(path)
+
+
+def seal(connection: sqlite3.Connection, path: Path) -> None:
+    """Fold the write-ahead log into the file, close it and seal it.
+
+    Without a seal, but closed, when something else still reads. Raises sqlite3.Error, OSError.
+    """
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    connection.close()
+    # SQLite removes the log with the last connection, and only then is the file all there is.
+    if not _log(path).exists():
+        _write_seal(path)
+
+
+def _write_seal(path: Path) -> None:
+    new = _new(path)
+    with new.open("w") as file:
+        file.write(_measure(path))
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(_seal(path))
+    _sync_folder(path)
+
+
+def _check_seal(path: Path) -> None:
+    if _seal(path).read_text() != _measure(path):
+        raise Corrupt(f"{path.name} is not what it was when it was closed")
+
+
+def _measure(path: Path) -> str:
+    """Size and checksum of a file, as they stand in its seal."""
+    size = check = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            size += len(chunk)
+            check = crc32(chunk, check)
+    return f"{_FORMAT} {size} {check:08x}\n"
+
+
+def _rewrite(path: Path, tables: Mapping[str, Statements]) -> None:
+    """Verify everything and put a synced copy in the place of the file."""
+    with closing(connect(path)) as old:
+        _verify(old, tables)
+        _fill(_new(path), tables, old)
+        old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    # A log left behind would be replayed into the copy.
+    if _log(path).exists():
+        raise StorageFailed(f"{path.name} is in use by somebody else")
+    _publish(path)
+
+
+def _verify(old: sqlite3.Connection, tables: Mapping[str, Statements]) -> None:
+    _check_format(old)
+    if _names(old) - tables.keys():
+        raise Corrupt("the file has tables that nobody made")
+    if old.execute("PRAGMA integrity_check(1)").fetchone() != (b"ok",):
+        raise Corrupt("the file is damaged")
+
+
+def _check_format(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA user_version").fetchone() != (_FORMAT,):
+        raise Corrupt("the file is empty or of an unknown format")
+
+
+def _names(connection: sqlite3.Connection) -> set[str]:
+    rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    return {name.decode(errors="replace") for (name,) in rows}
+
+
+def _create(path: Path, tables: Mapping[str, Statements]) -> None:
+    _fill(_new(path), tables, None)
+    _publish(path)
+
+
+def _fill(new: Path, tables: Mapping[str, Statements], old: sqlite3.Connection | None) -> None:
+    """Write a new file with what `old` holds, and sync it."""
+    new.touch()
+    with closing(connect(new)) as connection:
+        # No journal and no syncs: until the file is published nobody relies on it.
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        known = set() if old is None else _names(old)
+        for table, sql in tables.items():
+            connection.execute(sql.create)
+            if old is not None and table in known:
+                connection.executemany(sql.put, _checked(old, sql))
+        connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        connection.execute("COMMIT")
+    with new.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _checked(old: sqlite3.Connection, sql: Statements) -> Iterator[tuple[int | bytes, bytes, int]]:
+    for name, value, check in old.execute(sql.scan):
+        yield name, sql.check(name, value, check), check
+
+
+def _publish(path: Path) -> None:
+    _new(path).replace(path)
+    _sync_folder(path)
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def _seal(path: Path) -> Path:
+    return path.with_name(path.name + ".seal")
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,8 @@
+"""Start a cluster from a checkout: `python run_cluster.py --help`. Installed: kvrmi-cluster."""
+
+import sys
+
+from server.coordinator import main
+
+if __name__ == "__main__":
+    sys.exit(main())

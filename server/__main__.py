@@ -1,0 +1,161 @@
+"""One replica as a process: `python -m server ID --config FILE`.
+
+Exit status: 0 stopped cleanly; 1 refused to start, one line on stderr says why; 3 the storage or a
+role failed; 4 the disk was lost or is an old copy. Everything else is in DATA/replicaN/replica.log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from kvrmi.config import Cluster, ConfigError, find, load, quorum_warning
+from kvrmi.paxos.acceptor import DiskLost
+from kvrmi.remote import guard
+from kvrmi.remote.identity import make_secret, read_secret
+from kvrmi.storage.interface import Corrupt, StorageFailed
+
+from . import journal
+from .alone import cluster_of
+from .makers import ACCEPTOR, LEARNER
+from .replica import Replica
+from .service import Service
+from .store import FolderRefused, format_folder, open_folder
+
+_log = logging.getLogger("kvrmi.server.main")
+
+REFUSED, FAILED, DISK_LOST = 1, 3, 4
+FILES = 4096
+"""Connections cost a descriptor each."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, and the status of every other refusal."""
+        self.exit(REFUSED, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="kvrmi-server", description="Run one replica of a kvrmi cluster.")
+    parser.add_argument("id", type=int, help="which replica, from 1")
+    parser.add_argument("--config", metavar="F", help="the cluster file (cluster.toml)")
+    parser.add_argument("--address", metavar="H:P", help="without a cluster file: our client port")
+    parser.add_argument("--peers", metavar="A,B,..", help="all replicas' addresses, by id")
+    parser.add_argument("--data", metavar="DIR", default=".kvrmi", help="with --address (.kvrmi)")
+    parser.add_argument("--format", action="store_true", help="format our own folder first")
+    parser.add_argument("--console", action="store_true", help="log to the terminal as well")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a replica until a signal ends it; the exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        return _run(options)
+    except (ConfigError, FolderRefused) as error:
+        return _refuse(str(error), REFUSED)
+    except (Corrupt, DiskLost) as error:
+        return _refuse(f"the disk of replica {options.id} cannot be trusted: {error}", DISK_LOST)
+    except StorageFailed as error:
+        return _refuse(f"the disk of replica {options.id} failed: {error}", FAILED)
+    except OSError as error:
+        return _refuse(f"replica {options.id} cannot start: {error}", REFUSED)
+
+
+def _run(options: argparse.Namespace) -> int:
+    cluster, data = _cluster(options)
+    if options.id not in cluster.ids:
+        known = ", ".join(map(str, cluster.ids))
+        raise ConfigError(f"there is no replica {options.id}, only {known}")
+    home = data / f"replica{options.id}"
+    if options.format:
+        format_folder(home, cluster.id, options.id, recovering=False)
+    secret = _secret(data / "secret", make=options.address is not None)
+    folder = open_folder(home, cluster.id, options.id, ACCEPTOR, LEARNER)
+    journal.start(home / "replica.log", console=options.console)
+    _prepare_process(cluster, options.id)
+    replica = Replica(cluster, options.id, folder, secret, _fatal)
+    service = Service(replica)
+    _end_on_signals(service.end)
+    try:
+        service.start()
+        gc.collect()
+        gc.freeze()
+        service.wait()
+    finally:
+        service.close()
+    return 0
+
+
+def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
+    if options.address:
+        peers = [peer for peer in (options.peers or "").split(",") if peer]
+        data = Path(options.data)
+        return cluster_of(options.id, options.address, peers, data), data
+    file = find(options.config)
+    if file is None:
+        raise ConfigError("which cluster? Give --config FILE, or --address and --peers")
+    cluster = load(file)
+    return cluster, Path(file).resolve().parent
+
+
+def _secret(file: Path, *, make: bool) -> bytes:
+    if make and not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        make_secret(file)
+    return read_secret(file)
+
+
+def _prepare_process(cluster: Cluster, me: int) -> None:
+    guard.install()
+    warning = quorum_warning(len(cluster.ids))
+    if warning:
+        _log.warning("%s", warning)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    # Few collections: messages are trees, and serpent turns the collector on again after us.
+    gc.set_threshold(50_000, 50, 100)
+    if cluster.pin and hasattr(os, "sched_setaffinity"):
+        # Threads of one process on two CPUs hand the interpreter's lock to and fro.
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {allowed[(me - 1) % len(allowed)]})
+
+
+def _end_on_signals(end: Callable[[], None]) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        end()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+
+
+def _fatal(part: str, error: BaseException) -> NoReturn:
+    """End at once: nothing that was acknowledged rests on what this process still holds.
+
+    Saying why may fail as well, on the same full disk; ending may not.
+    """
+    try:
+        _log.critical("%s failed, the process ends: %s", part, error, exc_info=error)
+        print(f"kvrmi-server: {part} failed: {error}", file=sys.stderr, flush=True)
+        logging.shutdown()
+    finally:
+        os._exit(DISK_LOST if isinstance(error, DiskLost | Corrupt) else FAILED)
+
+
+def _refuse(line: str, status: int) -> int:
+    print(f"kvrmi-server: {line}", file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Whether this replica may vote: only after it knows all replicas' disks, and that its own is one.
+
+Rules: the ids come from the cluster file, or from all replicas while none of them has recorded any;
+once recorded they stand. A replica whose disk the others do not know lost the one they knew, and
+must rejoin instead. It asks nobody by itself and changes nothing on a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kvrmi.config import Cluster
+from kvrmi.paxos.acceptor import DiskLost
+
+from .store import Identity
+
+
+class Told(NamedTuple):
+    """What a replica says of itself: its disk, and the members it has recorded, if any."""
+
+    disk: str
+    members: dict[int, str]
+
+
+class Verdict(NamedTuple):
+    """The members to record, and whether our disk is a new one in the place of a known one."""
+
+    members: dict[int, str]
+    lost: bool
+
+
+def from_file(cluster: Cluster, identity: Identity) -> Verdict | None:
+    """Read the cluster file's verdict; None when it names no disks.
+
+    What was recorded before stands. Raises DiskLost when another disk than ours is named, and ours
+    was not made to replace it.
+    """
+    members = identity.members or {member.id: member.disk for member in cluster.members}
+    if not all(members.values()):
+        return None
+    if members[identity.replica] != identity.disk and not identity.recovering:
+        raise DiskLost(
+            f"the cluster knows disk {members[identity.replica]} of replica {identity.replica}, "
+            f"this one is {identity.disk}"
+        )
+    return Verdict(members, lost=False)
+
+
+def from_replicas(
+    identity: Identity, told: Mapping[int, Told], ids: tuple[int, ...]
+) -> Verdict | None:
+    """Judge by what the replicas say, this one included; None while that decides nothing.
+
+    One that has recorded the members is believed; else all must have answered.
+    """
+    recorded = next((one.members for one in told.values() if one.members), None)
+    if recorded is not None:
+        return Verdict(recorded, lost=recorded.get(identity.replica) != identity.disk)
+    if set(told) != set(ids):
+        return None
+    return Verdict({replica: told[replica].disk for replica in ids}, lost=False)
+
+
+def told_by(answer: object) -> Told:
+    """Read what a replica's admin object answered. Raises ValueError for anything odd."""
+    if not isinstance(answer, dict) or type(answer.get("disk")) is not str:
+        raise ValueError("not an identity")
+    members = {int(replica): str(disk) for replica, disk in answer["members"]}
+    return Told(answer["disk"], members)

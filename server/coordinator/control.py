@@ -1,0 +1,202 @@
+"""A whole cluster as its coordinator keeps it: the processes, their health, orders from outside.
+
+Rules: an order that would lose the quorum is refused unless forced, with nothing done; whatever
+was taken down on purpose stays down until told otherwise, also when the coordinator is restarted;
+letting go of the cluster leaves it running, only `stop_all` ends it.
+It must not know how anybody reaches it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from kvrmi.config import Cluster
+from kvrmi.errors import to_builtin
+
+from . import health
+from .health import Admins, Entry
+from .keeper import Keeper
+from .launch import Launcher, last_line
+from .processes import stop_all
+from .watch import NameServerWatch, ReplicaWatch
+
+log = logging.getLogger("kvrmi.server.control")
+
+STOP_PATIENCE = 5.0
+"""Seconds a process has to end cleanly before it is killed."""
+RESTORE_PATIENCE = 60.0
+"""Seconds a replica has to restore its learner from a peer's snapshot."""
+
+
+class Control:
+    """The replicas and the name server of one cluster, and the orders they take."""
+
+    def __init__(self, cluster: Cluster, launcher: Launcher, admins: Admins) -> None:
+        """Start nothing yet."""
+        self.cluster = cluster
+        self._launcher = launcher
+        self._admins = admins
+        self._held_file = launcher.data / "held"
+        self._order = threading.Lock()  # one order at a time, or two could lose a quorum together
+        self._watches = {
+            one: ReplicaWatch(one, cluster, launcher, admins, self.restore) for one in cluster.ids
+        }
+        self._replicas = {
+            one: Keeper(f"replica {one}", watch, time.monotonic)
+            for one, watch in self._watches.items()
+        }
+        self._nameserver = Keeper("name server", NameServerWatch(launcher), time.monotonic)
+
+    def begin(self) -> None:
+        """Adopt what runs, start the rest, and watch all of it. Raises OSError."""
+        self._nameserver.begin(self._launcher.find_nameserver())
+        held = self._held()
+        running = {one: self._launcher.find_replica(one) for one in self._replicas}
+        others_run = any(running.values())
+        for replica, keeper in self._replicas.items():
+            adopted = running[replica]
+            if adopted is not None:
+                log.info("replica %d adopted pid=%d", replica, adopted.pid)
+            self._watches[replica].restore_due = adopted is None and others_run
+            keeper.begin(adopted, held=adopted is None and replica in held)
+
+    def stop_all(self) -> None:
+        """End every process: asked first, killed after a while; none is left."""
+        keepers = [*self._replicas.values(), self._nameserver]
+        processes = [one for keeper in keepers if (one := keeper.release()) is not None]
+        late = stop_all(processes, STOP_PATIENCE)
+        if late:
+            log.warning("killed, since they did not end in time: %s", late)
+        for process in processes:
+            process.close()
+        self._held_file.unlink(missing_ok=True)
+
+    def entries(self) -> dict[int, Entry | None]:
+        """Ask each replica for its entry; None for one that does not answer."""
+        return self._admins.entries()
+
+    def status(self) -> dict[str, Any]:
+        """Describe the cluster as its users see it; None where a replica cannot tell."""
+        entries = self.entries()
+        told = [entry for entry in entries.values() if entry is not None]
+        leader = health.leader_of(told)
+        return {
+            "cluster": self.cluster.name,
+            "engine": self.cluster.engine,
+            "leader": leader,
+            "successor": health.successor_of(told, leader),
+            "quorum": self.cluster.quorum,
+            "replicas": [self._describe(one, entries[one]) for one in self.cluster.ids],
+        }
+
+    def unready(self) -> str | None:
+        """Say why the cluster does not serve with all its replicas yet; None once it does."""
+        entries = self.entries()
+        for replica, keeper in self._replicas.items():
+            if entries[replica] is None and not keeper.held:
+                return self._silence(replica, keeper)
+        told = [entry for entry in entries.values() if entry is not None]
+        silent = [one["id"] for one in told if one["state"] == "down"]
+        if silent:
+            return f"replica {silent[0]} is not up yet"
+        return "there is no leader" if health.leader_of(told) is None else None
+
+    def serves(self) -> bool:
+        """Tell whether a majority is up and has a leader."""
+        told = [entry for entry in self.entries().values() if entry is not None]
+        up = sum(health.is_up(entry) for entry in told)
+        return up >= self.cluster.quorum and health.leader_of(told) is not None
+
+    def kill(self, replica: int, force: bool = False) -> dict[str, Any]:
+        """Kill a replica with SIGKILL and leave it down."""
+        with self._order:
+            keeper = self._guarded(replica, "killing", force)
+            keeper.kill()
+            return self._ordered(replica)
+
+    def stop(self, replica: int, force: bool = False) -> dict[str, Any]:
+        """Stop a replica cleanly and leave it down."""
+        with self._order:
+            keeper = self._guarded(replica, "stopping", force)
+            keeper.stop(STOP_PATIENCE)
+            return self._ordered(replica)
+
+    def start(self, replica: int) -> dict[str, Any]:
+        """Start a replica that is down; it is then restored from a peer's snapshot."""
+        with self._order:
+            self._launch(replica, self._keeper(replica))
+            return self._ordered(replica)
+
+    def restart(self, replica: int, force: bool = False) -> dict[str, Any]:
+        """Stop a replica cleanly and start it again."""
+        with self._order:
+            keeper = self._guarded(replica, "restarting", force)
+            keeper.stop(STOP_PATIENCE)
+            self._launch(replica, keeper)
+            return self._ordered(replica)
+
+    def restore(self, replica: int, peer: int | None = None) -> dict[str, Any]:
+        """Have a replica's learner restored from a peer's snapshot, the best peer by default."""
+        self._keeper(replica)
+        if peer is None:
+            told = [entry for entry in self.entries().values() if entry is not None]
+            peer = health.source_for(told, replica)
+        if peer is None:
+            raise to_builtin("UNAVAILABLE", f"no peer is up to restore replica {replica} from")
+        if peer not in self.cluster.ids or peer == replica:
+            raise to_builtin("INVALID", f"replica {replica} cannot be restored from {peer}")
+        result = self._admins.call(replica, "restore", peer, timeout=RESTORE_PATIENCE)
+        log.info("replica %d restored: %s", replica, result)
+        return dict(result)
+
+    def last_restore(self, replica: int) -> Mapping[str, Any] | None:
+        """Tell what the restore after the replica's last start brought, None until it is done."""
+        return self._watches[replica].restored
+
+    def _silence(self, replica: int, keeper: Keeper) -> str:
+        said = last_line(self._launcher.output(replica))
+        if keeper.pid is not None or not said:
+            return f"replica {replica} does not answer"
+        return f"replica {replica} does not run ({said})"
+
+    def _keeper(self, replica: int) -> Keeper:
+        keeper = self._replicas.get(replica)
+        if keeper is None:
+            raise to_builtin("INVALID", f"there is no replica {replica}")
+        return keeper
+
+    def _guarded(self, replica: int, doing: str, force: bool) -> Keeper:
+        keeper = self._keeper(replica)
+        told = [entry for entry in self.entries().values() if entry is not None]
+        if not force and health.loses_quorum(told, replica, self.cluster.quorum):
+            raise to_builtin(
+                "NO_QUORUM",
+                f"{doing} replica {replica} would lose the majority of {self.cluster.quorum}; "
+                "nothing was done, force=True does it all the same",
+            )
+        return keeper
+
+    def _launch(self, replica: int, keeper: Keeper) -> None:
+        if keeper.pid is None:
+            self._watches[replica].restore_due = True
+        keeper.start()
+
+    def _ordered(self, replica: int) -> dict[str, Any]:
+        held = [str(one) for one, keeper in self._replicas.items() if keeper.held]
+        self._held_file.write_text(" ".join(held), encoding="ascii")
+        return self._describe(replica, self._admins.entry(replica))
+
+    def _describe(self, replica: int, entry: Entry | None) -> dict[str, Any]:
+        keeper = self._replicas[replica]
+        held = (keeper.reason or "left down on purpose") if keeper.held else None
+        return health.describe(self.cluster.member(replica), keeper.pid, held, entry)
+
+    def _held(self) -> set[int]:
+        try:
+            return {int(one) for one in self._held_file.read_text(encoding="ascii").split()}
+        except FileNotFoundError:
+            return set()

@@ -1,0 +1,78 @@
+"""Where the coordinator can be reached: its daemon, and its entry in the name server.
+
+Rules: anybody may connect, who shows a badge must have a true one, and only such may give orders;
+without a name server all of it works, its address is in the cluster file.
+It does not know what an order does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+
+from kvrmi import naming
+from kvrmi.config import Cluster
+from kvrmi.errors import ConnectionFailed
+from kvrmi.remote.daemon import caller
+from kvrmi.remote.identity import Badge, Caller, verify
+from kvrmi.remote.names import register
+
+from ..doors import Limits, PyroDoor
+from .control import Control
+from .orders import Orders
+
+log = logging.getLogger("kvrmi.server.desk")
+
+LIMITS = Limits(pool=40, max_message=1 << 20, idle=60.0)
+REGISTER_EVERY = 1.0
+"""A name server that was started again knows the coordinator after at most twice this."""
+PATIENCE = 0.5
+
+
+class Desk:
+    """`kvrmi.coordinator` as others see it."""
+
+    def __init__(self, cluster: Cluster, control: Control, badge: Badge, secret: bytes) -> None:
+        """Listen to nobody yet."""
+        self._cluster = cluster
+        self._badge = badge
+        self._secret = secret
+        self._closing = threading.Event()
+        host, port = naming.split_address(cluster.coordinator)
+        self._door = PyroDoor(
+            cluster.listens_on(host),
+            port,
+            naming.COORDINATOR,
+            Orders(control, lambda: caller() is not None),
+            LIMITS,
+            admit=self._admit,
+        )
+        self._registrar = threading.Thread(target=self._register, name="names", daemon=True)
+
+    def open(self) -> None:
+        """Listen, and be found. Raises OSError."""
+        self._door.open()
+        self._registrar.start()
+
+    def close(self) -> None:
+        """Take no more orders."""
+        self._closing.set()
+        self._door.cut()
+
+    def _admit(self, data: object) -> Caller | None:
+        """Let everybody in; a badge that is shown has to be true."""
+        if not isinstance(data, Mapping):
+            return None
+        return verify(self._secret, self._cluster.id, naming.COORDINATOR, data)
+
+    def _register(self) -> None:
+        uri = f"PYRO:{naming.COORDINATOR}@{self._cluster.coordinator}"
+        names = {naming.COORDINATOR: (uri, frozenset[str]())}
+        while True:
+            try:
+                register(self._cluster.nameserver, names, self._badge, PATIENCE)
+            except ConnectionFailed as error:
+                log.debug("no name server: %s", error)
+            if self._closing.wait(REGISTER_EVERY):
+                return

@@ -1,0 +1,111 @@
+"""What the replicas say of themselves, asked through their admin objects, and what follows.
+
+Rules: every question has a deadline and a connection of its own, so a hung replica costs one
+deadline and nothing else; a replica that does not answer is described by what is known without it.
+It starts and ends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeAlias
+
+from kvrmi import naming
+from kvrmi.config import Cluster, Member
+from kvrmi.remote.identity import Badge
+from kvrmi.remote.proxy import connect
+
+Entry: TypeAlias = Mapping[str, Any]
+"""One replica's entry of the cluster's status, as it crosses the wire."""
+
+PATIENCE = 1.0
+"""Seconds a status call may take before the replica counts as hung."""
+
+UNTOLD = (
+    "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles",
+)  # fmt: skip
+
+
+class Admins:
+    """Calls to the admin objects of a cluster's replicas."""
+
+    def __init__(self, cluster: Cluster, badge: Badge) -> None:
+        """Connect to nothing yet."""
+        self._cluster = cluster
+        self._badge = badge
+
+    def call(self, replica: int, method: str, *arguments: object, timeout: float) -> Any:
+        """Call one method of `kvrmi.replicaN.admin`; raises what it raises, or Pyro's errors."""
+        member = self._cluster.member(replica)
+        proxy = connect(
+            member.host, member.admin, naming.admin(replica), timeout=timeout, badge=self._badge
+        )
+        with proxy:
+            return getattr(proxy, method)(*arguments)
+
+    def entry(self, replica: int, timeout: float = PATIENCE) -> Entry | None:
+        """Ask a replica for its entry; None if it does not answer."""
+        try:
+            answer = self.call(replica, "status", timeout=timeout)
+        except Exception:  # whatever keeps it from answering, it did not answer
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def entries(self, timeout: float = PATIENCE) -> dict[int, Entry | None]:
+        """Ask all replicas at the same time."""
+        ids = self._cluster.ids
+        with ThreadPoolExecutor(len(ids)) as pool:
+            return dict(zip(ids, pool.map(lambda one: self.entry(one, timeout), ids), strict=True))
+
+
+def describe(
+    member: Member, pid: int | None, held: str | None, entry: Entry | None
+) -> dict[str, Any]:
+    """Make one replica's entry from what its process is and what it answered.
+
+    held: why it is left down on purpose, None if it is not. A hung replica is one that is down
+    with a pid.
+    """
+    if entry is not None and pid is not None:
+        return dict(entry)
+    told: dict[str, Any] = dict.fromkeys(UNTOLD)
+    state = "held" if held is not None and pid is None else "down"
+    reason = held if pid is None else "its process runs but does not answer"
+    told |= {"id": member.id, "state": state, "pid": pid, "reason": reason}
+    return told | {"address": f"{member.host}:{member.client}"}
+
+
+def is_up(entry: Entry) -> bool:
+    """Tell whether it answers and votes."""
+    return bool(entry["state"] == "up")
+
+
+def leader_of(entries: Sequence[Entry]) -> int | None:
+    """Find the leader with the highest ballot; None if nobody says that it leads."""
+    leaders = [entry for entry in entries if entry.get("role") == "leader"]
+    newest = max(leaders, key=lambda entry: tuple(entry["ballot"]), default=None)
+    return None if newest is None else int(newest["id"])
+
+
+def successor_of(entries: Sequence[Entry], leader: int | None) -> int | None:
+    """Find who would lead next: the lowest id among the others whose three roles are up."""
+    able = [int(one["id"]) for one in entries if is_up(one) and _roles_up(one)]
+    return min((one for one in able if one != leader), default=None)
+
+
+def source_for(entries: Sequence[Entry], replica: int) -> int | None:
+    """Choose the peer to restore `replica` from: the furthest one, rather not the leader."""
+    peers = [one for one in entries if is_up(one) and one["id"] != replica]
+    best = max(peers, key=lambda one: (one["applied"] or 0, one["role"] != "leader"), default=None)
+    return None if best is None else int(best["id"])
+
+
+def loses_quorum(entries: Sequence[Entry], replica: int, quorum: int) -> bool:
+    """Tell whether there is a majority now and would be none without `replica`."""
+    voting = {one["id"] for one in entries if is_up(one)}
+    return len(voting) >= quorum > len(voting - {replica})
+
+
+def _roles_up(entry: Entry) -> bool:
+    return all(role["state"] == "up" for role in (entry["roles"] or {}).values())

@@ -1,0 +1,192 @@
+"""The coordinator: founds or continues a cluster, starts it, watches it, and ends it when told.
+
+Rules: one coordinator a data folder; the ready line is printed once the cluster serves, and alone
+on standard output; whatever keeps it from starting is one line on standard error and status 1.
+Its sudden death stops nothing: the next one adopts what runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from kvrmi.config import Cluster, quorum_warning
+from kvrmi.remote import guard
+from kvrmi.remote.identity import Badge, read_secret
+
+from ..pidlock import PidLock, holder
+from . import event, founding, options
+from .control import Control
+from .desk import Desk
+from .founding import Refused, Wish
+from .health import Admins
+from .launch import Launcher
+from .options import Options
+from .processes import command, environment
+
+log = logging.getLogger("kvrmi.server.coordinator")
+
+DATA = Path(".kvrmi")
+READY_ALL = 15.0
+"""Seconds that all replicas have to come up; then a majority with a leader is enough."""
+READY_ANY = 30.0
+"""Seconds until the start is given up."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the coordinator; returns the exit status of the program."""
+    chosen = options.parse(argv)
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    guard.install()
+    try:
+        return _coordinate(chosen, stopping)
+    except Refused as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    print(f"run_cluster.py: {problem}", file=sys.stderr)
+    return 1
+
+
+def _wish(chosen: Options) -> Wish:
+    data = chosen.data
+    if data is None:
+        data = Path(tempfile.mkdtemp(prefix="kvrmi-")) if chosen.ephemeral else DATA
+    return Wish(
+        data,
+        chosen.replicas,
+        chosen.host,
+        chosen.advertise,
+        chosen.base_port,
+        chosen.ephemeral,
+    )
+
+
+def _coordinate(chosen: Options, stopping: threading.Event) -> int:
+    wish = _wish(chosen)
+    data = wish.data
+    data.mkdir(parents=True, exist_ok=True)
+    lock = PidLock.take(data / "coordinator.lock")
+    if lock is None:
+        pid = holder(data / "coordinator.lock")
+        raise Refused(f"a coordinator (pid {pid}) already runs the cluster in {data}")
+    with contextlib.closing(lock):
+        lock.sign(os.getpid())
+        cluster, founded = founding.prepare(wish)
+        _log_to(data / "coordinator.log")
+        log.info("cluster %s %s", cluster.id, "founded" if founded else "continued")
+        return _run(chosen, cluster, data, stopping)
+
+
+def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Event) -> int:
+    config = data / founding.CONFIG
+    secret = read_secret(data / founding.SECRET)
+    badge = Badge(cluster.id, 0, "coordinator", secret)
+    admins = Admins(cluster, badge)
+    control = Control(cluster, Launcher(cluster, config, admins), admins)
+    warning = quorum_warning(len(cluster.members))
+    if warning is not None:
+        print(f"run_cluster.py: {warning}", file=sys.stderr)
+    with contextlib.ExitStack() as stack:
+        stack.callback(control.stop_all)
+        control.begin()
+        desk = Desk(cluster, control, badge, secret)
+        stack.callback(desk.close)
+        desk.open()
+        _await_ready(control, data, stopping)
+        if stopping.is_set():
+            return 0
+        print(
+            f"ready replicas={len(cluster.members)} engine={cluster.engine} "
+            f"nameserver={cluster.nameserver} config={config}",
+            flush=True,
+        )
+        return _serve(chosen, control, admins, config, stopping)
+
+
+def _serve(
+    chosen: Options, control: Control, admins: Admins, config: Path, stopping: threading.Event
+) -> int:
+    if chosen.demo and chosen.event is not None:
+        status = _demo(chosen, chosen.event, control, admins, config, stopping)
+        if sys.stdin.isatty() and sys.stdout.isatty() and not stopping.is_set():
+            _client(config, stopping)
+        return status
+    if chosen.event is not None:
+        play = threading.Thread(
+            target=_play, args=(chosen.event, control, stopping), name="event", daemon=True
+        )
+        play.start()
+    stopping.wait()
+    return 0
+
+
+def _demo(
+    chosen: Options,
+    script: event.Event,
+    control: Control,
+    admins: Admins,
+    config: Path,
+    stopping: threading.Event,
+) -> int:
+    from .. import demo  # needs rich, which nothing else here does
+
+    show = demo.Show(plain=chosen.plain)
+    return demo.run(control, admins, config, script, chosen.seed, stopping, show)
+
+
+def _play(script: event.Event, control: Control, stopping: threading.Event) -> None:
+    try:
+        event.play(script, control, stopping, lambda line: print(line, flush=True))
+    except Exception as error:  # the cluster goes on, whatever became of the event
+        log.exception("event")
+        print(f"event: not played to its end: {error}", file=sys.stderr, flush=True)
+
+
+def _client(config: Path, stopping: threading.Event) -> None:
+    """Leave the terminal to the interactive client until it ends."""
+    print("The cluster stays up; type PUT, GET, DELETE, STATUS, HELP, and EXIT to stop it all.")
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is the client's, here
+    child = subprocess.Popen(command("client", "--config", str(config)), env=environment())
+    try:
+        while child.poll() is None:
+            if stopping.wait(0.1):
+                child.terminate()
+    finally:
+        child.wait()
+        signal.signal(signal.SIGINT, before)
+
+
+def _await_ready(control: Control, data: Path, stopping: threading.Event) -> None:
+    began = time.monotonic()
+    while (problem := control.unready()) is not None:
+        waited = time.monotonic() - began
+        if waited > READY_ALL and control.serves():
+            print(f"run_cluster.py: going on although {problem}", file=sys.stderr)
+            return
+        if waited > READY_ANY:
+            raise Refused(f"the cluster does not come up, {problem}; its logs are in {data}")
+        if stopping.wait(0.05):
+            return
+
+
+def _log_to(file: Path) -> None:
+    logging.basicConfig(
+        filename=file,
+        level=logging.INFO,
+        format="%(asctime)s.%(msecs)03d [%(name)s] %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
+    # It calls every replica that is down an error; what that means is logged by us.
+    logging.getLogger("Pyro5").setLevel(logging.CRITICAL)

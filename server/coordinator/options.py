@@ -1,0 +1,150 @@
+"""The command line of the coordinator, checked.
+
+Rule: what is wrong is said in one line before anything is started. It starts nothing itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from .event import Event
+
+ENGINES = ("paxos", "2pc", "single", "etcd")
+DEMO_DOWN_AFTER = 8.0
+DEMO_BACK_AFTER = 6.0
+"""Seconds of load before the leader is killed in the demo, and until it is back."""
+
+
+class Options(NamedTuple):
+    """A checked command line; None where nothing was said."""
+
+    data: Path | None
+    replicas: int | None
+    host: str | None
+    advertise: str | None
+    base_port: int | None
+    ephemeral: bool
+    demo: bool
+    event: Event | None
+    seed: int | None
+    plain: bool
+
+
+def parse(argv: Sequence[str] | None) -> Options:
+    """Read the command line; ends the program with status 2 and one line if it is wrong."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    problem = _problem(given)
+    if problem is not None:
+        parser.exit(2, f"{parser.prog}: {problem}\n")
+    return Options(
+        data=given.data,
+        replicas=given.replicas,
+        host=given.host,
+        advertise=given.advertise,
+        base_port=given.base_port,
+        ephemeral=given.ephemeral,
+        demo=given.demo,
+        event=_event(given),
+        seed=given.seed,
+        plain=given.plain,
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line; the usage is for --help."""
+        self.exit(2, f"{self.prog}: error: {message}; --help tells what there is\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="run_cluster.py",
+        description="Run a cluster of replicas on this machine; Ctrl-C stops all of it.",
+    )
+    add = parser.add_argument
+    add("--replicas", type=_count, metavar="N", help="how many replicas (5)")
+    add("--engine", choices=ENGINES, default="paxos", help="what stands behind them (paxos)")
+    add("--data", type=Path, metavar="DIR", help="folder of the cluster (.kvrmi)")
+    add("--base-port", type=_port, metavar="P", help="client ports from P on, the rest above")
+    add("--ephemeral", action="store_true", help="free ports, and a temporary folder")
+    add("--host", metavar="H", help="address to listen on (127.0.0.1)")
+    add("--advertise", metavar="H", help="host that others are told to connect to (that of --host)")
+    add("--demo", action="store_true", help="show failures and recovery, check them, report")
+    add("--down-after", type=_seconds, metavar="S", help="kill the victim after S seconds")
+    add("--back-after", type=_seconds, metavar="S", help="start it again S seconds later")
+    add("--victim", type=_count, metavar="N", help="replica to kill (the leader)")
+    add("--seed", type=int, metavar="N", help="makes the demo's random moments repeatable")
+    add("--plain", action="store_true", help="no colours and no live display")
+    return parser
+
+
+def _problem(given: argparse.Namespace) -> str | None:
+    if given.engine != "paxos":
+        return f"engine {given.engine!r} is not available, use paxos"
+    return _host_problem(given.host, given.advertise) or _event_problem(given)
+
+
+def _host_problem(host: str | None, advertise: str | None) -> str | None:
+    if advertise is not None and (not advertise or _is_every(advertise)):
+        return f"--advertise {advertise}: give one name or address of this machine, to connect to"
+    if host is not None and advertise is None and _is_every(host):
+        return (
+            f"--host {host} listens on every address of this machine: also give "
+            "--advertise H, the one name or address that clients and replicas connect to"
+        )
+    return None
+
+
+def _is_every(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False  # a name
+
+
+def _event_problem(given: argparse.Namespace) -> str | None:
+    if (given.down_after is None) != (given.back_after is None):
+        return "--down-after and --back-after belong together"
+    if given.victim is not None and given.down_after is None and not given.demo:
+        return "--victim needs --down-after and --back-after, or --demo"
+    if given.victim is not None and given.victim > (given.replicas or 5):
+        return f"--victim {given.victim}: there are only {given.replicas or 5} replicas"
+    if given.demo and (given.replicas or 5) < 3:
+        return "--demo needs three replicas or more, or nothing may fail"
+    return None
+
+
+def _event(given: argparse.Namespace) -> Event | None:
+    if given.down_after is not None:
+        return Event(given.down_after, given.back_after, given.victim)
+    return Event(DEMO_DOWN_AFTER, DEMO_BACK_AFTER, given.victim) if given.demo else None
+
+
+def _count(text: str) -> int:
+    return _whole(text, 1, 99)
+
+
+def _port(text: str) -> int:
+    return _whole(text, 1, 65_535)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+    return int(text)

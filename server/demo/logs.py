@@ -1,0 +1,70 @@
+"""Excerpts from the replicas' logs: how one slot was decided, how one acceptor failed.
+
+Rule: log lines are shown as they stand in the files, in the order of their times; none is made
+up. It reads files and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+TAIL = 8 << 20
+"""Bytes of a log that are looked through, from its end."""
+_COMMIT = re.compile(r"\[learner\] commit slot=(\d+) commands=[1-9]").search
+
+
+class Line(NamedTuple):
+    """One line of a replica's log."""
+
+    time: str
+    replica: int
+    text: str
+
+
+def told_slot(logs: Mapping[int, Path]) -> int | None:
+    """Find the newest slot whose decision most logs tell; None if no log tells of one.
+
+    Under load the replicas write only some decisions out.
+    """
+    tellers: Counter[int] = Counter()
+    for path in logs.values():
+        tellers.update({int(found[1]) for _, text in _lines(path) if (found := _COMMIT(text))})
+    return max(tellers, key=lambda slot: (tellers[slot], slot), default=None)
+
+
+def of_slot(logs: Mapping[int, Path], slot: int) -> list[Line]:
+    """Collect every line on one slot, of all replicas, by time."""
+    return _matching(logs, re.compile(rf"\bslot={slot}\b"))
+
+
+def of_failure(logs: Mapping[int, Path], replica: int, role: str) -> list[Line]:
+    """Collect the lines on failures and restarts of one role, by time."""
+    marks = re.compile(rf"\[{role}\] (WARNING )?(FAILED|RESTARTED)\b")
+    return _matching({replica: logs[replica]}, marks)
+
+
+def _matching(logs: Mapping[int, Path], pattern: re.Pattern[str]) -> list[Line]:
+    found = [
+        Line(stamp, replica, text)
+        for replica, path in logs.items()
+        for stamp, text in _lines(path)
+        if pattern.search(text)
+    ]
+    return sorted(found, key=lambda line: line[:2])
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Time of day and text of each line; lines without a time are left out."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL))
+            for raw in file:
+                parts = raw.decode(errors="replace").rstrip().split(" ", 2)
+                if len(parts) == 3:
+                    yield parts[1], parts[2]
+    except OSError:
+        return

@@ -1,0 +1,65 @@
+"""The demo: failures on purpose under load, recovery, and the proof that nothing was lost.
+
+Rules: every number shown was measured in this run; whatever does not hold at the end is named and
+makes the exit status 1. The acts are in acts.py, the proof in proof.py; here is their order and the
+verdict.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+from pathlib import Path
+
+from kvrmi.errors import KVError
+
+from ..coordinator.control import Control
+from ..coordinator.event import Event
+from ..coordinator.health import Admins
+from . import acts, proof
+from .load import Load
+from .show import Show
+from .stage import Broken, Interrupted, Stage
+
+
+def run(
+    control: Control,
+    admins: Admins,
+    config: Path,
+    event: Event,
+    seed: int | None,
+    stopping: threading.Event,
+    show: Show,
+) -> int:
+    """Play the demo; returns 1 if something did not hold, else 0. Ends early on `stopping`."""
+    seed = secrets.randbelow(10_000) if seed is None else seed
+    load = Load(config, acts.places(control.cluster.ids))
+    stage = Stage(control, admins, config, load, show, stopping)
+    try:
+        failed = _play(stage, event, seed)
+    except Interrupted:
+        show.say("interrupted, nothing was checked")
+        return 0
+    except (Broken, KVError) as error:
+        show.check(False, str(error))
+        failed = 1
+    finally:
+        load.close()
+    said = "Some checks failed, see above." if failed else "Nothing acknowledged was lost."
+    show.verdict(failed == 0, f"{said} Logs and data are kept in {config.parent}")
+    return 1 if failed else 0
+
+
+def _play(stage: Stage, event: Event, seed: int) -> int:
+    """All acts; returns how many checks failed."""
+    acts.prologue(stage, seed)
+    acts.clients(stage)
+    stage.load.start()
+    with stage.show.progress():
+        failures = acts.acceptors(stage, event.down_after, random.Random(seed))
+        outage = acts.leader(stage, event)
+    stage.load.stop()
+    proof.table(stage, outage)
+    proof.logs(stage, failures)
+    return proof.checks(stage, failures, outage)

@@ -1,0 +1,169 @@
+"""The end of the demo: the state of all replicas, their logs, and whether everything held.
+
+Rule: a check compares what was recorded while the load ran with what the store holds now; none is
+taken for granted.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from kvrmi.session import connect
+
+from ..coordinator.health import Entry
+from .load import longest_pause, strip
+from .logs import of_failure, of_slot, told_slot
+from .stage import Failure, Outage, Stage
+
+STRIP = 72
+"""Columns of the strip of writes."""
+PAUSE_LIMIT = 5.0
+"""A longer pause in writes, in seconds, fails the demo."""
+PAGE = 500
+"""Keys that are read back with one call."""
+
+
+def table(stage: Stage, outage: Outage) -> None:
+    """Show the writes over time, and all replicas side by side once they are level."""
+    begin, end = max(0.0, outage.down_at - 4), stage.load.ended
+    counts = strip(stage.load.moments(), begin, end, STRIP)
+    column = STRIP / (end - begin)
+    marks = {
+        int((outage.down_at - begin) * column): "x",
+        int((outage.back_at - begin) * column): "^",
+    }
+    stage.show.say("")
+    stage.show.strip(
+        counts,
+        marks,
+        f"writes acknowledged, {begin:.1f} s to {end:.1f} s: x the leader is killed, ^ it is back",
+    )
+    stage.show.say("")
+    _level(stage)
+    stage.show.say("The replicas, once the load has stopped:")
+    rows = [_row(entry) for entry in stage.control.status()["replicas"]]
+    headings = ("replica", "address", "state", "role", "ballot", "applied", "keys", "digest")
+    stage.show.table(headings, rows)
+
+
+def logs(stage: Stage, failures: Sequence[Failure]) -> None:
+    """Show one decision and one failure, as the replicas logged them."""
+    files = {one: stage.log_of(one) for one in stage.control.cluster.ids}
+    stage.show.act(
+        4,
+        "What the logs tell",
+        "The decision of one slot, from proposal to commit, in the words of all replicas:",
+    )
+    slot = told_slot(files)
+    for line in of_slot(files, slot) if slot is not None else ():
+        stage.show.say(f"{line.time}  replica {line.replica}  {line.text}")
+    if failures:
+        victim = failures[0].replica
+        stage.show.say("")
+        stage.show.say(f"And the first failure of an acceptor, that of replica {victim}:")
+        for line in of_failure(files, victim, "acceptor")[:2]:
+            stage.show.say(f"{line.time}  replica {line.replica}  {line.text}")
+
+
+def checks(stage: Stage, failures: Sequence[Failure], outage: Outage) -> int:
+    """Compare what was recorded with what is there; returns how many checks failed."""
+    stage.show.act(
+        5, "Does everything hold?", "What was recorded, against what the store says now."
+    )
+    results = [
+        _writes(stage),
+        _reads(stage),
+        _digests(stage),
+        _acceptors(failures),
+        _restore(outage),
+        _pause(stage),
+    ]
+    for passed, text in results:
+        stage.show.check(passed, text)
+    return sum(not passed for passed, _ in results)
+
+
+def _writes(stage: Stage) -> tuple[bool, str]:
+    wanted = stage.load.acknowledged()
+    lost = []
+    with connect(config=str(stage.config)) as store:
+        for keys in _pages([*wanted]):
+            found = store.get_many(keys)
+            lost += [key for key, value in zip(keys, found, strict=True) if value != wanted[key]]
+    unknown = sum(client.unknown for client in stage.load.clients)
+    doubt = f" ({unknown} more had an unknown outcome)" if unknown else ""
+    if lost:
+        return False, f"{len(lost)} of {len(wanted)} acknowledged writes are missing: {lost[:3]}"
+    return bool(wanted), f"{len(wanted)} acknowledged writes, all present{doubt}"
+
+
+def _reads(stage: Stage) -> tuple[bool, str]:
+    reads = sum(client.reads for client in stage.load.clients)
+    stale = list(itertools.chain.from_iterable(client.stale for client in stage.load.clients))
+    if stale:
+        return False, f"{len(stale)} of {reads} reads were stale: {stale[0]}"
+    return reads > 0, f"{reads} reads of what another client had just written, none stale"
+
+
+def _digests(stage: Stage) -> tuple[bool, str]:
+    entries = stage.entries()
+    digests = {replica: entry["digest"] for replica, entry in entries.items()}
+    count = len(stage.control.cluster.ids)
+    if len(digests) < count:
+        return False, f"only replicas {sorted(digests)} answer"
+    if len(set(digests.values())) > 1:
+        told = ", ".join(f"{replica}: {short(one)}" for replica, one in digests.items())
+        return False, f"the replicas' contents differ: {told}"
+    return (
+        True,
+        f"all {count} replicas hold the same contents, digest {short(digests.popitem()[1])}",
+    )
+
+
+def _acceptors(failures: Sequence[Failure]) -> tuple[bool, str]:
+    away = [one.replica for one in failures if one.back_at is None]
+    if away:
+        return False, f"acceptors that did not come back: {away}"
+    return True, f"{len(failures)} failures of acceptors, each came back with what was on its disk"
+
+
+def _restore(outage: Outage) -> tuple[bool, str]:
+    return (
+        outage.restored.get("peer") is not None,
+        f"replica {outage.victim}, {outage.back_at - outage.down_at:.1f} s dead, was restored from "
+        f"replica {outage.restored.get('peer')}",
+    )
+
+
+def _pause(stage: Stage) -> tuple[bool, str]:
+    pause, _ = longest_pause(stage.load.moments(), 0.0, stage.load.ended)
+    return pause <= PAUSE_LIMIT, f"the longest pause in writes was {pause:.2f} s"
+
+
+def _level(stage: Stage) -> None:
+    """Wait until all replicas have applied the same slots; the checks tell if they did not."""
+
+    def level() -> bool:
+        told = stage.entries().values()
+        places = {(entry["applied"], entry["digest"]) for entry in told}
+        return len(told) == len(stage.control.cluster.ids) and len(places) == 1
+
+    stage.until(level, 10)
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    ballot = ".".join(map(str, entry["ballot"])) if entry["ballot"] else ""
+    told = (entry["role"], ballot, entry["applied"], entry["keys"])
+    shown = ("" if one is None else str(one) for one in told)
+    digest = short(entry["digest"]) if entry["digest"] else ""
+    return str(entry["id"]), entry["address"], entry["state"], *shown, digest
+
+
+def _pages(keys: Sequence[str]) -> Sequence[Sequence[str]]:
+    return [keys[at : at + PAGE] for at in range(0, len(keys), PAGE)]
+
+
+def short(digest: str) -> str:
+    """Enough of a digest to compare by eye."""
+    return digest[:12]

@@ -1,0 +1,100 @@
+"""Engines: what carries out a checked operation behind the remote object.
+
+Rule: an engine knows consensus and no Pyro; the servant knows Pyro and no consensus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kvrmi.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
+from kvrmi.machine import CommandId, encode_command, encode_question
+from kvrmi.paxos.effects import Effects
+from kvrmi.paxos.front import Front
+from kvrmi.paxos.learner import Learner
+from kvrmi.paxos.tickets import Ticket
+
+from .driver import Driver
+from .rolehost import Fenced, RoleHost
+from .router import Router
+
+GRACE_SECONDS = 0.2
+"""The front is given this much longer than a ticket's deadline to settle it by itself."""
+
+NOT_UP = Answer("UNAVAILABLE", "this replica is starting; nothing was done", 0)
+LEARNER_DOWN = Answer("UNAVAILABLE", "this replica's learner is down; nothing was done", 0)
+NOT_SETTLED = Answer("UNKNOWN_OUTCOME", "no answer in time; it may or may not take effect", 0)
+
+
+class PaxosEngine:
+    """Multi-Paxos: writes through the front; reads under the lease, or through the front."""
+
+    capabilities = frozenset(OPERATIONS)
+
+    def __init__(
+        self,
+        me: int,
+        front: RoleHost[Front],
+        learner: RoleHost[Learner],
+        router: Router,
+        driver: Driver,
+        status: Callable[[], dict[str, object]],
+    ) -> None:
+        """Serve as replica `me`; `status` makes its entry of the cluster's status."""
+        self._me = me
+        self._front = front
+        self._learner = learner
+        self._router = router
+        self._driver = driver
+        self._status = status
+
+    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
+        """Carry out a checked operation; answers within the request time."""
+        name, args, reads, consistency = operation
+        stale = consistency == LOCAL
+        if reads:
+            question = encode_question(name, args)
+            answer = self._local(question) if stale else self._read(question)
+        else:
+            id: CommandId | None = request or self._front.peek(lambda front: front.next_id(), None)
+            if id is None:
+                return Result(*NOT_UP, self._me, 0, stale)
+            payload = encode_command(name, args, id)
+            answer = self._submit(Request(False, payload), repeatable=request is not None)
+        return Result(*answer, self._me, self.leader, stale)
+
+    @property
+    def leader(self) -> int:
+        """The replica that leads as far as known here, or 0."""
+        return self._front.peek(lambda front: front.leader, 0)
+
+    def status(self) -> dict[str, object]:
+        """Tell this replica's entry of the cluster's status."""
+        return self._status()
+
+    def settle(self) -> None:
+        """Make the front give up what is overdue."""
+        self._front.act(lambda front, now: (None, front.wake(now)))
+        self._router.run()
+
+    def _local(self, question: bytes) -> Answer:
+        try:
+            return self._learner.ask(lambda learner, _: learner.read(question))
+        except Fenced:
+            return LEARNER_DOWN
+
+    def _read(self, question: bytes) -> Answer:
+        # No lock of the front's: it only compares the lease with the time, then asks the learner.
+        answer = self._front.peek(lambda front: front.read(self._front.clock(), question), None)
+        return answer or self._submit(Request(True, question), repeatable=False)
+
+    def _submit(self, request: Request, *, repeatable: bool) -> Answer:
+        def submit(front: Front, now: float) -> tuple[Ticket, Effects]:
+            return front.submit(now, request, repeatable=repeatable)
+
+        ticket = self._front.act(submit)
+        self._router.run()
+        if not self._driver.wait(ticket, ticket.deadline):
+            self.settle()
+            self._driver.wait(ticket, ticket.deadline + GRACE_SECONDS)
+        return ticket.answer or NOT_SETTLED

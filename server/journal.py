@@ -1,0 +1,196 @@
+"""replica.log: one line an event, greppable; the decisions of quiet times in full.
+
+Rule: a line costs nothing that matters: under load only every traced decision is written out,
+which the leader chooses (`Accept.traced`) and all replicas follow. It changes no message.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from kvrmi.log import Entry, unpack_batch
+from kvrmi.paxos.effects import Address, Effects
+from kvrmi.paxos.messages import (
+    Accept,
+    Accepted,
+    Applied,
+    Chosen,
+    Entries,
+    Heartbeat,
+    Learn,
+    Message,
+    Prepare,
+    Promise,
+    Refused,
+)
+
+LOG_BYTES = 8 << 20
+LOG_FILES = 3
+TRACES = 256
+"""Traced decisions that are remembered until all is said about them."""
+
+acceptor_log = logging.getLogger("kvrmi.server.acceptor")
+proposer_log = logging.getLogger("kvrmi.server.proposer")
+learner_log = logging.getLogger("kvrmi.server.learner")
+front_log = logging.getLogger("kvrmi.server.front")
+
+
+class _Format(logging.Formatter):
+    """`2026-11-21 03:04:05.678 [acceptor] promise ballot=7.2`; ERROR and CRITICAL are named."""
+
+    default_msec_format = "%s.%03d"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; a traceback follows on its own lines."""
+        record.part = record.name.rpartition(".")[2]
+        record.level = "" if record.levelno < logging.ERROR else record.levelname + " "
+        return super().format(record)
+
+
+def start(file: Path, *, console: bool) -> None:
+    """Log this process to `file`, rotated, and to stdout too if asked. Raises OSError."""
+    handlers: list[logging.Handler] = [
+        logging.handlers.RotatingFileHandler(
+            file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
+        )
+    ]
+    if console:
+        handlers.append(logging.StreamHandler(sys.stdout))
+    for handler in handlers:
+        handler.setFormatter(_Format("%(asctime)s [%(part)s] %(level)s%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    logging.getLogger("Pyro5").setLevel(logging.CRITICAL)  # it repeats what we report
+
+
+Note = Callable[[Address, Message | None, Effects], None]
+
+
+class Journal:
+    """Turns steps of the roles into lines; steps of one role come in order."""
+
+    def __init__(self, quorum: int) -> None:
+        """`quorum` is how many acceptances make a decision."""
+        self._quorum = quorum
+        self._votes: dict[int, set[int]] = {}
+        self._uninformed: list[int] = []
+        """Chosen slots that no Accept or Heartbeat has announced yet."""
+        self._traced: dict[int, bool] = {}
+        self._refused: Refused | None = None
+
+    def acceptor(self, sender: Address, message: Message | None, effects: Effects) -> None:
+        """Note a step of the acceptor."""
+        if isinstance(message, Accept):
+            self._accept(message, effects)
+        elif isinstance(message, Prepare):
+            self._prepare(sender, message, effects)
+
+    def proposer(self, sender: Address, message: Message | None, effects: Effects) -> None:
+        """Note a step of the proposer."""
+        if isinstance(message, Accepted) and message.slot in self._votes:
+            self._accepted(sender, message)
+        for _, sent in effects.messages:
+            if isinstance(sent, Accept):
+                if sent.traced and sent.slot not in self._votes:
+                    self._propose(sent)
+            elif isinstance(sent, Chosen) and sent.entry.slot in self._votes:
+                self._chosen(sent)
+        if self._uninformed:
+            self._informed(effects)
+
+    def learner(self, sender: Address, message: Message | None, effects: Effects) -> None:
+        """Note a step of the learner."""
+        if not self._traced:
+            return
+        for _, sent in effects.messages:
+            if isinstance(sent, Applied):
+                for entry in _entries(message):
+                    if entry.slot <= sent.slot and self._traced.pop(entry.slot, False):
+                        _commit(entry, sent)
+                return
+
+    def _accept(self, message: Accept, effects: Effects) -> None:
+        refusal = next((e.message for e in effects.messages if type(e.message) is Refused), None)
+        if refusal is not None:
+            if refusal == self._refused:
+                return  # a leader repeats itself, and may do so a thousand times a second
+            self._refused = refusal
+            acceptor_log.info(
+                "refuse slot=%d ballot=%s promised=%s reason=%s",
+                message.slot, message.ballot, refusal.promised, refusal.reason,
+            )  # fmt: skip
+        elif message.traced:
+            self._remember(message.slot)
+            acceptor_log.info(
+                "accept slot=%d ballot=%s bytes=%d durable",
+                message.slot, message.ballot, len(message.value),
+            )  # fmt: skip
+
+    def _prepare(self, sender: Address, message: Prepare, effects: Effects) -> None:
+        for _, sent in effects.messages:
+            if isinstance(sent, Promise):
+                acceptor_log.info(
+                    "promise ballot=%s to=%d accepted=%d",
+                    sent.ballot, sender.replica, len(sent.accepted),
+                )  # fmt: skip
+            elif isinstance(sent, Refused):
+                acceptor_log.info(
+                    "refuse ballot=%s to=%d promised=%s reason=%s",
+                    message.ballot, sender.replica, sent.promised, sent.reason,
+                )  # fmt: skip
+
+    def _propose(self, sent: Accept) -> None:
+        self._votes[sent.slot] = set()
+        while len(self._votes) > TRACES:
+            del self._votes[next(iter(self._votes))]
+        self._remember(sent.slot)
+        commands = len(unpack_batch(sent.value))
+        proposer_log.info("propose slot=%d ballot=%s commands=%d", sent.slot, sent.ballot, commands)
+
+    def _accepted(self, sender: Address, message: Accepted) -> None:
+        votes = self._votes[message.slot]
+        votes.add(sender.replica)
+        proposer_log.info(
+            "accepted slot=%d by=%d (%d of %d)",
+            message.slot, sender.replica, len(votes), self._quorum,
+        )  # fmt: skip
+
+    def _chosen(self, sent: Chosen) -> None:
+        entry = sent.entry
+        del self._votes[entry.slot]
+        self._uninformed.append(entry.slot)
+        acceptors = ",".join(map(str, entry.acceptors))
+        ballot = ".".join(map(str, entry.ballot))
+        proposer_log.info("chosen slot=%d ballot=%s acceptors=%s", entry.slot, ballot, acceptors)
+
+    def _informed(self, effects: Effects) -> None:
+        for _, sent in effects.messages:
+            if not isinstance(sent, Accept | Heartbeat):
+                continue
+            told = [slot for slot in self._uninformed if slot <= sent.chosen]
+            self._uninformed = [slot for slot in self._uninformed if slot > sent.chosen]
+            by = type(sent).__name__.lower()
+            for slot in told:
+                proposer_log.info("learners informed slot=%d with next %s", slot, by)
+            return
+
+    def _remember(self, slot: int) -> None:
+        # Roles note under different locks; each of these three is one step of the interpreter.
+        self._traced[slot] = True
+        if len(self._traced) > TRACES:
+            self._traced.pop(min(list(self._traced)), None)
+
+
+def _entries(message: Message | None) -> tuple[Entry, ...]:
+    if isinstance(message, Chosen):
+        return (message.entry,)
+    return message.entries if isinstance(message, Learn | Entries) else ()
+
+
+def _commit(entry: Entry, applied: Applied) -> None:
+    revision = max((answer.revision for _, answer in applied.answers), default=0)
+    commands = len(unpack_batch(entry.value))
+    learner_log.info("commit slot=%d commands=%d revision=%d", entry.slot, commands, revision)

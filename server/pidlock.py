@@ -1,0 +1,56 @@
+"""A lock file that tells who holds it, for things that must not run twice.
+
+Rules: the lock is the kernel's (flock), so it ends with its holder whatever happens, and a file
+left behind means nothing; the pid inside is only read while the lock is held.
+A child that inherits the descriptor holds the lock for as long as it lives.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class PidLock:
+    """A held lock; it is free again once every copy of its descriptor is closed."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Use `take`."""
+        self.descriptor = descriptor
+
+    @classmethod
+    def take(cls, path: Path) -> PidLock | None:
+        """Take the lock, None if somebody else holds it. Raises OSError."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return cls(descriptor)
+
+    def sign(self, pid: int) -> None:
+        """Write down who holds it."""
+        os.truncate(self.descriptor, 0)
+        os.pwrite(self.descriptor, f"{pid}\n".encode(), 0)
+
+    def close(self) -> None:
+        """Let go of this copy."""
+        os.close(self.descriptor)
+
+
+def holder(path: Path) -> int | None:
+    """Pid of who holds the lock at `path`, 0 if it is not written down; None if nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 32, 0).strip()
+        return int(text) if text.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return None

@@ -1,0 +1,356 @@
+"""Hosts one role: one object, one lock, one incarnation; stepped, failed and restarted from disk.
+
+Rules: what a step records is durable before its messages leave; a step happens only under the lock
+and only while the role is up, so a failed incarnation never acts again. The lock is never held
+across network I/O, and nobody who holds it takes another role's.
+It does not know what the messages mean, nor how they travel between replicas.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from kvrmi.paxos.effects import Address, Effects, Envelope, Role
+from kvrmi.paxos.messages import Message
+from kvrmi.storage.interface import Record
+
+INBOX_MESSAGES = 1024
+"""Messages that may wait for a role stuck on its disk; more are lost, as on a network."""
+LOCK_SECONDS = 1.0
+"""A caller that has not got the role by then is told that it is away."""
+BACK_SECONDS = 0.2
+"""A role that broke by itself is started again after this."""
+
+R = TypeVar("R", bound=Role)
+T = TypeVar("T")
+
+
+class Fenced(Exception):
+    """The role is down, another incarnation, or stuck: the message was not handled."""
+
+
+class Door(Protocol):
+    """The network side of a role: its own Pyro daemon on a fixed port."""
+
+    @property
+    def alive(self) -> bool:
+        """False once the daemon's request loop has ended."""
+        ...
+
+    def open(self) -> None:
+        """Listen and serve. Raises OSError."""
+        ...
+
+    def cut(self) -> None:
+        """Close the listener and every connection, at once."""
+        ...
+
+
+class Disk(Protocol):
+    """Makes records durable, now or behind, and says when the messages may leave."""
+
+    def write(self, records: tuple[Record, ...], messages: tuple[Envelope, ...]) -> bool:
+        """Make records durable. False: not yet; `messages` leave by themselves, later."""
+        ...
+
+    def fence(self) -> None:
+        """Drop what is not written yet; on return nothing older is being written."""
+        ...
+
+
+class Outside(Protocol):
+    """Where messages go: to own roles' inboxes at once, to other replicas outside the lock."""
+
+    me: int
+
+    def post(self, sender: Address, envelope: Envelope) -> None:
+        """Put a message into an own role's inbox; never blocks."""
+        ...
+
+    def send(self, sender: Address, incarnation: int, envelopes: tuple[Envelope, ...]) -> None:
+        """Send messages to other replicas; never blocks."""
+        ...
+
+
+class RoleHost(Generic[R]):
+    """Runs one role; safe to use from any thread.
+
+    `load` makes the role from its disk, given the time and the incarnation. `fatal` ends the
+    process when a `vital` role breaks, on which everything rests; any other is started again.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        load: Callable[[float, int], R],
+        outside: Outside,
+        *,
+        clock: Callable[[], float],
+        fatal: Callable[[str, BaseException], None],
+        log: logging.Logger,
+        disk: Disk | None = None,
+        vital: bool = False,
+        note: Callable[[Address, Message | None, Effects], None] | None = None,
+    ) -> None:
+        """Make a host whose role is down; `start` brings it up."""
+        self.address = address
+        self.incarnation = 0
+        self.state = "down"
+        self.door: Door | None = None
+        self.before_restart: Callable[[], None] | None = None
+        """Called without the lock; if it raises the role stays down."""
+        self.wake_at: float | None = None
+        self._load = load
+        self._outside = outside
+        self.clock = clock
+        self._fatal = fatal
+        self._disk = disk
+        self._vital = vital
+        self._note = note
+        self._log = log
+        self._lock = threading.Lock()
+        self._life = threading.RLock()
+        """Held while the role is taken up or down, doors included; before `_lock`."""
+        self._inbox: deque[tuple[Address, Message | None]] = deque()
+        self._wake_posted = False
+        self._role: R | None = None
+        self._back_at: float | None = None
+        self._failures = 0
+
+    # --- steps --------------------------------------------------------------------------------
+
+    def deliver(
+        self, sender: Address, message: Message, incarnation: int | None = None
+    ) -> tuple[Envelope, ...]:
+        """Handle a message now and return what goes to other replicas, its answer among it.
+
+        Messages to own roles are in their inboxes on return. Raises Fenced.
+        """
+        if not self._lock.acquire(timeout=LOCK_SECONDS):
+            raise Fenced(f"{self.address.role} is stuck")
+        try:
+            if incarnation is not None and incarnation != self.incarnation:
+                raise Fenced(f"{self.address.role} was restarted")
+            return self._step(sender, message)
+        finally:
+            self._lock.release()
+
+    def tell(self, sender: Address, message: Message) -> None:
+        """Handle a message now and let what it causes leave; `Router.run` next. Raises Fenced."""
+        incarnation = self.incarnation
+        self._outside.send(self.address, incarnation, self.deliver(sender, message))
+
+    def put(self, sender: Address, message: Message) -> bool:
+        """Leave a message in the inbox; False if it is lost because the role is down or stuck."""
+        if self._role is None or len(self._inbox) >= INBOX_MESSAGES:
+            return False
+        self._inbox.append((sender, message))
+        return True
+
+    def wake_if_due(self, now: float) -> None:
+        """Put a wake call into the inbox when its time has come."""
+        if self.wake_at is not None and self.wake_at <= now and not self._wake_posted:
+            self._wake_posted = True
+            self._inbox.append((self.address, None))
+
+    def work(self) -> bool:
+        """Empty the inbox, unless another thread has the role: that one will look again.
+
+        Whoever releases the lock must call this afterwards. Returns whether anything was done.
+        """
+        worked = False
+        while self._inbox and self._lock.acquire(blocking=False):
+            envelopes: tuple[Envelope, ...] = ()
+            try:
+                incarnation = self.incarnation
+                sender, message = self._inbox.popleft()
+                envelopes = self._step(sender, message)
+            except (Fenced, IndexError):
+                pass  # the role went down, or another thread took the last message
+            finally:
+                self._lock.release()
+            worked = True
+            if envelopes:
+                self._outside.send(self.address, incarnation, envelopes)
+        return worked
+
+    def ask(self, question: Callable[[R, float], T]) -> T:
+        """Put a question to the role under its lock; it must change nothing. Raises Fenced."""
+        with self._lock:
+            return question(self._up(), self.clock())
+
+    def peek(self, question: Callable[[R], T], otherwise: T) -> T:
+        """Put a question without the lock: only for what one bytecode reads; else `otherwise`."""
+        role = self._role
+        return otherwise if role is None else question(role)
+
+    def act(self, action: Callable[[R, float], tuple[T, Effects]]) -> T:
+        """Have the role do something under its lock; its messages leave. Raises Fenced."""
+        with self._lock:
+            incarnation = self.incarnation
+            try:
+                answer, effects = action(self._up(), self.clock())
+                envelopes = self._settle(effects)
+            except Fenced:
+                raise
+            except Exception as error:
+                raise self._broken(error) from error
+        if envelopes:
+            self._outside.send(self.address, incarnation, envelopes)
+        return answer
+
+    def _step(self, sender: Address, message: Message | None) -> tuple[Envelope, ...]:
+        role = self._up()
+        now = self.clock()  # read under the lock: a wait for it must not make a lease look young
+        try:
+            if message is None:
+                self._wake_posted = False
+                self.wake_at = None
+                effects = role.wake(now)
+            else:
+                effects = role.receive(now, sender, message)
+            envelopes = self._settle(effects)
+        except Exception as error:
+            raise self._broken(error) from error
+        if self._note is not None:
+            try:
+                self._note(sender, message, effects)
+            except Exception:
+                self._log.exception("a step could not be noted")
+        return envelopes
+
+    def _settle(self, effects: Effects) -> tuple[Envelope, ...]:
+        wake_at = effects.wake_at
+        if wake_at is not None and (self.wake_at is None or wake_at < self.wake_at):
+            self.wake_at = wake_at
+        if effects.records:
+            if self._disk is None:
+                raise RuntimeError(f"{self.address.role} has no disk, and records")
+            if not self._disk.write(effects.records, effects.messages):
+                return ()
+        return self.route(effects.messages)
+
+    def route(self, messages: tuple[Envelope, ...]) -> tuple[Envelope, ...]:
+        """Post what is for own roles; return what is for others."""
+        outside = self._outside
+        remote = []
+        for envelope in messages:
+            if envelope.to.replica == outside.me:
+                outside.post(self.address, envelope)
+            else:
+                remote.append(envelope)
+        return tuple(remote)
+
+    def _up(self) -> R:
+        if self._role is None:
+            raise Fenced(f"{self.address.role} is down")
+        return self._role
+
+    def _broken(self, error: Exception) -> Fenced:
+        if self._vital:
+            # Its memory is ahead of its disk: not one more answer, whatever ending takes.
+            self._drop("down", None)
+            self._fatal(self.address.role, error)
+        self._log.error("broken, starts again: %s", error, exc_info=error)
+        self._failures += 1
+        self._drop("restarting", self.clock() + BACK_SECONDS * min(self._failures, 25))
+        return Fenced(f"{self.address.role} broke")
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Take the role up from its disk as a new incarnation and open its door.
+
+        Harmless when it is up. Raises OSError when the port is taken, and what `load` and
+        `before_restart` raise.
+        """
+        with self._life:
+            if self._role is not None:
+                return
+            if self.incarnation and self.before_restart is not None:
+                self.before_restart()
+            with self._lock:
+                self._take_up()
+            if self.door is not None:
+                self.door.open()
+
+    def fail(self, reason: str, back_after: float | None = None) -> bool:
+        """Take the role down as if its thread had died; up again after `back_after` seconds.
+
+        Memory is dropped, connections are cut; None: stays down until `start`. False: was down.
+        A role that does not come free of its lock in five seconds ends the process.
+        """
+        with self._life:
+            was_up = self._take_down(None if back_after is None else self.clock() + back_after)
+        self._log.warning("FAILED incarnation=%d reason=%s", self.incarnation, reason)
+        return was_up
+
+    def stop(self, last: Callable[[R, float], Effects] | None = None) -> None:
+        """Take the role down because the process ends; `last` is its last step, if it is up.
+
+        Only the records of that step and messages to own roles are of use any more.
+        """
+        with self._life:
+            self._take_down(None, last)
+
+    def _take_up(self) -> None:
+        if self._disk is not None:
+            self._disk.fence()
+        self.incarnation += 1
+        self._inbox.clear()
+        self._wake_posted = False
+        now = self.clock()
+        role = self._load(now, self.incarnation)
+        self._back_at = None
+        self.wake_at = now
+        self.state = "up"
+        self._role = role
+
+    def _take_down(
+        self, back_at: float | None, last: Callable[[R, float], Effects] | None = None
+    ) -> bool:
+        if not self._lock.acquire(timeout=5 * LOCK_SECONDS):
+            self._fatal(self.address.role, RuntimeError("stuck, cannot be fenced"))
+            return False
+        try:
+            was_up = self._role is not None
+            if self._role is not None and last is not None:
+                self._settle(last(self._role, self.clock()))
+            self._drop("down" if back_at is None else "restarting", back_at)
+        finally:
+            self._lock.release()
+        if self.door is not None:
+            self.door.cut()
+        return was_up
+
+    def supervise(self) -> None:
+        """Look after the role: call it several times a second from one thread."""
+        with self._life:
+            if self._role is not None:
+                if self.door is not None and not self.door.alive:
+                    self.fail("its request loop ended", BACK_SECONDS)
+            elif self._back_at is not None and self.clock() >= self._back_at:
+                self._restart()
+
+    def _restart(self) -> None:
+        try:
+            if self.door is not None:
+                self.door.cut()  # a role that broke by itself left it open
+            self.start()
+        except Exception as error:
+            self._log.error("cannot start again: %s", error)
+            if self._vital and not isinstance(error, OSError):
+                self._fatal(self.address.role, error)
+            with self._lock:
+                self._drop("restarting", self.clock() + 1.0)
+
+    def _drop(self, state: str, back_at: float | None) -> None:
+        self._role = None
+        self._inbox.clear()
+        self.wake_at = None
+        self.state = state
+        self._back_at = back_at

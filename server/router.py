@@ -1,0 +1,115 @@
+"""Carries every message a role wants sent: to own roles by their inboxes, to others by transport.
+
+Rules: messages between two roles of this replica arrive in the order they were sent; any thread
+may carry them on, and whoever made a role do something calls `run` afterwards, holding no lock.
+A message that cannot be delivered is lost, or comes back as NotSent where it was for a peer.
+It does not know what the messages mean.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from kvrmi.paxos.effects import Address, Envelope
+from kvrmi.paxos.messages import Confirm, Forwarded, Message, NotSent, Propose
+
+from .rolehost import RoleHost
+
+_log = logging.getLogger("kvrmi.server.router")
+
+
+class Sender(Protocol):
+    """What the router needs of the transport."""
+
+    def send(self, sender: Address, incarnation: int, to: Address, message: Message) -> bool:
+        """Send without blocking; False: not one byte left."""
+        ...
+
+
+class Awaited:
+    """The answer that a worker thread waits for on behalf of another replica."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.answer: Message | None = None
+
+
+class Router:
+    """Posts, sends and drains; safe to use from any thread."""
+
+    def __init__(self, me: int) -> None:
+        """`me` is this replica; call `connect` before any role starts."""
+        self.me = me
+        self._hosts: dict[str, RoleHost[Any]] = {}
+        self._order: tuple[RoleHost[Any], ...] = ()
+        self._transport: Sender | None = None
+        self._after: Callable[[], None] = _nothing
+        self._awaited: dict[tuple[int, int], Awaited] = {}
+        self._awaited_lock = threading.Lock()
+
+    def connect(
+        self, hosts: Iterable[RoleHost[Any]], transport: Sender, after: Callable[[], None]
+    ) -> None:
+        """Tell it the roles and the transport; `after` is called at the end of every `run`."""
+        self._order = tuple(hosts)
+        self._hosts = {host.address.role: host for host in self._order}
+        self._transport = transport
+        self._after = after
+
+    def post(self, sender: Address, envelope: Envelope) -> None:
+        """Leave a message in an own role's inbox; what came to a role that is down is lost.
+
+        Save the front's requests: it may truthfully say that nothing was done.
+        """
+        to, message = envelope
+        if not self._hosts[to.role].put(sender, message) and type(message) in (Propose, Confirm):
+            self._hosts[sender.role].put(to, NotSent(self.me, message))
+
+    def send(self, sender: Address, incarnation: int, envelopes: tuple[Envelope, ...]) -> None:
+        """Send messages to other replicas, in their order."""
+        transport = self._transport
+        if transport is None:
+            raise RuntimeError("the router is not connected")
+        for to, message in envelopes:
+            if type(message) is Forwarded:
+                self._answer(to, message)
+            elif not transport.send(sender, incarnation, to, message):
+                self._hosts[sender.role].put(to, NotSent(to.replica, message))
+
+    def run(self) -> None:
+        """Empty all inboxes, save those of roles that another thread has: it will do it."""
+        while any([host.work() for host in self._order]):
+            pass
+        self._after()
+
+    # --- answers that come later ----------------------------------------------------------------
+
+    def expect(self, replica: int, number: int) -> Awaited:
+        """Have a worker wait for the Forwarded that answers Forward `number` of `replica`."""
+        awaited = Awaited()
+        with self._awaited_lock:
+            self._awaited[replica, number] = awaited
+        return awaited
+
+    def forget(self, replica: int, number: int, awaited: Awaited) -> None:
+        """End that waiting."""
+        with self._awaited_lock:
+            if self._awaited.get((replica, number)) is awaited:
+                del self._awaited[replica, number]
+
+    def _answer(self, to: Address, message: Forwarded) -> None:
+        with self._awaited_lock:
+            awaited = self._awaited.pop((to.replica, message.number), None)
+        if awaited is None:
+            _log.info("nobody waits for answer %d to replica %d", message.number, to.replica)
+        else:
+            awaited.answer = message
+
+
+def _nothing() -> None:
+    """Do what is to be done after a run while nobody asked for anything."""

@@ -1,0 +1,245 @@
+"""What other processes can call: one method for replicas, the store's methods for clients.
+
+Rules: arguments are checked before anything else; role servants never raise, and a call that they
+do not take gets an empty answer; the store raises the four builtins and nothing else. Work that an
+answer does not depend on is done after it was sent. They know no consensus and no machine.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from kvrmi.codec import Malformed, decode, encode
+from kvrmi.errors import InvalidRequest, to_builtin
+from kvrmi.faults import FaultTable
+from kvrmi.interface import Engine, Result, check, check_request
+from kvrmi.paxos.effects import Address, Envelope
+from kvrmi.paxos.messages import Forward, Message
+from kvrmi.remote.identity import Caller
+
+from .doors import exposed
+from .driver import Driver
+from .rolehost import Fenced, RoleHost
+from .router import Router
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_log = logging.getLogger("kvrmi.server.servant")
+
+NOT_TAKEN = b""
+"""Answers a call that was refused, malformed, or came to a role that is away."""
+
+
+class RoleServant:
+    """One role's remote face: a request in, its one answer out."""
+
+    def __init__(
+        self,
+        host: RoleHost[Any],
+        router: Router,
+        faults: FaultTable,
+        caller: Callable[[], Caller | None],
+        answer_later: Callable[[Address, Forward], Message | None],
+    ) -> None:
+        """`caller` tells who makes the current call; `answer_later` waits for a Forward's."""
+        self._host = host
+        self._router = router
+        self._faults = faults
+        self._caller = caller
+        self._answer_later = answer_later
+        self._rest = threading.local()
+
+    @exposed
+    def receive(self, data: bytes) -> bytes:
+        """Take one encoded request of another replica; its encoded answer, or b""."""
+        try:
+            return self._receive(data)
+        except (Malformed, Fenced) as error:
+            _log.debug("%s: not taken: %s", self._host.address.role, error)
+        except Exception:
+            _log.exception("%s: a call failed", self._host.address.role)
+        return NOT_TAKEN
+
+    def _receive(self, data: bytes) -> bytes:
+        if type(data) is not bytes:
+            raise Malformed("not bytes")
+        sender, message = decode(data)
+        caller = self._caller()
+        if caller is None or sender.replica != caller.replica:
+            raise Malformed(f"{caller} speaks as {sender}")
+        me = self._host.address.replica
+        if not self._faults.passes(sender.replica, me) or sender.replica == me:
+            return NOT_TAKEN
+        answer: Message | None
+        if type(message) is Forward:
+            answer = self._answer_later(sender, message)
+        else:
+            answer = self._answer(sender, message)
+        if answer is None or not self._faults.passes(me, sender.replica):
+            return NOT_TAKEN
+        return encode(self._host.address, answer)
+
+    def _answer(self, sender: Address, message: Message) -> Message | None:
+        envelopes = self._host.deliver(sender, message)
+        answer: Message | None = None
+        rest: list[Envelope] = []
+        for envelope in envelopes:
+            if answer is None and envelope.to == sender:
+                answer = envelope.message
+            else:
+                rest.append(envelope)
+        if rest:
+            self._rest.envelopes = (self._host.incarnation, tuple(rest))
+        return answer
+
+    def after_answer(self) -> None:
+        """Do what the answer did not depend on; in the thread that answered."""
+        rest = self._rest.__dict__.pop("envelopes", None)
+        if rest is not None:
+            self._router.send(self._host.address, *rest)
+        self._router.run()
+
+
+class ForwardDesk:
+    """Where a worker waits until our front has settled another replica's requests."""
+
+    def __init__(
+        self,
+        front: RoleHost[Any],
+        router: Router,
+        driver: Driver,
+        clock: Callable[[], float],
+        settle: Callable[[], None],
+    ) -> None:
+        """`settle` makes the front give up what is overdue."""
+        self._front = front
+        self._router = router
+        self._driver = driver
+        self._clock = clock
+        self._settle = settle
+
+    def wait(self, sender: Address, message: Forward) -> Message | None:
+        """Hand `message` to the front and wait for its answer, at most its patience."""
+        deadline = self._clock() + message.patience
+        awaited = self._router.expect(sender.replica, message.number)
+        try:
+            self._front.tell(sender, message)
+            self._router.run()
+            if not self._driver.wait(awaited, deadline):
+                self._settle()
+            return awaited.answer
+        finally:
+            self._router.forget(sender.replica, message.number, awaited)
+
+
+def _remote(method: Callable[P, R]) -> Callable[P, R]:
+    """Expose a method, and call arguments that do not fit it INVALID like any other mistake."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except TypeError as error:
+            trace = error.__traceback__
+            if trace is None or trace.tb_next is not None:
+                raise  # from inside the method
+            text = str(error).partition(".")[2]
+            raise TypeError(f"INVALID: {text}") from None
+
+    return exposed(call)
+
+
+class KVStore:
+    """The remote object that users know: see `Operation` and `check` for what each method takes."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Serve what `engine` carries out."""
+        self._engine = engine
+
+    @_remote
+    def put(self, key: object, value: object, request: object = None) -> object:
+        """Store `value` under `key`; the revision this made."""
+        return self._run("put", (key, value), request)
+
+    @_remote
+    def get(self, key: object, consistency: object = "linearizable") -> object:
+        """Tell the value under `key`, or None."""
+        return self._run("get", (key, consistency), None)
+
+    @_remote
+    def delete(self, key: object, request: object = None) -> object:
+        """Forget `key`; True if it was there."""
+        return self._run("delete", (key,), request)
+
+    @_remote
+    def contains(self, key: object) -> object:
+        """Tell whether `key` is there."""
+        return self._run("contains", (key,), None)
+
+    @_remote
+    def size(self) -> object:
+        """Count the keys."""
+        return self._run("size", (), None)
+
+    @_remote
+    def put_many(self, pairs: object, request: object = None) -> object:
+        """Store all pairs or none; the revision this made."""
+        return self._run("put_many", (pairs,), request)
+
+    @_remote
+    def get_many(self, keys: object) -> object:
+        """Values in order, None where absent; all of one revision."""
+        return self._run("get_many", (keys,), None)
+
+    @_remote
+    def cas(self, key: object, expected: object, value: object, request: object = None) -> object:
+        """Store `value` if `expected` (None: nothing) is there; True if so."""
+        return self._run("cas", (key, expected, value), request)
+
+    @_remote
+    def scan(self, prefix: object = "", start: object = None, limit: object = 1000) -> object:
+        """List a page of [key, value] by code point, after `start` exclusive."""
+        return self._run("scan", (prefix, start, limit), None)
+
+    @_remote
+    def call(self, op: object, args: object, request: object = None) -> dict[str, object]:
+        """Do any of the above, and tell who answered: value, revision, replica, leader, stale."""
+        if type(op) is not str or not isinstance(args, (list, tuple)):
+            raise to_builtin("INVALID", "it is call(op, args, request=None)")
+        result = self._result(op, tuple(args), request)
+        return {
+            "value": result.value,
+            "revision": result.revision,
+            "replica": result.replica,
+            "leader": result.leader or None,
+            "stale": result.stale,
+        }
+
+    @_remote
+    def status(self) -> dict[str, object]:
+        """Tell this replica's entry of the cluster's status."""
+        return self._engine.status()
+
+    def _run(self, name: str, args: tuple[object, ...], request: object) -> object:
+        return self._result(name, args, request).value
+
+    def _result(self, name: str, args: tuple[object, ...], request: object) -> Result:
+        try:
+            operation = check(name, args)
+            identity = None if request is None else check_request(request)
+        except InvalidRequest as error:
+            raise to_builtin("INVALID", str(error)) from None
+        try:
+            result = self._engine.execute(operation, identity)
+        except Exception:
+            _log.exception("%s failed", name)
+            code = "UNAVAILABLE" if operation.reads else "UNKNOWN_OUTCOME"
+            raise to_builtin(code, "this replica failed while it carried that out") from None
+        if result.code != "OK":
+            raise to_builtin(result.code, str(result.value))
+        return result

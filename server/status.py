@@ -1,0 +1,77 @@
+"""What a replica tells of itself: its entry of the cluster's status.
+
+Rule: values are asked of each role under its own lock, one after the other; null where a role that
+is down would know. It changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from kvrmi.paxos.acceptor import Acceptor
+from kvrmi.paxos.learner import Learner
+from kvrmi.paxos.proposer import Proposer
+
+from .rolehost import Fenced, RoleHost
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+
+def describe(replica: Replica) -> dict[str, object]:
+    """Make this replica's entry, of plain values."""
+    member = replica.member
+    led: dict[str, object] = _ask(replica.proposer, _proposer) or dict.fromkeys(
+        ("role", "ballot"), None
+    )
+    known: dict[str, object] = _ask(replica.learner, _learner) or dict.fromkeys(
+        ("applied", "chosen", "revision", "keys", "digest", "restored"), None
+    )
+    votes = _ask(replica.acceptor, _acceptor) or {"recovering": False}
+    state = "recovering" if votes["recovering"] else "up"
+    return {
+        "id": replica.me,
+        "state": state,
+        "pid": os.getpid(),
+        **led,
+        **known,
+        "address": f"{member.host}:{member.client}",
+        "roles": {name: _role(host) for name, host in replica.roles.items()},
+        "leader": replica.engine.leader or None,
+        "engine": replica.cluster.engine,
+    }
+
+
+def _role(host: RoleHost[Any]) -> dict[str, object]:
+    return {"state": host.state, "incarnation": host.incarnation}
+
+
+def _ask(host: RoleHost[Any], question: Any) -> dict[str, object] | None:
+    try:
+        answer: dict[str, object] = host.ask(question)
+        return answer
+    except Fenced:
+        return None
+
+
+def _proposer(proposer: Proposer, now: float) -> dict[str, object]:
+    ballot = list(proposer.ballot) if proposer.ballot.round else None
+    return {"role": "leader" if proposer.leading else "follower", "ballot": ballot}
+
+
+def _learner(learner: Learner, now: float) -> dict[str, object]:
+    machine = learner.machine
+    restored = learner.restored
+    return {
+        "applied": learner.applied,
+        "chosen": learner.target,
+        "revision": machine.revision,
+        "keys": machine.keys,
+        "digest": machine.digest,
+        "restored": None if restored is None else restored._asdict(),
+    }
+
+
+def _acceptor(acceptor: Acceptor, now: float) -> dict[str, object]:
+    return {"recovering": acceptor.recovering}

@@ -1,0 +1,185 @@
+"""A replica's folder: who it belongs to, that only one process uses it, and what is in it.
+
+Rules: a folder is formatted once, explicitly; a folder of another cluster or replica, or none, is
+refused with one line that says why; the lock on it is held as long as the process lives.
+Losing learner.db is no loss, peers have it all; losing acceptor.db is: see paxos/rejoin.py.
+It knows nothing of what the roles store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from kvrmi.storage.interface import Corrupt, Put, Storage, StorageFailed, Tables
+from kvrmi.storage.sqlite import SqliteStorage
+
+from . import pidlock
+
+_log = logging.getLogger("kvrmi.server.store")
+
+FORMAT = 1
+IDENTITY: dict[str, type[int] | type[str]] = {"identity": str}
+"""The table of acceptor.db that says whose disk it is."""
+
+
+class FolderRefused(Exception):
+    """A folder that must not be used; the text is for the person who started us."""
+
+
+class Identity(NamedTuple):
+    """Whose disk this is.
+
+    `members` are all replicas' disk ids, once known: nobody votes before. `founding`: never ran,
+    so it may skip the hold after a start. `recovering`: made in the place of a lost disk; whether
+    it has rejoined since, the acceptor knows.
+    """
+
+    cluster: str
+    replica: int
+    disk: str
+    recovering: bool
+    founding: bool
+    members: dict[int, str]
+
+    def pack(self) -> bytes:
+        """One row's bytes."""
+        return json.dumps({"format": FORMAT, **self._asdict()}).encode()
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Identity:
+        """Read it back. Raises FolderRefused for a format of another version."""
+        row = json.loads(data)
+        if row.pop("format") != FORMAT:
+            raise FolderRefused("the folder was formatted by another version of this program")
+        row["members"] = {int(replica): disk for replica, disk in row["members"].items()}
+        return cls(**row)
+
+
+class Folder:
+    """An open folder: locked, with both storages; close it."""
+
+    def __init__(
+        self,
+        path: Path,
+        lock: pidlock.PidLock,
+        identity: Identity,
+        acceptor: Storage,
+        learner: Storage,
+    ) -> None:
+        """Use `open_folder`."""
+        self.path = path
+        self.identity = identity
+        self.acceptor = acceptor
+        self.learner = learner
+        self._lock = lock
+
+    def change(self, **changes: object) -> None:
+        """Change the identity durably; before any role uses the storage. Raises StorageFailed."""
+        self.identity = Identity(**{**self.identity._asdict(), **changes})
+        self.acceptor.write([Put("identity", "identity", self.identity.pack())])
+
+    def close(self) -> None:
+        """Close both storages cleanly and let another process have the folder."""
+        self.learner.close()
+        self.acceptor.close()
+        self._lock.close()
+
+
+def format_folder(folder: Path, cluster: str, replica: int, *, recovering: bool) -> str:
+    """Make `folder` replica `replica`'s of `cluster`; returns the new disk's id.
+
+    `recovering`: the replica has voted before, on a disk that is lost.
+    Raises FolderRefused when the folder is formatted already, or cannot be written.
+    """
+    database = folder / "acceptor.db"
+    if database.exists():
+        raise FolderRefused(f"{folder} is formatted already; remove it first if you mean it")
+    disk = secrets.token_hex(8)
+    identity = Identity(cluster, replica, disk, recovering, not recovering, {})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        storage = SqliteStorage(database, IDENTITY)
+        storage.write([Put("identity", "identity", identity.pack())])
+        storage.close()
+        sync_folder(folder)
+        sync_folder(folder.parent)
+    except (OSError, StorageFailed) as error:
+        raise FolderRefused(f"{folder} cannot be formatted: {error}") from error
+    return disk
+
+
+def open_folder(
+    folder: Path, cluster: str, replica: int, acceptor: Tables, learner: Tables
+) -> Folder:
+    """Lock and open a formatted folder; `acceptor` and `learner` are the roles' tables.
+
+    Raises FolderRefused (not formatted, foreign, in use) and Corrupt (acceptor.db is damaged).
+    """
+    if not (folder / "acceptor.db").exists():
+        raise FolderRefused(f"{folder} is not formatted; start once with --format if it is new")
+    with contextlib.ExitStack() as undo:
+        lock = _lock(folder)
+        undo.callback(lock.close)
+        votes = SqliteStorage(folder / "acceptor.db", {**acceptor, **IDENTITY})
+        undo.callback(votes.close)
+        identity = _identity(votes, folder)
+        if (identity.cluster, identity.replica) != (cluster, replica):
+            raise FolderRefused(
+                f"{folder} belongs to replica {identity.replica} of cluster {identity.cluster}, "
+                f"not to replica {replica} of cluster {cluster}"
+            )
+        opened = Folder(folder, lock, identity, votes, _open_learner(folder, learner))
+        undo.pop_all()
+        return opened
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _lock(folder: Path) -> pidlock.PidLock:
+    lock = pidlock.PidLock.take(folder / "lock")
+    if lock is None:
+        owner = pidlock.holder(folder / "lock")
+        raise FolderRefused(f"{folder} is in use by process {owner or 'unknown'}")
+    lock.sign(os.getpid())
+    return lock
+
+
+def _identity(storage: Storage, folder: Path) -> Identity:
+    row = storage.read("identity", "identity")
+    if row is None:
+        raise Corrupt(f"{folder / 'acceptor.db'} says not whose it is")
+    return Identity.unpack(row)
+
+
+def _open_learner(folder: Path, tables: Mapping[str, type[int] | type[str]]) -> Storage:
+    path = folder / "learner.db"
+    return salvage(path, lambda: SqliteStorage(path, tables))
+
+
+def salvage(path: Path, make: Callable[[], Storage]) -> Storage:
+    """Open a database that can be learned again; a damaged one is put aside and made anew."""
+    try:
+        return make()
+    except Corrupt as error:
+        # Only what is damaged; a full disk damages nothing, and ends the process instead.
+        _log.error("%s is damaged, starts empty: %s", path.name, error)
+        aside = f".damaged-{time.time_ns()}"
+        for file in path.parent.glob(path.name + "*"):
+            if ".damaged" not in file.name:
+                file.replace(file.with_name(file.name + aside))
+        return make()

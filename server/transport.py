@@ -1,0 +1,213 @@
+"""Requests to the roles of other replicas, and their answers, over a few held connections a peer.
+
+Rules: sending never blocks; each request is answered, or comes back to its sender as NotSent (not
+one byte left) or NoAnswer; a peer that owes an answer too long loses that connection and nobody
+waits for it. Addresses are the cluster file's; no name server is asked.
+One thread at a time collects a group; any thread may send. It knows messages by kind only.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kvrmi.codec import Malformed, decode, encode
+from kvrmi.config import Cluster, Member
+from kvrmi.faults import FaultTable
+from kvrmi.naming import role as role_name
+from kvrmi.paxos.effects import Address
+from kvrmi.paxos.messages import (
+    Accept,
+    CampaignNow,
+    Copy,
+    Fetch,
+    FetchSnapshot,
+    Forward,
+    Heartbeat,
+    Message,
+    NoAnswer,
+    Offer,
+    Prepare,
+    PreVote,
+    Release,
+)
+from kvrmi.remote.identity import Badge
+from kvrmi.remote.peer import Gather, Peer
+
+_log = logging.getLogger("kvrmi.server.transport")
+
+BATCH = "batch"
+CONTROL = "control"
+GROUPS = (BATCH, CONTROL)
+
+
+class Lane(NamedTuple):
+    """A connection to a peer: what for, to which role's daemon, and who collects it."""
+
+    name: str
+    role: str
+    group: str
+
+
+# A batch must never wait behind a snapshot page, nor a heartbeat behind a batch.
+_ACCEPT = Lane("accept", "acceptor", BATCH)
+_FORWARD = Lane("forward", "proposer", BATCH)
+_ELECT = Lane("control", "acceptor", CONTROL)
+_OFFER = Lane("offer", "proposer", CONTROL)
+_LEARN = Lane("learn", "learner", CONTROL)
+LANES = (_ACCEPT, _FORWARD, _ELECT, _OFFER, _LEARN)
+
+LANE_OF: dict[type, Lane] = {
+    Accept: _ACCEPT,
+    Forward: _FORWARD,
+    CampaignNow: _OFFER,
+    Copy: _ELECT,
+    Fetch: _LEARN,
+    FetchSnapshot: _LEARN,
+    Heartbeat: _ELECT,
+    Offer: _OFFER,
+    PreVote: _ELECT,
+    Prepare: _ELECT,
+    Release: _ELECT,
+}
+"""Every request between replicas, and nothing else."""
+
+FORWARD_GRACE = 0.3
+"""A forwarded request's own patience ends this much earlier than ours for its answer."""
+
+
+class Token(NamedTuple):
+    """Who asked what; an answer is of no use to a later incarnation."""
+
+    role: str
+    incarnation: int
+    message: Message
+
+
+Deliver = Callable[[str, int, Address, Message], None]
+"""role, its incarnation (0: any), sender, message"""
+
+
+class Link:
+    """One lane to one peer."""
+
+    def __init__(self, member: Member, lane: Lane, peer: Peer) -> None:
+        """Wrap a connection."""
+        self.replica = member.id
+        self.address = Address(member.id, lane.role)
+        self.lane = lane
+        self.peer = peer
+
+
+class Transport:
+    """All lanes to all peers."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        me: int,
+        badge: Badge,
+        faults: FaultTable,
+        *,
+        clock: Callable[[], float],
+        deliver: Deliver,
+        refused: Callable[[int], None],
+    ) -> None:
+        """`deliver` puts an answer into an own role's inbox; `refused` hears of dead peers."""
+        self._me = me
+        self._faults = faults
+        self._clock = clock
+        self._deliver = deliver
+        self._answer = cluster.timing.answer
+        self._links: dict[tuple[int, str], Link] = {}
+        self._by_peer: dict[Peer, Link] = {}
+        for member in cluster.members:
+            for lane in LANES if member.id != me else ():
+                link = Link(member, lane, _peer(cluster, member, lane, badge, refused))
+                self._links[member.id, lane.name] = link
+                self._by_peer[link.peer] = link
+        self._groups = {
+            group: Gather([link.peer for link in self._links.values() if link.lane.group == group])
+            for group in GROUPS
+        }
+
+    def send(self, sender: Address, incarnation: int, to: Address, message: Message) -> bool:
+        """Send a request without blocking. False: not one byte left, and none will."""
+        lane = LANE_OF.get(type(message))
+        if lane is None:
+            # An answer that was not given in its call: its asker no longer waits.
+            _log.warning("dropped %s to %s: not a request", type(message).__name__, to)
+            return True
+        if not self._faults.passes(self._me, to.replica):
+            return False
+        link = self._links[to.replica, lane.name]
+        patience = message.patience + FORWARD_GRACE if type(message) is Forward else self._answer
+        token = Token(sender.role, incarnation, message)
+        return link.peer.send(self._clock(), encode(sender, message), token, patience)
+
+    def collect(self, group: str, timeout: float) -> None:
+        """Wait for answers of a group and deliver them, and what became of the others."""
+        gather = self._groups[group]
+        for peer in gather.wait(timeout):
+            link = self._by_peer[peer]
+            for token, data in peer.read(self._clock()):
+                self._take(link, token, data)
+            if peer.state == "idle":
+                peer.connect_later()  # it has just closed: whether it is dead shows at once
+        now = self._clock()
+        for peer in gather.peers:
+            for token in (*peer.overdue(now), *peer.lost()):
+                self._lose(self._by_peer[peer], token)
+
+    def poke(self, group: str) -> None:
+        """Make a `collect` of that group return early."""
+        self._groups[group].poke()
+
+    def tend(self) -> None:
+        """Have lost connections made again in the background; call it several times a second."""
+        for link in self._links.values():
+            if link.peer.state in ("idle", "refused"):
+                link.peer.connect_later()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for link in self._links.values():
+            link.peer.close()
+
+    def _take(self, link: Link, token: object, data: bytes) -> None:
+        if not isinstance(token, Token):
+            raise TypeError("not a token of ours")
+        if not data or not self._faults.passes(link.replica, self._me):
+            self._lose(link, token)
+            return
+        try:
+            sender, message = decode(data)
+        except Malformed as error:
+            _log.warning("malformed answer of replica %d: %s", link.replica, error)
+            self._lose(link, token)
+            return
+        if sender.replica != link.replica:
+            _log.warning("replica %d answered as %s", link.replica, sender)
+            self._lose(link, token)
+            return
+        self._deliver(token.role, token.incarnation, sender, message)
+
+    def _lose(self, link: Link, token: object) -> None:
+        if not isinstance(token, Token):
+            raise TypeError("not a token of ours")
+        lost = NoAnswer(link.replica, token.message)
+        self._deliver(token.role, token.incarnation, link.address, lost)
+
+
+def _peer(
+    cluster: Cluster, member: Member, lane: Lane, badge: Badge, refused: Callable[[int], None]
+) -> Peer:
+    return Peer(
+        member.host,
+        member.port(lane.role),
+        role_name(member.id, lane.role),
+        badge,
+        connect_timeout=cluster.timing.connect,
+        on_refused=lambda _peer: refused(member.id),
+    )

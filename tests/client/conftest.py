@@ -1,0 +1,32 @@
+"""A fake cluster, and the program run inside the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import Pyro5.api
+import pytest
+
+from client.__main__ import main
+from tests.client.fake import Cluster
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    monkeypatch.setattr(Pyro5.config, "SERPENT_BYTES_REPR", True)  # as the servers do
+    cluster = Cluster(2)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def run(cluster: Cluster) -> Run:
+    """Run the program against the first fake replica; returns the exit status."""
+
+    def run(*words: str) -> int:
+        name, _, address = cluster.addresses[0].partition("@")
+        return main(["--name", name, "--address", address, *words])
+
+    return run

@@ -1,0 +1,59 @@
+"""How commands are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from client.command import COMMANDS, Command, Usage, parse, split
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("PUT k v", Command("store", "put", ("k", "v"))),
+        ("put 'a b' \"c d\"", Command("store", "put", ("a b", "c d"))),
+        ("Put k ''", Command("store", "put", ("k", ""))),
+        ("get k", Command("store", "get", ("k", "linearizable"))),
+        ("GET k --local", Command("store", "get", ("k", "local"))),
+        ("GET --local", Command("store", "get", ("--local", "linearizable"))),
+        ("DELETE k", Command("store", "delete", ("k",))),
+        ("CONTAINS k", Command("store", "contains", ("k",))),
+        ("SIZE", Command("store", "size")),
+        ("MPUT a 1 b 2", Command("store", "put_many", ([["a", "1"], ["b", "2"]],))),
+        ("PUT_MANY a 1", Command("store", "put_many", ([["a", "1"]],))),
+        ("MGET a b", Command("store", "get_many", (["a", "b"],))),
+        ("CAS k old new", Command("store", "cas", ("k", "old", "new"))),
+        ("CAS k --absent new", Command("store", "cas", ("k", None, "new"))),
+        ("SCAN", Command("program", "scan", ("", None, None))),
+        ("SCAN p --limit 5 --start p3", Command("program", "scan", ("p", "p3", 5))),
+        ("SCAN --limit 5", Command("program", "scan", ("", None, 5))),
+        ("FAIL 2 Acceptor 1.5", Command("admin", "fail", (2, "acceptor", 1.5, False))),
+        ("RESTART 2", Command("admin", "restart", (2, None, None, False))),
+        ("KILL 2 --force", Command("admin", "kill", (2, None, None, True))),
+        ("CUT 1 2", Command("admin", "cut", (1, 2))),
+        ("RESTORE 2 3", Command("admin", "restore", (2, 3))),
+        ("QUIT", Command("program", "exit")),
+    ],
+)
+def test_understands(line: str, command: Command) -> None:
+    assert parse(split(line)) == command
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "PUT k", "PUT k v w", "GET", "GET k --fast", "MPUT a", "MPUT", "MGET", "CAS k v", "SIZE k",
+        "SCAN --limit", "SCAN --limit 0", "SCAN --limit x", "SCAN a b", "FAIL 2", "FAIL x acceptor",
+        "FAIL 2 front", "FAIL 2 acceptor soon", "KILL", "KILL 1 2", "CUT 1", "HEAL 1", "RESTORE",
+    ],
+)  # fmt: skip
+def test_refuses_with_the_usage(line: str) -> None:
+    with pytest.raises(Usage, match=f"usage: {COMMANDS[line.split()[0]].usage.split()[0]}"):
+        parse(split(line))
+
+
+def test_refuses_what_is_no_command() -> None:
+    with pytest.raises(Usage, match="unknown command 'NOPE'"):
+        parse(["NOPE"])
+    with pytest.raises(Usage, match="no closing quotation"):
+        split("PUT 'k v")

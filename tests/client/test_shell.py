@@ -1,0 +1,238 @@
+"""The program from its command line to its exit status, against a fake cluster."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from client.__main__ import main
+from client.shell import INTERRUPTED
+from tests.client.conftest import Run
+from tests.client.fake import Cluster, Fault, lose_answer, refuse
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize(
+    ("words", "out", "err", "status"),
+    [
+        (["PUT", "k", "a b"], "OK revision 3\n", "", 0),
+        (["PUT k 'a b'"], "OK revision 3\n", "", 0),
+        (["get", "s"], "text\n", "", 0),
+        (["GET", "b"], "b'\\x00'\n", "", 0),
+        (["GET", "z"], "", "not found: z\n", 1),
+        (["DELETE", "s"], "OK revision 3\n", "", 0),
+        (["DELETE", "z"], "", "not found: z\n", 1),
+        (["CONTAINS", "s"], "true\n", "", 0),
+        (["CONTAINS", "z"], "false\n", "", 1),
+        (["SIZE"], "2\n", "", 0),
+        (["MPUT", "x", "1", "y", "2"], "OK revision 3\n", "", 0),
+        (["MGET", "s", "b"], "text\nb'\\x00'\n", "", 0),
+        (["MGET", "s", "z"], "text\n(not found)\n", "", 1),
+        (["CAS", "s", "text", "new"], "OK revision 3\n", "", 0),
+        (["CAS", "s", "--absent", "new"], "", "not swapped: s\n", 1),
+        (["SCAN"], "b\tb'\\x00'\ns\ttext\n", "", 0),
+        (["SCAN", "--limit", "1"], "b\tb'\\x00'\n", "", 0),
+        (["EXIT"], "", "", 0),
+    ],
+)
+def test_one_command(
+    cluster: Cluster, run: Run, capsys: Captured, words: list[str], out: str, err: str, status: int
+) -> None:
+    cluster.contents.rows |= {"s": "text", "b": b"\0"}
+    cluster.contents.revision = 2
+    assert run(*words) == status
+    assert capsys.readouterr() == (out, err)
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        (["PUT", "k", "v"], {"op": "put", "key": "k", "revision": 3, "replica": 1}),
+        (["GET", "s"], {"op": "get", "key": "s", "value": "text", "revision": 2, "replica": 1}),
+        (["GET", "z"], {"op": "get", "key": "z", "value": None, "revision": 2, "replica": 1}),
+        (
+            ["GET", "b", "--local"],
+            {
+                "op": "get", "key": "b", "value": "AA==", "encoding": "base64", "revision": 2,
+                "replica": 1, "stale": True,
+            },
+        ),
+        (
+            ["MGET", "b", "z"],
+            {
+                "op": "get_many", "keys": ["b", "z"], "revision": 2, "replica": 1,
+                "value": [{"data": "AA==", "encoding": "base64"}, None],
+            },
+        ),
+        (["SCAN", "s"], {"op": "scan", "prefix": "s", "value": [["s", "text"]]}),
+    ],
+)  # fmt: skip
+def test_json(
+    cluster: Cluster, run: Run, capsys: Captured, words: list[str], fields: dict[str, object]
+) -> None:
+    cluster.contents.rows |= {"s": "text", "b": b"\0"}
+    cluster.contents.revision = 2
+    run("--json", *words)
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"ok": True} | fields
+    assert not err
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "status"),
+    [
+        (refuse("INVALID"), "INVALID", 2),
+        (refuse("NO_QUORUM"), "NO_QUORUM", 3),
+        (lose_answer, "UNKNOWN_OUTCOME", 4),
+        (refuse("ABORTED"), "ABORTED", 5),
+        (refuse("UNSUPPORTED"), "UNSUPPORTED", 5),
+        (refuse("UNAVAILABLE"), "UNAVAILABLE", 6),
+    ],
+)
+def test_errors(
+    cluster: Cluster, run: Run, capsys: Captured, fault: Fault, code: str, status: int
+) -> None:
+    servant = cluster.servant(1)
+    servant.follows = None
+    servant.faults = [fault] * 50
+    assert run("--timeout", "0.3", "PUT", "k", "v") == status
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith(f"{code}: ")
+    assert err.count("\n") == 1
+    servant.faults = [fault] * 50
+    assert run("--timeout", "0.3", "--json", "PUT", "k", "v") == status
+    out, err = capsys.readouterr()
+    assert json.loads(out).keys() == {"ok", "code", "error"}
+    assert json.loads(out)["code"] == code
+    assert not err
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["NOPE"], "unknown command 'NOPE'; HELP lists the commands"),
+        (["PUT", "k"], "usage: PUT key value"),
+        (["PUT", "", "v"], "must not be empty"),
+        (["PUT", "k", "\udcff"], "lone surrogate"),
+        (["FAIL", "1", "acceptor"], "--config"),
+        (["--log", "/nowhere/log", "SIZE"], "No such file"),
+    ],
+)
+def test_mistakes(run: Run, capsys: Captured, words: list[str], text: str) -> None:
+    assert run(*words) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert text in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--bogus"], ["--timeout", "0", "SIZE"], ["--protocol", "x"]])
+def test_mistakes_in_flags(words: list[str], capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as leave:
+        main(words)
+    assert leave.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def test_unreachable(capsys: Captured) -> None:
+    assert main(["--name", "kvrmi.replica1", "--address", "127.0.0.1:9", "GET", "k"]) == 6
+    assert "127.0.0.1:9" in capsys.readouterr().err
+
+
+def _pipe(monkeypatch: pytest.MonkeyPatch, text: str | bytes) -> None:
+    data = text if isinstance(text, bytes) else text.encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+
+
+def test_commands_from_a_pipe(run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    _pipe(monkeypatch, "PUT k 'a b'\n\nGET z\nBAD\nPUT '\nget k\nEXIT\nPUT never v\n")
+    assert run() == 1, "the first failure tells, and later commands still run"
+    out, err = capsys.readouterr()
+    assert out == "OK revision 1\na b\n"
+    assert err.count("\n") == 3
+
+
+def test_a_pipe_with_bytes_that_are_no_text(
+    run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pipe(monkeypatch, b"PUT k \xff\nPUT k ok\n")
+    assert run() == 2
+    assert capsys.readouterr().out == "OK revision 1\n"
+
+
+def _typed(monkeypatch: pytest.MonkeyPatch, *answers: str | BaseException) -> None:
+    waiting = iter(answers)
+
+    def read(prompt: str) -> str:
+        answer = next(waiting)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("builtins.input", read)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+
+
+def test_prompt(run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    _typed(monkeypatch, "PUT k v", KeyboardInterrupt(), "", "get k", "exit", "PUT never v")
+    assert run() == 0
+    assert "OK revision 1\n\nv\n" in capsys.readouterr().out
+
+
+def test_prompt_ends_with_the_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _typed(monkeypatch, EOFError())
+    assert run() == 0
+
+
+def test_interrupted_command(run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kvrmi.session.Store.call", interrupt)
+    assert run("PUT", "k", "v") == INTERRUPTED
+    assert "may or may not" in capsys.readouterr().err
+
+
+def test_status(cluster: Cluster, run: Run, capsys: Captured) -> None:
+    assert run("STATUS") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("cluster -  engine paxos  leader 1")
+    assert "all up" in out
+    assert run("--json", "STATUS") == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["leader"] == 1
+    assert status["replicas"][0]["digest"] == "ab" * 32
+
+
+def test_log(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    run("--log", str(file), "PUT", "k", "v")
+    run("--log", str(file), "GET", "z")
+    assert "PUT k status=0" in file.read_text()
+    assert "GET z status=1" in file.read_text()
+
+
+def test_help(run: Run, capsys: Captured) -> None:
+    assert run("HELP") == 0
+    assert "CAS key expected value" in capsys.readouterr().out
+    assert run("HELP", "put") == 0
+    assert run("HELP", "nope") == 2
+
+
+def test_a_reader_that_leaves(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[object] = []
+    monkeypatch.setattr("os.dup2", lambda *fds: called.append(fds))
+    monkeypatch.setattr("os.open", lambda *args: 99)
+    monkeypatch.setattr("client.render.Printer.result", _broken)
+    assert run("SIZE") == 0
+    assert called
+
+
+def _broken(*_: object) -> Callable[[], None]:
+    raise BrokenPipeError

@@ -1,0 +1,165 @@
+"""A real cluster in a folder of its own: started, looked at, broken, and surely ended."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kvrmi import naming
+from kvrmi.config import load
+from kvrmi.remote.identity import Badge, read_secret
+from kvrmi.remote.proxy import connect
+from server.coordinator.health import Admins
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 20.0
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> float:
+    """Wait until `condition` holds; the seconds that it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, f"waited {seconds} s in vain: {what}"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+class LiveCluster:
+    """One cluster and its coordinator, which can be killed and started anew."""
+
+    def __init__(self, data: Path, *flags: str) -> None:
+        self.data = data
+        self.config = data / "cluster.toml"
+        self.flags = flags
+        self.ready_line = ""
+        self.ready_seconds = 0.0
+        self.coordinator: subprocess.Popen[str] | None = None
+
+    def start(self, *flags: str) -> None:
+        """Start a coordinator and wait for its ready line."""
+        self._end_coordinator()
+        began = time.monotonic()
+        self.coordinator = launch("--data", str(self.data), *self.flags, *flags)
+        self.ready_line = read_line(self.coordinator, PATIENCE)
+        self.ready_seconds = time.monotonic() - began
+        assert self.ready_line.startswith("ready "), self.ready_line + self._errors()
+        self.cluster = load(self.config)
+        secret = read_secret(self.data / "secret")
+        self.badge = Badge(self.cluster.id, 0, "coordinator", secret)
+        self.admins = Admins(self.cluster, self.badge)
+
+    def stop(self) -> int:
+        """Ask the coordinator to stop everything; its exit status."""
+        assert self.coordinator is not None
+        self.coordinator.send_signal(signal.SIGTERM)
+        return self.coordinator.wait(PATIENCE)
+
+    def sweep(self) -> list[int]:
+        """End whatever still runs of this cluster; the pids of what should not have been there."""
+        self._end_coordinator()
+        left = self.pids()
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return left
+
+    def pids(self) -> list[int]:
+        """Every process that was started with this cluster's file."""
+        return [pid for pid in _pids() if str(self.config) in _command_line(pid)]
+
+    def orders(self, timeout: float = 10.0) -> Any:
+        """Connect to the coordinator with the right to give orders."""
+        host, port = self.cluster.coordinator.rsplit(":", 1)
+        return connect(host, int(port), naming.COORDINATOR, timeout=timeout, badge=self.badge)
+
+    def entries(self) -> dict[int, Any]:
+        """Ask each replica for its entry; None for one that does not answer."""
+        return self.admins.entries()
+
+    def leader(self) -> int | None:
+        """Who leads, as far as a majority can tell."""
+        leaders = [e["id"] for e in self.entries().values() if e and e["role"] == "leader"]
+        return leaders[0] if len(leaders) == 1 else None
+
+    def followers(self) -> list[int]:
+        """Everybody else."""
+        leader = self.leader()
+        return [replica for replica in self.cluster.ids if replica != leader]
+
+    def is_healthy(self) -> bool:
+        """Whether all replicas and all roles are up and one leads."""
+        told = list(self.entries().values())
+        up = all(
+            e and e["state"] == "up" and all(r["state"] == "up" for r in e["roles"].values())
+            for e in told
+        )
+        return up and self.leader() is not None
+
+    def is_level(self) -> bool:
+        """Whether all replicas hold the same contents at the same slot."""
+        told = list(self.entries().values())
+        return all(told) and len({(e["applied"], e["digest"]) for e in told}) == 1
+
+    def settle(self) -> None:
+        """Wait until all is well."""
+        wait_for(self.is_healthy, "all replicas up, with a leader")
+
+    def signal(self, replica: int, number: signal.Signals) -> int:
+        """Send a replica's process a signal; its pid."""
+        pid = int(self.entries()[replica]["pid"])
+        os.kill(pid, number)
+        return pid
+
+    def _end_coordinator(self) -> None:
+        coordinator, self.coordinator = self.coordinator, None
+        if coordinator is None:
+            return
+        coordinator.terminate()
+        try:
+            coordinator.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            coordinator.kill()
+            coordinator.communicate()
+
+    def _errors(self) -> str:
+        if self.coordinator is None or self.coordinator.stderr is None:
+            return ""
+        self.coordinator.kill()
+        return self.coordinator.stderr.read()
+
+
+def launch(*flags: str) -> subprocess.Popen[str]:
+    """Start run_cluster.py with these flags, outside the checkout."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "run_cluster.py"), *flags],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+def read_line(process: subprocess.Popen[str], seconds: float) -> str:
+    """Read the next line of its output; empty if it ended or said nothing in time."""
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], seconds)
+    return process.stdout.readline() if ready else ""
+
+
+def _pids() -> list[int]:
+    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""

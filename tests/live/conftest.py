@@ -1,0 +1,41 @@
+"""One cluster for all live tests, healthy before each of them, and gone after the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .cluster import LiveCluster
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
+    cluster = LiveCluster(tmp_path_factory.mktemp("cluster") / "data", "--ephemeral")
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        left = cluster.sweep()
+    assert left == [], "the coordinator left processes behind"
+
+
+@pytest.fixture
+def live(shared: LiveCluster) -> LiveCluster:
+    shared.settle()
+    return shared
+
+
+@pytest.fixture
+def make_cluster(tmp_path: Path) -> Iterator[Callable[..., LiveCluster]]:
+    """Clusters of the test's own, not yet started."""
+    made: list[LiveCluster] = []
+
+    def make(*flags: str) -> LiveCluster:
+        made.append(LiveCluster(tmp_path / f"data{len(made)}", *flags))
+        return made[-1]
+
+    yield make
+    left = [pid for cluster in made for pid in cluster.sweep()]
+    assert left == [], "a coordinator left processes behind"

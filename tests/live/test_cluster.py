@@ -1,0 +1,79 @@
+"""A healthy cluster: what people rely on when nothing is broken."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from .cluster import LiveCluster
+
+pytestmark = pytest.mark.live
+
+STRANGER = """
+import sys
+import Pyro5.api
+
+nameserver, count = sys.argv[1].rsplit(":", 1), int(sys.argv[2])
+names = Pyro5.api.locate_ns(nameserver[0], int(nameserver[1]))
+stores = [
+    Pyro5.api.Proxy(names.lookup(f"kvrmi.replica{one}")) for one in range(1, count + 1)
+]
+first, last = stores[0], stores[-1]
+revision = first.put("plain/key", "from Pyro5 alone")
+assert last.get("plain/key") == "from Pyro5 alone"
+assert last.put("plain/key", "changed") == revision + 1
+assert [one.get("plain/key") for one in stores] == ["changed"] * count
+assert first.put("plain/bytes", b"\\x00\\xff") == revision + 2
+assert stores[1].contains("plain/bytes")
+assert stores[1].delete("plain/key") is True
+assert first.get("plain/key") is None
+try:
+    first.put("plain/key", None)
+except (ValueError, TypeError) as error:
+    assert str(error).startswith("INVALID"), error
+else:
+    raise AssertionError("None was taken")
+assert "kvrmi" not in sys.modules
+print("done")
+"""
+
+
+def test_it_is_ready_in_three_seconds(shared: LiveCluster) -> None:
+    assert shared.ready_seconds < 3.0
+
+
+def test_the_ready_line(live: LiveCluster) -> None:
+    assert live.ready_line == (
+        f"ready replicas=5 engine=paxos nameserver={live.cluster.nameserver} config={live.config}\n"
+    )
+
+
+def test_a_plain_pyro_client_reads_at_one_replica_what_it_wrote_at_another(
+    live: LiveCluster,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(STRANGER), live.cluster.nameserver, "5"],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        timeout=20,
+    )
+    assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_the_status_of_the_cluster(live: LiveCluster) -> None:
+    with live.orders() as orders:
+        status = orders.status()
+    assert status["engine"] == "paxos"
+    assert status["quorum"] == 3
+    assert status["leader"] == live.leader()
+    assert status["successor"] not in (None, status["leader"])
+    assert [entry["id"] for entry in status["replicas"]] == [1, 2, 3, 4, 5]
+    for entry in status["replicas"]:
+        member = live.cluster.member(entry["id"])
+        assert entry["address"] == f"{member.host}:{member.client}"
+        assert entry["state"] == "up"
+        assert set(entry["roles"]) == {"proposer", "acceptor", "learner"}

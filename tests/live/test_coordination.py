@@ -1,0 +1,153 @@
+"""The coordinator and the name server: their death stops nothing, their return takes over."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+from collections.abc import Callable
+
+import Pyro5.api
+import Pyro5.errors
+import pytest
+
+from kvrmi import naming
+from kvrmi.remote.proxy import connect as connect_proxy
+from kvrmi.session import connect
+from server.coordinator.ports import free_block
+from server.pidlock import holder
+
+from .cluster import LiveCluster, launch, wait_for
+
+pytestmark = pytest.mark.live
+
+MakeCluster = Callable[..., LiveCluster]
+
+
+def registered(live: LiveCluster) -> set[str]:
+    host, port = live.cluster.nameserver.rsplit(":", 1)
+    try:
+        with Pyro5.api.locate_ns(host, int(port)) as names:
+            return set(names.list(prefix="kvrmi."))
+    except Pyro5.errors.PyroError:
+        return set()
+
+
+def test_the_name_server_dies_and_is_filled_again(live: LiveCluster) -> None:
+    wanted = {naming.kvstore(replica) for replica in live.cluster.ids} | {naming.COORDINATOR}
+    wait_for(lambda: wanted <= registered(live), "all names registered")
+    with connect(config=str(live.config)) as store:
+        pid = holder(live.data / "nameserver.lock")
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+        store.put("names/key", "written without names")
+        wait_for(lambda: holder(live.data / "nameserver.lock") not in (None, pid), "its return")
+        assert wait_for(lambda: wanted <= registered(live), "all names again") < 2.5
+        assert store.get("names/key") == "written without names"
+    assert live.is_healthy()
+
+
+def test_the_coordinator_dies_and_the_next_one_adopts(live: LiveCluster) -> None:
+    before = {replica: entry["pid"] for replica, entry in live.entries().items()}
+    nameserver = holder(live.data / "nameserver.lock")
+    held = live.followers()[-1]
+    with live.orders() as orders:
+        orders.kill(held)
+    assert live.coordinator is not None
+    live.coordinator.kill()
+    live.coordinator.communicate()
+    with connect(config=str(live.config)) as store:
+        store.put("adopted/key", "written without a coordinator")
+    other = next(one for one in live.followers() if one != held)
+    live.start()
+    after = {replica: entry and entry["pid"] for replica, entry in live.entries().items()}
+    assert after == before | {held: None}
+    assert holder(live.data / "nameserver.lock") == nameserver
+    with live.orders() as orders:
+        assert orders.status()["replicas"][held - 1]["state"] == "held"
+        orders.start(held)
+    live.settle()
+    live.signal(other, signal.SIGKILL)
+    wait_for(lambda: live.entries()[other] is None, "its death")
+    live.settle()
+
+
+def test_orders_need_the_secret(live: LiveCluster) -> None:
+    host, port = live.cluster.coordinator.rsplit(":", 1)
+    with connect_proxy(host, int(port), naming.COORDINATOR, timeout=5.0) as anybody:
+        assert anybody.status()["leader"] is not None
+        with pytest.raises(ValueError, match=r"^INVALID: .*secret"):
+            anybody.kill(1)
+    assert live.is_healthy()
+
+
+def test_orders_are_checked(live: LiveCluster) -> None:
+    with live.orders() as orders:
+        with pytest.raises(ValueError, match=r"^INVALID: "):
+            orders.kill(9)
+        with pytest.raises(ValueError, match=r"^INVALID: "):
+            orders.start("1")
+        with pytest.raises(ValueError, match=r"^INVALID: "):
+            orders.restore(1, 1)
+    assert live.is_healthy()
+
+
+def test_restart_and_restore(live: LiveCluster) -> None:
+    victim, peer = live.followers()[:2]
+    pid = live.entries()[victim]["pid"]
+    with live.orders(timeout=20.0) as orders:
+        orders.restart(victim)
+        live.settle()
+        assert live.entries()[victim]["pid"] != pid
+        assert orders.restore(victim, peer)["peer"] == peer
+
+
+def test_a_second_coordinator_is_refused(live: LiveCluster) -> None:
+    second = launch("--data", str(live.data))
+    _, errors = second.communicate(timeout=20)
+    assert second.returncode == 1
+    assert errors.count("\n") == 1
+    assert "already runs" in errors
+
+
+def test_a_cluster_is_continued(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster("--ephemeral", "--replicas", "3")
+    cluster.start()
+    with connect(config=str(cluster.config)) as store:
+        store.put("kept", "value")
+    assert cluster.stop() == 0
+    assert cluster.pids() == []
+    cluster.start()
+    with connect(config=str(cluster.config)) as store:
+        assert store.get("kept") == "value"
+    assert cluster.stop() == 0
+
+
+def test_a_busy_port_is_named_and_nothing_is_started(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster()
+    port = free_block("127.0.0.1", 27, random.Random())
+    with socket.create_server(("127.0.0.1", port)):
+        refused = launch("--data", str(cluster.data), "--base-port", str(port))
+        printed, errors = refused.communicate(timeout=20)
+    assert refused.returncode == 1
+    assert printed == ""
+    assert errors.count("\n") == 1
+    assert str(port) in errors
+    assert "--base-port" in errors
+    assert not cluster.config.exists()
+    assert cluster.pids() == []
+
+
+def test_the_demo_passes(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster()
+    demo = launch(
+        *("--ephemeral", "--demo", "--data", str(cluster.data), "--seed", "1"),
+        *("--down-after", "3", "--back-after", "2"),
+    )
+    printed, errors = demo.communicate(timeout=60)
+    assert errors == ""
+    assert demo.returncode == 0, printed
+    assert "PASSED" in printed
+    assert "\x1b" not in printed
+    assert cluster.pids() == []

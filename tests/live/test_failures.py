@@ -1,0 +1,155 @@
+"""Processes and roles that fail one at a time: writes go on, nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from kvrmi.errors import NoQuorum, UnknownOutcome
+from kvrmi.session import Store, connect
+from server.demo.load import Load
+
+from .cluster import LiveCluster, wait_for
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def store(live: LiveCluster) -> Iterator[Store]:
+    with connect(config=str(live.config)) as store:
+        yield store
+
+
+@pytest.fixture
+def load(live: LiveCluster) -> Iterator[Load]:
+    load = Load(live.config, {"ana": 1, "ben": 3, "eva": 5})
+    yield load
+    load.close()
+
+
+def assert_all_there(live: LiveCluster, load: Load) -> None:
+    load.stop()
+    wanted = load.acknowledged()
+    assert wanted
+    with connect(config=str(live.config)) as store:
+        keys = sorted(wanted)
+        found = {
+            key: value
+            for at in range(0, len(keys), 500)
+            for key, value in zip(
+                keys[at : at + 500], store.get_many(keys[at : at + 500]), strict=True
+            )
+        }
+    assert {key for key in keys if found[key] != wanted[key]} == set()
+    assert [line for client in load.clients for line in client.stale] == []
+    wait_for(live.is_level, "equal contents everywhere")
+
+
+def written_more(load: Load, count: int = 30) -> float:
+    """Wait until the load has written that much more; the seconds until the first of it."""
+    before = load.count
+    first = wait_for(lambda: load.count > before, "the next acknowledged write")
+    wait_for(lambda: load.count >= before + count, "more acknowledged writes")
+    return first
+
+
+def test_the_leader_is_killed(live: LiveCluster, load: Load) -> None:
+    load.start()
+    written_more(load)
+    leader = live.leader()
+    assert leader is not None
+    pid = live.signal(leader, signal.SIGKILL)
+    assert written_more(load) < 3.0
+    wait_for(lambda: (live.entries()[leader] or {}).get("pid") not in (None, pid), "its return")
+    live.settle()
+    assert_all_there(live, load)
+
+
+def test_a_follower_hangs(live: LiveCluster, load: Load) -> None:
+    load.start()
+    victim = live.followers()[0]
+    pid = live.signal(victim, signal.SIGSTOP)
+    try:
+        assert written_more(load) < 2.0
+        with live.orders() as orders:
+            entry = orders.status()["replicas"][victim - 1]
+        assert (entry["state"], entry["pid"], entry["applied"]) == ("down", pid, None)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    live.settle()
+    assert live.entries()[victim]["pid"] == pid
+    assert_all_there(live, load)
+
+
+@pytest.mark.parametrize("role", ["proposer", "acceptor", "learner"])
+@pytest.mark.parametrize("whose", ["leader", "follower"])
+def test_a_role_fails_and_is_restarted(
+    live: LiveCluster, load: Load, role: str, whose: str
+) -> None:
+    load.start()
+    leader = live.leader()
+    victim = leader if whose == "leader" else live.followers()[0]
+    assert victim is not None
+    before = live.entries()[victim]["roles"][role]["incarnation"]
+    assert live.admins.call(victim, "fail_role", role, 0.5, timeout=5.0)
+    assert written_more(load) < 3.0
+
+    def back() -> bool:
+        now = live.entries()[victim]["roles"][role]
+        return bool(now["state"] == "up" and now["incarnation"] > before)
+
+    wait_for(back, f"the {role} is up again")
+    assert_all_there(live, load)
+
+
+def test_three_of_five_down(live: LiveCluster, store: Store) -> None:
+    store.put("quorum/key", "before")
+    down = live.followers()[:3]
+    with live.orders(timeout=20.0) as orders:
+        for victim in down[:2]:
+            orders.kill(victim)
+        with pytest.raises(RuntimeError, match=r"^NO_QUORUM: "):
+            orders.kill(down[2])
+        orders.kill(down[2], True)
+        with connect(live.leader(), config=str(live.config), timeout=4.0) as alone:
+            began = time.monotonic()
+            with pytest.raises((NoQuorum, UnknownOutcome)):
+                alone.put("quorum/key", "during")
+            with pytest.raises((NoQuorum, UnknownOutcome)):
+                alone.get("quorum/key")
+            assert time.monotonic() - began < 9.0
+        orders.start(down[2])
+        wait_for(lambda: live.leader() is not None, "a leader with a majority")
+        store.put("quorum/key", "after")
+        for victim in down[:2]:
+            orders.start(victim)
+    live.settle()
+    assert store.get("quorum/key") == "after"
+
+
+def test_all_five_are_killed_at_once(live: LiveCluster, load: Load) -> None:
+    load.start()
+    written_more(load, 100)
+    for entry in live.entries().values():
+        os.kill(entry["pid"], signal.SIGKILL)
+    killed = load.count
+    wait_for(lambda: load.count > killed + 30, "writes after the power cut")
+    live.settle()
+    assert_all_there(live, load)
+
+
+def test_a_wiped_folder_rejoins(live: LiveCluster, load: Load) -> None:
+    load.start()
+    victim = live.followers()[-1]
+    with live.orders() as orders:
+        assert orders.stop(victim)["state"] == "held"
+        shutil.rmtree(live.data / f"replica{victim}")
+        orders.start(victim)
+    live.settle()
+    written_more(load)
+    assert_all_there(live, load)

@@ -1,0 +1,1 @@
+"""Tests of the consensus core: single roles, the papers' sentences, and all of it under faults."""

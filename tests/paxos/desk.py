@@ -1,0 +1,66 @@
+"""A front on a bench, with clients before it and nothing but a switch for a lease behind it."""
+
+from __future__ import annotations
+
+from kvrmi.interface import Answer, Request
+from kvrmi.paxos.ballot import NO_BALLOT, Ballot
+from kvrmi.paxos.front import Front
+from kvrmi.paxos.messages import Applied, Leading
+from kvrmi.paxos.tickets import Ticket
+
+from .bench import BOOT, TIMING, Bench, Benches, front, learner, ok, proposer
+
+FIRST = int.from_bytes(BOOT[:6], "big") + 1
+"""The number of a front's first Forward or Confirm."""
+
+
+class Desk:
+    """Front 1; `lease` says whether it may read alone, reads answer what was asked."""
+
+    def __init__(self, benches: Benches) -> None:
+        self.lease = False
+        self.slot = 0
+        self.answers: dict[bytes, Answer] = {}
+        role = Front(1, BOOT, TIMING, self._fresh, self._read)
+        self.bench: Bench[Front] = benches(role)
+
+    def _fresh(self, now: float, question: bytes) -> Answer | None:
+        return self._read(0, question) if self.lease else None
+
+    def _read(self, slot: int, question: bytes) -> Answer | None:
+        known = self.answers.get(question, ok(question.decode(), 7))
+        return known if self.slot >= slot else None
+
+    def submit(self, payload: bytes, *, reads: bool = False, repeatable: bool = False) -> Ticket:
+        request = Request(reads, payload)
+        ticket, effects = self.bench.role.submit(self.bench.now, request, repeatable=repeatable)
+        self.bench.carry_out(effects)
+        return ticket
+
+    def leads(self, leader: int, round: int = 1, *, ready: bool = True) -> None:
+        """Our proposer says who leads; we do if it is 1."""
+        at = Ballot(round, leader) if leader else NO_BALLOT
+        self.bench.tell(proposer(1), Leading(leader, at, ready and leader == 1))
+
+    def applied(self, slot: int, *commands: bytes) -> None:
+        """Our learner applied `commands` in `slot`; each was answered with its slot."""
+        self.slot = slot
+        answers = tuple((command, ok(slot, slot)) for command in commands)
+        self.bench.tell(learner(1), Applied(slot, answers, ()))
+
+
+def leading(benches: Benches) -> Desk:
+    """A desk whose replica leads and takes the next batch."""
+    desk = Desk(benches)
+    desk.leads(1)
+    return desk
+
+
+def following(benches: Benches, leader: int = 2) -> Desk:
+    """A desk that knows who else leads."""
+    desk = Desk(benches)
+    desk.leads(leader)
+    return desk
+
+
+__all__ = ["FIRST", "Desk", "following", "front", "leading"]

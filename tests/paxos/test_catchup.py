@@ -1,0 +1,130 @@
+"""Whom a learner that is behind asks for what, and when it asks again."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvrmi.log import TABLES as LOG_TABLES
+from kvrmi.machine import TABLES as MACHINE_TABLES
+from kvrmi.paxos.catchup import PATIENCE, CatchUp
+from kvrmi.paxos.effects import Envelope
+from kvrmi.paxos.messages import Fetch, FetchSnapshot, SnapshotPage
+from kvrmi.snapshot import SnapshotSource
+from kvrmi.storage.memory import MemoryStorage
+
+from .bench import IDS, START, learner
+
+
+def catchup() -> CatchUp:
+    return CatchUp(1, IDS)
+
+
+def empty_page() -> bytes:
+    """The one page of a snapshot of nothing."""
+    storage = MemoryStorage({**MACHINE_TABLES, **LOG_TABLES})
+    data, last = SnapshotSource(storage.snapshot()).page(0)
+    assert last
+    return data
+
+
+def test_nothing_is_asked_while_nothing_is_missing() -> None:
+    mine = catchup()
+    assert not mine.ask(START, 0, True)
+    mine.heard(2, 5)
+    assert not mine.ask(START, 5, True)
+    assert not mine.ask(START, 4, False)
+
+
+def test_what_is_missing_is_asked_of_who_said_it_is_chosen() -> None:
+    mine = catchup()
+    mine.heard(3, 5)
+    assert mine.ask(START, 2, True) == (Envelope(learner(3), Fetch(3)),)
+
+
+def test_one_question_at_a_time_until_it_is_answered_or_lost() -> None:
+    mine = catchup()
+    mine.heard(3, 5)
+    assert mine.ask(START, 2, True)
+    assert not mine.ask(START + PATIENCE - 0.01, 2, True)
+    assert mine.ask(START + PATIENCE, 2, True)
+    mine.answered()
+    assert mine.ask(START + PATIENCE, 4, True) == (Envelope(learner(3), Fetch(5)),)
+
+
+def test_an_unanswered_question_is_asked_of_the_next_peer_a_little_later() -> None:
+    mine = catchup()
+    mine.heard(2, 5)
+    asked = []
+    for step in range(4):
+        (envelope,) = mine.ask(START + step, 2, True)
+        asked.append(envelope.to.replica)
+        mine.unanswered(START + step)
+        assert not mine.ask(START + step, 2, True)
+    assert asked == [2, 3, 2, 3]
+
+
+def test_alone_there_is_nobody_to_ask() -> None:
+    mine = CatchUp(1, (1,))
+    mine.heard(1, 5)
+    mine.want_snapshot(1)
+    mine.unanswered(START)
+    assert not mine.restoring
+    assert not mine.ask(START, 0, True)
+
+
+def test_while_a_snapshot_is_wanted_no_entries_are() -> None:
+    mine = catchup()
+    mine.heard(3, 50)
+    mine.want_snapshot(2)
+    assert mine.restoring
+    assert mine.ask(START, 2, True) == (Envelope(learner(2), FetchSnapshot("", 0)),)
+
+
+def test_news_from_others_does_not_change_the_source_of_a_snapshot() -> None:
+    mine = catchup()
+    mine.want_snapshot(2)
+    mine.heard(3, 50)
+    mine.want_snapshot(3)
+    assert mine.source == 2
+
+
+def test_a_peer_that_is_none_of_ours_is_not_asked() -> None:
+    mine = catchup()
+    mine.want_snapshot(77)
+    assert mine.restoring
+    assert mine.source in IDS
+
+
+def test_the_last_page_ends_a_snapshot() -> None:
+    mine = catchup()
+    mine.want_snapshot(2)
+    sink = mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True))
+    assert sink is not None
+    assert sink.complete
+    assert not mine.restoring
+
+
+@pytest.mark.parametrize(
+    ("sender", "page"),
+    [(3, SnapshotPage("2-1", 0, b"", True)), (2, SnapshotPage("2-1", 1, b"", True))],
+)
+def test_pages_of_another_peer_or_place_are_ignored(sender: int, page: SnapshotPage) -> None:
+    mine = catchup()
+    mine.want_snapshot(2)
+    assert mine.add_page(START, sender, page) is None
+    assert (mine.restoring, mine.source) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    "page", [SnapshotPage("2-1", 0, b"damaged", True), SnapshotPage("2-1", -1, b"", True)]
+)
+def test_a_damaged_or_ended_snapshot_begins_again_elsewhere(page: SnapshotPage) -> None:
+    mine = catchup()
+    mine.want_snapshot(2)
+    assert mine.ask(START, 0, True)
+    assert mine.add_page(START, 2, page) is None
+    assert mine.ask(START + 0.1, 0, True) == (Envelope(learner(3), FetchSnapshot("", 0)),)
+
+
+def test_a_page_nobody_waits_for_is_ignored() -> None:
+    assert catchup().add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True)) is None

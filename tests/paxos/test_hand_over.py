@@ -1,0 +1,147 @@
+"""Giving leadership to somebody else: in order, and for good."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvrmi.paxos.ballot import NO_BALLOT, Ballot
+from kvrmi.paxos.effects import Envelope
+from kvrmi.paxos.messages import (
+    Applied,
+    CampaignNow,
+    Heartbeat,
+    Leading,
+    NotSent,
+    Offer,
+    Offered,
+    Prepare,
+    Propose,
+    Release,
+    Released,
+    RolesUp,
+    Transfer,
+)
+from kvrmi.paxos.proposer import Proposer
+
+from .bench import TIMING, Bench, Benches, acceptor, ballot, front, host, learner, proposer
+from .leader import (
+    B,
+    accepted,
+    campaigning,
+    choose,
+    follower,
+    heard,
+    leader,
+    leased,
+    promise,
+    propose,
+)
+
+EVERYBODY = (2, 3, 1)
+"""Acceptors in the order in which they are asked: our own last."""
+
+
+def sent_beats(bench: Bench[Proposer]) -> set[int]:
+    """Numbers of the heartbeats sent next, without accounting for anything."""
+    bench.wake(TIMING.heartbeat)
+    return {m.beat for _, m in bench.pending if isinstance(m, Heartbeat)}
+
+
+def successor_of(benches: Benches, *, quiet: float) -> Bench[Proposer]:
+    """Proposer 1 was told by an operator that 2 is to lead; 2 answered that it is fit."""
+    bench = leased(leader(benches))
+    bench.tell(host(1), Transfer(2))
+    bench.wake(0.5)
+    assert Envelope(proposer(2), Offer(B, 1)) in bench.drain()
+    bench.now += quiet
+    bench.tell(proposer(2), Offered(B, True))
+    return bench
+
+
+def test_a_hand_over_gives_the_ballot_up_then_tells_the_successor(benches: Benches) -> None:
+    bench = successor_of(benches, quiet=0)
+    bench.expect(
+        *(Envelope(acceptor(i), Release(B)) for i in EVERYBODY),
+        Envelope(proposer(2), CampaignNow(B)),
+        Envelope(front(1), Leading(0, NO_BALLOT, False)),
+    )
+    assert not bench.role.may_read(bench.now)
+
+
+def test_after_a_hand_over_late_grants_and_batches_do_nothing(benches: Benches) -> None:
+    bench = successor_of(benches, quiet=0)
+    bench.drain()
+    for beat in range(1, 9):
+        for replica in (1, 2, 3):
+            bench.tell(acceptor(replica), heard(beat))
+            bench.tell(acceptor(replica), Released(B))
+    assert not bench.role.may_read(bench.now)
+    bench.answer(front(1), Propose((b"c",)), NotSent(1, Propose((b"c",))))
+    bench.wake(TIMING.election_min - 0.01)
+    bench.expect()
+
+
+def test_a_batch_in_flight_is_finished_before_the_hand_over(benches: Benches) -> None:
+    bench = leased(leader(benches))
+    bench.tell(host(1), Transfer(2))
+    propose(bench, b"c")
+    bench.wake(0.5)
+    bench.drain()
+    bench.tell(proposer(2), Offered(B, True))
+    bench.expect()
+    choose(bench, 2)
+    assert len(bench.find(Release)) == 3
+
+
+def test_an_unfit_successor_is_not_handed_anything(benches: Benches) -> None:
+    bench = leased(leader(benches))
+    bench.tell(host(1), Transfer(2))
+    bench.tell(proposer(2), Offered(B, False))
+    bench.tell(proposer(2), Offered(ballot(9), True))
+    bench.tell(host(1), Transfer(1))
+    bench.tell(host(1), Transfer(77))
+    bench.expect()
+
+
+def test_a_leader_without_acceptor_hands_over_when_it_stays_away(benches: Benches) -> None:
+    bench = leased(leader(benches))
+    bench.tell(host(1), RolesUp(False, True))
+    bench.tell(proposer(3), Offered(B, True))
+    bench.expect()
+    gone = bench.now
+    while bench.role.leading and bench.now < gone + 10:
+        bench.drain()
+        bench.tell(proposer(3), Offered(B, True))
+        for beat in sent_beats(bench):
+            bench.tell(acceptor(2), heard(beat))
+            bench.tell(acceptor(3), heard(beat))
+    assert Envelope(proposer(3), CampaignNow(B)) in bench.drain()
+    assert bench.now - gone == pytest.approx(TIMING.acceptor_grace, abs=0.2)
+
+
+def second_in_office(bench: Bench[Proposer]) -> Ballot:
+    """Bring proposer 2 into office, its no-op applied."""
+    campaigning(bench, me=2)
+    (prepare,) = bench.find(Prepare)
+    for replica in (2, 3):
+        bench.tell(acceptor(replica), promise(at=prepare.ballot))
+    for replica in (2, 3):
+        bench.tell(acceptor(replica), accepted(1, at=prepare.ballot))
+    bench.tell(learner(2), Applied(1, (), ()))
+    bench.drain()
+    return prepare.ballot
+
+
+def test_a_recovered_replica_of_higher_priority_gets_leadership_back(benches: Benches) -> None:
+    """Proposer 2 leads; 1 shows for the quiet time that it is fit."""
+    bench = follower(benches, me=2)
+    at = second_in_office(bench)
+    fit = bench.now
+    while bench.role.leading and bench.now < fit + 20:
+        bench.drain()
+        bench.tell(proposer(1), Offered(at, True))
+        for beat in sent_beats(bench):
+            bench.tell(acceptor(2), heard(beat, at=at))
+            bench.tell(acceptor(3), heard(beat, at=at))
+    assert Envelope(proposer(1), CampaignNow(at)) in bench.drain()
+    assert bench.now - fit == pytest.approx(TIMING.quiet, abs=0.25)

@@ -1,0 +1,283 @@
+"""A term: phase 2, what is announced as chosen, the no-op, reads, and how it ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvrmi.log import Entry, pack_batch
+from kvrmi.paxos.effects import Envelope
+from kvrmi.paxos.leadership import NO_OP, TRACE_EVERY
+from kvrmi.paxos.messages import (
+    Accept,
+    Accepted,
+    AcceptedValue,
+    Applied,
+    Behind,
+    Chosen,
+    Confirm,
+    Confirmed,
+    Heartbeat,
+    Leading,
+    NoAnswer,
+    NotSent,
+    Propose,
+)
+from kvrmi.paxos.proposer import Proposer
+
+from .bench import TIMING, Bench, Benches, acceptor, ballot, batch, front, learner
+from .leader import (
+    B,
+    accepted,
+    choose,
+    elected,
+    follower,
+    heard,
+    leader,
+    leased,
+    propose,
+)
+
+EVERYBODY = (2, 3, 1)
+"""Acceptors in the order in which they are asked: our own last."""
+
+
+def value(slot: int, key: str) -> AcceptedValue:
+    return AcceptedValue(slot, ballot(1, 2), batch(key))
+
+
+def answer_beat(bench: Bench[Proposer], *replicas: int) -> None:
+    """Send a heartbeat and have `replicas` answer that one."""
+    bench.wake(TIMING.heartbeat)
+    beat = bench.find(Heartbeat)[0].beat
+    for replica in replicas:
+        bench.tell(acceptor(replica), heard(beat))
+
+
+# --- taking over ----------------------------------------------------------------------------------
+
+
+def test_every_open_slot_is_filled_then_our_own_no_op(benches: Benches) -> None:
+    """Slot 2 was never used: a no-op fills the gap."""
+    bench = follower(benches)
+    accept = elected(bench, value(1, "a"), value(3, "c"))
+    proposed = [accept]
+    for slot in (1, 2, 3):
+        choose(bench, slot)
+        proposed.append(bench.find(Accept)[0])
+    assert [accept and accept.value for accept in proposed] == [
+        batch("a"), NO_OP, batch("c"), NO_OP,
+    ]  # fmt: skip
+    assert not bench.role.may_read(bench.now)
+    choose(bench, 4)
+    bench.expect(Envelope(front(1), Leading(1, B, True)))
+
+
+def test_below_a_truncation_point_nothing_is_proposed(benches: Benches) -> None:
+    """Not even a no-op: those slots are chosen, and have to be fetched first."""
+    bench = follower(benches)
+    assert elected(bench, value(9, "later"), truncated=8) is None
+    bench.wake(TIMING.heartbeat)
+    out = bench.drain()
+    assert Envelope(learner(1), Behind(2, 8)) in out
+    assert not any(isinstance(message, Accept) for _, message in out)
+    bench.tell(learner(1), Applied(8, (), ()))
+    assert bench.find(Accept)[0].value == batch("later")
+
+
+def test_clients_wait_until_the_no_op_is_applied(benches: Benches) -> None:
+    bench = follower(benches)
+    elected(bench)
+    bench.answer(front(1), Propose((b"c",)), NotSent(1, Propose((b"c",))))
+    bench.tell(acceptor(1), accepted(1))
+    bench.tell(acceptor(2), accepted(1))
+    assert len(bench.find(Chosen)) == 1
+    bench.answer(front(1), Propose((b"c",)), NotSent(1, Propose((b"c",))))
+
+
+# --- phase 2 --------------------------------------------------------------------------------------
+
+
+def test_a_batch_goes_to_the_slot_after_what_is_applied(benches: Benches) -> None:
+    bench = leader(benches)
+    bench.now += 2 * TRACE_EVERY
+    bench.tell(front(1), Propose((b"one", b"two")))
+    accept = Accept(B, 2, pack_batch((b"one", b"two")), 1, True)
+    bench.expect(*(Envelope(acceptor(i), accept) for i in EVERYBODY))
+
+
+def test_a_quorum_of_acceptances_makes_it_chosen(benches: Benches) -> None:
+    bench = leader(benches)
+    propose(bench, b"c")
+    bench.tell(acceptor(3), accepted(2))
+    bench.expect()
+    bench.tell(acceptor(3), accepted(2))
+    bench.expect()
+    bench.tell(acceptor(1), accepted(2))
+    bench.expect(Envelope(learner(1), Chosen(Entry(2, B, (1, 3), pack_batch((b"c",))))))
+    bench.tell(acceptor(2), accepted(2))
+    bench.expect()
+
+
+@pytest.mark.parametrize("late", [accepted(1), accepted(2, at=ballot(1, 2)), accepted(3)])
+def test_other_acceptances_do_not_count(benches: Benches, late: Accepted) -> None:
+    bench = leader(benches)
+    propose(bench, b"c")
+    for replica in (1, 2, 3):
+        bench.tell(acceptor(replica), late)
+    bench.expect()
+
+
+def test_what_is_announced_as_chosen_is_what_our_learner_has_applied(benches: Benches) -> None:
+    bench = leader(benches)
+    propose(bench, b"c")
+    bench.tell(acceptor(1), accepted(2))
+    bench.tell(acceptor(2), accepted(2))
+    bench.drain()
+    bench.wake(TIMING.heartbeat)
+    assert {beat.chosen for beat in bench.find(Heartbeat)} == {1}
+    bench.tell(learner(1), Applied(2, (), ()))
+    bench.expect(Envelope(front(1), Leading(1, B, True)))
+    assert propose(bench, b"d").chosen == 2
+
+
+def test_a_lost_batch_is_sent_again_at_the_same_ballot(benches: Benches) -> None:
+    bench = leader(benches)
+    accept = propose(bench, b"c")
+    bench.tell(acceptor(1), accepted(2))
+    missed = set()
+    for _ in range(10):
+        bench.wake(TIMING.heartbeat / 2)
+        for to, message in bench.drain():
+            if isinstance(message, Accept):
+                assert message == accept
+                missed.add(to)
+    assert missed == {acceptor(2), acceptor(3)}
+
+
+def test_a_slot_learned_from_another_leader_ends_the_term(benches: Benches) -> None:
+    """Else it could announce a slot in which it proposed something else without success."""
+    bench = leader(benches)
+    propose(bench, b"c")
+    bench.tell(learner(1), Applied(2, (), ()))
+    assert not bench.role.leading
+    bench.drain()
+
+
+def test_under_load_a_batch_goes_to_a_quorum(benches: Benches) -> None:
+    bench = leader(benches)
+    propose(bench, b"traced")
+    choose(bench, 2)
+    bench.drain()
+    bench.tell(front(1), Propose((b"spared",)))
+    out = bench.drain()
+    assert len(out) == 2
+    assert out[-1].to == acceptor(1)
+
+
+@pytest.mark.parametrize("news", [NotSent, NoAnswer])
+def test_if_one_of_the_quorum_fails_the_others_are_asked_at_once(
+    benches: Benches, news: type[NotSent | NoAnswer]
+) -> None:
+    bench = leader(benches)
+    propose(bench, b"traced")
+    choose(bench, 2)
+    bench.drain()
+    accept = propose(bench, b"spared")
+    bench.tell(acceptor(2), news(2, accept))
+    bench.expect(Envelope(acceptor(3), accept))
+    bench.tell(acceptor(1), accepted(3))
+    bench.tell(acceptor(3), accepted(3))
+    assert len(bench.find(Chosen)) == 1
+
+
+# --- lease and reads ------------------------------------------------------------------------------
+
+
+def test_a_lease_needs_answers_of_a_quorum_and_the_applied_no_op(benches: Benches) -> None:
+    bench = follower(benches)
+    elected(bench)
+    answer_beat(bench, 1, 2)
+    assert not bench.role.may_read(bench.now)
+    choose(bench, 1)
+    assert bench.role.may_read(bench.now)
+    bench.drain()
+
+
+def test_a_lease_ends_by_itself(benches: Benches) -> None:
+    bench = leased(leader(benches))
+    sent = bench.now
+    assert bench.role.may_read(sent + TIMING.usable_lease - 0.001)
+    assert not bench.role.may_read(sent + TIMING.usable_lease)
+
+
+def test_a_grant_of_another_ballot_is_none(benches: Benches) -> None:
+    bench = leader(benches)
+    bench.wake(TIMING.heartbeat)
+    beat = bench.find(Heartbeat)[0].beat
+    for replica in (1, 2, 3):
+        bench.tell(acceptor(replica), heard(beat, at=ballot(1, 2)))
+    assert not bench.role.may_read(bench.now)
+
+
+def test_a_read_index_waits_for_a_heartbeat_sent_after_the_question(benches: Benches) -> None:
+    bench = leader(benches)
+    bench.wake(TIMING.heartbeat)
+    before = bench.find(Heartbeat)[0].beat
+    bench.tell(front(1), Confirm(5))
+    after = bench.find(Heartbeat)[0].beat
+    for replica in (1, 2, 3):
+        bench.tell(acceptor(replica), heard(before))
+    bench.expect()
+    bench.tell(acceptor(1), heard(after))
+    bench.expect()
+    bench.tell(acceptor(3), heard(after))
+    bench.expect(Envelope(front(1), Confirmed(5, 1)))
+
+
+def test_a_read_index_covers_what_was_chosen_when_it_was_asked_for(benches: Benches) -> None:
+    bench = leader(benches)
+    propose(bench, b"c")
+    bench.tell(acceptor(1), accepted(2))
+    bench.tell(acceptor(2), accepted(2))
+    bench.drain()
+    bench.tell(front(1), Confirm(5))
+    beat = bench.find(Heartbeat)[0].beat
+    bench.tell(acceptor(1), heard(beat))
+    bench.tell(acceptor(2), heard(beat))
+    bench.expect(Envelope(front(1), Confirmed(5, 2)))
+
+
+def test_no_read_index_before_our_no_op_is_applied(benches: Benches) -> None:
+    bench = follower(benches)
+    elected(bench)
+    bench.tell(front(1), Confirm(5))
+    beat = bench.find(Heartbeat)[0].beat
+    for replica in (1, 2):
+        bench.tell(acceptor(replica), heard(beat))
+    bench.expect()
+    choose(bench, 1)
+    # Not slot 0, where we stood when it was asked: our learner may come back there from its disk.
+    assert bench.find(Confirmed) == [Confirmed(5, 1)]
+
+
+# --- the end of a term ----------------------------------------------------------------------------
+
+
+def test_without_a_quorum_it_steps_down_after_one_election_time(benches: Benches) -> None:
+    bench = leased(leader(benches))
+    contact = bench.now
+    while bench.role.leading and bench.now < contact + 5:
+        bench.wake(0.01)
+        bench.drain()
+    assert bench.now - contact == pytest.approx(TIMING.election_min, abs=0.02)
+
+
+def test_acceptances_are_contact_as_well(benches: Benches) -> None:
+    bench = leased(leader(benches))
+    for slot in range(2, 20):
+        bench.now += TIMING.election_min / 2
+        propose(bench, b"c")
+        choose(bench, slot)
+        bench.wake()
+        bench.drain()
+    assert bench.role.leading

@@ -1,0 +1,108 @@
+"""Stand-ins for the server's tests: a role that does as told, and a world around it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from kvrmi.paxos.effects import NOTHING, Address, Effects, Envelope
+from kvrmi.paxos.messages import Message
+from server.rolehost import Disk, RoleHost
+
+ME = 1
+PEER = Address(2, "acceptor")
+LOG = logging.getLogger("kvrmi.server.stub")
+
+
+class StubRole:
+    """Answers with what `script` makes of a message, and remembers what it saw."""
+
+    def __init__(self, script: Callable[[Address, Message], Effects] | None = None) -> None:
+        self.script = script
+        self.seen: list[tuple[Address, Message]] = []
+        self.woken = 0
+
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        self.seen.append((sender, message))
+        return self.script(sender, message) if self.script else NOTHING
+
+    def wake(self, now: float) -> Effects:
+        self.woken += 1
+        return NOTHING
+
+
+class Outside:
+    """Collects what a host lets out."""
+
+    def __init__(self) -> None:
+        self.me = ME
+        self.posted: list[tuple[Address, Envelope]] = []
+        self.sent: list[tuple[Address, int, tuple[Envelope, ...]]] = []
+
+    def post(self, sender: Address, envelope: Envelope) -> None:
+        self.posted.append((sender, envelope))
+
+    def send(self, sender: Address, incarnation: int, envelopes: tuple[Envelope, ...]) -> None:
+        self.sent.append((sender, incarnation, envelopes))
+
+
+class Fatal:
+    """Remembers what would have ended the process."""
+
+    def __init__(self) -> None:
+        self.errors: list[tuple[str, BaseException]] = []
+
+    def __call__(self, part: str, error: BaseException) -> None:
+        self.errors.append((part, error))
+
+
+class Door:
+    """A door that nobody walks through."""
+
+    def __init__(self) -> None:
+        self.alive = False
+        self.opened = 0
+
+    def open(self) -> None:
+        self.alive = True
+        self.opened += 1
+
+    def cut(self) -> None:
+        self.alive = False
+
+
+def host_of(
+    make: Callable[[], StubRole],
+    outside: Outside | None = None,
+    *,
+    role: str = "acceptor",
+    disk: Disk | None = None,
+    vital: bool = False,
+    fatal: Fatal | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> RoleHost[StubRole]:
+    """Start a host around a stub."""
+    host: RoleHost[StubRole] = RoleHost(
+        Address(ME, role),
+        lambda now, incarnation: make(),
+        outside or Outside(),
+        clock=clock,
+        fatal=fatal or Fatal(),
+        log=LOG,
+        disk=disk,
+        vital=vital,
+    )
+    host.start()
+    return host
+
+
+def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait for a condition; fails when it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not come true in time")
+        pause.wait(0.002)

@@ -1,0 +1,65 @@
+"""The admin object refuses what it cannot do before it does anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kvrmi.faults import FaultTable
+from server.admin import Admin
+
+
+class Replica:
+    """As much of a replica as refusals need."""
+
+    def __init__(self) -> None:
+        self.me = 1
+        self.faults = FaultTable()
+        self.failed: list[tuple[str, str, float | None]] = []
+        self.cluster = type("Cluster", (), {"ids": (1, 2, 3)})()
+
+    def fail_role(self, role: str, reason: str, back_after: float | None) -> bool:
+        self.failed.append((role, reason, back_after))
+        return True
+
+
+def admin() -> tuple[Admin, Replica, list[str]]:
+    replica: Any = Replica()
+    stops: list[str] = []
+    return Admin(replica, lambda: stops.append("stop")), replica, stops
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("fail_role", ("front",)),
+        ("fail_role", (1,)),
+        ("fail_role", ("acceptor", -1)),
+        ("fail_role", ("acceptor", "soon")),
+        ("fail_role", ("acceptor", float("nan"))),
+        ("restart_role", ("",)),
+        ("cut", (1, 4)),
+        ("cut", ("1", 2)),
+        ("restore", (9,)),
+        ("transfer", (None,)),
+    ],
+)
+def test_refusals(method: str, arguments: tuple[object, ...]) -> None:
+    subject, replica, _ = admin()
+    with pytest.raises(ValueError, match=r"^INVALID: "):
+        getattr(subject, method)(*arguments)
+    assert replica.failed == []
+    assert replica.faults.cuts() == []
+
+
+def test_what_is_asked_is_done() -> None:
+    subject, replica, stops = admin()
+    assert subject.fail_role("acceptor", 1.5)
+    assert replica.failed == [("acceptor", "failed on purpose", 1.5)]
+    subject.cut(1, 2)
+    assert replica.faults.cuts() == [(1, 2)]
+    subject.heal()
+    assert replica.faults.cuts() == []
+    subject.stop()
+    assert stops == ["stop"]

@@ -1,0 +1,66 @@
+"""Who may vote: disks known to all, and no disk that nobody knows."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from kvrmi.paxos.acceptor import DiskLost
+from server.admission import Told, Verdict, from_file, from_replicas, told_by
+from server.alone import cluster_of
+from server.store import Identity
+
+UNNAMED = cluster_of(1, "h:1111", ["h:1111", "h:2222", "h:3333"], Path("data"))
+NAMED = dataclasses.replace(
+    UNNAMED,
+    members=tuple(dataclasses.replace(m, disk=f"d{m.id}") for m in UNNAMED.members),
+)
+ALL = {1: "d1", 2: "d2", 3: "d3"}
+
+
+def mine(
+    disk: str = "d1", *, recovering: bool = False, members: dict[int, str] | None = None
+) -> Identity:
+    return Identity("c", 1, disk, recovering, False, members or {})
+
+
+def test_the_file_names_all_disks() -> None:
+    assert from_file(NAMED, mine()) == Verdict(ALL, lost=False)
+
+
+def test_a_disk_that_the_file_does_not_name_is_lost() -> None:
+    with pytest.raises(DiskLost):
+        from_file(NAMED, mine("other"))
+
+
+def test_a_disk_made_to_recover_replaces_the_one_the_file_names() -> None:
+    assert from_file(NAMED, mine("other", recovering=True)) == Verdict(ALL, lost=False)
+
+
+def test_what_was_recorded_overrules_the_file() -> None:
+    recorded = {**ALL, 1: "new"}
+    assert from_file(NAMED, mine("new", members=recorded)) == Verdict(recorded, lost=False)
+
+
+def test_without_named_disks_all_replicas_must_tell_theirs() -> None:
+    assert from_file(UNNAMED, mine()) is None
+    told = {1: Told("d1", {}), 2: Told("d2", {})}
+    assert from_replicas(mine(), told, (1, 2, 3)) is None
+    told[3] = Told("d3", {})
+    assert from_replicas(mine(), told, (1, 2, 3)) == Verdict(ALL, lost=False)
+
+
+def test_one_that_has_recorded_the_members_is_believed() -> None:
+    told = {1: Told("d1", {}), 2: Told("d2", ALL)}
+    assert from_replicas(mine(), told, (1, 2, 3)) == Verdict(ALL, lost=False)
+    told[1] = Told("fresh", {})
+    assert from_replicas(mine("fresh"), told, (1, 2, 3)) == Verdict(ALL, lost=True)
+
+
+def test_an_answer_is_checked() -> None:
+    assert told_by({"disk": "d", "members": [[1, "d"]]}) == Told("d", {1: "d"})
+    for odd in (None, {}, {"disk": 1, "members": []}, {"disk": "d", "members": [[1]]}):
+        with pytest.raises((ValueError, KeyError, TypeError)):
+            told_by(odd)

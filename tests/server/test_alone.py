@@ -1,0 +1,33 @@
+"""A replica without a coordinator makes the same cluster as its peers do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kvrmi.config import ConfigError
+from server.alone import cluster_of
+
+A, B, C = "h1:1111", "h2:1111", "h2:2222"
+DATA = Path("data")
+
+
+def test_all_replicas_make_the_same_cluster() -> None:
+    clusters = [
+        cluster_of(1, A, [A, B, C], DATA),
+        cluster_of(2, B, [A, C], DATA),
+        cluster_of(3, C, [A, B], DATA),
+    ]
+    assert clusters[0] == clusters[1] == clusters[2]
+    third = clusters[0].member(3)
+    assert (third.host, third.client, third.proposer, third.admin) == ("h2", 2222, 2223, 2226)
+
+
+@pytest.mark.parametrize(
+    ("me", "address", "peers"),
+    [(2, A, [A, B, C]), (5, A, [B, C]), (1, "nonsense", [B]), (1, "h:99999", [B]), (1, A, [B, B])],
+)
+def test_what_does_not_fit_is_refused(me: int, address: str, peers: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        cluster_of(me, address, peers, DATA)

@@ -1,0 +1,204 @@
+"""Orders to a cluster whose replicas are processes that do nothing."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvrmi.config import Cluster
+from server.coordinator import founding
+from server.coordinator.control import Control
+from server.coordinator.founding import Wish, prepare
+from server.coordinator.processes import Process
+
+from .test_coordinator_health import entry
+
+
+class FakeAdmins:
+    """Replicas answer as long as their process lives."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, Process] = {}
+        self.calls: list[tuple[object, ...]] = []
+        self.recovering: set[int] = set()
+
+    def entry(self, replica: int, timeout: float = 1.0) -> dict[str, Any] | None:
+        process = self.processes.get(replica)
+        if process is None or not process.alive:
+            return None
+        state = "recovering" if replica in self.recovering else "up"
+        role = "leader" if replica == 1 else "follower"
+        return entry(replica, pid=process.pid, state=state, role=role)
+
+    def entries(self, timeout: float = 1.0) -> dict[int, dict[str, Any] | None]:
+        return {replica: self.entry(replica) for replica in (1, 2, 3)}
+
+    def call(self, replica: int, method: str, *arguments: object, timeout: float) -> Any:
+        self.calls.append((replica, method, *arguments))
+        return {"slot": 10, "peer": arguments[0], "keys": 1, "digest": "d", "missed": 2}
+
+
+class FakeLauncher:
+    """Starts processes that do nothing."""
+
+    def __init__(self, data: Path, admins: FakeAdmins) -> None:
+        self.data = data
+        self.admins = admins
+        self.running: dict[int, Process] = {}
+        self.status = 0
+
+    def replica(self, replica: int) -> Process:
+        self.admins.processes[replica] = self._sleeper()
+        return self.admins.processes[replica]
+
+    def nameserver(self) -> Process:
+        return self._sleeper()
+
+    def find_nameserver(self) -> Process | None:
+        return None
+
+    def find_replica(self, replica: int) -> Process | None:
+        return self.running.get(replica)
+
+    def output(self, replica: int) -> Path:
+        return self.data / "output"
+
+    def _sleeper(self) -> Process:
+        line = f"import time; time.sleep({0 if self.status else 60}); exit({self.status})"
+        return Process.start([sys.executable, "-c", line], self.data / "output")
+
+
+class Rig:
+    """A cluster of three, its control and what it stands on."""
+
+    def __init__(self, data: Path) -> None:
+        self.cluster: Cluster = prepare(Wish(data, 3, ephemeral=True))[0]
+        self.admins = FakeAdmins()
+        self.launcher = FakeLauncher(data, self.admins)
+        self.control = self.make()
+
+    def make(self) -> Control:
+        launcher: Any = self.launcher
+        admins: Any = self.admins
+        return Control(self.cluster, launcher, admins)
+
+    def state(self, replica: int) -> str:
+        states = {one["id"]: one["state"] for one in self.control.status()["replicas"]}
+        return str(states[replica])
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path / "data")
+    rig.control.begin()
+    yield rig
+    rig.control.stop_all()
+    assert not any(process.alive for process in rig.admins.processes.values())
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def test_the_status_of_all(rig: Rig) -> None:
+    status = rig.control.status()
+    assert (status["leader"], status["successor"], status["quorum"]) == (1, 2, 2)
+    assert (status["cluster"], status["engine"]) == ("kvrmi", "paxos")
+    assert [one["state"] for one in status["replicas"]] == ["up"] * 3
+    assert rig.control.unready() is None
+    assert rig.control.serves()
+
+
+def test_killed_on_purpose_it_is_held_until_started(rig: Rig) -> None:
+    assert rig.control.kill(3)["state"] == "held"
+    assert rig.state(3) == "held"
+    assert rig.control.unready() is None
+    rig.control.start(3)
+    assert rig.state(3) == "up"
+    wait_for(lambda: rig.control.last_restore(3) is not None)
+    assert rig.admins.calls == [(3, "restore", 2)]
+
+
+def test_killed_by_somebody_else_it_is_back_and_restored(rig: Rig) -> None:
+    former = rig.admins.processes[1]
+    former.kill()
+    wait_for(lambda: rig.admins.processes[1] is not former)
+    wait_for(lambda: rig.control.last_restore(1) is not None)
+    assert rig.state(1) == "up"
+
+
+@pytest.mark.parametrize("order", ["kill", "stop", "restart"])
+def test_the_quorum_is_guarded(rig: Rig, order: str) -> None:
+    rig.control.kill(3)
+    with pytest.raises(RuntimeError, match=r"^NO_QUORUM: .*force=True"):
+        getattr(rig.control, order)(2)
+    assert rig.state(2) == "up"
+    former = rig.admins.processes[2]
+    getattr(rig.control, order)(2, force=True)
+    assert not former.alive
+
+
+def test_what_is_not_there_is_invalid(rig: Rig) -> None:
+    for order in (rig.control.kill, rig.control.stop, rig.control.start, rig.control.restore):
+        with pytest.raises(ValueError, match=r"^INVALID: there is no replica 4"):
+            order(4)
+    with pytest.raises(ValueError, match=r"^INVALID: "):
+        rig.control.restore(1, 1)
+
+
+def test_a_restore_needs_a_peer(rig: Rig) -> None:
+    rig.control.kill(2)
+    rig.control.kill(3, force=True)
+    with pytest.raises(RuntimeError, match=r"^UNAVAILABLE: "):
+        rig.control.restore(1)
+
+
+def test_the_next_coordinator_adopts_and_leaves_held_ones_down(rig: Rig) -> None:
+    rig.control.kill(3)
+    for replica in (1, 2):
+        adopted = Process.adopt(rig.admins.processes[replica].pid)
+        assert adopted is not None
+        rig.launcher.running[replica] = adopted
+    before = dict(rig.admins.processes)
+    second = rig.make()
+    second.begin()
+    states = [one["state"] for one in second.status()["replicas"]]
+    assert states == ["up", "up", "held"]
+    assert rig.admins.processes == before
+    second.stop_all()
+    assert not before[1].alive
+    assert not (rig.launcher.data / "held").exists()
+
+
+def test_a_wiped_folder_is_made_anew_to_recover_in(rig: Rig) -> None:
+    rig.control.stop(3)
+    shutil.rmtree(rig.launcher.data / "replica3")
+    rig.control.start(3)
+    assert founding.is_formatted(rig.launcher.data, 3)
+
+
+def test_a_second_lost_disk_is_not_replaced(rig: Rig) -> None:
+    rig.control.stop(3)
+    rig.admins.recovering = {1}
+    shutil.rmtree(rig.launcher.data / "replica3")
+    with pytest.raises(OSError, match="lost"):
+        rig.control.start(3)
+    assert not founding.is_formatted(rig.launcher.data, 3)
+
+
+def test_exit_status_four_means_a_lost_disk(rig: Rig) -> None:
+    rig.launcher.status = 4
+    rig.admins.processes[3].kill()
+    lost = rig.launcher.data / "replica3.lost1"
+    wait_for(lost.exists)
+    rig.launcher.status = 0
+    wait_for(lambda: rig.state(3) == "up")

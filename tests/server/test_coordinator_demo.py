@@ -1,0 +1,97 @@
+"""The parts of the demo that need no cluster: measuring, reading logs, printing."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from server.demo import logs as demo_logs
+from server.demo.load import longest_pause, strip
+from server.demo.show import Show
+
+LOG = """\
+2026-11-21 03:04:05.100 [proposer] propose slot=41 ballot=7.1 commands=2 to=3 acceptors
+2026-11-21 03:04:05.300 [proposer] chosen slot=41 ballot=7.1 acceptors=1,2
+2026-11-21 03:04:05.310 [learner] commit slot=41 commands=2 revision=77
+2026-11-21 03:04:06.310 [learner] commit slot=412 commands=1 revision=78
+2026-11-21 03:04:07.000 [acceptor] WARNING FAILED incarnation=1 reason=failed on purpose
+no time here
+2026-11-21 03:04:08.000 [acceptor] RESTARTED incarnation=2 promised=7.1 accepted=12
+"""
+OTHER = """\
+2026-11-21 03:04:05.200 [acceptor] accept slot=41 ballot=7.1 bytes=180 durable
+2026-11-21 03:04:05.320 [learner] commit slot=41 commands=2 revision=77
+2026-11-21 03:04:09.000 [learner] commit slot=500 commands=0 revision=78
+"""
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> dict[int, Path]:
+    files = {1: tmp_path / "one", 2: tmp_path / "two", 3: tmp_path / "missing"}
+    files[1].write_text(LOG)
+    files[2].write_text(OTHER)
+    return files
+
+
+def test_the_lines_of_one_slot_come_from_all_logs_by_time(logs: dict[int, Path]) -> None:
+    lines = demo_logs.of_slot(logs, 41)
+    assert [(line.time, line.replica) for line in lines] == [
+        ("03:04:05.100", 1),
+        ("03:04:05.200", 2),
+        ("03:04:05.300", 1),
+        ("03:04:05.310", 1),
+        ("03:04:05.320", 2),
+    ]
+    assert lines[1].text == "[acceptor] accept slot=41 ballot=7.1 bytes=180 durable"
+
+
+def test_the_slot_to_tell_is_the_one_that_most_logs_tell_of(logs: dict[int, Path]) -> None:
+    assert demo_logs.told_slot(logs) == 41
+    assert demo_logs.told_slot({3: logs[3]}) is None
+
+
+def test_the_failure_of_a_role(logs: dict[int, Path]) -> None:
+    failed, restarted = demo_logs.of_failure(logs, 1, "acceptor")
+    assert "FAILED" in failed.text
+    assert "RESTARTED" in restarted.text
+    assert demo_logs.of_failure(logs, 1, "learner") == []
+
+
+@pytest.mark.parametrize(
+    ("moments", "pause"),
+    [
+        ([], (10.0, 10.0)),
+        ([1.0, 2.0, 9.0], (7.0, 9.0)),
+        ([4.0], (6.0, 10.0)),
+        ([-3.0, 5.0, 12.0], (5.0, 10.0)),
+    ],
+)
+def test_the_longest_pause(moments: list[float], pause: tuple[float, float]) -> None:
+    assert longest_pause(moments, 0.0, 10.0) == pause
+
+
+def test_the_strip_counts_every_moment_once() -> None:
+    assert strip([0.0, 0.1, 0.9, 1.0, 1.9, 2.0], 0.0, 2.0, 4) == [2, 1, 1, 1]
+    assert strip([1.0], 0.0, 2.0, 3) == [0, 1, 0]
+
+
+def test_plain_output_has_no_escapes_and_keeps_brackets() -> None:
+    out = io.StringIO()
+    show = Show(plain=False, out=out)
+    show.title("Title", "words")
+    show.act(1, "An act", "what to look for")
+    show.moment(1.5, "[acceptor] failed", "bold red")
+    show.check(True, "fine")
+    show.check(False, "not fine")
+    show.table(("a", "b"), [("1", "[x]")])
+    show.strip([0, 5, 10], {1: "x"}, "caption")
+    with show.progress():
+        show.tick(1.0, "too early for a line")
+    show.verdict(False, "see above")
+    text = out.getvalue()
+    assert "\x1b" not in text
+    for part in ("[acceptor] failed", "  ok  fine", "FAILED  not fine", "| [x] |", "1.50 s"):
+        assert part in text
+    assert "too early" not in text

@@ -1,0 +1,80 @@
+"""The scripted event: who is killed when, and that it can be called off."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from server.coordinator.event import Event, play
+
+
+class FakeCluster:
+    """Remembers the orders it was given."""
+
+    def __init__(self, leader: int | None = 2) -> None:
+        self.leader = leader
+        self.orders: list[tuple[str, int]] = []
+
+    def status(self) -> dict[str, Any]:
+        return {"leader": self.leader}
+
+    def kill(self, replica: int, force: bool = False) -> dict[str, Any]:
+        self.orders.append(("kill", replica))
+        return {}
+
+    def start(self, replica: int) -> dict[str, Any]:
+        self.orders.append(("start", replica))
+        return {}
+
+
+class Clock(threading.Event):
+    """Lets no time pass; remembers what was waited for, and is set after so many waits."""
+
+    def __init__(self, waits: int = 99) -> None:
+        super().__init__()
+        self.left = waits
+        self.waited: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waited.append(timeout)
+        self.left -= 1
+        return self.left < 0
+
+
+def run(event: Event, cluster: FakeCluster, clock: Clock) -> list[str]:
+    lines: list[str] = []
+    play(event, cluster, clock, lines.append)
+    return lines
+
+
+def test_the_leader_of_that_moment_goes_down_and_comes_back() -> None:
+    cluster, clock = FakeCluster(leader=4), Clock()
+    lines = run(Event(45.0, 20.0), cluster, clock)
+    assert cluster.orders == [("kill", 4), ("start", 4)]
+    assert clock.waited == [45.0, 20.0]
+    assert len(lines) == 2
+
+
+def test_a_named_victim() -> None:
+    cluster = FakeCluster(leader=4)
+    run(Event(1.0, 1.0, victim=1), cluster, Clock())
+    assert cluster.orders == [("kill", 1), ("start", 1)]
+
+
+def test_called_off_before_the_kill() -> None:
+    cluster = FakeCluster()
+    assert run(Event(1.0, 1.0), cluster, Clock(waits=0)) == []
+    assert cluster.orders == []
+
+
+def test_called_off_while_down() -> None:
+    cluster = FakeCluster()
+    run(Event(1.0, 1.0), cluster, Clock(waits=1))
+    assert cluster.orders == [("kill", 2)]
+
+
+def test_without_a_leader_nobody_is_killed() -> None:
+    cluster = FakeCluster(leader=None)
+    lines = run(Event(1.0, 1.0), cluster, Clock())
+    assert cluster.orders == []
+    assert "no leader" in lines[0]

@@ -1,0 +1,193 @@
+"""The data folder: founded once, continued, never founded over what is there."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from kvrmi.config import Cluster, load
+from server.coordinator import founding, ports
+from server.coordinator.founding import Refused, Wish, prepare
+from server.pidlock import PidLock
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def found(data: Path, replicas: int = 3) -> Cluster:
+    cluster, founded = prepare(Wish(data, replicas, ephemeral=True))
+    assert founded
+    return cluster
+
+
+def test_a_new_cluster_has_folders_a_secret_and_a_file(data: Path) -> None:
+    cluster = found(data)
+    assert cluster.ids == (1, 2, 3)
+    assert len({member.disk for member in cluster.members} - {""}) == 3
+    assert all(founding.is_formatted(data, replica) for replica in cluster.ids)
+    assert load(data / "cluster.toml") == cluster
+    assert cluster.folder == data.resolve()
+    assert stat.S_IMODE((data / "secret").stat().st_mode) == 0o600
+    assert not (data / "founding").exists()
+
+
+def test_five_replicas_on_the_usual_ports_unless_told_otherwise(data: Path) -> None:
+    if not all(ports.is_free("127.0.0.1", port) for port in (1111, 9090, 9091)):
+        with pytest.raises(Refused, match="already in use"):
+            prepare(Wish(data))
+        return
+    cluster, _ = prepare(Wish(data))
+    assert [member.client for member in cluster.members] == [1111, 2222, 3333, 4444, 5555]
+    assert cluster.nameserver == "127.0.0.1:9090"
+    assert cluster.coordinator == "127.0.0.1:9091"
+
+
+def test_a_base_port(data: Path) -> None:
+    base = ports.free_block("127.0.0.1", 17, random.Random())
+    cluster, _ = prepare(Wish(data, 3, base_port=base))
+    assert [member.client for member in cluster.members] == [base, base + 1, base + 2]
+    assert cluster.nameserver == f"127.0.0.1:{base + 15}"
+    assert cluster.coordinator == f"127.0.0.1:{base + 16}"
+
+
+def test_more_than_eight_need_a_base_port(data: Path) -> None:
+    with pytest.raises(Refused, match="--base-port"):
+        prepare(Wish(data, 9))
+
+
+def test_it_is_continued_as_it_was(data: Path) -> None:
+    cluster = found(data)
+    assert prepare(Wish(data)) == (cluster, False)
+    assert prepare(Wish(data, 3)) == (cluster, False)
+
+
+def test_another_number_of_replicas_is_refused(data: Path) -> None:
+    found(data)
+    with pytest.raises(Refused, match="holds a cluster of 3 replicas"):
+        prepare(Wish(data, 5))
+
+
+def test_a_cluster_that_is_down_can_move(data: Path) -> None:
+    cluster = found(data)
+    base = ports.free_block("127.0.0.1", 17, random.Random())
+    moved, founded = prepare(Wish(data, base_port=base))
+    assert not founded
+    assert moved.members[0].client == base
+    assert [one.disk for one in moved.members] == [one.disk for one in cluster.members]
+    assert load(data / "cluster.toml") == moved
+
+
+def test_a_running_one_cannot(data: Path) -> None:
+    cluster = found(data)
+    lock = PidLock.take(data / "replica1" / "lock")
+    assert lock is not None
+    with pytest.raises(Refused, match="is running"):
+        prepare(Wish(data, base_port=12_000))
+    assert prepare(Wish(data, ephemeral=True)) == (cluster, False)
+    lock.close()
+
+
+def test_a_busy_port_is_named_and_nothing_is_made(data: Path) -> None:
+    port = ports.free_block("127.0.0.1", 17, random.Random())
+    busy = socket.create_server(("127.0.0.1", port))
+    with busy, pytest.raises(Refused, match=rf"port {port} .* in use: .*--base-port"):
+        prepare(Wish(data, 3, base_port=port))
+    assert list(data.iterdir()) == []
+
+
+def test_the_ports_of_a_running_replica_are_its_own(data: Path) -> None:
+    cluster = found(data)
+    lock = PidLock.take(data / "replica2" / "lock")
+    assert lock is not None
+    with socket.create_server(("127.0.0.1", cluster.member(2).client)):
+        assert prepare(Wish(data))[0] == cluster
+        lock.close()
+        with pytest.raises(Refused, match="replica 2"):
+            prepare(Wish(data))
+
+
+def test_others_are_told_another_host_than_it_listens_on(data: Path) -> None:
+    cluster, _ = prepare(Wish(data, 3, "0.0.0.0", "localhost", ephemeral=True))
+    assert cluster.listen == "0.0.0.0"
+    assert {member.host for member in cluster.members} == {"localhost"}
+    assert cluster.nameserver.startswith("localhost:")
+    assert cluster.coordinator.startswith("localhost:")
+    assert load(data / "cluster.toml") == cluster
+
+
+def test_the_ports_checked_are_those_it_listens_on(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(Refused, match=rf"port {port} on 127\.0\.0\.1 .* in use"):
+            prepare(Wish(data, 3, "127.0.0.1", "elsewhere.invalid", port))
+
+
+def test_a_cluster_that_moves_keeps_the_hosts_it_had(data: Path) -> None:
+    prepare(Wish(data, 3, "0.0.0.0", "localhost", ephemeral=True))
+    moved, _ = prepare(Wish(data, ephemeral=True))
+    assert (moved.listen, moved.members[0].host) == ("0.0.0.0", "localhost")
+    moved, _ = prepare(Wish(data, host="127.0.0.1", ephemeral=True))
+    assert (moved.listen, moved.members[0].host) == ("", "127.0.0.1")
+    moved, _ = prepare(Wish(data, advertise="localhost", ephemeral=True))
+    assert (moved.listen, moved.members[0].host) == ("127.0.0.1", "localhost")
+
+
+def test_a_host_that_is_not_ours_is_refused(data: Path) -> None:
+    with pytest.raises(Refused, match=r"nowhere\.invalid"):
+        prepare(Wish(data, 3, host="nowhere.invalid", base_port=12_000))
+
+
+def test_one_lost_folder_recovers(data: Path) -> None:
+    cluster = found(data)
+    shutil.rmtree(data / "replica2")
+    assert prepare(Wish(data)) == (cluster, False)
+    assert founding.is_formatted(data, 2)
+
+
+def test_the_rest_of_a_damaged_folder_is_kept_aside(data: Path) -> None:
+    found(data)
+    (data / "replica2" / "acceptor.db").unlink()
+    (data / "replica2" / "learner.db").write_text("left")
+    prepare(Wish(data))
+    assert founding.is_formatted(data, 2)
+    assert (data / "replica2.lost1" / "learner.db").read_text() == "left"
+
+
+def test_a_lost_majority_is_refused(data: Path) -> None:
+    found(data)
+    for replica in (1, 3):
+        shutil.rmtree(data / f"replica{replica}")
+    with pytest.raises(Refused, match="replicas 1, 3"):
+        prepare(Wish(data))
+    assert not (data / "replica1").exists()
+
+
+def test_folders_without_a_cluster_file_are_not_touched(data: Path) -> None:
+    found(data)
+    (data / "cluster.toml").unlink()
+    with pytest.raises(Refused, match=r"no cluster\.toml"):
+        prepare(Wish(data, 3, ephemeral=True))
+    assert founding.is_formatted(data, 1)
+
+
+def test_a_founding_that_was_cut_short_begins_anew(data: Path) -> None:
+    former = found(data)
+    (data / "cluster.toml").unlink()
+    (data / "founding").touch()
+    cluster = found(data)
+    assert cluster.id != former.id
+    assert not (data / "founding").exists()
+
+
+def test_a_damaged_cluster_file_is_named(data: Path) -> None:
+    found(data)
+    (data / "cluster.toml").write_text("nonsense")
+    with pytest.raises(Refused, match=r"cluster\.toml"):
+        prepare(Wish(data))

@@ -1,0 +1,142 @@
+"""A keeper launches, relaunches and leaves down; its charge is a short-lived process."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from server.coordinator.keeper import Keeper
+from server.coordinator.processes import Process
+
+
+class Charge:
+    """A process that does nothing, and what the keeper told about it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.program = "import time; time.sleep(60)"
+        self.launches = 0
+        self.statuses: list[int | None] = []
+        self.probed = threading.Event()
+        self.leave_down: str | None = None
+
+    def launch(self) -> Process:
+        self.launches += 1
+        return Process.start([sys.executable, "-c", self.program], self.folder / "output")
+
+    def probe(self) -> None:
+        self.probed.set()
+
+    def ended(self, status: int | None) -> str | None:
+        self.statuses.append(status)
+        return self.leave_down
+
+
+@pytest.fixture
+def charge(tmp_path: Path) -> Charge:
+    return Charge(tmp_path)
+
+
+@pytest.fixture
+def keeper(charge: Charge) -> Iterator[Keeper]:
+    keeper = Keeper("sleeper", charge, time.monotonic)
+    yield keeper
+    process = keeper.release()
+    if process is not None:
+        process.kill()
+        process.close()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def test_it_is_launched_and_probed(keeper: Keeper, charge: Charge) -> None:
+    keeper.begin(None)
+    assert keeper.pid is not None
+    assert not keeper.held
+    assert charge.probed.wait(10)
+    assert charge.launches == 1
+
+
+def test_one_that_ends_is_launched_again(keeper: Keeper, charge: Charge) -> None:
+    charge.program = "exit(3)"
+    keeper.begin(None)
+    wait_for(lambda: charge.launches >= 3)
+    assert charge.statuses[:2] == [3, 3]
+
+
+def test_killed_on_purpose_it_stays_down_until_started(keeper: Keeper, charge: Charge) -> None:
+    keeper.begin(None)
+    keeper.kill()
+    assert keeper.pid is None
+    assert keeper.held
+    assert keeper.reason == "killed on purpose"
+    keeper.start()
+    assert keeper.pid is not None
+    assert charge.launches == 2
+    assert charge.statuses == []
+
+
+def test_starting_a_running_one_changes_nothing(keeper: Keeper, charge: Charge) -> None:
+    keeper.begin(None)
+    before = keeper.pid
+    keeper.start()
+    assert keeper.pid == before
+
+
+def test_stopped_it_had_its_chance_to_end(keeper: Keeper, charge: Charge) -> None:
+    charge.program = (
+        "import pathlib, signal, sys, time\n"
+        f"bye = pathlib.Path({str(charge.folder / 'bye')!r})\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (bye.touch(), sys.exit()))\n"
+        f"pathlib.Path({str(charge.folder / 'ready')!r}).touch()\n"
+        "time.sleep(60)"
+    )
+    keeper.begin(None)
+    wait_for((charge.folder / "ready").exists)
+    keeper.stop(10)
+    assert keeper.pid is None
+    assert (charge.folder / "bye").exists()
+
+
+def test_one_that_must_not_run_is_left_down(keeper: Keeper, charge: Charge) -> None:
+    charge.program, charge.leave_down = "exit(4)", "its disk is lost"
+    keeper.begin(None)
+    wait_for(lambda: keeper.held)
+    assert keeper.reason == "its disk is lost"
+    assert charge.launches == 1
+
+
+def test_a_running_one_is_adopted_and_replaced_when_it_ends(keeper: Keeper, charge: Charge) -> None:
+    former = charge.launch()
+    keeper.begin(former)
+    assert keeper.pid == former.pid
+    former.kill()
+    wait_for(lambda: charge.launches == 2)
+    wait_for(lambda: keeper.pid not in (None, former.pid))
+
+
+def test_held_from_the_begin(keeper: Keeper, charge: Charge) -> None:
+    keeper.begin(None, held=True)
+    assert keeper.held
+    assert charge.launches == 0
+    keeper.start()
+    assert charge.launches == 1
+
+
+def test_let_go_it_runs_on(keeper: Keeper) -> None:
+    keeper.begin(None)
+    process = keeper.release()
+    assert process is not None
+    assert process.alive
+    process.kill()
+    process.close()

@@ -1,0 +1,82 @@
+"""The command line of the coordinator: what is taken, what is refused before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.coordinator.event import Event
+from server.coordinator.options import parse
+
+EVENT = "--down-after 45 --back-after 20 --victim 3"
+
+
+def test_without_flags_nothing_is_asked_for() -> None:
+    chosen = parse([])
+    assert (chosen.data, chosen.replicas, chosen.base_port, chosen.host) == (None,) * 4
+    assert not chosen.ephemeral
+    assert not chosen.demo
+    assert chosen.event is None
+
+
+def test_everything_at_once() -> None:
+    line = "--replicas 3 --engine paxos --data d --base-port 12000 --host ::1 --demo --plain"
+    chosen = parse([*line.split(), *EVENT.split(), "--seed", "7"])
+    assert (chosen.replicas, chosen.data, chosen.base_port) == (3, Path("d"), 12000)
+    assert chosen.event == Event(45.0, 20.0, 3)
+    assert (chosen.host, chosen.seed, chosen.demo, chosen.plain) == ("::1", 7, True, True)
+
+
+def test_what_others_are_told_need_not_be_where_it_listens() -> None:
+    chosen = parse(["--host", "0.0.0.0", "--advertise", "example.org"])
+    assert (chosen.host, chosen.advertise) == ("0.0.0.0", "example.org")
+    assert parse(["--advertise", "localhost"]).advertise == "localhost"
+
+
+def test_the_demo_has_an_event_of_its_own() -> None:
+    event = parse(["--demo"]).event
+    assert event is not None
+    assert event.victim is None
+    assert event.down_after + event.back_after < 20
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("--down-after 3", "belong together"),
+        ("--back-after 3", "belong together"),
+        ("--victim 2", "--victim needs"),
+        ("--demo --victim 6", "only 5 replicas"),
+        ("--demo --replicas 2", "three replicas"),
+        ("--replicas 0", "not a whole number from 1 to 99"),
+        ("--replicas x", "not a whole number"),
+        ("--base-port 70000", "not a whole number from 1 to 65535"),
+        ("--down-after nan --back-after 1", "not a number of seconds"),
+        ("--down-after -1 --back-after 1", "not a number of seconds"),
+        ("--host 0.0.0.0", "--host 0.0.0.0 listens on every address of this machine: also give"),
+        ("--host ::", "also give --advertise H"),
+        ("--host 0.0.0.0 --advertise 0.0.0.0", "--advertise 0.0.0.0: give one name"),
+        ("--advertise=", "--advertise : give one name"),
+        ("--engine postgres", "invalid choice"),
+        ("--chaos", "unrecognized arguments"),
+        ("--gateways", "unrecognized arguments"),
+    ],
+)
+def test_what_is_wrong_is_said(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(line.split())
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("line", ["--engine 2pc", "--engine etcd", "--host 0.0.0.0", "--victim 2"])
+def test_what_does_not_go_together_is_one_line(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(line.split())
+    assert ended.value.code == 2
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert line.split()[0].strip("-") in printed

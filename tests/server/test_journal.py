@@ -1,0 +1,119 @@
+"""replica.log: the lines of one decision, in full when it is traced and silent when it is not."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from kvrmi.interface import Answer
+from kvrmi.log import Entry, pack_batch
+from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.effects import Address, Effects, Envelope
+from kvrmi.paxos.messages import (
+    Accept,
+    Accepted,
+    Applied,
+    Chosen,
+    Learn,
+    Message,
+    Prepare,
+    Promise,
+    Refused,
+)
+from server import journal
+
+BALLOT = Ballot(7, 2)
+BATCH = pack_batch([b"a", b"b"])
+ME, PEER = 1, 2
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [f"[{r.name.rpartition('.')[2]}] {r.getMessage()}" for r in caplog.records]
+
+
+def sends(role: str, *messages: Message) -> Effects:
+    return Effects(messages=tuple(Envelope(Address(PEER, role), m) for m in messages))
+
+
+def decide(notes: journal.Journal, *, traced: bool) -> None:
+    accept = Accept(BALLOT, 41, BATCH, 40, traced)
+    entry = Entry(41, BALLOT, (1, 2, 3), BATCH)
+    mine, peer = Address(ME, "acceptor"), Address(PEER, "acceptor")
+    notes.proposer(mine, None, sends("acceptor", accept))
+    notes.acceptor(peer, accept, sends("proposer", Accepted(BALLOT, 41, 1, 1)))
+    notes.proposer(mine, Accepted(BALLOT, 41, 1, 1), Effects())
+    notes.proposer(peer, Accepted(BALLOT, 41, 1, 1), sends("learner", Chosen(entry)))
+    done = Applied(41, ((b"a", Answer("OK", 1, 76)), (b"b", Answer("OK", 1, 77))), ())
+    notes.learner(mine, Chosen(entry), sends("front", done))
+    notes.proposer(mine, None, sends("acceptor", Accept(BALLOT, 42, BATCH, 41, False)))
+
+
+def test_a_traced_decision_can_be_followed_from_proposal_to_commit(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    decide(journal.Journal(2), traced=True)
+    assert said(caplog) == [
+        "[proposer] propose slot=41 ballot=7.2 commands=2",
+        f"[acceptor] accept slot=41 ballot=7.2 bytes={len(BATCH)} durable",
+        "[proposer] accepted slot=41 by=1 (1 of 2)",
+        "[proposer] accepted slot=41 by=2 (2 of 2)",
+        "[proposer] chosen slot=41 ballot=7.2 acceptors=1,2,3",
+        "[learner] commit slot=41 commands=2 revision=77",
+        "[proposer] learners informed slot=41 with next accept",
+    ]
+
+
+def test_under_load_decisions_are_not_written(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    decide(journal.Journal(2), traced=False)
+    assert said(caplog) == []
+
+
+def test_a_learner_that_is_told_later_says_so_too(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    notes = journal.Journal(2)
+    notes.acceptor(Address(PEER, "proposer"), Accept(BALLOT, 41, BATCH, 40, True), Effects())
+    entry = Entry(41, BALLOT, (), BATCH)
+    done = Applied(41, ((b"a", Answer("OK", 1, 77)),), ())
+    notes.learner(Address(ME, "acceptor"), Learn(BALLOT, 41, (entry,)), sends("front", done))
+    assert said(caplog)[-1] == "[learner] commit slot=41 commands=2 revision=77"
+
+
+def test_a_promise_is_always_written(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    promise = Promise(BALLOT, 1, 5, 3, (), 0, 0)
+    notes = journal.Journal(2)
+    notes.acceptor(Address(PEER, "proposer"), Prepare(BALLOT, 3, 0), sends("proposer", promise))
+    assert said(caplog) == ["[acceptor] promise ballot=7.2 to=2 accepted=0"]
+
+
+def test_a_refusal_is_written_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    notes = journal.Journal(2)
+    for slot in (41, 42, 43):
+        accept = Accept(BALLOT, slot, BATCH, 40, False)
+        refused = Refused(BALLOT, BALLOT, "recovering")
+        notes.acceptor(Address(PEER, "proposer"), accept, sends("proposer", refused))
+    assert said(caplog) == ["[acceptor] refuse slot=41 ballot=7.2 promised=7.2 reason=recovering"]
+
+
+def test_a_line_has_the_time_the_part_and_the_level_when_it_matters(tmp_path: Path) -> None:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        journal.start(tmp_path / "replica.log", console=False)
+        journal.acceptor_log.info("promise ballot=7.2")
+        journal.acceptor_log.error("broken")
+        for handler in root.handlers:
+            handler.close()
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    first, second = (tmp_path / "replica.log").read_text().splitlines()
+    assert first[4] == "-"
+    assert first[19] == "."
+    assert first[23:] == " [acceptor] promise ballot=7.2"
+    assert second.endswith(" [acceptor] ERROR broken")

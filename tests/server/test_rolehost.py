@@ -1,0 +1,225 @@
+"""A role host: records before messages, one at a time, and never an old incarnation."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.effects import Address, Effects, Envelope
+from kvrmi.paxos.messages import Accepted, Learn, Message, Release
+from kvrmi.storage.interface import Put, Record
+from server.rolehost import Fenced
+
+from .stubs import ME, PEER, Door, Fatal, Outside, StubRole, host_of
+
+BALLOT = Ballot(1, 2)
+ASK = Release(BALLOT)
+ANSWER = Accepted(BALLOT, 1, 1, 1)
+LEARN = Learn(BALLOT, 1, ())
+RECORD = Put("accepted", 1, b"x")
+LEARNER = Address(ME, "learner")
+
+
+class SlowDisk:
+    """Notes the order of things; blocks in `write` while told to."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+        self.free.set()
+        self.writing = threading.Event()
+        self.written: list[tuple[Record, ...]] = []
+        self.error: Exception | None = None
+
+    def write(self, records: tuple[Record, ...], messages: tuple[Envelope, ...]) -> bool:
+        self.writing.set()
+        self.free.wait(5)
+        if self.error:
+            raise self.error
+        self.written.append(records)
+        return True
+
+    def fence(self) -> None:
+        pass
+
+
+def answering(sender: Address, message: Message) -> Effects:
+    return Effects((RECORD,), (Envelope(sender, ANSWER), Envelope(LEARNER, LEARN)))
+
+
+def test_the_answer_comes_back_and_the_rest_is_posted() -> None:
+    outside, disk = Outside(), SlowDisk()
+    host = host_of(lambda: StubRole(answering), outside, disk=disk)
+    assert host.deliver(PEER, ASK) == (Envelope(PEER, ANSWER),)
+    assert outside.posted == [(host.address, Envelope(LEARNER, LEARN))]
+    assert disk.written == [(RECORD,)]
+
+
+def test_nothing_leaves_before_it_is_durable() -> None:
+    outside, disk = Outside(), SlowDisk()
+    host = host_of(lambda: StubRole(answering), outside, disk=disk)
+    disk.free.clear()
+    thread = threading.Thread(target=host.deliver, args=(PEER, ASK))
+    thread.start()
+    assert disk.writing.wait(5)
+    assert outside.posted == []
+    disk.free.set()
+    thread.join(5)
+    assert len(outside.posted) == 1
+
+
+def test_a_failed_role_answers_nobody_and_its_old_self_is_fenced() -> None:
+    host = host_of(StubRole)
+    first = host.incarnation
+    assert host.fail("test")
+    assert host.state == "down"
+    with pytest.raises(Fenced):
+        host.deliver(PEER, ASK)
+    host.start()
+    assert host.incarnation == first + 1
+    with pytest.raises(Fenced):
+        host.deliver(PEER, ASK, first)
+    assert host.deliver(PEER, ASK, first + 1) == ()
+
+
+def test_a_restart_makes_a_new_object_and_forgets_the_inbox() -> None:
+    roles: list[StubRole] = []
+
+    def make() -> StubRole:
+        roles.append(StubRole())
+        return roles[-1]
+
+    host = host_of(make)
+    assert host.put(PEER, ASK)
+    host.fail("test")
+    assert not host.put(PEER, ASK)
+    host.start()
+    host.work()
+    assert len(roles) == 2
+    assert [role.seen for role in roles] == [[], []]
+
+
+def test_the_inbox_keeps_the_order() -> None:
+    role = StubRole()
+    host = host_of(lambda: role)
+    asks = [Release(Ballot(i, 2)) for i in range(5)]
+    for ask in asks:
+        host.put(PEER, ask)
+    assert host.work()
+    assert not host.work()
+    assert [message for _, message in role.seen] == asks
+
+
+def test_who_finds_the_role_taken_leaves_the_work_to_its_holder() -> None:
+    disk = SlowDisk()
+    role = StubRole(answering)
+    host = host_of(lambda: role, disk=disk)
+    disk.free.clear()
+    thread = threading.Thread(target=host.deliver, args=(PEER, ASK))
+    thread.start()
+    assert disk.writing.wait(5)
+    host.put(PEER, ASK)
+    assert not host.work()
+    disk.free.set()
+    thread.join(5)
+    assert host.work()
+    assert len(role.seen) == 2
+
+
+def test_a_last_step_is_written_before_the_role_is_down() -> None:
+    outside, disk = Outside(), SlowDisk()
+    host = host_of(StubRole, outside, disk=disk)
+    host.stop(lambda role, now: Effects((RECORD,), (Envelope(LEARNER, LEARN),)))
+    assert host.state == "down"
+    assert disk.written == [(RECORD,)]
+    assert outside.posted == [(host.address, Envelope(LEARNER, LEARN))]
+    host.stop(lambda role, now: Effects((RECORD,)))
+    assert disk.written == [(RECORD,)]
+
+
+def test_a_vital_role_that_breaks_ends_the_process() -> None:
+    disk, fatal = SlowDisk(), Fatal()
+    disk.error = OSError("no space")
+    host = host_of(lambda: StubRole(answering), disk=disk, vital=True, fatal=fatal)
+    with pytest.raises(Fenced):
+        host.deliver(PEER, ASK)
+    assert [part for part, _ in fatal.errors] == ["acceptor"]
+
+
+def test_another_role_that_breaks_is_started_again() -> None:
+    now = [0.0]
+
+    def breaking(sender: Address, message: Message) -> Effects:
+        raise RuntimeError("bug")
+
+    host = host_of(lambda: StubRole(breaking), clock=lambda: now[0])
+    host.put(PEER, ASK)
+    host.work()
+    assert host.state == "restarting"
+    host.supervise()
+    assert host.state == "restarting"
+    now[0] = 1.0
+    host.supervise()
+    assert (host.state, host.incarnation) == ("up", 2)
+
+
+def test_a_dead_request_loop_is_noticed_and_the_role_comes_back() -> None:
+    now = [0.0]
+    host = host_of(StubRole, clock=lambda: now[0])
+    host.door = door = Door()
+    door.open()
+    door.alive = False
+    host.supervise()
+    assert host.state == "restarting"
+    now[0] = 1.0
+    host.supervise()
+    assert (host.state, host.incarnation, door.opened) == ("up", 2, 2)
+
+
+def test_what_must_be_done_before_a_restart_is_done_before_it() -> None:
+    order: list[str] = []
+
+    def make() -> StubRole:
+        order.append("made")
+        return StubRole()
+
+    host = host_of(make)
+    host.before_restart = lambda: order.append("before")
+    host.fail("test")
+    host.start()
+    assert order == ["made", "before", "made"]
+
+
+def test_failed_on_purpose_stays_down_until_told_or_until_its_time() -> None:
+    now = [0.0]
+    host = host_of(StubRole, clock=lambda: now[0])
+    host.fail("test")
+    now[0] = 1e6
+    host.supervise()
+    assert host.state == "down"
+    host.start()
+    host.fail("test", 3.0)
+    now[0] += 2.9
+    host.supervise()
+    assert host.state == "restarting"
+    now[0] += 0.2
+    host.supervise()
+    assert host.state == "up"
+
+
+def test_it_is_woken_once_when_due() -> None:
+    now = [0.0]
+    role = StubRole(lambda sender, message: Effects(wake_at=5.0))
+    host = host_of(lambda: role, clock=lambda: now[0])
+    host.wake_if_due(0.0)
+    host.work()
+    assert role.woken == 1  # once at the start
+    host.deliver(PEER, ASK)
+    host.wake_if_due(4.9)
+    host.work()
+    assert role.woken == 1
+    host.wake_if_due(5.0)
+    host.wake_if_due(5.1)
+    host.work()
+    assert role.woken == 2

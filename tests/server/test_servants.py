@@ -1,0 +1,179 @@
+"""What others can call: replicas get answers or nothing, clients values or the four builtins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kvrmi.codec import decode, encode
+from kvrmi.faults import FaultTable
+from kvrmi.interface import Operation, Result
+from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.effects import Address, Effects, Envelope
+from kvrmi.paxos.messages import Behind, Forward, Forwarded, Message, Release, Released
+from kvrmi.remote.identity import Caller
+from server.servants import NOT_TAKEN, KVStore, RoleServant
+
+from .stubs import ME, StubRole
+from .test_router import Wire, world
+
+BALLOT = Ballot(1, 2)
+PEER = Address(2, "proposer")
+RELEASE = Release(BALLOT)
+OTHER = Envelope(Address(3, "learner"), Release(BALLOT))
+
+
+class Fixture:
+    """A servant around a role that answers Released, and tells its learner and replica 3."""
+
+    def __init__(self, caller: int = 2) -> None:
+        def script(sender: Address, message: Message) -> Effects:
+            to_learner = Envelope(Address(ME, "learner"), Behind(2, 1))
+            return Effects(messages=(OTHER, Envelope(sender, Released(BALLOT)), to_learner))
+
+        self.acceptor, self.learner = StubRole(script), StubRole()
+        self.wire = Wire(takes=True)
+        self.router, self.hosts = world(self.wire, acceptor=self.acceptor, learner=self.learner)
+        self.faults = FaultTable()
+        self.later: Message | None = None
+        self.servant = RoleServant(
+            self.hosts["acceptor"],
+            self.router,
+            self.faults,
+            lambda: Caller(caller, "replica"),
+            lambda sender, forward: self.later,
+        )
+
+    def ask(self, message: Message = RELEASE, sender: Address = PEER) -> bytes:
+        return self.servant.receive(encode(sender, message))
+
+
+def test_a_request_gets_its_answer_and_the_rest_is_done_afterwards() -> None:
+    fixture = Fixture()
+    assert decode(fixture.ask()) == (Address(ME, "acceptor"), Released(BALLOT))
+    assert (fixture.learner.seen, fixture.wire.sent) == ([], [])
+    fixture.servant.after_answer()
+    assert [message for _, message in fixture.learner.seen] == [Behind(2, 1)]
+    assert [(to, message) for _, _, to, message in fixture.wire.sent] == [OTHER]
+
+
+def test_junk_gets_nothing_and_reaches_nobody() -> None:
+    fixture = Fixture()
+    junk: list[Any] = [b"", b"junk", b"\xc1" * 100, "text", None]
+    for data in junk:
+        assert fixture.servant.receive(data) == NOT_TAKEN
+    assert fixture.acceptor.seen == []
+
+
+def test_nobody_speaks_as_another() -> None:
+    fixture = Fixture(caller=3)
+    assert fixture.ask() == NOT_TAKEN
+    assert Fixture(caller=ME).ask(sender=Address(ME, "proposer")) == NOT_TAKEN
+    assert fixture.acceptor.seen == []
+
+
+def test_a_role_that_is_down_takes_nothing() -> None:
+    fixture = Fixture()
+    fixture.hosts["acceptor"].fail("test")
+    assert fixture.ask() == NOT_TAKEN
+
+
+def test_cuts_hold_in_both_directions() -> None:
+    fixture = Fixture()
+    fixture.faults.cut(2, ME)
+    assert fixture.ask() == NOT_TAKEN
+    assert fixture.acceptor.seen == []
+    fixture.faults.heal()
+    fixture.faults.cut(ME, 2)
+    assert fixture.ask() == NOT_TAKEN
+    assert len(fixture.acceptor.seen) == 1
+
+
+def test_a_forward_waits_for_its_answer() -> None:
+    fixture = Fixture()
+    forward, front = Forward(1, (), 1.0), Address(2, "front")
+    assert fixture.ask(forward, front) == NOT_TAKEN
+    fixture.later = Forwarded(1, ())
+    assert decode(fixture.ask(forward, front))[1] == Forwarded(1, ())
+
+
+class StubEngine:
+    """Answers what it is told to; remembers what it was asked."""
+
+    capabilities = frozenset({"put", "get"})
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Operation, tuple[str, int] | None]] = []
+        self.code, self.value = "OK", 7
+
+    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
+        self.asked.append((operation, request))
+        if self.code == "BUG":
+            raise RuntimeError("bug")
+        return Result(self.code, self.value, 7, 1, 0, False)
+
+    def status(self) -> dict[str, object]:
+        return {"id": 1}
+
+
+def test_methods_pass_checked_operations_on() -> None:
+    engine = StubEngine()
+    store = KVStore(engine)
+    assert store.put("k", "v", ["me", 1]) == 7
+    assert store.get("k") == 7
+    assert store.put_many([["a", "1"], ["b", b"2"]]) == 7
+    operations = [(operation.name, operation.args, request) for operation, request in engine.asked]
+    assert operations == [
+        ("put", ("k", "v"), ("me", 1)),
+        ("get", ("k",), None),
+        ("put_many", ([["a", "1"], ["b", b"2"]],), None),
+    ]
+
+
+def test_call_tells_who_answered() -> None:
+    answer = KVStore(StubEngine()).call("put", ["k", "v"])
+    assert answer == {"value": 7, "revision": 7, "replica": 1, "leader": None, "stale": False}
+
+
+@pytest.mark.parametrize(
+    ("method", "args"),
+    [
+        ("put", ("", "v")),
+        ("put", ("k", None)),
+        ("put", ("k",)),
+        ("put", ("k", "v", None, "extra")),
+        ("put", ("k", "v", ["me"])),
+        ("get", ("k", "fresh")),
+        ("size", ("k",)),
+        ("call", ("nonsense", [])),
+        ("call", (1, [])),
+        ("call", ("put", "kv")),
+        ("scan", ("", None, 0)),
+    ],
+)
+def test_what_is_invalid_says_so_and_does_nothing(method: str, args: tuple[object, ...]) -> None:
+    engine = StubEngine()
+    with pytest.raises((ValueError, TypeError), match=r"^INVALID: "):
+        getattr(KVStore(engine), method)(*args)
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [("INVALID", ValueError), ("NO_QUORUM", RuntimeError), ("UNKNOWN_OUTCOME", TimeoutError)],
+)
+def test_refusals_arrive_as_builtins(code: str, error: type[Exception]) -> None:
+    engine = StubEngine()
+    engine.code, engine.value = code, 0
+    with pytest.raises(error, match=rf"^{code}: "):
+        KVStore(engine).put("k", "v")
+
+
+def test_a_fault_of_ours_is_told_cautiously() -> None:
+    engine = StubEngine()
+    engine.code = "BUG"
+    with pytest.raises(TimeoutError, match=r"^UNKNOWN_OUTCOME: "):
+        KVStore(engine).put("k", "v")
+    with pytest.raises(RuntimeError, match=r"^UNAVAILABLE: "):
+        KVStore(engine).get("k")

@@ -1,0 +1,183 @@
+"""Requests to peers: each is answered or comes back, and nobody waits for a peer that is late."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kvrmi import naming
+from kvrmi.codec import decode, encode
+from kvrmi.faults import FaultTable
+from kvrmi.interface import Request
+from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.effects import Address
+from kvrmi.paxos.messages import Forward, Message, NoAnswer, Offer, Release, Released
+from kvrmi.remote.identity import Badge, verify
+from server.alone import cluster_of
+from server.coordinator.ports import free_block
+from server.doors import Limits, PyroDoor, exposed
+from server.transport import BATCH, CONTROL, LANE_OF, Transport
+
+from .stubs import until
+
+SECRET = b"s" * 64
+BALLOT = Ballot(1, 1)
+ASK, ANSWER = Release(BALLOT), Released(BALLOT)
+SENDER, ACCEPTOR = Address(1, "proposer"), Address(2, "acceptor")
+
+
+class Servant:
+    """Replica 2's acceptor, answering with whatever `answer` makes."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Address, Message], bytes] = lambda sender, message: encode(
+            ACCEPTOR, ANSWER
+        )
+        self.seen: list[tuple[Address, Message]] = []
+
+    @exposed
+    def receive(self, data: bytes) -> bytes:
+        sender, message = decode(data)
+        self.seen.append((sender, message))
+        return self.answer(sender, message)
+
+
+class World:
+    """A transport of replica 1, and the acceptor of replica 2 behind a daemon."""
+
+    def __init__(self) -> None:
+        base = free_block("127.0.0.1", 10, random.Random())
+        addresses = [f"127.0.0.1:{base}", f"127.0.0.1:{base + 5}"]
+        self.cluster = cluster_of(1, addresses[0], addresses, Path("data"))
+        self.servant = Servant()
+        self.faults = FaultTable()
+        self.delivered: list[tuple[str, int, Address, Message]] = []
+        self.refused: list[int] = []
+        name = naming.role(2, "acceptor")
+        cluster_id = self.cluster.id
+        self.door = PyroDoor(
+            "127.0.0.1",
+            self.cluster.member(2).acceptor,
+            name,
+            self.servant,
+            Limits(8, 1 << 20, 60.0),
+            admit=lambda data: verify(SECRET, cluster_id, name, data),
+        )
+        self.transport = Transport(
+            self.cluster,
+            1,
+            Badge(cluster_id, 1, "replica", SECRET),
+            self.faults,
+            clock=time.monotonic,
+            deliver=lambda *delivery: self.delivered.append(delivery),
+            refused=self.refused.append,
+        )
+
+    def connect(self) -> None:
+        """Open the door, and wait until a request leaves."""
+        self.door.open()
+        self.transport.tend()
+        until(lambda: self.send(ASK))
+
+    def send(self, message: Message, to: Address = ACCEPTOR) -> bool:
+        return self.transport.send(SENDER, 1, to, message)
+
+    def collect(self, count: int, seconds: float = 5.0) -> list[tuple[str, int, Address, Message]]:
+        deadline = time.monotonic() + seconds
+        while len(self.delivered) < count and time.monotonic() < deadline:
+            self.transport.collect(CONTROL, 0.05)
+        return self.delivered
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.transport.close()
+    made.door.cut()
+
+
+def test_a_request_is_answered(world: World) -> None:
+    world.connect()
+    assert world.collect(1) == [("proposer", 1, ACCEPTOR, ANSWER)]
+    assert world.servant.seen == [(SENDER, ASK)]
+
+
+def test_nothing_leaves_without_a_connection_and_a_dead_peer_is_reported(world: World) -> None:
+    assert not world.send(ASK)
+    world.transport.tend()
+    until(lambda: world.refused)
+    assert set(world.refused) == {2}
+    assert not world.send(ASK)
+
+
+def test_nothing_leaves_over_a_cut_and_no_answer_comes_back_over_one(world: World) -> None:
+    world.connect()
+    world.collect(1)
+    world.faults.cut(1, 2)
+    assert not world.send(ASK)
+    world.faults.heal()
+    world.faults.cut(2, 1)
+    assert world.send(ASK)
+    assert world.collect(2)[1] == ("proposer", 1, ACCEPTOR, NoAnswer(2, ASK))
+
+
+@pytest.mark.parametrize("answer", [b"", b"junk", encode(Address(3, "acceptor"), ANSWER)])
+def test_what_is_no_answer_counts_as_none(world: World, answer: bytes) -> None:
+    world.servant.answer = lambda sender, message: answer
+    world.connect()
+    assert world.collect(1) == [("proposer", 1, ACCEPTOR, NoAnswer(2, ASK))]
+
+
+def test_a_late_answer_is_given_up_in_time(world: World) -> None:
+    world.connect()
+    world.collect(1)
+    free = threading.Event()
+
+    def hang(sender: Address, message: Message) -> bytes:
+        free.wait(5)
+        return b""
+
+    world.servant.answer = hang
+    assert world.send(ASK)
+    sent = time.monotonic()
+    assert world.collect(2)[1] == ("proposer", 1, ACCEPTOR, NoAnswer(2, ASK))
+    assert 0.2 < time.monotonic() - sent < 1.0
+    free.set()
+
+
+def test_a_lost_connection_loses_what_was_asked(world: World) -> None:
+    world.connect()
+    world.collect(1)
+    asked = threading.Event()
+
+    def die(sender: Address, message: Message) -> bytes:
+        asked.set()
+        world.door.cut()
+        return b""
+
+    world.servant.answer = die
+    assert world.send(ASK)
+    assert asked.wait(5)
+    assert world.collect(2)[1] == ("proposer", 1, ACCEPTOR, NoAnswer(2, ASK))
+    until(lambda: world.refused)
+
+
+def test_a_poke_ends_the_wait(world: World) -> None:
+    begun = time.monotonic()
+    world.transport.poke(BATCH)
+    world.transport.collect(BATCH, 5.0)
+    assert time.monotonic() - begun < 2.0
+
+
+def test_batches_wait_for_nothing_else() -> None:
+    forward = Forward(1, (Request(True, b"q"),), 1.0)
+    lanes = {type(m): LANE_OF[type(m)] for m in (ASK, Offer(BALLOT, 1), forward)}
+    assert lanes[Release].group == lanes[Offer].group == CONTROL
+    assert lanes[Forward].group == BATCH
+    assert len({lane.name for lane in LANE_OF.values()}) == 5

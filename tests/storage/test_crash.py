@@ -1,0 +1,143 @@
+"""What a killed process or a full disk leaves behind: every confirmed write, and nothing half."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kvrmi.storage.interface import Put, StorageFailed
+from kvrmi.storage.sqlite import SqliteStorage
+
+from .writer import TABLES
+
+DEADLINE = 30.0
+ROOT = Path(__file__).parents[2]
+
+
+def start_writer(path: Path, *args: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.storage.writer", str(path), *args],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def kill_after(path: Path, writes: int) -> int:
+    """Kill a writer after so many confirmed writes; returns the last number confirmed."""
+    with start_writer(path) as child:
+        assert child.stdout is not None
+        lines = [child.stdout.readline() for _ in range(writes)]
+        child.kill()
+        lines += child.stdout.readlines()
+        child.wait(DEADLINE)
+    # The very last line may be cut off in the middle by the kill.
+    return int([line for line in lines if line.endswith("\n")][-1])
+
+
+def check_whole(path: Path, confirmed: int) -> int:
+    """All confirmed writes are there, at most one more, each whole; returns the last number."""
+    storage = SqliteStorage(path, TABLES)
+    slots = list(storage.scan("slots"))
+    last = int(storage.read("names", "last") or b"-1")
+    storage.close()
+    assert slots == [(n, n.to_bytes(200, "big")) for n in range(len(slots))]
+    assert last == len(slots) - 1
+    assert confirmed <= last <= confirmed + 1
+    return last
+
+
+def test_confirmed_writes_survive_a_kill_and_another(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    for writes in (1, 30, 200):
+        confirmed = kill_after(path, writes)
+        assert (tmp_path / "some.db-wal").exists()
+        assert not (tmp_path / "some.db.seal").exists()
+        check_whole(path, confirmed)
+
+
+def test_unclean_file_is_rewritten_and_a_clean_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    confirmed = kill_after(path, 5)
+    before = path.stat().st_ino
+    check_whole(path, confirmed)
+    rewritten = path.stat().st_ino
+    assert rewritten != before
+    check_whole(path, confirmed)
+    assert path.stat().st_ino == rewritten
+
+
+def test_nothing_is_left_beside_a_clean_file_but_its_seal(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    check_whole(path, kill_after(path, 5))
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["some.db", "some.db.seal"]
+
+
+def test_storage_closed_while_a_view_is_open_stays_unsealed(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    storage = SqliteStorage(path, TABLES)
+    storage.write([Put("names", "a", b"1")])
+    view = storage.snapshot()
+    storage.close()
+    assert not (tmp_path / "some.db.seal").exists()
+    assert view.read("names", "a") == b"1"
+    view.close()
+    storage = SqliteStorage(path, TABLES)
+    assert storage.read("names", "a") == b"1"
+    storage.close()
+
+
+def test_rewriting_may_be_interrupted(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    confirmed = kill_after(path, 5)
+    (tmp_path / "some.db.new").write_bytes(b"half a copy")
+    check_whole(path, confirmed)
+
+
+def test_remains_of_a_lost_file_do_not_reach_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    kill_after(path, 5)
+    path.unlink()
+    storage = SqliteStorage(path, TABLES)
+    assert list(storage.scan("slots")) == []
+    storage.close()
+
+
+def test_error_in_a_write_is_final_and_leaves_nothing_half(tmp_path: Path) -> None:
+    storage = SqliteStorage(tmp_path / "some.db", TABLES)
+    storage.write([Put("slots", 1, b"old")])
+    # Behind the storage's back, so that the second record fails.
+    storage._connection.execute("DROP TABLE names")
+    both = [Put("slots", 1, b"new"), Put("names", "a", b"new")]
+    for records in (both, both[:1]):
+        with pytest.raises(StorageFailed):
+            storage.write(records)
+    with pytest.raises(StorageFailed):
+        storage.read("slots", 1)
+    with pytest.raises(StorageFailed):
+        storage.snapshot()
+    storage.close()
+    storage = SqliteStorage(tmp_path / "some.db", TABLES)
+    assert list(storage.scan("slots")) == [(1, b"old")]
+    storage.close()
+
+
+def test_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed):
+        SqliteStorage(tmp_path / "nowhere" / "some.db", TABLES)
+
+
+@pytest.mark.parametrize("largest", [150_000, 400_000])
+def test_full_disk_ends_the_storage_and_keeps_what_was_confirmed(
+    tmp_path: Path, largest: int
+) -> None:
+    path = tmp_path / "some.db"
+    with start_writer(path, str(largest)) as child:
+        output, _ = child.communicate(timeout=DEADLINE)
+    lines = output.split()
+    assert lines[-2:] == ["failed", "unusable"]
+    assert not (tmp_path / "some.db.seal").exists()
+    check_whole(path, int(lines[-3]))

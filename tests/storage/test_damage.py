@@ -1,0 +1,135 @@
+"""A damaged file is found out: at opening or at reading, never by wrong contents."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from kvrmi.storage.interface import Corrupt, Key, Put, Tables
+from kvrmi.storage.sqlite import SqliteStorage, erase
+
+TABLES: Tables = {"slots": int, "names": str}
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> Path:
+    """Make a storage of some pages, closed cleanly."""
+    path = tmp_path / "some.db"
+    storage = SqliteStorage(path, TABLES)
+    storage.write([Put("slots", n, b"%d" % n * 50) for n in range(100)])
+    storage.write([Put("names", f"n{n}", b"%d" % n * 50) for n in range(100)])
+    storage.close()
+    return path
+
+
+@pytest.fixture
+def unsealed(sealed: Path) -> Path:
+    """Make the same after a crash: its last words are in the write-ahead log."""
+    storage = SqliteStorage(sealed, TABLES)
+    storage.write([Put("slots", 5, b"changed"), Put("names", "last", b"added" * 1000)])
+    copy = sealed.with_name("copy.db")
+    for suffix in ("", "-wal"):
+        shutil.copyfile(f"{sealed}{suffix}", f"{copy}{suffix}")
+    storage.close()
+    return copy
+
+
+def contents(path: Path) -> dict[str, list[tuple[Key, bytes]]]:
+    storage = SqliteStorage(path, TABLES)
+    try:
+        return {table: list(storage.scan(table)) for table in TABLES}
+    finally:
+        storage.close()
+
+
+def flip(path: Path, bit: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_flipped_bit_in_a_sealed_file(sealed: Path, seed: int) -> None:
+    flip(sealed, random.Random(seed).randrange(sealed.stat().st_size * 8))
+    with pytest.raises(Corrupt):
+        SqliteStorage(sealed, TABLES)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_flipped_bit_in_an_unsealed_file(unsealed: Path, seed: int) -> None:
+    """Found, unless it lies where nothing is stored: then the contents are what they were."""
+    spare = unsealed.with_name("spare.db")
+    for suffix in ("", "-wal"):
+        shutil.copyfile(f"{unsealed}{suffix}", f"{spare}{suffix}")
+    whole = contents(spare)
+    assert whole["slots"][5] == (5, b"changed")
+    flip(unsealed, random.Random(seed).randrange(unsealed.stat().st_size * 8))
+    with suppress(Corrupt):
+        assert contents(unsealed) == whole
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 4096, 5000, 8192, -4096, -1])
+def test_truncated_file(sealed: Path, unsealed: Path, kept: int) -> None:
+    for path in (sealed, unsealed):
+        path.write_bytes(path.read_bytes()[:kept])
+    unsealed.with_name("copy.db-wal").unlink()
+    for path in (sealed, unsealed):
+        with pytest.raises(Corrupt):
+            contents(path)
+
+
+def test_renamed_column_is_damage(unsealed: Path) -> None:
+    unsealed.with_name("copy.db-wal").unlink()
+    unsealed.write_bytes(unsealed.read_bytes().replace(b"value BLOB", b"valuf BLOB"))
+    with pytest.raises(Corrupt):
+        SqliteStorage(unsealed, TABLES)
+
+
+def test_foreign_file_and_foreign_tables(tmp_path: Path, unsealed: Path) -> None:
+    text = tmp_path / "text.db"
+    text.write_text("this is no database\n" * 1000)
+    with pytest.raises(Corrupt):
+        SqliteStorage(text, TABLES)
+    with pytest.raises(Corrupt):
+        SqliteStorage(unsealed, {"others": int})
+
+
+def test_damaged_record_is_found_while_the_storage_is_open(sealed: Path) -> None:
+    storage = SqliteStorage(sealed, TABLES)
+    # Behind the storage's back, as a failing disk would.
+    storage._connection.execute("UPDATE slots SET value = x'00' WHERE key = 7")
+    assert storage.read("slots", 6) == b"6" * 50
+    with pytest.raises(Corrupt):
+        storage.read("slots", 7)
+    view = storage.snapshot()
+    with pytest.raises(Corrupt):
+        list(view.scan("slots"))
+    view.close()
+    storage.close()
+
+
+def test_record_moved_to_another_key_is_found(sealed: Path) -> None:
+    storage = SqliteStorage(sealed, TABLES)
+    storage._connection.execute("UPDATE slots SET key = 1000 WHERE key = 7")
+    with pytest.raises(Corrupt):
+        storage.read("slots", 1000)
+    storage.close()
+
+
+def test_new_table_joins_an_old_file(sealed: Path) -> None:
+    tables = {**TABLES, "more": str}
+    for _ in range(2):
+        storage = SqliteStorage(sealed, tables)
+        storage.write([Put("more", "a", b"1")])
+        assert (storage.read("more", "a"), storage.read("slots", 2)) == (b"1", b"2" * 50)
+        storage.close()
+
+
+def test_erase_leaves_nothing(unsealed: Path, tmp_path: Path) -> None:
+    erase(unsealed)
+    erase(unsealed)
+    assert not list(tmp_path.glob("copy.db*"))

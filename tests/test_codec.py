@@ -1,0 +1,175 @@
+"""Messages survive the way there and back; bytes that are none are Malformed and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple, get_args
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvrmi import codec
+from kvrmi.codec import MESSAGE_BYTES, Malformed, decode, encode
+from kvrmi.interface import Answer, Request
+from kvrmi.log import Entry
+from kvrmi.paxos import messages
+from kvrmi.paxos.ballot import NO_BALLOT, Ballot
+from kvrmi.paxos.effects import Address
+from kvrmi.paxos.messages import Message
+
+SENDER = Address(2, "proposer")
+
+numbers = st.integers(0, (1 << 63) - 1)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+scalars = st.none() | st.booleans() | st.integers(-1, (1 << 63) - 1) | texts | st.binary()
+st.register_type_strategy(int, numbers)
+st.register_type_strategy(str, texts)
+st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
+st.register_type_strategy(
+    Answer,
+    st.builds(
+        Answer,
+        texts,
+        scalars | st.lists(scalars, max_size=3) | st.lists(st.lists(scalars, max_size=2)),
+        numbers,
+    ),
+)
+senders = st.builds(Address, numbers, st.sampled_from(sorted(codec._ROLES)))
+wire = st.sampled_from(codec._KINDS).flatmap(st.from_type)
+
+
+def is_local(kind: Any) -> bool:
+    return bool(kind.__doc__.startswith("Local,"))
+
+
+def types_of(thing: object) -> object:
+    """Tell the type of a thing and of all in it: equality alone takes any tuple for another."""
+    if isinstance(thing, tuple | list):
+        return (type(thing), [types_of(item) for item in thing])
+    return type(thing)
+
+
+def test_every_message_that_is_not_local_has_a_number() -> None:
+    kinds = get_args(Message)
+    assert {kind for kind in kinds if not is_local(kind)} == set(codec._KINDS)
+    assert len(set(codec._KINDS)) == len(codec._KINDS) < 128
+
+
+@given(senders, wire)
+def test_there_and_back(sender: Address, message: Message) -> None:
+    back = decode(encode(sender, message))
+    assert back == (sender, message)
+    assert types_of(back) == types_of((sender, message))
+
+
+def test_nested_parts_are_what_they_were() -> None:
+    entry = Entry(7, (3, 1), (1, 2), b"v")
+    answers = (Answer("OK", [["k", b"v"], ["l", "w"]], 3), Answer("OK", [None, "x"], 3))
+    for message in (
+        messages.Entries(7, (entry, entry._replace(slot=8)), 5, 9),
+        messages.Forward(1, (Request(True, b"q"), Request(False, b"c")), 2.5),
+        messages.Forwarded(1, answers),
+        messages.SnapshotPage("2-1", -1, b"", True),
+        messages.PreVoted(Ballot(4, 2), False, NO_BALLOT),
+    ):
+        back = decode(encode(SENDER, message))[1]
+        assert (back, types_of(back)) == (message, types_of(message))
+
+
+def test_local_messages_have_no_wire_form() -> None:
+    with pytest.raises(ValueError, match="does not leave"):
+        encode(SENDER, messages.Confirm(1))
+
+
+def packed(*fields: object) -> bytes:
+    data: bytes = msgpack.packb(fields)
+    return data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        packed(),
+        packed(1, 10, 2),
+        packed(2, 10, 2, "proposer", (1, 2)),
+        packed(1, 0, 2, "proposer", (1, 2)),
+        packed(1, 99, 2, "proposer", (1, 2)),
+        packed(1, True, 2, "proposer", (1, 2)),
+        packed(1, (1,), 2, "proposer", (1, 2)),
+        packed(1, 10, -1, "proposer", (1, 2)),
+        packed(1, 10, "2", "proposer", (1, 2)),
+        packed(1, 10, 2, "voter", (1, 2)),
+        packed(1, 10, 2, {"a": 1}, (1, 2)),
+        packed(1, 10, 2, "proposer"),
+        packed(1, 10, 2, "proposer", (1, 2), 3),
+        packed(1, 10, 2, "proposer", (1, 2, 3)),
+        packed(1, 10, 2, "proposer", (1, True)),
+        packed(1, 10, 2, "proposer", (1, 1 << 63)),
+        packed(1, 10, 2, "proposer", (1, -2)),
+        packed(1, 10, 2, "proposer", (1, 2.0)),
+        packed(1, 10, 2, "proposer", "12"),
+        packed(1, 10, 2, "proposer", (1, 2)) + b"\0",
+        packed(1, 10, 2, "proposer", (1, 2))[:-1],
+        packed(1, 22, 2, "front", 1, ((True, b""),), float("nan")),
+        packed(1, 22, 2, "front", 1, ((1, b""),), 1.0),
+        packed(1, 22, 2, "front", 1, ((True, ""),), 1.0),
+        packed(1, 23, 2, "front", 1, (("OK", {"a": 1}, 1),)),
+        packed(1, 23, 2, "front", 1, (("OK", 1.5, 1),)),
+        packed(1, 23, 2, "front", 1, (("OK", (((1,),),), 1),)),
+        bytes(MESSAGE_BYTES + 1),
+        b"\x91" * 100_000 + b"\0",
+        b"\xdd\xff\xff\xff\xff" + bytes(100),
+        b"\xc6\xff\xff\xff\xff" + bytes(100),
+        b"\xd6\xff" + bytes(4),
+    ],
+)
+def test_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        decode(data)
+
+
+def test_deep_answer_is_malformed() -> None:
+    depth = min(400, sys.getrecursionlimit())
+    for nesting in range(3, depth):
+        value: Any = 1
+        for _ in range(nesting):
+            value = (value,)
+        with pytest.raises(Malformed):
+            decode(packed(1, 23, 2, "front", 1, (("OK", value, 1),)))
+
+
+@given(st.binary(max_size=80))
+def test_random_bytes(data: bytes) -> None:
+    with pytest.raises(Malformed):
+        decode(data)
+
+
+def checked(data: bytes) -> None:
+    """Decode, or be told Malformed; what is let through is a message like any other."""
+    try:
+        sender, message = decode(data)
+    except Malformed:
+        return
+    assert decode(encode(sender, message)) == (sender, message)
+
+
+@given(senders, wire, st.data())
+def test_truncated_and_mutated_messages(
+    sender: Address, message: Message, data: st.DataObject
+) -> None:
+    whole = bytearray(encode(sender, message))
+    with pytest.raises(Malformed):
+        decode(bytes(whole[: data.draw(st.integers(0, len(whole) - 1))]))
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    checked(bytes(whole))
+
+
+@given(st.recursive(scalars | st.floats(), lambda inner: st.lists(inner, max_size=5)), wire)
+def test_well_formed_messages_with_foreign_fields(foreign: Any, message: NamedTuple) -> None:
+    head = (1, codec._NUMBERS[type(message)], 1, "acceptor")
+    for at in range(len(message)):
+        checked(packed(*head, *message[:at], foreign, *message[at + 1 :]))

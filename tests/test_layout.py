@@ -1,0 +1,184 @@
+"""Rules about the tree itself that no tool checks: packages, sizes, imports, public names."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROGRAMS = ("client", "nameserver", "server")
+CORE = {"paxos", "twophase", "wire", "single.py", "machine.py", "log.py", "snapshot.py"} | {
+    "commands.py", "keyorder.py", "rows.py", "sessions.py",
+}  # fmt: skip
+"""What time, randomness and the outside world reach only as arguments."""
+IMPURE = {"Pyro5", "asyncio", "concurrent", "datetime", "multiprocessing", "os", "random"} | {
+    "secrets", "select", "selectors", "socket", "sqlite3", "subprocess", "tempfile", "threading",
+    "time", "uuid",
+}  # fmt: skip
+FUNCTION_LINES = 70
+FILE_LINES = 400
+
+LIBRARY = sorted((ROOT / "kvrmi").rglob("*.py"))
+PROGRAM_FILES = sorted(path for name in PROGRAMS for path in (ROOT / name).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SOURCES = [*LIBRARY, *PROGRAM_FILES, *TESTS, ROOT / "run_cluster.py"]
+
+
+def setup() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    return parser
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of every absolute import outside `if TYPE_CHECKING`."""
+    for node in running(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.lineno, f"{node.module}"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def running(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            for other in child.orelse:
+                yield from running(other)
+        else:
+            yield from running(child)
+
+
+def is_core(path: Path) -> bool:
+    return path.relative_to(ROOT / "kvrmi").parts[0] in CORE
+
+
+def public_names(path: Path) -> list[str] | None:
+    for node in tree(path).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            names: list[str] = ast.literal_eval(node.value)
+            return names
+    return None
+
+
+def as_people_sort(names: list[str]) -> list[str]:
+    """Constants first, then classes, then the rest, as the linter sorts."""
+    return sorted(names, key=lambda name: (not name.isupper(), not name[:1].isupper(), name))
+
+
+@pytest.fixture(params=SOURCES, ids=name_of)
+def source(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+def test_setup_lists_every_package() -> None:
+    listed = setup()["options"]["packages"].split()
+    folders = {path.parent for path in (*LIBRARY, *PROGRAM_FILES)}
+    present = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
+    installed = {f"kvrmi.{name}" if name.split(".")[0] in PROGRAMS else name for name in present}
+    assert listed == sorted(installed), "what is not listed is missing from the wheel"
+
+
+def test_every_package_has_an_init() -> None:
+    for folder in {path.parent for path in (*LIBRARY, *PROGRAM_FILES, *TESTS)}:
+        assert (folder / "__init__.py").exists(), f"{name_of(folder)} is no package"
+
+
+def test_setup_maps_every_program() -> None:
+    lines = setup()["options"]["package_dir"].strip().splitlines()
+    assert lines == [f"kvrmi.{name} = {name}" for name in PROGRAMS]
+
+
+def test_console_scripts_resolve() -> None:
+    scripts = setup()["options.entry_points"]["console_scripts"].strip().splitlines()
+    assert len(scripts) == 4
+    for script in scripts:
+        module, _, function = script.partition(" = ")[2].partition(":")
+        checkout = re.sub(r"^kvrmi\.(client|nameserver|server)\b", r"\1", module)
+        assert callable(getattr(importlib.import_module(checkout), function)), script
+
+
+@pytest.mark.parametrize("path", [*LIBRARY, *PROGRAM_FILES], ids=name_of)
+def test_no_program_is_imported_by_its_absolute_name(path: Path) -> None:
+    forbidden = {*PROGRAMS, *(f"kvrmi.{name}" for name in PROGRAMS)}
+    found = [
+        f"line {line}: {name}"
+        for line, name in imports(path)
+        if name.split(".")[0] in PROGRAMS or ".".join(name.split(".")[:2]) in forbidden
+    ]
+    assert not found, "a program imports itself relatively, and nobody else imports it"
+
+
+@pytest.mark.parametrize("path", [path for path in LIBRARY if is_core(path)], ids=name_of)
+def test_core_has_no_clock_thread_or_socket(path: Path) -> None:
+    found = [f"line {line}: {name}" for line, name in imports(path) if name.split(".")[0] in IMPURE]
+    assert not found, "time, chance and messages are arguments here"
+
+
+def test_files_are_short(source: Path) -> None:
+    lines = source.read_text(encoding="utf-8").count("\n")
+    assert lines <= FILE_LINES, f"{lines} lines"
+
+
+def test_functions_are_short(source: Path) -> None:
+    for node in ast.walk(tree(source)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines <= FUNCTION_LINES, f"{node.name} at line {node.lineno}: {lines} lines"
+
+
+def test_files_say_what_they_are_for(source: Path) -> None:
+    assert source.read_text(encoding="utf-8").strip() == "" or ast.get_docstring(tree(source))
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=name_of)
+def test_public_names_are_listed_sorted_and_there(path: Path) -> None:
+    names = public_names(path)
+    if names is None:
+        assert path.name in ("__init__.py", "__main__.py"), "__all__ is missing"
+        return
+    assert names == as_people_sort(names)
+    assert len(names) == len(set(names))
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    loaded = importlib.import_module(module)
+    for name in names:
+        assert hasattr(loaded, name), name
+
+
+@pytest.mark.parametrize("path", PROGRAM_FILES, ids=name_of)
+def test_loggers_have_literal_names(path: Path) -> None:
+    for node in ast.walk(tree(path)):
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func).endswith("getLogger")
+            and node.args
+        ):
+            assert isinstance(node.args[0], ast.Constant), f"line {node.lineno}: use a literal"
+
+
+def test_the_version_is_a_literal_for_the_build_to_read() -> None:
+    text = (ROOT / "kvrmi" / "__init__.py").read_text(encoding="utf-8")
+    assert re.search(r'^__version__ = "\d+\.\d+\.\d+"$', text, re.MULTILINE)
+
+
+def test_protocol_core_loads_no_networking() -> None:
+    probe = "import sys, kvrmi.paxos, kvrmi.errors; sys.exit('Pyro5' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", probe], cwd=ROOT, timeout=60).returncode == 0
