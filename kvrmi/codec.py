@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, NoReturn, TypeAlias, get_args, get_origin, get_type_hints
 
 import msgpack
 
@@ -84,7 +84,9 @@ def decode(data: bytes) -> tuple[Address, Message]:
     if len(data) > MESSAGE_BYTES:
         raise Malformed(f"a message of {len(data)} bytes")
     try:
-        fields = msgpack.unpackb(data, use_list=False)
+        fields = msgpack.unpackb(data, use_list=False, object_hook=_foreign, ext_hook=_foreign)
+    except Malformed:
+        raise
     except (ValueError, TypeError) as error:
         raise Malformed("no message") from error
     if type(fields) is not tuple or len(fields) < _HEAD or fields[0] != _FORMAT:
@@ -97,6 +99,11 @@ def decode(data: bytes) -> tuple[Address, Message]:
         raise Malformed("a message from nowhere")
     body = [check(field) for check, field in zip(kind.checks, fields[_HEAD:], strict=True)]
     return Address(replica, role), kind.make(body)
+
+
+def _foreign(*_: object) -> NoReturn:
+    """Refuse what no message holds at its first place: many of them would take much memory."""
+    raise Malformed("a map, or a type of msgpack's extensions")
 
 
 def _int(field: Any) -> int:

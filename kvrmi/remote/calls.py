@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ from .frames import (
     Frame,
     pack,
 )
-from .payload import SERPENT, TAKEN, Call, PayloadError, dump, load_call
+from .payload import LARGE, SERPENT, TAKEN, Call, PayloadError, dump, load_call
 
 __all__ = ["Calls", "Hangup"]
 
@@ -64,6 +65,8 @@ class Calls:
         """Answers have at most `limit` bytes; once `is_cut` no call begins."""
         self._limit = limit
         self._is_cut = is_cut
+        # Reading many large messages at once would keep everything else from running.
+        self._large = threading.Lock()
         self._methods: dict[str, dict[str, Method]] = {
             DAEMON_NAME: {"get_metadata": self.metadata, "ping": lambda: None}
         }
@@ -91,9 +94,9 @@ class Calls:
         serializer = frame.serializer
         flags = frame.flags & (BATCH | CORRELATED)
         try:
-            call = load_call(serializer, frame.payload)
+            call = self._read(frame)
             result = (
-                self._batch(call)
+                self._batch(call, serializer)
                 if flags & BATCH
                 else self._method(call)(*call.args, **call.kwargs)
             )
@@ -109,6 +112,12 @@ class Calls:
             payload = dump(serializer, _told(error))
         return pack(RESULT, serializer, flags, frame.sequence, payload, frame.correlation)
 
+    def _read(self, frame: Frame) -> Call:
+        if len(frame.payload) <= LARGE:
+            return load_call(frame.serializer, frame.payload)
+        with self._large:
+            return load_call(frame.serializer, frame.payload)
+
     def _method(self, call: Call) -> Method:
         methods = self._methods.get(call.target)
         if methods is None:
@@ -120,21 +129,30 @@ class Calls:
             raise Hangup("cut")
         return method
 
-    def _batch(self, call: Call) -> list[object]:
-        """Carry out several calls in order, up to the first that fails."""
+    def _batch(self, call: Call, serializer: int) -> list[object]:
+        """Carry out several calls in order, up to the first that fails.
+
+        None begins once the answers so far are large: a short question may have a long answer, and
+        asking it a thousand times must not take memory for all of them.
+        """
         results: list[object] = []
+        room = self._limit // 2
         for each in call.args:
             name, args, kwargs = each
             if type(name) is not str:
                 raise PayloadError("not a batch")
             try:
-                results.append(self._method(call._replace(method=name))(*args, **kwargs))
+                if room < 0:
+                    raise ValueError("INVALID: not done, the answers before it were too large")
+                result = self._method(call._replace(method=name))(*args, **kwargs)
             except Hangup:
                 raise
             except Exception as error:
                 _log.debug("a call of a batch failed", exc_info=True)
                 wrapped = {"__class__": "Pyro5.core._ExceptionWrapper", "exception": _told(error)}
                 return [*results, wrapped]
+            room -= len(dump(serializer, result))
+            results.append(result)
         return results
 
 

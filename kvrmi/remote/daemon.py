@@ -34,6 +34,7 @@ from .frames import (
 from .identity import Caller, Refused
 from .listener import Connection, Listener
 from .payload import SERPENT, TAKEN, PayloadError, TooComplex, dump, load
+from .seldom import Seldom
 
 __all__ = ["Daemon", "caller"]
 
@@ -93,6 +94,7 @@ class Daemon(Pyro5.server.Daemon):
         self._after_answer = after_answer
         self._on_disconnect = on_disconnect
         self._thread: threading.Thread | None = None
+        self._refusals = Seldom(_log, logging.INFO)
 
     @property
     def port(self) -> int:
@@ -208,7 +210,7 @@ class Daemon(Pyro5.server.Daemon):
             answer: object = self._welcome(conn, frame)
             kind = CONNECT_OK
         except Exception as error:  # `admit` is not ours, and meets hostile data
-            _log.info("refused a connection: %s", error)
+            self._refusals.say("refused a connection: %s", error)
             answer = str(error) if isinstance(error, _SAYABLE) else "refused"
             kind = CONNECT_FAIL
         correlated = frame.flags & CORRELATED

@@ -69,7 +69,9 @@ def verify(secret: bytes, cluster: str, target: str, data: object) -> Caller:
     }:  # fmt: skip
         raise refused
     replica, role, nonce, given = (data[key] for key in ("replica", "role", "nonce", "proof"))
-    if type(replica) is not int or not isinstance(data["cluster"], str):
+    if type(replica) is not int or not 0 <= replica < 1 << 63:
+        raise refused
+    if not isinstance(data["cluster"], str):
         raise refused
     if not isinstance(role, str) or not isinstance(nonce, str) or not isinstance(given, str):
         raise refused

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from .channel import Channel
+from .seldom import Seldom
 
 __all__ = ["Connection", "Listener"]
 
@@ -57,6 +58,8 @@ class Listener:
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._refusals = Seldom(_log, logging.WARNING)
+        self._displaced = Seldom(_log, logging.INFO)
         self.is_cut = False
         """True once nothing may be executed any more."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -105,23 +108,23 @@ class Listener:
             return
         try:
             self._admit(sock)
-        except Exception:
+        except Exception as error:
             # A reset connection refuses its options; a machine out of threads starts none.
-            _log.exception("a connection could not be taken")
+            self._refusals.say("a connection could not be taken: %s", error)
             sock.close()
             self._make_room()
             self._stop.wait(_BACK_OFF_SECONDS)
 
     def _recover(self, error: OSError) -> None:
         """Go on after a failed accept; never at full speed, whatever the reason is."""
-        _log.warning("accept failed: %s", error)
+        self._refusals.say("accept failed: %s", error)
         if error.errno in _EXHAUSTED:
             self._make_room()
         self._stop.wait(_BACK_OFF_SECONDS)
 
     def _admit(self, sock: socket.socket) -> None:
         if len(self._connections) >= self._pool and not self._make_room():
-            _log.warning("all %d connections are in calls; refused another", self._pool)
+            self._refusals.say("all %d connections are in calls; refused another", self._pool)
             sock.close()
             return
         try:
@@ -148,7 +151,7 @@ class Listener:
                 return False
             victim = min(idle, key=lambda each: (each.admitted, each.idle_since))
             self._connections.discard(victim)
-        _log.info("too many connections: closed the one that was idle longest")
+        self._displaced.say("too many connections: closed the one that was idle longest")
         victim.channel.cut()
         return True
 

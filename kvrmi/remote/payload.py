@@ -3,13 +3,12 @@
 Rules: marshal is never read; no class is ever built from what somebody sent, a dict stays a dict;
 a small message that would take much time or memory to read is refused unread.
 Serpent's own reader and writer turn garbage collection on again in a process that had turned it
-off, and are slow for what is most common; both are Python literals, so they are read and written
-as such. It does not know which methods exist.
+off, and are slow for what is most common; what they exchange are Python literals, so they are read
+(literal.py) and written as such. It does not know which methods exist.
 """
 
 from __future__ import annotations
 
-import ast
 import base64
 import gc
 import json
@@ -22,8 +21,11 @@ import serpent
 from Pyro5.core import URI
 from Pyro5.serializers import SerializerBase
 
+from .literal import TokensExceeded, read_literal
+
 __all__ = [
     "JSON",
+    "LARGE",
     "MSGPACK",
     "NAMES",
     "SERPENT",
@@ -44,20 +46,13 @@ TAKEN = frozenset(NAMES.values())
 
 _SERPENT_HEAD = "# serpent utf-8 python3.2\n"
 _SIMPLE_MAX = 4096
+_TOO_MANY = "INVALID: too many items in one message"
 _TOKENS_MAX = 1 << 19
-"""So many bytes may a serpent message have, each string literal counting as one: a megabyte of
-zeros takes a second to read and half a gigabyte, and nothing else runs meanwhile."""
+"""Brackets, commas and values in one message at most: some 65,000 pairs."""
+LARGE = 1 << 16
+"""Bytes from which on a message is read alone, and JSON's items are counted before."""
 _ITEMS_MAX = 1 << 17
-_SCALARS = frozenset({str, bytes, int, float, bool})
-# Unclosed ones run to the end, so that no text makes it look at anything twice.
-_LITERALS = re.compile(
-    r"#[^\n]*"
-    r"|'''[^'\\]*(?:(?:\\.|'(?!''))[^'\\]*+)*+(?:'''|\\?\Z)"
-    r'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*+)*+(?:"""|\\?\Z)'
-    r"|'[^'\\]*(?:\\.[^'\\]*+)*+(?:'|\\?\Z)"
-    r'|"[^"\\]*(?:\\.[^"\\]*+)*+(?:"|\\?\Z)',
-    re.DOTALL,
-)
+_JSON_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 # Strings without quote, escape or line end are most of what is sent, and need no parser: as an
 # answer, and as the one or two arguments of get and put.
 _STRING = r"'([^'\\\r\n\0]*)'"
@@ -148,41 +143,35 @@ def _load_serpent(data: bytes) -> Any:
         simple = _SIMPLE_STRING.fullmatch(text)
         if simple is not None:
             return simple[1]
-    if len(text) > _TOKENS_MAX and len(_LITERALS.sub("0", text)) > _TOKENS_MAX:
-        raise TooComplex("INVALID: too many items in one message")
-    return _literal(ast.parse(text.lstrip(" \t"), mode="eval").body)
-
-
-def _literal(node: ast.expr) -> Any:
-    """Build what a literal says. Only text is a key: numbers can be chosen so that they collide."""
-    if isinstance(node, ast.Constant) and (node.value is None or type(node.value) in _SCALARS):
-        return node.value
-    if isinstance(node, ast.Tuple):
-        return tuple([_literal(each) for each in node.elts])
-    if isinstance(node, ast.List):
-        return [_literal(each) for each in node.elts]
-    if isinstance(node, ast.Dict):
-        keys = [_literal_text(key) for key in node.keys]
-        return dict(zip(keys, map(_literal, node.values), strict=True))
-    if isinstance(node, ast.Set):
-        return {_literal_text(each) for each in node.elts}
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return -_literal(node.operand)
-    raise PayloadError(f"unreadable: {type(node).__name__}")
-
-
-def _literal_text(node: ast.expr | None) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    raise PayloadError("unreadable: keys and members of sets are text")
+    try:
+        return read_literal(text, _TOKENS_MAX)
+    except TokensExceeded:
+        raise TooComplex(_TOO_MANY) from None
 
 
 def _load_json(data: bytes) -> Any:
+    # Its reader holds the interpreter and makes a list of every two bytes.
+    if len(data) > LARGE:
+        bare = _JSON_STRINGS.sub(b"0", data)
+        if sum(map(bare.count, (b",", b"[", b"{"))) > _TOKENS_MAX // 2:
+            raise TooComplex(_TOO_MANY)
     return json.loads(data)
 
 
 def _load_msgpack(data: bytes) -> Any:
-    return msgpack.unpackb(data, max_array_len=_ITEMS_MAX, max_map_len=_ITEMS_MAX)
+    limits = {"max_array_len": _ITEMS_MAX, "max_map_len": _ITEMS_MAX}
+    if len(data) <= LARGE:
+        return msgpack.unpackb(data, **limits)
+    left = _TOKENS_MAX // 2
+
+    def count(items: Any) -> Any:
+        nonlocal left
+        left -= len(items) + 1
+        if left < 0:
+            raise TooComplex(_TOO_MANY)
+        return items
+
+    return msgpack.unpackb(data, list_hook=count, object_hook=count, **limits)
 
 
 def _dump_serpent(value: object) -> bytes:

@@ -1,0 +1,122 @@
+"""The end of a run: everything comes back, agrees, and adds up.
+
+Rule: the chosen log is the truth; it is replayed by a fresh machine, and every answer that a client
+was given must be what that machine gives at that revision. Independently of it, the history of
+what clients saw must be linearizable (checker/).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from ..interface import Answer
+from ..log import unpack_batch
+from ..machine import Machine, encode_question
+from .workload import Asked, Workload
+
+if TYPE_CHECKING:
+    from .world import World
+
+__all__ = ["audit", "recover"]
+
+RECOVERY = 30.0
+"""Virtual seconds after the last fault within which everything has to be well again."""
+PROGRESS = 10.0
+"""Virtual seconds after the last fault within which a write is acknowledged again."""
+
+
+def recover(world: World, workload: Workload) -> None:
+    """Everybody catches up, lost disks become voters, clients get their answers."""
+    require = world.watch.require
+    healed = world.now
+    again = world.run(PROGRESS, until=lambda: workload.last_ok > healed)
+    require(again, f"no write was acknowledged within {PROGRESS} s: " + _standing(world))
+    well = world.run(RECOVERY, until=lambda: _leads(world) and _recovered(world))
+    require(well, "no leader, or a disk not replaced: " + _standing(world))
+    workload.rest()
+    require(world.run(RECOVERY, until=lambda: workload.idle), "clients wait for ever")
+    require(world.run(RECOVERY, until=lambda: _level(world)), "uneven: " + _standing(world))
+
+
+def audit(world: World, workload: Workload) -> None:
+    """Compare what clients were told with the chosen log."""
+    require = world.watch.require
+    log = Counter[bytes]()
+    answers: dict[bytes, Answer] = {}
+    machine = Machine()
+    reads = _reads(workload)
+    applied = max(r.learner.applied for r in world.replicas.values() if r.learner)
+    _check_reads(world, machine, reads)
+    for slot in range(1, applied + 1):
+        for command in unpack_batch(world.watch.chosen[slot]):
+            log[command] += 1
+            answers[command] = machine.apply(command)
+            _check_reads(world, machine, reads)
+    require(not reads, f"reads at revisions that never were: {sorted(reads)}")
+    _check_writes(world, workload, log, answers)
+    _check_counters(world, workload, machine)
+    digests = {r.learner.machine.digest for r in world.replicas.values() if r.learner}
+    require(digests == {machine.digest}, "replicas disagree with the log")
+
+
+def _reads(workload: Workload) -> dict[int, list[Asked]]:
+    reads: dict[int, list[Asked]] = {}
+    for asked in workload.done:
+        if asked.reads and asked.answer is not None and asked.answer.code == "OK":
+            reads.setdefault(asked.answer.revision, []).append(asked)
+    return reads
+
+
+def _check_reads(world: World, machine: Machine, reads: dict[int, list[Asked]]) -> None:
+    for asked in reads.pop(machine.revision, ()):
+        right = machine.read(asked.payload)
+        world.watch.require(asked.answer == right, f"read {asked.answer}, not {right}")
+
+
+def _check_writes(
+    world: World, workload: Workload, log: Counter[bytes], answers: dict[bytes, Answer]
+) -> None:
+    require = world.watch.require
+    for asked in workload.done:
+        times, payload = log[asked.payload], asked.payload
+        if asked.reads or asked.answer is None:
+            require(asked.session or times <= 1, f"{payload!r} is {times} times in the log")
+        elif asked.answer.code == "OK":
+            require(times > 0, f"acknowledged, and not in the log: {payload!r}")
+            require(asked.session or times == 1, f"{payload!r} is {times} times in the log")
+            require(answers[payload] == asked.answer, f"{payload!r} answered otherwise")
+        elif asked.undone:
+            require(not times, f"said to be undone, and in the log: {payload!r}")
+
+
+def _check_counters(world: World, workload: Workload, machine: Machine) -> None:
+    for key, count in workload.counters.items():
+        value = machine.read(encode_question("get", (key,))).value
+        done = str(count) if count else None
+        world.watch.require(value == done, f"{key} counted {value}, not {done}")
+
+
+def _leads(world: World) -> bool:
+    """One leads whose lease runs, so that its no-op is applied."""
+    replicas = world.replicas.values()
+    return any(r.proposer is not None and r.proposer.may_read(r.clock()) for r in replicas)
+
+
+def _recovered(world: World) -> bool:
+    replicas = world.replicas.values()
+    return all(r.acceptor is not None and not r.acceptor.recovering for r in replicas)
+
+
+def _level(world: World) -> bool:
+    learners = [replica.learner for replica in world.replicas.values()]
+    return all(learners) and len({learner.applied for learner in learners if learner}) == 1
+
+
+def _standing(world: World) -> str:
+    return "; ".join(
+        f"{i}: {r.refused or ('up' if r.up else 'down')} {r.proposer and r.proposer.ballot}"
+        f" applied {r.learner and r.learner.applied}"
+        f" recovering {r.acceptor and r.acceptor.recovering}"
+        for i, r in world.replicas.items()
+    )

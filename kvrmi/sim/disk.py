@@ -1,0 +1,143 @@
+"""A replica's disk: slow, and lost, torn, flipped, full, failing or exchanged when it is told to.
+
+Rules: what `sync` has confirmed survives a crash, what it has not may or may not; a write is all or
+nothing, as its checksums make it (tests/storage shows that for SQLite: a torn tail was never
+confirmed and is cut off); damage to what was confirmed is found when it is read, never used.
+It does not know whose records it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from zlib import crc32
+
+from ..storage.interface import Corrupt, Key, Record, StorageFailed, Tables
+from ..storage.memory import Disk, MemoryStorage, MemoryView
+from .dice import Dice
+
+__all__ = ["SimDisk"]
+
+
+class SimDisk:
+    """Tables that outlive the process that writes them."""
+
+    def __init__(self, tables: Tables, dice: Dice) -> None:
+        """Begin empty and well."""
+        self.full = False
+        self.fails_next = False
+        self.slowness = 1.0
+        """By how much syncs take longer than usual."""
+        self._tables = tables
+        self._dice = dice
+        self._kept: Disk | None = None
+        self._format({})
+
+    def _format(self, contents: Disk) -> None:
+        self._contents = contents
+        self._storage = MemoryStorage(self._tables, contents)
+        self._unsynced: list[tuple[Record, ...]] = []
+        self._flipped: dict[tuple[str, Key], int] = {}
+
+    # --- the process's side -------------------------------------------------------------------
+
+    def begin(self, records: tuple[Record, ...]) -> float:
+        """Hand over records; the seconds until their sync is done.
+
+        Raises StorageFailed on a full disk, with nothing written.
+        """
+        if self.full:
+            raise StorageFailed("no space left on the disk")
+        self._unsynced.append(records)
+        return self._dice.between(0.0001, 0.002) * self.slowness
+
+    def sync(self) -> None:
+        """Make the oldest unsynced records durable; raises StorageFailed when that fails."""
+        if self.fails_next:
+            self.fails_next = False
+            raise StorageFailed("a sync failed")
+        self._storage.write(self._unsynced.pop(0))
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        """Value under `key`, or None; raises Corrupt where a bit has flipped."""
+        value = self._storage.read(table, key)
+        return None if value is None else self._checked(table, key, value)
+
+    def row(self, table: str, key: Key) -> bytes | None:
+        """Look at what is durable, as nobody in the simulated world can."""
+        return self._contents.get(table, {}).get(key)
+
+    def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        """Pairs in ascending key order; raises Corrupt where a bit has flipped."""
+        for key, value in self._storage.scan(table, after):
+            yield key, self._checked(table, key, value)
+
+    def snapshot(self) -> MemoryView:
+        """Copy what is durable now."""
+        return self._storage.snapshot()
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _checked(self, table: str, key: Key, value: bytes) -> bytes:
+        if self._flipped and self._flipped.get((table, key), crc32(value)) != crc32(value):
+            raise Corrupt(f"{table} {key}: the checksum does not match")
+        return value
+
+    @property
+    def damaged(self) -> bool:
+        """A bit has flipped in what it holds."""
+        rows = ((crc, self.row(table, key)) for (table, key), crc in self._flipped.items())
+        return any(row is not None and crc32(row) != crc for crc, row in rows)
+
+    # --- what happens to it -------------------------------------------------------------------
+
+    def crash(self) -> str:
+        """Lose power: what became of the records that were not yet synced."""
+        if not self._unsynced:
+            return "nothing unsynced"
+        done = self._dice.below(len(self._unsynced) + 1)
+        kept, lost = self._unsynced[:done], self._unsynced[done:]
+        self._unsynced = []
+        for records in kept:
+            self._storage.write(records)
+        torn = " (a torn tail, cut off)" if lost and self._dice.chance(0.5) else ""
+        return f"{len(kept)} unsynced writes kept, {len(lost)} lost{torn}"
+
+    def forget(self) -> None:
+        """Drop what was handed over and not synced: the role that wrote it has been fenced."""
+        self._unsynced = []
+
+    def wipe(self, records: Sequence[Record] = ()) -> None:
+        """Exchange it for a new one that holds `records`."""
+        self._format({})
+        self._storage.write(records)
+
+    def well(self) -> None:
+        """End whatever was wrong with the device; what it lost stays lost."""
+        self.full = self.fails_next = False
+        self.slowness = 1.0
+
+    def flip(self) -> str | None:
+        """Flip a bit in a confirmed record; which one, or None while there is none."""
+        rows = [(table, key) for table, row in self._contents.items() for key in row]
+        if not rows:
+            return None
+        table, key = self._dice.choice(sorted(rows, key=str))
+        value = bytearray(self._contents[table][key])
+        if not value:
+            return None
+        self._flipped[table, key] = crc32(value)
+        value[self._dice.below(len(value))] ^= 1 << self._dice.below(8)
+        self._contents[table][key] = bytes(value)
+        return f"{table} {key}"
+
+    def keep_copy(self) -> None:
+        """Make a copy of what is durable, to be put back some day."""
+        self._kept = {table: dict(rows) for table, rows in self._contents.items()}
+
+    def put_copy_back(self) -> bool:
+        """Replace everything by the copy made last; False if there is none."""
+        if self._kept is None:
+            return False
+        self._format({table: dict(rows) for table, rows in self._kept.items()})
+        return True

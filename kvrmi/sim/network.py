@@ -1,0 +1,209 @@
+"""The simulated network: requests and their answers, late, lost, repeated or out of order.
+
+Rules: a request is answered at most once in a call, and the answer is of use only to the role
+incarnation that asked; a Forward is never repeated by the network (its connection is TCP); of those
+requests whose asker acts on it, it is always told that none was sent or that no answer will come.
+It reads no message but to know whether it is a request.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..paxos.effects import Address
+from ..paxos.messages import (
+    Accept,
+    CampaignNow,
+    Copy,
+    Fetch,
+    FetchSnapshot,
+    Forward,
+    Forwarded,
+    Heartbeat,
+    Message,
+    NoAnswer,
+    NotSent,
+    Offer,
+    Prepare,
+    PreVote,
+    Release,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from .replica import Replica
+    from .world import World
+
+__all__ = ["REQUESTS", "USUAL_LAG", "Call", "Network"]
+
+REQUESTS = (
+    Accept, CampaignNow, Copy, Fetch, FetchSnapshot, Forward, Heartbeat, Offer, Prepare, PreVote,
+    Release,
+)  # fmt: skip
+"""What one replica may ask of another."""
+
+TOLD = (Accept, Fetch, FetchSnapshot, Forward)
+"""Requests whose asker acts on the news that they failed."""
+
+FORWARD_GRACE = 0.3
+USUAL_LAG = 0.002
+SLOWEST = 3.0
+REFUSED_AFTER = 0.001
+
+
+class Call:
+    """One request on its way, and back."""
+
+    def __init__(
+        self, asker: Address, incarnation: int, to: Address, target: int, message: Message
+    ) -> None:
+        """`incarnation` is the asker's, `target` that of the role it is connected to."""
+        self.asker = asker
+        self.incarnation = incarnation
+        self.to = to
+        self.target = target
+        self.message = message
+        self.over = False
+
+
+class Network:
+    """Carries calls, each way within `lag` seconds.
+
+    `loss`, `slow` (up to SLOWEST) and `twice` are chances; `cuts` are one-way pairs of replicas.
+    """
+
+    def __init__(self, world: World) -> None:
+        """Begin with good weather."""
+        self.loss = self.slow = self.twice = 0.0
+        self.lag = USUAL_LAG
+        self.cuts: set[tuple[int, int]] = set()
+        self._world = world
+        self._dice = world.dice("network")
+        self._forwards: dict[tuple[int, int], Call] = {}
+        self._open: dict[int, list[Call]] = {i: [] for i in world.ids}
+
+    def calm(self) -> None:
+        """From now on everything arrives."""
+        self.loss = self.slow = self.twice = 0.0
+        self.lag = USUAL_LAG
+        self.cuts.clear()
+
+    def reset(self, replica: int, role: str = "") -> None:
+        """Break the connections to a replica, or to one role of it: who waits there hears of it."""
+        calls, self._open[replica] = self._open[replica], []
+        for call in calls:
+            if role in ("", call.to.role):
+                self.break_off(call)
+            else:
+                self._open[replica].append(call)
+
+    # --- there --------------------------------------------------------------------------------
+
+    def ask(self, replica: Replica, role: str, to: Address, message: Message) -> None:
+        """Send a request."""
+        target = self._world.replicas[to.replica]
+        call = Call(
+            replica.address(role),
+            replica.incarnation[role],
+            to,
+            target.incarnation[to.role],
+            message,
+        )
+        if not target.up:
+            self._refuse(replica, call)
+        elif (replica.me, to.replica) in self.cuts:
+            self._swallow(call)
+        else:
+            self._send(call)
+
+    def _refuse(self, replica: Replica, call: Call) -> None:
+        """Nobody listens there, and connecting says so."""
+        peer = call.to.replica
+        self._fail(call, NotSent(peer, call.message), REFUSED_AFTER)
+        if self._dice.chance(0.5):
+            replica.post(replica.address("host"), "proposer", Unreachable(peer))
+
+    def _swallow(self, call: Call) -> None:
+        """Let a cut be noticed before a byte was sent, or never."""
+        if self._dice.chance(0.5):
+            self._fail(call, NotSent(call.to.replica, call.message), 0.0)
+        else:
+            self._await(call)
+
+    def _send(self, call: Call) -> None:
+        if not self._lost():
+            self._world.after(self._delay(), partial(self._arrive, call))
+        if not isinstance(call.message, Forward) and self.twice and self._dice.chance(self.twice):
+            self._world.after(self._delay(), partial(self._arrive, call))
+        if isinstance(call.message, TOLD):
+            self._await(call)
+
+    def _await(self, call: Call) -> None:
+        """Tell the asker when no answer has come in time."""
+        message = call.message
+        patience = self._world.parts.timing.answer
+        if isinstance(message, Forward):
+            patience = message.patience + FORWARD_GRACE
+        self._fail(call, NoAnswer(call.to.replica, message), patience)
+        still = [known for known in self._open[call.to.replica] if not known.over]
+        self._open[call.to.replica] = [*still, call]
+
+    def _arrive(self, call: Call) -> None:
+        replica = self._world.replicas[call.to.replica]
+        if replica.up:
+            replica.run(partial(self._serve, replica, call))
+        else:
+            self.break_off(call)
+
+    def _serve(self, replica: Replica, call: Call) -> None:
+        now = replica.incarnation[call.to.role]
+        if call.target != now and self._dice.chance(0.5):
+            call.target = now  # it was still waiting for a connection when the role came back
+        if isinstance(call.message, Forward):
+            self._forwards[call.asker.replica, call.message.number] = call
+        replica.handle(call)
+
+    def break_off(self, call: Call) -> None:
+        """Close the connection before an answer came."""
+        self._fail(call, NoAnswer(call.to.replica, call.message), self._delay())
+
+    def _lost(self) -> bool:
+        return self.loss > 0 and self._dice.chance(self.loss)
+
+    def _delay(self) -> float:
+        if self.slow and self._dice.chance(self.slow):
+            return self._dice.between(0.0, SLOWEST)
+        return self._dice.between(0.0001, self.lag)
+
+    # --- and back -----------------------------------------------------------------------------
+
+    def answer(self, call: Call | None, message: Message) -> None:
+        """Send the answer of a call."""
+        if call is None or self._lost() or (call.to.replica, call.asker.replica) in self.cuts:
+            return
+        self._world.after(self._delay(), partial(self._bring, call, message))
+
+    def forwarded(self, replica: Replica, to: Address, message: Forwarded) -> None:
+        """Send the answer of an earlier Forward."""
+        self.answer(self._forwards.pop((to.replica, message.number), None), message)
+
+    def _fail(self, call: Call, news: NotSent | NoAnswer, after: float) -> None:
+        if isinstance(call.message, TOLD):
+            self._world.after(after, partial(self._bring, call, news))
+
+    def _bring(self, call: Call, message: Message) -> None:
+        asker = self._world.replicas[call.asker.replica]
+        asker.run(partial(self._give, asker, call, message))
+
+    def _give(self, asker: Replica, call: Call, message: Message) -> None:
+        """Give the asker its answer, or the news that there is none: whichever comes first."""
+        role = call.asker.role
+        if call.incarnation != asker.incarnation[role] or role not in asker.roles:
+            return
+        if isinstance(call.message, TOLD):
+            if call.over:
+                return
+            call.over = True
+        asker.post(call.to, role, message)
+        asker.pump()

@@ -1,0 +1,89 @@
+"""Which misfortunes a run is made of; a run with seed N has profile N modulo their number.
+
+Rule: a profile is a list of names of faults (faults.py), drawn with equal chance: one named twice
+comes twice as often.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["PROFILES", "Profile", "find"]
+
+SIZES = (5, 3, 5, 4, 5, 2, 5, 3, 5, 1)
+
+
+class Profile(NamedTuple):
+    """A mix of faults; `keeps` are lengths of the log to draw from."""
+
+    name: str
+    about: str
+    faults: tuple[str, ...]
+    keeps: tuple[int, ...] = (3, 10, 1000)
+    pauses: tuple[float, ...] = (0.1, 0.3, 0.8)
+    """Mean seconds between faults, one of which is drawn."""
+
+    def size(self, seed: int) -> int:
+        """How many replicas the run of this seed has."""
+        return SIZES[seed // len(PROFILES) % len(SIZES)]
+
+
+PROFILES = (
+    Profile("calm", "nothing fails; leadership is handed around", ("transfer", "lag")),
+    Profile(
+        "crash",
+        "processes are killed, one, several or all at once",
+        ("crash", "crash", "crash_leader", "crash_all", "lag"),
+    ),
+    Profile(
+        "roles",
+        "single roles fail and are taken up again from their disks",
+        ("fail_role", "fail_role", "fail_leaders_role", "transfer", "lag"),
+    ),
+    Profile(
+        "network",
+        "messages are lost, late, repeated and out of order",
+        ("weather", "weather", "provoke", "cut", "crash"),
+    ),
+    Profile(
+        "partition",
+        "links are cut one way, both ways, around one, into a star or a chain",
+        ("cut", "isolate", "isolate_leader", "split", "star", "chain", "mend", "provoke"),
+    ),
+    Profile(
+        "lease",
+        "the leader is cut off or stopped while others try to lead and acceptors restart",
+        ("depose", "depose", "pause", "pause_leader", "provoke", "fail_role", "crash"),
+    ),
+    Profile(
+        "disk",
+        "disks are full, slow, fail to sync, or flip bits",
+        ("disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "crash", "lag"),
+    ),
+    Profile(
+        "amnesia",
+        "disks are lost and replaced, while leaders come and go",
+        ("lose_disk", "lose_disk", "crash", "cut", "provoke", "depose", "weather"),
+    ),
+    Profile(
+        "snapshot",
+        "logs are short, learners restart, and snapshots go around",
+        ("restore", "restore", "fail_learner", "crash", "isolate", "lose_disk", "flip_state"),
+        keeps=(2, 3, 5),
+    ),
+    Profile(
+        "mixed",
+        "everything at once",
+        (
+            "crash", "crash_leader", "fail_role", "weather", "cut", "isolate_leader", "star",
+            "mend", "depose", "pause", "pause_leader", "provoke", "transfer", "restore",
+            "disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "lose_disk",
+        ),
+    ),
+)  # fmt: skip
+"""In the order of seeds."""
+
+
+def find(name: str) -> Profile:
+    """Find a profile by its name; raises KeyError."""
+    return {profile.name: profile for profile in PROFILES}[name]

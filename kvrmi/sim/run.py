@@ -1,0 +1,118 @@
+"""One run from a seed: faults while clients work, then peace, recovery, and the reckoning.
+
+Rule: everything follows from the arguments, so that a run can be had again; whatever a role raises
+is a violation like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+from .audit import audit, recover
+from .dice import Dice
+from .faults import Faults
+from .parts import Parts
+from .profiles import PROFILES, Profile, find
+from .watch import Violation
+from .workload import Workload
+from .world import World
+
+__all__ = ["STEPS", "Verdict", "command", "run"]
+
+STEPS = 2000
+"""Events until the faults end; recovery comes on top."""
+
+FOREVER = 1e6
+"""Virtual seconds within which any number of events happens."""
+
+
+class Verdict(NamedTuple):
+    """What came of a run; `violation` is empty when all is well."""
+
+    seed: int
+    profile: str
+    steps: int
+    only: tuple[int, ...] | None
+    violation: str
+    events: int
+    seconds: float
+    """Virtual ones."""
+    faults: tuple[int, ...]
+    """Numbers of the faults that struck."""
+    slots: int
+    operations: int
+
+
+class _Run:
+    """The world of one run, and who acts in it."""
+
+    def __init__(
+        self,
+        seed: int,
+        profile: Profile,
+        parts: Parts | None,
+        only: Collection[int] | None,
+        write: Callable[[str], None] | None,
+    ) -> None:
+        name = f"{seed} {profile.name}"
+        keep = Dice(name, "keep").choice(profile.keeps)
+        self.world = World(name, profile.size(seed), parts=parts, keep=keep, write=write)
+        self.workload = Workload(self.world)
+        self.faults = Faults(self.world, profile, only)
+
+    def go(self, steps: int) -> None:
+        """Run to the end; raises what is wrong."""
+        self.world.run(FOREVER, events=steps)
+        self.faults.heal()
+        recover(self.world, self.workload)
+        audit(self.world, self.workload)
+
+
+def run(
+    seed: int,
+    *,
+    profile: str = "",
+    steps: int = STEPS,
+    parts: Parts | None = None,
+    only: Collection[int] | None = None,
+    write: Callable[[str], None] | None = None,
+) -> Verdict:
+    """Run one history and judge it.
+
+    profile: a name of profiles.py, else the seed decides. steps: events until the faults end.
+    parts: what replicas are made of, if not the production roles. only: numbers of the faults to
+    keep. write: takes the lines of the trace.
+    """
+    chosen = find(profile) if profile else PROFILES[seed % len(PROFILES)]
+    history = _Run(seed, chosen, parts, only, write)
+    violation = ""
+    try:
+        history.go(steps)
+    except Violation as error:
+        violation = str(error)
+    except Exception as error:  # an invariant of a role, or its failure
+        violation = f"at {history.world.now:.4f}: {type(error).__name__}: {error}"
+    if violation:
+        history.world.trace("verdict", violation)
+    return Verdict(
+        seed,
+        chosen.name,
+        steps,
+        None if only is None else tuple(sorted(only)),
+        violation,
+        history.world.events,
+        history.world.now,
+        tuple(history.faults.struck),
+        len(history.world.watch.chosen),
+        len(history.workload.history),
+    )
+
+
+def command(verdict: Verdict) -> str:
+    """Give the command that runs this history again."""
+    words = ["python -m kvrmi.sim", f"--seed {verdict.seed}", f"--profile {verdict.profile}"]
+    words.append(f"--steps {verdict.steps}")
+    if verdict.only is not None:
+        words.append("--only " + (",".join(map(str, verdict.only)) or "0"))
+    return " ".join(words)

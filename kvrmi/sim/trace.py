@@ -1,0 +1,67 @@
+"""What a run looks like, one line an event; the same seed gives the same lines, byte for byte.
+
+A line is `TIME WHO WHAT`: virtual seconds, then `r2.acceptor` for a role, `r2.process` for a whole
+replica, `client` or `fault`; then `< r1.proposer Accept ballot=3.1 slot=7 ...` for a message that
+it handles, or what happened to it. Ballots are ROUND.REPLICA; bytes are `#` and a checksum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zlib import crc32
+
+from ..paxos.ballot import Ballot
+from ..paxos.effects import Address
+from ..paxos.messages import Message
+
+__all__ = ["Trace", "show"]
+
+LIST_SHOWN = 3
+
+
+class Trace:
+    """Writes lines, or nothing at all."""
+
+    def __init__(self, write: Callable[[str], None] | None) -> None:
+        """`write` takes a line without its end; None: nobody looks."""
+        self._write = write
+
+    def happened(self, now: float, who: str, what: str) -> None:
+        """Tell what happened to somebody."""
+        if self._write is not None:
+            self._write(f"{now:10.6f} {who:<12} {what}")
+
+    def handled(self, now: float, me: Address, sender: Address, message: Message) -> None:
+        """Tell that a role handles a message."""
+        if self._write is not None:
+            self.happened(now, name(me), f"< {name(sender)} {show(message)}")
+
+
+def name(address: Address) -> str:
+    """Name a role of a replica: r2.acceptor."""
+    return f"r{address.replica}.{address.role}"
+
+
+def show(value: object) -> str:
+    """Describe a message or one of its fields, shortly."""
+    if isinstance(value, Ballot):
+        return f"{value.round}.{value.replica}"
+    if isinstance(value, bytes):
+        return f"#{crc32(value) & 0xFFFF:04x}"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, tuple):
+        fields = getattr(value, "_fields", None)
+        return _fields(value, fields) if fields else _items(value)
+    return str(value)
+
+
+def _fields(value: tuple[object, ...], fields: tuple[str, ...]) -> str:
+    shown = (f"{field}={show(item)}" for field, item in zip(fields, value, strict=True))
+    return " ".join((type(value).__name__, *shown))
+
+
+def _items(items: tuple[object, ...]) -> str:
+    shown = ", ".join(show(item) for item in items[:LIST_SHOWN])
+    more = f", {len(items) - LIST_SHOWN} more" if len(items) > LIST_SHOWN else ""
+    return f"[{shown}{more}]"

@@ -1,0 +1,182 @@
+"""What must hold after every step of a run, whatever went wrong.
+
+Rules: it looks and never touches; votes are counted here, from what acceptors let out and what
+their disks hold at that moment, not from what proposers make of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..log import CHAIN_START, chain
+from ..paxos.acceptor import State
+from ..paxos.ballot import NO_BALLOT, Ballot
+from ..paxos.effects import Effects, Envelope, Role
+from ..paxos.learner import Learner
+from ..paxos.messages import Accept, Accepted, Chosen, Forward, Promise
+from ..paxos.quorum import majority
+
+if TYPE_CHECKING:
+    from .network import Call
+    from .replica import Replica
+    from .world import World
+
+__all__ = ["Violation", "Watch"]
+
+
+class Violation(Exception):
+    """Something happened that must not; the message says when and what."""
+
+
+class Watch:
+    """Remembers what was promised, accepted, chosen and applied, and compares."""
+
+    def __init__(self, world: World) -> None:
+        """Begin with a cluster that has chosen nothing."""
+        self.chosen: dict[int, bytes] = {}
+        self.elections: list[tuple[float, Ballot]] = []
+        """When a quorum had promised each ballot."""
+        self._world = world
+        self._quorum = majority(len(world.ids))
+        self._proposed: dict[tuple[int, Ballot], bytes] = {}
+        self._votes: dict[tuple[int, Ballot], set[int]] = {}
+        self._promises: dict[Ballot, dict[int, str]] = {}
+        self._prepared: Ballot = NO_BALLOT
+        self._hashes: list[bytes] = [CHAIN_START]
+        self._applied: dict[int, tuple[int, str]] = {}
+        self._seen: dict[int, tuple[Learner, int]] = {}
+        self._bound: dict[tuple[int, str], Ballot] = {}
+        self._writes: dict[tuple[int, str], int] = {}
+        self._epochs: dict[int, tuple[int, str]] = {}
+
+    def require(self, holds: bool, what: str) -> None:
+        """Stop the run with a Violation unless it `holds`."""
+        if not holds:
+            raise Violation(f"at {self._world.now:.4f}: {what}")
+
+    # --- roles --------------------------------------------------------------------------------
+
+    def stepped(self, replica: Replica, name: str, role: Role, effects: Effects) -> None:
+        """Look at a role after a step, before anything of it has left."""
+        if name == "learner" and isinstance(role, Learner):
+            self._check_applied(replica, role)
+
+    def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
+        """Look at what leaves a role, at the moment when it does."""
+        for _, sent in messages:
+            if name == "acceptor":
+                if isinstance(sent, Promise):
+                    self._promised(replica, sent)
+                elif isinstance(sent, Accepted):
+                    self._accepted(replica, sent)
+            elif name == "proposer":
+                if isinstance(sent, Accept):
+                    known = self._proposed.setdefault((sent.slot, sent.ballot), sent.value)
+                    self.require(
+                        known == sent.value,
+                        f"two values are proposed for slot {sent.slot} at ballot {sent.ballot}",
+                    )
+                elif isinstance(sent, Chosen):
+                    self._decided(replica, sent)
+
+    def answered_once(self, call: Call, answers: int) -> None:
+        """Each request gets exactly one answer at once, a Forward later."""
+        owed = 0 if isinstance(call.message, Forward) else 1
+        self.require(answers == owed, f"{answers} answers to {call.message}")
+
+    def after_event(self) -> None:
+        """At most one lease is usable, and no higher ballot has its quorum of promises."""
+        holder = 0
+        for replica in self._world.replicas.values():
+            proposer = replica.proposer
+            if proposer is None or not proposer.leading or not proposer.may_read(replica.clock()):
+                continue
+            self.require(not holder, f"replicas {holder} and {replica.me} have a lease each")
+            holder = replica.me
+            self.require(
+                proposer.ballot >= self._prepared,
+                f"replica {holder} may read at {proposer.ballot}, "
+                f"but a quorum has promised {self._prepared}",
+            )
+
+    # --- acceptors ----------------------------------------------------------------------------
+
+    def _promised(self, replica: Replica, m: Promise) -> None:
+        state = self._vote(replica, m.ballot, m.epoch, m.writes)
+        self.require(
+            state.promised >= m.ballot, f"replica {replica.me} promised {m.ballot}, not durably"
+        )
+        disks = self._promises.setdefault(m.ballot, {})
+        disks[replica.me] = replica.disk_id
+        replicas = self._world.replicas
+        valid = [i for i, disk in disks.items() if replicas[i].disk_id == disk]
+        if len(valid) >= self._quorum and m.ballot > self._prepared:
+            self._prepared = m.ballot
+            self.elections.append((self._world.now, m.ballot))
+
+    def _accepted(self, replica: Replica, m: Accepted) -> None:
+        self._vote(replica, m.ballot, m.epoch, m.writes)
+        row = replica.votes.row("accepted", m.slot)
+        ballot, value = _unpack(row) if row else (NO_BALLOT, b"")
+        self.require(
+            ballot == m.ballot,
+            f"replica {replica.me} accepted slot {m.slot} at {m.ballot}, not durably",
+        )
+        votes = self._votes.setdefault((m.slot, m.ballot), set())
+        votes.add(replica.me)
+        if len(votes) >= self._quorum:
+            self._choose(m.slot, value)
+
+    def _vote(self, replica: Replica, ballot: Ballot, epoch: int, writes: int) -> State:
+        """Check what every promise and acceptance must keep to; the state on the disk."""
+        me, disk = replica.me, replica.disk_id
+        bound = self._bound.get((me, disk), NO_BALLOT)
+        self.require(ballot >= bound, f"replica {me} votes at {ballot}, having promised {bound}")
+        self._bound[me, disk] = ballot
+        known = self._writes.get((me, disk), 0)
+        self.require(writes >= known, f"replica {me} tells of {writes} writes, having had {known}")
+        self._writes[me, disk] = writes
+        last, voted_on = self._epochs.get(me, (0, disk))
+        fits = epoch >= last if disk == voted_on else epoch > last
+        self.require(
+            fits, f"replica {me} votes in epoch {epoch} on {disk}, after {last} on {voted_on}"
+        )
+        self._epochs[me] = (epoch, disk)
+        row = replica.votes.row("acceptor", "state")
+        return State.unpack(row) if row else State()
+
+    # --- values -------------------------------------------------------------------------------
+
+    def _decided(self, replica: Replica, m: Chosen) -> None:
+        slot, ballot = m.entry.slot, Ballot(*m.entry.ballot)
+        votes = self._votes.get((slot, ballot), ())
+        self.require(
+            len(votes) >= self._quorum,
+            f"replica {replica.me} calls slot {slot} chosen at {ballot}, by {sorted(votes)}",
+        )
+        self._choose(slot, m.entry.value)
+
+    def _choose(self, slot: int, value: bytes) -> None:
+        known = self.chosen.setdefault(slot, value)
+        self.require(known == value, f"slot {slot} has two chosen values: {known!r}, {value!r}")
+        while len(self._hashes) in self.chosen:
+            at = len(self._hashes)
+            self._hashes.append(chain(self._hashes[-1], at, self.chosen[at]))
+
+    def _check_applied(self, replica: Replica, learner: Learner) -> None:
+        """Compare the applied prefix with the chosen one, and the state with the others'."""
+        slot = learner.applied
+        if self._seen.get(replica.me) == (learner, slot):
+            return
+        self._seen[replica.me] = (learner, slot)
+        self.require(
+            slot < len(self._hashes) and self._hashes[slot] == learner.log.hash,
+            f"replica {replica.me} applied up to slot {slot} what was not chosen",
+        )
+        state = (learner.machine.revision, learner.machine.digest)
+        known = self._applied.setdefault(slot, state)
+        self.require(known == state, f"replica {replica.me} has another state at slot {slot}")
+
+
+def _unpack(row: bytes) -> tuple[Ballot, bytes]:
+    return Ballot(int.from_bytes(row[1:9], "big"), int.from_bytes(row[9:13], "big")), row[13:]

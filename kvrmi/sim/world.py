@@ -1,0 +1,91 @@
+"""The simulated world: replicas, network, virtual time, and what is due when.
+
+Rules: nothing happens but what is in the heap of due actions, ordered by time and then by when it
+was put there; everything random comes from one seed. Each replica has a clock of its own, off by
+any offset and by up to `drift` in rate. What must hold is in watch.py, what fails in faults.py.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+
+from ..paxos.effects import Address
+from ..paxos.messages import Message
+from .dice import Dice
+from .network import Network
+from .parts import Parts
+from .replica import Replica
+from .trace import Trace
+from .watch import Watch
+
+__all__ = ["World"]
+
+DRIFT = 0.01
+"""A clock may be this much fast or slow; the lease's margin allows for twice as much."""
+
+
+class World:
+    """A cluster of `replicas`, newly founded and started; the same seed gives the same run."""
+
+    def __init__(
+        self,
+        seed: str,
+        replicas: int,
+        *,
+        parts: Parts | None = None,
+        keep: int = 10,
+        drift: float = DRIFT,
+        write: Callable[[str], None] | None = None,
+    ) -> None:
+        """`keep` is how many entries a log keeps; `write` takes the lines of a trace."""
+        self.seed = seed
+        self.now = 1.0
+        self.events = 0
+        self.ids = tuple(range(1, replicas + 1))
+        self.keep = keep
+        self.drift = drift
+        self.parts = parts or Parts()
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+        self._trace = Trace(write)
+        self.network = Network(self)
+        self.watch = Watch(self)
+        self.replicas = {i: Replica(self, i) for i in self.ids}
+        for replica in self.replicas.values():
+            replica.start()
+
+    def dice(self, *names: object) -> Dice:
+        """Make the stream of draws of that name."""
+        return Dice(self.seed, *names)
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Have something done in so many seconds."""
+        heapq.heappush(self._due, (self.now + seconds, next(self._order), action))
+
+    def run(
+        self, seconds: float, *, until: Callable[[], bool] | None = None, events: int | None = None
+    ) -> bool:
+        """Let time pass, or `events` events; True as soon as `until` holds."""
+        end = self.now + seconds
+        last = None if events is None else self.events + events
+        while self._due and self._due[0][0] <= end and self.events != last:
+            if until is not None and until():
+                return True
+            self.now, _, action = heapq.heappop(self._due)
+            self.events += 1
+            action()
+            self.watch.after_event()
+        if self.events != last:
+            self.now = end
+        return until is not None and until()
+
+    def trace(self, who: int | str, what: str, text: str = "") -> None:
+        """Tell what happened: to part `what` of replica `who`, or to somebody without a number."""
+        name = f"r{who}.{what}" if isinstance(who, int) else who
+        self._trace.happened(self.now, name, text or what)
+
+    def traced_step(self, replica: Replica, role: str, sender: Address, message: Message) -> None:
+        """Tell that a role handles a message."""
+        self._trace.handled(self.now, replica.address(role), sender, message)

@@ -1,0 +1,1 @@
+"""Strangers against the processes of a real cluster."""

@@ -1,0 +1,57 @@
+"""One small cluster that all attacks are made on; it must not even notice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from kvrmi import naming
+from kvrmi.remote.proxy import connect
+from tests.live.cluster import LiveCluster, wait_for
+
+from .calm import tracebacks
+from .doors import Door, doors
+
+LEADER = 1
+
+
+@pytest.fixture(scope="package")
+def fort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
+    data = tmp_path_factory.mktemp("fort") / "data"
+    cluster = LiveCluster(data, "--ephemeral", "--replicas", "3")
+    try:
+        cluster.start()
+        cluster.settle()
+        _enthrone(cluster)
+        yield cluster
+        assert tracebacks(data) == []
+        assert cluster.coordinator is not None
+        coordinator = cluster.coordinator
+        assert cluster.stop() == 0
+        assert coordinator.stderr is not None
+        assert coordinator.stderr.read() == ""
+    finally:
+        left = cluster.sweep()
+    assert left == [], "the coordinator left processes behind"
+
+
+@pytest.fixture
+def ports(fort: LiveCluster) -> dict[str, Door]:
+    """The leader's doors, the name server's and the coordinator's."""
+    fort.settle()
+    assert fort.leader() == LEADER
+    return doors(fort, LEADER)
+
+
+def _enthrone(cluster: LiveCluster) -> None:
+    """Let the one lead who would get it anyway, so that whoever is deposed was deposed by force."""
+    found = cluster.leader()
+    if found != LEADER:
+        assert found is not None
+        member = cluster.cluster.member(found)
+        with connect(
+            member.host, member.admin, naming.admin(found), timeout=10.0, badge=cluster.badge
+        ) as admin:
+            admin.transfer(LEADER)
+    wait_for(lambda: cluster.leader() == LEADER, "the first replica leads")

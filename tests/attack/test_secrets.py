@@ -1,0 +1,143 @@
+"""Who cannot prove the secret gives no orders, casts no votes, and writes no names."""
+
+from __future__ import annotations
+
+import secrets as random_secrets
+from typing import Any
+
+import pytest
+
+from kvrmi import naming
+from kvrmi.codec import decode, encode
+from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.effects import Address
+from kvrmi.paxos.messages import PreVote, Release
+from kvrmi.remote.frames import CONNECT_FAIL
+from kvrmi.remote.identity import Badge, read_secret
+from kvrmi.remote.payload import MSGPACK
+from kvrmi.remote.proxy import connect
+from tests.live.cluster import LiveCluster
+
+from .calm import Calm
+from .doors import Door
+
+pytestmark = pytest.mark.live
+
+GUARDED = ("proposer", "acceptor", "learner", "admin")
+
+
+def badge_of(fort: LiveCluster, replica: int, role: str = "replica") -> Badge:
+    return Badge(fort.cluster.id, replica, role, read_secret(fort.data / "secret"))
+
+
+def refused(door: Door, shown: object) -> bool:
+    with door.knock() as raw:
+        return raw.shake(shown).kind == CONNECT_FAIL
+
+
+def test_roles_and_admin_let_nobody_in_without_proof(
+    fort: LiveCluster, ports: dict[str, Door]
+) -> None:
+    guess = Badge(fort.cluster.id, 2, "replica", random_secrets.token_hex(32).encode())
+    foreign = Badge("another", 2, "replica", read_secret(fort.data / "secret"))
+    with Calm(fort):
+        for name in GUARDED:
+            door = ports[name]
+            true = badge_of(fort, 2).handshake(door.name)
+            for shown in ("hello", None, {}, [], "x" * 50_000, true["proof"]):
+                assert refused(door, shown)
+            assert refused(door, guess.handshake(door.name))
+            assert refused(door, foreign.handshake(door.name))
+            for field in true:
+                for value in ("", 3, None, {}, "learner", True, [true[field]], 1 << 400):
+                    assert refused(door, {**true, field: value}), (name, field, value)
+                assert refused(door, {k: v for k, v in true.items() if k != field})
+            assert refused(door, {**true, "more": 1})
+
+
+def test_a_proof_overheard_opens_no_other_door(fort: LiveCluster, ports: dict[str, Door]) -> None:
+    with Calm(fort):
+        for made_for in ports.values():
+            shown = badge_of(fort, 2).handshake(made_for.name)
+            for name in (*GUARDED, "coordinator", "nameserver"):
+                door = ports[name]
+                assert door is made_for or refused(door, shown), (made_for.name, door.name)
+
+
+def test_a_replica_speaks_for_itself_only(fort: LiveCluster, ports: dict[str, Door]) -> None:
+    """Votes in another's name, votes of nobody, and bytes that are no message get no answer."""
+    door = ports["acceptor"]
+    senders = [Address(replica, "proposer") for replica in (0, 1, 3, 9)]
+    with Calm(fort), door.knock() as raw:
+        raw.shaken(badge_of(fort, 2).handshake(door.name))
+
+        def receive(*args: object) -> Any:
+            raw.call("receive", *args, serializer=MSGPACK)
+            return raw.answer()
+
+        good = encode(Address(2, "proposer"), Release(Ballot(1, 2)))
+        assert decode(receive(good))[0] == Address(1, "acceptor")
+        for sender in senders:
+            assert receive(encode(sender, PreVote(Ballot(1, 2)))) == b""
+        for junk in (b"", b"\x91", good[:-1], good + b"\0", "text", 5, None, [good], {"a": good}):
+            assert receive(junk) == b""
+        assert "__exception__" in receive()
+        assert "__exception__" in receive(good, good)
+
+
+@pytest.mark.parametrize("replica", [0, 2, 9])
+def test_who_is_no_replica_has_no_vote(
+    fort: LiveCluster, ports: dict[str, Door], replica: int
+) -> None:
+    """The coordinator knows the secret too."""
+    door = ports["acceptor"]
+    with Calm(fort), door.knock() as raw:
+        raw.shaken(badge_of(fort, replica, "coordinator").handshake(door.name))
+        message = encode(Address(replica, "proposer"), Release(Ballot(1, replica)))
+        raw.call("receive", message, serializer=MSGPACK)
+        assert raw.answer() == b""
+
+
+def test_orders_and_names_need_proof(fort: LiveCluster, ports: dict[str, Door]) -> None:
+    with Calm(fort):
+        with ports["coordinator"].knock() as raw:
+            raw.shaken()
+            assert raw.ask("status")["leader"] == 1
+            for order in ("kill", "stop", "start", "restart", "restore"):
+                assert "INVALID" in raw.ask(order, 2)["args"][0]
+        names = ports["nameserver"]
+        uri = raw_uri(fort)
+        with names.knock() as raw:
+            raw.shaken()
+            own = naming.kvstore(1)
+            for args in (("register", own, uri), ("set_metadata", own, []), ("remove", own)):
+                assert raw.ask(*args)["__class__"] == "Pyro5.errors.NamingError"
+            assert raw.ask("remove", None, "kvrmi")["__class__"] == "Pyro5.errors.NamingError"
+        with names.knock() as raw:
+            raw.shaken(badge_of(fort, 2).handshake(names.name))
+            for name in (naming.kvstore(1), naming.COORDINATOR, naming.kvstore(22)):
+                assert raw.ask("register", name, uri)["__class__"] == "Pyro5.errors.NamingError"
+
+
+def raw_uri(fort: LiveCluster) -> str:
+    return f"PYRO:stolen@{fort.cluster.nameserver}"
+
+
+def test_a_restarted_role_has_cut_who_spoke_to_the_one_before(
+    fort: LiveCluster, ports: dict[str, Door]
+) -> None:
+    """An acceptor's stale incarnation answers nobody, however long the connection was held."""
+    member = fort.cluster.member(3)
+    door = Door(naming.role(3, "acceptor"), member.host, member.acceptor, False)
+    message = encode(Address(2, "proposer"), Release(Ballot(1, 2)))
+    with Calm(fort), door.knock() as raw:
+        raw.shaken(badge_of(fort, 2).handshake(door.name))
+        raw.call("receive", message, serializer=MSGPACK)
+        assert raw.answer() != b""
+        with connect(
+            member.host, member.admin, naming.admin(3), timeout=5.0, badge=fort.badge
+        ) as admin:
+            before = admin.status()["roles"]["acceptor"]["incarnation"]
+            assert admin.restart_role("acceptor") > before
+        raw.call("receive", message, serializer=MSGPACK)
+        assert raw.is_closed()

@@ -1,0 +1,1 @@
+"""Every parser, fed with anything: what it documents comes out, and nothing else."""

@@ -1,0 +1,172 @@
+"""What comes from other replicas, from their snapshots, and from the disk."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+from zlib import crc32
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvrmi.codec import Malformed, decode, encode
+from kvrmi.commands import (
+    command_id,
+    decode_command,
+    decode_question,
+    encode_command,
+    encode_question,
+)
+from kvrmi.interface import Answer
+from kvrmi.log import TABLES as LOG_TABLES
+from kvrmi.log import Entry, Log, pack_batch, unpack_batch
+from kvrmi.machine import TABLES as MACHINE_TABLES
+from kvrmi.machine import Machine
+from kvrmi.rows import unpack_row
+from kvrmi.snapshot import SnapshotSink, SnapshotSource
+from kvrmi.storage.interface import Corrupt
+from kvrmi.storage.memory import MemoryStorage
+from tests.test_codec import senders, types_of, wire
+
+from .strategies import FUZZ, bytes_like, mutated
+
+TABLES = {**MACHINE_TABLES, **LOG_TABLES}
+
+encoded = st.builds(encode, senders, wire)
+packed = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats()
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.binary(max_size=6),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.integers(0, 9) | st.binary(max_size=2), inner, max_size=2),
+    max_leaves=8,
+).map(lambda tree: bytes(msgpack.packb(tree)))  # fmt: skip
+ids = st.tuples(st.text("ab", min_size=1, max_size=3), st.integers(1, 99)) | st.tuples(
+    st.integers(1, 5), st.binary(min_size=8, max_size=8), st.integers(0, 99)
+)
+keys = st.text("ab", min_size=1, max_size=3)
+values = st.text("xy", max_size=3) | st.binary(max_size=3)
+commands = (
+    st.builds(lambda key, value, id: encode_command("put", (key, value), id), keys, values, ids)
+    | st.builds(lambda key, id: encode_command("delete", (key,), id), keys, ids)
+    | st.builds(lambda key, v, id: encode_command("cas", (key, None, v), id), keys, values, ids)
+    | st.builds(
+        lambda pairs, id: encode_command("put_many", (pairs,), id),
+        st.lists(st.tuples(keys, values), max_size=3),
+        ids,
+    )
+    | st.builds(lambda n, id: encode_command("voter", (n, 2, "disk"), id), st.integers(1, 5), ids)
+)
+questions = st.sampled_from(
+    [
+        encode_question("get", ("a",)),
+        encode_question("size", ()),
+        encode_question("get_many", (("a", "b"),)),
+        encode_question("scan", ("a", None, 3)),
+        encode_question("contains", ("b",)),
+    ]
+)
+
+
+@FUZZ
+@given(bytes_like(encoded) | packed)
+def test_messages_are_what_they_claim_or_malformed(data: bytes) -> None:
+    with contextlib.suppress(Malformed):
+        sender, message = decode(data)
+        again = decode(encode(sender, message))
+        assert types_of(again) == types_of((sender, message))
+        assert repr(again) == repr((sender, message))
+
+
+@pytest.mark.parametrize("unit", [b"\x80", b"\x90", b"\xd4\x05\x00", b"\xd6\xff\0\0\0\0", b"\xc0"])
+def test_a_long_list_of_what_no_message_has_is_refused_early(unit: bytes) -> None:
+    """Empty maps and foreign types would take fifty times the room that their bytes do."""
+    count = 200_000
+    data = b"\x95\x01\x05\x02\xa8proposer\xdd" + count.to_bytes(4, "big") + unit * count
+    with pytest.raises(Malformed):
+        decode(data)
+
+
+@FUZZ
+@given(bytes_like(st.lists(commands, max_size=3).map(pack_batch)) | packed)
+def test_batches_are_commands_or_refused(data: bytes) -> None:
+    for each in (data, b"\x01" + data):
+        with contextlib.suppress(ValueError):
+            assert all(type(command) is bytes for command in unpack_batch(each))
+
+
+@FUZZ
+@given(bytes_like(commands) | bytes_like(questions))
+def test_commands_and_questions_are_read_or_refused(data: bytes) -> None:
+    for read in (command_id, decode_command, decode_question):
+        with contextlib.suppress(ValueError):
+            read(data)
+
+
+@FUZZ
+@given(st.lists(bytes_like(commands), max_size=6), bytes_like(questions))
+def test_the_machine_answers_whatever_it_is_given(sent: list[bytes], question: bytes) -> None:
+    machine, twin = Machine(), Machine()
+    for command in sent:
+        answer = machine.apply(command)
+        assert type(answer) is Answer
+        assert answer == twin.apply(command)
+        assert type(machine.read(question)) is Answer
+    assert machine.digest == twin.digest
+    storage = MemoryStorage(MACHINE_TABLES)
+    storage.write(machine.take_records())
+    assert Machine.load(storage.snapshot()).digest == machine.digest
+
+
+def stored(sent: list[bytes]) -> MemoryStorage:
+    """Hold what a learner stores after a slot for each of these commands."""
+    machine, log, storage = Machine(), Log(keep=3), MemoryStorage(TABLES)
+    for slot, command in enumerate(sent, 1):
+        machine.apply(command)
+        log.append(Entry(slot, (1, 2), (1, 2), pack_batch([command])), machine.revision)
+    storage.write((*machine.take_records(), *log.take_records()))
+    return storage
+
+
+@FUZZ
+@given(st.lists(commands, min_size=1, max_size=4), st.data())
+def test_a_page_that_was_tampered_with_is_corrupt_or_harmless(
+    sent: list[bytes], data: st.DataObject
+) -> None:
+    """With a checksum that fits, as a peer with a fault could make one."""
+    page, last = SnapshotSource(stored(sent).snapshot()).page(0)
+    body = data.draw(mutated(st.just(page[5:])) | packed)
+    sink = SnapshotSink()
+    with contextlib.suppress(Corrupt):
+        sink.add(page[:1] + crc32(body).to_bytes(4, "big") + body, last)
+        machine, log = sink.load()
+        assert (machine.digest, log.applied) == (sink.digest, sink.slot)
+        sink.records()
+
+
+@FUZZ
+@given(st.text(max_size=3), st.binary(max_size=20))
+def test_rows_are_values_or_corrupt(key: str, data: bytes) -> None:
+    for each in (data, b"\x01s" + data, b"\x01b" + data):
+        with contextlib.suppress(Corrupt):
+            assert type(unpack_row(key, each)) in (str, bytes)
+
+
+@FUZZ
+@given(st.lists(commands, min_size=1, max_size=4), st.data())
+def test_a_changed_row_is_corrupt_or_harmless(sent: list[bytes], data: st.DataObject) -> None:
+    storage = stored(sent)
+    rows = [
+        (table, key, value) for table in TABLES for key, value in storage.snapshot().scan(table)
+    ]
+    table, key, value = data.draw(st.sampled_from(rows))
+    changed = data.draw(mutated(st.just(value)) | packed)
+    disk: dict[str, dict[Any, bytes]] = {name: {} for name in TABLES}
+    for name, at, kept in rows:
+        disk[name][at] = kept
+    disk[table][key] = changed
+    view = MemoryStorage(TABLES, disk).snapshot()
+    for load in (Machine.load, Log.load):
+        with contextlib.suppress(Corrupt):
+            load(view)
