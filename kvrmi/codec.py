@@ -85,8 +85,6 @@ def decode(data: bytes) -> tuple[Address, Message]:
         raise Malformed(f"a message of {len(data)} bytes")
     try:
         fields = msgpack.unpackb(data, use_list=False, object_hook=_foreign, ext_hook=_foreign)
-    except Malformed:
-        raise
     except (ValueError, TypeError) as error:
         raise Malformed("no message") from error
     if type(fields) is not tuple or len(fields) < _HEAD or fields[0] != _FORMAT:

@@ -23,6 +23,12 @@ IMPURE = {"Pyro5", "asyncio", "concurrent", "datetime", "multiprocessing", "os",
     "secrets", "select", "selectors", "socket", "sqlite3", "subprocess", "tempfile", "threading",
     "time", "uuid",
 }  # fmt: skip
+SIMULATED = {
+    path
+    for path in (ROOT / "kvrmi" / "sim").glob("*.py")
+    if path.name not in ("__main__.py", "many.py")
+}
+"""What must be the same run after run; it makes its own random numbers and nothing more."""
 FUNCTION_LINES = 70
 FILE_LINES = 400
 
@@ -131,6 +137,12 @@ def test_no_program_is_imported_by_its_absolute_name(path: Path) -> None:
 def test_core_has_no_clock_thread_or_socket(path: Path) -> None:
     found = [f"line {line}: {name}" for line, name in imports(path) if name.split(".")[0] in IMPURE]
     assert not found, "time, chance and messages are arguments here"
+
+
+@pytest.mark.parametrize("path", sorted(SIMULATED), ids=name_of)
+def test_the_simulator_has_a_random_of_its_own_and_nothing_more(path: Path) -> None:
+    found = {name.split(".")[0] for _, name in imports(path)} & IMPURE
+    assert found <= {"random"}
 
 
 def test_files_are_short(source: Path) -> None:

@@ -42,10 +42,14 @@ class CatchUp:
         return self._source
 
     def heard(self, peer: int, chosen: int) -> None:
-        """Everything up to `chosen` is chosen, says `peer`, who has it."""
-        self.target = max(self.target, chosen)
-        if peer in self._peers and not self.restoring:
+        """Everything up to `chosen` is chosen, says `peer`, who had it when that became known.
+
+        Only news makes it the one to ask: it may have lost its state since, and who says the same
+        again and again must not keep us from asking the others in turn.
+        """
+        if chosen > self.target and peer in self._peers and not self.restoring:
             self._source = peer
+        self.target = max(self.target, chosen)
 
     def want_snapshot(self, peer: int) -> None:
         """Pull a snapshot, from `peer` if it is one of ours."""

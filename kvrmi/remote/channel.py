@@ -15,6 +15,7 @@ import struct
 from time import monotonic
 
 from .frames import Frame, measure, take
+from .room import Room
 
 __all__ = ["FRAME_SECONDS", "Channel"]
 
@@ -34,6 +35,9 @@ class Channel:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.sock = sock
         self.limit = limit
+        self.room: Room | None = None
+        """Where frames find room that are larger than one read; None: they need not ask."""
+        self._taken = 0
         self._received = b""
         self._receive_limit = -1.0
         self._send_limit = -1.0
@@ -78,6 +82,12 @@ class Channel:
         except BlockingIOError:
             raise TimeoutError("the other side does not read") from None
 
+    def forget(self) -> None:
+        """Give back the room of what was received: it has been dealt with."""
+        if self.room is not None and self._taken:
+            self.room.give_back(self._taken)
+            self._taken = 0
+
     def cut(self) -> None:
         """End the connection at once; whoever waits in it wakes up. The socket stays open."""
         with contextlib.suppress(OSError):
@@ -86,6 +96,7 @@ class Channel:
     def close(self) -> None:
         """Close the socket; only when nobody waits in it."""
         self.cut()
+        self.forget()
         self.sock.close()
 
     def _finish(self, begun: bytes, end: float) -> Frame:
@@ -94,6 +105,9 @@ class Channel:
             size = measure(data, self.limit)
             if size and len(data) >= size:
                 break
+            if size > _CHUNK and self.room is not None and not self._taken:
+                self.room.take(size, end)
+                self._taken = size
             self._limit_receiving(_left(end))
             data += self._receive(max(size - len(data), _CHUNK))
         found = take(data, self.limit)

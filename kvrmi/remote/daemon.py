@@ -34,6 +34,7 @@ from .frames import (
 from .identity import Caller, Refused
 from .listener import Connection, Listener
 from .payload import SERPENT, TAKEN, PayloadError, TooComplex, dump, load
+from .room import Room
 from .seldom import Seldom
 
 __all__ = ["Daemon", "caller"]
@@ -43,6 +44,8 @@ _log = logging.getLogger("kvrmi.remote.daemon")
 _HANDSHAKE_SECONDS = 2.0
 _HANDSHAKE_BYTES = 1 << 16
 _CUT_SECONDS = 0.15
+_LARGE_AT_ONCE = 2
+"""So many of the largest messages are taken from strangers at the same time."""
 
 _SAYABLE = (Refused, DaemonError, PayloadError, TooComplex)
 """Reasons for which a connection was refused, that the other side may read."""
@@ -90,6 +93,7 @@ class Daemon(Pyro5.server.Daemon):
         self.locationStr = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self._admit = admit
         self._max_message = max_message
+        self._room = Room(_LARGE_AT_ONCE * max_message)
         self._idle = idle
         self._after_answer = after_answer
         self._on_disconnect = on_disconnect
@@ -169,6 +173,7 @@ class Daemon(Pyro5.server.Daemon):
                 self._after_answer()
         finally:
             conn.idle_since = monotonic()
+            conn.channel.forget()
 
     def _run(self, on_death: Callable[[], None] | None) -> None:
         try:
@@ -191,6 +196,8 @@ class Daemon(Pyro5.server.Daemon):
         conn.idle_since = monotonic()
         conn.admitted = True
         conn.channel.limit = self._max_message
+        if conn.caller is None:
+            conn.channel.room = self._room
         try:
             while True:
                 self.handleRequest(conn)

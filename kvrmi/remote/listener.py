@@ -25,6 +25,8 @@ _log = logging.getLogger("kvrmi.remote.listener")
 _ACCEPT_SECONDS = 0.5
 """Where shutting down the socket does not wake its accept, this does."""
 _BACK_OFF_SECONDS = 0.05
+_PAUSES = (0.01, 0.01)
+"""After each try to take a connection: a call or a thread that ends soon makes room for it."""
 _BACKLOG = 128
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 Serve = Callable[["Connection"], None]
@@ -106,14 +108,17 @@ class Listener:
             if not self.is_cut:
                 self._recover(error)
             return
-        try:
-            self._admit(sock)
-        except Exception as error:
-            # A reset connection refuses its options; a machine out of threads starts none.
-            self._refusals.say("a connection could not be taken: %s", error)
-            sock.close()
-            self._make_room()
-            self._stop.wait(_BACK_OFF_SECONDS)
+        for pause in _PAUSES:
+            try:
+                if self._admit(sock):
+                    return
+                self._refusals.say("all %d connections are in calls; refused another", self._pool)
+            except Exception as error:
+                # A reset connection refuses its options; a machine out of threads starts none.
+                self._refusals.say("a connection could not be taken: %s", error)
+                self._make_room()
+            self._stop.wait(pause)
+        sock.close()
 
     def _recover(self, error: OSError) -> None:
         """Go on after a failed accept; never at full speed, whatever the reason is."""
@@ -122,16 +127,15 @@ class Listener:
             self._make_room()
         self._stop.wait(_BACK_OFF_SECONDS)
 
-    def _admit(self, sock: socket.socket) -> None:
+    def _admit(self, sock: socket.socket) -> bool:
+        """Have a thread of its own serve it; False if there is no room for another now."""
         if len(self._connections) >= self._pool and not self._make_room():
-            self._refusals.say("all %d connections are in calls; refused another", self._pool)
-            sock.close()
-            return
+            return False
         try:
             connection = Connection(Channel(sock, self._limit))
         except OSError:
             sock.close()  # reset before it was taken
-            return
+            return True
         with self._lock:
             self._connections.add(connection)
         try:
@@ -143,6 +147,7 @@ class Listener:
             raise
         if self.is_cut:
             connection.channel.cut()  # added after cut() went through them
+        return True
 
     def _make_room(self) -> bool:
         with self._lock:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Faults"]
 
-DURATIONS = (0.01, 0.1, 0.5, 1.0, 3.0)
+DURATIONS = (0.01, 0.1, 0.5, 1.0, 3.0, 6.0)
 
 
 class Faults:
@@ -257,23 +257,31 @@ class Faults:
         disk.slowness = self._dice.choice((10.0, 100.0, 1000.0))
         self._later(disk.well)
 
-    @property
-    def _may_lose(self) -> bool:
-        size = len(self._world.ids)
-        lost = sum(_lacks(replica) for replica in self._world.replicas.values())
-        return lost < size - majority(size)
+    def _may_lose(self, replica: Replica) -> bool:
+        """Tell whether the others can make up for what this replica's disks hold.
+
+        A majority must lack nothing; and what any acceptor has forgotten, because its own learner
+        has it on disk, must be on the disk of another learner too.
+        """
+        world = self._world
+        size = len(world.ids)
+        well = [other for other in self._others(replica) if not _lacks(other)]
+        if len(well) < majority(size) or _lacks(replica):
+            return False
+        forgotten = max(_truncated(other) for other in world.replicas.values())
+        return any(stored_end(other.state)[0] >= forgotten for other in well)
 
     def _lose_disk(self) -> None:
         """Lose a disk with the process that used it."""
         replica = self._any()
-        if self._may_lose and not _lacks(replica):
+        if self._may_lose(replica):
             replica.lose_disk(state_too=self._dice.chance(0.5))
             self._later(replica.start)
 
     def _flip_votes(self) -> None:
         """Damage what an acceptor confirmed; somebody replaces the disk once it is refused."""
         replica = self._any()
-        if self._may_lose and not _lacks(replica):
+        if self._may_lose(replica):
             replica.crash()
             what = replica.votes.flip()
             self._world.trace("fault", f"a bit flips in r{replica.me}'s {what}")
@@ -282,7 +290,7 @@ class Faults:
     def _flip_state(self) -> None:
         """Damage what a learner wrote; it learns that again."""
         replica = self._any()
-        if self._may_lose and not _lacks(replica):
+        if self._may_lose(replica):
             replica.crash()
             what = replica.state.flip()
             self._world.trace("fault", f"a bit flips in r{replica.me}'s {what}")
@@ -295,8 +303,16 @@ class Faults:
 
 def _lacks(replica: Replica) -> bool:
     """Tell whether its disks lack what they once confirmed, until it has that from others."""
-    row = replica.votes.row("acceptor", "state")
-    state = State.unpack(row) if row else State()
-    if replica.refused or state.stage or replica.votes.damaged or replica.state.damaged:
+    if replica.refused or replica.votes.damaged or replica.state.damaged:
         return True
-    return stored_end(replica.state)[0] < state.truncated
+    state = _state(replica)
+    return state.stage != 0 or stored_end(replica.state)[0] < state.truncated
+
+
+def _truncated(replica: Replica) -> int:
+    return 0 if replica.votes.damaged else _state(replica).truncated
+
+
+def _state(replica: Replica) -> State:
+    row = replica.votes.row("acceptor", "state")
+    return State.unpack(row) if row else State()

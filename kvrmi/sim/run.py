@@ -20,7 +20,7 @@ from .world import World
 
 __all__ = ["STEPS", "Verdict", "command", "run"]
 
-STEPS = 2000
+STEPS = 3000
 """Events until the faults end; recovery comes on top."""
 
 FOREVER = 1e6

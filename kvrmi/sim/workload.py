@@ -175,7 +175,7 @@ class Workload:
         self._resting = False
         self._patience = world.parts.timing.request * (1 + world.drift) + HESITATION
         dice = world.dice("workload")
-        self._pause = dice.choice((0.002, 0.02, 0.1))
+        self._pause = dice.choice((0.005, 0.05, 0.2))
         self.last_ok = 0.0
         """When a write was last acknowledged."""
         self._step()

@@ -222,3 +222,17 @@ def test_a_short_question_has_no_endless_answer(fort: LiveCluster, ports: dict[s
             assert len(values) < 8
             assert "INVALID" in last["exception"]["args"][0]
         raws[0].ask("delete", "large")
+
+
+def test_large_messages_that_never_end_take_turns(
+    fort: LiveCluster, ports: dict[str, Door]
+) -> None:
+    """A hundred megabytes at once, none of them the whole of a message."""
+    size = (8 << 20) - 100
+    begun = header(size).replace(b"\x01\xf6\x01", b"\x01\xf6\x04") + bytes(size - 1)
+    with Calm(fort), contextlib.ExitStack() as stack:
+        raws = [stack.enter_context(ports["client"].knock()).shaken() for _ in range(12)]
+        for raw in raws:
+            raw.sock.settimeout(0.1)
+            with contextlib.suppress(TimeoutError):
+                raw.send(begun)

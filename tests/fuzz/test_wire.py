@@ -135,7 +135,9 @@ def test_what_python_writes_is_read(tree: Any) -> None:
     try:
         text = repr(tree)
         wanted = ast.literal_eval(text)
-    except ValueError:  # too many digits, nan, inf, or a set without a literal form
+    except ValueError:  # too many digits, nan, inf
+        return
+    if "set()" in text:  # which serpent writes as ()
         return
     assert read_literal(text, 10_000) == wanted
 
@@ -188,7 +190,7 @@ def test_no_handshake_is_believed_without_proof(data: object) -> None:
         verify(SECRET, "c", "t", data)
 
 
-@pytest.mark.parametrize("replica", [1 << 20_000, -1, 1 << 63])
+@pytest.mark.parametrize("replica", [1 << 20_000, -1, 1 << 63], ids=["huge", "less", "large"])
 def test_no_replica_has_such_a_number(replica: int) -> None:
     """The first is none that Python would even write down."""
     data = {**Badge("c", 2, "replica", SECRET).handshake("t"), "replica": replica}

@@ -128,3 +128,15 @@ def test_a_damaged_or_ended_snapshot_begins_again_elsewhere(page: SnapshotPage) 
 
 def test_a_page_nobody_waits_for_is_ignored() -> None:
     assert catchup().add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True)) is None
+
+
+def test_who_says_the_same_again_is_not_asked_again_before_the_others() -> None:
+    """Found by the simulator: an informant that had lost its state was asked for ever."""
+    mine = CatchUp(1, (1, 2, 3))
+    asked = []
+    for step in range(4):
+        mine.heard(2, 6)
+        (envelope,) = mine.ask(START + step, 0, True)
+        asked.append(envelope.to.replica)
+        mine.unanswered(START + step)
+    assert asked == [2, 3, 2, 3]

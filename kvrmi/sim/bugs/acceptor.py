@@ -1,0 +1,191 @@
+"""Bugs of acceptors: what they promise, accept, keep, and tell their learner.
+
+Rule: each is what somebody might write by mistake; its docstring says what must notice it.
+"""
+
+from __future__ import annotations
+
+from ...config import Timing
+from ...log import Entry
+from ...machine import FIRST_EPOCH
+from ...paxos.acceptor import EPOCH_SHIFT, Acceptor
+from ...paxos.ballot import Ballot
+from ...paxos.effects import Address, Effects, Envelope
+from ...paxos.messages import (
+    Accept,
+    Heard,
+    Heartbeat,
+    Learn,
+    Message,
+    Prepare,
+    Promise,
+    Refused,
+    Release,
+)
+from ...paxos.rejoin import Rejoin
+from ...storage.interface import View
+from ..parts import Parts
+from .swap import OtherAcceptor
+
+__all__ = [
+    "AcceptsBelowPromise",
+    "AmnesiaNaively",
+    "ChosenOfOlderBallot",
+    "LeaseForgottenOnRestart",
+    "LeaseToOutdated",
+    "OwnProposerExempt",
+    "PromiseNotSaved",
+    "PromisePageLost",
+    "ReleaseOfOlderBallot",
+    "ReplyBeforeSync",
+]
+
+
+class ReplyBeforeSync(Parts):
+    """Answers leave before the sync; their statement is not on the disk then."""
+
+    syncs_first = False
+
+
+class _PromiseNotSaved(Acceptor):
+    def _on_prepare(self, now: float, sender: Address, m: Prepare) -> Effects:
+        return super()._on_prepare(now, sender, m)._replace(records=())
+
+
+class PromiseNotSaved(OtherAcceptor):
+    """A promise is kept in memory only; it is not on the disk when it leaves."""
+
+    kind = _PromiseNotSaved
+
+
+class _AcceptsBelowPromise(Acceptor):
+    def _on_accept(self, now: float, sender: Address, m: Accept) -> Effects:
+        promised = min(m.ballot, self.state.promised)
+        self.state = self.state._replace(promised=promised)
+        return super()._on_accept(now, sender, m)
+
+
+class AcceptsBelowPromise(OtherAcceptor):
+    """An Accept sets the promise to its own ballot, down as well as up."""
+
+    kind = _AcceptsBelowPromise
+
+
+class _PromisePageLost(Acceptor):
+    def _on_prepare(self, now: float, sender: Address, m: Prepare) -> Effects:
+        effects = super()._on_prepare(now, sender, m)
+        return effects._replace(messages=tuple(map(_emptied, effects.messages)))
+
+
+def _emptied(envelope: Envelope) -> Envelope:
+    to, m = envelope
+    return Envelope(to, m._replace(accepted=()) if isinstance(m, Promise) else m)
+
+
+class PromisePageLost(OtherAcceptor):
+    """Promises tell of nothing accepted; a slot gets two values."""
+
+    kind = _PromisePageLost
+
+
+class _LeaseToOutdated(Acceptor):
+    def _on_heartbeat(self, now: float, sender: Address, m: Heartbeat) -> Effects:
+        if m.ballot < self.state.promised:
+            heard = Heard(m.ballot, m.beat, self.state.epoch, self.state.writes)
+            return Effects(messages=(Envelope(sender, heard),))
+        return super()._on_heartbeat(now, sender, m)
+
+
+class LeaseToOutdated(OtherAcceptor):
+    """A heartbeat of an outdated ballot is confirmed; a lease outlives its ballot."""
+
+    kind = _LeaseToOutdated
+
+
+class _LeaseForgottenOnRestart(Acceptor):
+    @classmethod
+    def load(
+        cls,
+        me: int,
+        disk: View,
+        now: float,
+        timing: Timing,
+        *,
+        founding: bool = False,
+        rejoin: Rejoin | None = None,
+    ) -> Acceptor:
+        """Take it up as if it had never run before."""
+        return super().load(me, disk, now, timing, founding=True, rejoin=rejoin)
+
+
+class LeaseForgottenOnRestart(OtherAcceptor):
+    """A restarted acceptor holds back nothing; others lead while its grant still runs."""
+
+    kind = _LeaseForgottenOnRestart
+
+
+class _OwnProposerExempt(Acceptor):
+    def _open_to(self, ballot: Ballot, now: float) -> bool:
+        return ballot.replica == self.me or super()._open_to(ballot, now)
+
+
+class OwnProposerExempt(OtherAcceptor):
+    """A grant does not bind against the own replica's proposer; two may read at a time."""
+
+    kind = _OwnProposerExempt
+
+
+class _ReleaseOfOlderBallot(Acceptor):
+    def _on_release(self, now: float, sender: Address, m: Release) -> Effects:
+        self._grant_until = 0.0
+        return super()._on_release(now, sender, m)
+
+
+class ReleaseOfOlderBallot(OtherAcceptor):
+    """A late Release of a former leader ends the grant of the present one."""
+
+    kind = _ReleaseOfOlderBallot
+
+
+class _ChosenOfOlderBallot(Acceptor):
+    def _learn(self, ballot: Ballot, chosen: int) -> tuple[Envelope, ...]:
+        if ballot.replica == self.me:
+            return ()
+        slots = range(max(self._told, self.state.truncated) + 1, chosen + 1)
+        entries = tuple(
+            Entry(slot, ballot, (), self.accepted[slot][1])
+            for slot in slots
+            if slot in self.accepted
+        )
+        self._told = max(self._told, chosen)
+        return (Envelope(Address(self.me, "learner"), Learn(ballot, chosen, entries)),)
+
+
+class ChosenOfOlderBallot(OtherAcceptor):
+    """An own value counts as chosen whatever its ballot; what lost is applied."""
+
+    kind = _ChosenOfOlderBallot
+
+
+class _AmnesiaNaively(Acceptor):
+    _seen_slot = 0
+
+    def _while_recovering(
+        self, rejoin: Rejoin, now: float, sender: Address, message: Message
+    ) -> Effects:
+        if isinstance(message, Accept) and not self._seen_slot:
+            self._seen_slot = message.slot
+        if not isinstance(message, Heartbeat) or not 0 < self._seen_slot <= message.chosen:
+            return super()._while_recovering(rejoin, now, sender, message)
+        self.rejoin = None
+        self._hold_until = now + self._timing.hold
+        # So many that nobody takes the disk for an old copy.
+        writes = FIRST_EPOCH << EPOCH_SHIFT
+        voting = self._write(stage=0, writes=max(writes, self.state.writes + 1))
+        return self._listen(sender, message)._replace(records=(voting,))
+
+
+class AmnesiaNaively(OtherAcceptor):
+    """A lost acceptor votes again once it saw one slot complete; its epoch is its lost self's."""
+
+    kind = _AmnesiaNaively

@@ -1,0 +1,106 @@
+"""Bugs around disks that are lost, damaged or replaced, and of fenced roles.
+
+Rule: each is what somebody might write by mistake; its docstring says what must notice it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...paxos.acceptor import Acceptor, State
+from ...paxos.ballot import NO_BALLOT
+from ...paxos.effects import Address, Effects, Envelope
+from ...paxos.learner import Learner
+from ...paxos.messages import Message, Restore
+from ...paxos.rejoin import Rejoin
+from ...storage.interface import Clear, Put, Record
+from ..disk import SimDisk
+from ..parts import Parts
+from .swap import OtherAcceptor
+
+__all__ = [
+    "ChecksumIgnored",
+    "CopiesOfOnePeer",
+    "FenceMissing",
+    "SnapshotRestoresAcceptor",
+    "VoterBeforeDurable",
+    "WipedDiskTakenAsFresh",
+]
+
+
+class FenceMissing(Parts):
+    """A failed role still carries out what comes over its old connections."""
+
+    fences = False
+
+
+class WipedDiskTakenAsFresh(Parts):
+    """A new disk in place of a lost one is formatted like a founder's; it votes at once."""
+
+    def fresh_disk(self) -> tuple[Record, ...]:
+        """Say nothing of a loss."""
+        return ()
+
+
+class _Hasty(Rejoin):
+    def elected(self, durable: int) -> bool:
+        return self.copied and self._elected_by > 0
+
+
+class VoterBeforeDurable(Parts):
+    """An acceptor votes in its new epoch before its learner's disk holds the VOTER command."""
+
+    def rejoin(self, me: int, ids: tuple[int, ...], disk: SimDisk, disk_id: str) -> Rejoin | None:
+        """Tell what it has to do, without the wait for the learner's disk."""
+        rejoin = super().rejoin(me, ids, disk, disk_id)
+        return rejoin and _Hasty(me, ids, disk_id, copied=rejoin.copied)
+
+
+class CopiesOfOnePeer(Parts):
+    """A lost acceptor copies from one peer, which need not have what the others accepted."""
+
+    def rejoin(self, me: int, ids: tuple[int, ...], disk: SimDisk, disk_id: str) -> Rejoin | None:
+        """Tell what it has to do, with too few copies."""
+        rejoin = super().rejoin(me, ids, disk, disk_id)
+        if rejoin is not None:
+            rejoin._need = 1
+        return rejoin
+
+
+class ChecksumIgnored(Parts):
+    """A flipped bit in an acceptor's disk is not noticed when it is read back."""
+
+    def acceptor(
+        self, me: int, disk: SimDisk, now: float, *, founding: bool, rejoin: Rejoin | None
+    ) -> Acceptor:
+        """Take an acceptor up from whatever its disk gives."""
+        disk._flipped.clear()
+        return super().acceptor(me, disk, now, founding=founding, rejoin=rejoin)
+
+
+class _Restored(Learner):
+    def _install(self, now: float, *args: Any) -> Effects:
+        effects = super()._install(now, *args)
+        order = Envelope(Address(self.me, "acceptor"), Restore(self.me))
+        return effects._replace(messages=(*effects.messages, order))
+
+
+class _Overwritten(Acceptor):
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        if not isinstance(message, Restore) or self.rejoin is not None:
+            return super().receive(now, sender, message)
+        self.accepted.clear()
+        self.state = State(NO_BALLOT, self.state.writes + 1, epoch=self.state.epoch)
+        return Effects((Clear("accepted"), Put("acceptor", "state", self.state.pack())))
+
+
+class SnapshotRestoresAcceptor(OtherAcceptor):
+    """Restoring a replica from a peer's snapshot resets its acceptor too: promises are forgotten."""
+
+    kind = _Overwritten
+
+    def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
+        """Take up a learner that tells its acceptor of a snapshot."""
+        learner = super().learner(me, ids, disk, keep)
+        learner.__class__ = _Restored
+        return learner

@@ -1,0 +1,81 @@
+"""Bugs of fronts: what clients are told, and what is sent again.
+
+Rule: each is what somebody might write by mistake; its docstring says what must notice it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ...commands import decode_command, encode_command
+from ...interface import Answer, Request
+from ...paxos.front import Front
+from ...paxos.tickets import Ticket
+from ..parts import Parts
+from .swap import OtherFront
+
+__all__ = [
+    "FollowerReadCalledLinearizable",
+    "NewIdForRetry",
+    "NoQuorumOfSentCommand",
+    "PlainCommandSentTwice",
+]
+
+
+class FollowerReadCalledLinearizable(Parts):
+    """Any replica answers reads from what it has applied; a read is stale."""
+
+    def front(
+        self,
+        me: int,
+        boot: bytes,
+        fresh: Callable[[float, bytes], Answer | None],
+        answer: Callable[[int, bytes], Answer | None],
+    ) -> Front:
+        """Take up a front that asks nobody."""
+        return super().front(me, boot, lambda _, question: answer(0, question), answer)
+
+
+class _SaysNoQuorum(Front):
+    def _mark_sent(self, tickets: Iterable[Ticket]) -> None:
+        tickets = list(tickets)
+        super()._mark_sent(tickets)
+        for ticket in tickets:
+            ticket.sent = False
+
+
+class NoQuorumOfSentCommand(OtherFront):
+    """NO_QUORUM is said of a command that was in an Accept; it is in the log after all."""
+
+    kind = _SaysNoQuorum
+
+
+class _NewId(Front):
+    def _again(self, tickets: Iterable[Ticket], *, refused: bool) -> None:
+        tickets = list(tickets)
+        super()._again(tickets, refused=refused)
+        for ticket in tickets:
+            if ticket.repeatable and ticket.answer is None and not refused:
+                name, _, args = decode_command(ticket.request.payload)
+                payload = encode_command(name, args, self.next_id())
+                ticket.request = Request(False, payload)
+
+
+class NewIdForRetry(OtherFront):
+    """A command that is forwarded again gets a new id, and takes effect twice."""
+
+    kind = _NewId
+
+
+class _SendsTwice(Front):
+    def _again(self, tickets: Iterable[Ticket], *, refused: bool) -> None:
+        tickets = list(tickets)
+        for ticket in tickets:
+            ticket.repeatable = True
+        super()._again(tickets, refused=refused)
+
+
+class PlainCommandSentTwice(OtherFront):
+    """A command without a session is sent again after an unknown outcome; it is twice in the log."""
+
+    kind = _SendsTwice

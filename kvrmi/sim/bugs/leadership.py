@@ -1,0 +1,166 @@
+"""Bugs of a term: what a leader proposes, counts, announces and repeats.
+
+Rule: each is what somebody might write by mistake; its docstring says what must notice it.
+"""
+
+from __future__ import annotations
+
+from ...paxos.effects import Envelope
+from ...paxos.leadership import Leadership, _Proposal
+from ...paxos.messages import Accept, Accepted, Message
+from .swap import OtherProposer, TermsOf
+
+__all__ = [
+    "AcceptNotRepeated",
+    "AnnouncedTooEarly",
+    "ChosenBeforeOwnDisk",
+    "IndexOfOldHeartbeat",
+    "LeaderMixesBallots",
+    "NoNoOpInGaps",
+    "ProposingBelowTruncation",
+    "ReadBeforeOwnNoOp",
+]
+
+
+class _NoNoOp(Leadership):
+    def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
+        # One batch in flight leaves no gaps below what others accepted; the first slot after that
+        # is the one that a leader has to fill.
+        gap = slot == self._noop_slot and not self.opened
+        return super()._propose(now, slot + gap, value)
+
+
+class _NoNoOpInGaps(TermsOf):
+    term = _NoNoOp
+
+
+class NoNoOpInGaps(OtherProposer):
+    """A slot of which phase 1 told nothing is skipped; nothing after it can be applied."""
+
+    kind = _NoNoOpInGaps
+
+
+class _NoFloor(Leadership):
+    def advance(self, now: float) -> tuple[Envelope, ...]:
+        self._floor = 0
+        return super().advance(now)
+
+
+class _ProposingBelowTruncation(TermsOf):
+    term = _NoFloor
+
+
+class ProposingBelowTruncation(OtherProposer):
+    """A leader that lags proposes no-ops in slots that acceptors have chosen and forgotten."""
+
+    kind = _ProposingBelowTruncation
+
+
+class _ReadsAtOnce(Leadership):
+    def may_read(self, now: float) -> bool:
+        return not self.over and self._lease.usable(now)
+
+    def _confirmations(self) -> tuple[Envelope, ...]:
+        opened, noop, self.opened, self._noop_slot = self.opened, self._noop_slot, True, 0
+        messages = super()._confirmations()
+        self.opened, self._noop_slot = opened, noop
+        return messages
+
+
+class _ReadBeforeOwnNoOp(TermsOf):
+    term = _ReadsAtOnce
+
+
+class ReadBeforeOwnNoOp(OtherProposer):
+    """A new leader answers reads before it knows all that was chosen; a read is stale."""
+
+    kind = _ReadBeforeOwnNoOp
+
+
+class _OldHeartbeat(Leadership):
+    def confirm(self, now: float, number: int) -> tuple[Envelope, ...]:
+        self._confirming.append((number, self._lease.confirmed, self._decided))
+        return self._confirmations()
+
+
+class _IndexOfOldHeartbeat(TermsOf):
+    term = _OldHeartbeat
+
+
+class IndexOfOldHeartbeat(OtherProposer):
+    """Read-index takes a heartbeat from before the read for its confirmation."""
+
+    kind = _IndexOfOldHeartbeat
+
+
+class _MixesBallots(Leadership):
+    def accepted(self, now: float, replica: int, m: Accepted) -> tuple[Envelope, ...]:
+        return super().accepted(now, replica, m._replace(ballot=self.ballot))
+
+
+class _LeaderMixesBallots(TermsOf):
+    term = _MixesBallots
+
+
+class LeaderMixesBallots(OtherProposer):
+    """Acceptances of any ballot count; a slot is called chosen without a quorum at one ballot."""
+
+    kind = _LeaderMixesBallots
+
+
+class _CountsItself(Leadership):
+    def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
+        messages = super()._propose(now, slot, value)
+        if self._inflight is not None and self._quorum > 1:
+            self._inflight.accepted.add(self._me)
+        return messages
+
+
+class _ChosenBeforeOwnDisk(TermsOf):
+    term = _CountsItself
+
+
+class ChosenBeforeOwnDisk(OtherProposer):
+    """A leader counts its own acceptor before that has written; a quorum lacks a disk."""
+
+    kind = _ChosenBeforeOwnDisk
+
+
+class _Announces(Leadership):
+    def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
+        messages = super()._propose(now, slot, value)
+        return tuple(map(_with_itself, messages))
+
+
+def _with_itself(envelope: Envelope) -> Envelope:
+    to, m = envelope
+    return Envelope(to, m._replace(chosen=m.slot) if isinstance(m, Accept) else m)
+
+
+class _AnnouncedTooEarly(TermsOf):
+    term = _Announces
+
+
+class AnnouncedTooEarly(OtherProposer):
+    """An Accept announces its own slot as chosen; what may yet lose is applied."""
+
+    kind = _AnnouncedTooEarly
+
+
+class _SendsOnce(Leadership):
+    def _again(self, proposal: _Proposal, now: float) -> tuple[Envelope, ...]:
+        proposal.again_at = now + 1.0
+        return ()
+
+    def unanswered(self, now: float, replica: int, m: Message) -> tuple[Envelope, ...]:
+        return ()
+
+
+class _AcceptNotRepeated(TermsOf):
+    term = _SendsOnce
+
+
+class AcceptNotRepeated(OtherProposer):
+    """A lost Accept is never sent again; nothing is acknowledged any more."""
+
+    kind = _AcceptNotRepeated

@@ -1,0 +1,84 @@
+"""Bugs of learners, machines and snapshots.
+
+Rule: each is what somebody might write by mistake; its docstring says what must notice it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ...interface import Answer
+from ...log import Log
+from ...machine import Machine
+from ...paxos.effects import Address, Envelope
+from ...paxos.learner import Learner
+from ...paxos.messages import Durable
+from ...sessions import Sessions
+from ...storage.interface import Key, View
+from ..disk import SimDisk
+from ..parts import Parts
+from .swap import OtherLearner
+
+__all__ = [
+    "SessionRetryExecutedTwice",
+    "SessionsMissingFromSnapshot",
+    "TruncationBeforeDurable",
+]
+
+
+class _WithoutSessions:
+    """A view of a disk on which no sessions are seen."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        return self._view.read(table, key)
+
+    def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        return iter(()) if table == "sessions" else self._view.scan(table, after)
+
+    def close(self) -> None:
+        self._view.close()
+
+
+class SessionsMissingFromSnapshot(Parts):
+    """A snapshot brings rows without sessions; retries are executed again, or expire."""
+
+    def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
+        """Take up a learner that gives such snapshots."""
+        log = Log.load(disk, keep)
+        return Learner(me, ids, Machine.load(disk), log, lambda: _WithoutSessions(disk.snapshot()))
+
+
+class _Forgetful(Sessions):
+    def find(self, client: str, sequence: int, mark: bytes, revision: int) -> Answer | None:
+        return None
+
+
+class _ExecutesTwice(Machine):
+    @classmethod
+    def load(cls, view: View, *args: Any) -> Machine:
+        machine = super().load(view, *args)
+        machine._sessions.__class__ = _Forgetful
+        return machine
+
+
+class SessionRetryExecutedTwice(OtherLearner):
+    """A repeated request is carried out again; the log's answers and counters tell."""
+
+    machine = _ExecutesTwice
+
+
+class _TellsApplied(Learner):
+    def _apply(self, now: float) -> tuple[Envelope, ...]:
+        messages = super()._apply(now)
+        told = Envelope(Address(self.me, "acceptor"), Durable(self.applied))
+        return (*messages, told) if messages else ()
+
+
+class TruncationBeforeDurable(OtherLearner):
+    """An acceptor forgets what its learner has applied, and not yet written."""
+
+    kind = _TellsApplied

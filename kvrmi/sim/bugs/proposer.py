@@ -1,0 +1,140 @@
+"""Bugs of campaigns: what is asked of a quorum of promises, and what is made of them.
+
+Rule: each is what somebody might write by mistake; its docstring says what must notice it.
+"""
+
+from __future__ import annotations
+
+import random
+
+from ...machine import Voter
+from ...paxos.ballot import NO_BALLOT, Ballot
+from ...paxos.campaign import Phase1
+from ...paxos.effects import Address, Envelope
+from ...paxos.electorate import Electorate
+from ...paxos.messages import PreVoted, Promise
+from ...paxos.proposer import Proposer
+from ..parts import Parts
+from .swap import OtherProposer
+
+__all__ = [
+    "AdoptionSkipped",
+    "BallotReusedAfterRestart",
+    "LowestBallotAdopted",
+    "Phase1NotRepeatedAfterVoter",
+    "PromisesOfAnyBallot",
+    "QuorumOfTwo",
+    "VotesOfAnyEpoch",
+]
+
+
+class _AdoptionSkipped(Proposer):
+    def _take_office(self, now: float, won: Phase1) -> tuple[Envelope, ...]:
+        won._accepted.clear()
+        return super()._take_office(now, won)
+
+
+class AdoptionSkipped(OtherProposer):
+    """A new leader proposes no-ops where others may have had a value chosen."""
+
+    kind = _AdoptionSkipped
+
+
+class _LowestFirst(Phase1):
+    def add(self, replica: int, m: Promise) -> int:
+        known = dict(self._accepted)
+        more = super().add(replica, m)
+        for slot, (ballot, value) in known.items():
+            if ballot < self._accepted[slot][0]:
+                self._accepted[slot] = (ballot, value)
+        return more
+
+
+class _LowestBallotAdopted(Proposer):
+    def _prepare(self, now: float) -> tuple[Envelope, ...]:
+        messages = super()._prepare(now)
+        made = self._phase1
+        if made is not None:
+            self._phase1 = _LowestFirst(made.ballot, made.first, self._quorum, made.deadline)
+        return messages
+
+
+class LowestBallotAdopted(OtherProposer):
+    """Of a slot's accepted values the oldest is adopted; a slot gets two values."""
+
+    kind = _LowestBallotAdopted
+
+
+class QuorumOfTwo(Parts):
+    """Two replicas decide, however many there are."""
+
+    def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
+        """Take up a proposer that needs two votes at most."""
+        proposer = super().proposer(me, ids, now, rng)
+        proposer._quorum = min(2, proposer._quorum)
+        return proposer
+
+
+class _PromisesOfAnyBallot(Proposer):
+    def _on_promise(self, now: float, sender: Address, m: Promise) -> tuple[Envelope, ...]:
+        if self._phase1 is not None and sender.replica != self.me:
+            m = m._replace(ballot=self._phase1.ballot)
+        return super()._on_promise(now, sender, m)
+
+
+class PromisesOfAnyBallot(OtherProposer):
+    """A late promise of an earlier ballot counts for the present one."""
+
+    kind = _PromisesOfAnyBallot
+
+
+class _BallotReused(Proposer):
+    _mine: Ballot = NO_BALLOT
+
+    def _on_pre_voted(self, now: float, sender: Address, m: PreVoted) -> tuple[Envelope, ...]:
+        if sender.replica == self.me:
+            self._mine = m.promised
+        return super()._on_pre_voted(now, sender, m)
+
+    def _prepare(self, now: float) -> tuple[Envelope, ...]:
+        if self._mine.replica == self.me and self._mine.round == self._round:
+            self._round -= 1
+        return super()._prepare(now)
+
+
+class BallotReusedAfterRestart(OtherProposer):
+    """A proposer goes on at the ballot that its own acceptor last promised it."""
+
+    kind = _BallotReused
+
+
+class _NeverChanged(Electorate):
+    def update(self, voters: tuple[Voter, ...]) -> bool:
+        super().update(voters)
+        return False
+
+
+class Phase1NotRepeatedAfterVoter(Parts):
+    """A leader goes on with promises that a lost disk gave and forgot."""
+
+    def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
+        """Take up a proposer that is not told of new epochs."""
+        proposer = super().proposer(me, ids, now, rng)
+        proposer._electorate = _NeverChanged()
+        return proposer
+
+
+class _AnyEpoch(_NeverChanged):
+    def counts(self, replica: int, epoch: int, writes: int) -> bool:
+        super().counts(replica, epoch, writes)
+        return True
+
+
+class VotesOfAnyEpoch(Parts):
+    """Epochs are not looked at: what a lost disk promised or accepted counts for ever."""
+
+    def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
+        """Take up a proposer that trusts every vote."""
+        proposer = super().proposer(me, ids, now, rng)
+        proposer._electorate = _AnyEpoch()
+        return proposer

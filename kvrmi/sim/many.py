@@ -1,0 +1,61 @@
+"""Runs many seeds in processes of their own and adds up what came of them.
+
+Rule: which process runs which seed does not matter to any run. It judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+from .run import Verdict, run
+
+__all__ = ["Total", "add_up", "run_many"]
+
+CHUNK = 10
+"""Seeds that a process takes at a time."""
+
+
+class Total(NamedTuple):
+    """What runs of one profile, or of all, came to."""
+
+    runs: int
+    events: int
+    seconds: float
+    """Virtual ones."""
+    faults: int
+    operations: int
+    violations: int
+
+
+def run_many(seeds: Sequence[int], jobs: int, *, profile: str, steps: int) -> Iterator[Verdict]:
+    """Run each seed; verdicts come in the order of seeds, as they get ready."""
+    work = partial(_run, profile=profile, steps=steps)
+    if jobs == 1:
+        yield from map(work, seeds)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        try:
+            yield from pool.map(work, seeds, chunksize=CHUNK)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _run(seed: int, *, profile: str, steps: int) -> Verdict:
+    return run(seed, profile=profile, steps=steps)
+
+
+def add_up(verdicts: Sequence[Verdict], which: Callable[[Verdict], bool]) -> Total:
+    """Add up the runs for which `which` holds."""
+    chosen = [verdict for verdict in verdicts if which(verdict)]
+    return Total(
+        len(chosen),
+        sum(verdict.events for verdict in chosen),
+        sum(verdict.seconds for verdict in chosen),
+        sum(len(verdict.faults) for verdict in chosen),
+        sum(verdict.operations for verdict in chosen),
+        sum(1 for verdict in chosen if verdict.violation),
+    )
