@@ -6,6 +6,7 @@ Rule: whatever is wrong ends in one line on stderr and an exit status, never in 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import logging
 import os
@@ -40,10 +41,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(options)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python must not fail again when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # of our output: the store's are KVErrors
+        return _unwritable(error)
+
+
+def _unwritable(error: OSError) -> int:
+    """Whoever read our output has gone, which is fine, or a disk is full, which is not."""
+    # Python must not fail again when it flushes.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
         return 0
+    with contextlib.suppress(OSError):
+        why = error.strerror or error
+        print(f"kvrmi-client: the output cannot be written: {why}", file=sys.stderr, flush=True)
+    return EXIT_STATUS["UNAVAILABLE"]
 
 
 def _allow_any_bytes() -> None:

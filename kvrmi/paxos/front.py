@@ -30,7 +30,7 @@ from .messages import (
     NotSent,
     Propose,
 )
-from .tickets import NOT_LEADER, Group, Ticket
+from .tickets import NOT_LEADER, UNKNOWN, Group, Ticket
 
 if TYPE_CHECKING:
     from ..config import Timing
@@ -294,7 +294,7 @@ class Front:
         for ticket, answer in zip(self._end_forward(m.number), m.answers, strict=False):
             if answer.code == "NOT_LEADER":
                 refused.append(ticket)
-            elif answer.code == "UNKNOWN_OUTCOME" and ticket.deadline > now + GRACE:
+            elif answer == UNKNOWN and ticket.deadline > now + GRACE:
                 unsure.append(ticket)
             else:
                 ticket.settle(answer)

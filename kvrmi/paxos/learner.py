@@ -196,7 +196,8 @@ class Learner:
     def _take(self, now: float, entries: tuple[Entry, ...]) -> Effects:
         for entry in entries:
             if entry.slot > self.applied:
-                self._pending[entry.slot] = entry
+                known = self._pending.setdefault(entry.slot, entry)
+                require(known.value == entry.value, f"slot {entry.slot} was chosen twice")
         messages = self._apply(now)
         return Effects(messages=messages + self._ask(now), wake_at=self._flush_at or None)
 

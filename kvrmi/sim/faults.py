@@ -18,6 +18,7 @@ from ..paxos.ballot import NO_BALLOT
 from ..paxos.messages import CampaignNow, Restore, Transfer
 from ..paxos.quorum import majority
 from .network import USUAL_LAG
+from .plots import PLOTS
 from .profiles import Profile
 from .replica import ROLES
 
@@ -85,7 +86,10 @@ class Faults:
             self._dice = self._world.dice("fault", number)
             self._world.trace("fault", f"{number} {kind}")
             self.struck.append(number)
-            getattr(self, f"_{kind}")()
+            if kind in PLOTS:
+                PLOTS[kind](self._world, self._dice, lambda: self._over)
+            else:
+                getattr(self, f"_{kind}")()
         self._next()
 
     def _later(self, action: Callable[[], None]) -> None:

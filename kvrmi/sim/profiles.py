@@ -33,7 +33,7 @@ PROFILES = (
     Profile(
         "crash",
         "processes are killed, one, several or all at once",
-        ("crash", "crash", "crash_leader", "crash_all", "lag"),
+        ("crash", "crash", "crash_leader", "crash_all", "relapse", "relapse", "lag"),
     ),
     Profile(
         "roles",
@@ -53,7 +53,10 @@ PROFILES = (
     Profile(
         "lease",
         "the leader is cut off or stopped while others try to lead and acceptors restart",
-        ("depose", "depose", "pause", "pause_leader", "provoke", "fail_role", "crash"),
+        (
+            "covet", "covet", "bridge", "bridge_after_transfer", "depose", "depose", "pause",
+            "pause_leader", "provoke", "fail_role", "crash",
+        ),
     ),
     Profile(
         "disk",

@@ -15,6 +15,7 @@ from ..paxos.effects import Effects, Envelope, Role
 from ..paxos.learner import Learner
 from ..paxos.messages import Accept, Accepted, Chosen, Forward, Promise
 from ..paxos.quorum import majority
+from .epochs import Epochs, knows_itself, lacking
 
 if TYPE_CHECKING:
     from .network import Call
@@ -40,9 +41,11 @@ class Watch:
         self._quorum = majority(len(world.ids))
         self._proposed: dict[tuple[int, Ballot], bytes] = {}
         self._votes: dict[tuple[int, Ballot], set[int]] = {}
-        self._promises: dict[Ballot, dict[int, str]] = {}
+        self._promises: dict[Ballot, dict[int, dict[int, str]]] = {}
         self._prepared: Ballot = NO_BALLOT
         self._hashes: list[bytes] = [CHAIN_START]
+        self._chosen_at: dict[int, Ballot] = {}
+        self._in_force = Epochs()
         self._applied: dict[int, tuple[int, str]] = {}
         self._seen: dict[int, tuple[Learner, int]] = {}
         self._bound: dict[tuple[int, str], Ballot] = {}
@@ -63,6 +66,8 @@ class Watch:
 
     def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
         """Look at what leaves a role, at the moment when it does."""
+        if name == "acceptor" and self._in_force.rejoined(replica):
+            self._votes_again(replica)
         for _, sent in messages:
             if name == "acceptor":
                 if isinstance(sent, Promise):
@@ -71,11 +76,7 @@ class Watch:
                     self._accepted(replica, sent)
             elif name == "proposer":
                 if isinstance(sent, Accept):
-                    known = self._proposed.setdefault((sent.slot, sent.ballot), sent.value)
-                    self.require(
-                        known == sent.value,
-                        f"two values are proposed for slot {sent.slot} at ballot {sent.ballot}",
-                    )
+                    self._asked(sent)
                 elif isinstance(sent, Chosen):
                     self._decided(replica, sent)
 
@@ -106,10 +107,10 @@ class Watch:
         self.require(
             state.promised >= m.ballot, f"replica {replica.me} promised {m.ballot}, not durably"
         )
-        disks = self._promises.setdefault(m.ballot, {})
-        disks[replica.me] = replica.disk_id
+        promises = self._promises.setdefault(m.ballot, {})
+        promises.setdefault(replica.me, {})[m.epoch] = replica.disk_id
         replicas = self._world.replicas
-        valid = [i for i, disk in disks.items() if replicas[i].disk_id == disk]
+        valid = [i for i, disks in promises.items() if replicas[i].disk_id in disks.values()]
         if len(valid) >= self._quorum and m.ballot > self._prepared:
             self._prepared = m.ballot
             self.elections.append((self._world.now, m.ballot))
@@ -125,7 +126,22 @@ class Watch:
         votes = self._votes.setdefault((m.slot, m.ballot), set())
         votes.add(replica.me)
         if len(votes) >= self._quorum:
+            self._chosen_at.setdefault(m.slot, m.ballot)
             self._choose(m.slot, value)
+
+    def _votes_again(self, replica: Replica) -> None:
+        """A lost acceptor became a voter: it must not lack what it once helped to choose."""
+        self.require(
+            knows_itself(replica),
+            f"replica {replica.me} votes again, and its learner's disk lacks its VOTER command",
+        )
+        up = [r for r in self._world.replicas.values() if r.acceptor and not r.acceptor.recovering]
+        for slot, ballot in self._chosen_at.items():
+            missing = lacking(up, slot, ballot)
+            self.require(
+                len(missing) < self._quorum,
+                f"replica {replica.me} votes again, and slot {slot} is unknown to {missing}",
+            )
 
     def _vote(self, replica: Replica, ballot: Ballot, epoch: int, writes: int) -> State:
         """Check what every promise and acceptance must keep to; the state on the disk."""
@@ -145,6 +161,24 @@ class Watch:
         row = replica.votes.row("acceptor", "state")
         return State.unpack(row) if row else State()
 
+    # --- proposers ----------------------------------------------------------------------------
+
+    def _asked(self, m: Accept) -> None:
+        """A ballot has one value a slot, and a quorum of promises that are in force there."""
+        known = self._proposed.get((m.slot, m.ballot))
+        if known is None:
+            self._proposed[m.slot, m.ballot] = m.value
+            promises = self._promises.get(m.ballot, {}).items()
+            valid = [i for i, had in promises if self._in_force.in_force(i, m.slot) in had]
+            self.require(
+                len(valid) >= self._quorum,
+                f"slot {m.slot} is proposed at {m.ballot} on promises in force of {valid} alone",
+            )
+        self.require(
+            known in (None, m.value),
+            f"two values are proposed for slot {m.slot} at ballot {m.ballot}",
+        )
+
     # --- values -------------------------------------------------------------------------------
 
     def _decided(self, replica: Replica, m: Chosen) -> None:
@@ -162,6 +196,7 @@ class Watch:
         while len(self._hashes) in self.chosen:
             at = len(self._hashes)
             self._hashes.append(chain(self._hashes[-1], at, self.chosen[at]))
+            self._in_force.chosen(at, self.chosen[at])
 
     def _check_applied(self, replica: Replica, learner: Learner) -> None:
         """Compare the applied prefix with the chosen one, and the state with the others'."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import math
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -93,6 +94,8 @@ def _problem(given: argparse.Namespace) -> str | None:
 def _host_problem(host: str | None, advertise: str | None) -> str | None:
     if advertise is not None and (not advertise or _is_every(advertise)):
         return f"--advertise {advertise}: give one name or address of this machine, to connect to"
+    if advertise is not None and not _is_known(advertise):
+        return f"--advertise {advertise}: this machine knows no address of that name"
     if host is not None and advertise is None and _is_every(host):
         return (
             f"--host {host} listens on every address of this machine: also give "
@@ -106,6 +109,13 @@ def _is_every(host: str) -> bool:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return False  # a name
+
+
+def _is_known(host: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except (OSError, UnicodeError):  # unknown, or no name at all
+        return False
 
 
 def _event_problem(given: argparse.Namespace) -> str | None:

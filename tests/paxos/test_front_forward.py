@@ -164,6 +164,16 @@ def test_an_unknown_outcome_with_time_left_is_tried_again_by_sessions(benches: B
     assert (plain.answer, session.answer) == (UNKNOWN, UNKNOWN)
 
 
+def test_what_the_log_answers_is_final_an_expired_session_too(benches: Benches) -> None:
+    desk = following(benches)
+    ticket = desk.submit(b"s", repeatable=True)
+    desk.bench.drain()
+    expired = Answer("UNKNOWN_OUTCOME", "session expired", 7)
+    forwarded(desk, FIRST, expired)
+    assert ticket.answer == expired
+    desk.bench.expect()
+
+
 def test_an_answer_to_another_forward_is_ignored(benches: Benches) -> None:
     desk = following(benches)
     ticket = desk.submit(b"c")

@@ -218,3 +218,23 @@ def test_work_after_the_answer_does_not_hold_it_up(target: Target) -> None:
     finally:
         target.leave.set()
         daemon.cut()
+
+
+def test_a_batch_ends_when_its_answers_are_large() -> None:
+    """Else a short message asks for gigabytes; what comes after is not done, and said so."""
+    target = Target()
+    daemon = serve(target, max_message=100_000)
+    try:
+        with Pyro5.api.Proxy(f"PYRO:{NAME}@{daemon.locationStr}") as proxy:
+            batch = Pyro5.api.BatchProxy(proxy)
+            for _ in range(50):
+                batch.echo("x" * 100)
+            batch.large(15_000)
+            batch.echo("not done")
+            answers = batch()
+            assert [next(answers) for _ in range(51)][:50] == ["x" * 100] * 50
+            with pytest.raises(ValueError, match="INVALID: not done"):
+                next(answers)
+        assert target.calls == 50
+    finally:
+        daemon.cut()

@@ -267,7 +267,7 @@ def test_a_failing_accept_is_waited_out(
 
 def test_no_more_threads_is_survived(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     start = threading.Thread.start
-    refusals = iter([True] * 3)
+    refusals = iter([True] * 6)  # each connection is tried twice
 
     def refuse(self: threading.Thread) -> None:
         if self.name == "kvrmi-connection" and next(refusals, False):

@@ -27,7 +27,7 @@ OTHER = Envelope(Address(3, "learner"), Release(BALLOT))
 class Fixture:
     """A servant around a role that answers Released, and tells its learner and replica 3."""
 
-    def __init__(self, caller: int = 2) -> None:
+    def __init__(self, caller: int = 2, role: str = "replica") -> None:
         def script(sender: Address, message: Message) -> Effects:
             to_learner = Envelope(Address(ME, "learner"), Behind(2, 1))
             return Effects(messages=(OTHER, Envelope(sender, Released(BALLOT)), to_learner))
@@ -41,7 +41,7 @@ class Fixture:
             self.hosts["acceptor"],
             self.router,
             self.faults,
-            lambda: Caller(caller, "replica"),
+            lambda: Caller(caller, role),
             lambda sender, forward: self.later,
         )
 
@@ -70,6 +70,13 @@ def test_nobody_speaks_as_another() -> None:
     fixture = Fixture(caller=3)
     assert fixture.ask() == NOT_TAKEN
     assert Fixture(caller=ME).ask(sender=Address(ME, "proposer")) == NOT_TAKEN
+    assert fixture.acceptor.seen == []
+
+
+def test_only_replicas_speak() -> None:
+    """The coordinator and clients know the secret as well."""
+    fixture = Fixture(role="coordinator")
+    assert fixture.ask() == NOT_TAKEN
     assert fixture.acceptor.seen == []
 
 

@@ -1,0 +1,123 @@
+"""The store as one atomic object: what each operation answers, and what it changes.
+
+Rule: this is the only place that knows what an operation means; every check asks here.
+It knows nothing of time, clients, or how states are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .history import OK, Operation
+
+__all__ = ["READS", "WRITES", "Effect", "State", "Store", "effect", "keys_of", "written"]
+
+Value = str | bytes | None
+Look = Callable[[str], Value]
+Changes = tuple[tuple[str, Value], ...]
+
+READS = frozenset({"get", "contains", "get_many"})
+WRITES = frozenset({"put", "delete", "cas", "put_many"})
+
+State = tuple[Value, ...]
+"""The values of a store's keys, in their order."""
+
+
+class Effect(NamedTuple):
+    """What an operation answers, and the keys it sets (None: removes), the last one winning."""
+
+    answer: Any
+    changes: Changes = ()
+
+
+def keys_of(operation: Operation) -> tuple[str, ...]:
+    """Give the keys that an operation reads or writes."""
+    first = operation.args[0]
+    if operation.op == "put_many":
+        return tuple(key for key, _ in first)
+    return first if operation.op == "get_many" else (first,)
+
+
+def written(operation: Operation) -> Changes:
+    """Give the changes that an operation makes if it is carried out and, a cas, succeeds."""
+    args = operation.args
+    if operation.op == "put_many":
+        pairs: Changes = args[0]
+        return tuple(dict(pairs).items())
+    if operation.op in READS:
+        return ()
+    return ((args[0], None if operation.op == "delete" else args[-1]),)
+
+
+def effect(operation: Operation, look: Look) -> Effect:
+    """Carry out an operation on a store whose values `look` tells."""
+    return _EFFECTS[operation.op](operation, look)
+
+
+def _put(operation: Operation, look: Look) -> Effect:
+    return Effect(None, written(operation))
+
+
+def _get(operation: Operation, look: Look) -> Effect:
+    return Effect(look(operation.args[0]))
+
+
+def _contains(operation: Operation, look: Look) -> Effect:
+    return Effect(look(operation.args[0]) is not None)
+
+
+def _get_many(operation: Operation, look: Look) -> Effect:
+    return Effect(tuple(map(look, operation.args[0])))
+
+
+def _delete(operation: Operation, look: Look) -> Effect:
+    if look(operation.args[0]) is None:
+        return Effect(False)
+    return Effect(True, written(operation))
+
+
+def _cas(operation: Operation, look: Look) -> Effect:
+    if look(operation.args[0]) != operation.args[1]:
+        return Effect(False)
+    return Effect(True, written(operation))
+
+
+_EFFECTS: dict[str, Callable[[Operation, Look], Effect]] = {
+    "put": _put,
+    "get": _get,
+    "delete": _delete,
+    "contains": _contains,
+    "cas": _cas,
+    "put_many": _put,
+    "get_many": _get_many,
+}
+
+
+class Store:
+    """The same as steps from one hashable state to the next, for some keys only."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        """`keys`: those that any operation names."""
+        self._places = {key: place for place, key in enumerate(keys)}
+        self.empty: State = (None,) * len(keys)
+
+    def value(self, state: State, key: str) -> Value:
+        """Give a key's value."""
+        return state[self._places[key]]
+
+    def step(self, state: State, operation: Operation) -> State | None:
+        """Give the state after an operation: the very same object if nothing changed.
+
+        None: it would not have answered what the client was told.
+        """
+        places = self._places
+        answer, changes = effect(operation, lambda key: state[places[key]])
+        if operation.outcome == OK and answer != operation.value:
+            return None
+        if all(state[places[key]] == value for key, value in changes):
+            return state
+        after = list(state)
+        for key, value in changes:
+            after[places[key]] = value
+        return tuple(after)

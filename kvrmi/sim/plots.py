@@ -1,0 +1,179 @@
+"""Faults in a row that strike where a single rule stands between the cluster and a violation.
+
+Rules: as in faults.py, each has draws of its own and may be left out; none of them is more than
+could happen by chance, they only make the rare more frequent. Those that watch for a moment give up
+when it does not come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..paxos.acceptor import Acceptor
+from ..paxos.ballot import NO_BALLOT, Ballot
+from ..paxos.messages import CampaignNow, PreVote, PreVoted, Transfer
+from ..paxos.quorum import majority
+from .network import USUAL_LAG
+
+if TYPE_CHECKING:
+    from .dice import Dice
+    from .replica import Replica
+    from .world import World
+
+__all__ = ["PLOTS"]
+
+Over: TypeAlias = Callable[[], bool]
+
+LOOK_EVERY = 0.02
+"""Mean seconds between looks for a new leader."""
+LOOKS = 150
+POLL_EVERY = 0.001
+"""Seconds between looks whether leases are over."""
+SWIFT_LAG = 0.0003
+DOWN = (0.01, 0.1, 0.5, 1.0)
+
+
+class _Plot:
+    """One of them, under way."""
+
+    def __init__(self, world: World, dice: Dice, over: Over) -> None:
+        self.world = world
+        self.dice = dice
+        self.over = over
+        self.quorum = majority(len(world.ids))
+        leaders = [r for r in world.replicas.values() if r.proposer and r.proposer.leading]
+        self.leader = dice.choice(leaders or list(world.replicas.values()))
+
+    @property
+    def others(self) -> list[Replica]:
+        return [other for other in self.world.replicas.values() if other is not self.leader]
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        self.world.after(seconds, lambda: None if self.over() else action())
+
+    def separate(self, one: Replica, other: Replica) -> None:
+        self.world.network.cuts |= {(one.me, other.me), (other.me, one.me)}
+
+    def cut_off(self) -> None:
+        for other in self.others:
+            self.separate(self.leader, other)
+
+    def mend(self) -> None:
+        self.world.network.cuts.clear()
+
+    def crash(self, replica: Replica) -> None:
+        replica.crash()
+        self.after(self.dice.choice(DOWN) * self.dice.number(), replica.start)
+
+    def campaign(self, replica: Replica) -> None:
+        replica.tell("proposer", CampaignNow(NO_BALLOT))
+
+    def once_led(self, action: Callable[[], None]) -> None:
+        """Do something once there is a new leader, who is then `leader`."""
+        elections = self.world.watch.elections
+        known = len(elections)
+
+        def look(tries: int) -> None:
+            if len(elections) > known:
+                self.leader = self.world.replicas[elections[-1][1].replica]
+                action()
+            elif tries:
+                self.after(self.dice.soon(LOOK_EVERY), partial(look, tries - 1))
+
+        look(LOOKS)
+
+
+def _relapse(world: World, dice: Dice, over: Over) -> None:
+    """Have a leader die with votes that nobody heard of; cut the power once there is another."""
+    plot = _Plot(world, dice, over)
+    plot.cut_off()
+    plot.after(dice.soon(0.03), partial(_die, plot))
+
+
+def _die(plot: _Plot) -> None:
+    plot.crash(plot.leader)
+    plot.mend()
+    plot.once_led(partial(_power_cut, plot))
+
+
+def _power_cut(plot: _Plot) -> None:
+    for replica in plot.world.replicas.values():
+        plot.crash(replica)
+
+
+def _covet(world: World, dice: Dice, over: Over) -> None:
+    """Cut the leader off, and have another try to lead as soon as a quorum's grants are over."""
+    plot = _Plot(world, dice, over)
+    world.network.calm()
+    world.network.lag = dice.choice((USUAL_LAG, 0.2))
+    plot.after(0.3, partial(_wait_for_end, plot))
+
+
+def _wait_for_end(plot: _Plot) -> None:
+    timing = plot.world.parts.timing
+    plot.cut_off()
+    plot.world.network.lag = SWIFT_LAG
+    first = timing.lease - 2 * timing.heartbeat
+    tries = int(4 * timing.heartbeat / POLL_EVERY)
+    plot.after(first, partial(_seize, plot, tries))
+
+
+def _seize(plot: _Plot, tries: int) -> None:
+    free = [other for other in plot.others if _would_promise(other)]
+    if len(free) >= plot.quorum:
+        plot.campaign(plot.dice.choice(free))
+        plot.after(plot.world.parts.timing.heartbeat, plot.mend)
+    elif tries:
+        plot.after(POLL_EVERY, partial(_seize, plot, tries - 1))
+    else:
+        plot.mend()
+
+
+def _would_promise(replica: Replica) -> bool:
+    """Ask as a candidate does; a pre-vote changes nothing."""
+    acceptor: Acceptor | None = replica.acceptor
+    if acceptor is None or replica.paused:
+        return False
+    ballot = Ballot(acceptor.state.promised.round + 1, replica.me)
+    effects = acceptor.receive(replica.clock(), replica.address("proposer"), PreVote(ballot))
+    return any(isinstance(m, PreVoted) and m.granted for _, m in effects.messages)
+
+
+def _bridge(world: World, dice: Dice, over: Over) -> None:
+    """Leave the leader a bare quorum, one of which also makes one with all the others."""
+    _part(_Plot(world, dice, over))
+
+
+def _bridge_after_transfer(world: World, dice: Dice, over: Over) -> None:
+    """Do so just after a hand-over of which some messages are late."""
+    plot = _Plot(world, dice, over)
+    world.network.slow = 0.3
+    successor = dice.choice(world.ids)
+    for replica in world.replicas.values():
+        replica.tell("proposer", Transfer(successor))
+    plot.once_led(partial(_part, plot))
+
+
+def _part(plot: _Plot) -> None:
+    dice, world = plot.dice, plot.world
+    world.network.slow = 0.0
+    others = dice.sample(plot.others, len(world.ids) - 1)
+    near, far = others[1 : plot.quorum - 1], others[max(1, plot.quorum - 1) :]
+    for one in (plot.leader, *near):
+        for other in far:
+            plot.separate(one, other)
+    for rival in (*others[:1], *far):
+        for _ in range(4):
+            plot.after(dice.number(), partial(plot.campaign, rival))
+    plot.after(1.0 + dice.number(), plot.mend)
+
+
+PLOTS: dict[str, Callable[["World", "Dice", Over], None]] = {
+    "bridge": _bridge,
+    "bridge_after_transfer": _bridge_after_transfer,
+    "covet": _covet,
+    "relapse": _relapse,
+}
+"""By the names that profiles use."""
