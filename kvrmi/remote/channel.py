@@ -10,6 +10,7 @@ It does not know what frames say. One thread at a time receives, and one sends.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import socket
 import struct
 from time import monotonic
@@ -105,11 +106,10 @@ class Channel:
             size = measure(data, self.limit)
             if size and len(data) >= size:
                 break
-            if size > _CHUNK and self.room is not None and not self._taken:
-                self.room.take(size, end)
-                self._taken = size
+            if size > _CHUNK:
+                return self._receive_large(bytes(data), size, end)
             self._limit_receiving(_left(end))
-            data += self._receive(max(size - len(data), _CHUNK))
+            data += self._receive(_CHUNK)
         found = take(data, self.limit)
         if found is None:
             raise RuntimeError("a frame that was measured is complete")
@@ -117,9 +117,31 @@ class Channel:
         self._received = bytes(data[used:])
         return frame
 
+    def _receive_large(self, begun: bytes, size: int, end: float) -> Frame:
+        """Receive the rest of a frame into pages of its own, which the kernel has back at once.
+
+        From the heap, what many strangers begin and never end would stay with the process.
+        """
+        if self.room is not None:
+            self.room.take(size, end)
+            self._taken = size
+        with mmap.mmap(-1, size) as pages:
+            pages.write(begun)
+            got = len(begun)
+            while got < size:
+                self._limit_receiving(_left(end))
+                data = self._receive(min(size - got, _CHUNK))
+                pages.write(data)
+                got += len(data)
+            whole = pages[:]
+        found = take(whole, self.limit)
+        if found is None:
+            raise RuntimeError("a frame that was measured is complete")
+        return found[0]
+
     def _receive(self, size: int) -> bytes:
         try:
-            data = self.sock.recv(min(size, 1 << 20))
+            data = self.sock.recv(size)
         except BlockingIOError:
             raise TimeoutError("nothing received in time") from None
         if not data:

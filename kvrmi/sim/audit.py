@@ -13,15 +13,19 @@ from typing import TYPE_CHECKING
 from ..interface import Answer
 from ..log import unpack_batch
 from ..machine import Machine, encode_question
+from .checker.check import check
+from .checker.history import OK
 from .workload import Asked, Workload
 
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["audit", "recover"]
+__all__ = ["audit", "judge", "recover"]
 
 RECOVERY = 30.0
 """Virtual seconds after the last fault within which everything has to be well again."""
+_NO_CLOCK = float
+"""Always 0: how long a check takes must not decide a run."""
 PROGRESS = 10.0
 """Virtual seconds after the last fault within which a write is acknowledged again."""
 
@@ -59,6 +63,13 @@ def audit(world: World, workload: Workload) -> None:
     _check_counters(world, workload, machine)
     digests = {r.learner.machine.digest for r in world.replicas.values() if r.learner}
     require(digests == {machine.digest}, "replicas disagree with the log")
+
+
+def judge(world: World, workload: Workload) -> None:
+    """Check what clients saw, without looking at anything else."""
+    verdict = check(workload.history, clock=_NO_CLOCK)
+    told = "; ".join(verdict.explanation)
+    world.watch.require(verdict.verdict == OK, f"the history is {verdict.verdict}: {told}")
 
 
 def _reads(workload: Workload) -> dict[int, list[Asked]]:

@@ -135,7 +135,9 @@ class Network:
         if not self._lost():
             self._world.after(self._delay(), partial(self._arrive, call))
         if not isinstance(call.message, Forward) and self.twice and self._dice.chance(self.twice):
-            self._world.after(self._delay(), partial(self._arrive, call))
+            # As late as anything: what is out of date by then must do no harm.
+            late = self._dice.between(0.0, SLOWEST)
+            self._world.after(late, partial(self._arrive, call))
         if isinstance(call.message, TOLD):
             self._await(call)
 

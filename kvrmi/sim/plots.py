@@ -44,6 +44,7 @@ class _Plot:
         self.over = over
         self.quorum = majority(len(world.ids))
         leaders = [r for r in world.replicas.values() if r.proposer and r.proposer.leading]
+        self.leads = bool(leaders)
         self.leader = dice.choice(leaders or list(world.replicas.values()))
 
     @property
@@ -89,13 +90,14 @@ def _relapse(world: World, dice: Dice, over: Over) -> None:
     """Have a leader die with votes that nobody heard of; cut the power once there is another."""
     plot = _Plot(world, dice, over)
     plot.cut_off()
-    plot.after(dice.soon(0.03), partial(_die, plot))
+    plot.after(dice.between(0.05, 0.3), partial(_die, plot))
 
 
 def _die(plot: _Plot) -> None:
-    plot.crash(plot.leader)
+    plot.leader.crash()
+    plot.after(LOOKS * LOOK_EVERY, plot.leader.start)
     plot.mend()
-    plot.once_led(partial(_power_cut, plot))
+    plot.once_led(lambda: plot.after(plot.dice.soon(0.03), partial(_power_cut, plot)))
 
 
 def _power_cut(plot: _Plot) -> None:
@@ -104,20 +106,34 @@ def _power_cut(plot: _Plot) -> None:
 
 
 def _covet(world: World, dice: Dice, over: Over) -> None:
-    """Cut the leader off, and have another try to lead as soon as a quorum's grants are over."""
+    """Cut a leader off whose clock is slow, and have another lead once a quorum is free to."""
     plot = _Plot(world, dice, over)
     world.network.calm()
-    world.network.lag = dice.choice((USUAL_LAG, 0.2))
-    plot.after(0.3, partial(_wait_for_end, plot))
+    if plot.leads:
+        _slow_down(plot)
+    else:
+        plot.once_led(partial(_slow_down, plot))
+
+
+def _slow_down(plot: _Plot) -> None:
+    world = plot.world
+    for replica in world.replicas.values():
+        replica.tune(1 - world.drift if replica is plot.leader else 1 + world.drift)
+    world.network.lag = plot.dice.choice((USUAL_LAG, 0.2))
+    plot.after(plot.dice.between(0.2, 0.4), partial(_wait_for_end, plot))
 
 
 def _wait_for_end(plot: _Plot) -> None:
+    """First nothing of the leader's arrives any more; what is on its way is still answered."""
     timing = plot.world.parts.timing
+    plot.world.network.cuts |= {(plot.leader.me, other.me) for other in plot.others}
+    plot.after(timing.lease - 2 * timing.heartbeat, partial(_isolate, plot))
+
+
+def _isolate(plot: _Plot) -> None:
     plot.cut_off()
     plot.world.network.lag = SWIFT_LAG
-    first = timing.lease - 2 * timing.heartbeat
-    tries = int(4 * timing.heartbeat / POLL_EVERY)
-    plot.after(first, partial(_seize, plot, tries))
+    _seize(plot, int(4 * plot.world.parts.timing.heartbeat / POLL_EVERY))
 
 
 def _seize(plot: _Plot, tries: int) -> None:
@@ -147,9 +163,9 @@ def _bridge(world: World, dice: Dice, over: Over) -> None:
 
 
 def _bridge_after_transfer(world: World, dice: Dice, over: Over) -> None:
-    """Do so just after a hand-over of which some messages are late."""
+    """Do so just after a hand-over whose messages come again later."""
     plot = _Plot(world, dice, over)
-    world.network.slow = 0.3
+    world.network.twice = 1.0
     successor = dice.choice(world.ids)
     for replica in world.replicas.values():
         replica.tell("proposer", Transfer(successor))
@@ -158,7 +174,7 @@ def _bridge_after_transfer(world: World, dice: Dice, over: Over) -> None:
 
 def _part(plot: _Plot) -> None:
     dice, world = plot.dice, plot.world
-    world.network.slow = 0.0
+    world.network.twice = 0.0
     others = dice.sample(plot.others, len(world.ids) - 1)
     near, far = others[1 : plot.quorum - 1], others[max(1, plot.quorum - 1) :]
     for one in (plot.leader, *near):
@@ -170,7 +186,7 @@ def _part(plot: _Plot) -> None:
     plot.after(1.0 + dice.number(), plot.mend)
 
 
-PLOTS: dict[str, Callable[["World", "Dice", Over], None]] = {
+PLOTS: dict[str, Callable[[World, Dice, Over], None]] = {
     "bridge": _bridge,
     "bridge_after_transfer": _bridge_after_transfer,
     "covet": _covet,

@@ -110,6 +110,11 @@ class Replica:
         """Read what this replica's clock shows, in seconds."""
         return self._offset + self.world.now * self.rate
 
+    def tune(self, rate: float) -> None:
+        """Let its clock go faster or slower from now on."""
+        self._offset += self.world.now * (self.rate - rate)
+        self.rate = rate
+
     def address(self, role: str) -> Address:
         """Give the address of one of its roles."""
         return Address(self.me, role)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from .audit import audit, recover
+from .audit import audit, judge, recover
 from .dice import Dice
 from .faults import Faults
 from .parts import Parts
@@ -67,6 +67,7 @@ class _Run:
         self.faults.heal()
         recover(self.world, self.workload)
         audit(self.world, self.workload)
+        judge(self.world, self.workload)
 
 
 def run(

@@ -231,7 +231,7 @@ def test_large_messages_that_never_end_take_turns(
     size = (8 << 20) - 100
     begun = header(size).replace(b"\x01\xf6\x01", b"\x01\xf6\x04") + bytes(size - 1)
     with Calm(fort), contextlib.ExitStack() as stack:
-        raws = [stack.enter_context(ports["client"].knock()).shaken() for _ in range(12)]
+        raws = [stack.enter_context(ports["client"].knock()).shaken() for _ in range(16)]
         for raw in raws:
             raw.sock.settimeout(0.1)
             with contextlib.suppress(TimeoutError):

@@ -9,13 +9,13 @@ It knows nothing of how a class is judged.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .history import FAIL, OK, UNKNOWN, Operation
 from .model import READS, keys_of, written
 
-__all__ = ["Class", "partition", "project"]
+__all__ = ["Class", "partition", "project", "restrict"]
 
 
 class Class(NamedTuple):
@@ -50,6 +50,23 @@ def project(group: Class) -> Iterator[Class]:
             parts[key].append(part)
     for key, operations in parts.items():
         yield Class((key,), tuple(_without_unseen(operations)))
+
+
+def restrict(group: Class, keys: Collection[str]) -> Class:
+    """Give a class as those of its keys alone saw it; as with `project`, it is linearizable too."""
+    kept = []
+    for operation in group.operations:
+        args, value = operation.args, operation.value
+        if operation.op == "put_many":
+            args = (tuple(pair for pair in written(operation) if pair[0] in keys),)
+        elif operation.op == "get_many":
+            pairs = [(k, v) for k, v in zip(args[0], value, strict=True) if k in keys]
+            args, value = (tuple(k for k, _ in pairs),), tuple(v for _, v in pairs)
+        elif args[0] not in keys:
+            continue
+        if args[0]:
+            kept.append(operation._replace(args=args, value=value))
+    return _class(_without_unseen(kept))
 
 
 def _parts(operation: Operation) -> Iterator[tuple[str, Operation]]:

@@ -1,0 +1,129 @@
+"""Runs planted bugs until each is found, and tells after how many seeds, and what noticed it.
+
+Rule: a bug counts as found only by a run that the production parts pass; a bug that is not found
+within LIMIT seeds is a check that is missing or a fault that is never drawn.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ..run import STEPS, Verdict, run
+from . import BUGS
+
+__all__ = ["LIMIT", "Found", "about", "command", "find", "find_all", "report"]
+
+SHOWN = 110
+"""Characters of a violation in the table."""
+
+LIMIT = 1000
+"""Seeds within which every bug has to be found."""
+
+
+class Found(NamedTuple):
+    """The outcome for one bug: `seeds` were run, and `violation` is empty if none showed it."""
+
+    bug: str
+    seeds: int
+    seed: int
+    """The one that showed it, or -1."""
+    profile: str
+    violation: str
+
+
+def about(bug: str) -> str:
+    """Say what is wrong, in a sentence or two."""
+    return (BUGS[bug].__doc__ or "").strip()
+
+
+def command(found: Found) -> str:
+    """Give the command that shows the history in which it was found."""
+    return f"python -m kvrmi.sim --plant {found.bug} --seed {found.seed} --trace"
+
+
+def find(bug: str, seeds: Sequence[int], jobs: int = 1) -> Found:
+    """Run seeds, in their order, until one shows the bug; raises KeyError for an unknown one."""
+    BUGS[bug]
+    verdict = None
+    with closing(_run_all(bug, seeds, jobs)) as verdicts:
+        for count, verdict in enumerate(verdicts, 1):
+            if verdict.violation and not run(verdict.seed).violation:
+                return Found(bug, count, verdict.seed, verdict.profile, verdict.violation)
+    return Found(bug, len(seeds), -1, "", "")
+
+
+def _run_all(bug: str, seeds: Sequence[int], jobs: int) -> Generator[Verdict]:
+    """Give verdicts in the order of seeds; whoever closes this stops the rest."""
+    work = partial(_run, bug)
+    if jobs <= 1:
+        yield from map(work, seeds)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        try:
+            for first in range(0, len(seeds), 8 * jobs):
+                yield from pool.map(work, seeds[first : first + 8 * jobs], chunksize=2)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _run(bug: str, seed: int) -> Verdict:
+    return run(seed, steps=STEPS, parts=BUGS[bug]())
+
+
+def find_all(bugs: Iterable[str], seeds: Sequence[int], jobs: int) -> list[Found]:
+    """Find each, with a live display on a terminal and a line a bug elsewhere, on stderr."""
+    console, names = Console(stderr=True), list(bugs)
+    if not console.is_terminal:
+        return list(_told_plainly(names, seeds, jobs))
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+    )  # fmt: skip
+    found = []
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=len(names))
+        for name in names:
+            progress.update(task, description=name)
+            found.append(find(name, seeds, jobs))
+            progress.advance(task)
+    return found
+
+
+def _told_plainly(names: Sequence[str], seeds: Sequence[int], jobs: int) -> Iterator[Found]:
+    for name in names:
+        found = find(name, seeds, jobs)
+        outcome = f"seed {found.seed}" if found.violation else "not found"
+        print(f"{name}: {outcome} ({found.seeds} seeds)", file=sys.stderr, flush=True)
+        yield found
+
+
+def report(found: Sequence[Found], *, as_json: bool) -> int:
+    """Print the table, or JSON; returns the exit status: 1 if a bug was not found."""
+    if as_json:
+        print(json.dumps([one._asdict() | {"about": about(one.bug)} for one in found]))
+    else:
+        Console().print(_table(found))
+        for one in found:
+            if not one.violation:
+                print(f"NOT FOUND within {one.seeds} seeds: {one.bug}. {about(one.bug)}")
+    return 0 if all(one.violation for one in found) else 1
+
+
+def _table(found: Sequence[Found]) -> Table:
+    table = Table("bug", title="planted bugs", title_justify="left")
+    table.add_column("seeds", justify="right")
+    table.add_column("profile")
+    table.add_column("what noticed it", ratio=1, overflow="fold")
+    for one in found:
+        noticed = one.violation if len(one.violation) <= SHOWN else one.violation[:SHOWN] + " .."
+        table.add_row(one.bug, f"{one.seeds:,}", one.profile, noticed or "NOT FOUND")
+    return table

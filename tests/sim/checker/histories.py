@@ -1,0 +1,105 @@
+"""Histories made up by chance, from a store that works or from none at all."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN, Operation
+
+from .brute import carry_out
+
+__all__ = ["ALL", "PLAIN", "spoil", "worked"]
+
+PLAIN = ("get", "get", "put")
+ALL = ("get", "get", "put", "delete", "contains", "cas", "cas", "put_many", "get_many")
+
+
+def worked(
+    dice: random.Random,
+    count: int,
+    *,
+    clients: int = 3,
+    keys: int = 2,
+    ops: Sequence[str] = ALL,
+    unknown: float = 0.15,
+    values: int = 0,
+    revisions: bool = True,
+) -> list[Operation]:
+    """Make a history of a store that works: things happen one by one, inside their intervals.
+
+    values: how many different ones are written; 0: each is new.
+    """
+    store: dict[str, Any] = {}
+    free = dict.fromkeys(range(clients), 0.0)
+    names = dict.fromkeys(range(clients), 0)
+    history: list[Operation] = []
+    revision, now = 0, 0.0
+    for number in range(count):
+        now += dice.random()
+        client = min(free, key=lambda c: (free[c], dice.random()))
+        now = max(now, free[client])
+        call = max(free[client], now - dice.choice((0, 1, 2, clients)) * dice.random())
+        end = now + dice.choice((0, 1, 2, clients)) * dice.random()
+        op = dice.choice(ops)
+        args = _args(dice, store, op, keys, values, number)
+        outcome = dice.choice((UNKNOWN, FAIL)) if dice.random() < unknown else OK
+        happens = outcome == OK or (outcome == UNKNOWN and dice.random() < 0.6)
+        answer = carry_out(store, op, args) if happens else None
+        revision += happens and op not in ("get", "contains", "get_many")
+        ok = outcome == OK
+        name = f"c{client}.{names[client]}"
+        history.append(
+            Operation(
+                name, op, args, call, math.inf if outcome == UNKNOWN else end, outcome,
+                answer if ok else None, revision if ok and revisions else None,
+            )  # fmt: skip
+        )
+        names[client] += outcome == UNKNOWN
+        free[client] = end
+    dice.shuffle(history)
+    return history
+
+
+def _args(
+    dice: random.Random, store: dict[str, Any], op: str, keys: int, values: int, number: int
+) -> tuple[Any, ...]:
+    def value() -> str:
+        return f"v{dice.randrange(values) if values else number}"
+
+    names = [f"k{n}" for n in range(keys)]
+    key = dice.choice(names)
+    some = dice.sample(names, min(2, keys))
+    if op == "get_many":
+        return (tuple(some),)
+    if op == "put_many":
+        return (tuple((name, f"{value()}{name}" if not values else value()) for name in some),)
+    if op == "put":
+        return key, value()
+    if op == "cas":
+        expected = store.get(key) if dice.random() < 0.6 else dice.choice((None, "v0", "v1"))
+        return key, expected, value()
+    return (key,)
+
+
+def spoil(dice: random.Random, history: Sequence[Operation]) -> list[Operation]:
+    """Change one answer, or one revision."""
+    spoilt = list(history)
+    places = [place for place, op in enumerate(spoilt) if op.outcome == OK]
+    if not places:
+        return spoilt
+    place = dice.choice(places)
+    one = spoilt[place]
+    seen = [None, "v0", "v1", *(op.args[1] for op in history if op.op == "put")]
+    if one.op in ("put", "put_many"):
+        changed = one._replace(revision=dice.randrange(len(history)))
+    elif one.op == "get":
+        changed = one._replace(value=dice.choice(seen))
+    elif one.op == "get_many":
+        changed = one._replace(value=tuple(dice.choice((v, *seen)) for v in one.value))
+    else:
+        changed = one._replace(value=not one.value)
+    spoilt[place] = changed
+    return spoilt
