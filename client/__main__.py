@@ -11,7 +11,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from kvrmi.errors import InvalidRequest, KVError
@@ -26,8 +26,8 @@ __all__ = ["main"]
 
 _EPILOG = """\
 Without a command: a prompt on a terminal, else one command a line from stdin.
-Commands: PUT GET DELETE CONTAINS SIZE PUT_MANY GET_MANY CAS SCAN STATUS, orders, and bench;
-HELP explains them, bench --help the benchmark.
+Commands: PUT GET DELETE CONTAINS SIZE PUT_MANY GET_MANY CAS SCAN STATUS, orders, bench and
+verify; HELP explains them, bench --help the benchmark, verify --help the checker of histories.
 Exit status: 0 ok, 1 key not found or cas not swapped, 2 usage, 3 no quorum, 4 unknown outcome,
 5 aborted or unsupported, 6 connection or unavailable."""
 
@@ -73,6 +73,18 @@ def _run(options: argparse.Namespace) -> int:
             from . import bench  # a program of its own, with tables and processes
 
             return bench.main(words[1:], _connect(options), as_json=options.json)
+        if words and words[0].lower() == "verify":
+            from . import verify  # needs no store
+
+            return verify.main(words[1:], as_json=options.json)
+        if words and words[0].lower() == "workload":
+            from . import workload  # needs the checker's format
+
+            return workload.main(words[1:], _opener(options), as_json=options.json)
+        if words and words[0].lower() == "nemesis":
+            from .nemesis import program  # starts a cluster of its own
+
+            return program.main(words[1:], as_json=options.json)
         with _connect(options) as store:
             return _shell(Shell(store, Admin(store, options.config), printer), words)
     except KVError as error:
@@ -98,6 +110,15 @@ def _connect(options: argparse.Namespace) -> Store:
     if options.name is not None:
         return connect(addresses=[options.name], timeout=options.timeout)
     return connect(options.replica, config=options.config, timeout=options.timeout)
+
+
+def _opener(options: argparse.Namespace) -> Callable[[int | None], Store]:
+    """Open as many sessions as are asked for, each asking the replica first that it is given."""
+
+    def open_store(replica: int | None) -> Store:
+        return _connect(argparse.Namespace(**vars(options) | {"replica": replica}))
+
+    return open_store
 
 
 def _command(words: Sequence[str]) -> list[str]:

@@ -216,6 +216,9 @@ def _unpack_kept(slot: Any, value: bytes) -> tuple[Entry, int]:
         raise Corrupt(f"the stored entry of slot {slot} is malformed") from error
     if form != _FORMAT:
         raise Corrupt(f"the stored entry of slot {slot} has format {form}")
+    found = tuple(map(type, (round, replica, acceptors, revision, batch)))
+    if found != (int, int, tuple, int, bytes):
+        raise Corrupt(f"the stored entry of slot {slot} is malformed")
     return Entry(slot, (round, replica), acceptors, batch), revision
 
 
@@ -233,4 +236,6 @@ def _read_place(view: View, name: str) -> tuple[int, bytes]:
         raise Corrupt(f"the stored {name} place of the log is malformed") from error
     if form != _FORMAT:
         raise Corrupt(f"the stored {name} place of the log has format {form}")
+    if type(slot) is not int or type(hash) is not bytes:
+        raise Corrupt(f"the stored {name} place of the log is malformed")
     return slot, hash

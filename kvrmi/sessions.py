@@ -136,9 +136,11 @@ def _unpack(client: Any, value: bytes) -> _Session:
     session = _Session()
     try:
         form, highest, answers = msgpack.unpackb(value, use_list=False)
-        if form != _FORMAT or not answers:
+        if form != _FORMAT or not answers or type(highest) is not int:
             raise ValueError(f"format {form}")
         for sequence, mark, code, result, revision in answers:
+            if tuple(map(type, (sequence, mark, code, revision))) != (int, bytes, str, int):
+                raise ValueError("an answer of other types")
             session.answers[sequence] = _Kept(mark, Answer(code, result, revision))
     except (ValueError, TypeError) as error:
         raise Corrupt(f"the stored session of {client!r} is malformed") from error

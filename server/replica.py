@@ -25,7 +25,7 @@ from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.messages import Leading, Message, RolesUp, Unreachable
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.remote.daemon import caller
-from kvrmi.remote.identity import Badge, Caller, verify
+from kvrmi.remote.identity import Badge, Caller, Refused, verify
 
 from . import journal
 from .admission import Verdict, from_file
@@ -189,13 +189,25 @@ class Replica:
             name,
             servant,
             limits,
-            admit=self.checks(name),
+            admit=self._checks_replica(name),
             after_answer=servant.after_answer,
         )
 
     def checks(self, target: str) -> Callable[[Any], Caller]:
         """Make what a daemon asks of whoever connects to `target`: proof of the secret."""
         return lambda data: verify(self._secret, self.cluster.id, target, data)
+
+    def _checks_replica(self, target: str) -> Callable[[Any], Caller]:
+        """Do as `checks`, and let in only who is another replica of this cluster."""
+        check = self.checks(target)
+
+        def admit(data: Any) -> Caller:
+            known = check(data)
+            if known.role != "replica" or known.replica not in self.cluster.ids:
+                raise Refused(f"{target} is for the replicas of this cluster")
+            return known
+
+        return admit
 
     # --- what the roles are given -----------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..log import Entry
-from ..storage.interface import Put, Record, Trim, View
+from ..storage.interface import Corrupt, Put, Record, Trim, View
 from .ballot import NO_BALLOT, Ballot
 from .effects import NOTHING, Address, Effects, Envelope
 from .invariants import require
@@ -92,7 +92,9 @@ class State(NamedTuple):
 
     @classmethod
     def unpack(cls, data: bytes) -> State:
-        """Read it back."""
+        """Read it back. Raises Corrupt."""
+        if len(data) != _STATE.size:
+            raise Corrupt(f"the acceptor's state has {len(data)} bytes")
         version, round_, owner, writes, truncated, epoch, stage, *rest = _STATE.unpack(data)
         require(
             version == _VERSION,

@@ -134,6 +134,7 @@ class Channel:
                 pages.write(data)
                 got += len(data)
             whole = pages[:]
+        self._received = b""
         found = take(whole, self.limit)
         if found is None:
             raise RuntimeError("a frame that was measured is complete")

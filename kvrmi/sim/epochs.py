@@ -19,7 +19,7 @@ from ..rows import stored_voters
 if TYPE_CHECKING:
     from .replica import Replica
 
-__all__ = ["Epochs", "accepted_at", "knows_itself", "lacking"]
+__all__ = ["Epochs", "knows_itself", "lacking"]
 
 
 class Epochs:
@@ -61,8 +61,8 @@ def knows_itself(replica: Replica) -> bool:
     return any(voter.disk == replica.disk_id for voter in stored_voters(replica.state))
 
 
-def accepted_at(replica: Replica, slot: int) -> Ballot:
-    """Tell at which ballot the replica's disk holds a value for `slot`; NO_BALLOT if it has none."""
+def _accepted_at(replica: Replica, slot: int) -> Ballot:
+    """Tell at which ballot the replica's disk holds a value for `slot`, or NO_BALLOT."""
     row = replica.votes.row("accepted", slot)
     if row is None:
         return NO_BALLOT
@@ -71,7 +71,7 @@ def accepted_at(replica: Replica, slot: int) -> Ballot:
 
 def lacking(voters: Iterable[Replica], slot: int, ballot: Ballot) -> list[int]:
     """List voters whose answer to a Prepare would not tell what was chosen at that ballot."""
-    return [v.me for v in voters if accepted_at(v, slot) < ballot and not _forgot(v, slot)]
+    return [v.me for v in voters if _accepted_at(v, slot) < ballot and not _forgot(v, slot)]
 
 
 def _forgot(replica: Replica, slot: int) -> bool:

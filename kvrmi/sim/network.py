@@ -8,8 +8,9 @@ It reads no message but to know whether it is a request.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..paxos.effects import Address
 from ..paxos.messages import (
@@ -35,7 +36,13 @@ if TYPE_CHECKING:
     from .replica import Replica
     from .world import World
 
-__all__ = ["REQUESTS", "USUAL_LAG", "Call", "Network"]
+__all__ = ["REQUESTS", "USUAL_LAG", "Call", "Catch", "Network"]
+
+Catch: TypeAlias = Callable[[Address, Address, Message, Callable[[], None]], bool]
+"""Asked of each message as it leaves (sender, receiver, message, arrive): True if it was taken out.
+
+Calling `arrive` later lets it arrive after all.
+"""
 
 REQUESTS = (
     Accept, CampaignNow, Copy, Fetch, FetchSnapshot, Forward, Heartbeat, Offer, Prepare, PreVote,
@@ -78,6 +85,7 @@ class Network:
         self.loss = self.slow = self.twice = 0.0
         self.lag = USUAL_LAG
         self.cuts: set[tuple[int, int]] = set()
+        self.catch: Catch = lambda *_: False
         self._world = world
         self._dice = world.dice("network")
         self._forwards: dict[tuple[int, int], Call] = {}
@@ -133,7 +141,7 @@ class Network:
 
     def _send(self, call: Call) -> None:
         if not self._lost():
-            self._world.after(self._delay(), partial(self._arrive, call))
+            self._carry(call.asker, call.to, call.message, partial(self._arrive, call))
         if not isinstance(call.message, Forward) and self.twice and self._dice.chance(self.twice):
             # As late as anything: what is out of date by then must do no harm.
             late = self._dice.between(0.0, SLOWEST)
@@ -170,6 +178,12 @@ class Network:
         """Close the connection before an answer came."""
         self._fail(call, NoAnswer(call.to.replica, call.message), self._delay())
 
+    def _carry(
+        self, sender: Address, to: Address, message: Message, arrive: Callable[[], None]
+    ) -> None:
+        if not self.catch(sender, to, message, arrive):
+            self._world.after(self._delay(), arrive)
+
     def _lost(self) -> bool:
         return self.loss > 0 and self._dice.chance(self.loss)
 
@@ -184,7 +198,7 @@ class Network:
         """Send the answer of a call."""
         if call is None or self._lost() or (call.to.replica, call.asker.replica) in self.cuts:
             return
-        self._world.after(self._delay(), partial(self._bring, call, message))
+        self._carry(call.to, call.asker, message, partial(self._bring, call, message))
 
     def forwarded(self, replica: Replica, to: Address, message: Forwarded) -> None:
         """Send the answer of an earlier Forward."""

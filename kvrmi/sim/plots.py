@@ -32,7 +32,7 @@ LOOKS = 150
 POLL_EVERY = 0.001
 """Seconds between looks whether leases are over."""
 SWIFT_LAG = 0.0003
-DOWN = (0.01, 0.1, 0.5, 1.0)
+SLOW_LAG = 0.2
 
 
 class _Plot:
@@ -63,10 +63,6 @@ class _Plot:
 
     def mend(self) -> None:
         self.world.network.cuts.clear()
-
-    def crash(self, replica: Replica) -> None:
-        replica.crash()
-        self.after(self.dice.choice(DOWN) * self.dice.number(), replica.start)
 
     def campaign(self, replica: Replica) -> None:
         replica.tell("proposer", CampaignNow(NO_BALLOT))
@@ -101,8 +97,12 @@ def _die(plot: _Plot) -> None:
 
 
 def _power_cut(plot: _Plot) -> None:
-    for replica in plot.world.replicas.values():
-        plot.crash(replica)
+    """Cut it; the new leader comes back last, so that others find out what it did."""
+    plot.leader.crash()
+    plot.after(2.0, plot.leader.start)
+    for replica in plot.others:
+        replica.crash()
+        plot.after(plot.dice.soon(0.02), replica.start)
 
 
 def _covet(world: World, dice: Dice, over: Over) -> None:
@@ -118,8 +118,9 @@ def _covet(world: World, dice: Dice, over: Over) -> None:
 def _slow_down(plot: _Plot) -> None:
     world = plot.world
     for replica in world.replicas.values():
-        replica.tune(1 - world.drift if replica is plot.leader else 1 + world.drift)
-    world.network.lag = plot.dice.choice((USUAL_LAG, 0.2))
+        rate = 1 - world.drift if replica is plot.leader else 1 + world.drift
+        replica.own_clock.tune(rate, world.now)
+    world.network.lag = plot.dice.choice((USUAL_LAG, SLOW_LAG))
     plot.after(plot.dice.between(0.2, 0.4), partial(_wait_for_end, plot))
 
 
@@ -183,7 +184,7 @@ def _part(plot: _Plot) -> None:
     for rival in (*others[:1], *far):
         for _ in range(4):
             plot.after(dice.number(), partial(plot.campaign, rival))
-    plot.after(1.0 + dice.number(), plot.mend)
+    plot.after(dice.between(1.0, 3.0), plot.mend)
 
 
 PLOTS: dict[str, Callable[[World, Dice, Over], None]] = {

@@ -24,6 +24,7 @@ from ..paxos.learner import Learner
 from ..paxos.messages import Confirm, Forwarded, Leading, Message, NotSent, Propose, RolesUp
 from ..paxos.proposer import Proposer
 from ..storage.interface import Corrupt
+from .clock import Clock
 from .disk import SimDisk
 from .network import REQUESTS, Call
 from .writes import Writes
@@ -62,8 +63,7 @@ class Replica:
         """Why the process must not be started before somebody has replaced its disk."""
         self.roles: dict[str, Role] = {}
         self.incarnation = dict.fromkeys((*ROLES, "front"), 0)
-        self.rate = self.dice.between(1 - world.drift, 1 + world.drift)
-        self._offset = self.dice.between(0, 1000)
+        self.own_clock = Clock(self.dice, world.drift)
         self._founding = True
         self._paused: list[Callable[[], None]] | None = None
         self._former: dict[tuple[str, int], Role] = {}
@@ -108,12 +108,7 @@ class Replica:
 
     def clock(self) -> float:
         """Read what this replica's clock shows, in seconds."""
-        return self._offset + self.world.now * self.rate
-
-    def tune(self, rate: float) -> None:
-        """Let its clock go faster or slower from now on."""
-        self._offset += self.world.now * (self.rate - rate)
-        self.rate = rate
+        return self.own_clock.shows(self.world.now)
 
     def address(self, role: str) -> Address:
         """Give the address of one of its roles."""
@@ -394,7 +389,7 @@ class Replica:
         if known is not None and known <= at:
             return
         self._wake_at[name] = at
-        wait = max(0.0, (at - self._offset) / self.rate - self.world.now)
+        wait = self.own_clock.until(at, self.world.now)
         self.after(name, wait + self.dice.between(0, LATE_WAKE), partial(self._wake, name, at))
 
     def _wake(self, name: str, at: float) -> None:

@@ -8,15 +8,31 @@ it handles, or what happened to it. Ballots are ROUND.REPLICA; bytes are `#` and
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
 
 from ..paxos.ballot import Ballot
-from ..paxos.effects import Address
+from ..paxos.effects import Address, Envelope
 from ..paxos.messages import Message
 
-__all__ = ["Trace", "show"]
+if TYPE_CHECKING:
+    from .replica import Replica
+
+__all__ = ["Onlooker", "Trace", "show"]
 
 LIST_SHOWN = 3
+
+
+class Onlooker(Protocol):
+    """Sees what happens, and tells it in other words than a trace."""
+
+    def happened(self, now: float, who: int | str, what: str, text: str) -> None:
+        """See what World.trace tells."""
+        ...
+
+    def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
+        """See the messages that leave role `name`, its records being durable."""
+        ...
 
 
 class Trace:

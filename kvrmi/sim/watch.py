@@ -39,7 +39,7 @@ class Watch:
         """When a quorum had promised each ballot."""
         self._world = world
         self._quorum = majority(len(world.ids))
-        self._proposed: dict[tuple[int, Ballot], bytes] = {}
+        self._proposed: dict[int, dict[Ballot, bytes]] = {}
         self._votes: dict[tuple[int, Ballot], set[int]] = {}
         self._promises: dict[Ballot, dict[int, dict[int, str]]] = {}
         self._prepared: Ballot = NO_BALLOT
@@ -79,6 +79,8 @@ class Watch:
                     self._asked(sent)
                 elif isinstance(sent, Chosen):
                     self._decided(replica, sent)
+        if self._world.onlooker is not None:
+            self._world.onlooker.left(replica, name, messages)
 
     def answered_once(self, call: Call, answers: int) -> None:
         """Each request gets exactly one answer at once, a Forward later."""
@@ -126,11 +128,12 @@ class Watch:
         votes = self._votes.setdefault((m.slot, m.ballot), set())
         votes.add(replica.me)
         if len(votes) >= self._quorum:
-            self._chosen_at.setdefault(m.slot, m.ballot)
             self._choose(m.slot, value)
+            self._chosen_at.setdefault(m.slot, m.ballot)
+            self._check_adoption(m.slot)
 
     def _votes_again(self, replica: Replica) -> None:
-        """A lost acceptor became a voter: it must not lack what it once helped to choose."""
+        """Check a lost acceptor that became a voter: it lacks nothing that it helped to choose."""
         self.require(
             knows_itself(replica),
             f"replica {replica.me} votes again, and its learner's disk lacks its VOTER command",
@@ -164,20 +167,32 @@ class Watch:
     # --- proposers ----------------------------------------------------------------------------
 
     def _asked(self, m: Accept) -> None:
-        """A ballot has one value a slot, and a quorum of promises that are in force there."""
-        known = self._proposed.get((m.slot, m.ballot))
-        if known is None:
-            self._proposed[m.slot, m.ballot] = m.value
+        """Check a proposal: one value a slot and ballot, on a quorum of promises in force there."""
+        proposed = self._proposed.setdefault(m.slot, {})
+        if m.ballot not in proposed:
+            proposed[m.ballot] = m.value
             promises = self._promises.get(m.ballot, {}).items()
             valid = [i for i, had in promises if self._in_force.in_force(i, m.slot) in had]
             self.require(
                 len(valid) >= self._quorum,
                 f"slot {m.slot} is proposed at {m.ballot} on promises in force of {valid} alone",
             )
+            self._check_adoption(m.slot)
         self.require(
-            known in (None, m.value),
+            proposed[m.ballot] == m.value,
             f"two values are proposed for slot {m.slot} at ballot {m.ballot}",
         )
+
+    def _check_adoption(self, slot: int) -> None:
+        """Require that above a chosen ballot nothing else is proposed ("P2b" in the paper)."""
+        chosen_at = self._chosen_at.get(slot)
+        if chosen_at is None:
+            return
+        for ballot, value in self._proposed.get(slot, {}).items():
+            self.require(
+                ballot <= chosen_at or value == self.chosen[slot],
+                f"slot {slot} is chosen at {chosen_at}, and another value is proposed at {ballot}",
+            )
 
     # --- values -------------------------------------------------------------------------------
 

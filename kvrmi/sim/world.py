@@ -17,7 +17,7 @@ from .dice import Dice
 from .network import Network
 from .parts import Parts
 from .replica import Replica
-from .trace import Trace
+from .trace import Onlooker, Trace
 from .watch import Watch
 
 __all__ = ["World"]
@@ -38,8 +38,13 @@ class World:
         keep: int = 10,
         drift: float = DRIFT,
         write: Callable[[str], None] | None = None,
+        dice: Callable[..., Dice] = Dice,
+        onlooker: Onlooker | None = None,
     ) -> None:
-        """`keep` is how many entries a log keeps; `write` takes the lines of a trace."""
+        """`keep` is how many entries a log keeps; `write` takes the lines of a trace.
+
+        `dice` makes the streams of draws; `onlooker` sees what happens.
+        """
         self.seed = seed
         self.now = 1.0
         self.events = 0
@@ -50,6 +55,8 @@ class World:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._trace = Trace(write)
+        self._dice = dice
+        self.onlooker = onlooker
         self.network = Network(self)
         self.watch = Watch(self)
         self.replicas = {i: Replica(self, i) for i in self.ids}
@@ -58,7 +65,7 @@ class World:
 
     def dice(self, *names: object) -> Dice:
         """Make the stream of draws of that name."""
-        return Dice(self.seed, *names)
+        return self._dice(self.seed, *names)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Have something done in so many seconds."""
@@ -85,6 +92,8 @@ class World:
         """Tell what happened: to part `what` of replica `who`, or to somebody without a number."""
         name = f"r{who}.{what}" if isinstance(who, int) else who
         self._trace.happened(self.now, name, text or what)
+        if self.onlooker is not None:
+            self.onlooker.happened(self.now, who, what, text)
 
     def traced_step(self, replica: Replica, role: str, sender: Address, message: Message) -> None:
         """Tell that a role handles a message."""

@@ -20,6 +20,8 @@ from tests.live.cluster import LiveCluster, wait_for
 ACKNOWLEDGED_IN = 1.0
 CONNECTS_IN = 1.0
 GROWTH_MIB = 50
+STATUS_PATIENCE = 5.0
+"""Seconds; what is busy on a small machine is not down."""
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -121,7 +123,8 @@ class Calm:
         wait_for(back, f"{name} has let go of what strangers took")
 
     def _ballots(self) -> dict[int, object]:
-        return {i: entry and entry["ballot"] for i, entry in self._live.entries().items()}
+        entries = self._live.entries(STATUS_PATIENCE)
+        return {i: entry and entry["ballot"] for i, entry in entries.items()}
 
     def _processes(self) -> dict[str, int]:
         """Pids of the replicas, the name server and the coordinator."""

@@ -86,17 +86,17 @@ def test_a_replica_speaks_for_itself_only(fort: LiveCluster, ports: dict[str, Do
         assert "__exception__" in receive(good, good)
 
 
-@pytest.mark.parametrize("replica", [0, 2, 9])
+@pytest.mark.parametrize(
+    ("replica", "role"), [(0, "coordinator"), (0, "client"), (2, "client"), (9, "replica")]
+)
 def test_who_is_no_replica_has_no_vote(
-    fort: LiveCluster, ports: dict[str, Door], replica: int
+    fort: LiveCluster, ports: dict[str, Door], replica: int, role: str
 ) -> None:
-    """The coordinator knows the secret too."""
-    door = ports["acceptor"]
-    with Calm(fort), door.knock() as raw:
-        raw.shaken(badge_of(fort, replica, "coordinator").handshake(door.name))
-        message = encode(Address(replica, "proposer"), Release(Ballot(1, replica)))
-        raw.call("receive", message, serializer=MSGPACK)
-        assert raw.answer() == b""
+    """The coordinator knows the secret too, and so may a replica of a larger cluster."""
+    with Calm(fort):
+        for name in ("proposer", "acceptor", "learner"):
+            door = ports[name]
+            assert refused(door, badge_of(fort, replica, role).handshake(door.name))
 
 
 def test_orders_and_names_need_proof(fort: LiveCluster, ports: dict[str, Door]) -> None:

@@ -78,9 +78,9 @@ class LiveCluster:
         host, port = self.cluster.coordinator.rsplit(":", 1)
         return connect(host, int(port), naming.COORDINATOR, timeout=timeout, badge=self.badge)
 
-    def entries(self) -> dict[int, Any]:
+    def entries(self, timeout: float = 2.0) -> dict[int, Any]:
         """Ask each replica for its entry; None for one that does not answer."""
-        return self.admins.entries()
+        return self.admins.entries(timeout)
 
     def leader(self) -> int | None:
         """Who leads, as far as a majority can tell."""

@@ -19,7 +19,6 @@ from ...paxos.messages import (
     Message,
     Prepare,
     Promise,
-    Refused,
     Release,
 )
 from ...paxos.rejoin import Rejoin

@@ -95,7 +95,7 @@ class _Overwritten(Acceptor):
 
 
 class SnapshotRestoresAcceptor(OtherAcceptor):
-    """Restoring a replica from a peer's snapshot resets its acceptor too: promises are forgotten."""
+    """Restoring a replica from a peer's snapshot resets its acceptor, promises and all."""
 
     kind = _Overwritten
 

@@ -76,6 +76,6 @@ class _SendsTwice(Front):
 
 
 class PlainCommandSentTwice(OtherFront):
-    """A command without a session is sent again after an unknown outcome; it is twice in the log."""
+    """A command without a session is sent again when in doubt; the log has it twice."""
 
     kind = _SendsTwice

@@ -5,9 +5,14 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from ...paxos.campaign import Phase1
 from ...paxos.effects import Envelope
 from ...paxos.leadership import Leadership, _Proposal
-from ...paxos.messages import Accept, Accepted, Message
+from ...paxos.messages import Accept, Message, Promise
 from .swap import OtherProposer, TermsOf
 
 __all__ = [
@@ -93,17 +98,48 @@ class IndexOfOldHeartbeat(OtherProposer):
     kind = _IndexOfOldHeartbeat
 
 
+class _Reports(Phase1):
+    """Remembers who reported a value for a slot, of whatever ballot."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.reported: dict[int, set[int]] = {}
+
+    def add(self, replica: int, m: Promise) -> int:
+        for slot, _, _ in m.accepted:
+            self.reported.setdefault(slot, set()).add(replica)
+        return super().add(replica, m)
+
+
 class _MixesBallots(Leadership):
-    def accepted(self, now: float, replica: int, m: Accepted) -> tuple[Envelope, ...]:
-        return super().accepted(now, replica, m._replace(ballot=self.ballot))
+    reported: Mapping[int, set[int]] = MappingProxyType({})
+
+    def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
+        messages = super()._propose(now, slot, value)
+        have = self.reported.get(slot, set())
+        if self._inflight is not None:
+            self._inflight.accepted |= set(sorted(have)[: self._quorum - 1])
+        return messages
 
 
 class _LeaderMixesBallots(TermsOf):
     term = _MixesBallots
 
+    def _prepare(self, now: float) -> tuple[Envelope, ...]:
+        messages = super()._prepare(now)
+        made = self._phase1
+        if made is not None:
+            self._phase1 = _Reports(made.ballot, made.first, self._quorum, made.deadline)
+        return messages
+
+    def _take_office(self, now: float, won: Phase1) -> tuple[Envelope, ...]:
+        kind: Any = type("Term", (_MixesBallots,), {"reported": vars(won)["reported"]})
+        self.term = kind
+        return super()._take_office(now, won)
+
 
 class LeaderMixesBallots(OtherProposer):
-    """Acceptances of any ballot count; a slot is called chosen without a quorum at one ballot."""
+    """Acceptances at older ballots count for the present one; no ballot has its quorum."""
 
     kind = _LeaderMixesBallots
 

@@ -62,7 +62,7 @@ def find(bug: str, seeds: Sequence[int], jobs: int = 1) -> Found:
     return Found(bug, len(seeds), -1, "", "")
 
 
-def _run_all(bug: str, seeds: Sequence[int], jobs: int) -> Generator[Verdict]:
+def _run_all(bug: str, seeds: Sequence[int], jobs: int) -> Generator[Verdict, None, None]:
     """Give verdicts in the order of seeds; whoever closes this stops the rest."""
     work = partial(_run, bug)
     if jobs <= 1:

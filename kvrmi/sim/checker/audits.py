@@ -8,13 +8,12 @@ keys are taken to be absent at the beginning. They know nothing of one another.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 
 from .history import FAIL, OK, Operation
-from .model import READS, WRITES, keys_of, written
+from .model import READS, WRITES, Value, keys_of, sightings, written
 from .words import line
 
 __all__ = [
@@ -31,8 +30,6 @@ COUNTERS = "counter/"
 
 _MOST = 10
 """Findings that each audit tells."""
-
-Value = str | bytes | None
 
 
 def audit(history: Iterable[Operation]) -> list[str]:
@@ -58,7 +55,7 @@ def values_from_nowhere(history: Sequence[Operation]) -> list[str]:
     return [
         f"nobody wrote this value of {key!r}: {line(operation).strip()}"
         for operation in history
-        for key, value in _shown(operation)
+        for key, value in sightings(operation)
         if value is not None and (key, value) not in known
     ]
 
@@ -85,7 +82,7 @@ def acknowledged_writes(history: Sequence[Operation]) -> list[str]:
 
 def _answers(operation: Operation, lasting: dict[str, Operation]) -> Iterator[tuple[str, bool]]:
     """Tell for each lasting key that an operation read whether it showed the value written."""
-    for key, value in _shown(operation):
+    for key, value in sightings(operation):
         if key in lasting:
             yield key, dict(written(lasting[key]))[key] == value
     if operation.op == "contains" and operation.outcome == OK and operation.args[0] in lasting:
@@ -106,7 +103,7 @@ def counters(history: Sequence[Operation]) -> list[str]:
     counted = {key: _Counter(ops) for key, ops in steps.items() if all(map(_is_step, ops))}
     findings = [finding for counter in counted.values() for finding in counter.twice()]
     for operation in history:
-        for key, value in _shown(operation, reads_only=True):
+        for key, value in sightings(operation):
             if key in counted:
                 findings += counted[key].misses(operation, value)
     return findings
@@ -132,10 +129,8 @@ class _Counter:
         """Compare what a read shows with the steps before it."""
         shown = _number(value)
         least = bisect_left(self._acknowledged, read.call)
-        most = bisect_left(self._asked, read.returned + 0.0)
         # Calls at the very instant of the return overlap it.
-        while most < len(self._asked) and self._asked[most] == read.returned:
-            most += 1
+        most = bisect_right(self._asked, read.returned)
         if shown is None or not least <= shown <= most:
             yield (
                 f"{least} steps were acknowledged before and {most} asked for, "
@@ -193,15 +188,3 @@ def _doubly(told: Iterable[Operation]) -> Iterator[str]:
             if owner is not operation:
                 both = f"{line(owner).strip()}; {line(operation).strip()}"
                 yield f"two writes at one revision: {both}"
-
-
-def _shown(operation: Operation, *, reads_only: bool = False) -> Iterator[tuple[str, Value]]:
-    """Give each key with the value that an answer shows it had."""
-    if operation.outcome != OK:
-        return
-    if operation.op == "get":
-        yield operation.args[0], operation.value
-    elif operation.op == "get_many":
-        yield from zip(operation.args[0], operation.value, strict=True)
-    elif operation.op == "cas" and operation.value and not reads_only:
-        yield operation.args[0], operation.args[1]

@@ -78,9 +78,7 @@ def check(
     )
 
 
-def _judge(
-    group: Class, revisions: Revisions, late: Callable[[], bool]
-) -> tuple[str, Found]:
+def _judge(group: Class, revisions: Revisions, late: Callable[[], bool]) -> tuple[str, Found]:
     if zones.fits(group):
         wrong = zones.judge(group)
         return "zones", Found(not wrong, wrong)

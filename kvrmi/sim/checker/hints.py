@@ -7,12 +7,12 @@ seen: of two writes at the same time the one that others saw later was probably 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from .history import OK, Operation
-from .model import READS, written
+from .model import READS, sightings, written
 
-__all__ = ["hints", "sightings"]
+__all__ = ["hints"]
 
 
 def hints(operations: Sequence[Operation]) -> list[float]:
@@ -22,18 +22,6 @@ def hints(operations: Sequence[Operation]) -> list[float]:
         return [_revision(operation, last) for operation in operations]
     last = _last_seen(operations, by_revision=False)
     return [_time(operation, last) for operation in operations]
-
-
-def sightings(operation: Operation) -> Iterator[tuple[str, object]]:
-    """Give each key and value that an answer shows to have been there."""
-    if operation.outcome != OK:
-        return
-    if operation.op == "get":
-        yield operation.args[0], operation.value
-    elif operation.op == "get_many":
-        yield from zip(operation.args[0], operation.value, strict=True)
-    elif operation.op == "cas" and operation.value:
-        yield operation.args[0], operation.args[1]
 
 
 _Seen = dict[tuple[str, object], float]

@@ -38,7 +38,7 @@ class Operation(NamedTuple):
     """One operation of one client.
 
     `op` and `args` are those of the remote object (`put`, `get`, `delete`, `contains`, `cas`,
-    `put_many`, `get_many`), without request ids; pairs and lists are tuples, so that it is hashable.
+    `put_many`, `get_many`), without request ids; pairs and lists are tuples, so it is hashable.
     `returned` is infinite when the outcome is unknown. `value` is the answer: of get a value or
     None, of get_many a tuple of them, of delete, contains and cas a bool, of put and put_many None
     (their revision is the field). `revision` and `replica` are None where they were not told.

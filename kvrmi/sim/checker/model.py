@@ -6,12 +6,23 @@ It knows nothing of time, clients, or how states are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from .history import OK, Operation
 
-__all__ = ["READS", "WRITES", "Effect", "State", "Store", "effect", "keys_of", "written"]
+__all__ = [
+    "READS",
+    "WRITES",
+    "Effect",
+    "State",
+    "Store",
+    "Value",
+    "effect",
+    "keys_of",
+    "sightings",
+    "written",
+]
 
 Value = str | bytes | None
 Look = Callable[[str], Value]
@@ -48,6 +59,18 @@ def written(operation: Operation) -> Changes:
     if operation.op in READS:
         return ()
     return ((args[0], None if operation.op == "delete" else args[-1]),)
+
+
+def sightings(operation: Operation) -> Iterator[tuple[str, Value]]:
+    """Give each key and value that an answer shows to have been there."""
+    if operation.outcome != OK:
+        return
+    if operation.op == "get":
+        yield operation.args[0], operation.value
+    elif operation.op == "get_many":
+        yield from zip(operation.args[0], operation.value, strict=True)
+    elif operation.op == "cas" and operation.value:
+        yield operation.args[0], operation.args[1]
 
 
 def effect(operation: Operation, look: Look) -> Effect:

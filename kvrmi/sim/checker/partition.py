@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .history import FAIL, OK, UNKNOWN, Operation
 from .model import READS, keys_of, written
 
-__all__ = ["Class", "partition", "project", "restrict"]
+__all__ = ["Class", "partition", "parts", "project", "restrict"]
 
 
 class Class(NamedTuple):
@@ -44,11 +44,11 @@ def project(group: Class) -> Iterator[Class]:
     If a class is linearizable, each of these is: its operations in the same order. Not so the
     other way round.
     """
-    parts: dict[str, list[Operation]] = {key: [] for key in group.keys}
+    alone: dict[str, list[Operation]] = {key: [] for key in group.keys}
     for operation in group.operations:
-        for key, part in _parts(operation):
-            parts[key].append(part)
-    for key, operations in parts.items():
+        for key, part in parts(operation):
+            alone[key].append(part)
+    for key, operations in alone.items():
         yield Class((key,), tuple(_without_unseen(operations)))
 
 
@@ -69,7 +69,8 @@ def restrict(group: Class, keys: Collection[str]) -> Class:
     return _class(_without_unseen(kept))
 
 
-def _parts(operation: Operation) -> Iterator[tuple[str, Operation]]:
+def parts(operation: Operation) -> Iterator[tuple[str, Operation]]:
+    """Give for each key what an operation did to it alone."""
     if operation.op == "put_many":
         for key, value in written(operation):
             yield key, operation._replace(op="put", args=(key, value))

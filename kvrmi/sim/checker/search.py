@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Optional
+from typing import NamedTuple, TypeAlias
 
-from .history import OK, UNKNOWN, Operation
 from .hints import hints
+from .history import OK, UNKNOWN, Operation
 from .model import WRITES, State, Store, keys_of
 from .partition import Class
 from .words import lines
@@ -34,7 +34,7 @@ _LOOK = 256
 _TOLD = 8
 """Operations of the order that an explanation tells."""
 
-Chain = Optional[tuple[int, "Chain"]]
+Chain: TypeAlias = "tuple[int, Chain] | None"
 """An order, last operation first, that shares its beginning with others."""
 
 
@@ -132,7 +132,7 @@ class _Search:
     def _advance(self, place: _Place) -> _Place:
         """Go on to the first return of an operation that is not in the order yet."""
         event, mask, state, chain = place
-        events, bits, operations = self._events, self._bits, self._operations
+        events, bits = self._events, self._bits
         while event < len(events):
             returns, number = events[event]
             bit = bits[number]

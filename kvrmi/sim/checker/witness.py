@@ -13,17 +13,23 @@ from __future__ import annotations
 import itertools
 import math
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from .hints import sightings
 from .history import OK, UNKNOWN, Operation
-from .model import WRITES, Effect, effect, keys_of, written
-from .partition import Class
+from .model import WRITES, Value, effect, keys_of, sightings, written
+from .partition import Class, parts
 
 __all__ = ["Revisions", "vouches"]
 
-Value = str | bytes | None
+
+_PATIENCE = 4
+_MORE_PATIENCE = 10_000
+"""Steps after which a replay gives up: so many an operation, and so many more."""
+
+_Rank = tuple[int, bool, float]
+_Ranked = tuple[_Rank, Operation]
 
 
 class Revisions:
@@ -61,29 +67,29 @@ def vouches(group: Class, revisions: Revisions) -> bool:
     if any(operation.revision is None for operation in answered):
         return False
     unknown = [operation for operation in group.operations if operation.outcome == UNKNOWN]
-    order = [(_rank(op, op.revision or 0), op) for op in answered]
     placed, doubtful = _place(answered, unknown, revisions)
-    order += placed
-    order.sort(key=lambda ranked: ranked[0])
-    return _Replay(doubtful).run([operation for _, operation in order])
+    ranked = [(_rank(op, op.revision or 0), op) for op in answered] + placed
+    ranked.sort(key=lambda pair: pair[0])
+    return _Replay([operation for _, operation in ranked], doubtful).holds()
 
 
-def _rank(operation: Operation, revision: int) -> tuple[int, bool, float]:
+def _rank(operation: Operation, revision: int) -> _Rank:
     return revision, operation.op not in WRITES, operation.call
 
 
 def _place(
-    answered: Iterable[Operation], unknown: Iterable[Operation], revisions: Revisions
-) -> tuple[list[tuple[tuple[int, bool, float], Operation]], list[Operation]]:
-    """Give unknown writes that were seen a revision, as late as may be; and those without one."""
-    first: dict[tuple[str, object], int] = {}
+    answered: Sequence[Operation], unknown: Iterable[Operation], revisions: Revisions
+) -> tuple[list[_Ranked], list[Operation]]:
+    """Give unknown writes whose own value was seen a revision, as late as may be; and the rest."""
+    first: dict[tuple[str, Value], int] = {}
     for operation in answered:
         for sight in sightings(operation):
             first[sight] = min(first.get(sight, operation.revision or 0), operation.revision or 0)
+    writers = Counter(change for op in (*answered, *unknown) for change in written(op))
     placed, doubtful = [], []
     for operation in unknown:
-        seen = min((first[change] for change in written(operation) if change in first), default=0)
-        revision = revisions.gap(operation.call, seen)
+        own = [first[c] for c in written(operation) if writers[c] == 1 and c in first]
+        revision = revisions.gap(operation.call, min(own)) if own else None
         if revision is None:
             doubtful.append(operation)
         else:
@@ -91,65 +97,109 @@ def _place(
     return placed, doubtful
 
 
-class _Replay:
-    """Carries out a proposed order, and mends it with unknown writes where an answer is wrong."""
+class _Choice(NamedTuple):
+    """A place in the order where unknown writes were put in, and what else might be there."""
 
-    def __init__(self, doubtful: Sequence[Operation]) -> None:
+    place: int
+    key: str
+    state: dict[str, Value]
+    latest_call: float
+    used: frozenset[Operation]
+    others: Iterator[tuple[Operation, ...]]
+
+
+class _Replay:
+    """Carries out a proposed order, and mends it with unknown writes where an answer is wrong.
+
+    A mend that leads to a wrong answer later is taken back, a limited number of times.
+    """
+
+    def __init__(self, order: Sequence[Operation], doubtful: Sequence[Operation]) -> None:
+        self._order = order
         self._state: dict[str, Value] = {}
         self._latest_call = -math.inf
-        self._doubtful: defaultdict[str, dict[Operation, None]] = defaultdict(dict)
-        for operation in doubtful:
+        self._used: frozenset[Operation] = frozenset()
+        self._choices: list[_Choice] = []
+        self._place = 0
+        self._doubtful: defaultdict[str, list[Operation]] = defaultdict(list)
+        # What was called last has probably happened last.
+        for operation in sorted(doubtful, key=lambda op: -op.call):
             for key in keys_of(operation):
-                self._doubtful[key][operation] = None
+                self._doubtful[key].append(operation)
 
-    def run(self, order: Iterable[Operation]) -> bool:
-        """Tell whether the order holds."""
-        return all(map(self._take, order))
-
-    def _take(self, operation: Operation) -> bool:
-        right = self._try(operation)
-        if right is None:
-            self._mend(operation)
-            right = self._try(operation)
-            if right is None:
+    def holds(self) -> bool:
+        """Tell whether the order, mended, is a linearization."""
+        patience = _PATIENCE * len(self._order) + _MORE_PATIENCE
+        while self._place < len(self._order):
+            patience -= 1
+            if patience < 0 or not (self._take() or self._mend() or self._take_back()):
                 return False
-        return self._carry_out(operation, right)
+        return True
 
-    def _try(self, operation: Operation) -> Effect | None:
-        """Give the effect of an operation, if it explains what the client was told."""
+    def _take(self) -> bool:
+        """Carry out the next operation, if its answer is right and it had not returned before."""
+        operation = self._order[self._place]
         made = effect(operation, self._state.get)
-        return made if operation.outcome == UNKNOWN or made.answer == operation.value else None
-
-    def _carry_out(self, operation: Operation, made: Effect) -> bool:
-        """Change the state; false if the operation had returned before one ordered earlier."""
+        if operation.outcome == OK and made.answer != operation.value:
+            return False
+        if operation.returned < max(self._latest_call, operation.call):
+            return False
         self._state.update(made.changes)
         self._latest_call = max(self._latest_call, operation.call)
-        return operation.returned >= self._latest_call
+        self._place += 1
+        return True
 
-    def _mend(self, operation: Operation) -> None:
-        """Put in one or two unknown writes, if with them the answer is right."""
-        parts = [operation]
-        if operation.op == "get_many":
-            pairs = zip(operation.args[0], operation.value, strict=True)
-            parts = [operation._replace(op="get", args=(key,), value=v) for key, v in pairs]
-        for part in parts:
-            if self._try(part) is None:
-                for doubt in self._remedy(part):
-                    self._carry_out(doubt, effect(doubt, self._state.get))
-                    for key in keys_of(doubt):
-                        self._doubtful[key].pop(doubt, None)
+    def _mend(self) -> bool:
+        """Put in one or two unknown writes that make the answer right, at least for one key."""
+        operation = self._order[self._place]
+        for key, part in parts(operation):
+            if part.outcome == OK and effect(part, self._state.get).answer != part.value:
+                self._choices.append(
+                    _Choice(
+                        self._place,
+                        key,
+                        dict(self._state),
+                        self._latest_call,
+                        self._used,
+                        self._remedies(part, key, self._state.get(key), self._used),
+                    )
+                )
+                return self._choose()
+        return False
 
-    def _remedy(self, operation: Operation) -> tuple[Operation, ...]:
-        key = keys_of(operation)[0]
-        doubts = [doubt for doubt in self._doubtful[key] if doubt.call <= operation.returned]
-        before = self._state
+    def _remedies(
+        self, part: Operation, key: str, value: Value, used: frozenset[Operation]
+    ) -> Iterator[tuple[Operation, ...]]:
+        doubts = [d for d in self._doubtful[key] if d.call <= part.returned and d not in used]
         for number in (1, 2):
             for remedy in itertools.permutations(doubts, number):
-                self._state = {key: before.get(key)}
+                state = {key: value}
                 for doubt in remedy:
-                    self._state.update(effect(doubt, self._state.get).changes)
-                right = self._try(operation) is not None
-                self._state = before
-                if right:
-                    return remedy
-        return ()
+                    state.update(effect(doubt, state.get).changes)
+                if effect(part, state.get).answer == part.value:
+                    yield remedy
+
+    def _choose(self) -> bool:
+        """Go to the last choice, and on with what it has not tried yet."""
+        choice = self._choices[-1]
+        remedy = next(choice.others, None)
+        if remedy is None:
+            self._choices.pop()
+            return False
+        self._place, self._latest_call = choice.place, choice.latest_call
+        self._state, self._used = dict(choice.state), choice.used | set(remedy)
+        for doubt in remedy:
+            self._state.update(effect(doubt, self._state.get).changes)
+            self._latest_call = max(self._latest_call, doubt.call)
+        return True
+
+    def _take_back(self) -> bool:
+        """Choose again where it may help: the last choices for the same keys, if there are any."""
+        keys = set(keys_of(self._order[self._place]))
+        if any(choice.key in keys for choice in self._choices):
+            while self._choices[-1].key not in keys:
+                self._choices.pop()
+        while self._choices:
+            if self._choose():
+                return True
+        return False

@@ -13,15 +13,15 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 from .history import Operation
+from .model import Value
 from .partition import Class
 from .words import lines
 
 __all__ = ["fits", "judge"]
-
-Value = str | bytes | None
 
 
 class _Zone(NamedTuple):
@@ -82,7 +82,7 @@ def _overlap(clusters: dict[Value, list[Operation]]) -> list[str]:
         else:
             backward.append(_Zone(last.call, first.returned, first, last))
     forward.sort(key=_low)
-    for one, other in zip(forward, forward[1:], strict=False):
+    for one, other in pairwise(forward):
         if other.low < one.high:
             return ["two values at the same time:", *_tell(one), *_tell(other)]
     return _inside(forward, backward)
@@ -94,10 +94,8 @@ def _inside(forward: list[_Zone], backward: list[_Zone]) -> list[str]:
         # Forward zones are disjoint by now, so only the last that begins earlier can reach so far.
         place = bisect_left(lows, zone.low) - 1
         if place >= 0 and zone.high < forward[place].high:
-            return ["a value came and went while another was there:"] + [
-                *_tell(forward[place]),
-                *_tell(zone),
-            ]
+            why = "a value came and went while another was there:"
+            return [why, *_tell(forward[place]), *_tell(zone)]
     return []
 
 

@@ -51,12 +51,9 @@ def worked(
         revision += happens and op not in ("get", "contains", "get_many")
         ok = outcome == OK
         name = f"c{client}.{names[client]}"
-        history.append(
-            Operation(
-                name, op, args, call, math.inf if outcome == UNKNOWN else end, outcome,
-                answer if ok else None, revision if ok and revisions else None,
-            )  # fmt: skip
-        )
+        end_told = math.inf if outcome == UNKNOWN else end
+        told = (answer, revision if revisions else None) if ok else (None, None)
+        history.append(Operation(name, op, args, call, end_told, outcome, *told))
         names[client] += outcome == UNKNOWN
         free[client] = end
     dice.shuffle(history)

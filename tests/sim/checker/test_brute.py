@@ -12,7 +12,9 @@ from .brute import linearizable
 from .histories import ALL, PLAIN, spoil, worked
 
 
-@pytest.mark.parametrize("ops", [ALL, PLAIN, ("get", "put", "cas"), ("put_many", "get_many", "get")])
+@pytest.mark.parametrize(
+    "ops", [ALL, PLAIN, ("get", "put", "cas"), ("put_many", "get_many", "get")]
+)
 @pytest.mark.parametrize("values", [0, 2])
 @pytest.mark.parametrize("revisions", [True, False])
 def test_agrees_with_every_order(ops: tuple[str, ...], values: int, revisions: bool) -> None:

@@ -1,0 +1,113 @@
+"""Which fault comes when: drawn from a seed, before anything is started.
+
+Rule: the same seed, replicas and time give the same plan, on any machine. Kinds come out of a bag
+that is filled anew when it is empty, so that each has its share in a short run too.
+It does not know whether a fault can be carried out.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from .faults import SHAPES, Aim, Fault, Kind
+
+__all__ = ["Step", "draw"]
+
+PAUSE = (3.0, 5.0)
+"""Seconds between two faults."""
+FILES = ("acceptor", "learner", "all")
+ROLES = ("acceptor", "learner", "proposer")
+
+
+class Step(NamedTuple):
+    """A fault and when it comes, in seconds after the beginning."""
+
+    at: float
+    fault: Fault
+
+
+Make = Callable[[random.Random, tuple[int, ...]], Fault]
+
+
+def draw(seed: int, ids: Sequence[int], seconds: float) -> tuple[Step, ...]:
+    """Draw the faults of a run of so many seconds."""
+    dice = random.Random(f"nemesis {seed}")
+    steps: list[Step] = []
+    bag: list[Make] = []
+    at = 1.0
+    while at < seconds:
+        if not bag:
+            bag = [make for make, share in _SHARES for _ in range(share)]
+            dice.shuffle(bag)
+        order = tuple(dice.sample(list(ids), len(ids)))
+        steps.append(Step(at, bag.pop()(dice, order)))
+        at += dice.uniform(*PAUSE)
+    return tuple(steps)
+
+
+def _kill_leader(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.KILL, Aim.LEADER, 1, order)
+
+
+def _kill_one(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.KILL, Aim.ANY, 1, order)
+
+
+def _kill_two(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.KILL, dice.choice((Aim.LEADER, Aim.ANY)), 2, order)
+
+
+def _kill_all(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.KILL_ALL, Aim.ANY, len(order), order)
+
+
+def _stop_leader(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.STOP, Aim.LEADER, 1, order, dice.uniform(0.2, 5.0))
+
+
+def _stop_followers(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.STOP, Aim.FOLLOWER, dice.choice((1, 2)), order, dice.uniform(0.2, 5.0))
+
+
+def _fail_role(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    aim = dice.choice((Aim.LEADER, Aim.ANY))
+    lasting = dice.uniform(0.2, 3.0)
+    return Fault(Kind.ROLE, aim, dice.choice((1, 1, 2)), order, lasting, dice.choice(ROLES))
+
+
+def _cut(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    aim = dice.choice((Aim.LEADER, Aim.LEADER, Aim.ANY))
+    lasting = dice.uniform(1.0, 5.0)
+    side = dice.choice(("both", "sender", "receiver"))
+    return Fault(Kind.CUT, aim, len(order), order, lasting, dice.choice(SHAPES), side)
+
+
+def _wipe(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    aim = dice.choice((Aim.LEADER, Aim.ANY))
+    return Fault(Kind.WIPE, aim, dice.choice((1, 1, 2)), order, 0.0, dice.choice(FILES))
+
+
+def _kill_coordinator(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.COORDINATOR, Aim.ANY, 0, order, dice.uniform(0.2, 3.0))
+
+
+def _kill_names(dice: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.NAMES, Aim.ANY, 0, order)
+
+
+_SHARES: tuple[tuple[Make, int], ...] = (
+    (_kill_leader, 7),
+    (_kill_one, 3),
+    (_kill_two, 5),
+    (_kill_all, 1),
+    (_stop_leader, 2),
+    (_stop_followers, 1),
+    (_fail_role, 2),
+    (_cut, 3),
+    (_wipe, 1),
+    (_kill_coordinator, 1),
+    (_kill_names, 1),
+)
+"""What a full bag holds: 27 faults with 26 or more kills of replicas."""

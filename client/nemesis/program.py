@@ -1,0 +1,115 @@
+"""`python -m client nemesis`: the command line, how it goes, and the exit status.
+
+Rule: the report alone is on standard output; how it goes is on standard error, as one live line on
+a terminal. Status 0: passed; 1: something is wrong, and folder and history are kept; 2: usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN
+
+from ..workload import Recorder, Settings
+from .run import Wish, run
+from .subject import CONFIG, NotStarted
+
+__all__ = ["main"]
+
+HISTORY = "history.jsonl"
+
+
+def main(words: Sequence[str], *, as_json: bool) -> int:
+    """Run the nemesis as the command line says; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(words)
+    if options.data is not None and (options.data / CONFIG).exists():
+        parser.error(
+            f"--data {options.data} holds a cluster: it would be broken, name a new folder"
+        )
+    data = options.data or Path(tempfile.mkdtemp(prefix="kvrmi-nemesis-"))
+    record = options.record or data / HISTORY
+    load = Settings(options.clients, options.keys, options.seed)
+    seconds = options.minutes * 60
+    wish = Wish(seconds, options.seed, data.resolve(), options.replicas, record, load)
+    try:
+        with _Lines(Console(stderr=True)) as show:
+            report = run(wish, show)
+    except (NotStarted, OSError) as error:
+        print(f"kvrmi-client nemesis: {error}; the folder is {data}", file=sys.stderr)
+        return 1
+    if report.passed and options.data is None:
+        shutil.rmtree(data)
+        report = report._replace(kept=False)
+    if as_json or options.json:
+        print(json.dumps(report.fields()), flush=True)
+    else:
+        print("\n".join(report.words()), flush=True)
+    return 0 if report.passed else 1
+
+
+class _Lines:
+    """Tells how it goes: a line for each fault, and a live one below where that can be seen."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
+        self._began = time.monotonic()
+
+    def __enter__(self) -> _Lines:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def tell(self, text: str) -> None:
+        """Print a line with the seconds since the beginning."""
+        seconds = time.monotonic() - self._began
+        self._console.print(Text(f"{seconds:7.1f} s  {text}"), soft_wrap=True)
+
+    def progress(self, done: float, kills: int, recorder: Recorder) -> None:
+        """Show how far it is, where that can be seen."""
+        if self._live is None:
+            return
+        counts = "  ".join(f"{recorder.outcomes[name]} {name}" for name in (OK, FAIL, UNKNOWN))
+        bar = ("#" * round(30 * done)).ljust(30, ".")
+        self._live.update(Text(f"[{bar}] {100 * done:3.0f} %  {kills} kills  {counts}"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kvrmi-client nemesis",
+        description="Start a cluster of its own, break it again and again under load, and check "
+        "everything that clients were told.",
+    )
+    add = parser.add_argument
+    add("--minutes", type=_minutes, default=1.0, metavar="M", help="how long to break it (1)")
+    add("--seed", type=int, default=0, metavar="N", help="decides which fault comes when (0)")
+    add("--data", type=Path, metavar="DIR", help="a new folder to keep (a temporary one)")
+    add("--replicas", type=int, choices=range(3, 10), default=5, metavar="N", help="3 to 9 (5)")
+    add("--record", type=Path, metavar="FILE", help="where the history goes (in the folder)")
+    add("--clients", type=int, choices=range(1, 65), default=8, metavar="N", help="sessions (8)")
+    add("--keys", type=int, choices=range(1, 10001), default=100, metavar="K", help="keys (100)")
+    add("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes <= 10_000:
+        raise ValueError("not a time")
+    return minutes

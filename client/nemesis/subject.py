@@ -1,0 +1,263 @@
+"""The cluster that is broken: its processes, its folder, and the orders it takes.
+
+Rules: everything is done as an operator could do it, with signals, files and orders; a signal goes
+through a pidfd, so that it never hits a stranger; what was started here is ended here.
+It does not know why anything is broken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from kvrmi import naming
+from kvrmi.config import Cluster, load
+from kvrmi.errors import KVError
+from kvrmi.remote.identity import Badge, read_secret
+from kvrmi.remote.proxy import connect as connect_proxy
+from kvrmi.session import Store, connect
+
+from ..admin import Admin
+
+__all__ = ["NotStarted", "Subject", "is_up", "whole"]
+
+CONFIG = "cluster.toml"
+OUTPUT = "nemesis.out"
+"""What coordinators print, in the data folder."""
+_START = 60.0
+_STOP = 20.0
+_CALL = 1.0
+# Installed, the programs are kvrmi.client and kvrmi.server; in a checkout they are not.
+_PREFIX = (__package__ or "client.nemesis").removesuffix("client.nemesis")
+
+
+class NotStarted(Exception):
+    """The cluster did not come up; the text says where to look."""
+
+
+class Subject:
+    """One cluster with a coordinator of its own."""
+
+    def __init__(self, data: Path) -> None:
+        """Use a folder in which nothing runs yet."""
+        self.data = data
+        self.config = data / CONFIG
+        self._coordinator: subprocess.Popen[bytes] | None = None
+        self._pids: dict[int, int] = {}
+
+    def start(self, replicas: int) -> None:
+        """Found and start the cluster, and wait until all of it serves. Raises NotStarted."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.start_coordinator("--ephemeral", "--replicas", str(replicas))
+        deadline = time.monotonic() + _START
+        while not self.config.exists():
+            self._await(deadline)
+        self.cluster: Cluster = load(self.config)
+        self._badge = Badge(self.cluster.id, 0, "client", read_secret(self.data / "secret"))
+        self._store = self.open_store(None)
+        self._admin = Admin(self._store, str(self.config))
+        while not whole(self.status()):
+            self._await(deadline)
+
+    def _await(self, deadline: float) -> None:
+        if not self.coordinated or time.monotonic() > deadline:
+            raise NotStarted(f"the cluster does not come up; its logs are in {self.data}")
+        time.sleep(0.1)
+
+    def open_store(self, replica: int | None) -> Store:
+        """Open a session that asks this replica first; None follows the leader."""
+        return connect(replica, config=self.config)
+
+    def status(self) -> dict[str, Any]:
+        """Tell the cluster's status, with the pids of replicas that do not answer."""
+        told = self._admin.status()
+        self._pids |= {each["id"]: each["pid"] for each in told["replicas"] if each["pid"]}
+        return told
+
+    def signal(self, replica: int, number: signal.Signals) -> bool:
+        """Send a replica's process a signal; whether there was one."""
+        pid = self._pids.get(replica)
+        return pid is not None and _signal(pid, number, str(self.config))
+
+    @property
+    def coordinated(self) -> bool:
+        """Whether the coordinator runs."""
+        return self._coordinator is not None and self._coordinator.poll() is None
+
+    def start_coordinator(self, *flags: str) -> None:
+        """Start a coordinator on the folder; it adopts what runs."""
+        with (self.data / OUTPUT).open("ab") as output:
+            self._coordinator = subprocess.Popen(
+                [
+                    *(sys.executable, "-P", "-m", f"{_PREFIX}server.coordinator"),
+                    *("--data", str(self.data), *flags),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=_environment(),
+                start_new_session=True,
+            )
+
+    def kill_coordinator(self) -> bool:
+        """Kill the coordinator; whether it ran. What it kept goes on."""
+        if self._coordinator is None or not self.coordinated:
+            return False
+        self._coordinator.kill()
+        self._coordinator.wait()
+        return True
+
+    def kill_names(self) -> bool:
+        """Kill the name server; whether there was one."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((self.data / "nameserver.lock").read_text(encoding="ascii"))
+            return _signal(pid, signal.SIGKILL, "nameserver")
+        return False
+
+    def fail_role(self, replica: int, role: str, back_after: float) -> bool:
+        """Fail a role for so many seconds; whether the replica took the order."""
+        return self._order("fail", replica, role, back_after, False)
+
+    def kill(self, replica: int) -> bool:
+        """Have a replica killed and left down; refused where a quorum could be lost."""
+        return self._order("kill", replica, None, None, False) and self._gone(replica)
+
+    def bring_back(self, replica: int) -> bool:
+        """Start a replica that was left down."""
+        return self._order("start", replica, None, None, False)
+
+    def cut(self, links: Collection[tuple[int, int]], side: str) -> None:
+        """Cut links at the sender's table, the receiver's, or both, of replicas that answer."""
+        for member in self.cluster.members:
+            here = [
+                link
+                for link in sorted(links)
+                if (side != "receiver" and link[0] == member.id)
+                or (side != "sender" and link[1] == member.id)
+            ]
+            with contextlib.suppress(Exception):  # one that is down or stopped hears nobody
+                self._cut_at(member.host, member.admin, member.id, here)
+
+    def heal(self) -> bool:
+        """End all cuts; False if some replica that runs did not hear it yet."""
+        try:
+            silent = self._admin.order("heal", ()).fields["unreached"]
+        except KVError:
+            return False
+        return not silent
+
+    def wipe(self, replica: int, files: str) -> None:
+        """Delete what a replica that is down has on disk: all, or one of its two databases."""
+        folder = self.data / f"replica{replica}"
+        if files == "all":
+            shutil.rmtree(folder)
+            return
+        for path in folder.glob(f"{files}.db*"):
+            path.unlink()
+
+    def stop(self) -> list[int]:
+        """End the whole cluster; the pids of what did not end when told."""
+        if self.config.exists():
+            for replica in self._pids:
+                self.signal(replica, signal.SIGCONT)
+            if not self.coordinated:
+                self.start_coordinator()
+                self._await_adoption()
+        if self._coordinator is not None:
+            self._coordinator.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._coordinator.wait(_STOP)
+            self.kill_coordinator()
+        mine = f"--config {self.config}"
+        return [pid for pid in _pids_with(mine) if _signal(pid, signal.SIGKILL, mine)]
+
+    def _await_adoption(self) -> None:
+        """Give a new coordinator time to know its replicas: told earlier, it would miss some."""
+        deadline = time.monotonic() + _STOP
+        while self.coordinated and time.monotonic() < deadline:
+            if all(entry["pid"] for entry in self.status()["replicas"]):
+                return
+            time.sleep(0.1)
+
+    def _gone(self, replica: int) -> bool:
+        """Wait until the process that was killed has ended: until then it may write."""
+        deadline = time.monotonic() + _STOP
+        while self.signal(replica, signal.SIGKILL):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _order(self, name: str, *args: object) -> bool:
+        try:
+            self._admin.order(name, args)
+        except KVError:
+            return False
+        return True
+
+    def _cut_at(self, host: str, port: int, replica: int, links: list[tuple[int, int]]) -> None:
+        if not links:
+            return
+        with connect_proxy(
+            host, port, naming.admin(replica), timeout=_CALL, badge=self._badge
+        ) as proxy:
+            for sender, receiver in links:
+                proxy.cut(sender, receiver)
+
+
+def whole(status: dict[str, Any]) -> bool:
+    """Whether all replicas and all their roles are up and one leads."""
+    return status["leader"] is not None and all(map(is_up, status["replicas"]))
+
+
+def is_up(entry: dict[str, Any]) -> bool:
+    """Whether a replica votes, and all its roles are up."""
+    roles = (entry["roles"] or {}).values()
+    return bool(entry["state"] == "up" and roles and all(role["state"] == "up" for role in roles))
+
+
+def _environment() -> dict[str, str]:
+    """Make an environment in which a child imports what this process imports."""
+    paths = [os.path.abspath(path) for path in sys.path if path]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def _signal(pid: int, number: signal.Signals, words: str) -> bool:
+    """Send a signal to a process whose command line holds `words`; whether there is one."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        if words not in _command_line(pid):
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+        if number is signal.SIGKILL:
+            select.select([descriptor], [], [], _CALL)  # until it has ended
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _pids_with(words: str) -> list[int]:
+    found = (int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit())
+    return [pid for pid in found if pid != os.getpid() and words in _command_line(pid)]
+
+
+def _command_line(pid: int) -> str:
+    try:
+        text = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return text.replace(b"\0", b" ").decode(errors="replace")

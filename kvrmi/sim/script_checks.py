@@ -1,0 +1,188 @@
+"""What a script may expect, in words, and how each is looked up.
+
+Rule: a check looks and never touches; it answers whether it holds and what is the case instead.
+A value "at 2" is what replica 2 has applied itself; ask with `get` for a linearizable answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..machine import encode_question
+from .replica import Replica
+from .script_tell import in_words
+
+if TYPE_CHECKING:
+    from .script_stage import Stage
+
+__all__ = ["CHECKS", "Check", "find_check"]
+
+Found: TypeAlias = tuple[bool, str]
+Check: TypeAlias = Callable[["Stage"], Found]
+
+
+def _leaders(stage: Stage) -> list[int]:
+    """List those that have a lease, so that their no-op is applied: at most one."""
+    return [me for me in stage.world.ids if _may_read(stage.replica(me))]
+
+
+def _may_read(replica: Replica) -> bool:
+    proposer = replica.proposer
+    return proposer is not None and proposer.may_read(replica.clock())
+
+
+def _said(numbers: list[int]) -> str:
+    return f"{', '.join(map(str, numbers)) or 'nobody'} leads"
+
+
+def _leads(stage: Stage, number: str) -> Found:
+    stage.replica(int(number))
+    leaders = _leaders(stage)
+    return leaders == [int(number)], _said(leaders)
+
+
+def _nobody_leads(stage: Stage) -> Found:
+    leaders = _leaders(stage)
+    return not leaders, _said(leaders)
+
+
+def _somebody_leads(stage: Stage) -> Found:
+    leaders = _leaders(stage)
+    return bool(leaders), _said(leaders)
+
+
+def _another_leads(stage: Stage, number: str) -> Found:
+    leaders = _leaders(stage)
+    return leaders not in ([], [int(number)]), _said(leaders)
+
+
+def _value_at(stage: Stage, key: str, value: str, number: str) -> Found:
+    learner = stage.replica(int(number)).learner
+    if learner is None:
+        return False, f"learner {number} is down"
+    known = learner.read(encode_question("get", (key,))).value
+    shown = "none" if known is None else str(known)
+    return shown == value, f"{key} = {shown} at {number}"
+
+
+def _slot_is(stage: Stage, slot: str, value: str) -> Found:
+    chosen = stage.world.watch.chosen.get(int(slot))
+    shown = "not chosen" if chosen is None else in_words(chosen)
+    return shown == value, f"slot {slot} is {shown}"
+
+
+def _applied(stage: Stage, number: str, slot: str) -> Found:
+    learner = stage.replica(int(number)).learner
+    applied = -1 if learner is None else learner.applied
+    return applied >= int(slot), f"{number} applied {applied}"
+
+
+def _level(stage: Stage) -> Found:
+    learners = {me: replica.learner for me, replica in stage.world.replicas.items()}
+    applied = {me: learner.applied if learner else None for me, learner in learners.items()}
+    return len(set(applied.values())) == 1, f"applied {applied}"
+
+
+def _accepted(stage: Stage, number: str, slot: str) -> Found:
+    acceptor = stage.replica(int(number)).acceptor
+    if acceptor is None:
+        return False, f"acceptor {number} is down"
+    return int(slot) in acceptor.accepted, f"it accepted slots {sorted(acceptor.accepted)}"
+
+
+def _promised(stage: Stage, number: str, round: str, owner: str) -> Found:
+    acceptor = stage.replica(int(number)).acceptor
+    if acceptor is None:
+        return False, f"acceptor {number} is down"
+    ballot = acceptor.state.promised
+    return ballot == (int(round), int(owner)), f"{number} promised {ballot.round}.{ballot.replica}"
+
+
+def _rounds(stage: Stage, most: str) -> Found:
+    rose = stage.highest_round - stage.marked
+    return rose <= int(most), f"they rose by {rose}"
+
+
+def _recovering(stage: Stage, number: str) -> Found:
+    acceptor = stage.replica(int(number)).acceptor
+    state = "down" if acceptor is None else "recovering" if acceptor.recovering else "a voter"
+    return state == "recovering", f"{number} is {state}"
+
+
+def _voter(stage: Stage, number: str) -> Found:
+    holds, found = _recovering(stage, number)
+    return found.endswith("a voter"), found
+
+
+def _refused(stage: Stage, number: str, why: str) -> Found:
+    replica = stage.replica(int(number))
+    return why in replica.refused, replica.refused or f"{number} was not refused"
+
+
+def _answered(stage: Stage) -> Found:
+    done = stage.answered()
+    return done, _answer(stage)
+
+
+def _answer(stage: Stage) -> str:
+    answer = stage.answer
+    return "no answer" if answer is None else f"answer {answer.code}, value {answer.value}"
+
+
+def _code(stage: Stage, code: str) -> Found:
+    stage.answered()
+    found = "none" if stage.answer is None else stage.answer.code
+    return found == code, _answer(stage)
+
+
+def _value(stage: Stage, value: str) -> Found:
+    answer = stage.answer
+    return answer is not None and _shown(answer.value) == value, _answer(stage)
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _revision(stage: Stage, revision: str) -> Found:
+    answer = stage.answer
+    found = -1 if answer is None else answer.revision
+    return found == int(revision), f"revision {found}"
+
+
+CHECKS: dict[str, tuple[str, Callable[..., Found]]] = {
+    "R leads": (r"(\d+) leads", _leads),
+    "nobody leads": (r"nobody leads", _nobody_leads),
+    "somebody leads": (r"somebody leads", _somebody_leads),
+    "another than R leads": (r"another than (\d+) leads", _another_leads),
+    "KEY = VALUE at R": (r"(\S+) = (\S+) at (\d+)", _value_at),
+    "slot N is COMMAND": (r"slot (\d+) is (.+)", _slot_is),
+    "R applied N": (r"(\d+) applied (\d+)", _applied),
+    "all level": (r"all level", _level),
+    "R accepted slot N": (r"(\d+) accepted slot (\d+)", _accepted),
+    "R promised ROUND.REPLICA": (r"(\d+) promised (\d+)\.(\d+)", _promised),
+    "ballots rose by at most N": (r"ballots rose by at most (\d+)", _rounds),
+    "R is recovering": (r"(\d+) is recovering", _recovering),
+    "R is a voter": (r"(\d+) is a voter", _voter),
+    "R is refused: WHY": (r"(\d+) is refused: (.+)", _refused),
+    "answered": (r"answered", _answered),
+    "answer CODE": (r"answer (\w+)", _code),
+    "value VALUE": (r"value (\S+)", _value),
+    "revision N": (r"revision (\d+)", _revision),
+}
+"""How each is written, its pattern, and how it is looked up."""
+
+
+def find_check(text: str) -> Check | None:
+    """Understand an expectation; None if its words are unknown."""
+    for pattern, check in CHECKS.values():
+        match = re.fullmatch(pattern, text)
+        if match:
+            return _bound(check, match.groups())
+    return None
+
+
+def _bound(check: Callable[..., Found], words: tuple[str, ...]) -> Check:
+    return lambda stage: check(stage, *words)

@@ -1,0 +1,154 @@
+"""What a script acts on: a cluster where everything takes its fixed time, and a client.
+
+Rules: nothing is left to chance but the length of election pauses, which comes from one seed; what
+is cut, dropped or held is decided here, message by message, so that a script means what it says.
+It knows nothing of the words of scripts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from ..interface import Answer, Request
+from ..machine import CommandId, encode_command, encode_question
+from ..paxos.effects import Address, Effects
+from ..paxos.front import Front
+from ..paxos.messages import Message
+from ..paxos.tickets import Ticket
+from .dice import Dice
+from .replica import Replica
+from .script_tell import Teller
+from .world import World
+
+__all__ = ["Stage", "Wrong"]
+
+SEED = "scenario"
+STEADY = 0.4
+"""What every draw gives: delays are in the middle of their range, and the usual happens.
+
+Below one half, so that a connection to a dead process is refused at once, as it is on real hosts.
+"""
+ANSWER_WITHIN = 6.0
+"""Seconds within which every request must have its answer, or be known to have lost its process."""
+
+
+class Wrong(Exception):
+    """A script asks for what cannot be, or something is not as it expects; says what and how."""
+
+    line = 0
+    """Number of the script's line, where that is not the one being played."""
+
+
+class _Steady(Dice):
+    """Draws the same number each time; streams for elections are those of the seed."""
+
+    def __init__(self, *names: object) -> None:
+        super().__init__(*names)
+        self.number = lambda: STEADY
+
+
+class Stage:
+    """The cluster of one script, what is in the way of its messages, and the last request."""
+
+    def __init__(self, replicas: int, keep: int, teller: Teller) -> None:
+        """Found and start it; its logs keep `keep` entries."""
+        self.teller = teller
+        self.answer: Answer | None = None
+        """What the last request was answered; None while it waits, or when its process is gone."""
+        self.cuts: set[tuple[int, int]] = set()
+        self.dropped: set[tuple[str, int, int]] = set()
+        self.held: set[tuple[str, int, int]] = set()
+        self.marked = 0
+        self._keeping: deque[Callable[[], None]] = deque()
+        self._ticket: Ticket | None = None
+        self._at: tuple[Replica, int] | None = None
+        self.world = World(SEED, replicas, keep=keep, drift=0.0, dice=_Steady, onlooker=teller)
+        self.world.network.catch = self._catch
+        teller.muted = False
+
+    def replica(self, number: int) -> Replica:
+        """Give one of them; raises Wrong if there is none of that number."""
+        try:
+            return self.world.replicas[number]
+        except KeyError:
+            raise Wrong(f"there is no replica {number}") from None
+
+    # --- time ---------------------------------------------------------------------------------
+
+    def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
+        """Let time pass, telling what happens; True as soon as `until` holds."""
+
+        def look() -> bool:
+            self.teller.look(self.world)
+            return until is not None and until()
+
+        return self.world.run(seconds, until=look) and until is not None
+
+    @property
+    def highest_round(self) -> int:
+        """The highest round that any acceptor has promised."""
+        acceptors = (replica.acceptor for replica in self.world.replicas.values())
+        return max((a.state.promised.round for a in acceptors if a is not None), default=0)
+
+    # --- the client ---------------------------------------------------------------------------
+
+    def ask(self, at: Replica, op: str, args: tuple[object, ...], id: CommandId | None) -> None:
+        """Send a request and do not wait; with an `id` it may be sent again."""
+        self.answer = self._ticket = None
+        self._at = (at, at.starts)
+        if at.front is None:
+            raise Wrong(f"replica {at.me} is down")
+        reads = op == "get"
+        if reads:
+            payload = encode_question(op, args)
+        else:
+            payload = encode_command(op, args, id or at.front.next_id())
+        at.run(partial(at.act, partial(self._submit, Request(reads, payload), id is not None)))
+
+    def _submit(self, request: Request, repeatable: bool, front: Front, now: float) -> Effects:
+        if request.reads:
+            self.answer = front.read(now, request.payload)
+            if self.answer is not None:
+                return Effects()
+        self._ticket, effects = front.submit(now, request, repeatable=repeatable)
+        return effects
+
+    def wait(self) -> None:
+        """Let time pass until the last request is answered or its process is gone."""
+        if not self.run(ANSWER_WITHIN, self.answered):
+            raise Wrong(f"no answer within {ANSWER_WITHIN} s")
+
+    def answered(self) -> bool:
+        """Tell whether the last request is settled, one way or the other."""
+        if self._ticket is not None:
+            self.answer = self._ticket.answer
+        gone = self._at is None or not self._at[0].up or self._at[0].starts != self._at[1]
+        return self.answer is not None or gone
+
+    # --- messages -----------------------------------------------------------------------------
+
+    def _catch(
+        self, sender: Address, to: Address, message: Message, arrive: Callable[[], None]
+    ) -> bool:
+        way = (type(message).__name__, sender.replica, to.replica)
+        if way in self.held:
+            self._keeping.append(arrive)
+            self.teller.say(self.world.now, f"({way[0]} {way[1]} -> {way[2]} is held)")
+            return True
+        if way in self.dropped:
+            self.teller.say(self.world.now, f"({way[0]} {way[1]} -> {way[2]} is lost)")
+            return True
+        return way[1:] in self.cuts
+
+    def deliver(self) -> None:
+        """Let everything held arrive, in its order, and hold and drop nothing more."""
+        self.held.clear()
+        self.dropped.clear()
+        while self._keeping:
+            self._keeping.popleft()()
+
+    def mend(self) -> None:
+        """End all cuts."""
+        self.cuts.clear()

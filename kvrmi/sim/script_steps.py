@@ -1,0 +1,309 @@
+"""The steps that a script is made of: how each is written, and what it does.
+
+Rule: one word, one meaning; a step that cannot be done raises Wrong and changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..paxos import messages
+from ..paxos.ballot import NO_BALLOT
+from ..paxos.messages import CampaignNow, Transfer
+from .network import REQUESTS
+from .replica import ROLES, Replica
+from .script_checks import find_check
+from .script_stage import Stage, Wrong
+
+__all__ = ["STEPS", "Step", "find_step"]
+
+Step: TypeAlias = Callable[[Stage], None]
+
+WITHIN = 10.0
+"""Seconds that `until` waits when the script does not say how long."""
+
+
+# --- time and expectations ------------------------------------------------------------------------
+
+
+def _run(stage: Stage, seconds: str) -> None:
+    stage.run(float(seconds))
+
+
+def _until(text: str, within: str | None) -> Step:
+    check = find_check(text)
+    if check is None:
+        raise Wrong(f"no such condition: {text}")
+    seconds = float(within) if within else WITHIN
+
+    def step(stage: Stage) -> None:
+        if not stage.run(seconds, lambda: check(stage)[0]):
+            raise Wrong(f"waited {seconds:g} s for: {text}; but {check(stage)[1]}")
+
+    return step
+
+
+def _expect(text: str) -> Step:
+    check = find_check(text)
+    if check is None:
+        raise Wrong(f"no such condition: {text}")
+
+    def step(stage: Stage) -> None:
+        holds, found = check(stage)
+        if not holds:
+            raise Wrong(f"expected: {text}; but {found}")
+
+    return step
+
+
+def _mark(stage: Stage) -> None:
+    stage.marked = stage.highest_round
+
+
+# --- the client -----------------------------------------------------------------------------------
+
+
+def _request(ask: str | None, client: str | None, number: str, words: str, at: str) -> Step:
+    op, args = _operation(words)
+    id = (client, int(number)) if client else None
+
+    def step(stage: Stage) -> None:
+        stage.ask(stage.replica(int(at)), op, args, id)
+        if not ask:
+            stage.wait()
+            answer = stage.answer
+            said = "no answer" if answer is None else f"{answer.code}: {_shown(answer.value)}"
+            stage.teller.say(stage.world.now, f"client is told {said}")
+
+    return step
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _operation(words: str) -> tuple[str, tuple[object, ...]]:
+    op, *args = words.split()
+    wanted = {"put": 2, "get": 1, "delete": 1, "cas": 3}.get(op)
+    if wanted != len(args):
+        raise Wrong(f"no such operation: {words}")
+    if op == "cas" and args[1] == "none":
+        return op, (args[0], None, args[2])
+    return op, tuple(args)
+
+
+def _fill(stage: Stage, count: str, at: str) -> None:
+    """Write so many keys, one after the other, and tell only of that."""
+    replica, teller = stage.replica(int(at)), stage.teller
+    teller.muted = True
+    for key in range(1, int(count) + 1):
+        stage.ask(replica, "put", (f"k{key}", f"v{key}"), None)
+        stage.wait()
+        if stage.answer is None or stage.answer.code != "OK":
+            raise Wrong(f"put k{key}: {stage.answer}")
+    teller.muted = False
+    teller.say(stage.world.now, f"{count} writes were acknowledged, one after the other")
+
+
+# --- the network ----------------------------------------------------------------------------------
+
+
+def _ways(text: str) -> list[tuple[int, int]]:
+    """Read "1 -> 2, 1 - 3, 4": one way, both ways, or a replica from and to everybody (0)."""
+    ways: list[tuple[int, int]] = []
+    for part in text.split(", "):
+        match = re.fullmatch(r"(\d+|all)(?: (->|-) (\d+|all))?", part)
+        if match is None:
+            raise Wrong(f"no such link: {part}")
+        one, arrow, other = match.groups(default="all")
+        pair = (_number(one), _number(other))
+        ways += [pair] if arrow == "->" else [pair, pair[::-1]]
+    return ways
+
+
+def _number(word: str) -> int:
+    return 0 if word == "all" else int(word)
+
+
+def _pairs(stage: Stage, ways: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Replace 0, all, by each replica."""
+    ids = stage.world.ids
+    pairs: set[tuple[int, int]] = set()
+    for one, other in ways:
+        for number in (one, other):
+            if number:
+                stage.replica(number)
+        pairs |= {
+            (a, b) for a in ((one,) if one else ids) for b in ((other,) if other else ids) if a != b
+        }
+    return pairs
+
+
+def _cut(text: str) -> Step:
+    ways = _ways(text)
+    return lambda stage: stage.cuts.update(_pairs(stage, ways))
+
+
+def _mend(stage: Stage) -> None:
+    stage.mend()
+
+
+def _star(stage: Stage, hub: str) -> None:
+    """Everybody hears one replica, and nobody hears anybody else."""
+    centre = stage.replica(int(hub)).me
+    stage.cuts |= {way for way in _pairs(stage, [(0, 0)]) if centre not in way}
+
+
+def _chain(stage: Stage) -> None:
+    """Each hears the one before and the one after it."""
+    stage.cuts |= {(a, b) for a, b in _pairs(stage, [(0, 0)]) if abs(a - b) > 1}
+
+
+def _drop(kind: str, text: str) -> Step:
+    ways = _message(kind, text)
+    return lambda stage: stage.dropped.update((kind, *way) for way in _pairs(stage, ways))
+
+
+def _hold(kind: str, text: str) -> Step:
+    ways = _message(kind, text)
+    return lambda stage: stage.held.update((kind, *way) for way in _pairs(stage, ways))
+
+
+def _message(kind: str, text: str) -> list[tuple[int, int]]:
+    answers = {"Accepted", "Promise", "PreVoted", "Refused", "Heard", "Forwarded", "Entries"}
+    if kind not in answers | {request.__name__ for request in REQUESTS}:
+        raise Wrong(f"no such message between replicas: {kind}")
+    return _ways(text)
+
+
+def _deliver(stage: Stage) -> None:
+    stage.deliver()
+
+
+# --- processes, roles, disks ----------------------------------------------------------------------
+
+
+def _each(action: Callable[[Replica], object], *, every: str) -> Step:
+    """Do something with the replicas named, in order."""
+
+    def step(stage: Stage) -> None:
+        numbers = stage.world.ids if every == "all" else map(int, every.split(", "))
+        for replica in [stage.replica(number) for number in numbers]:
+            action(replica)
+
+    return step
+
+
+def _kill(every: str) -> Step:
+    return _each(Replica.crash, every=every)
+
+
+def _start(every: str) -> Step:
+    return _each(Replica.start, every=every)
+
+
+def _pause(every: str) -> Step:
+    return _each(Replica.pause, every=every)
+
+
+def _resume(every: str) -> Step:
+    return _each(Replica.resume, every=every)
+
+
+def _fail(role: str, every: str) -> Step:
+    return _each(lambda replica: replica.fail(_role(role)), every=every)
+
+
+def _restart(role: str, every: str) -> Step:
+    return _each(lambda replica: replica.restart(_role(role)), every=every)
+
+
+def _role(word: str) -> str:
+    if word not in ROLES:
+        raise Wrong(f"no such role: {word}")
+    return word
+
+
+def _lose_disk(every: str) -> Step:
+    return _each(lambda replica: replica.lose_disk(state_too=True), every=every)
+
+
+def _keep_copy(every: str) -> Step:
+    def copy(replica: Replica) -> None:
+        replica.votes.keep_copy()
+        replica.state.keep_copy()
+
+    return _each(copy, every=every)
+
+
+def _put_copy_back(every: str) -> Step:
+    def put_back(replica: Replica) -> None:
+        if replica.up or not (replica.votes.put_copy_back() and replica.state.put_copy_back()):
+            raise Wrong(f"replica {replica.me} is up, or has no copy")
+
+    return _each(put_back, every=every)
+
+
+# --- leadership -----------------------------------------------------------------------------------
+
+
+def _campaign(stage: Stage, number: str) -> None:
+    stage.replica(int(number)).tell("proposer", CampaignNow(NO_BALLOT))
+
+
+def _transfer(stage: Stage, one: str, other: str) -> None:
+    """Have an operator ask a leader to hand over."""
+    stage.replica(int(one)).tell("proposer", Transfer(stage.replica(int(other)).me))
+
+
+def _plain(action: Callable[..., None]) -> Callable[..., Step]:
+    """Make a step of a function that takes the stage and then the words."""
+
+    def make(*words: str) -> Step:
+        return lambda stage: action(stage, *words)
+
+    return make
+
+
+_EVERY = r"(all|\d+(?:, \d+)*)"
+
+STEPS: dict[str, tuple[str, Callable[..., Step]]] = {
+    "run SECONDS": (r"run ([\d.]+)", _plain(_run)),
+    "until CONDITION [within SECONDS]": (r"until (.+?)(?: within ([\d.]+))?", _until),
+    "expect CONDITION": (r"expect (.+)", _expect),
+    "mark ballots": (r"mark ballots", _plain(_mark)),
+    "[ask] [as CLIENT N] put|get|delete|cas .. at R": (
+        r"(ask )?(?:as (\w+) (\d+) )?((?:put|get|delete|cas) .+) at (\d+)", _request,
+    ),
+    "fill COUNT at R": (r"fill (\d+) at (\d+)", _plain(_fill)),
+    "cut LINKS": (r"cut (.+)", _cut),
+    "mend": (r"mend", _plain(_mend)),
+    "star R": (r"star (\d+)", _plain(_star)),
+    "chain": (r"chain", _plain(_chain)),
+    "drop MESSAGE LINKS": (r"drop (\w+) (.+)", _drop),
+    "hold MESSAGE LINKS": (r"hold (\w+) (.+)", _hold),
+    "deliver": (r"deliver", _plain(_deliver)),
+    "kill R, ..": (rf"kill {_EVERY}", _kill),
+    "start R, ..": (rf"start {_EVERY}", _start),
+    "pause R, ..": (rf"pause {_EVERY}", _pause),
+    "resume R, ..": (rf"resume {_EVERY}", _resume),
+    "fail ROLE R, ..": (rf"fail (\w+) {_EVERY}", _fail),
+    "restart ROLE R, ..": (rf"restart (\w+) {_EVERY}", _restart),
+    "lose disk R": (rf"lose disk {_EVERY}", _lose_disk),
+    "keep copy R": (rf"keep copy {_EVERY}", _keep_copy),
+    "put copy back R": (rf"put copy back {_EVERY}", _put_copy_back),
+    "let R campaign": (r"let (\d+) campaign", _plain(_campaign)),
+    "transfer from R to R": (r"transfer from (\d+) to (\d+)", _plain(_transfer)),
+}  # fmt: skip
+"""How each is written, its pattern, and what makes the step of its words."""
+
+
+def find_step(text: str) -> Step:
+    """Understand one line; raises Wrong if it is no step."""
+    for pattern, make in STEPS.values():
+        match = re.fullmatch(pattern, text)
+        if match:
+            return make(*match.groups())
+    raise Wrong(f"no such step: {text}")

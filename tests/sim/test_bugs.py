@@ -1,0 +1,60 @@
+"""Every planted bug is found, by a seed that the production parts pass.
+
+Any change to what the simulator draws moves the seeds: `python -m kvrmi.sim --bugs --json` gives
+new ones, and fails when a bug is no longer found at all.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+
+import pytest
+
+from kvrmi.sim.bugs import BUGS
+from kvrmi.sim.bugs.table import Found, about, find, report
+from kvrmi.sim.run import run
+
+SEEDS: dict[str, int] = {}
+"""For each bug the first seed that shows it."""
+
+
+@cache
+def honest(seed: int) -> str:
+    return run(seed).violation
+
+
+def test_every_bug_has_a_seed_and_says_what_is_wrong() -> None:
+    assert sorted(SEEDS) == sorted(BUGS)
+    assert all(about(bug) for bug in BUGS)
+
+
+@pytest.mark.parametrize("bug", sorted(SEEDS))
+def test_it_is_found(bug: str) -> None:
+    seed = SEEDS[bug]
+    assert not honest(seed)
+    assert run(seed, parts=BUGS[bug]()).violation, f"find it again: kvrmi.sim --bugs {bug}"
+
+
+def test_seeds_are_run_in_order_until_one_shows_it() -> None:
+    bug = "adoption-skipped"
+    seed = SEEDS[bug]
+    found = find(bug, range(seed + 1))
+    assert (found.seed, found.seeds) == (seed, seed + 1)
+    assert find(bug, range(seed + 3), jobs=2) == found
+
+
+def test_a_bug_that_is_not_found_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    found = find("adoption-skipped", range(SEEDS["adoption-skipped"]))
+    assert found.violation == ""
+    assert report([found], as_json=False) == 1
+    assert "NOT FOUND" in capsys.readouterr().out
+
+
+def test_rows_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    found = Found("quorum-of-two", 1, 0, "calm", "two values")
+    assert report([found], as_json=True) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["bug"] == "quorum-of-two"
+    assert row["violation"] == "two values"
+    assert row["about"]
