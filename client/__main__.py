@@ -26,8 +26,9 @@ __all__ = ["main"]
 
 _EPILOG = """\
 Without a command: a prompt on a terminal, else one command a line from stdin.
-Commands: PUT GET DELETE CONTAINS SIZE PUT_MANY GET_MANY CAS SCAN STATUS, orders, bench and
-verify; HELP explains them, bench --help the benchmark, verify --help the checker of histories.
+Commands: PUT GET DELETE CONTAINS SIZE PUT_MANY GET_MANY CAS SCAN STATUS, and orders; HELP explains
+them. Programs of their own, each with --help: bench measures, workload records a history, verify
+judges one, nemesis breaks a cluster of its own under load and judges what its clients were told.
 Exit status: 0 ok, 1 key not found or cas not swapped, 2 usage, 3 no quorum, 4 unknown outcome,
 5 aborted or unsupported, 6 connection or unavailable."""
 
@@ -112,11 +113,12 @@ def _connect(options: argparse.Namespace) -> Store:
     return connect(options.replica, config=options.config, timeout=options.timeout)
 
 
-def _opener(options: argparse.Namespace) -> Callable[[int | None], Store]:
-    """Open as many sessions as are asked for, each asking the replica first that it is given."""
+def _opener(options: argparse.Namespace) -> Callable[[int | None, float | None], Store]:
+    """Open sessions as the options say, but for the replica to ask first and the timeout."""
 
-    def open_store(replica: int | None) -> Store:
-        return _connect(argparse.Namespace(**vars(options) | {"replica": replica}))
+    def open_store(replica: int | None, timeout: float | None) -> Store:
+        own = {"replica": replica, "timeout": timeout or options.timeout}
+        return _connect(argparse.Namespace(**vars(options) | own))
 
     return open_store
 

@@ -16,12 +16,11 @@ import secrets
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from kvrmi.errors import InvalidRequest, KVError, UnknownOutcome
+from kvrmi.errors import InvalidRequest, KVError
 from kvrmi.interface import LINEARIZABLE, LOCAL
 from kvrmi.session import Store
 from kvrmi.sim.checker.history import (
@@ -29,13 +28,12 @@ from kvrmi.sim.checker.history import (
     OK,
     UNKNOWN,
     Operation,
-    write_header,
-    write_line,
 )
 
+from .history import Recorder, outcome
 from .render import Printer
 
-__all__ = ["Client", "Keys", "Recorder", "Settings", "Workload", "main", "outcome"]
+__all__ = ["Client", "Keys", "Settings", "Workload", "main"]
 
 GROUP = 4
 """Neighbours that operations over several keys touch together."""
@@ -46,17 +44,13 @@ _FINAL = 60.0
 """Seconds for the reads at the end, which are repeated until they succeed."""
 _JOIN = 20.0
 
-Open = Callable[[int | None], Store]
-"""Opens a session of its own that asks this replica first; None follows the leader."""
+HASTY = 1.0
+"""Seconds after which every third client gives up: only those meet unknown outcomes at all."""
+
+Open = Callable[[int | None, float | None], Store]
+"""Opens a session of its own that asks this replica first (None: follows the leader), and gives up
+after so many seconds (None: the usual)."""
 Call = tuple[str, tuple[Any, ...]]
-
-
-def outcome(name: str, error: Exception) -> str:
-    """Tell what an error says of an operation: fail (nothing was done) or unknown."""
-    if name in ("get", "get_many", "contains"):
-        return FAIL  # a read without an answer tells nothing, whatever went wrong
-    certain = isinstance(error, KVError) and not isinstance(error, UnknownOutcome)
-    return FAIL if certain else UNKNOWN
 
 
 class Settings(NamedTuple):
@@ -97,46 +91,6 @@ class Keys:
         yield from (("get", (key,)) for key in self.counters)
         for at in range(0, len(once), GROUP):
             yield "get_many", (tuple(once[at : at + GROUP]),)
-
-
-class Moment(NamedTuple):
-    """When an acknowledged write was called and answered, in seconds."""
-
-    call: float
-    returned: float
-
-
-class Recorder:
-    """Writes the history as it happens and keeps the sums; any thread may use it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        """Begin a history."""
-        self.outcomes: Counter[str] = Counter()
-        self.moments: list[Moment] = []
-        self.surprises: list[str] = []
-        self.once: list[str] = []
-        """Keys written once: surely, or perhaps."""
-        self._stream = stream
-        self._lock = threading.Lock()
-        write_header(stream)
-
-    def record(self, operation: Operation) -> None:
-        """Write one operation down."""
-        with self._lock:
-            write_line(self._stream, operation)
-            self.outcomes[operation.outcome] += 1
-            if operation.op in ("get", "get_many", "contains"):
-                return
-            if operation.outcome == OK:
-                self.moments.append(Moment(operation.call, operation.returned))
-            key = operation.args[0]
-            if operation.outcome != FAIL and isinstance(key, str) and key.startswith("once/"):
-                self.once.append(key)
-
-    def surprise(self, text: str) -> None:
-        """Note an error that no cluster may cause, whatever happens to it."""
-        with self._lock:
-            self.surprises.append(text)
 
 
 class Client:
@@ -270,7 +224,10 @@ def _sent(op: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 class Workload:
-    """Some clients at work, each in a thread of its own; every second one sticks to a replica."""
+    """Some clients at work, each in a thread of its own; every second one sticks to a replica.
+
+    Every third one is impatient.
+    """
 
     def __init__(
         self, open_store: Open, ids: Sequence[int], stream: TextIO, settings: Settings
@@ -281,8 +238,13 @@ class Workload:
         self._keys = Keys(settings.keys, secrets.token_hex(4))
         self._open = open_store
         self._stop = threading.Event()
-        places = [ids[(n // 2) % len(ids)] if n % 2 else None for n in range(settings.clients)]
-        self._stores = [open_store(place) for place in places]
+        self._stores = [
+            open_store(
+                ids[(number // 2) % len(ids)] if number % 2 else None,
+                HASTY if number % 3 == 2 else None,
+            )
+            for number in range(settings.clients)
+        ]
         self._threads = [
             threading.Thread(target=self._client(n, store), name=f"client {n}", daemon=True)
             for n, store in enumerate(self._stores)
@@ -306,7 +268,7 @@ class Workload:
     def read_all(self) -> str | None:
         """Read every key once, after the clients have ended; what went wrong, or None."""
         deadline = time.monotonic() + _FINAL
-        with self._open(None) as store:
+        with self._open(None, None) as store:
             last = Client("last", store, self._keys, self.recorder, "")
             for op, args in self._keys.finals(self.recorder.once):
                 while last.ask(op, args).outcome != OK:
@@ -325,7 +287,7 @@ def main(words: Sequence[str], open_store: Open, *, as_json: bool) -> int:
     options = _parser().parse_args(words)
     printer = Printer(as_json=as_json or options.json)
     settings = Settings(options.clients, options.keys, options.seed, options.think / 1000)
-    with open_store(None) as store:
+    with open_store(None, None) as store:
         ids = [entry["id"] for entry in store.status()["replicas"]]
     try:
         stream = options.record.open("w", encoding="utf-8")

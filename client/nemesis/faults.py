@@ -54,6 +54,13 @@ class Fault(NamedTuple):
     side: str = "both"
     """Whose fault table holds a cut: the sender's, the receiver's, or both."""
 
+    @property
+    def name(self) -> str:
+        """Tell it shortly: figures are kept for each name."""
+        if self.kind is Kind.CUT:
+            return f"{self.kind} {self.detail}, {self.aim}"
+        return f"{self.kind}, {self.aim}" if self.hits == 1 else f"{self.kind}"
+
 
 def victims(fault: Fault, leader: int | None, alive: Collection[int]) -> tuple[int, ...]:
     """Choose whom a fault hits, of those alive; fewer than asked for when there are no more."""

@@ -28,7 +28,7 @@ PATIENCE = 60.0
 
 
 class LeaderKill(NamedTuple):
-    """A SIGKILL of the leader."""
+    """A SIGKILL of the leader, with one other at most."""
 
     at: float
     """When, by the monotonic clock."""
@@ -56,6 +56,8 @@ class Hands:
         self.kills: Counter[str] = Counter()
         """SIGKILLs that hit: replica, coordinator, name server."""
         self.leader_kills: list[LeaderKill] = []
+        self.done: list[tuple[float, str]] = []
+        """When each fault was begun, by the monotonic clock, and its name."""
         self._subject = subject
         self._tell = tell
         self._undoings: list[_Undoing] = []
@@ -80,7 +82,10 @@ class Hands:
         self._quiet = whole(status) and not self._undoings and not self._wiped
         leader = status["leader"]
         chosen = victims(fault, leader, alive)
+        at = time.monotonic()
         did = self._deeds[fault.kind](fault, chosen, leader)
+        if did is not None:
+            self.done.append((at, fault.name))
         (self.skipped if did is None else self.faults)[fault.kind] += 1
         self._tell(did if did is not None else f"{fault.kind}: not now")
 
@@ -119,7 +124,7 @@ class Hands:
             at = time.monotonic()
             if self._subject.signal(replica, signal.SIGKILL):
                 killed.append(replica)
-                if replica == leader:
+                if replica == leader and fault.kind is Kind.KILL:
                     alone = self._quiet and len(chosen) == 1
                     self.leader_kills.append(LeaderKill(at, alone))
         self.kills["replica"] += len(killed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,7 +22,8 @@ from rich.text import Text
 
 from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN
 
-from ..workload import Recorder, Settings
+from ..history import Recorder
+from ..workload import Settings
 from .run import Wish, run
 from .subject import CONFIG, NotStarted
 
@@ -42,6 +44,8 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
     record = options.record or data / HISTORY
     load = Settings(options.clients, options.keys, options.seed)
     seconds = options.minutes * 60
+    # Ended from outside, it must still end what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     wish = Wish(seconds, options.seed, data.resolve(), options.replicas, record, load)
     try:
         with _Lines(Console(stderr=True)) as show:
@@ -51,7 +55,7 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
         return 1
     if report.passed and options.data is None:
         shutil.rmtree(data)
-        report = report._replace(kept=False)
+        report = report._replace(folder=None, history=report.history if options.record else None)
     if as_json or options.json:
         print(json.dumps(report.fields()), flush=True)
     else:

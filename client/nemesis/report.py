@@ -9,21 +9,30 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..workload import Moment
+from ..history import Moment
 
-__all__ = ["Pauses", "Report", "longest_pause", "pause_after", "pauses", "serving"]
+__all__ = [
+    "Pauses",
+    "Report",
+    "longest_pause",
+    "pause_after",
+    "pauses",
+    "pauses_by_fault",
+    "serving",
+]
 
 NOTICEABLE = 0.5
 """Seconds without an acknowledged write that count as unavailable."""
 
 
 class Pauses(NamedTuple):
-    """Seconds without an acknowledged write, around each of some kills."""
+    """Seconds without an acknowledged write, over a number of faults."""
 
-    kills: int
+    faults: int
     median: float | None
     p99: float | None
     longest: float | None
@@ -36,10 +45,9 @@ class Report(NamedTuple):
     replicas: int
     seconds: float
     """From the first fault's turn to the last."""
-    folder: str
-    history: str
-    kept: bool
-    """Whether folder and history are still there."""
+    folder: str | None
+    """Logs and data; None if they were removed."""
+    history: str | None
     faults: Mapping[str, int]
     skipped: Mapping[str, int]
     kills: Mapping[str, int]
@@ -50,6 +58,8 @@ class Report(NamedTuple):
     leader_kills: Pauses
     leader_kills_alone: Pauses
     """Those of leaders that were killed while nothing else was wrong."""
+    by_fault: Mapping[str, Pauses]
+    """The longest pause between each fault and the next one, for each kind of fault."""
     back_seconds: float | None
     """From the last fault to all replicas up; None if they did not come back."""
     verdict: str
@@ -65,6 +75,7 @@ class Report(NamedTuple):
         told = self._asdict() | {
             "leader_kills": self.leader_kills._asdict(),
             "leader_kills_alone": self.leader_kills_alone._asdict(),
+            "by_fault": {name: pauses._asdict() for name, pauses in self.by_fault.items()},
             "problems": list(self.problems),
         }
         return {"passed": self.passed, **told}
@@ -81,11 +92,13 @@ class Report(NamedTuple):
             f"the longest pause in writes was {self.longest_pause:.2f} s",
             f"  leader killed, all else well     {_pauses(self.leader_kills_alone)}",
             f"  leader killed, whatever else     {_pauses(self.leader_kills)}",
+            *(f"    {name:<31}{_pauses(each)}" for name, each in sorted(self.by_fault.items())),
             f"  at the end  {self._back()}",
             f"  history     {self.verdict}",
             *(f"  WRONG       {problem}" for problem in self.problems),
             "PASSED" if self.passed else "FAILED",
-            *([f"history {self.history}, logs and data {self.folder}"] if self.kept else []),
+            *([f"the history is in {self.history}"] if self.history else []),
+            *([f"logs and data are in {self.folder}"] if self.folder else []),
         ]
 
     def _back(self) -> str:
@@ -101,11 +114,22 @@ def pause_after(moments: Sequence[Moment], at: float) -> float:
     return after - before
 
 
-def pauses(moments: Sequence[Moment], kills: Sequence[float]) -> Pauses:
-    """Sum up the pauses around kills."""
-    found = sorted(pause_after(moments, at) for at in kills)
-    if not found:
+def pauses_by_fault(
+    moments: Sequence[Moment], faults: Sequence[tuple[float, str]], end: float
+) -> dict[str, Pauses]:
+    """Find the longest pause from each fault, (when, name), to the next or the end; by name."""
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    ends = [*(at for at, _ in faults[1:]), end]
+    for (at, name), until in zip(faults, ends, strict=True):
+        found[name].append(longest_pause(moments, at, until))
+    return {name: pauses(each) for name, each in found.items()}
+
+
+def pauses(each: Sequence[float]) -> Pauses:
+    """Sum up pauses."""
+    if not each:
         return Pauses(0, None, None, None)
+    found = sorted(each)
     rank = max(math.ceil(0.99 * len(found)) - 1, 0)
     return Pauses(len(found), statistics.median(found), found[rank], found[-1])
 
@@ -135,7 +159,8 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _pauses(pauses: Pauses) -> str:
     if pauses.median is None or pauses.p99 is None or pauses.longest is None:
         return "never"
+    times = "once" if pauses.faults == 1 else f"{pauses.faults} times"
     return (
-        f"{pauses.kills} times, writes paused {pauses.median:.2f} s in the median, "
+        f"{times}, writes paused {pauses.median:.2f} s in the median, "
         f"p99 {pauses.p99:.2f} s, at most {pauses.longest:.2f} s"
     )

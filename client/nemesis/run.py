@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from ..history import Recorder
 from ..verify import judge, load
-from ..workload import Recorder, Settings, Workload
+from ..workload import Settings, Workload
 from .hands import Hands
 from .plan import Step, draw
-from .report import Report, longest_pause, pauses, serving
+from .report import Report, longest_pause, pause_after, pauses, pauses_by_fault, serving
 from .subject import Subject, whole
 
 __all__ = ["Show", "Wish", "run"]
@@ -179,6 +180,7 @@ def _report(
     problems: Sequence[str],
 ) -> Report:
     moments = sorted(recorder.moments, key=lambda one: one.returned)
+    last = moments[-1].returned if moments else times.end
     kills = hands.leader_kills
     return Report(
         seed=wish.seed,
@@ -186,15 +188,15 @@ def _report(
         seconds=times.end - times.begin,
         folder=str(wish.data),
         history=str(wish.record),
-        kept=True,
         faults=dict(hands.faults),
         skipped=dict(hands.skipped),
         kills=dict(hands.kills),
         outcomes=dict(recorder.outcomes),
         longest_pause=longest_pause(moments, times.begin, times.end),
         serving=serving(moments, times.begin, times.end),
-        leader_kills=pauses(moments, [kill.at for kill in kills]),
-        leader_kills_alone=pauses(moments, [kill.at for kill in kills if kill.alone]),
+        leader_kills=pauses([pause_after(moments, kill.at) for kill in kills]),
+        leader_kills_alone=pauses([pause_after(moments, kill.at) for kill in kills if kill.alone]),
+        by_fault=pauses_by_fault(moments, hands.done, last),
         back_seconds=times.back,
         verdict=verdict,
         problems=list(problems),

@@ -36,6 +36,7 @@ OUTPUT = "nemesis.out"
 _START = 60.0
 _STOP = 20.0
 _CALL = 1.0
+_TIMEOUT = 5.0
 # Installed, the programs are kvrmi.client and kvrmi.server; in a checkout they are not.
 _PREFIX = (__package__ or "client.nemesis").removesuffix("client.nemesis")
 
@@ -63,19 +64,23 @@ class Subject:
             self._await(deadline)
         self.cluster: Cluster = load(self.config)
         self._badge = Badge(self.cluster.id, 0, "client", read_secret(self.data / "secret"))
-        self._store = self.open_store(None)
+        self._store = self.open_store(None, None)
         self._admin = Admin(self._store, str(self.config))
         while not whole(self.status()):
             self._await(deadline)
 
     def _await(self, deadline: float) -> None:
         if not self.coordinated or time.monotonic() > deadline:
-            raise NotStarted(f"the cluster does not come up; its logs are in {self.data}")
+            said = (self.data / OUTPUT).read_text(errors="replace").strip().rpartition("\n")[2]
+            raise NotStarted(f"the cluster does not come up ({said or 'no reason was told'})")
         time.sleep(0.1)
 
-    def open_store(self, replica: int | None) -> Store:
-        """Open a session that asks this replica first; None follows the leader."""
-        return connect(replica, config=self.config)
+    def open_store(self, replica: int | None, timeout: float | None) -> Store:
+        """Open a session that asks this replica first (None: follows the leader).
+
+        timeout: when it gives up, in seconds; None: the usual.
+        """
+        return connect(replica, config=self.config, timeout=timeout or _TIMEOUT)
 
     def status(self) -> dict[str, Any]:
         """Tell the cluster's status, with the pids of replicas that do not answer."""

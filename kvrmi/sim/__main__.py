@@ -11,14 +11,19 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from .bugs import BUGS
+from .bugs.table import LIMIT, find_all, report
 from .many import Total, add_up, run_many
+from .parts import Parts
 from .profiles import PROFILES
 from .run import STEPS, Verdict, command, run
+from .script import play
 from .shrink import shrink
 
 __all__ = ["main"]
@@ -43,9 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with `argv` (default: the process's); returns its exit status."""
     options = _parser().parse_args(argv)
     try:
-        if options.seeds is None:
-            return _one(options)
-        return _many(options)
+        if options.bugs is not None:
+            found = find_all(options.bugs or BUGS, range(LIMIT), options.jobs)
+            return report(found, as_json=options.json)
+        if options.script is not None:
+            return _script(options.script)
+        return _one(options) if options.seeds is None else _many(options)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has gone
@@ -53,17 +61,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
+def _script(path: str) -> int:
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        return 0 if play(lines, print) else 1
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 2
+
+
 def _one(options: argparse.Namespace) -> int:
-    write = print if options.trace else None
     verdict = run(
-        options.seed, profile=options.profile, steps=options.steps, only=options.only, write=write
+        options.seed,
+        profile=options.profile,
+        steps=options.steps,
+        only=options.only,
+        parts=BUGS[options.plant]() if options.plant else None,
+        write=print if options.trace else None,
     )
     if options.json:
         print(json.dumps(verdict._asdict()))
     else:
         print(_sentence(verdict))
         if verdict.violation and not options.trace:
-            _explain([verdict])
+            _explain([verdict], options.plant)
     return 1 if verdict.violation else 0
 
 
@@ -77,11 +98,13 @@ def _sentence(verdict: Verdict) -> str:
     )
 
 
-def _explain(failing: Iterable[Verdict]) -> None:
+def _explain(failing: Iterable[Verdict], plant: str = "") -> None:
+    parts: Parts | None = BUGS[plant]() if plant else None
     for verdict in failing:
-        smallest = shrink(verdict)
-        print(f"seed {verdict.seed}: {smallest.violation}")
-        print(f"  {command(smallest)} --trace", flush=True)
+        smallest = shrink(verdict, parts)
+        again = f"{command(smallest)} --plant {plant}" if plant else command(smallest)
+        print(f"the smallest history that shows it: {smallest.violation}")
+        print(f"  {again} --trace", flush=True)
 
 
 def _many(options: argparse.Namespace) -> int:
@@ -91,6 +114,8 @@ def _many(options: argparse.Namespace) -> int:
         print(json.dumps(_report(verdicts, failing)))
     else:
         Console().print(_table(verdicts))
+        for verdict in failing:
+            print(_sentence(verdict))
         _explain(failing[: options.explain])
     return 1 if failing else 0
 
@@ -170,6 +195,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", metavar="N,N", type=_numbers, help="only these faults, by number; 0 for none"
     )
+    what.add_argument("--script", metavar="FILE", help="play a scenario and print what happens")
+    what.add_argument(
+        "--bugs", metavar="NAME", nargs="*", type=_bug, help="find all planted bugs, or these"
+    )
+    parser.add_argument("--plant", metavar="NAME", type=_bug, help="plant a bug in the run")
     parser.add_argument("--trace", action="store_true", help="print a line an event")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
@@ -186,6 +216,12 @@ def _count(text: str) -> int:
     if number < 0:
         raise ValueError("below 0")
     return number
+
+
+def _bug(name: str) -> str:
+    if name not in BUGS:
+        raise argparse.ArgumentTypeError(f"no bug is called {name}; there are {', '.join(BUGS)}")
+    return name
 
 
 def _seeds(text: str) -> range:

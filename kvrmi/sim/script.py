@@ -23,6 +23,11 @@ KEEP = 1000
 """Entries that logs keep unless the script says otherwise."""
 
 
+LINKS = """\
+LINKS: 1 -> 2 one way, 1 - 2 both ways, 1 -> all, all -> 1, 1 (with everybody); more than one with
+commas. MESSAGE: its name in paxos/messages.py. `until` waits 10 s unless told otherwise."""
+
+
 class _Line(NamedTuple):
     number: int
     text: str
@@ -42,23 +47,23 @@ def play(lines: Iterable[str], write: Callable[[str], None]) -> bool:
 
     The last line of a play that failed tells the script's line and what was found instead.
     """
-    number = 0
+    at = 0
     try:
         script = _read(lines)
         for line in script.before:
             write(line.text)
         teller = Teller(write)
         stage = Stage(script.replicas, script.keep, teller)
-        for number, text, step in script.lines:
+        for at, text, step in script.lines:  # noqa: B007
             write(text)
             teller.step()
             if step is not None:
                 step(stage)
     except Wrong as error:
-        write(f"line {error.line or number}: {error}")
+        write(f"line {error.line or at}: {error}")
         return False
     except Exception as error:  # an invariant of a role or of the watch, or a failure of ours
-        write(f"line {number}: {type(error).__name__}: {error}")
+        write(f"line {at}: {type(error).__name__}: {error}")
         return False
     return True
 
@@ -94,6 +99,9 @@ def _size(text: str) -> tuple[int, int]:
 
 def vocabulary() -> str:
     """Tell how steps and conditions are written, one a line."""
-    return "\n".join(
-        ("steps:", *(f"  {s}" for s in STEPS), "conditions:", *(f"  {c}" for c in CHECKS))
-    )
+    steps = ("replicas N [keeping ENTRIES]", *STEPS)
+    return "\n".join(("steps:", *_indented(steps), LINKS, "conditions:", *_indented(CHECKS)))
+
+
+def _indented(lines: Iterable[str]) -> Iterable[str]:
+    return (f"  {line}" for line in lines)

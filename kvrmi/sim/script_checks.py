@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from ..interface import Answer
 from ..machine import encode_question
 from .replica import Replica
+from .script_stage import Stage, Wrong
 from .script_tell import in_words
 
-if TYPE_CHECKING:
-    from .script_stage import Stage
-
-__all__ = ["CHECKS", "Check", "find_check"]
+__all__ = ["CHECKS", "Check", "find_check", "told"]
 
 Found: TypeAlias = tuple[bool, str]
-Check: TypeAlias = Callable[["Stage"], Found]
+Check: TypeAlias = Callable[[Stage], Found]
 
 
 def _leaders(stage: Stage) -> list[int]:
@@ -63,7 +62,7 @@ def _value_at(stage: Stage, key: str, value: str, number: str) -> Found:
     if learner is None:
         return False, f"learner {number} is down"
     known = learner.read(encode_question("get", (key,))).value
-    shown = "none" if known is None else str(known)
+    shown = _shown(known)
     return shown == value, f"{key} = {shown} at {number}"
 
 
@@ -77,6 +76,12 @@ def _applied(stage: Stage, number: str, slot: str) -> Found:
     learner = stage.replica(int(number)).learner
     applied = -1 if learner is None else learner.applied
     return applied >= int(slot), f"{number} applied {applied}"
+
+
+def _restored(stage: Stage, number: str) -> Found:
+    learner = stage.replica(int(number)).learner
+    restored = None if learner is None else learner.restored
+    return restored is not None, f"{number} took none since its learner started"
 
 
 def _level(stage: Stage) -> Found:
@@ -112,7 +117,7 @@ def _recovering(stage: Stage, number: str) -> Found:
 
 
 def _voter(stage: Stage, number: str) -> Found:
-    holds, found = _recovering(stage, number)
+    _, found = _recovering(stage, number)
     return found.endswith("a voter"), found
 
 
@@ -123,23 +128,23 @@ def _refused(stage: Stage, number: str, why: str) -> Found:
 
 def _answered(stage: Stage) -> Found:
     done = stage.answered()
-    return done, _answer(stage)
+    return done, told(stage.answer)
 
 
-def _answer(stage: Stage) -> str:
-    answer = stage.answer
-    return "no answer" if answer is None else f"answer {answer.code}, value {answer.value}"
+def told(answer: Answer | None) -> str:
+    """Describe an answer, or that there is none."""
+    return "nothing" if answer is None else f"{answer.code}: {_shown(answer.value)}"
 
 
 def _code(stage: Stage, code: str) -> Found:
     stage.answered()
     found = "none" if stage.answer is None else stage.answer.code
-    return found == code, _answer(stage)
+    return found == code, told(stage.answer)
 
 
 def _value(stage: Stage, value: str) -> Found:
     answer = stage.answer
-    return answer is not None and _shown(answer.value) == value, _answer(stage)
+    return answer is not None and _shown(answer.value) == value, told(stage.answer)
 
 
 def _shown(value: object) -> str:
@@ -160,6 +165,7 @@ CHECKS: dict[str, tuple[str, Callable[..., Found]]] = {
     "KEY = VALUE at R": (r"(\S+) = (\S+) at (\d+)", _value_at),
     "slot N is COMMAND": (r"slot (\d+) is (.+)", _slot_is),
     "R applied N": (r"(\d+) applied (\d+)", _applied),
+    "R took a snapshot": (r"(\d+) took a snapshot", _restored),
     "all level": (r"all level", _level),
     "R accepted slot N": (r"(\d+) accepted slot (\d+)", _accepted),
     "R promised ROUND.REPLICA": (r"(\d+) promised (\d+)\.(\d+)", _promised),
@@ -175,13 +181,13 @@ CHECKS: dict[str, tuple[str, Callable[..., Found]]] = {
 """How each is written, its pattern, and how it is looked up."""
 
 
-def find_check(text: str) -> Check | None:
-    """Understand an expectation; None if its words are unknown."""
+def find_check(text: str) -> Check:
+    """Understand an expectation; raises Wrong if its words are unknown."""
     for pattern, check in CHECKS.values():
         match = re.fullmatch(pattern, text)
         if match:
             return _bound(check, match.groups())
-    return None
+    raise Wrong(f"no such condition: {text}")
 
 
 def _bound(check: Callable[..., Found], words: tuple[str, ...]) -> Check:

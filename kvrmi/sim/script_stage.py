@@ -133,14 +133,13 @@ class Stage:
         self, sender: Address, to: Address, message: Message, arrive: Callable[[], None]
     ) -> bool:
         way = (type(message).__name__, sender.replica, to.replica)
+        if way not in self.held | self.dropped:
+            return way[1:] in self.cuts
+        fate = "held" if way in self.held else "lost"
         if way in self.held:
             self._keeping.append(arrive)
-            self.teller.say(self.world.now, f"({way[0]} {way[1]} -> {way[2]} is held)")
-            return True
-        if way in self.dropped:
-            self.teller.say(self.world.now, f"({way[0]} {way[1]} -> {way[2]} is lost)")
-            return True
-        return way[1:] in self.cuts
+        self.teller.say_once(self.world.now, f"({way[0]} {way[1]} -> {way[2]} is {fate})")
+        return True
 
     def deliver(self) -> None:
         """Let everything held arrive, in its order, and hold and drop nothing more."""

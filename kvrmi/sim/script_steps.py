@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from ..paxos import messages
 from ..paxos.ballot import NO_BALLOT
 from ..paxos.messages import CampaignNow, Transfer
 from .network import REQUESTS
 from .replica import ROLES, Replica
-from .script_checks import find_check
+from .script_checks import find_check, told
 from .script_stage import Stage, Wrong
 
 __all__ = ["STEPS", "Step", "find_step"]
@@ -24,6 +23,12 @@ Step: TypeAlias = Callable[[Stage], None]
 WITHIN = 10.0
 """Seconds that `until` waits when the script does not say how long."""
 
+ANSWERS = (
+    "Accepted", "Copied", "Entries", "Forwarded", "Heard", "Noted", "Offered", "PreVoted",
+    "Promise", "Refused", "Released", "SnapshotPage",
+)  # fmt: skip
+"""What one replica may answer another."""
+
 
 # --- time and expectations ------------------------------------------------------------------------
 
@@ -32,10 +37,18 @@ def _run(stage: Stage, seconds: str) -> None:
     stage.run(float(seconds))
 
 
+def _while(seconds: str, text: str) -> Step:
+    check = find_check(text)
+
+    def step(stage: Stage) -> None:
+        if stage.run(float(seconds), lambda: not check(stage)[0]):
+            raise Wrong(f"expected all the time: {text}; but {check(stage)[1]}")
+
+    return step
+
+
 def _until(text: str, within: str | None) -> Step:
     check = find_check(text)
-    if check is None:
-        raise Wrong(f"no such condition: {text}")
     seconds = float(within) if within else WITHIN
 
     def step(stage: Stage) -> None:
@@ -47,8 +60,6 @@ def _until(text: str, within: str | None) -> Step:
 
 def _expect(text: str) -> Step:
     check = find_check(text)
-    if check is None:
-        raise Wrong(f"no such condition: {text}")
 
     def step(stage: Stage) -> None:
         holds, found = check(stage)
@@ -73,15 +84,9 @@ def _request(ask: str | None, client: str | None, number: str, words: str, at: s
         stage.ask(stage.replica(int(at)), op, args, id)
         if not ask:
             stage.wait()
-            answer = stage.answer
-            said = "no answer" if answer is None else f"{answer.code}: {_shown(answer.value)}"
-            stage.teller.say(stage.world.now, f"client is told {said}")
+            stage.teller.say(stage.world.now, f"client is told {told(stage.answer)}")
 
     return step
-
-
-def _shown(value: object) -> str:
-    return "none" if value is None else str(value)
 
 
 def _operation(words: str) -> tuple[str, tuple[object, ...]]:
@@ -102,7 +107,7 @@ def _fill(stage: Stage, count: str, at: str) -> None:
         stage.ask(replica, "put", (f"k{key}", f"v{key}"), None)
         stage.wait()
         if stage.answer is None or stage.answer.code != "OK":
-            raise Wrong(f"put k{key}: {stage.answer}")
+            raise Wrong(f"put k{key}: {told(stage.answer)}")
     teller.muted = False
     teller.say(stage.world.now, f"{count} writes were acknowledged, one after the other")
 
@@ -172,8 +177,7 @@ def _hold(kind: str, text: str) -> Step:
 
 
 def _message(kind: str, text: str) -> list[tuple[int, int]]:
-    answers = {"Accepted", "Promise", "PreVoted", "Refused", "Heard", "Forwarded", "Entries"}
-    if kind not in answers | {request.__name__ for request in REQUESTS}:
+    if kind not in ANSWERS and kind not in {request.__name__ for request in REQUESTS}:
         raise Wrong(f"no such message between replicas: {kind}")
     return _ways(text)
 
@@ -213,11 +217,13 @@ def _resume(every: str) -> Step:
 
 
 def _fail(role: str, every: str) -> Step:
-    return _each(lambda replica: replica.fail(_role(role)), every=every)
+    name = _role(role)
+    return _each(lambda replica: replica.fail(name), every=every)
 
 
 def _restart(role: str, every: str) -> Step:
-    return _each(lambda replica: replica.restart(_role(role)), every=every)
+    name = _role(role)
+    return _each(lambda replica: replica.restart(name), every=every)
 
 
 def _role(word: str) -> str:
@@ -271,6 +277,7 @@ _EVERY = r"(all|\d+(?:, \d+)*)"
 
 STEPS: dict[str, tuple[str, Callable[..., Step]]] = {
     "run SECONDS": (r"run ([\d.]+)", _plain(_run)),
+    "run SECONDS while CONDITION": (r"run ([\d.]+) while (.+)", _while),
     "until CONDITION [within SECONDS]": (r"until (.+?)(?: within ([\d.]+))?", _until),
     "expect CONDITION": (r"expect (.+)", _expect),
     "mark ballots": (r"mark ballots", _plain(_mark)),

@@ -1,8 +1,8 @@
 """Tells a scenario as it happens: what the roles did that matters, in words, one line an event.
 
 Rules: a vote is told when it leaves, its record being durable; heartbeats, their answers and what
-follows from them unseen are left out; the same refusal is told once a step of the script. It looks
-and never touches.
+follows from them unseen are left out; the same question or refusal is told once a step of the
+script. It looks and never touches.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ START = 1.0
 """Virtual time at which every world begins; scenarios count from there."""
 
 UNTOLD = "; nothing unsynced"
+STOPS = ("paused", "resumed")
+"""What becomes of a process that keeps its memory."""
 
 
 class Teller:
@@ -74,7 +76,6 @@ class Teller:
             Fetch: _fetch,
             FetchSnapshot: _fetch_snapshot,
             Forward: _forward,
-            PreVoted: _pre_voted,
             Refused: _refused,
             Release: _release,
         }
@@ -84,6 +85,12 @@ class Teller:
         if not self.muted:
             self._write(f"{now - START:9.3f}  {what}")
 
+    def say_once(self, now: float, what: str, about: str = "") -> None:
+        """Tell it unless that, or something else `about` the same, was told in this step."""
+        if what and (about or what) not in self._told:
+            self._told.add(about or what)
+            self.say(now, what)
+
     def step(self) -> None:
         """Begin a step of the script: what was told once may be told again."""
         self._told.clear()
@@ -91,9 +98,10 @@ class Teller:
     def happened(self, now: float, who: int | str, what: str, text: str) -> None:
         """Tell what became of a process or a role."""
         if isinstance(who, int):
-            self.say(
-                now, f"{'replica' if what == 'process' else what} {who} {text}".replace(UNTOLD, "")
-            )
+            if what in ("process", "proposer") and text not in STOPS:
+                self._leads.pop(who, None)
+            called = "replica" if what == "process" else what
+            self.say(now, f"{called} {who} {text}".replace(UNTOLD, ""))
 
     def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
         """Tell of the messages that leave a role."""
@@ -109,7 +117,9 @@ class Teller:
             elif kind in self._on:
                 self.say(now, self._on[kind](replica, message, str(to.replica)))
             elif kind in self._once:
-                self._say_once(now, self._once[kind](replica, message, str(to.replica)))
+                self.say_once(now, self._once[kind](replica, message, str(to.replica)))
+            elif isinstance(message, PreVoted) and not message.granted:
+                self.say_once(now, _pre_voted(replica, message), f"pre-voted {replica.me}")
 
     def look(self, world: World) -> None:
         """Tell of what no message shows: leases, and voters that came back."""
@@ -133,11 +143,6 @@ class Teller:
             self._leases.discard(me)
             self.say(now, f"replica {me} has no lease any more")
 
-    def _say_once(self, now: float, what: str) -> None:
-        if what and what not in self._told:
-            self._told.add(what)
-            self.say(now, what)
-
     def _tell_sent(self, replica: Replica, messages: tuple[Envelope, ...]) -> None:
         """Tell of questions that go to several acceptors in one line."""
         asked: dict[PreVote | Prepare | Accept, list[int]] = {}
@@ -147,10 +152,12 @@ class Teller:
             elif isinstance(message, Prepare):
                 asked.setdefault(message._replace(seen=0), []).append(to.replica)
         for question, whom in asked.items():
-            self.say(
-                replica.world.now,
-                f"proposer {replica.me} asks {_all(sorted(whom))} to {_asked(question)}",
-            )
+            told = f"proposer {replica.me} asks {_all(sorted(whom))} {_asked(question)}"
+            if isinstance(question, Accept):
+                self.say(replica.world.now, told)
+            else:
+                pre_vote = isinstance(question, PreVote)
+                self.say_once(replica.world.now, told, f"{replica.me}?" if pre_vote else told)
 
     def _tell_leading(self, replica: Replica, m: Leading) -> None:
         me, now = replica.me, replica.world.now
@@ -215,15 +222,13 @@ def _slots(first: int, last: int) -> str:
 
 def _asked(m: PreVote | Prepare | Accept) -> str:
     if isinstance(m, Accept):
-        return f"accept {_ballot(m.ballot)} slot {m.slot}: {in_words(m.value)}"
+        return f"to accept {_ballot(m.ballot)} slot {m.slot}: {in_words(m.value)}"
     if isinstance(m, Prepare):
-        return f"promise {_ballot(m.ballot)} from slot {m.slot} on"
-    return f"say whether they would promise {_ballot(m.ballot)}"
+        return f"to promise {_ballot(m.ballot)} from slot {m.slot} on"
+    return f"whether they would promise {_ballot(m.ballot)}"
 
 
-def _pre_voted(replica: Replica, m: PreVoted, to: str) -> str:
-    if m.granted:
-        return ""
+def _pre_voted(replica: Replica, m: PreVoted) -> str:
     return f"acceptor {replica.me} would not; it is bound to {_ballot(m.promised)}"
 
 
@@ -269,9 +274,8 @@ def _copy(replica: Replica, m: Copy, to: str) -> str:
 
 
 def _copied(replica: Replica, m: Copied, to: str) -> str:
-    slots = _all(a.slot for a in m.accepted)
-    page = f"what it accepted in slots {slots}" if slots else "the news that it accepted nothing"
-    return f"acceptor {replica.me} sends {to} {page}"
+    slots = _all(a.slot for a in m.accepted) or "none"
+    return f"acceptor {replica.me} sends {to} what it accepted: slots {slots}"
 
 
 def _enrol(replica: Replica, m: Enrol, to: str) -> str:

@@ -15,7 +15,7 @@ from ..paxos.effects import Effects, Envelope, Role
 from ..paxos.learner import Learner
 from ..paxos.messages import Accept, Accepted, Chosen, Forward, Promise
 from ..paxos.quorum import majority
-from .epochs import Epochs, knows_itself, lacking
+from .epochs import Epochs, knows_itself
 
 if TYPE_CHECKING:
     from .network import Call
@@ -133,18 +133,11 @@ class Watch:
             self._check_adoption(m.slot)
 
     def _votes_again(self, replica: Replica) -> None:
-        """Check a lost acceptor that became a voter: it lacks nothing that it helped to choose."""
+        """Check a lost acceptor that became a voter: no crash makes its own learner forget that."""
         self.require(
             knows_itself(replica),
             f"replica {replica.me} votes again, and its learner's disk lacks its VOTER command",
         )
-        up = [r for r in self._world.replicas.values() if r.acceptor and not r.acceptor.recovering]
-        for slot, ballot in self._chosen_at.items():
-            missing = lacking(up, slot, ballot)
-            self.require(
-                len(missing) < self._quorum,
-                f"replica {replica.me} votes again, and slot {slot} is unknown to {missing}",
-            )
 
     def _vote(self, replica: Replica, ballot: Ballot, epoch: int, writes: int) -> State:
         """Check what every promise and acceptance must keep to; the state on the disk."""

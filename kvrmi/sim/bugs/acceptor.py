@@ -19,7 +19,6 @@ from ...paxos.messages import (
     Message,
     Prepare,
     Promise,
-    Release,
 )
 from ...paxos.rejoin import Rejoin
 from ...storage.interface import View
@@ -28,14 +27,13 @@ from .swap import OtherAcceptor
 
 __all__ = [
     "AcceptsBelowPromise",
-    "AmnesiaNaively",
-    "ChosenOfOlderBallot",
+    "ChosenUptoOfOlderBallot",
     "LeaseForgottenOnRestart",
     "LeaseToOutdated",
+    "NaiveAmnesiaRule",
     "OwnProposerExempt",
     "PromiseNotSaved",
     "PromisePageLost",
-    "ReleaseOfOlderBallot",
     "ReplyBeforeSync",
 ]
 
@@ -134,19 +132,7 @@ class OwnProposerExempt(OtherAcceptor):
     kind = _OwnProposerExempt
 
 
-class _ReleaseOfOlderBallot(Acceptor):
-    def _on_release(self, now: float, sender: Address, m: Release) -> Effects:
-        self._grant_until = 0.0
-        return super()._on_release(now, sender, m)
-
-
-class ReleaseOfOlderBallot(OtherAcceptor):
-    """A late Release of a former leader ends the grant of the present one."""
-
-    kind = _ReleaseOfOlderBallot
-
-
-class _ChosenOfOlderBallot(Acceptor):
+class _ChosenUptoOfOlderBallot(Acceptor):
     def _learn(self, ballot: Ballot, chosen: int) -> tuple[Envelope, ...]:
         if ballot.replica == self.me:
             return ()
@@ -160,13 +146,13 @@ class _ChosenOfOlderBallot(Acceptor):
         return (Envelope(Address(self.me, "learner"), Learn(ballot, chosen, entries)),)
 
 
-class ChosenOfOlderBallot(OtherAcceptor):
+class ChosenUptoOfOlderBallot(OtherAcceptor):
     """An own value counts as chosen whatever its ballot; what lost is applied."""
 
-    kind = _ChosenOfOlderBallot
+    kind = _ChosenUptoOfOlderBallot
 
 
-class _AmnesiaNaively(Acceptor):
+class _NaiveAmnesiaRule(Acceptor):
     _seen_slot = 0
 
     def _while_recovering(
@@ -184,7 +170,7 @@ class _AmnesiaNaively(Acceptor):
         return self._listen(sender, message)._replace(records=(voting,))
 
 
-class AmnesiaNaively(OtherAcceptor):
+class NaiveAmnesiaRule(OtherAcceptor):
     """A lost acceptor votes again once it saw one slot complete; its epoch is its lost self's."""
 
-    kind = _AmnesiaNaively
+    kind = _NaiveAmnesiaRule

@@ -20,7 +20,6 @@ from .swap import OtherAcceptor
 
 __all__ = [
     "ChecksumIgnored",
-    "CopiesOfOnePeer",
     "FenceMissing",
     "SnapshotRestoresAcceptor",
     "VoterBeforeDurable",
@@ -54,17 +53,6 @@ class VoterBeforeDurable(Parts):
         """Tell what it has to do, without the wait for the learner's disk."""
         rejoin = super().rejoin(me, ids, disk, disk_id)
         return rejoin and _Hasty(me, ids, disk_id, copied=rejoin.copied)
-
-
-class CopiesOfOnePeer(Parts):
-    """A lost acceptor copies from one peer, which need not have what the others accepted."""
-
-    def rejoin(self, me: int, ids: tuple[int, ...], disk: SimDisk, disk_id: str) -> Rejoin | None:
-        """Tell what it has to do, with too few copies."""
-        rejoin = super().rejoin(me, ids, disk, disk_id)
-        if rejoin is not None:
-            rejoin._need = 1
-        return rejoin
 
 
 class ChecksumIgnored(Parts):

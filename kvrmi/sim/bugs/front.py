@@ -16,8 +16,8 @@ from .swap import OtherFront
 
 __all__ = [
     "FollowerReadCalledLinearizable",
-    "NewIdForRetry",
-    "NoQuorumOfSentCommand",
+    "ForwardedRetryWithNewId",
+    "NoQuorumSaidOfSentCommand",
     "PlainCommandSentTwice",
 ]
 
@@ -44,7 +44,7 @@ class _SaysNoQuorum(Front):
             ticket.sent = False
 
 
-class NoQuorumOfSentCommand(OtherFront):
+class NoQuorumSaidOfSentCommand(OtherFront):
     """NO_QUORUM is said of a command that was in an Accept; it is in the log after all."""
 
     kind = _SaysNoQuorum
@@ -61,7 +61,7 @@ class _NewId(Front):
                 ticket.request = Request(False, payload)
 
 
-class NewIdForRetry(OtherFront):
+class ForwardedRetryWithNewId(OtherFront):
     """A command that is forwarded again gets a new id, and takes effect twice."""
 
     kind = _NewId

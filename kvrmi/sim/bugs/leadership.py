@@ -18,12 +18,12 @@ from .swap import OtherProposer, TermsOf
 __all__ = [
     "AcceptNotRepeated",
     "AnnouncedTooEarly",
-    "ChosenBeforeOwnDisk",
+    "ChosenBeforeQuorumOfDisks",
     "IndexOfOldHeartbeat",
-    "LeaderMixesBallots",
-    "NoNoOpInGaps",
+    "LearnerMixesBallots",
+    "NoNoopInGaps",
     "ProposingBelowTruncation",
-    "ReadBeforeOwnNoOp",
+    "ReadBeforeOwnNoop",
 ]
 
 
@@ -35,14 +35,14 @@ class _NoNoOp(Leadership):
         return super()._propose(now, slot + gap, value)
 
 
-class _NoNoOpInGaps(TermsOf):
+class _NoNoopInGaps(TermsOf):
     term = _NoNoOp
 
 
-class NoNoOpInGaps(OtherProposer):
+class NoNoopInGaps(OtherProposer):
     """A slot of which phase 1 told nothing is skipped; nothing after it can be applied."""
 
-    kind = _NoNoOpInGaps
+    kind = _NoNoopInGaps
 
 
 class _NoFloor(Leadership):
@@ -72,14 +72,14 @@ class _ReadsAtOnce(Leadership):
         return messages
 
 
-class _ReadBeforeOwnNoOp(TermsOf):
+class _ReadBeforeOwnNoop(TermsOf):
     term = _ReadsAtOnce
 
 
-class ReadBeforeOwnNoOp(OtherProposer):
+class ReadBeforeOwnNoop(OtherProposer):
     """A new leader answers reads before it knows all that was chosen; a read is stale."""
 
-    kind = _ReadBeforeOwnNoOp
+    kind = _ReadBeforeOwnNoop
 
 
 class _OldHeartbeat(Leadership):
@@ -122,7 +122,7 @@ class _MixesBallots(Leadership):
         return messages
 
 
-class _LeaderMixesBallots(TermsOf):
+class _LearnerMixesBallots(TermsOf):
     term = _MixesBallots
 
     def _prepare(self, now: float) -> tuple[Envelope, ...]:
@@ -138,10 +138,10 @@ class _LeaderMixesBallots(TermsOf):
         return super()._take_office(now, won)
 
 
-class LeaderMixesBallots(OtherProposer):
+class LearnerMixesBallots(OtherProposer):
     """Acceptances at older ballots count for the present one; no ballot has its quorum."""
 
-    kind = _LeaderMixesBallots
+    kind = _LearnerMixesBallots
 
 
 class _CountsItself(Leadership):
@@ -152,14 +152,14 @@ class _CountsItself(Leadership):
         return messages
 
 
-class _ChosenBeforeOwnDisk(TermsOf):
+class _ChosenBeforeQuorumOfDisks(TermsOf):
     term = _CountsItself
 
 
-class ChosenBeforeOwnDisk(OtherProposer):
+class ChosenBeforeQuorumOfDisks(OtherProposer):
     """A leader counts its own acceptor before that has written; a quorum lacks a disk."""
 
-    kind = _ChosenBeforeOwnDisk
+    kind = _ChosenBeforeQuorumOfDisks
 
 
 class _Announces(Leadership):

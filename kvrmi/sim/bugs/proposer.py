@@ -24,7 +24,7 @@ __all__ = [
     "Phase1NotRepeatedAfterVoter",
     "PromisesOfAnyBallot",
     "QuorumOfTwo",
-    "VotesOfAnyEpoch",
+    "VotesOfOldEpochCounted",
 ]
 
 
@@ -76,14 +76,22 @@ class QuorumOfTwo(Parts):
 
 
 class _PromisesOfAnyBallot(Proposer):
-    def _on_promise(self, now: float, sender: Address, m: Promise) -> tuple[Envelope, ...]:
-        if self._phase1 is not None and sender.replica != self.me:
-            m = m._replace(ballot=self._phase1.ballot)
-        return super()._on_promise(now, sender, m)
+    _kept: Phase1 | None = None
+
+    def _abandon(self, now: float) -> None:
+        self._kept = self._phase1
+        super()._abandon(now)
+
+    def _prepare(self, now: float) -> tuple[Envelope, ...]:
+        messages = super()._prepare(now)
+        if self._phase1 is not None and self._kept is not None:
+            self._phase1._complete |= self._kept._complete - {self.me}
+            self._phase1._accepted.update(self._kept._accepted)
+        return messages
 
 
 class PromisesOfAnyBallot(OtherProposer):
-    """A late promise of an earlier ballot counts for the present one."""
+    """Promises that an abandoned attempt was given count for the next, at a higher ballot."""
 
     kind = _PromisesOfAnyBallot
 
@@ -130,7 +138,7 @@ class _AnyEpoch(_NeverChanged):
         return True
 
 
-class VotesOfAnyEpoch(Parts):
+class VotesOfOldEpochCounted(Parts):
     """Epochs are not looked at: what a lost disk promised or accepted counts for ever."""
 
     def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:

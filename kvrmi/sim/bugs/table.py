@@ -21,7 +21,7 @@ from rich.table import Table
 from ..run import STEPS, Verdict, run
 from . import BUGS
 
-__all__ = ["LIMIT", "Found", "about", "command", "find", "find_all", "report"]
+__all__ = ["LIMIT", "Found", "about", "find", "find_all", "report"]
 
 SHOWN = 110
 """Characters of a violation in the table."""
@@ -44,11 +44,6 @@ class Found(NamedTuple):
 def about(bug: str) -> str:
     """Say what is wrong, in a sentence or two."""
     return (BUGS[bug].__doc__ or "").strip()
-
-
-def command(found: Found) -> str:
-    """Give the command that shows the history in which it was found."""
-    return f"python -m kvrmi.sim --plant {found.bug} --seed {found.seed} --trace"
 
 
 def find(bug: str, seeds: Sequence[int], jobs: int = 1) -> Found:

@@ -8,7 +8,6 @@ Rule: out of time or room means undecided, never ok.
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -18,13 +17,14 @@ from . import zones
 from .history import FAIL, OK, UNKNOWN, Operation
 from .model import keys_of
 from .partition import Class, partition, project, restrict
+from .placing import Revisions
 from .search import Found, search
-from .witness import Revisions, vouches
+from .witness import vouches
 
 __all__ = ["Verdict", "check"]
 
-_FIRST_LOOKS = 4000
-"""Looks at the clock, of some hundred steps each, that a first search of several keys may have."""
+_LOOKS = 50
+"""Looks at the clock that a first search of several keys has at least; many operations add some."""
 _EXPLAINED = 3
 """Classes whose violation is explained; the rest is only counted."""
 
@@ -95,8 +95,8 @@ def _judge_joined(group: Class, late: Callable[[], bool]) -> Found:
         found = _judge_alone(part, late)
         if found.linearizable is False:
             return Found(False, [f"{_title(part)} alone:", *found.explanation])
-    looks = itertools.count()
-    found = search(group, lambda: late() or next(looks) > _FIRST_LOOKS)
+    looks = iter(range(_LOOKS + len(group.operations) // 128))
+    found = search(group, lambda: late() or next(looks, None) is None)
     if found.stuck is not None and found.linearizable is None:
         # With the other keys out of the way there may be few enough orders to try them all.
         part = restrict(group, set(keys_of(found.stuck)))

@@ -12,53 +12,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .history import OK, UNKNOWN, Operation
-from .model import WRITES, Value, effect, keys_of, sightings, written
+from .model import Value, effect, keys_of
 from .partition import Class, parts
+from .placing import Revisions, place, rank
 
-__all__ = ["Revisions", "vouches"]
+__all__ = ["vouches"]
 
 
 _PATIENCE = 4
 _MORE_PATIENCE = 10_000
 """Steps after which a replay gives up: so many an operation, and so many more."""
-
-_Rank = tuple[int, bool, float]
-_Ranked = tuple[_Rank, Operation]
-
-
-class Revisions:
-    """What a whole history tells of revisions: which are claimed, and which were told by when."""
-
-    def __init__(self, history: Iterable[Operation]) -> None:
-        """Operations without a revision tell nothing."""
-        told = [op for op in history if op.outcome == OK and op.revision is not None]
-        claimed = {op.revision for op in told if op.op in WRITES}
-        highest = max((op.revision for op in told if op.revision is not None), default=0)
-        # A history that claims few of its revisions (a store in use by others) has no useful gaps.
-        sparse = highest > 8 * (len(told) + 1)
-        self._gaps = [] if sparse else [n for n in range(1, highest + 1) if n not in claimed]
-        self._taken: set[int] = set()
-        ends = sorted((op.returned, op.revision) for op in told if op.revision is not None)
-        self._times = [end for end, _ in ends]
-        self._floors = list(itertools.accumulate((revision for _, revision in ends), max))
-
-    def gap(self, called: float, seen: int) -> int | None:
-        """Take the last revision up to `seen` that nobody claims and `called` does not forbid."""
-        before = bisect_left(self._times, called)
-        floor = self._floors[before - 1] if before else 0
-        place = bisect_right(self._gaps, seen) - 1
-        while place >= 0 and self._gaps[place] > floor:
-            if self._gaps[place] not in self._taken:
-                self._taken.add(self._gaps[place])
-                return self._gaps[place]
-            place -= 1
-        return None
 
 
 def vouches(group: Class, revisions: Revisions) -> bool:
@@ -67,34 +35,10 @@ def vouches(group: Class, revisions: Revisions) -> bool:
     if any(operation.revision is None for operation in answered):
         return False
     unknown = [operation for operation in group.operations if operation.outcome == UNKNOWN]
-    placed, doubtful = _place(answered, unknown, revisions)
-    ranked = [(_rank(op, op.revision or 0), op) for op in answered] + placed
+    placed, doubtful = place(answered, unknown, revisions)
+    ranked = [(rank(op, op.revision or 0), op) for op in answered] + placed
     ranked.sort(key=lambda pair: pair[0])
     return _Replay([operation for _, operation in ranked], doubtful).holds()
-
-
-def _rank(operation: Operation, revision: int) -> _Rank:
-    return revision, operation.op not in WRITES, operation.call
-
-
-def _place(
-    answered: Sequence[Operation], unknown: Iterable[Operation], revisions: Revisions
-) -> tuple[list[_Ranked], list[Operation]]:
-    """Give unknown writes whose own value was seen a revision, as late as may be; and the rest."""
-    first: dict[tuple[str, Value], int] = {}
-    for operation in answered:
-        for sight in sightings(operation):
-            first[sight] = min(first.get(sight, operation.revision or 0), operation.revision or 0)
-    writers = Counter(change for op in (*answered, *unknown) for change in written(op))
-    placed, doubtful = [], []
-    for operation in unknown:
-        own = [first[c] for c in written(operation) if writers[c] == 1 and c in first]
-        revision = revisions.gap(operation.call, min(own)) if own else None
-        if revision is None:
-            doubtful.append(operation)
-        else:
-            placed.append((_rank(operation, revision), operation))
-    return placed, doubtful
 
 
 class _Choice(NamedTuple):

@@ -6,34 +6,85 @@ import random
 
 import pytest
 
+from kvrmi.sim.checker.audits import acknowledged_writes, audit, counters, values_from_nowhere
 from kvrmi.sim.checker.check import check
+from kvrmi.sim.checker.history import Operation
+from kvrmi.sim.checker.partition import partition
+from kvrmi.sim.checker.placing import Revisions
+from kvrmi.sim.checker.search import search
+from kvrmi.sim.checker.witness import vouches
 
 from .brute import linearizable
 from .histories import ALL, PLAIN, spoil, worked
 
+MIXES = (ALL, PLAIN, ("get", "put", "cas"), ("put_many", "get_many", "get"))
 
-@pytest.mark.parametrize(
-    "ops", [ALL, PLAIN, ("get", "put", "cas"), ("put_many", "get_many", "get")]
-)
-@pytest.mark.parametrize("values", [0, 2])
-@pytest.mark.parametrize("revisions", [True, False])
-def test_agrees_with_every_order(ops: tuple[str, ...], values: int, revisions: bool) -> None:
+
+def small(dice: random.Random, ops: tuple[str, ...]) -> list[Operation]:
+    return worked(
+        dice,
+        dice.randint(2, 7),
+        clients=dice.randint(2, 5),
+        keys=dice.randint(1, 3),
+        ops=ops,
+        values=dice.choice((0, 0, 2, 3)),
+        unknown=dice.choice((0.0, 0.2, 0.5)),
+        revisions=dice.random() < 0.6,
+    )
+
+
+def spoilt(dice: random.Random, history: list[Operation]) -> list[Operation]:
+    for _ in range(dice.randint(1, 3)):
+        history = spoil(dice, history)
+    return history
+
+
+@pytest.mark.parametrize("ops", MIXES)
+def test_agrees_with_every_order(ops: tuple[str, ...]) -> None:
     verdicts = set()
-    for seed in range(400):
-        dice = random.Random(f"{ops} {values} {revisions} {seed}")
-        history = worked(
-            dice,
-            dice.randint(2, 7),
-            keys=dice.randint(1, 2),
-            ops=ops,
-            values=values,
-            unknown=dice.choice((0.0, 0.2, 0.5)),
-            revisions=revisions,
-        )
+    for seed in range(1000):
+        dice = random.Random(f"{ops} {seed}")
+        history = small(dice, ops)
         assert check(history).verdict == "ok", (seed, history)
-        for _ in range(dice.randint(1, 3)):
-            history = spoil(dice, history)
+        history = spoilt(dice, history)
         right = "ok" if linearizable(history) else "violation"
         assert check(history).verdict == right, (seed, history)
         verdicts.add(right)
     assert verdicts == {"ok", "violation"}, "too tame to tell anything"
+
+
+@pytest.mark.parametrize("ops", MIXES)
+def test_the_search_alone_agrees_with_every_order(ops: tuple[str, ...]) -> None:
+    for seed in range(500):
+        dice = random.Random(f"{ops} {seed} search")
+        history = spoilt(dice, small(dice, ops))
+        found = [search(group, lambda: False).linearizable for group in partition(history)]
+        assert all(found) == linearizable(history), (seed, history)
+
+
+@pytest.mark.parametrize("ops", MIXES)
+def test_a_witness_vouches_for_nothing_but_the_truth(ops: tuple[str, ...]) -> None:
+    vouched = 0
+    for seed in range(1000):
+        dice = random.Random(f"{ops} {seed} witness")
+        history = spoilt(dice, small(dice, ops))
+        revisions = Revisions(history)
+        if all(vouches(group, revisions) for group in partition(history)):
+            vouched += 1
+            assert linearizable(history), (seed, history)
+    assert vouched > 100, "it hardly ever vouches"
+
+
+@pytest.mark.parametrize("ops", MIXES)
+def test_audits_find_only_what_no_order_explains(ops: tuple[str, ...]) -> None:
+    found = 0
+    for seed in range(1000):
+        dice = random.Random(f"{ops} {seed} audit")
+        history = small(dice, ops)
+        assert audit(history) == [], (seed, history)
+        history = spoilt(dice, history)
+        # Spoilt revisions break a promise that linearizability knows nothing of.
+        if [*values_from_nowhere(history), *acknowledged_writes(history), *counters(history)]:
+            found += 1
+            assert not linearizable(history), (seed, history)
+    assert found > 50, "they hardly ever find anything"

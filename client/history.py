@@ -1,0 +1,65 @@
+"""The history of a run as it is recorded: which outcome an error means, and the sums.
+
+Rules: an operation failed only when the store says that nothing was done; whatever else goes wrong
+with a write leaves its outcome unknown. It asks nothing itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import NamedTuple, TextIO
+
+from kvrmi.errors import KVError, UnknownOutcome
+from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN, Operation, write_header, write_line
+from kvrmi.sim.checker.model import READS
+
+__all__ = ["Moment", "Recorder", "outcome"]
+
+
+def outcome(name: str, error: Exception) -> str:
+    """Tell what an error says of an operation: fail (nothing was done) or unknown."""
+    if name in READS:
+        return FAIL  # a read without an answer tells nothing, whatever went wrong
+    certain = isinstance(error, KVError) and not isinstance(error, UnknownOutcome)
+    return FAIL if certain else UNKNOWN
+
+
+class Moment(NamedTuple):
+    """When an acknowledged write was called and answered, in seconds."""
+
+    call: float
+    returned: float
+
+
+class Recorder:
+    """Writes the history as it happens and keeps the sums; any thread may use it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Begin a history."""
+        self.outcomes: Counter[str] = Counter()
+        self.moments: list[Moment] = []
+        self.surprises: list[str] = []
+        self.once: list[str] = []
+        """Keys written once: surely, or perhaps."""
+        self._stream = stream
+        self._lock = threading.Lock()
+        write_header(stream)
+
+    def record(self, operation: Operation) -> None:
+        """Write one operation down."""
+        with self._lock:
+            write_line(self._stream, operation)
+            self.outcomes[operation.outcome] += 1
+            if operation.op in READS:
+                return
+            if operation.outcome == OK:
+                self.moments.append(Moment(operation.call, operation.returned))
+            key = operation.args[0]
+            if operation.outcome != FAIL and isinstance(key, str) and key.startswith("once/"):
+                self.once.append(key)
+
+    def surprise(self, text: str) -> None:
+        """Note an error that no cluster may cause, whatever happens to it."""
+        with self._lock:
+            self.surprises.append(text)

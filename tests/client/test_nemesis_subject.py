@@ -1,0 +1,97 @@
+"""The subject of a nemesis: signals reach its own processes only, and wiping takes what it says."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from client.nemesis.subject import Subject, is_up, whole
+
+
+@pytest.fixture
+def subject(tmp_path: Path) -> Subject:
+    return Subject(tmp_path)
+
+
+@pytest.fixture
+def stranger() -> Iterator[subprocess.Popen[bytes]]:
+    process = sleeper("somebody else's")
+    yield process
+    process.kill()
+    process.wait()
+
+
+def sleeper(words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", words])
+
+
+def test_a_stranger_with_the_pid_of_a_replica_is_spared(
+    subject: Subject, stranger: subprocess.Popen[bytes]
+) -> None:
+    subject._pids[1] = stranger.pid
+    assert not subject.signal(1, signal.SIGKILL)
+    assert not subject.signal(2, signal.SIGKILL), "its pid was never told"
+    assert stranger.poll() is None
+
+
+def test_a_name_server_is_told_by_its_lock_and_its_command(
+    subject: Subject, stranger: subprocess.Popen[bytes]
+) -> None:
+    assert not subject.kill_names()
+    (subject.data / "nameserver.lock").write_text(f"{stranger.pid}\n", encoding="ascii")
+    assert not subject.kill_names()
+    assert stranger.poll() is None
+
+
+def test_its_own_process_gets_the_signal(subject: Subject) -> None:
+    with sleeper(f"--config {subject.config}") as own:
+        subject._pids[1] = own.pid
+        assert subject.signal(1, signal.SIGKILL)
+        assert own.wait() == -signal.SIGKILL
+        assert not subject.signal(1, signal.SIGKILL), "it is gone"
+
+
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        ("acceptor", {"learner.db", "learner.db-wal", "lock"}),
+        ("learner", {"acceptor.db", "acceptor.db-wal", "lock"}),
+        ("all", None),
+    ],
+)
+def test_wiping(subject: Subject, files: str, left: set[str] | None) -> None:
+    folder, other = subject.data / "replica1", subject.data / "replica11"
+    for each in (folder, other):
+        each.mkdir()
+        for name in ("acceptor.db", "acceptor.db-wal", "learner.db", "learner.db-wal", "lock"):
+            (each / name).touch()
+    subject.wipe(1, files)
+    assert (left is not None) == folder.exists()
+    if left is not None:
+        assert {path.name for path in folder.iterdir()} == left
+    assert len(list(other.iterdir())) == 5
+
+
+def entry(state: str = "up", acceptor: str | None = "up") -> dict[str, object]:
+    return {"state": state, "roles": acceptor and {"acceptor": {"state": acceptor}}}
+
+
+@pytest.mark.parametrize(
+    ("one", "up"),
+    [
+        (entry(), True),
+        (entry("recovering"), False),
+        (entry("down", None), False),
+        (entry(acceptor="down"), False),
+        (entry(acceptor=None), False),
+    ],
+)
+def test_when_all_is_well(one: dict[str, object], up: bool) -> None:
+    assert is_up(one) is up
+    assert whole({"leader": 1, "replicas": [entry(), one]}) is up
+    assert not whole({"leader": None, "replicas": [entry(), one]})

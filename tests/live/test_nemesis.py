@@ -1,0 +1,84 @@
+"""The nemesis itself, briefly: a real cluster is broken and everything it said is judged."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .cluster import ROOT, LiveCluster
+
+pytestmark = pytest.mark.live
+
+SECONDS = 20
+
+
+def test_a_short_run_passes(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    flags = ["--minutes", str(SECONDS / 60), "--seed", "3", "--data", str(data), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "client", "nemesis", *flags],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=180,
+        check=False,
+    )
+    left = LiveCluster(data).sweep()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert left == []
+    report = json.loads(done.stdout)
+    assert report["passed"] is True
+    assert report["problems"] == []
+    assert report["verdict"] == "ok"
+    assert report["kills"]["replica"] >= 4
+    assert report["faults"]["wipe"] == 1
+    assert report["outcomes"]["ok"] > 1000
+    assert Path(report["history"]).exists()
+
+
+def test_a_recorded_workload_can_be_verified(live: LiveCluster, tmp_path: Path) -> None:
+    file = tmp_path / "history.jsonl"
+    config = ["--config", str(live.config)]
+    for words in (["workload", "--record", str(file), "--seconds", "1"], ["verify", str(file)]):
+        done = subprocess.run(
+            [sys.executable, "-m", "client", *config, *words],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_cluster_in_use_is_not_broken(tmp_path: Path) -> None:
+    (tmp_path / "cluster.toml").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "client", "nemesis", "--data", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "holds a cluster" in done.stderr
+
+
+def test_a_cluster_that_does_not_start_is_told(tmp_path: Path) -> None:
+    (tmp_path / "replica1").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "client", "nemesis", "--data", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "does not come up" in done.stderr
+    assert "Traceback" not in done.stderr

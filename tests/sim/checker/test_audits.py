@@ -1,0 +1,130 @@
+"""Each audit finds its own kind of wrong, and nothing where all is well."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+import pytest
+
+from kvrmi.sim.checker.audits import (
+    acknowledged_writes,
+    audit,
+    counters,
+    revisions,
+    values_from_nowhere,
+)
+from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN, Operation
+
+from .histories import worked
+
+
+def did(
+    op: str, *args: Any, at: tuple[float, float], told: Any = None, revision: int | None = None
+) -> Operation:
+    return Operation("ana", op, args, *at, OK, told, revision)
+
+
+def maybe(op: str, *args: Any, at: float) -> Operation:
+    return Operation("bob", op, args, at, math.inf, UNKNOWN)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nothing_is_found_in_what_worked(seed: int) -> None:
+    assert audit(worked(random.Random(seed), 500, clients=5, keys=9, unknown=0.05)) == []
+
+
+def test_a_value_that_nobody_wrote() -> None:
+    put = did("put", "k", "v", at=(0, 1))
+    other = did("put", "other", "w", at=(0, 1))
+    assert not values_from_nowhere([put, did("get", "k", at=(2, 3), told="v")])
+    assert values_from_nowhere([put, other, did("get", "k", at=(2, 3), told="w")])
+    assert values_from_nowhere([put, did("get_many", ("k", "x"), at=(2, 3), told=("v", "v"))])
+    assert values_from_nowhere([put, did("cas", "k", "ghost", "v2", at=(2, 3), told=True)])
+
+
+def test_a_failed_write_that_was_seen() -> None:
+    put = Operation("ana", "put", ("k", "v"), 0.0, 1.0, FAIL)
+    assert values_from_nowhere([put, did("get", "k", at=(2, 3), told="v")])
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        did("get", "k", at=(2, 3)),
+        did("get_many", ("x", "k"), at=(2, 3), told=(None, None)),
+        did("contains", "k", at=(2, 3), told=False),
+    ],
+)
+def test_a_lost_acknowledged_write(read: Operation) -> None:
+    put = did("put", "k", "v", at=(0, 1))
+    assert acknowledged_writes([put, read])
+    assert acknowledged_writes([did("put_many", (("k", "v"),), at=(0, 1)), read])
+    assert not acknowledged_writes([put, read._replace(call=1.0)]), "at the same time"
+    assert not acknowledged_writes([put, maybe("delete", "k", at=0.0), read])
+    assert not acknowledged_writes([maybe("put", "k", "v", at=0.0), read])
+
+
+def test_an_acknowledged_write_that_is_there() -> None:
+    put = did("put", "k", "v", at=(0, 1))
+    there = did("contains", "k", at=(2, 3), told=True)
+    assert not acknowledged_writes([put, there, did("get", "k", at=(2, 3), told="v")])
+
+
+def counted(*outcomes: bool) -> list[Operation]:
+    """Give steps one after another; those that are False are unknown."""
+    steps = []
+    for number, sure in enumerate(outcomes):
+        args = ("counter/a", str(number) if number else None, str(number + 1))
+        at = (number * 2.0, number * 2.0 + 1)
+        steps.append(did("cas", *args, at=at, told=True) if sure else maybe("cas", *args, at=at[0]))
+    return steps
+
+
+def test_counters() -> None:
+    final = {n: did("get", "counter/a", at=(90, 91), told=str(n)) for n in range(5)}
+    steps = counted(True, True, True)
+    assert [bool(counters([*steps, final[n]])) for n in range(5)] == [1, 1, 1, 0, 1]
+    steps = counted(True, True, False)
+    assert [bool(counters([*steps, final[n]])) for n in range(5)] == [1, 1, 0, 0, 1]
+    assert counters([*steps, did("get", "counter/a", at=(90, 91), told="junk")])
+    assert counters([*steps, did("get_many", ("counter/a",), at=(90, 91), told=(None,))])
+
+
+def test_a_step_counted_twice() -> None:
+    steps = counted(True, True)
+    assert counters([*steps, steps[1]._replace(client="bob")])
+
+
+def test_a_counter_changed_otherwise_is_none() -> None:
+    put = did("put", "counter/a", "77", at=(5, 6))
+    assert not counters([*counted(True), put, did("get", "counter/a", at=(8, 9), told="77")])
+
+
+def test_answers_that_go_back() -> None:
+    first = did("get", "k", at=(0, 1), revision=7)
+    assert revisions([first, did("get", "j", at=(2, 3), revision=6)])
+    assert "its own" in revisions([first, did("get", "j", at=(2, 3), revision=6)])[0]
+    other = did("get", "j", at=(2, 3), revision=6)._replace(client="bob")
+    assert "another's" in revisions([first, other])[0]
+    assert not revisions([first, did("get", "j", at=(2, 3), revision=7)])
+    assert not revisions([first, did("get", "j", at=(1, 3), revision=6)]), "at the same time"
+
+
+def test_a_write_is_above_what_was_seen() -> None:
+    first = did("get", "k", at=(0, 1), revision=7)
+    assert revisions([first, did("put", "j", "v", at=(2, 3), revision=7)])
+    assert not revisions([first, did("put", "j", "v", at=(2, 3), revision=8)])
+
+
+def test_two_writes_at_one_revision() -> None:
+    writes = [did("put", key, "v", at=(0, 1), revision=3) for key in "ab"]
+    assert revisions(writes)
+
+
+def test_many_findings_are_counted() -> None:
+    ghosts = [did("get", "k", at=(n, n + 0.5), told="ghost") for n in range(15)]
+    found = audit(ghosts)
+    assert len(found) == 11
+    assert found[-1] == "and 5 more like the last"
