@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..config import Timing
 
-__all__ = ["Election", "HandOver"]
+__all__ = ["Election", "Fitness", "HandOver"]
 
 STAGGER = 0.03
 """Seconds by which each lower priority waits longer, so that candidates seldom collide."""
@@ -25,6 +25,12 @@ LAG_WAIT = 0.2
 
 FAR_BEHIND = 64
 """Slots from which a replica counts as far behind."""
+
+FIT_LAG = 16
+"""Slots that a successor may be behind: it gets them while it campaigns."""
+
+REACH = 1.2
+"""Seconds for which an acceptor that answered us counts as within reach."""
 
 QUICK_TRIES = 5
 """Attempts at short distance before backing off exponentially: a lease is usually just ending."""
@@ -96,6 +102,27 @@ class Election:
         timing = self._timing
         wait = self._rng.uniform(timing.election_min, timing.election_max)
         self.due = now + wait + self._rank * STAGGER + (LAG_WAIT if lag > FAR_BEHIND else 0.0)
+
+
+class Fitness:
+    """Whether we could lead if leadership were handed to us."""
+
+    def __init__(self, quorum: int) -> None:
+        """`quorum` of all acceptors must answer us."""
+        self._quorum = quorum
+        self._answered: dict[int, float] = {}
+
+    def answered(self, now: float, replica: int) -> None:
+        """Take note that an acceptor answered us."""
+        self._answered[replica] = now
+
+    def holds(self, now: float, lag: int) -> bool:
+        """Tell whether enough acceptors are within reach, and our learner, `lag` behind, too.
+
+        The leader cannot know whom we reach: it may be the only one that hears a quorum.
+        """
+        near = sum(now - at <= REACH for at in self._answered.values())
+        return near >= self._quorum and lag <= FIT_LAG
 
 
 class HandOver:

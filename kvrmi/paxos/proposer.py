@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .ballot import Ballot
 from .campaign import Phase1, PreVoteRound
 from .effects import NOTHING, Address, Effects, Envelope
-from .election import Election, HandOver
+from .election import Election, Fitness, HandOver
 from .electorate import Electorate
 from .leadership import Leadership
 from .lease import LeaderLease
@@ -53,9 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Proposer"]
 
-FIT_LAG = 16
-"""Slots that a successor may be behind: it gets them while it campaigns."""
-
 TRANSFER = 3.0
 """Seconds for which a transfer that an operator asked for stays wanted."""
 
@@ -84,6 +81,7 @@ class Proposer:
         self._electorate = Electorate()
         self._election = Election(me, ids, now, rng, timing)
         self._hand_over = HandOver(timing.quiet)
+        self._fitness = Fitness(self._quorum)
         self._pre_vote: PreVoteRound | None = None
         self._phase1: Phase1 | None = None
         self._term: Leadership | None = None
@@ -175,10 +173,14 @@ class Proposer:
             return ()
         ballot = Ballot(self._round + 1, self.me)
         self._pre_vote = PreVoteRound(self.me, ballot, self._quorum, now + self._timing.answer)
+        return self._ask_would(ballot)
+
+    def _ask_would(self, ballot: Ballot) -> tuple[Envelope, ...]:
         ask = PreVote(ballot)
         return tuple(Envelope(Address(i, "acceptor"), ask) for i in (*self._peers, self.me))
 
     def _on_pre_voted(self, now: float, sender: Address, m: PreVoted) -> tuple[Envelope, ...]:
+        self._fitness.answered(now, sender.replica)
         self._round = max(self._round, m.promised.round)
         ask = self._pre_vote
         if ask is None or m.ballot != ask.ballot:
@@ -356,8 +358,9 @@ class Proposer:
         return ()
 
     def _on_offer(self, now: float, sender: Address, m: Offer) -> tuple[Envelope, ...]:
-        fit = all(self._roles) and self.applied >= m.chosen - FIT_LAG
-        return (Envelope(sender, Offered(m.ballot, fit)),)
+        fit = all(self._roles) and self._fitness.holds(now, m.chosen - self.applied)
+        probes = self._ask_would(Ballot(self._round + 1, self.me))
+        return (Envelope(sender, Offered(m.ballot, fit)), *probes)
 
     def _on_offered(self, now: float, sender: Address, m: Offered) -> tuple[Envelope, ...]:
         if self._term is not None and m.ballot == self._term.ballot:

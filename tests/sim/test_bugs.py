@@ -43,6 +43,7 @@ SEEDS: dict[str, int] = {
     "plain-command-sent-twice": 3,
     "promise-not-saved": 0,
     "promise-page-lost": 1,
+    "promises-of-any-ballot": 486,
     "proposing-below-truncation": 73,
     "quorum-of-two": 0,
     "read-before-own-noop": 1,

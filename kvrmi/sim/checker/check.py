@@ -19,7 +19,7 @@ from .model import keys_of
 from .partition import Class, partition, project, restrict
 from .placing import Revisions
 from .search import Found, search
-from .witness import vouches
+from .witness import testify
 
 __all__ = ["Verdict", "check"]
 
@@ -82,14 +82,15 @@ def _judge(group: Class, revisions: Revisions, late: Callable[[], bool]) -> tupl
     if zones.fits(group):
         wrong = zones.judge(group)
         return "zones", Found(not wrong, wrong)
-    if vouches(group, revisions):
+    testimony = testify(group, revisions)
+    if testimony.holds:
         return "witness", Found(True, [])
     if len(group.keys) > 1:
-        return "search", _judge_joined(group, late)
+        return "search", _judge_joined(group, testimony.suspect, late)
     return "search", search(group, late)
 
 
-def _judge_joined(group: Class, late: Callable[[], bool]) -> Found:
+def _judge_joined(group: Class, suspect: Operation | None, late: Callable[[], bool]) -> Found:
     """Judge keys that belong together; what is wrong for some of them is wrong for all."""
     for part in project(group):
         found = _judge_alone(part, late)
@@ -97,9 +98,10 @@ def _judge_joined(group: Class, late: Callable[[], bool]) -> Found:
             return Found(False, [f"{_title(part)} alone:", *found.explanation])
     looks = iter(range(_LOOKS + len(group.operations) // 128))
     found = search(group, lambda: late() or next(looks, None) is None)
-    if found.stuck is not None and found.linearizable is None:
+    suspect = suspect or found.stuck
+    if suspect is not None and found.linearizable is None:
         # With the other keys out of the way there may be few enough orders to try them all.
-        part = restrict(group, set(keys_of(found.stuck)))
+        part = restrict(group, set(keys_of(suspect)))
         less = search(part, late)
         if less.linearizable is False:
             return Found(False, [f"{_title(part)} alone:", *less.explanation])

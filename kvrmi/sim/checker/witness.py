@@ -21,7 +21,7 @@ from .model import Value, effect, keys_of
 from .partition import Class, parts
 from .placing import Revisions, place, rank
 
-__all__ = ["vouches"]
+__all__ = ["Testimony", "testify", "vouches"]
 
 
 _PATIENCE = 4
@@ -29,16 +29,28 @@ _MORE_PATIENCE = 10_000
 """Steps after which a replay gives up: so many an operation, and so many more."""
 
 
+class Testimony(NamedTuple):
+    """Whether the order by revisions holds; if not, the furthest operation that did not fit."""
+
+    holds: bool
+    suspect: Operation | None = None
+
+
 def vouches(group: Class, revisions: Revisions) -> bool:
     """Tell whether the order by revisions is a linearization of a class."""
+    return testify(group, revisions).holds
+
+
+def testify(group: Class, revisions: Revisions) -> Testimony:
+    """Replay a class in the order of its revisions."""
     answered = [operation for operation in group.operations if operation.outcome == OK]
     if any(operation.revision is None for operation in answered):
-        return False
+        return Testimony(False)
     unknown = [operation for operation in group.operations if operation.outcome == UNKNOWN]
     placed, doubtful = place(answered, unknown, revisions)
     ranked = [(rank(op, op.revision or 0), op) for op in answered] + placed
     ranked.sort(key=lambda pair: pair[0])
-    return _Replay([operation for _, operation in ranked], doubtful).holds()
+    return _Replay([operation for _, operation in ranked], doubtful).run()
 
 
 class _Choice(NamedTuple):
@@ -64,21 +76,24 @@ class _Replay:
         self._latest_call = -math.inf
         self._used: frozenset[Operation] = frozenset()
         self._choices: list[_Choice] = []
-        self._place = 0
+        self._place = self._furthest = 0
         self._doubtful: defaultdict[str, list[Operation]] = defaultdict(list)
         # What was called last has probably happened last.
         for operation in sorted(doubtful, key=lambda op: -op.call):
             for key in keys_of(operation):
                 self._doubtful[key].append(operation)
 
-    def holds(self) -> bool:
+    def run(self) -> Testimony:
         """Tell whether the order, mended, is a linearization."""
         patience = _PATIENCE * len(self._order) + _MORE_PATIENCE
         while self._place < len(self._order):
             patience -= 1
-            if patience < 0 or not (self._take() or self._mend() or self._take_back()):
-                return False
-        return True
+            if self._take():
+                continue
+            self._furthest = max(self._furthest, self._place)
+            if patience < 0 or not (self._mend() or self._take_back()):
+                return Testimony(False, self._order[self._furthest])
+        return Testimony(True)
 
     def _take(self) -> bool:
         """Carry out the next operation, if its answer is right and it had not returned before."""
