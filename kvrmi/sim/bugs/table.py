@@ -21,10 +21,13 @@ from rich.table import Table
 from ..run import STEPS, Verdict, run
 from . import BUGS
 
-__all__ = ["LIMIT", "Found", "about", "find", "find_all", "report"]
+__all__ = ["LIMIT", "Found", "about", "find", "find_all", "report", "shows"]
 
 SHOWN = 110
 """Characters of a violation in the table."""
+
+BROKEN = ("NameError", "AttributeError", "TypeError", "ImportError", "UnboundLocalError")
+"""What an exception is called that no check raises."""
 
 LIMIT = 1000
 """Seeds within which every bug has to be found."""
@@ -52,9 +55,14 @@ def find(bug: str, seeds: Sequence[int], jobs: int = 1) -> Found:
     verdict = None
     with closing(_run_all(bug, seeds, jobs)) as verdicts:
         for count, verdict in enumerate(verdicts, 1):
-            if verdict.violation and not run(verdict.seed).violation:
+            if shows(verdict) and not run(verdict.seed).violation:
                 return Found(bug, count, verdict.seed, verdict.profile, verdict.violation)
     return Found(bug, len(seeds), -1, "", "")
+
+
+def shows(verdict: Verdict) -> bool:
+    """Tell whether a check noticed something, rather than that the planted code cannot run."""
+    return bool(verdict.violation) and not any(error in verdict.violation for error in BROKEN)
 
 
 def _run_all(bug: str, seeds: Sequence[int], jobs: int) -> Generator[Verdict, None, None]:
