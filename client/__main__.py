@@ -1,4 +1,4 @@
-"""The client's command line: finds the store, then hands over to the shell, or to a program of its own.
+"""The client's command line: finds the store, then hands over to the shell or a program of its own.
 
 Rule: whatever is wrong ends in one line on stderr and an exit status, never in a traceback.
 """

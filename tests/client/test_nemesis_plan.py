@@ -28,6 +28,10 @@ def test_ten_minutes_hold_a_hundred_kills_and_every_kind(seed: int) -> None:
     plan = draw(seed, IDS, 600)
     assert sum(step.fault.hits for step in plan if step.fault.kind in DEADLY) >= 110
     assert {step.fault.kind for step in plan} == set(Kind)
+    cuts = {step.fault.detail for step in plan if step.fault.kind is Kind.CUT}
+    assert cuts == set(SHAPES)
+    wiped = {step.fault.detail for step in plan if step.fault.kind is Kind.WIPE}
+    assert wiped == {"acceptor", "learner", "all"}
     leaders = [step for step in plan if step.fault[:2] == (Kind.KILL, Aim.LEADER)]
     assert len(leaders) >= 30
 

@@ -6,6 +6,7 @@ import pytest
 
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.effects import Envelope
+from kvrmi.paxos.election import REACH
 from kvrmi.paxos.messages import (
     Applied,
     CampaignNow,
@@ -15,6 +16,8 @@ from kvrmi.paxos.messages import (
     Offer,
     Offered,
     Prepare,
+    PreVote,
+    PreVoted,
     Propose,
     Release,
     Released,
@@ -38,6 +41,7 @@ from .leader import (
 )
 
 EVERYBODY = (2, 3, 1)
+OTHER = ballot(4, 3)
 """Acceptors in the order in which they are asked: our own last."""
 
 
@@ -145,3 +149,41 @@ def test_a_recovered_replica_of_higher_priority_gets_leadership_back(benches: Be
             bench.tell(acceptor(3), heard(beat, at=at))
     assert Envelope(proposer(1), CampaignNow(at)) in bench.drain()
     assert bench.now - fit == pytest.approx(TIMING.quiet, abs=0.25)
+
+
+# --- whether we could lead ------------------------------------------------------------------------
+
+
+def offered(bench: Bench[Proposer], chosen: int) -> bool:
+    """Offer it leadership: it says whether it could lead, and asks acceptors again meanwhile."""
+    bench.tell(proposer(2), Offer(OTHER, chosen))
+    answer, *probes = bench.drain()
+    assert answer.to == proposer(2)
+    assert [to for to, m in probes if isinstance(m, PreVote)] == [acceptor(i) for i in (2, 3, 1)]
+    assert isinstance(answer.message, Offered)
+    return answer.message.ready
+
+
+def answers(bench: Bench[Proposer], *acceptors: int) -> None:
+    for replica in acceptors:
+        bench.tell(acceptor(replica), PreVoted(ballot(5), False, OTHER))
+
+
+def test_an_offer_is_answered_by_whether_we_could_lead(benches: Benches) -> None:
+    bench = follower(benches, applied=100)
+    answers(bench, 1, 2)
+    assert [offered(bench, chosen) for chosen in (100, 110, 200)] == [True, True, False]
+    bench.tell(host(1), RolesUp(False, True))
+    assert not offered(bench, 100)
+
+
+def test_who_reaches_no_quorum_is_not_fit_to_lead(benches: Benches) -> None:
+    """Found by a scenario: the one that alone heard a quorum handed over, again and again."""
+    bench = follower(benches, applied=100)
+    assert not offered(bench, 100)
+    answers(bench, 2)
+    assert not offered(bench, 100)
+    answers(bench, 1)
+    assert offered(bench, 100)
+    bench.now += REACH + 0.01
+    assert not offered(bench, 100)

@@ -6,7 +6,6 @@ import pytest
 
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.effects import Envelope
-from kvrmi.paxos.election import REACH
 from kvrmi.paxos.leadership import NO_OP
 from kvrmi.paxos.messages import (
     Accept,
@@ -21,7 +20,6 @@ from kvrmi.paxos.messages import (
     Leading,
     Noted,
     NotSent,
-    Offer,
     Offered,
     Prepare,
     PreVote,
@@ -31,12 +29,10 @@ from kvrmi.paxos.messages import (
     RolesUp,
     Unreachable,
 )
-from kvrmi.paxos.proposer import Proposer
 
 from .bench import (
     IDS,
     TIMING,
-    Bench,
     Benches,
     acceptor,
     ballot,
@@ -314,41 +310,6 @@ def test_a_single_replica_elects_itself(benches: Benches) -> None:
     assert bench.find(Accept) == [Accept(B, 1, NO_OP, 0, True)]
     bench.tell(acceptor(1), accepted(1))
     assert len(bench.find(Chosen)) == 1
-
-
-def offered(bench: Bench[Proposer], chosen: int) -> bool:
-    """Offer it leadership: it says whether it could lead, and asks acceptors again meanwhile."""
-    bench.tell(proposer(2), Offer(OTHER, chosen))
-    answer, *probes = bench.drain()
-    assert answer.to == proposer(2)
-    assert [to for to, m in probes if isinstance(m, PreVote)] == [acceptor(i) for i in (2, 3, 1)]
-    assert isinstance(answer.message, Offered)
-    return answer.message.ready
-
-
-def answers(bench: Bench[Proposer], *acceptors: int) -> None:
-    for replica in acceptors:
-        bench.tell(acceptor(replica), PreVoted(ballot(5), False, OTHER))
-
-
-def test_an_offer_is_answered_by_whether_we_could_lead(benches: Benches) -> None:
-    bench = follower(benches, applied=100)
-    answers(bench, 1, 2)
-    assert [offered(bench, chosen) for chosen in (100, 110, 200)] == [True, True, False]
-    bench.tell(host(1), RolesUp(False, True))
-    assert not offered(bench, 100)
-
-
-def test_who_reaches_no_quorum_is_not_fit_to_lead(benches: Benches) -> None:
-    """Found by a scenario: the one that alone heard a quorum handed over, again and again."""
-    bench = follower(benches, applied=100)
-    assert not offered(bench, 100)
-    answers(bench, 2)
-    assert not offered(bench, 100)
-    answers(bench, 1)
-    assert offered(bench, 100)
-    bench.now += REACH + 0.01
-    assert not offered(bench, 100)
 
 
 def test_asked_to_campaign_it_does_so_at_once(benches: Benches) -> None:

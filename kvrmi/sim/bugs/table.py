@@ -112,7 +112,7 @@ def _told_plainly(names: Sequence[str], seeds: Sequence[int], jobs: int) -> Iter
 def report(found: Sequence[Found], *, as_json: bool) -> int:
     """Print the table, or JSON; returns the exit status: 1 if a bug was not found."""
     if as_json:
-        print(json.dumps([one._asdict() | {"about": about(one.bug)} for one in found]))
+        print(json.dumps([one._asdict() | {"about": about(one.bug)} for one in found], indent=1))
     else:
         Console().print(_table(found))
         for one in found:
