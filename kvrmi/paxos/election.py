@@ -86,6 +86,10 @@ class Election:
         self._tries = 0
         self.due = now
 
+    def unfit(self, now: float) -> None:
+        """Try later: one of our roles is down."""
+        self._wait(now, 0)
+
     def stand_back(self, now: float) -> None:
         """We gave up or lost leadership: leave it to others first."""
         self.leader = NO_BALLOT

@@ -366,6 +366,8 @@ class Front:
         self._answer_confirmed()
 
     def _on_leading(self, now: float, sender: Address, m: Leading) -> None:
+        if sender.role == "host" and self._leader != self.me:
+            return  # our proposer is down; who led when it was up most likely leads still
         changed = m.ballot != self._ballot
         self._leader, self._ballot, self._ready = m.leader, m.ballot, m.ready
         if not changed:

@@ -9,6 +9,7 @@ Sources: "Paxos Made Simple", "Paxos Made Moderately Complex".
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from .ballot import Ballot
@@ -56,8 +57,6 @@ __all__ = ["Proposer"]
 TRANSFER = 3.0
 """Seconds for which a transfer that an operator asked for stays wanted."""
 
-NEVER = float("inf")
-
 
 class Proposer:
     """One proposer, without a disk: what it must not forget, acceptors keep."""
@@ -75,7 +74,7 @@ class Proposer:
         self._timing = timing
         self._round = 0
         self._roles = RolesUp(True, True)
-        self._acceptor_down_since = NEVER
+        self._acceptor_down_since = inf
         self._wanted_successor = 0
         self._wanted_until = 0.0
         self._electorate = Electorate()
@@ -137,7 +136,8 @@ class Proposer:
             return Effects(messages=(ask,), wake_at=now + self._timing.heartbeat)
         if self._term is not None:
             return self._finish(now, self._lead(now, self._term))
-        self._election.silence(now)
+        if self._roles.acceptor:  # else nobody could tell us that the leader lives
+            self._election.silence(now)
         return self._finish(now, self._campaign(now))
 
     def _finish(self, now: float, messages: tuple[Envelope, ...]) -> Effects:
@@ -169,15 +169,15 @@ class Proposer:
         if now < self._election.due:
             return ()
         if not all(self._roles):
-            self._election.stand_back(now)
+            self._election.unfit(now)
             return ()
         ballot = Ballot(self._round + 1, self.me)
         self._pre_vote = PreVoteRound(self.me, ballot, self._quorum, now + self._timing.answer)
         return self._ask_would(ballot)
 
     def _ask_would(self, ballot: Ballot) -> tuple[Envelope, ...]:
-        ask = PreVote(ballot)
-        return tuple(Envelope(Address(i, "acceptor"), ask) for i in (*self._peers, self.me))
+        everybody = (Address(i, "acceptor") for i in (*self._peers, self.me))
+        return tuple(Envelope(acceptor, PreVote(ballot)) for acceptor in everybody)
 
     def _on_pre_voted(self, now: float, sender: Address, m: PreVoted) -> tuple[Envelope, ...]:
         self._fitness.answered(now, sender.replica)
@@ -359,8 +359,8 @@ class Proposer:
 
     def _on_offer(self, now: float, sender: Address, m: Offer) -> tuple[Envelope, ...]:
         fit = all(self._roles) and self._fitness.holds(now, m.chosen - self.applied)
-        probes = self._ask_would(Ballot(self._round + 1, self.me))
-        return (Envelope(sender, Offered(m.ballot, fit)), *probes)
+        offered = Envelope(sender, Offered(m.ballot, fit))
+        return (offered, *self._ask_would(Ballot(self._round + 1, self.me)))
 
     def _on_offered(self, now: float, sender: Address, m: Offered) -> tuple[Envelope, ...]:
         if self._term is not None and m.ballot == self._term.ballot:
@@ -383,8 +383,8 @@ class Proposer:
     def _on_roles_up(self, now: float, sender: Address, m: RolesUp) -> tuple[Envelope, ...]:
         self._roles = m
         if m.acceptor:
-            self._acceptor_down_since = NEVER
-        elif self._acceptor_down_since == NEVER:
+            self._acceptor_down_since = inf
+        elif self._acceptor_down_since == inf:
             self._acceptor_down_since = now
         if not m.learner:
             # It comes back with what its disk holds, which may be less: ask it again then.
