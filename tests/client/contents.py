@@ -55,13 +55,15 @@ class Contents:
         return self.revision
 
     def _delete(self, key: str) -> bool:
-        self.revision += key in self.rows
+        self.revision += 1
         return self.rows.pop(key, None) is not None
 
     def _cas(self, key: str, expected: Value | None, value: Value) -> bool:
         swapped = self.rows.get(key) == expected
         if swapped:
             self._put(key, value)
+        else:
+            self.revision += 1
         return swapped
 
     def _get(self, key: str) -> Value | None:

@@ -21,13 +21,21 @@ def subject(tmp_path: Path) -> Subject:
 @pytest.fixture
 def stranger() -> Iterator[subprocess.Popen[bytes]]:
     process = sleeper("somebody else's")
-    yield process
-    process.kill()
-    process.wait()
+    with process:
+        yield process
+        process.kill()
 
 
 def sleeper(words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", words])
+    """Start a process with these words on its command line, and wait until it runs."""
+    code = "import sys; print('up', flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, words], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    # Until then /proc may show no command line at all.
+    assert process.stdout.readline() == b"up\n"
+    return process
 
 
 def test_a_stranger_with_the_pid_of_a_replica_is_spared(
