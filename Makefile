@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.run $(VENV)/.test
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help prove run test
+.PHONY: bugs help prove run test
 .DEFAULT_GOAL := help
 
 # Stamps count only while the environment has what they stand for: its Python may have gone, or be another.
@@ -28,8 +28,13 @@ test: $(VENV)/.test  ## set up, then every check: format, lint, types, imports, 
 	$(BIN)/python -m pytest -m ""
 
 prove: $(VENV)/.run  ## set up, then the long proof: 10,000 simulated histories, ten minutes of failures on a real cluster
-	@$(BIN)/python -m kvrmi.sim --seeds 0..9999
-	@$(BIN)/python -m client nemesis --minutes 10 --seed 1
+	@mkdir -p proof
+	@$(BIN)/python -m kvrmi.sim --seeds 0..9999 --report proof/histories.json
+	@$(BIN)/python -m client nemesis --minutes 10 --seed 1 --report proof/nemesis.json
+	@echo "both reports are in proof/"
+
+bugs: $(VENV)/.run  ## set up, then the planted bugs: how many seeds find each
+	@$(BIN)/python -m kvrmi.sim --bugs
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"kvrmi needs Python 3.11 or newer, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=...")'

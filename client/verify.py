@@ -36,6 +36,8 @@ class Judgement:
     @property
     def verdict(self) -> str:
         """`ok`, `violation` or `undecided`; a finding is a violation, too."""
+        if not self.findings and not self.linearizability.operations:
+            return "undecided"  # a history of nothing proves nothing
         return "violation" if self.findings else self.linearizability.verdict
 
     @property

@@ -42,6 +42,9 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
         )
     data = options.data or Path(tempfile.mkdtemp(prefix="kvrmi-nemesis-"))
     record = options.record or data / HISTORY
+    for file in (options.record, options.report):
+        if file is not None and not file.absolute().parent.is_dir():
+            parser.error(f"there is no folder for {file}")
     load = Settings(options.clients, options.keys, options.seed)
     seconds = options.minutes * 60
     # Ended from outside, it must still end what it started.
@@ -56,6 +59,8 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
     if report.passed and options.data is None:
         shutil.rmtree(data)
         report = report._replace(folder=None, history=report.history if options.record else None)
+    if options.report is not None:
+        options.report.write_text(json.dumps(report.fields()) + "\n", encoding="utf-8")
     if as_json or options.json:
         print(json.dumps(report.fields()), flush=True)
     else:
@@ -99,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="kvrmi-client nemesis",
         description="Start a cluster of its own, break it again and again under load, and check "
         "everything that clients were told.",
+        epilog="Exit status: 0 passed, 1 something is wrong (it says what, and keeps the folder), "
+        "2 usage. From five minutes on the limits for kills and pauses bind too.",
     )
     add = parser.add_argument
     add("--minutes", type=_minutes, default=1.0, metavar="M", help="how long to break it (1)")
@@ -108,12 +115,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--record", type=Path, metavar="FILE", help="where the history goes (in the folder)")
     add("--clients", type=int, choices=range(1, 65), default=8, metavar="N", help="sessions (8)")
     add("--keys", type=int, choices=range(1, 10001), default=100, metavar="K", help="keys (100)")
+    add("--report", type=Path, metavar="FILE", help="write the JSON object to a file as well")
     add("--json", action="store_true", help="print one JSON object")
     return parser
 
 
 def _minutes(text: str) -> float:
-    minutes = float(text)
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
     if not 0 < minutes <= 10_000:
-        raise ValueError("not a time")
+        raise argparse.ArgumentTypeError(f"{text} is no number of minutes above 0")
     return minutes

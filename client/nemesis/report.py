@@ -78,7 +78,7 @@ class Report(NamedTuple):
             "by_fault": {name: pauses._asdict() for name, pauses in self.by_fault.items()},
             "problems": list(self.problems),
         }
-        return {"passed": self.passed, **told}
+        return {"passed": self.passed, **_finite(told)}
 
     def words(self) -> list[str]:
         """Tell it in lines for people."""
@@ -105,6 +105,18 @@ class Report(NamedTuple):
         if self.back_seconds is None:
             return "not all replicas came back"
         return f"all replicas up {self.back_seconds:.1f} s after the last fault"
+
+
+def _finite(told: dict[str, Any]) -> dict[str, Any]:
+    """Put null where JSON has no number: a pause that never ended."""
+    return {
+        name: _finite(value)
+        if isinstance(value, dict)
+        else None
+        if isinstance(value, float) and math.isinf(value)
+        else value
+        for name, value in told.items()
+    }
 
 
 def pause_after(moments: Sequence[Moment], at: float) -> float:

@@ -16,6 +16,7 @@ from ..history import Recorder
 from ..verify import judge, load
 from ..workload import Settings, Workload
 from .hands import Hands
+from .limits import shortfalls
 from .plan import Step, draw
 from .report import Report, longest_pause, pause_after, pauses, pauses_by_fault, serving
 from .subject import Subject, whole
@@ -81,7 +82,8 @@ def run(wish: Wish, show: Show) -> Report:
     problems += [f"process {pid} did not end when told" for pid in late]
     show.tell("checking the history")
     verdict = _judge(wish.record, problems)
-    return _report(wish, hands, workload.recorder, times, verdict, problems)
+    report = _report(wish, hands, workload.recorder, times, verdict, problems)
+    return report._replace(problems=[*problems, *shortfalls(report)])
 
 
 def _work(

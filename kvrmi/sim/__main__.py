@@ -10,8 +10,10 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from textwrap import fill
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,7 +22,6 @@ from rich.table import Table
 from .bugs import BUGS
 from .bugs.table import LIMIT, find_all, report
 from .many import Total, add_up, run_many
-from .parts import Parts
 from .profiles import PROFILES
 from .run import STEPS, Verdict, command, run
 from .script import play
@@ -36,9 +37,17 @@ chosen log, every answer against it, linearizability. Seed N has profile N modul
 
 --trace prints a line an event, TIME WHO WHAT: virtual seconds; r2.acceptor for a role, r2.process
 for a replica, a client's name, or fault; "< r1.proposer Accept ballot=3.1 slot=7 ..." for a message
-that it handles, else what happened to it. Ballots are ROUND.REPLICA, bytes are # and a checksum.
+that it handles, else what happened to it; r2.host is the process that speaks to its roles. At the
+end verdict tells what is wrong. Ballots are ROUND.REPLICA, bytes are # and a checksum, [a, 2 more]
+is a list, @7 the revision of an answer.
 
-Exit status: 0 all well, 1 a violation (with the smallest command that shows it), 2 usage."""
+Planted bugs, each in one place of one role (--bugs finds them, --plant puts one in):
+%s
+
+Exit status: 0 all well, 1 a violation (with the smallest command that shows it) or a bug that was
+not found, 2 usage, 6 the output cannot be written."""
+
+CANNOT_WRITE = 6
 
 _WIDTH = max(len(profile.name) for profile in PROFILES)
 _PLAIN_EVERY = 1000
@@ -46,28 +55,44 @@ _PLAIN_EVERY = 1000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with `argv` (default: the process's); returns its exit status."""
-    options = _parser().parse_args(argv)
+    options = _options(argv)
     try:
-        if options.bugs is not None:
-            found = find_all(options.bugs or BUGS, range(LIMIT), options.jobs)
-            return report(found, as_json=options.json)
-        if options.script is not None:
-            return _script(options.script)
-        return _one(options) if options.seeds is None else _many(options)
+        status = _run(options)
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence()
         return 0
+    except OSError as error:
+        _silence()
+        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+        return CANNOT_WRITE
+
+
+def _silence() -> None:
+    """Keep Python from failing once more when it flushes at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.bugs is not None:
+        found = find_all(options.bugs or BUGS, range(LIMIT), options.jobs)
+        return report(found, as_json=options.json)
+    if options.script is not None:
+        return _script(options.script)
+    return _one(options) if options.seeds is None else _many(options)
 
 
 def _script(path: str) -> int:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
-        return 0 if play(lines, print) else 1
     except (OSError, UnicodeDecodeError) as error:
-        print(f"{path}: {error}", file=sys.stderr)
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        print(f"{path}: {why}", file=sys.stderr)
         return 2
+    return 0 if play(lines, print) else 1
 
 
 def _one(options: argparse.Namespace) -> int:
@@ -80,49 +105,72 @@ def _one(options: argparse.Namespace) -> int:
         write=print if options.trace else None,
     )
     if options.json:
-        print(json.dumps(verdict._asdict()))
-    else:
-        print(_sentence(verdict))
-        if verdict.violation and not options.trace:
-            _explain([verdict], options.plant)
+        print(json.dumps(_told(verdict, options.plant)))
+        return 1 if verdict.violation else 0
+    print(_sentence(verdict))
+    if verdict.violation and not options.trace:
+        _explain([verdict], options.plant)
     return 1 if verdict.violation else 0
+
+
+def _told(verdict: Verdict, plant: str) -> dict[str, object]:
+    told: dict[str, object] = verdict._asdict() | {"command": _again(verdict, plant)}
+    if verdict.violation:
+        told["smallest"] = _again(_smallest(verdict, plant), plant)
+    return told
+
+
+def _again(verdict: Verdict, plant: str) -> str:
+    return f"{command(verdict)} --plant {plant}" if plant else command(verdict)
+
+
+def _smallest(verdict: Verdict, plant: str) -> Verdict:
+    return shrink(verdict, BUGS[plant]() if plant else None)
 
 
 def _sentence(verdict: Verdict) -> str:
     outcome = f"VIOLATION {verdict.violation}" if verdict.violation else "all well"
     return (
-        f"seed {verdict.seed}, profile {verdict.profile}: {outcome}\n"
+        f"seed {verdict.seed}, profile {verdict.profile}, {verdict.replicas} replicas: {outcome}\n"
         f"{verdict.events:,} events in {verdict.seconds:.1f} s of virtual time, "
         f"{len(verdict.faults)} faults, {verdict.slots} slots chosen, "
         f"{verdict.operations} operations of clients"
     )
 
 
-def _explain(failing: Iterable[Verdict], plant: str = "") -> None:
-    parts: Parts | None = BUGS[plant]() if plant else None
+def _explain(failing: Iterable[Verdict], plant: str) -> None:
     for verdict in failing:
-        smallest = shrink(verdict, parts)
-        again = f"{command(smallest)} --plant {plant}" if plant else command(smallest)
+        smallest = _smallest(verdict, plant)
         print(f"the smallest history that shows it: {smallest.violation}")
-        print(f"  {again} --trace", flush=True)
+        print(f"  {_again(smallest, plant)} --trace", flush=True)
 
 
 def _many(options: argparse.Namespace) -> int:
     verdicts = _run_all(options)
     failing = [verdict for verdict in verdicts if verdict.violation]
+    summary = json.dumps(_report(verdicts, failing[: options.explain], options.plant))
+    if options.report:
+        Path(options.report).write_text(summary + "\n", encoding="utf-8")
     if options.json:
-        print(json.dumps(_report(verdicts, failing)))
-    else:
-        Console().print(_table(verdicts))
-        for verdict in failing:
-            print(_sentence(verdict))
-        _explain(failing[: options.explain])
+        print(summary)
+        return 1 if failing else 0
+    Console().print(_table(verdicts))
+    for verdict in failing:
+        print(_sentence(verdict))
+    _explain(failing[: options.explain], options.plant)
     return 1 if failing else 0
 
 
 def _run_all(options: argparse.Namespace) -> list[Verdict]:
     seeds = options.seeds
-    running = run_many(seeds, options.jobs, profile=options.profile, steps=options.steps)
+    running = run_many(
+        seeds,
+        options.jobs,
+        profile=options.profile,
+        steps=options.steps,
+        plant=options.plant,
+        only=options.only,
+    )
     console = Console(stderr=True)
     if not console.is_terminal:
         return list(_told_plainly(running, len(seeds)))
@@ -158,21 +206,36 @@ def _cells(total: Total) -> Iterable[str]:
         yield f"{value / 3600:.1f}" if field == "seconds" else f"{value:,}"
 
 
-def _report(verdicts: Sequence[Verdict], failing: Sequence[Verdict]) -> dict[str, object]:
+def _report(
+    verdicts: Sequence[Verdict], explained: Sequence[Verdict], plant: str
+) -> dict[str, object]:
     return {
-        "ok": not failing,
+        "ok": not any(verdict.violation for verdict in verdicts),
         "total": add_up(verdicts, lambda _: True)._asdict(),
         "profiles": {
             profile.name: add_up(verdicts, lambda v, p=profile: v.profile == p.name)._asdict()  # type: ignore[misc]
             for profile in PROFILES
         },
-        "violations": [
-            {"command": command(verdict), "violation": verdict.violation} for verdict in failing
-        ],
+        "replicas": dict(sorted(Counter(verdict.replicas for verdict in verdicts).items())),
+        "violations": [_told(verdict, plant) for verdict in explained],
     }
 
 
 # --- arguments --------------------------------------------------------------------------------
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(argv)
+    options.plant = options.plant or ""
+    if options.trace and (options.seeds is not None or options.json):
+        parser.error("--trace is for one run, in words")
+    alone = options.script is not None or options.bugs is not None
+    if alone and (options.plant or options.only is not None or options.trace or options.profile):
+        parser.error("--script and --bugs take no run's options")
+    if options.report and options.seeds is None:
+        parser.error("--report is for --seeds")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -180,30 +243,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m kvrmi.sim",
         description="Run the production consensus code under seeded faults, in virtual time.",
-        epilog=_EPILOG % about,
+        epilog=_EPILOG % (about, fill(", ".join(BUGS), 98, break_on_hyphens=False)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--seed", metavar="N", type=_count, default=0, help="the run to run (0)")
     what.add_argument("--seeds", metavar="A..B", type=_seeds, help="runs A to B, both included")
-    parser.add_argument(
-        "--profile", metavar="P", choices=[p.name for p in PROFILES], default="", help="see below"
-    )
-    parser.add_argument(
-        "--steps", metavar="M", type=_count, default=STEPS, help=f"events with faults ({STEPS})"
-    )
-    parser.add_argument(
-        "--only", metavar="N,N", type=_numbers, help="only these faults, by number; 0 for none"
-    )
     what.add_argument("--script", metavar="FILE", help="play a scenario and print what happens")
     what.add_argument(
         "--bugs", metavar="NAME", nargs="*", type=_bug, help="find all planted bugs, or these"
     )
-    parser.add_argument("--plant", metavar="NAME", type=_bug, help="plant a bug in the run")
-    parser.add_argument("--trace", action="store_true", help="print a line an event")
+    _add_run_options(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--report", metavar="FILE", default="", help="write it to a file as well")
     parser.add_argument(
-        "--jobs", metavar="J", type=_count, default=os.cpu_count() or 1, help="processes (CPUs)"
+        "--jobs", metavar="J", type=_some, default=os.cpu_count() or 1, help="processes (CPUs)"
     )
     parser.add_argument(
         "--explain", metavar="K", type=_count, default=3, help="failing runs to make smaller (3)"
@@ -211,24 +265,43 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--profile", metavar="P", choices=[p.name for p in PROFILES], default="", help="see below"
+    )
+    parser.add_argument(
+        "--steps", metavar="M", type=_some, default=STEPS, help=f"events with faults ({STEPS})"
+    )
+    parser.add_argument(
+        "--only", metavar="N,N", type=_numbers, help="only these faults, by number; 0 for none"
+    )
+    parser.add_argument("--plant", metavar="NAME", type=_bug, help="plant a bug")
+    parser.add_argument("--trace", action="store_true", help="print a line an event")
+
+
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError("below 0")
-    return number
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0")
+    return int(text)
+
+
+def _some(text: str) -> int:
+    if _count(text) == 0:
+        raise argparse.ArgumentTypeError("it must be at least 1")
+    return int(text)
 
 
 def _bug(name: str) -> str:
     if name not in BUGS:
-        raise argparse.ArgumentTypeError(f"no bug is called {name}; there are {', '.join(BUGS)}")
+        raise argparse.ArgumentTypeError(f"no bug is called {name}; --help lists them")
     return name
 
 
 def _seeds(text: str) -> range:
     first, dots, last = text.partition("..")
-    if not dots:
-        raise ValueError("not A..B")
-    return range(_count(first), _count(last) + 1)
+    if not dots or _count(first) > _count(last):
+        raise argparse.ArgumentTypeError(f"{text} is not A..B with A up to B")
+    return range(int(first), int(last) + 1)
 
 
 def _numbers(text: str) -> frozenset[int]:

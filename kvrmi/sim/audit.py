@@ -55,14 +55,22 @@ def audit(world: World, workload: Workload) -> None:
     for slot in range(1, applied + 1):
         for command in unpack_batch(world.watch.chosen[slot]):
             log[command] += 1
+            before = machine.revision
             answer = machine.apply(command)
+            require(
+                log[command] == 1 or machine.revision == before, f"{command!r} took effect twice"
+            )
             answers.setdefault(command, answer)  # a repetition may come after its session expired
             _check_reads(world, machine, reads)
     require(not reads, f"reads at revisions that never were: {sorted(reads)}")
     _check_writes(world, workload, log, answers)
     _check_counters(world, workload, machine)
+    right = _beside_rows(machine)
     digests = {r.learner.machine.digest for r in world.replicas.values() if r.learner}
     require(digests == {machine.digest}, "replicas disagree with the log")
+    for replica in world.replicas.values():
+        same = replica.learner is not None and _beside_rows(replica.learner.machine) == right
+        require(same, f"replica {replica.me} remembers other sessions or voters")
 
 
 def judge(world: World, workload: Workload) -> None:
@@ -100,6 +108,12 @@ def _check_writes(
             require(answers[payload] == asked.answer, f"{payload!r} answered otherwise")
         elif asked.undone:
             require(not times, f"said to be undone, and in the log: {payload!r}")
+
+
+def _beside_rows(machine: Machine) -> object:
+    """Give what the digest does not cover: sessions with their answers, and voters."""
+    sessions = machine._sessions._sessions
+    return machine.voters, {name: (s.highest, s.answers) for name, s in sessions.items()}
 
 
 def _check_counters(world: World, workload: Workload, machine: Machine) -> None:

@@ -100,12 +100,7 @@ class SimDisk:
         self._unsynced = []
         for records in kept:
             self._storage.write(records)
-        torn = " (a torn tail, cut off)" if lost and self._dice.chance(0.5) else ""
-        return f"{len(kept)} unsynced writes kept, {len(lost)} lost{torn}"
-
-    def forget(self) -> None:
-        """Drop what was handed over and not synced: the role that wrote it has been fenced."""
-        self._unsynced = []
+        return f"{len(kept)} unsynced writes kept, {len(lost)} lost"
 
     def wipe(self, records: Sequence[Record] = ()) -> None:
         """Exchange it for a new one that holds `records`."""

@@ -245,6 +245,12 @@ class Faults:
 
     # --- disks --------------------------------------------------------------------------------
 
+    def _clock_drifts(self) -> None:
+        """Let a clock go at another rate from now on."""
+        drift = self._world.drift
+        rate = self._dice.choice((1 - drift, 1 + drift, self._dice.between(1 - drift, 1 + drift)))
+        self._any().own_clock.tune(rate, self._world.now)
+
     def _disk_full(self) -> None:
         replica = self._any()
         disk = self._dice.choice((replica.votes, replica.state))
@@ -257,7 +263,8 @@ class Faults:
 
     def _disk_slow(self) -> None:
         """Make syncs take long, or as good as for ever."""
-        disk = self._any().votes
+        replica = self._any()
+        disk = self._dice.choice((replica.votes, replica.votes, replica.state))
         disk.slowness = self._dice.choice((10.0, 100.0, 1000.0))
         self._later(disk.well)
 

@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
+from .bugs import BUGS
 from .run import Verdict, run
 
 __all__ = ["Total", "add_up", "run_many"]
@@ -30,9 +31,20 @@ class Total(NamedTuple):
     violations: int
 
 
-def run_many(seeds: Sequence[int], jobs: int, *, profile: str, steps: int) -> Iterator[Verdict]:
-    """Run each seed; verdicts come in the order of seeds, as they get ready."""
-    work = partial(_run, profile=profile, steps=steps)
+def run_many(
+    seeds: Sequence[int],
+    jobs: int,
+    *,
+    profile: str,
+    steps: int,
+    plant: str = "",
+    only: frozenset[int] | None = None,
+) -> Iterator[Verdict]:
+    """Run each seed; verdicts come in the order of seeds, as they get ready.
+
+    plant: the bug to plant in each. The rest is as for `run`.
+    """
+    work = partial(_run, profile=profile, steps=steps, plant=plant, only=only)
     if jobs == 1:
         yield from map(work, seeds)
         return
@@ -44,8 +56,11 @@ def run_many(seeds: Sequence[int], jobs: int, *, profile: str, steps: int) -> It
             raise
 
 
-def _run(seed: int, *, profile: str, steps: int) -> Verdict:
-    return run(seed, profile=profile, steps=steps)
+def _run(
+    seed: int, *, profile: str, steps: int, plant: str, only: frozenset[int] | None
+) -> Verdict:
+    parts = BUGS[plant]() if plant else None
+    return run(seed, profile=profile, steps=steps, only=only, parts=parts)
 
 
 def add_up(verdicts: Sequence[Verdict], which: Callable[[Verdict], bool]) -> Total:

@@ -56,6 +56,8 @@ TOLD = (Accept, Fetch, FetchSnapshot, Forward)
 FORWARD_GRACE = 0.3
 USUAL_LAG = 0.002
 SLOWEST = 3.0
+AGES = 20
+"""Times SLOWEST that one in twenty of the slow messages may take: a minute."""
 REFUSED_AFTER = 0.001
 
 
@@ -189,7 +191,7 @@ class Network:
 
     def _delay(self) -> float:
         if self.slow and self._dice.chance(self.slow):
-            return self._dice.between(0.0, SLOWEST)
+            return self._dice.between(0.0, SLOWEST) * (AGES if self._dice.chance(0.05) else 1)
         return self._dice.between(0.0001, self.lag)
 
     # --- and back -----------------------------------------------------------------------------

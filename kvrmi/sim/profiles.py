@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 __all__ = ["PROFILES", "Profile", "find"]
 
-SIZES = (5, 3, 5, 4, 5, 2, 5, 3, 5, 1)
+SIZES = (5, 3, 5, 5, 4, 5, 3, 5, 5, 3, 5, 4, 5, 5, 3, 5, 2, 5, 5, 1)
+"""Replicas: mostly five; one or two where that makes sense."""
 
 
 class Profile(NamedTuple):
@@ -23,9 +24,13 @@ class Profile(NamedTuple):
     pauses: tuple[float, ...] = (0.1, 0.3, 0.8)
     """Mean seconds between faults, one of which is drawn."""
 
+    least: int = 1
+    """Fewest replicas with which it means anything."""
+
     def size(self, seed: int) -> int:
-        """How many replicas the run of this seed has."""
-        return SIZES[seed // len(PROFILES) % len(SIZES)]
+        """Tell how many replicas the run of this seed has."""
+        size = SIZES[seed // len(PROFILES) % len(SIZES)]
+        return size if size >= self.least else SIZES[0]
 
 
 PROFILES = (
@@ -49,14 +54,16 @@ PROFILES = (
         "partition",
         "links are cut one way, both ways, around one, into a star or a chain",
         ("cut", "isolate", "isolate_leader", "split", "star", "chain", "mend", "provoke"),
+        least=3,
     ),
     Profile(
         "lease",
         "the leader is cut off or stopped while others try to lead and acceptors restart",
         (
-            "covet", "covet", "bridge", "bridge_after_transfer", "depose", "depose", "pause",
-            "pause_leader", "provoke", "fail_role", "crash",
+            "covet", "covet", "bridge", "bridge_after_transfer", "bridge_after_transfer", "depose",
+            "depose", "pause", "pause_leader", "provoke", "fail_role", "crash", "clock_drifts",
         ),
+        least=3,
     ),
     Profile(
         "disk",
@@ -67,6 +74,7 @@ PROFILES = (
         "amnesia",
         "disks are lost and replaced, while leaders come and go",
         ("lose_disk", "lose_disk", "crash", "cut", "provoke", "depose", "weather"),
+        least=3,
     ),
     Profile(
         "snapshot",
@@ -81,6 +89,7 @@ PROFILES = (
             "crash", "crash_leader", "fail_role", "weather", "cut", "isolate_leader", "star",
             "mend", "depose", "pause", "pause_leader", "provoke", "transfer", "restore",
             "disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "lose_disk",
+            "clock_drifts",
         ),
     ),
 )  # fmt: skip

@@ -32,6 +32,7 @@ class Verdict(NamedTuple):
 
     seed: int
     profile: str
+    replicas: int
     steps: int
     only: tuple[int, ...] | None
     violation: str
@@ -99,6 +100,7 @@ def run(
     return Verdict(
         seed,
         chosen.name,
+        len(history.world.ids),
         steps,
         None if only is None else tuple(sorted(only)),
         violation,

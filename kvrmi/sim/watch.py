@@ -125,8 +125,13 @@ class Watch:
             ballot == m.ballot,
             f"replica {replica.me} accepted slot {m.slot} at {m.ballot}, not durably",
         )
+        self.require(
+            self._proposed.get(m.slot, {}).get(m.ballot) == value,
+            f"replica {replica.me} accepted for slot {m.slot} what {m.ballot} did not propose",
+        )
         votes = self._votes.setdefault((m.slot, m.ballot), set())
-        votes.add(replica.me)
+        if m.epoch == self._in_force.in_force(replica.me, m.slot):
+            votes.add(replica.me)
         if len(votes) >= self._quorum:
             self._choose(m.slot, value)
             self._chosen_at.setdefault(m.slot, m.ballot)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 
 from client.history import Moment
+from client.nemesis.limits import shortfalls
 from client.nemesis.report import (
     Report,
     longest_pause,
@@ -121,3 +123,49 @@ def test_json() -> None:
     assert told["leader_kills"]["faults"] == 2
     assert told["leader_kills"]["median"] == pytest.approx(1.25)
     assert told["kills"] == {"replica": 11, "coordinator": 1}
+
+
+LONG = report()._replace(
+    seconds=600.0,
+    kills={"replica": 120},
+    leader_kills=pauses([0.6, 0.7, 1.9]),
+    by_fault={"cut deaf, leader": pauses([2.9]), "cut star, any": pauses([4.9])},
+)
+
+
+def test_a_run_that_reached_everything() -> None:
+    assert shortfalls(LONG) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"kills": {"replica": 99}}, "99 kills in 600 s, less than 10 a minute"),
+        ({"leader_kills": pauses([])}, "no leader was killed"),
+        ({"leader_kills": pauses([1.2])}, "writes paused 1.20 s after a leader's SIGKILL, median"),
+        (
+            {"leader_kills": pauses([0.5, 0.5, 2.5])},
+            "writes paused 2.50 s after a leader's SIGKILL",
+        ),
+        (
+            {"by_fault": {"cut mute, any": pauses([3.5])}},
+            "writes paused 3.50 s after cut mute, any",
+        ),
+        ({"by_fault": {"cut chain, any": pauses([5.5])}}, "writes paused 5.50 s after cut chain"),
+        ({"outcomes": {"fail": 3}}, "nothing was answered"),
+        ({"kills": {"coordinator": 200}}, "no replica was killed"),
+        ({"leader_kills": pauses([0.1, math.inf])}, "no write was acknowledged after a leader"),
+    ],
+)
+def test_what_was_not_reached_is_told(change: dict[str, Any], told: str) -> None:
+    assert any(line.startswith(told) for line in shortfalls(LONG._replace(**change)))
+
+
+def test_a_short_run_has_too_few_of_each_for_limits_of_time() -> None:
+    short = LONG._replace(seconds=60.0, kills={"replica": 1}, leader_kills=pauses([9.0]))
+    assert shortfalls(short) == []
+
+
+def test_a_pause_without_end_is_null_in_json() -> None:
+    endless = LONG._replace(leader_kills=pauses([math.inf]))
+    assert json.loads(json.dumps(endless.fields()))["leader_kills"]["longest"] is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from kvrmi.sim.__main__ import main
 def test_one_run_is_told_in_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--seed", "3", "--steps", "300"]) == 0
     first, second = capsys.readouterr().out.splitlines()
-    assert first == "seed 3, profile network: all well"
+    assert first == "seed 3, profile network, 5 replicas: all well"
     assert "events in" in second
 
 
@@ -41,9 +42,42 @@ def test_many_runs_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["--seeds", "5"], ["--seed", "-1"], ["--profile", "bad"], ["--only", "x"], ["--what"]],
+    [
+        ["--seeds", "5"],
+        ["--seeds", "5..1"],
+        ["--seed", "-1"],
+        ["--profile", "bad"],
+        ["--only", "x"],
+        ["--what"],
+        ["--jobs", "0"],
+        ["--plant", "nothing"],
+        ["--bugs", "nothing"],
+        ["--seeds", "1..2", "--trace"],
+        ["--script", "x", "--plant", "quorum-of-two"],
+    ],
 )
 def test_senseless_arguments_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit) as error:
         main(words)
     assert error.value.code == 2
+
+
+def test_a_planted_bug_is_found_by_many_runs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--seeds", "0..1", "--plant", "quorum-of-two", "--jobs", "1"]
+    assert main([*words, "--explain", "1"]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("  python -m kvrmi.sim --seed 0 --profile calm --steps ")
+    assert last.endswith(" --plant quorum-of-two --trace")
+    assert main([*words, "--json", "--explain", "1"]) == 1
+    (told,) = json.loads(capsys.readouterr().out)["violations"]
+    assert told["smallest"].endswith("--plant quorum-of-two")
+
+
+def test_a_script_is_played(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("replicas 3\nuntil 1 leads\n", encoding="utf-8")
+    assert main(["--script", str(script)]) == 0
+    assert "proposer 1 leads at 1.1" in capsys.readouterr().out
+    script.write_text("replicas 3\nuntil 1 leads\nexpect 2 leads\n", encoding="utf-8")
+    assert main(["--script", str(script)]) == 1
+    assert main(["--script", str(tmp_path / "none")]) == 2

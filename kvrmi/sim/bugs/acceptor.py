@@ -19,6 +19,7 @@ from ...paxos.messages import (
     Message,
     Prepare,
     Promise,
+    Release,
 )
 from ...paxos.rejoin import Rejoin
 from ...storage.interface import View
@@ -34,6 +35,7 @@ __all__ = [
     "OwnProposerExempt",
     "PromiseNotSaved",
     "PromisePageLost",
+    "ReleaseOfOlderBallot",
     "ReplyBeforeSync",
 ]
 
@@ -130,6 +132,18 @@ class OwnProposerExempt(OtherAcceptor):
     """A grant does not bind against the own replica's proposer; two may read at a time."""
 
     kind = _OwnProposerExempt
+
+
+class _ReleaseOfOlderBallot(Acceptor):
+    def _on_release(self, now: float, sender: Address, m: Release) -> Effects:
+        self._grant_until = 0.0
+        return super()._on_release(now, sender, m)
+
+
+class ReleaseOfOlderBallot(OtherAcceptor):
+    """A late Release of a former leader ends the grant of the present one."""
+
+    kind = _ReleaseOfOlderBallot
 
 
 class _ChosenUptoOfOlderBallot(Acceptor):
