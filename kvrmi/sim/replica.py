@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..interface import Answer
 from ..log import TABLES as LOG_TABLES
 from ..machine import TABLES as MACHINE_TABLES
 from ..paxos.acceptor import TABLES as ACCEPTOR_TABLES
@@ -27,6 +26,7 @@ from ..storage.interface import Corrupt
 from .clock import Clock
 from .disk import SimDisk
 from .network import REQUESTS, Call
+from .reads import Reads
 from .writes import Writes
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ class Replica:
             self._refuse(str(error))
             return
         self.world.trace(self.me, "process", "started")
-        front = self.world.parts.front(self.me, boot, self._fresh, self._answer)
+        reads = Reads(self)
+        front = self.world.parts.front(self.me, boot, reads.fresh, reads.answer)
         self._take_up("front", front)
         self._tell_roles()
         self.pump()
@@ -156,9 +157,16 @@ class Replica:
         self.pump()
 
     def restart(self, name: str) -> None:
-        """Take one role up again from its disk."""
-        if not self.up or name in self.roles:
+        """Take one role up again from its disk: now, or when the process is resumed."""
+        self.run(partial(self._restart, name))
+
+    def _restart(self, name: str) -> None:
+        if name in self.roles:
             return
+        if name == "learner" and "proposer" in self.roles:
+            # As in the server: our term is over before a learner comes back that may know less.
+            down = RolesUp("acceptor" in self.roles, False)
+            self._step("proposer", self.roles["proposer"], self.address("host"), down, None)
         try:
             self._load(name)
         except Corrupt as error:
@@ -247,18 +255,6 @@ class Replica:
             self.post(self.address("host"), "front", Leading(0, NO_BALLOT, False))
         up = RolesUp("acceptor" in self.roles, "learner" in self.roles)
         self.post(self.address("host"), "proposer", up)
-
-    # --- reads, as the server gives them to the front -------------------------------------------
-
-    def _fresh(self, now: float, question: bytes) -> Answer | None:
-        proposer = self.proposer
-        if proposer is None or not proposer.may_read(now):
-            return None
-        return self._answer(0, question)
-
-    def _answer(self, slot: int, question: bytes) -> Answer | None:
-        learner = self.learner
-        return learner.read(question) if learner and learner.applied >= slot else None
 
     # --- steps --------------------------------------------------------------------------------
 
