@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import fill
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -189,8 +190,13 @@ def _told_plainly(running: Iterable[Verdict], count: int) -> Iterable[Verdict]:
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
-    table = Table("profile", title="simulated histories", title_justify="left")
-    for heading in ("runs", "events", "virtual hours", "faults", "operations", "violations"):
+    table = Table(
+        "profile",
+        title="simulated histories, hours of virtual time",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    for heading in ("runs", "events", "hours", "faults", "operations", "violations"):
         table.add_column(heading, justify="right")
     for profile in PROFILES:
         total = add_up(verdicts, lambda verdict, name=profile.name: verdict.profile == name)  # type: ignore[misc]

@@ -14,6 +14,7 @@ from contextlib import closing
 from functools import partial
 from typing import NamedTuple
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -122,7 +123,7 @@ def report(found: Sequence[Found], *, as_json: bool) -> int:
 
 
 def _table(found: Sequence[Found]) -> Table:
-    table = Table("bug", title="planted bugs", title_justify="left")
+    table = Table("bug", title="planted bugs", title_justify="left", box=SIMPLE_HEAD)
     table.add_column("seeds", justify="right")
     table.add_column("profile")
     table.add_column("what noticed it", ratio=1, overflow="fold")
