@@ -199,11 +199,11 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
     for heading in ("runs", "events", "hours", "faults", "operations", "violations"):
         table.add_column(heading, justify="right")
     for profile in PROFILES:
-        total = add_up(verdicts, lambda verdict, name=profile.name: verdict.profile == name)  # type: ignore[misc]
+        total = add_up(verdict for verdict in verdicts if verdict.profile == profile.name)
         if total.runs:
             table.add_row(profile.name, *_cells(total))
     table.add_section()
-    table.add_row("all", *_cells(add_up(verdicts, lambda _: True)))
+    table.add_row("all", *_cells(add_up(verdicts)))
     return table
 
 
@@ -217,9 +217,9 @@ def _report(
 ) -> dict[str, object]:
     return {
         "ok": not any(verdict.violation for verdict in verdicts),
-        "total": add_up(verdicts, lambda _: True)._asdict(),
+        "total": add_up(verdicts)._asdict(),
         "profiles": {
-            profile.name: add_up(verdicts, lambda v, p=profile: v.profile == p.name)._asdict()  # type: ignore[misc]
+            profile.name: add_up(v for v in verdicts if v.profile == profile.name)._asdict()
             for profile in PROFILES
         },
         "replicas": dict(sorted(Counter(verdict.replicas for verdict in verdicts).items())),

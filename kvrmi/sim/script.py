@@ -54,11 +54,12 @@ def play(lines: Iterable[str], write: Callable[[str], None]) -> bool:
             write(line.text)
         teller = Teller(write)
         stage = Stage(script.replicas, script.keep, teller)
-        for at, text, step in script.lines:  # noqa: B007
-            write(text)
+        for line in script.lines:
+            at = line.number
+            write(line.text)
             teller.step()
-            if step is not None:
-                step(stage)
+            if line.step is not None:
+                line.step(stage)
     except Wrong as error:
         write(f"line {error.line or at}: {error}")
         return False

@@ -55,30 +55,27 @@ def test_a_recorded_workload_can_be_verified(live: LiveCluster, tmp_path: Path) 
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_cluster_in_use_is_not_broken(tmp_path: Path) -> None:
-    (tmp_path / "cluster.toml").touch()
-    done = subprocess.run(
-        [sys.executable, "-m", "client", "nemesis", "--data", str(tmp_path)],
+def nemesis_in(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "client", "nemesis", "--data", str(folder)],
         capture_output=True,
         text=True,
         cwd=ROOT,
         timeout=60,
         check=False,
     )
+
+
+def test_a_cluster_in_use_is_not_broken(tmp_path: Path) -> None:
+    (tmp_path / "cluster.toml").touch()
+    done = nemesis_in(tmp_path)
     assert done.returncode == 2
     assert "holds a cluster" in done.stderr
 
 
 def test_a_cluster_that_does_not_start_is_told(tmp_path: Path) -> None:
     (tmp_path / "replica1").mkdir()
-    done = subprocess.run(
-        [sys.executable, "-m", "client", "nemesis", "--data", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=60,
-        check=False,
-    )
+    done = nemesis_in(tmp_path)
     assert done.returncode == 1
     assert "does not come up" in done.stderr
     assert "Traceback" not in done.stderr
