@@ -123,10 +123,11 @@ def test_others_are_told_another_host_than_it_listens_on(data: Path) -> None:
 
 
 def test_the_ports_checked_are_those_it_listens_on(data: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        with pytest.raises(Refused, match=rf"port {port} on 127\.0\.0\.1 .* in use"):
-            prepare(Wish(data, 3, "127.0.0.1", "elsewhere.invalid", port))
+    # All its other ports are free, and none of those that the system hands out meanwhile.
+    port = ports.free_block("127.0.0.1", 5 * 3 + 2, random.Random())
+    refused = pytest.raises(Refused, match=rf"port {port} on 127\.0\.0\.1 .* in use")
+    with socket.create_server(("127.0.0.1", port)), refused:
+        prepare(Wish(data, 3, "127.0.0.1", "elsewhere.invalid", port))
 
 
 def test_a_cluster_that_moves_keeps_the_hosts_it_had(data: Path) -> None:
