@@ -26,6 +26,7 @@ class Kind(StrEnum):
     ROLE = "fail role"
     CUT = "cut"
     WIPE = "wipe"
+    DAMAGE = "damage"
     COORDINATOR = "kill coordinator"
     NAMES = "kill name server"
 
@@ -50,7 +51,7 @@ class Fault(NamedTuple):
     lasting: float = 0.0
     """Seconds until it is undone; where nothing has to be undone, 0."""
     detail: str = ""
-    """The role, the shape of a cut, or which files are wiped."""
+    """The role, the shape of a cut, or which files are wiped or damaged."""
     side: str = "both"
     """Whose fault table holds a cut: the sender's, the receiver's, or both."""
 

@@ -1,7 +1,7 @@
 """Carries out faults on a real cluster, and undoes them in time.
 
 Rules: any number of replicas may be down, stopped or cut off at a time, but disks are lost only
-while all others have theirs, and never more at a time than a majority can spare: the next are wiped
+while all others have theirs, and never more at a time than a majority can spare: the next are lost
 after these are back. Whatever was done is undone in the end.
 It does not judge what becomes of the cluster.
 """
@@ -62,7 +62,7 @@ class Hands:
         self._tell = tell
         self._undoings: list[_Undoing] = []
         self._number = 0
-        self._wiped: set[int] = set()
+        self._lost: set[int] = set()
         self._uncoordinated = False
         self._deeds: dict[Kind, Callable[[Fault, tuple[int, ...], int | None], str | None]] = {
             Kind.KILL: self._kill,
@@ -70,7 +70,8 @@ class Hands:
             Kind.STOP: self._stop,
             Kind.ROLE: self._fail_role,
             Kind.CUT: self._cut,
-            Kind.WIPE: self._wipe,
+            Kind.WIPE: self._lose,
+            Kind.DAMAGE: self._lose,
             Kind.COORDINATOR: self._kill_coordinator,
             Kind.NAMES: self._kill_names,
         }
@@ -79,7 +80,7 @@ class Hands:
         """Do it now, if the rules allow and somebody is there."""
         status = self._subject.status()
         alive = {entry["id"] for entry in status["replicas"] if entry["pid"]}
-        self._quiet = whole(status) and not self._undoings and not self._wiped
+        self._quiet = whole(status) and not self._undoings and not self._lost
         leader = status["leader"]
         chosen = victims(fault, leader, alive)
         at = time.monotonic()
@@ -158,24 +159,25 @@ class Hands:
         who = _named(order[:1], leader)
         return f"cut links, {fault.detail}, {who} first, at {where}, for {fault.lasting:.1f} s"
 
-    def _wipe(self, fault: Fault, chosen: tuple[int, ...], leader: int | None) -> str | None:
-        if self._wiped:
+    def _lose(self, fault: Fault, chosen: tuple[int, ...], leader: int | None) -> str | None:
+        if self._lost:
             return None
-        wiped = [one for one in chosen if self._subject.kill(one)]
-        for replica in wiped:
-            self._subject.wipe(replica, fault.detail)
-            self._wiped.add(replica)
+        deed = self._subject.wipe if fault.kind is Kind.WIPE else self._subject.damage
+        lost = [one for one in chosen if self._subject.kill(one)]
+        for replica in lost:
+            deed(replica, fault.detail)
+            self._lost.add(replica)
             self._later(0.0, partial(self._subject.bring_back, replica))
             self._later(AGAIN, partial(self._rejoined, replica))
-        self.kills["replica"] += len(wiped)
+        self.kills["replica"] += len(lost)
         what = "folder" if fault.detail == "all" else f"{fault.detail}.db"
-        return f"wipe the {what} of {_named(wiped, leader)}" if wiped else None
+        return f"{fault.kind} the {what} of {_named(lost, leader)}" if lost else None
 
     def _rejoined(self, replica: int) -> bool:
         entries = self._subject.status()["replicas"]
         if not any(entry["id"] == replica and is_up(entry) for entry in entries):
             return False
-        self._wiped.discard(replica)
+        self._lost.discard(replica)
         return True
 
     def _kill_coordinator(

@@ -19,6 +19,7 @@ __all__ = ["Step", "draw"]
 PAUSE = (3.0, 5.0)
 """Seconds between two faults."""
 FILES = ("acceptor", "learner", "all")
+DATABASES = ("acceptor", "learner")
 ROLES = ("acceptor", "learner", "proposer")
 
 
@@ -85,9 +86,9 @@ def _cut(shape: str, dice: random.Random, order: tuple[int, ...]) -> Fault:
     return Fault(Kind.CUT, aim, len(order), order, lasting, shape, side)
 
 
-def _wipe(files: str, dice: random.Random, order: tuple[int, ...]) -> Fault:
+def _lose(kind: Kind, files: str, dice: random.Random, order: tuple[int, ...]) -> Fault:
     aim = dice.choice((Aim.LEADER, Aim.ANY))
-    return Fault(Kind.WIPE, aim, dice.choice((1, 1, 2)), order, 0.0, files)
+    return Fault(kind, aim, dice.choice((1, 1, 2)), order, 0.0, files)
 
 
 def _kill_coordinator(dice: random.Random, order: tuple[int, ...]) -> Fault:
@@ -107,8 +108,9 @@ _SHARES: tuple[tuple[Make, int], ...] = (
     (_stop_followers, 1),
     (_fail_role, 2),
     *((partial(_cut, shape), 1) for shape in SHAPES),
-    *((partial(_wipe, files), 1) for files in FILES),
+    *((partial(_lose, Kind.WIPE, files), 1) for files in FILES),
+    *((partial(_lose, Kind.DAMAGE, database), 1) for database in DATABASES),
     (_kill_coordinator, 1),
     (_kill_names, 1),
 )
-"""What a full bag holds: 34 faults with 30 or more kills of replicas."""
+"""What a full bag holds: 36 faults with 32 or more kills of replicas."""

@@ -53,6 +53,10 @@ class Patient:
         self.did.append(("wipe", replica, files))
         self.recovering.add(replica)
 
+    def damage(self, replica: int, database: str) -> None:
+        self.did.append(("damage", replica, database))
+        self.recovering.add(replica)
+
     def bring_back(self, replica: int) -> bool:
         self.did.append(("start", replica))
         return True
@@ -96,6 +100,21 @@ def test_a_wiped_disk_forbids_the_next_until_it_is_back(patient: Patient, hands:
     hands.carry_out(wipe(1))
     assert hands.faults == {"wipe": 2}
     assert hands.kills == {"replica": 3}
+
+
+def test_a_damaged_disk_counts_like_a_wiped_one(patient: Patient, hands: Hands) -> None:
+    damage = Fault(Kind.DAMAGE, Aim.ANY, 2, ORDER, 0.0, "acceptor")
+    hands.carry_out(damage)
+    assert [did for did in patient.did if did[0] == "damage"] == [
+        ("damage", 3, "acceptor"),
+        ("damage", 1, "acceptor"),
+    ]
+    hands.carry_out(wipe(1))
+    assert hands.skipped == {"wipe": 1}
+    patient.recovering.clear()
+    _tend(hands)
+    hands.carry_out(damage._replace(hits=1))
+    assert hands.faults == {"damage": 2}
 
 
 def _tend(hands: Hands) -> None:

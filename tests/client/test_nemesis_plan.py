@@ -10,7 +10,7 @@ from client.nemesis.faults import SHAPES, Aim, Fault, Kind, links, victims
 from client.nemesis.plan import PAUSE, draw
 
 IDS = (1, 2, 3, 4, 5)
-DEADLY = (Kind.KILL, Kind.KILL_ALL, Kind.WIPE)
+DEADLY = (Kind.KILL, Kind.KILL_ALL, Kind.WIPE, Kind.DAMAGE)
 
 
 def test_the_seed_decides() -> None:
@@ -32,6 +32,8 @@ def test_ten_minutes_hold_a_hundred_kills_and_every_kind(seed: int) -> None:
     assert cuts == set(SHAPES)
     wiped = {step.fault.detail for step in plan if step.fault.kind is Kind.WIPE}
     assert wiped == {"acceptor", "learner", "all"}
+    damaged = {step.fault.detail for step in plan if step.fault.kind is Kind.DAMAGE}
+    assert damaged == {"acceptor", "learner"}
     leaders = [step for step in plan if step.fault[:2] == (Kind.KILL, Aim.LEADER)]
     assert len(leaders) >= 30
 

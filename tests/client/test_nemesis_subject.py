@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 
 from client.nemesis.subject import Subject, is_up, whole
+from kvrmi.storage.interface import Corrupt, Put
+from kvrmi.storage.sqlite import SqliteStorage
+
+TABLES: dict[str, type[int] | type[str]] = {"rows": str}
 
 
 @pytest.fixture
@@ -83,6 +87,20 @@ def test_wiping(subject: Subject, files: str, left: set[str] | None) -> None:
     if left is not None:
         assert {path.name for path in folder.iterdir()} == left
     assert len(list(other.iterdir())) == 5
+
+
+def test_damage_is_noticed_and_the_other_database_is_spared(subject: Subject) -> None:
+    folder = subject.data / "replica1"
+    folder.mkdir()
+    for name in ("acceptor.db", "learner.db"):
+        storage = SqliteStorage(folder / name, TABLES)
+        storage.write([Put("rows", str(number), b"x" * 500) for number in range(50)])
+        storage.close()
+    subject.damage(1, "acceptor")
+    subject.damage(2, "acceptor")
+    with pytest.raises(Corrupt):
+        SqliteStorage(folder / "acceptor.db", TABLES)
+    SqliteStorage(folder / "learner.db", TABLES).close()
 
 
 def entry(state: str = "up", acceptor: str | None = "up") -> dict[str, object]:
