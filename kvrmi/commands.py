@@ -7,6 +7,7 @@ but ValueError. To everybody but the machine the bytes are opaque.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
@@ -22,6 +23,7 @@ __all__ = [
     "encode_command",
     "encode_question",
     "encode_voter",
+    "summary",
 ]
 
 CommandId: TypeAlias = tuple[str, int] | tuple[int, bytes, int]
@@ -33,6 +35,9 @@ _QUESTIONS = ("get", "contains", "size", "get_many", "scan")
 _CODES = {name: code for code, name in enumerate(_COMMANDS + _QUESTIONS)}
 _NAMES = dict(enumerate(_COMMANDS + _QUESTIONS))
 
+
+_NAMED, _KEY_SHOWN, _ID_SHOWN = 3, 40, 12
+"""Commands in a summary; characters of a key, and of each part of an id, there."""
 
 FIRST_EPOCH = 1
 """Epoch of every voter until the log names another."""
@@ -93,6 +98,53 @@ def decode_question(question: bytes) -> tuple[str, tuple[Any, ...]]:
     if name not in _QUESTIONS:
         raise ValueError("no such question")
     return name, _decode_args(name, question[2:])
+
+
+def summary(payloads: Sequence[bytes]) -> str:
+    """Commands or questions in a few words, for a log: name, first key, id; never raises.
+
+    The first three are named, each after a separator, so that none makes an empty text.
+    """
+    named = [_summary(payload) for payload in payloads[:_NAMED]]
+    more = [".."] * (len(payloads) > _NAMED)
+    return ": " * bool(named) + ", ".join(named + more)
+
+
+def _summary(payload: bytes) -> str:
+    try:
+        if payload[1] < len(_COMMANDS):
+            name, id, args = decode_command(payload)
+            return f"{name}{_first(args)} id={_id_text(id)}"
+        name, args = decode_question(payload)
+        return f"{name}{_first(args)}"
+    except (ValueError, IndexError):
+        return "malformed"
+
+
+def _first(args: tuple[Any, ...]) -> str:
+    """Name the first argument: a key, a list of keys or pairs, or the replica of a voter."""
+    if not args:
+        return ""
+    first = args[0]
+    if type(first) is not tuple:
+        return f" {_key_text(first)}"
+    if not first:
+        return " (0)"
+    key = first[0] if type(first[0]) is str else first[0][0]
+    return f" {_key_text(key)} ({len(first)})"
+
+
+def _key_text(key: object) -> str:
+    return json.dumps(_clip(str(key), _KEY_SHOWN))
+
+
+def _id_text(id: CommandId) -> str:
+    parts = (part.hex() if type(part) is bytes else str(part) for part in id)
+    return "/".join(json.dumps(_clip(part, _ID_SHOWN))[1:-1] for part in parts)
+
+
+def _clip(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most] + ".."
 
 
 def _decode_args(name: str, data: bytes) -> tuple[Any, ...]:

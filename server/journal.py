@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from kvrmi.commands import summary
 from kvrmi.log import Entry, unpack_batch
 from kvrmi.paxos.effects import Address, Effects
 from kvrmi.paxos.messages import (
@@ -21,12 +22,16 @@ from kvrmi.paxos.messages import (
     Chosen,
     Entries,
     Heartbeat,
+    Leading,
     Learn,
     Message,
     Prepare,
     Promise,
     Refused,
 )
+
+from .forwardlog import ForwardLog
+from .leaderlog import LeaderLog
 
 LOG_BYTES = 8 << 20
 LOG_FILES = 3
@@ -72,9 +77,12 @@ Note = Callable[[Address, Message | None, Effects], None]
 class Journal:
     """Turns steps of the roles into lines; steps of one role come in order."""
 
-    def __init__(self, quorum: int) -> None:
-        """`quorum` is how many acceptances make a decision."""
+    def __init__(self, me: int, quorum: int, clock: Callable[[], float]) -> None:
+        """`quorum` is how many acceptances make a decision; `clock` gives seconds."""
         self._quorum = quorum
+        self._leader = LeaderLog(me, clock)
+        self.front = ForwardLog(clock).note
+        """Note a step of the front."""
         self._votes: dict[int, set[int]] = {}
         self._uninformed: list[int] = []
         """Chosen slots that no Accept or Heartbeat has announced yet."""
@@ -90,14 +98,21 @@ class Journal:
 
     def proposer(self, sender: Address, message: Message | None, effects: Effects) -> None:
         """Note a step of the proposer."""
-        if isinstance(message, Accepted) and message.slot in self._votes:
-            self._accepted(sender, message)
-        for _, sent in effects.messages:
+        if isinstance(message, Accepted):
+            if message.slot in self._votes:
+                self._accepted(sender, message)
+        else:
+            self._leader.received(sender, message)
+        for to, sent in effects.messages:
             if isinstance(sent, Accept):
                 if sent.traced and sent.slot not in self._votes:
                     self._propose(sent)
             elif isinstance(sent, Chosen) and sent.entry.slot in self._votes:
                 self._chosen(sent)
+            elif isinstance(sent, Leading):
+                self._leader.leading(sender, message, effects, sent)
+            elif isinstance(sent, Prepare):
+                self._leader.sent(to, sent)
         if self._uninformed:
             self._informed(effects)
 
@@ -147,8 +162,11 @@ class Journal:
         while len(self._votes) > TRACES:
             del self._votes[next(iter(self._votes))]
         self._remember(sent.slot)
-        commands = len(unpack_batch(sent.value))
-        proposer_log.info("propose slot=%d ballot=%s commands=%d", sent.slot, sent.ballot, commands)
+        commands = unpack_batch(sent.value)
+        proposer_log.info(
+            "propose slot=%d ballot=%s commands=%d%s",
+            sent.slot, sent.ballot, len(commands), summary(commands),
+        )  # fmt: skip
 
     def _accepted(self, sender: Address, message: Accepted) -> None:
         votes = self._votes[message.slot]
@@ -170,10 +188,10 @@ class Journal:
         for _, sent in effects.messages:
             if not isinstance(sent, Accept | Heartbeat):
                 continue
-            told = [slot for slot in self._uninformed if slot <= sent.chosen]
+            informed = [slot for slot in self._uninformed if slot <= sent.chosen]
             self._uninformed = [slot for slot in self._uninformed if slot > sent.chosen]
             by = type(sent).__name__.lower()
-            for slot in told:
+            for slot in informed:
                 proposer_log.info("learners informed slot=%d with next %s", slot, by)
             return
 
@@ -192,5 +210,8 @@ def _entries(message: Message | None) -> tuple[Entry, ...]:
 
 def _commit(entry: Entry, applied: Applied) -> None:
     revision = max((answer.revision for _, answer in applied.answers), default=0)
-    commands = len(unpack_batch(entry.value))
-    learner_log.info("commit slot=%d commands=%d revision=%d", entry.slot, commands, revision)
+    commands = unpack_batch(entry.value)
+    learner_log.info(
+        "commit slot=%d commands=%d revision=%d%s",
+        entry.slot, len(commands), revision, summary(commands),
+    )  # fmt: skip

@@ -93,7 +93,7 @@ class Replica:
     # --- wiring -----------------------------------------------------------------------------------
 
     def _make_roles(self) -> None:
-        notes = journal.Journal(self.cluster.quorum)
+        notes = journal.Journal(self.me, self.cluster.quorum, clock)
         make = Makers(self.cluster, self.me, self._folder, self._boot)
         votes = WriteThrough(self._folder.acceptor)
         self._behind = WriteBehind(
@@ -109,7 +109,10 @@ class Replica:
             "learner", make.learner, journal.learner_log, self._behind, notes.learner
         )
         self.front: RoleHost[Front] = self._host(
-            "front", lambda *_: make.front(self._fresh, self._answer), journal.front_log
+            "front",
+            lambda *_: make.front(self._fresh, self._answer),
+            journal.front_log,
+            note=notes.front,
         )
         self.learner.before_restart = self._give_up_leading
         self.roles: dict[str, RoleHost[Any]] = {

@@ -195,6 +195,7 @@ class RoleHost(Generic[R]):
             try:
                 answer, effects = action(self._up(), self.clock())
                 envelopes = self._settle(effects)
+                self._noted(self.address, None, effects)
             except Fenced:
                 raise
             except Exception as error:
@@ -216,12 +217,16 @@ class RoleHost(Generic[R]):
             envelopes = self._settle(effects)
         except Exception as error:
             raise self._broken(error) from error
+        self._noted(sender, message, effects)
+        return envelopes
+
+    def _noted(self, sender: Address, message: Message | None, effects: Effects) -> None:
+        """Write the step to the log; a line that cannot be written stops nothing."""
         if self._note is not None:
             try:
                 self._note(sender, message, effects)
             except Exception:
                 self._log.exception("a step could not be noted")
-        return envelopes
 
     def _settle(self, effects: Effects) -> tuple[Envelope, ...]:
         wake_at = effects.wake_at

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kvrmi.commands import encode_command
 from kvrmi.interface import Answer
 from kvrmi.log import Entry, pack_batch
 from kvrmi.paxos.ballot import Ballot
@@ -25,8 +26,15 @@ from kvrmi.paxos.messages import (
 from server import journal
 
 BALLOT = Ballot(7, 2)
-BATCH = pack_batch([b"a", b"b"])
+A = encode_command("put", ("a/" + "x" * 50, "1"), ("ana", 17))
+B = encode_command("put_many", ((("k", "1"), ("l", b"2")),), (3, b"12345678", 9))
+BATCH = pack_batch([A, B])
+NAMED = f'put "a/{"x" * 38}.." id=ana/17, put_many "k" (2) id=3/313233343536../9'
 ME, PEER = 1, 2
+
+
+def make() -> journal.Journal:
+    return journal.Journal(ME, 2, lambda: 0.0)
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -45,7 +53,7 @@ def decide(notes: journal.Journal, *, traced: bool) -> None:
     notes.acceptor(peer, accept, sends("proposer", Accepted(BALLOT, 41, 1, 1)))
     notes.proposer(mine, Accepted(BALLOT, 41, 1, 1), Effects())
     notes.proposer(peer, Accepted(BALLOT, 41, 1, 1), sends("learner", Chosen(entry)))
-    done = Applied(41, ((b"a", Answer("OK", 1, 76)), (b"b", Answer("OK", 1, 77))), ())
+    done = Applied(41, ((A, Answer("OK", 1, 76)), (B, Answer("OK", 1, 77))), ())
     notes.learner(mine, Chosen(entry), sends("front", done))
     notes.proposer(mine, None, sends("acceptor", Accept(BALLOT, 42, BATCH, 41, False)))
 
@@ -54,45 +62,45 @@ def test_a_traced_decision_can_be_followed_from_proposal_to_commit(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    decide(journal.Journal(2), traced=True)
+    decide(make(), traced=True)
     assert said(caplog) == [
-        "[proposer] propose slot=41 ballot=7.2 commands=2",
+        f"[proposer] propose slot=41 ballot=7.2 commands=2: {NAMED}",
         f"[acceptor] accept slot=41 ballot=7.2 bytes={len(BATCH)} durable",
         "[proposer] accepted slot=41 by=1 (1 of 2)",
         "[proposer] accepted slot=41 by=2 (2 of 2)",
         "[proposer] chosen slot=41 ballot=7.2 acceptors=1,2,3",
-        "[learner] commit slot=41 commands=2 revision=77",
+        f"[learner] commit slot=41 commands=2 revision=77: {NAMED}",
         "[proposer] learners informed slot=41 with next accept",
     ]
 
 
 def test_under_load_decisions_are_not_written(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    decide(journal.Journal(2), traced=False)
+    decide(make(), traced=False)
     assert said(caplog) == []
 
 
-def test_a_learner_that_is_told_later_says_so_too(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_learner_that_is_informed_later_says_so_too(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    notes = journal.Journal(2)
+    notes = make()
     notes.acceptor(Address(PEER, "proposer"), Accept(BALLOT, 41, BATCH, 40, True), Effects())
     entry = Entry(41, BALLOT, (), BATCH)
     done = Applied(41, ((b"a", Answer("OK", 1, 77)),), ())
     notes.learner(Address(ME, "acceptor"), Learn(BALLOT, 41, (entry,)), sends("front", done))
-    assert said(caplog)[-1] == "[learner] commit slot=41 commands=2 revision=77"
+    assert said(caplog)[-1] == f"[learner] commit slot=41 commands=2 revision=77: {NAMED}"
 
 
 def test_a_promise_is_always_written(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     promise = Promise(BALLOT, 1, 5, 3, (), 0, 0)
-    notes = journal.Journal(2)
+    notes = make()
     notes.acceptor(Address(PEER, "proposer"), Prepare(BALLOT, 3, 0), sends("proposer", promise))
     assert said(caplog) == ["[acceptor] promise ballot=7.2 to=2 accepted=0"]
 
 
 def test_a_refusal_is_written_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    notes = journal.Journal(2)
+    notes = make()
     for slot in (41, 42, 43):
         accept = Accept(BALLOT, slot, BATCH, 40, False)
         refused = Refused(BALLOT, BALLOT, "recovering")

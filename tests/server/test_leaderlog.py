@@ -1,0 +1,162 @@
+"""replica.log: who leads, since when and why a term ended; forwards, sampled on both sides."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from kvrmi.commands import encode_command, encode_question
+from kvrmi.interface import Answer, Request
+from kvrmi.paxos.ballot import NO_BALLOT, Ballot
+from kvrmi.paxos.effects import Address, Effects, Envelope
+from kvrmi.paxos.messages import (
+    CampaignNow,
+    Followed,
+    Forward,
+    Forwarded,
+    Leading,
+    Message,
+    NoAnswer,
+    NotSent,
+    Prepare,
+    Refused,
+    Release,
+    RolesUp,
+    Transfer,
+    Unreachable,
+)
+from server.journal import Journal
+
+ME, PEER = 1, 2
+MINE, THEIRS = Ballot(3, ME), Ballot(4, PEER)
+OWN = Address(ME, "acceptor")
+
+
+class Log:
+    """A journal under a clock that the test sets, and what it wrote."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO)
+        self._caplog = caplog
+        self.now = 100.0
+        self.notes = Journal(ME, 2, lambda: self.now)
+
+    def step(self, message: Message | None, *sent: Message, sender: int = ME) -> None:
+        effects = Effects(messages=tuple(Envelope(Address(ME, "x"), m) for m in sent))
+        self.notes.proposer(Address(sender, "x"), message, effects)
+
+    def serve(self) -> None:
+        """Lead and open the term, half a second later."""
+        self.step(None, Leading(ME, MINE, False))
+        self.now += 0.5
+        self.step(None, Leading(ME, MINE, True))
+        self._caplog.clear()
+
+    def lines(self) -> list[str]:
+        return [record.getMessage() for record in self._caplog.records]
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Log:
+    return Log(caplog)
+
+
+def test_an_election_and_the_first_batch_are_written_once(log: Log) -> None:
+    log.step(None, Leading(0, NO_BALLOT, False))
+    log.step(None, Prepare(MINE, 41, 0), Prepare(MINE, 41, 0))
+    log.step(None, Leading(ME, MINE, False))
+    log.now += 0.02
+    for ready in (True, False, True):
+        log.step(None, Leading(ME, MINE, ready))
+    assert log.lines() == [
+        "campaign ballot=3.1 from slot=41",
+        "leads replica=1 ballot=3.1 (this replica)",
+        "leads replica=1 ballot=3.1 open after=0.020s",
+    ]
+
+
+def test_a_failover_is_seen_by_a_follower(log: Log) -> None:
+    log.step(Followed(THEIRS, 9), Leading(PEER, THEIRS, False))
+    log.step(Unreachable(PEER))
+    log.step(Unreachable(PEER))
+    log.step(Unreachable(3))
+    log.now += 12.34
+    log.step(None, Leading(0, NO_BALLOT, False))
+    log.step(Followed(Ballot(5, 3), 9), Leading(3, Ballot(5, 3), False))
+    assert log.lines() == [
+        "leads replica=2 ballot=4.2",
+        "leads replica=2 ballot=4.2 but a connection to it was refused or reset",
+        "leads no more replica=2 ballot=4.2 after=12.3s reason=no heartbeat in time",
+        "leads replica=3 ballot=5.3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (None, "no quorum in time"),
+        (Refused(MINE, THEIRS, "ballot"), "acceptor 2 promised 4.2"),
+        (Followed(THEIRS, 9), "our acceptor follows 4.2"),
+        (RolesUp(True, False), "our learner is down"),
+    ],
+)
+def test_the_end_of_a_term_has_its_reason(log: Log, message: Message | None, reason: str) -> None:
+    log.serve()
+    log.now += 7
+    log.step(message, Leading(0, NO_BALLOT, False), sender=PEER)
+    assert log.lines() == [f"leads no more replica=1 ballot=3.1 after=7.5s reason={reason}"]
+
+
+def test_a_term_that_never_opened_says_so(log: Log) -> None:
+    log.step(None, Leading(ME, MINE, False))
+    log.step(None, Leading(0, NO_BALLOT, False))
+    assert log.lines()[-1].endswith("reason=no quorum in time, it never opened")
+
+
+def test_a_hand_over_is_written_by_both(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    log.serve()
+    log.step(Transfer(PEER))
+    to_peer = Envelope(Address(PEER, "proposer"), CampaignNow(MINE))
+    news = Envelope(Address(ME, "front"), Leading(0, NO_BALLOT, False))
+    effects = Effects(messages=(Envelope(OWN, Release(MINE)), to_peer, news))
+    log.notes.proposer(OWN, None, effects)
+    log.step(CampaignNow(THEIRS), sender=PEER)
+    assert log.lines() == [
+        "transfer to=2: an operator asked for it",
+        "leads no more replica=1 ballot=3.1 after=0.5s reason=handed over to replica 2",
+        "hand-over from=2 ballot=4.2: this replica campaigns at once",
+    ]
+
+
+def requests(count: int) -> tuple[Request, ...]:
+    put = encode_command("put", ("k", "v"), ("ana", 1))
+    return (Request(False, put), *(Request(True, encode_question("get", ("k",))),) * (count - 1))
+
+
+def test_one_forward_a_second_is_written_with_its_answer(log: Log) -> None:
+    leader = Address(PEER, "front")
+    for number in (7, 8):
+        forward = Forward(number, requests(4), 1.0)
+        log.notes.front(OWN, None, Effects(messages=(Envelope(leader, forward),)))
+        log.now += 0.002
+        answers = (Answer("OK", 1, 1),) * 3 + (Answer("NOT_LEADER", None, 0),)
+        log.notes.front(leader, Forwarded(number, answers), Effects())
+    assert log.lines() == [
+        'forward to=2 number=7 requests=4: put "k" id=ana/1, get "k", get "k", ..',
+        "forward answered by=2 number=7 after=2.0ms OK=3 NOT_LEADER=1",
+    ]
+
+
+def test_the_leader_writes_a_forward_too_and_a_lost_one_is_said(log: Log) -> None:
+    forward = Forward(7, requests(1), 1.0)
+    for _ in range(2):
+        log.notes.front(Address(PEER, "front"), forward, Effects())
+        log.notes.front(OWN, NoAnswer(PEER, forward), Effects())
+    log.now += 1
+    log.notes.front(OWN, NotSent(PEER, forward), Effects())
+    assert log.lines() == [
+        'forward from=2 number=7 requests=1: put "k" id=ana/1',
+        "forward unanswered to=2 number=7 requests=1",
+        "forward not sent to=2 number=7 requests=1",
+    ]
