@@ -135,8 +135,7 @@ class Admin:
 
     def _coordinator(self, method: str, *args: object, patience: float = _SLOW) -> Any:
         cluster = self._cluster()
-        host, _, port = cluster.coordinator.rpartition(":")
-        where = (host, int(port), naming.COORDINATOR)
+        where = (*naming.split_address(cluster.coordinator), naming.COORDINATOR)
         return _call(where, method, args, patience, _badge(cluster), "the coordinator")
 
     def _cluster(self) -> Cluster:

@@ -100,9 +100,14 @@ def join_address(host: str, port: int) -> str:
 
 def split_address(address: str) -> tuple[str, int]:
     """Host and port of "host:port" or "[::1]:port". Raises ValueError."""
-    host, _, port = address.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not _is_host(host) or not port.isdecimal() or not 1 <= int(port) <= _PORT_MAX:
+    named, _, port = address.rpartition(":")
+    host = named[1:-1] if named[:1] + named[-1:] == "[]" else named
+    if (
+        (":" in host) != (host != named)
+        or not _is_host(host)
+        or not port.isdecimal()
+        or not 1 <= int(port) <= _PORT_MAX
+    ):
         raise ValueError(f"an address is host:port, not {address[:80]!r}")
     return host, int(port)
 

@@ -1,16 +1,18 @@
 """A replica without a coordinator: the cluster made from addresses on the command line.
 
 Rule: every replica must make the same cluster from the same addresses, so nothing in it may depend
-on who makes it. Roles listen on the three ports after the client port, admin on the fourth.
+on who makes it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
 from kvrmi.config import Cluster, ConfigError, Member, Timing
+from kvrmi.naming import default_ports, join_address, split_address
 
 NAMESERVER = "127.0.0.1:9090"
 COORDINATOR = "127.0.0.1:9091"
@@ -30,31 +32,43 @@ def cluster_of(me: int, address: str, peers: Sequence[str], data: Path) -> Clust
         )
     if len(set(addresses)) < len(addresses):
         raise ConfigError("an address stands twice in --peers")
-    members = tuple(_member(i, one) for i, one in enumerate(addresses, start=1))
     return Cluster(
         name="kvrmi",
         id=hashlib.sha256(" ".join(addresses).encode()).hexdigest()[:16],
         engine="paxos",
         nameserver=NAMESERVER,
         coordinator=COORDINATOR,
-        members=members,
+        members=members_of(addresses),
         timing=Timing(),
         folder=data,
     )
 
 
+def members_of(addresses: Sequence[str]) -> tuple[Member, ...]:
+    """Replicas 1 to N at "HOST:PORT", or at a bare "HOST" on their default ports.
+
+    With a port given, the roles and admin listen on the four ports after it. Raises ConfigError.
+    """
+    return tuple(_member(i, one) for i, one in enumerate(addresses, start=1))
+
+
 def _member(replica: int, address: str) -> Member:
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65_531:
-        raise ConfigError(f"{address!r} is not HOST:PORT")
-    client = int(port)
-    return Member(
-        id=replica,
-        host=host,
-        client=client,
-        proposer=client + 1,
-        acceptor=client + 2,
-        learner=client + 3,
-        admin=client + 4,
-        disk="",
-    )
+    host, client = _split(replica, address)
+    return Member(replica, host, *range(client, client + 5))
+
+
+def _split(replica: int, address: str) -> tuple[str, int]:
+    try:
+        if ":" in address and not _is_ipv6(address):
+            return split_address(address)
+        host, _ = split_address(join_address(address, 1))
+        return host, default_ports(replica)[-1].client
+    except ValueError as error:
+        raise ConfigError(f"replica {replica}: {error}") from None
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).version == 6
+    except ValueError:
+        return False

@@ -70,7 +70,9 @@ def test_split_address(address: str, expected: tuple[str, int]) -> None:
     assert naming.split_address(address) == expected
 
 
-@pytest.mark.parametrize("address", ["", "host", ":1", "host:", "h:0", "h:65536", "h:x", "a b:1"])
+@pytest.mark.parametrize(
+    "address", ["", "host", ":1", "host:", "h:0", "h:65536", "h:x", "a b:1", "a:1:2"]
+)
 def test_split_address_refuses(address: str) -> None:
     with pytest.raises(ValueError, match="host:port"):
         naming.split_address(address)

@@ -1,8 +1,9 @@
 """The coordinator: launches a cluster on one machine, watches it, restores what comes back.
 
-`main` runs it. Start reading there; `control` holds the orders, `keeper` one process each.
+`program` finds what a command line asks for, `main` runs a cluster. Start reading there; `control`
+holds the orders, `keeper` one process each.
 """
 
-from .main import main
+from .program import main
 
 __all__ = ["main"]

@@ -96,8 +96,8 @@ def _found(wish: Wish) -> Cluster:
         format_folder(folder, identity, number, recovering=False)
         for number, folder in enumerate(folders, start=1)
     ]
-    cluster = _cluster(addresses, identity, disks)
-    _write(wish.data, cluster)
+    cluster = new_cluster(addresses, identity, disks)
+    write_cluster(wish.data, cluster)
     (wish.data / FOUNDING).unlink()
     return load(wish.data / CONFIG)
 
@@ -156,7 +156,7 @@ def _move(wish: Wish, cluster: Cluster) -> Cluster:
         members=_with_disks(addresses.members, disks),
     )
     _refuse_busy(wish.data, addresses)  # what cannot be used must not be written down
-    _write(wish.data, moved)
+    write_cluster(wish.data, moved)
     return moved
 
 
@@ -217,7 +217,8 @@ def _addresses(wish: Wish, count: int) -> Addresses:
     return Addresses(members(count, host, base), nameserver, coordinator, only)
 
 
-def _cluster(addresses: Addresses, identity: str, disks: Sequence[str]) -> Cluster:
+def new_cluster(addresses: Addresses, identity: str, disks: Sequence[str]) -> Cluster:
+    """Describe a new cluster; `disks` are "" while nobody has formatted them."""
     return Cluster(
         name="kvrmi",
         id=identity,
@@ -236,7 +237,8 @@ def _with_disks(unformatted: Sequence[Member], disks: Sequence[str]) -> tuple[Me
     return tuple(dataclasses.replace(member, disk=disk) for member, disk in pairs)
 
 
-def _write(data: Path, cluster: Cluster) -> None:
+def write_cluster(data: Path, cluster: Cluster) -> None:
+    """Write the cluster file, whole or not at all. Raises OSError."""
     draft = data / f"{CONFIG}.new"
     with draft.open("w", encoding="utf-8") as file:
         file.write(dump(cluster))

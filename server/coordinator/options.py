@@ -57,29 +57,31 @@ def parse(argv: Sequence[str] | None) -> Options:
     )
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line and status 2."""
+
     def error(self, message: str) -> NoReturn:
         """Say it in one line; the usage is for --help."""
         self.exit(2, f"{self.prog}: error: {message}; --help tells what there is\n")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="run_cluster.py",
         description="Run a cluster of replicas on this machine; Ctrl-C stops all of it.",
     )
     add = parser.add_argument
-    add("--replicas", type=_count, metavar="N", help="how many replicas (5)")
+    add("--replicas", type=count, metavar="N", help="how many replicas (5)")
     add("--engine", choices=ENGINES, default="paxos", help="what stands behind them (paxos)")
     add("--data", type=Path, metavar="DIR", help="folder of the cluster (.kvrmi)")
-    add("--base-port", type=_port, metavar="P", help="client ports from P on, the rest above")
+    add("--base-port", type=port, metavar="P", help="client ports from P on, the rest above")
     add("--ephemeral", action="store_true", help="free ports, and a temporary folder")
     add("--host", metavar="H", help="address to listen on (127.0.0.1)")
     add("--advertise", metavar="H", help="host that others are told to connect to (that of --host)")
     add("--demo", action="store_true", help="show failures and recovery, check them, report")
     add("--down-after", type=_seconds, metavar="S", help="kill the victim after S seconds")
     add("--back-after", type=_seconds, metavar="S", help="start it again S seconds later")
-    add("--victim", type=_count, metavar="N", help="replica to kill (the leader)")
+    add("--victim", type=count, metavar="N", help="replica to kill (the leader)")
     add("--seed", type=int, metavar="N", help="makes the demo's random moments repeatable")
     add("--plain", action="store_true", help="no colours and no live display")
     return parser
@@ -136,11 +138,13 @@ def _event(given: argparse.Namespace) -> Event | None:
     return Event(DEMO_DOWN_AFTER, DEMO_BACK_AFTER, given.victim) if given.demo else None
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Read a number of replicas or a replica's id; argparse reports what it raises."""
     return _whole(text, 1, 99)
 
 
-def _port(text: str) -> int:
+def port(text: str) -> int:
+    """Read a TCP port; argparse reports what it raises."""
     return _whole(text, 1, 65_535)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kvrmi.config import ConfigError
-from server.alone import cluster_of
+from server.alone import cluster_of, members_of
 
 A, B, C = "h1:1111", "h2:1111", "h2:2222"
 DATA = Path("data")
@@ -26,8 +26,14 @@ def test_all_replicas_make_the_same_cluster() -> None:
 
 @pytest.mark.parametrize(
     ("me", "address", "peers"),
-    [(2, A, [A, B, C]), (5, A, [B, C]), (1, "nonsense", [B]), (1, "h:99999", [B]), (1, A, [B, B])],
+    [(2, A, [A, B, C]), (5, A, [B, C]), (1, "non sense", [B]), (1, "h:99999", [B]), (1, A, [B, B])],
 )
 def test_what_does_not_fit_is_refused(me: int, address: str, peers: list[str]) -> None:
     with pytest.raises(ConfigError):
         cluster_of(me, address, peers, DATA)
+
+
+def test_a_host_alone_has_the_default_ports() -> None:
+    members = members_of(["h", "::1", "h2:7000", "[::1]:8000"])
+    known = [(one.host, one.client) for one in members]
+    assert known == [("h", 1111), ("::1", 2222), ("h2", 7000), ("::1", 8000)]

@@ -1,0 +1,123 @@
+"""`kvrmi-cluster found`: cluster file and secret for replicas on hosts of their own, to be carried.
+
+Rules: it makes two files and starts nothing; a folder that holds anything of a cluster is refused,
+with nothing changed. The file names no disks: each replica formats its own folder, and they all
+must have met before one of them votes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import secrets
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from kvrmi.config import Cluster, ConfigError, load, members, quorum_warning
+from kvrmi.naming import COORDINATOR_PORT, NAMESERVER_PORT, join_address
+from kvrmi.remote.identity import make_secret
+
+from ..alone import members_of
+from . import founding
+from .founding import Addresses, Refused
+from .options import Parser, port
+
+DATA = Path(".kvrmi")
+# In a checkout the program is no command of its own.
+_SERVER = "kvrmi-server" if __name__.startswith("kvrmi.") else "python -m server"
+_PROGRAM = "kvrmi-cluster found"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Make the two files and say what to do with them; returns the exit status."""
+    given = _parser().parse_args(argv)
+    try:
+        cluster = found(given.data, given.hosts, given.base_port)
+    except (ConfigError, Refused) as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    else:
+        print(*_instructions(cluster, given.data), sep="\n")
+        return 0
+    print(f"{_PROGRAM}: {problem}; nothing was made", file=sys.stderr)
+    return 1
+
+
+def found(data: Path, hosts: Sequence[str], base_port: int | None) -> Cluster:
+    """Write cluster file and secret of a new cluster into `data`, replica i on host i.
+
+    A host is HOST or HOST:PORT; without a port it has the default ones, or those from `base_port`.
+    Raises ConfigError and Refused, with nothing changed, and OSError.
+    """
+    addresses = _addresses(hosts, base_port)
+    cluster = founding.new_cluster(addresses, secrets.token_hex(8), [""] * len(hosts))
+    data.mkdir(parents=True, exist_ok=True)
+    there = [name for name in (founding.CONFIG, founding.SECRET) if (data / name).exists()]
+    there += sorted(folder.name for folder in data.glob("replica*"))
+    if there:
+        raise Refused(
+            f"{data} holds {', '.join(there)} of a cluster: choose another folder with --data"
+        )
+    make_secret(data / founding.SECRET)
+    founding.write_cluster(data, cluster)
+    return load(data / founding.CONFIG)
+
+
+def _addresses(hosts: Sequence[str], base_port: int | None) -> Addresses:
+    shared = (NAMESERVER_PORT, COORDINATOR_PORT)
+    if base_port is None:
+        replicas = members_of(hosts)
+    else:
+        plain = members(len(hosts), hosts[0], base_port)
+        pairs = zip(plain, hosts, strict=True)
+        replicas = tuple(dataclasses.replace(member, host=host) for member, host in pairs)
+        shared = (base_port + 5 * len(hosts), base_port + 5 * len(hosts) + 1)
+    nameserver, coordinator = (join_address(replicas[0].host, number) for number in shared)
+    return Addresses(replicas, nameserver, coordinator, "")
+
+
+def _instructions(cluster: Cluster, data: Path) -> Iterator[str]:
+    """Say what to copy where, and what to run there."""
+    folder, there = shlex.quote(str(data)), Path(data.resolve().name)
+    config = shlex.quote(str(there / founding.CONFIG))
+    first = cluster.members[0]
+    yield f"Cluster {cluster.id} of {len(cluster.members)} replicas; {folder} holds its two files,"
+    yield f"{founding.CONFIG} and {founding.SECRET}. Whoever has the secret can give orders to it."
+    yield ""
+    yield "1. Copy the folder to every host, so that the secret stays readable by you alone:"
+    for host in dict.fromkeys(member.host for member in cluster.members):
+        yield f"     scp -rp {folder} {shlex.quote(host)}:"
+    yield ""
+    yield "2. On each host, beside that copy, start its replica. --format makes the replica's own"
+    yield "   folder in it, and belongs to the first start only:"
+    for member in cluster.members:
+        yield f"     {member.host}:  {_SERVER} {member.id} --config {config} --format"
+    yield ""
+    yield "3. They serve once all of them have met for the first time; from then on a majority"
+    yield "   suffices. Ask any of them:"
+    yield f"     kvrmi-client --address {join_address(first.host, first.client)} STATUS"
+    warning = quorum_warning(len(cluster.members))
+    if warning is not None:
+        yield f"\n{warning}"
+
+
+def _hosts(text: str) -> list[str]:
+    hosts = [host.strip() for host in text.split(",")]
+    if not all(hosts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of hosts: A,B,C")
+    return hosts
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog=_PROGRAM,
+        description="Make the cluster file and the secret of replicas on hosts of their own.",
+    )
+    add = parser.add_argument
+    add("--hosts", type=_hosts, required=True, metavar="A,B,..", help="HOST or HOST:PORT each")
+    add("--data", type=Path, default=DATA, metavar="DIR", help=f"where to make them ({DATA})")
+    add("--base-port", type=port, metavar="P", help="ports from P on, as for a cluster on one host")
+    return parser

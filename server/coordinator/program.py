@@ -1,0 +1,26 @@
+"""Which program a command line of kvrmi-cluster means: a sub-command, or running a cluster.
+
+Rule: a sub-command is the first word and has options of its own; its `main` takes the words after
+it and returns the exit status. It starts nothing itself.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from . import found
+from .main import main as run
+
+__all__ = ["main"]
+
+_PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "found": found.main,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what the command line asks for; returns the exit status of the program."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    program = _PROGRAMS.get(words[0]) if words else None
+    return run(words) if program is None else program(words[1:])

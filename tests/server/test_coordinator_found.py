@@ -1,0 +1,67 @@
+"""`kvrmi-cluster found`: two files for replicas on hosts of their own, and what to do with them."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from kvrmi.config import load
+from server.coordinator import main
+
+HOSTS = "--hosts", "h1,h2:7000,127.0.0.3"
+
+
+def test_it_makes_a_cluster_file_and_a_secret(tmp_path: Path) -> None:
+    assert main(["found", *HOSTS, "--data", str(tmp_path)]) == 0
+    cluster = load(tmp_path / "cluster.toml")
+    assert [(one.host, one.client, one.admin) for one in cluster.members] == [
+        ("h1", 1111, 1115), ("h2", 7000, 7004), ("127.0.0.3", 3333, 3337),
+    ]  # fmt: skip
+    assert not any(member.disk for member in cluster.members)
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+    assert {file.name for file in tmp_path.iterdir()} == {"cluster.toml", "secret"}
+
+
+def test_it_says_what_to_copy_and_what_to_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["found", *HOSTS, "--data", str(tmp_path / "a b")])
+    said = capsys.readouterr().out
+    assert f"scp -rp '{tmp_path}/a b' h2:" in said
+    assert "3 --config 'a b/cluster.toml' --format" in said
+    assert "kvrmi-client --address h1:1111 STATUS" in said
+
+
+def test_ports_of_ones_choice(tmp_path: Path) -> None:
+    main(["found", "--hosts", "a,b,c", "--base-port", "9000", "--data", str(tmp_path)])
+    cluster = load(tmp_path / "cluster.toml")
+    assert [one.client for one in cluster.members] == [9000, 9001, 9002]
+    assert (cluster.nameserver, cluster.coordinator) == ("a:9015", "a:9016")
+
+
+def test_a_folder_of_a_cluster_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["found", *HOSTS, "--data", str(tmp_path)])
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    assert main(["found", *HOSTS, "--data", str(tmp_path)]) == 1
+    assert "holds cluster.toml, secret of a cluster" in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("hosts", ["a,a:1111,b", "a,b:99999", "a,b c", "a:1111:2"])
+def test_hosts_that_make_no_cluster_leave_nothing(
+    hosts: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = tmp_path / "made"
+    assert main(["found", "--hosts", hosts, "--data", str(made)]) == 1
+    assert not made.exists()
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_empty_host_is_a_wrong_command_line(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["found", "--hosts", "a,,b", "--data", str(tmp_path)])
+    assert ended.value.code == 2
