@@ -101,6 +101,8 @@ class Bench(Generic[R]):
         """Exactly these came out since the last look, in this order."""
         out, self._out = self._out, []
         assert out == list(expected)
+        # Messages are tuples: NotSent and NoAnswer with the same fields are equal.
+        assert [type(one.message) for one in out] == [type(one.message) for one in expected]
         assert self._wrote == wrote, "records" if self._wrote else "no records"
         self._wrote = False
 
