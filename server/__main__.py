@@ -1,7 +1,8 @@
 """One replica as a process: `python -m server ID --config FILE`.
 
-Exit status: 0 stopped cleanly; 1 refused to start, one line on stderr says why; 3 the storage or a
-role failed; 4 the disk was lost or is an old copy. Everything else is in DATA/replicaN/replica.log.
+Exit status: 0 stopped cleanly; 1 refused to start; 3 the storage or a role failed; 4 the disk was
+lost or is an old copy; 5 an invariant was broken. One line on stderr says why, and so does
+DATA/replicaN/ended.json (endings.py). Everything else is in DATA/replicaN/replica.log.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from kvrmi.config import Cluster, ConfigError, find, load, quorum_warning
 from kvrmi.paxos.acceptor import DiskLost
+from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.remote import guard
 from kvrmi.remote.identity import make_secret, read_secret
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
-from . import journal
+from . import endings, journal
 from .alone import cluster_of
 from .makers import ACCEPTOR, LEARNER
 from .replica import Replica
@@ -33,7 +36,6 @@ from .store import FolderRefused, format_folder, open_folder
 
 _log = logging.getLogger("kvrmi.server.main")
 
-REFUSED, FAILED, DISK_LOST = 1, 3, 4
 FILES = 4096
 """Connections cost a descriptor each."""
 
@@ -41,7 +43,7 @@ FILES = 4096
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, and the status of every other refusal."""
-        self.exit(REFUSED, f"{self.prog}: {message}\n")
+        self.exit(endings.REFUSED_STATUS, f"{self.prog}: {message}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,13 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except (ConfigError, FolderRefused) as error:
-        return _refuse(str(error), REFUSED)
-    except (Corrupt, DiskLost) as error:
-        return _refuse(f"the disk of replica {options.id} cannot be trusted: {error}", DISK_LOST)
-    except StorageFailed as error:
-        return _refuse(f"the disk of replica {options.id} failed: {error}", FAILED)
+        return _refuse(str(error))
     except OSError as error:
-        return _refuse(f"replica {options.id} cannot start: {error}", REFUSED)
+        return _refuse(f"replica {options.id} cannot start: {error}")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -80,14 +78,21 @@ def _run(options: argparse.Namespace) -> int:
     if options.format:
         format_folder(home, cluster.id, options.id, recovering=False)
     secret = _secret(data / "secret", make=options.address is not None)
-    folder = open_folder(home, cluster.id, options.id, ACCEPTOR, LEARNER)
-    journal.start(home / "replica.log", console=options.console)
-    _prepare_process(cluster, options.id)
-    replica = Replica(cluster, options.id, folder, secret, _fatal)
+    try:
+        folder = open_folder(home, cluster.id, options.id, ACCEPTOR, LEARNER)
+        journal.start(home / "replica.log", console=options.console)
+        _prepare_process(cluster, options.id)
+        return _serve(Replica(cluster, options.id, folder, secret, partial(_fatal, home)), home)
+    except (Corrupt, DiskLost, StorageFailed, InvariantBroken) as error:
+        return _leave(home, endings.ending("start", error))
+
+
+def _serve(replica: Replica, home: Path) -> int:
     service = Service(replica)
     _end_on_signals(service.end)
     try:
         service.start()
+        endings.clear(home)
         gc.collect()
         gc.freeze()
         service.wait()
@@ -139,22 +144,33 @@ def _end_on_signals(end: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, on_signal)
 
 
-def _fatal(part: str, error: BaseException) -> NoReturn:
+def _fatal(home: Path, part: str, error: BaseException) -> NoReturn:
     """End at once: nothing that was acknowledged rests on what this process still holds.
 
     Saying why may fail as well, on the same full disk; ending may not.
     """
+    ended = endings.ending(part, error)
     try:
-        _log.critical("%s failed, the process ends: %s", part, error, exc_info=error)
-        print(f"kvrmi-server: {part} failed: {error}", file=sys.stderr, flush=True)
+        _log.critical("the process ends: %s", ended.line, exc_info=error)
+        _leave(home, ended)
         logging.shutdown()
     finally:
-        os._exit(DISK_LOST if isinstance(error, DiskLost | Corrupt) else FAILED)
+        os._exit(ended.status)
 
 
-def _refuse(line: str, status: int) -> int:
+def _leave(home: Path, ended: endings.Ended) -> int:
+    endings.leave(home, ended)
+    _say(ended.line)
+    return ended.status
+
+
+def _refuse(line: str) -> int:
+    _say(line)
+    return endings.REFUSED_STATUS
+
+
+def _say(line: str) -> None:
     print(f"kvrmi-server: {line}", file=sys.stderr, flush=True)
-    return status
 
 
 if __name__ == "__main__":

@@ -72,13 +72,15 @@ class WriteBehind:
         self._thread.join(timeout)
 
     def _run(self) -> None:
+        try:
+            self._work_off()
+        except Exception as error:
+            self._fatal(error)
+
+    def _work_off(self) -> None:
         while (work := self._work.get()) is not None:
             with self._lock:
                 if work.generation != self._generation:
                     continue
-                try:
-                    self._storage.write(work.records)
-                except Exception as error:
-                    self._fatal(error)
-                    return
+                self._storage.write(work.records)
             self._leave(work.messages)

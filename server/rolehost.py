@@ -15,8 +15,9 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from kvrmi.paxos.effects import Address, Effects, Envelope, Role
+from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.paxos.messages import Message
-from kvrmi.storage.interface import Record
+from kvrmi.storage.interface import Record, StorageFailed
 
 INBOX_MESSAGES = 1024
 """Messages that may wait for a role stuck on its disk; more are lost, as on a network."""
@@ -80,7 +81,8 @@ class RoleHost(Generic[R]):
     """Runs one role; safe to use from any thread.
 
     `load` makes the role from its disk, given the time and the incarnation. `fatal` ends the
-    process when a `vital` role breaks, on which everything rests; any other is started again.
+    process when a `vital` role breaks, on which everything rests, and when any role breaks an
+    invariant or finds its storage failed. Whatever else breaks is started again.
     """
 
     def __init__(
@@ -181,7 +183,10 @@ class RoleHost(Generic[R]):
     def ask(self, question: Callable[[R, float], T]) -> T:
         """Put a question to the role under its lock; it must change nothing. Raises Fenced."""
         with self._lock:
-            return question(self._up(), self.clock())
+            try:
+                return question(self._up(), self.clock())
+            except InvariantBroken as error:
+                raise self._broken(error) from error
 
     def peek(self, question: Callable[[R], T], otherwise: T) -> T:
         """Put a question without the lock: only for what one bytecode reads; else `otherwise`."""
@@ -255,11 +260,15 @@ class RoleHost(Generic[R]):
             raise Fenced(f"{self.address.role} is down")
         return self._role
 
+    def _ends_all(self, error: Exception) -> bool:
+        return self._vital or isinstance(error, InvariantBroken | StorageFailed)
+
     def _broken(self, error: Exception) -> Fenced:
-        if self._vital:
+        if self._ends_all(error):
             # Its memory is ahead of its disk: not one more answer, whatever ending takes.
             self._drop("down", None)
             self._fatal(self.address.role, error)
+            return Fenced(f"{self.address.role} broke, the process ends")
         self._log.error("broken, starts again: %s", error, exc_info=error)
         self._failures += 1
         self._drop("restarting", self.clock() + BACK_SECONDS * min(self._failures, 25))
@@ -309,11 +318,20 @@ class RoleHost(Generic[R]):
         self._inbox.clear()
         self._wake_posted = False
         now = self.clock()
-        role = self._load(now, self.incarnation)
+        role = self._loaded(now)
         self._back_at = None
         self.wake_at = now
         self.state = "up"
         self._role = role
+
+    def _loaded(self, now: float) -> R:
+        try:
+            return self._load(now, self.incarnation)
+        except Exception as error:
+            # At the first start the program that starts us says why, and ends as well.
+            if self.incarnation > 1 and self._ends_all(error):
+                self._fatal(self.address.role, error)
+            raise
 
     def _take_down(
         self, back_at: float | None, last: Callable[[R, float], Effects] | None = None
@@ -324,13 +342,19 @@ class RoleHost(Generic[R]):
         try:
             was_up = self._role is not None
             if self._role is not None and last is not None:
-                self._settle(last(self._role, self.clock()))
+                self._last_step(self._role, last)
             self._drop("down" if back_at is None else "restarting", back_at)
         finally:
             self._lock.release()
         if self.door is not None:
             self.door.cut()
         return was_up
+
+    def _last_step(self, role: R, last: Callable[[R, float], Effects]) -> None:
+        try:
+            self._settle(last(role, self.clock()))
+        except Exception as error:
+            self._broken(error)
 
     def supervise(self) -> None:
         """Look after the role: call it several times a second from one thread."""
@@ -348,8 +372,6 @@ class RoleHost(Generic[R]):
             self.start()
         except Exception as error:
             self._log.error("cannot start again: %s", error)
-            if self._vital and not isinstance(error, OSError):
-                self._fatal(self.address.role, error)
             with self._lock:
                 self._drop("restarting", self.clock() + 1.0)
 

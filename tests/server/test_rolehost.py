@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Callable
 
 import pytest
 
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address, Effects, Envelope
+from kvrmi.paxos.effects import NOTHING, Address, Effects, Envelope
+from kvrmi.paxos.invariants import InvariantBroken, require
 from kvrmi.paxos.messages import Accepted, Learn, Message, Release
-from kvrmi.storage.interface import Put, Record
-from server.rolehost import Fenced
+from kvrmi.storage.interface import Put, Record, StorageFailed
+from server.rolehost import Fenced, RoleHost
 
 from .stubs import ME, PEER, Door, Fatal, Outside, StubRole, host_of
 
@@ -145,6 +148,63 @@ def test_a_vital_role_that_breaks_ends_the_process() -> None:
     with pytest.raises(Fenced):
         host.deliver(PEER, ASK)
     assert [part for part, _ in fatal.errors] == ["acceptor"]
+
+
+def broken_invariant(*_: object) -> Effects:
+    require(False, "slot 7 was chosen twice")
+    return NOTHING
+
+
+class BrokenRole(StubRole):
+    """Breaks an invariant whatever it is asked to do."""
+
+    def __init__(self) -> None:
+        super().__init__(broken_invariant)
+
+    def wake(self, now: float) -> Effects:
+        return broken_invariant()
+
+
+def woken(host: RoleHost[StubRole]) -> bool:
+    host.wake_if_due(1e9)
+    return host.work()
+
+
+@pytest.mark.parametrize("way", ["deliver", "inbox", "wake", "ask", "act", "stop"])
+def test_an_invariant_that_breaks_ends_the_process_whatever_the_role(way: str) -> None:
+    fatal = Fatal()
+    host = host_of(BrokenRole, role="learner", fatal=fatal)
+    steps: dict[str, Callable[[], object]] = {
+        "deliver": lambda: host.deliver(PEER, ASK),
+        "inbox": lambda: (host.put(PEER, ASK), host.work()),
+        "wake": lambda: woken(host),
+        "ask": lambda: host.ask(broken_invariant),
+        "act": lambda: host.act(lambda *_: (None, broken_invariant())),
+        "stop": lambda: host.stop(broken_invariant),
+    }
+    with contextlib.suppress(Fenced):
+        steps[way]()
+    assert [(part, type(error)) for part, error in fatal.errors] == [("learner", InvariantBroken)]
+    assert host.state == "down"
+    host.supervise()
+    assert host.incarnation == 1
+
+
+@pytest.mark.parametrize("error", [InvariantBroken("bug"), StorageFailed("read error")])
+def test_what_no_restart_mends_ends_the_process_at_a_restart(error: Exception) -> None:
+    fatal = Fatal()
+    errors: list[Exception] = []
+
+    def make() -> StubRole:
+        if errors:
+            raise errors[0]
+        return StubRole()
+
+    host = host_of(make, role="learner", fatal=fatal)
+    host.fail("test", 0.0)
+    errors.append(error)
+    host.supervise()
+    assert fatal.errors == [("learner", error)]
 
 
 def test_another_role_that_breaks_is_started_again() -> None:
