@@ -282,7 +282,7 @@ class Front:
 
     def _refuse_foreign(self) -> None:
         """One hop, no further: what other fronts sent us goes back to them."""
-        foreign = [t for t in (*self._writes, *self._reads) if t.group is not None]
+        foreign = [t for t in (*self._writes, *self._reads) if t.foreign]
         for ticket in foreign:
             ticket.settle(NOT_LEADER)
         if foreign:
@@ -333,7 +333,7 @@ class Front:
         group = Group(sender, m.number)
         deadline = now + min(m.patience, self._timing.request)
         for request in m.requests:
-            ticket = Ticket(request, deadline, repeatable=False, group=group)
+            ticket = Ticket(request, deadline, repeatable=False, foreign=True)
             group.tickets.append(ticket)
             if self._leader != self.me:
                 ticket.settle(NOT_LEADER)

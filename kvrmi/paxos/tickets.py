@@ -1,7 +1,8 @@
 """Tickets: one client request each, from admission to its one answer.
 
-Rule: what a ticket says of itself decides its outcome. While it was in no Accept and in no
-unanswered Forward, "nothing was done" is the truth; afterwards only the log knows.
+Rules: what a ticket says of itself decides its outcome. While it was in no Accept and in no
+unanswered Forward, "nothing was done" is the truth; afterwards only the log knows. A group knows
+its tickets and no ticket its group: what is answered is freed at once, without a collector.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Ticket:
         "answer",
         "deadline",
         "doubtful",
-        "group",
+        "foreign",
         "repeatable",
         "request",
         "sent",
@@ -76,13 +77,16 @@ class Ticket:
         deadline: float,
         *,
         repeatable: bool,
-        group: Group | None = None,
+        foreign: bool = False,
     ) -> None:
-        """`repeatable`: a session's command, which takes effect once however often it is sent."""
+        """`repeatable`: a session's command, which takes effect once however often it is sent.
+
+        `foreign`: another replica's front forwarded it.
+        """
         self.request = request
         self.deadline = deadline
         self.repeatable = repeatable
-        self.group = group
+        self.foreign = foreign
         # `sent`: it may be in an Accept; a definite refusal takes that back. `doubtful` stays.
         self.sent = False
         self.doubtful = False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from kvrmi.interface import Answer, Request
@@ -312,3 +314,22 @@ def test_a_returned_proposal_refuses_nothing_that_was_proposed_before(benches: B
     desk.bench.expect()
     desk.bench.wake(1.0)
     desk.bench.expect(Envelope(LEADER, Forwarded(5, (UNKNOWN,))))
+
+
+def test_what_is_answered_is_freed_without_the_collector(benches: Benches) -> None:
+    """It runs seldom, on purpose: values of answered requests would fill the memory meanwhile."""
+    leader, follower = leading(benches), following(benches)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(20):
+            payload = b"%d" % number
+            leader.leads(1)
+            follower.submit(payload)
+            leader.bench.tell(LEADER, forward(follower))
+            leader.applied(number, payload)
+            (answer,) = leader.bench.find(Forwarded)
+            follower.bench.tell(LEADER, answer)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
