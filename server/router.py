@@ -24,8 +24,10 @@ _log = logging.getLogger("kvrmi.server.router")
 class Sender(Protocol):
     """What the router needs of the transport."""
 
-    def send(self, sender: Address, incarnation: int, to: Address, message: Message) -> bool:
-        """Send without blocking; False: not one byte left."""
+    def send(
+        self, sender: Address, incarnation: int, envelopes: Iterable[Envelope]
+    ) -> list[Envelope]:
+        """Send requests without blocking; those of which not one byte left."""
         ...
 
 
@@ -75,11 +77,14 @@ class Router:
         transport = self._transport
         if transport is None:
             raise RuntimeError("the router is not connected")
-        for to, message in envelopes:
-            if type(message) is Forwarded:
-                self._answer(to, message)
-            elif not transport.send(sender, incarnation, to, message):
-                self._hosts[sender.role].put(to, NotSent(to.replica, message))
+        requests: list[Envelope] = []
+        for envelope in envelopes:
+            if type(envelope.message) is Forwarded:
+                self._answer(envelope.to, envelope.message)
+            else:
+                requests.append(envelope)
+        for to, message in transport.send(sender, incarnation, requests):
+            self._hosts[sender.role].put(to, NotSent(to.replica, message))
 
     def run(self) -> None:
         """Empty all inboxes, save those of roles that another thread has: it will do it."""

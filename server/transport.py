@@ -9,14 +9,14 @@ One thread at a time collects a group; any thread may send. It knows messages by
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from kvrmi.codec import Malformed, decode, encode
 from kvrmi.config import Cluster, Member
 from kvrmi.faults import FaultTable
 from kvrmi.naming import role as role_name
-from kvrmi.paxos.effects import Address
+from kvrmi.paxos.effects import Address, Envelope
 from kvrmi.paxos.messages import (
     Accept,
     CampaignNow,
@@ -85,6 +85,20 @@ class Token(NamedTuple):
     message: Message
 
 
+class _Wire:
+    """Encodes what one step sends: a message for several peers, a batch above all, only once."""
+
+    def __init__(self, sender: Address) -> None:
+        self.sender = sender
+        self._last: Message | None = None
+        self._data = b""
+
+    def encoded(self, message: Message) -> bytes:
+        if message is not self._last:
+            self._last, self._data = message, encode(self.sender, message)
+        return self._data
+
+
 Deliver = Callable[[str, int, Address, Message], None]
 """role, its incarnation (0: any), sender, message"""
 
@@ -132,8 +146,15 @@ class Transport:
             for group in GROUPS
         }
 
-    def send(self, sender: Address, incarnation: int, to: Address, message: Message) -> bool:
-        """Send a request without blocking. False: not one byte left, and none will."""
+    def send(
+        self, sender: Address, incarnation: int, envelopes: Iterable[Envelope]
+    ) -> list[Envelope]:
+        """Send requests without blocking; those of which not one byte left, and none will."""
+        wire = _Wire(sender)
+        return [envelope for envelope in envelopes if not self._send(wire, incarnation, envelope)]
+
+    def _send(self, wire: _Wire, incarnation: int, envelope: Envelope) -> bool:
+        to, message = envelope
         lane = LANE_OF.get(type(message))
         if lane is None:
             # An answer that was not given in its call: its asker no longer waits.
@@ -143,8 +164,8 @@ class Transport:
             return False
         link = self._links[to.replica, lane.name]
         patience = message.patience + FORWARD_GRACE if type(message) is Forward else self._answer
-        token = Token(sender.role, incarnation, message)
-        return link.peer.send(self._clock(), encode(sender, message), token, patience)
+        token = Token(wire.sender.role, incarnation, message)
+        return link.peer.send(self._clock(), wire.encoded(message), token, patience)
 
     def collect(self, group: str, timeout: float) -> None:
         """Wait for answers of a group and deliver them, and what became of the others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 
 from kvrmi.interface import Request
 from kvrmi.paxos.ballot import Ballot
@@ -35,9 +36,12 @@ class Wire:
         self.takes = takes
         self.sent: list[tuple[Address, int, Address, Message]] = []
 
-    def send(self, sender: Address, incarnation: int, to: Address, message: Message) -> bool:
-        self.sent.append((sender, incarnation, to, message))
-        return self.takes
+    def send(
+        self, sender: Address, incarnation: int, envelopes: Iterable[Envelope]
+    ) -> list[Envelope]:
+        envelopes = list(envelopes)
+        self.sent += [(sender, incarnation, to, message) for to, message in envelopes]
+        return [] if self.takes else envelopes
 
 
 def made(role: StubRole, now: float, incarnation: int) -> StubRole:

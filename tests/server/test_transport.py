@@ -15,9 +15,10 @@ from kvrmi.codec import decode, encode
 from kvrmi.faults import FaultTable
 from kvrmi.interface import Request
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address
+from kvrmi.paxos.effects import Address, Envelope
 from kvrmi.paxos.messages import Forward, Message, NoAnswer, Offer, Release, Released
 from kvrmi.remote.identity import Badge, verify
+from server import transport
 from server.alone import cluster_of
 from server.coordinator.ports import free_block
 from server.doors import Limits, PyroDoor, exposed
@@ -87,7 +88,7 @@ class World:
         until(lambda: self.send(ASK))
 
     def send(self, message: Message, to: Address = ACCEPTOR) -> bool:
-        return self.transport.send(SENDER, 1, to, message)
+        return not self.transport.send(SENDER, 1, [Envelope(to, message)])
 
     def collect(self, count: int, seconds: float = 5.0) -> list[tuple[str, int, Address, str]]:
         """Wait for so many deliveries; each message as its repr, which names its type.
@@ -187,3 +188,21 @@ def test_batches_wait_for_nothing_else() -> None:
     assert lanes[Release].group == lanes[Offer].group == CONTROL
     assert lanes[Forward].group == BATCH
     assert len({lane.name for lane in LANE_OF.values()}) == 5
+
+
+def test_a_message_for_several_is_encoded_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.connect()
+    encoded: list[Message] = []
+
+    def count(sender: Address, message: Message) -> bytes:
+        encoded.append(message)
+        return encode(sender, message)
+
+    monkeypatch.setattr(transport, "encode", count)
+    other = Release(Ballot(2, 1))
+    to_all = [Envelope(ACCEPTOR, message) for message in (ASK, ASK, other)]
+    assert world.transport.send(SENDER, 1, to_all) == []
+    assert encoded == [ASK, other]
+    assert len(world.collect(4)) == 4
