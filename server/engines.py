@@ -86,6 +86,7 @@ class PaxosEngine:
     def _read(self, question: bytes) -> Answer:
         # No lock of the front's: it only compares the lease with the time, then asks the learner.
         answer = self._front.peek(lambda front: front.read(self._front.clock(), question), None)
+        self._learner.carry_on()
         return answer or self._submit(Request(True, question), repeatable=False)
 
     def _submit(self, request: Request, *, repeatable: bool) -> Answer:

@@ -34,7 +34,8 @@ from .doors import Limits, PyroDoor
 from .driver import Driver
 from .engines import PaxosEngine
 from .makers import Makers
-from .rolehost import Disk, Fenced, RoleHost
+from .rolehost import Fenced, RoleHost
+from .rolework import Disk
 from .router import Router
 from .servants import ForwardDesk, KVStore, RoleServant
 from .status import describe
@@ -230,8 +231,9 @@ class Replica:
         )
 
     def _ask_learner(self, read: Callable[[Learner, float], Answer | None]) -> Answer | None:
+        """Read while the front is held, or without any lock: whoever asked it carries on."""
         try:
-            return self.learner.ask(read)
+            return self.learner.look(read)
         except Fenced:
             return None
 

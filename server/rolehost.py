@@ -12,12 +12,14 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from kvrmi.paxos.effects import Address, Effects, Envelope, Role
 from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.paxos.messages import Message
-from kvrmi.storage.interface import Record, StorageFailed
+from kvrmi.storage.interface import StorageFailed
+
+from .rolework import Disk, Door, Outside
 
 INBOX_MESSAGES = 1024
 """Messages that may wait for a role stuck on its disk; more are lost, as on a network."""
@@ -32,49 +34,6 @@ T = TypeVar("T")
 
 class Fenced(Exception):
     """The role is down, another incarnation, or stuck: the message was not handled."""
-
-
-class Door(Protocol):
-    """The network side of a role: its own Pyro daemon on a fixed port."""
-
-    @property
-    def alive(self) -> bool:
-        """False once the daemon's request loop has ended."""
-        ...
-
-    def open(self) -> None:
-        """Listen and serve. Raises OSError."""
-        ...
-
-    def cut(self) -> None:
-        """Close the listener and every connection, at once."""
-        ...
-
-
-class Disk(Protocol):
-    """Makes records durable, now or behind, and says when the messages may leave."""
-
-    def write(self, records: tuple[Record, ...], messages: tuple[Envelope, ...]) -> bool:
-        """Make records durable. False: not yet; `messages` leave by themselves, later."""
-        ...
-
-    def fence(self) -> None:
-        """Drop what is not written yet; on return nothing older is being written."""
-        ...
-
-
-class Outside(Protocol):
-    """Where messages go: to own roles' inboxes at once, to other replicas outside the lock."""
-
-    me: int
-
-    def post(self, sender: Address, envelope: Envelope) -> None:
-        """Put a message into an own role's inbox; never blocks."""
-        ...
-
-    def send(self, sender: Address, incarnation: int, envelopes: tuple[Envelope, ...]) -> None:
-        """Send messages to other replicas; never blocks."""
-        ...
 
 
 class RoleHost(Generic[R]):
@@ -162,7 +121,8 @@ class RoleHost(Generic[R]):
     def work(self) -> bool:
         """Empty the inbox, unless another thread has the role: that one will look again.
 
-        Whoever releases the lock must call this afterwards. Returns whether anything was done.
+        Whoever releases the lock calls this or `Router.run` afterwards. Returns whether anything
+        was done.
         """
         worked = False
         while self._inbox and self._lock.acquire(blocking=False):
@@ -181,12 +141,30 @@ class RoleHost(Generic[R]):
         return worked
 
     def ask(self, question: Callable[[R, float], T]) -> T:
-        """Put a question to the role under its lock; it must change nothing. Raises Fenced."""
-        with self._lock:
-            try:
-                return question(self._up(), self.clock())
-            except InvariantBroken as error:
-                raise self._broken(error) from error
+        """Put a question to the role under its lock; it must change nothing. Raises Fenced.
+
+        What came for the role meanwhile is carried on before this returns.
+        """
+        try:
+            return self.look(question)
+        finally:
+            self.carry_on()
+
+    def look(self, question: Callable[[R, float], T]) -> T:
+        """Do as `ask`, for who holds another role's lock; `carry_on` once that is released."""
+        if not self._lock.acquire(timeout=LOCK_SECONDS):
+            raise Fenced(f"{self.address.role} is stuck")
+        try:
+            return question(self._up(), self.clock())
+        except InvariantBroken as error:
+            raise self._broken(error) from error
+        finally:
+            self._lock.release()
+
+    def carry_on(self) -> None:
+        """Have done what waits in the inbox: who found the role taken left it to its holder."""
+        if self._inbox:
+            self._outside.run()
 
     def peek(self, question: Callable[[R], T], otherwise: T) -> T:
         """Put a question without the lock: only for what one bytecode reads; else `otherwise`."""

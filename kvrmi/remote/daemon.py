@@ -79,7 +79,8 @@ class Daemon(Pyro5.server.Daemon):
 
         `admit` gets a connection's handshake data and raises to refuse it; what it returns is the
         `caller()`. At most `pool` connections, `max_message` bytes a message, `idle` seconds
-        between calls. `after_answer` runs in the serving thread once an answer has been sent.
+        between calls. `after_answer` runs in the serving thread after each call, once its answer
+        has been sent or cannot be.
         """
         ours, theirs = socket.socketpair()
         with ours, theirs:
@@ -95,7 +96,7 @@ class Daemon(Pyro5.server.Daemon):
         self._max_message = max_message
         self._room = Room(_LARGE_AT_ONCE * max_message)
         self._idle = idle
-        self._after_answer = after_answer
+        self._after_answer = after_answer or _nothing
         self._on_disconnect = on_disconnect
         self._thread: threading.Thread | None = None
         self._refusals = Seldom(_log, logging.INFO)
@@ -169,9 +170,8 @@ class Daemon(Pyro5.server.Daemon):
         conn.idle_since = 0.0
         try:
             conn.channel.send(self._calls.answer(frame))
-            if self._after_answer is not None:
-                self._after_answer()
         finally:
+            self._after_answer()
             conn.idle_since = monotonic()
             conn.channel.forget()
 
@@ -239,3 +239,7 @@ class Daemon(Pyro5.server.Daemon):
             "handshake": {"proof": proof} if proof else "hello",
             "meta": self._calls.metadata(shown["object"]),
         }
+
+
+def _nothing() -> None:
+    """Do what is to be done after an answer where nobody asked for anything."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import socket
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import Pyro5.api
@@ -15,7 +18,7 @@ from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.frames import CORRELATED, INVOKE, PING, pack
 from kvrmi.remote.payload import SERPENT, Call, dump_call
 
-from .rig import NAME, Raw, Target, exposed, serve
+from .rig import NAME, PATIENCE, Raw, Target, exposed, serve
 
 STRANGER = """
 import sys, Pyro5.api
@@ -217,6 +220,21 @@ def test_work_after_the_answer_does_not_hold_it_up(target: Target) -> None:
             assert proxy.echo(1) == 1
     finally:
         target.leave.set()
+        daemon.cut()
+
+
+def test_work_after_an_answer_is_done_though_the_asker_is_gone(target: Target) -> None:
+    """What a call caused must not be lost with the answer that nobody takes any more."""
+    done = threading.Event()
+    daemon = serve(target, after_answer=done.set)
+    try:
+        with Raw(daemon.port) as raw:
+            raw.shaken().call("block")
+            assert target.entered.wait(PATIENCE)
+            raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        target.leave.set()  # the connection was reset: its answer cannot be sent
+        assert done.wait(PATIENCE)
+    finally:
         daemon.cut()
 
 

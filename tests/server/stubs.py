@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from kvrmi.paxos.effects import NOTHING, Address, Effects, Envelope
 from kvrmi.paxos.messages import Message
-from server.rolehost import Disk, RoleHost
+from server.rolehost import RoleHost
+from server.rolework import Disk
 
 ME = 1
 PEER = Address(2, "acceptor")
@@ -40,12 +41,16 @@ class Outside:
         self.me = ME
         self.posted: list[tuple[Address, Envelope]] = []
         self.sent: list[tuple[Address, int, tuple[Envelope, ...]]] = []
+        self.runs = 0
 
     def post(self, sender: Address, envelope: Envelope) -> None:
         self.posted.append((sender, envelope))
 
     def send(self, sender: Address, incarnation: int, envelopes: tuple[Envelope, ...]) -> None:
         self.sent.append((sender, incarnation, envelopes))
+
+    def run(self) -> None:
+        self.runs += 1
 
 
 class Fatal:

@@ -1,0 +1,58 @@
+"""What a role host needs around it: a door, a disk, and a way out for messages.
+
+Rule: these are shapes and nothing else; doors.py, disks.py and router.py have them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kvrmi.paxos.effects import Address, Envelope
+from kvrmi.storage.interface import Record
+
+
+class Door(Protocol):
+    """The network side of a role: its own Pyro daemon on a fixed port."""
+
+    @property
+    def alive(self) -> bool:
+        """False once the daemon's request loop has ended."""
+        ...
+
+    def open(self) -> None:
+        """Listen and serve. Raises OSError."""
+        ...
+
+    def cut(self) -> None:
+        """Close the listener and every connection, at once."""
+        ...
+
+
+class Disk(Protocol):
+    """Makes records durable, now or behind, and says when the messages may leave."""
+
+    def write(self, records: tuple[Record, ...], messages: tuple[Envelope, ...]) -> bool:
+        """Make records durable. False: not yet; `messages` leave by themselves, later."""
+        ...
+
+    def fence(self) -> None:
+        """Drop what is not written yet; on return nothing older is being written."""
+        ...
+
+
+class Outside(Protocol):
+    """Where messages go: to own roles' inboxes at once, to other replicas outside the lock."""
+
+    me: int
+
+    def post(self, sender: Address, envelope: Envelope) -> None:
+        """Put a message into an own role's inbox; never blocks."""
+        ...
+
+    def send(self, sender: Address, incarnation: int, envelopes: tuple[Envelope, ...]) -> None:
+        """Send messages to other replicas; never blocks."""
+        ...
+
+    def run(self) -> None:
+        """Empty the inboxes of all own roles; the caller holds no role's lock."""
+        ...

@@ -1,0 +1,42 @@
+"""A replica's parts, wired in this process: nothing listens, no thread runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kvrmi.config import Cluster, Timing, members
+from server.makers import ACCEPTOR, LEARNER
+from server.replica import Replica
+from server.store import format_folder, open_folder
+
+from .stubs import Fatal
+
+CLUSTER = Cluster(
+    "test", "c1", "paxos", "127.0.0.1:1", "127.0.0.1:2", members(1, "127.0.0.1", 3), Timing(), None
+)
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Replica]:
+    """One start of a process, as far as its front: it needs neither a disk nor a network."""
+    disks = open_folder(folder, CLUSTER.id, 1, ACCEPTOR, LEARNER)
+    replica = Replica(CLUSTER, 1, disks, b"x" * 64, Fatal())
+    try:
+        replica.front.start()
+        yield replica
+    finally:
+        replica.transport.close()
+        disks.close()
+
+
+def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -> None:
+    """The counter begins anew at each: a command of today must not pass for one of yesterday."""
+    format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=False)
+    ids = []
+    for _ in range(3):
+        with started(tmp_path / "r") as replica:
+            ids += [replica.front.peek(lambda front: front.next_id(), None) for _ in range(2)]
+    assert None not in ids
+    assert len(set(ids)) == len(ids)
