@@ -6,8 +6,8 @@ sent. It runs nothing and prints nothing.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from kvrmi.errors import InvalidRequest
@@ -33,19 +33,63 @@ class _Form(NamedTuple):
     make: Callable[[Sequence[str]], Command]
 
 
+_SPACES = " \t\r\n"
+# One step of the line each, so that a long line takes no longer a character than a short one.
+_PIECE = re.compile(
+    rf"""[{_SPACES}]+|'[^']*'|"(?:[^"\\]++|\\.)*+"|\\.|[^{_SPACES}'"\\]+""", re.DOTALL
+)
+_ESCAPED = re.compile(r"""\\(["\\])""")
+_SHOWN = 60
+"""Characters of somebody's line that an error repeats."""
+
+
 def split(line: str) -> list[str]:
-    """Split a typed line into words; quotes keep spaces. Raises Usage."""
-    try:
-        return shlex.split(line)
-    except ValueError as error:
-        raise Usage(f"{str(error).lower()} in: {line.strip()}") from None
+    """Split a typed line into words, as a POSIX shell does; quotes keep spaces. Raises Usage.
+
+    Takes time in proportion to the length of the line.
+    """
+    words: list[list[str]] = []
+    within = False
+    for piece in _pieces(line):
+        if piece[0] in _SPACES:
+            within = False
+            continue
+        if not within:
+            words.append([])
+        within = True
+        words[-1].append(_unquoted(piece))
+    return ["".join(pieces) for pieces in words]
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """Take the line apart into spaces, quoted parts, escaped characters and plain text."""
+    at = 0
+    while at < len(line):
+        match = _PIECE.match(line, at)
+        if match is None:
+            lacks = "no escaped character" if line[at] == "\\" else "no closing quotation"
+            raise Usage(f"{lacks} in: {_shortened(line.strip())}")
+        yield match[0]
+        at = match.end()
+
+
+def _unquoted(piece: str) -> str:
+    if piece[0] == "'":
+        return piece[1:-1]
+    if piece[0] == '"':
+        return _ESCAPED.sub(r"\1", piece[1:-1])
+    return piece[1:] if piece[0] == "\\" else piece
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def parse(words: Sequence[str]) -> Command:
     """Make a command of its words; raises Usage."""
     form = COMMANDS.get(words[0].upper())
     if form is None:
-        raise Usage(f"unknown command {words[0]!r}; HELP lists the commands")
+        raise Usage(f"unknown command {_shortened(words[0])!r}; HELP lists the commands")
     try:
         return form.make(words[1:])
     except (IndexError, ValueError):

@@ -17,6 +17,7 @@ from kvrmi.session import Store
 
 from .admin import Admin
 from .command import COMMANDS, Command, Usage, parse, split
+from .prompt import Prompt
 from .render import Printer, encoded
 
 __all__ = ["EXIT_STATUS", "INTERRUPTED", "Leave", "Shell"]
@@ -93,10 +94,11 @@ class Shell:
 
     def converse(self) -> int:
         """Prompt until EXIT or the end of input; Ctrl-C drops what is being typed."""
-        self._printer.line("HELP lists the commands, EXIT leaves.")
+        self._printer.note("HELP lists the commands, EXIT leaves.")
+        prompt = Prompt()
         while True:
             try:
-                self.run_line(input("kvrmi> "))
+                self.run_line(prompt.read("kvrmi> "))
             except KeyboardInterrupt:
                 self._printer.line("")
             except EOFError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import Pyro5.api
 import pytest
@@ -22,8 +23,9 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def run(cluster: Cluster) -> Run:
+def run(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Run the program against the first fake replica; returns the exit status."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # where a prompt keeps its history
 
     def run(*words: str) -> int:
         name, _, address = cluster.addresses[0].partition("@")

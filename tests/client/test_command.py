@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from client.command import COMMANDS, Command, Usage, parse, split
 
@@ -57,3 +62,36 @@ def test_refuses_what_is_no_command() -> None:
         parse(["NOPE"])
     with pytest.raises(Usage, match="no closing quotation"):
         split("PUT 'k v")
+
+
+LINES = st.text(alphabet=st.sampled_from(list("ab \t\r\n'\"\\#é\udcff$")), max_size=30)
+
+
+@given(LINES)
+def test_splits_as_a_shell_does(line: str) -> None:
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        with pytest.raises(Usage, match=r"no closing quotation|no escaped character"):
+            split(line)
+    else:
+        assert split(line) == words
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["PUT k " + "x" * (1 << 20), f"PUT k '{'y ' * (1 << 19)}'", f'PUT k "{chr(92) * (1 << 20)}"'],
+    ids=["plain", "quoted", "escaped"],
+)
+def test_a_long_line_takes_milliseconds(line: str) -> None:
+    began = time.process_time()
+    verb, _, value = split(line)
+    assert time.process_time() - began < 1.0, "it took 20 s when each character copied the word"
+    assert (verb, len(value) >= 1 << 19) == ("PUT", True)
+
+
+def test_an_error_repeats_little_of_a_long_line() -> None:
+    for wrong in ("PUT k '" + "x" * 10_000, "y" * 10_000):
+        with pytest.raises(Usage) as refused:
+            parse(split(wrong))
+        assert len(str(refused.value)) < 120
