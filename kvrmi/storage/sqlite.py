@@ -17,10 +17,10 @@ from typing import Any
 from .interface import Key, Put, Record, Remove, StorageFailed, Tables, Trim
 from .sqlitefile import Statements, connect, erase, failure, prepare, seal, statements, use
 
-__all__ = ["SqliteStorage", "SqliteView", "erase"]
+__all__ = ["Reader", "SqliteStorage", "SqliteView", "erase"]
 
 
-class _Reader:
+class Reader:
     """Reads checked records through one connection."""
 
     def __init__(self, connection: sqlite3.Connection, tables: dict[str, Statements]) -> None:
@@ -54,7 +54,7 @@ class SqliteView:
     def __init__(self, path: Path, tables: dict[str, Statements]) -> None:
         """Begin the transaction; raises Corrupt or StorageFailed."""
         self._connection = connect(path)
-        self._reader = _Reader(self._connection, tables)
+        self._reader = Reader(self._connection, tables)
         try:
             self._connection.execute("PRAGMA query_only = ON")
             self._connection.execute("BEGIN")
@@ -93,7 +93,7 @@ class SqliteStorage:
         self._broken: str | None = None
         prepare(self._path, self._tables)
         self._connection = use(self._path, self._tables)
-        self._reader = _Reader(self._connection, self._tables)
+        self._reader = Reader(self._connection, self._tables)
 
     def write(self, records: Sequence[Record]) -> None:
         """Apply all records in order, atomically; durable on return.

@@ -19,7 +19,20 @@ from zlib import crc32
 
 from .interface import Corrupt, Key, StorageFailed
 
-__all__ = ["Statements", "connect", "erase", "failure", "prepare", "seal", "statements", "use"]
+__all__ = [
+    "Statements",
+    "connect",
+    "erase",
+    "failure",
+    "is_sealed",
+    "log_of",
+    "names",
+    "prepare",
+    "seal",
+    "statements",
+    "use",
+    "verify",
+]
 
 _FORMAT = 1
 _BUSY_SECONDS = 1.0
@@ -95,11 +108,15 @@ def statements(table: str, kind: type[int] | type[str]) -> Statements:
     )
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open an existing file, in autocommit mode; raises Corrupt or StorageFailed."""
+def connect(path: Path, how: str = "mode=rw") -> sqlite3.Connection:
+    """Open an existing file, in autocommit mode; raises Corrupt or StorageFailed.
+
+    `how` is a parameter of SQLite's: "mode=ro&immutable=1" touches
+    nothing, and sees no write-ahead log.
+    """
     try:
         connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?mode=rw",
+            f"file:{quote(str(path.absolute()))}?{how}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
@@ -151,9 +168,7 @@ def prepare(path: Path, tables: Mapping[str, Statements]) -> None:
         if not path.exists():
             erase(path)
             _create(path, tables)
-        elif _seal(path).exists() and not _log(path).exists():
-            _check_seal(path)
-        else:
+        elif not is_sealed(path):
             _rewrite(path, tables)
         _remove(_seal(path))
         _sync_folder(path)
@@ -178,7 +193,7 @@ def seal(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     connection.close()
     # SQLite removes the log with the last connection, and only then is the file all there is.
-    if not _log(path).exists():
+    if not log_of(path).exists():
         _write_seal(path)
 
 
@@ -192,9 +207,13 @@ def _write_seal(path: Path) -> None:
     _sync_folder(path)
 
 
-def _check_seal(path: Path) -> None:
-    if _seal(path).read_text() != _measure(path):
+def is_sealed(path: Path) -> bool:
+    """Whether the file was closed cleanly. Raises Corrupt if it changed since, and OSError."""
+    if not _seal(path).exists() or log_of(path).exists():
+        return False
+    if _seal(path).read_bytes() != _measure(path).encode():
         raise Corrupt(f"{path.name} is not what it was when it was closed")
+    return True
 
 
 def _measure(path: Path) -> str:
@@ -210,18 +229,19 @@ def _measure(path: Path) -> str:
 def _rewrite(path: Path, tables: Mapping[str, Statements]) -> None:
     """Verify everything and put a synced copy in the place of the file."""
     with closing(connect(path)) as old:
-        _verify(old, tables)
+        verify(old, tables)
         _fill(_new(path), tables, old)
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     # A log left behind would be replayed into the copy.
-    if _log(path).exists():
+    if log_of(path).exists():
         raise StorageFailed(f"{path.name} is in use by somebody else")
     _publish(path)
 
 
-def _verify(old: sqlite3.Connection, tables: Mapping[str, Statements]) -> None:
+def verify(old: sqlite3.Connection, tables: Mapping[str, Statements]) -> None:
+    """Check format, schema and pages, not records; raises Corrupt and sqlite3.Error."""
     _check_format(old)
-    if _names(old) - tables.keys():
+    if names(old) - tables.keys():
         raise Corrupt("the file has tables that nobody made")
     if old.execute("PRAGMA integrity_check(1)").fetchone() != (b"ok",):
         raise Corrupt("the file is damaged")
@@ -232,7 +252,8 @@ def _check_format(connection: sqlite3.Connection) -> None:
         raise Corrupt("the file is empty or of an unknown format")
 
 
-def _names(connection: sqlite3.Connection) -> set[str]:
+def names(connection: sqlite3.Connection) -> set[str]:
+    """Which tables there are."""
     rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
     return {name.decode(errors="replace") for (name,) in rows}
 
@@ -250,7 +271,7 @@ def _fill(new: Path, tables: Mapping[str, Statements], old: sqlite3.Connection |
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
-        known = set() if old is None else _names(old)
+        known = set() if old is None else names(old)
         for table, sql in tables.items():
             connection.execute(sql.create)
             if old is not None and table in known:
@@ -279,7 +300,8 @@ def _seal(path: Path) -> Path:
     return path.with_name(path.name + ".seal")
 
 
-def _log(path: Path) -> Path:
+def log_of(path: Path) -> Path:
+    """Where the write-ahead log is, while there is one."""
     return path.with_name(path.name + "-wal")
 
 

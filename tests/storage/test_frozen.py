@@ -1,0 +1,79 @@
+"""Reading the database of a process that is gone: all of it, and without a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kvrmi.storage.frozen import FrozenView
+from kvrmi.storage.interface import Corrupt, Key, StorageFailed
+
+from .test_damage import TABLES, contents, flip, sealed, unsealed
+
+__all__ = ["sealed", "unsealed"]
+
+
+def traces(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Everything in the folder: names, contents, times of change."""
+    return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
+
+
+def frozen(path: Path) -> tuple[bool, dict[str, list[tuple[Key, bytes]]]]:
+    view = FrozenView(path, TABLES)
+    try:
+        return view.clean, {table: list(view.scan(table)) for table in TABLES}
+    finally:
+        view.close()
+
+
+@pytest.mark.parametrize("fixture", ["sealed", "unsealed"])
+def test_all_is_read_and_nothing_changes(fixture: str, request: pytest.FixtureRequest) -> None:
+    path: Path = request.getfixturevalue(fixture)
+    before = traces(path.parent)
+    clean, found = frozen(path)
+    assert traces(path.parent) == before
+    assert clean == (fixture == "sealed")
+    assert found == contents(path)
+
+
+def test_what_a_crash_left_in_the_log_is_read(unsealed: Path) -> None:
+    found = dict(frozen(unsealed)[1]["slots"])
+    assert found[5] == b"changed"
+
+
+def test_a_read_of_one_record(sealed: Path) -> None:
+    view = FrozenView(sealed, TABLES)
+    assert view.read("slots", 7) == b"7" * 50
+    assert view.read("names", "absent") is None
+    view.close()
+    view.close()
+
+
+def test_a_table_that_is_not_there_is_empty(sealed: Path) -> None:
+    view = FrozenView(sealed, {**TABLES, "new": int})
+    assert view.read("new", 1) is None
+    assert list(view.scan("new")) == []
+    view.close()
+
+
+@pytest.mark.parametrize("fixture", ["sealed", "unsealed"])
+def test_damage_is_found(fixture: str, request: pytest.FixtureRequest) -> None:
+    path: Path = request.getfixturevalue(fixture)
+    flip(path, path.stat().st_size * 4)
+    before = traces(path.parent)
+    with pytest.raises(Corrupt):
+        frozen(path)
+    assert traces(path.parent) == before
+
+
+def test_a_seal_that_is_no_text_is_damage(sealed: Path) -> None:
+    sealed.with_name(sealed.name + ".seal").write_bytes(b"\xff\xfe")
+    with pytest.raises(Corrupt):
+        frozen(sealed)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed):
+        frozen(tmp_path / "none.db")
+    assert not list(tmp_path.iterdir())
