@@ -2,7 +2,9 @@
 
 Rules: only exposed methods of registered instances are reached, by a table made at registration, so
 that no attribute is looked up for a caller; an error is answered as a builtin and its text, without
-a traceback; whatever is asked in a way that we do not serve ends the connection.
+a traceback; what is asked in a way that we do not serve is answered with an error that says so. A
+oneway call is carried out like any other, in the same thread, and what would have been answered is
+logged where it is an error: its client reads nothing.
 It knows no socket and no thread.
 """
 
@@ -15,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from Pyro5.core import DAEMON_NAME
-from Pyro5.errors import DaemonError, PyroError, SerializeError
+from Pyro5.errors import DaemonError, ProtocolError, PyroError, SerializeError
 
 from .frames import (
     BATCH,
@@ -31,12 +33,17 @@ from .frames import (
     pack,
 )
 from .payload import LARGE, SERPENT, TAKEN, Call, PayloadError, dump, load_call
+from .seldom import Seldom
 
-__all__ = ["Calls", "Hangup"]
+__all__ = ["COMPRESSED_REFUSED", "Calls", "Hangup"]
 
 _log = logging.getLogger("kvrmi.remote.calls")
 
-_NOT_SERVED = COMPRESSED | ONEWAY | KEEP_SERIALIZED
+COMPRESSED_REFUSED = (
+    "INVALID: compressed messages are not taken, nothing was done; "
+    "set COMPRESSION to False in the client's Pyro5.config"
+)
+_SERIALIZED_REFUSED = "INVALID: blobs that are still serialized are not taken, nothing was done"
 _TEXT_MAX = 2000
 _TOLD = (
     AttributeError,
@@ -67,6 +74,8 @@ class Calls:
         self._is_cut = is_cut
         # Reading many large messages at once would keep everything else from running.
         self._large = threading.Lock()
+        self._refusals = Seldom(_log, logging.INFO)
+        self._unheard = Seldom(_log, logging.WARNING)
         self._methods: dict[str, dict[str, Method]] = {
             DAEMON_NAME: {"get_metadata": self.metadata, "ping": lambda: None}
         }
@@ -76,7 +85,7 @@ class Calls:
         self._methods[name] = _exposed(instance)
 
     def metadata(self, name: object) -> dict[str, object]:
-        """Tell what a proxy learns of an object: its methods; none is oneway, no attribute exposed.
+        """Return what a proxy learns of an object: its methods, none of them declared oneway.
 
         Raises DaemonError.
         """
@@ -85,32 +94,54 @@ class Calls:
             raise DaemonError("unknown object")
         return {"methods": sorted(methods), "oneway": [], "attrs": []}
 
-    def answer(self, frame: Frame) -> bytes:
-        """Carry out what `frame` asks; the frame to send back. Raises Hangup."""
+    def answer(self, frame: Frame, *, base64: bool = False) -> bytes:
+        """Carry out what `frame` asks; the frame to send back, empty for a oneway call.
+
+        `base64` is for clients that asked for bytes in that form. Raises Hangup.
+        """
         if frame.kind == PING:
             return pack(PING, frame.serializer, 0, frame.sequence, b"pong", frame.correlation)
-        if frame.kind != INVOKE or frame.flags & _NOT_SERVED:
-            raise Hangup(f"message type {frame.kind}, flags {frame.flags:#x}: not served")
         serializer = frame.serializer
         flags = frame.flags & (BATCH | CORRELATED)
         try:
-            call = self._read(frame)
-            result = (
-                self._batch(call, serializer)
-                if flags & BATCH
-                else self._method(call)(*call.args, **call.kwargs)
-            )
-            payload = dump(serializer, result)
-            if len(payload) > self._limit:
-                raise ValueError(f"the answer has more than {self._limit} bytes")
+            self._refuse_unserved(frame)
+            payload = self._carry_out(frame, base64)
         except Hangup:
             raise
         except Exception as error:
             _log.debug("answered with an error", exc_info=True)
+            if frame.flags & ONEWAY:
+                self._unheard.say("a oneway call failed: %s", str(error)[:_TEXT_MAX])
             serializer = serializer if serializer in TAKEN else SERPENT
             flags = frame.flags & CORRELATED | EXCEPTION
-            payload = dump(serializer, _told(error))
+            payload = dump(serializer, _error_form(error))
+        if frame.flags & ONEWAY:
+            return b""
         return pack(RESULT, serializer, flags, frame.sequence, payload, frame.correlation)
+
+    def _refuse_unserved(self, frame: Frame) -> None:
+        """Raise ProtocolError for what no call of ours looks like."""
+        if frame.kind != INVOKE:
+            why = f"INVALID: messages of type {frame.kind} are not taken, nothing was done"
+        elif frame.flags & COMPRESSED:
+            why = COMPRESSED_REFUSED
+        elif frame.flags & KEEP_SERIALIZED:
+            why = _SERIALIZED_REFUSED
+        else:
+            return
+        self._refusals.say("refused a message: %s", why)
+        raise ProtocolError(why)
+
+    def _carry_out(self, frame: Frame, base64: bool) -> bytes:
+        call = self._read(frame)
+        if frame.flags & BATCH:
+            result: object = self._batch(call, frame.serializer)
+        else:
+            result = self._method(call)(*call.args, **call.kwargs)
+        payload = dump(frame.serializer, result, base64=base64)
+        if len(payload) > self._limit:
+            raise ValueError(f"the answer has more than {self._limit} bytes")
+        return payload
 
     def _read(self, frame: Frame) -> Call:
         if len(frame.payload) <= LARGE:
@@ -149,7 +180,10 @@ class Calls:
                 raise
             except Exception as error:
                 _log.debug("a call of a batch failed", exc_info=True)
-                wrapped = {"__class__": "Pyro5.core._ExceptionWrapper", "exception": _told(error)}
+                wrapped = {
+                    "__class__": "Pyro5.core._ExceptionWrapper",
+                    "exception": _error_form(error),
+                }
                 return [*results, wrapped]
             room -= len(dump(serializer, result))
             results.append(result)
@@ -170,8 +204,11 @@ def _exposed(instance: object) -> dict[str, Method]:
     return methods
 
 
-def _told(error: Exception) -> Mapping[str, Any]:
-    """Write an error in the form in which every Pyro client can raise it."""
+def _error_form(error: Exception) -> Mapping[str, Any]:
+    """Write an error in the form in which every Pyro client can raise it.
+
+    `args` is a tuple, as Pyro itself sends it: Java and .NET clients cast it to an array.
+    """
     if isinstance(error, PayloadError):
         error = SerializeError(str(error))
     kind = type(error)
@@ -182,4 +219,4 @@ def _told(error: Exception) -> Mapping[str, Any]:
         name = f"builtins.{known.__name__}"
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     text = text[:_TEXT_MAX].encode(errors="replace").decode()
-    return {"__class__": name, "__exception__": True, "args": [text], "attributes": {}}
+    return {"__class__": name, "__exception__": True, "args": (text,), "attributes": {}}

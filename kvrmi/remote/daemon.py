@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -20,7 +20,7 @@ import Pyro5.server
 from Pyro5.callcontext import current_context
 from Pyro5.errors import DaemonError
 
-from .calls import Calls, Hangup
+from .calls import COMPRESSED_REFUSED, Calls, Hangup
 from .frames import (
     COMPRESSED,
     CONNECT,
@@ -29,6 +29,7 @@ from .frames import (
     CORRELATED,
     Frame,
     FrameError,
+    OtherVersion,
     pack,
 )
 from .identity import Caller, Refused
@@ -169,7 +170,11 @@ class Daemon(Pyro5.server.Daemon):
         frame = conn.channel.receive(self._idle)
         conn.idle_since = 0.0
         try:
-            conn.channel.send(self._calls.answer(frame))
+            answer = self._calls.answer(frame, base64=conn.base64)
+            # Who does not read its answer waits for itself: like an idle one it can make room.
+            conn.idle_since = monotonic()
+            if answer:
+                conn.channel.send(answer)
         finally:
             self._after_answer()
             conn.idle_since = monotonic()
@@ -190,8 +195,11 @@ class Daemon(Pyro5.server.Daemon):
         try:
             if not self._handshake(conn):
                 return
-        except (OSError, FrameError) as error:
+        except OSError as error:
             _log.debug("no handshake: %s", error)
+            return
+        except FrameError as error:
+            self._refusals.say("refused a connection: %s", error)
             return
         conn.idle_since = monotonic()
         conn.admitted = True
@@ -201,15 +209,22 @@ class Daemon(Pyro5.server.Daemon):
         try:
             while True:
                 self.handleRequest(conn)
-        except (OSError, FrameError, Hangup) as error:
+        except (OSError, Hangup) as error:
             _log.debug("connection ended: %s", error)
+        except FrameError as error:
+            self._refusals.say("ended a connection: %s", error)
         finally:
             if self._on_disconnect is not None:
                 self._on_disconnect(caller())
 
     def _handshake(self, conn: Connection, denied_reason: str | None = None) -> bool:
         """Admit or refuse a new connection; True if it is admitted. Raises OSError, FrameError."""
-        frame = conn.channel.receive(_HANDSHAKE_SECONDS, monotonic() + _HANDSHAKE_SECONDS)
+        try:
+            frame = conn.channel.receive(_HANDSHAKE_SECONDS, monotonic() + _HANDSHAKE_SECONDS)
+        except OtherVersion as error:
+            reply = pack(CONNECT_FAIL, SERPENT, 0, 0, dump(SERPENT, str(error)))
+            conn.channel.send(reply, _HANDSHAKE_SECONDS)
+            raise
         if frame.kind != CONNECT:
             raise FrameError("not a handshake")
         serializer = frame.serializer if frame.serializer in TAKEN else SERPENT
@@ -228,12 +243,13 @@ class Daemon(Pyro5.server.Daemon):
 
     def _welcome(self, conn: Connection, frame: Frame) -> dict[str, object]:
         if frame.flags & COMPRESSED:
-            raise PayloadError("compressed messages are not taken")
+            raise PayloadError(COMPRESSED_REFUSED)
         shown = load(frame.serializer, frame.payload)
         if not isinstance(shown, dict) or set(shown) != {"handshake", "object"}:
             raise PayloadError("not a handshake")
         if self._admit is not None:
             conn.caller = self._admit(shown["handshake"])
+        conn.base64 = _wants_base64(shown["handshake"])
         proof = conn.caller.proof if isinstance(conn.caller, Caller) else ""
         return {
             "handshake": {"proof": proof} if proof else "hello",
@@ -243,3 +259,8 @@ class Daemon(Pyro5.server.Daemon):
 
 def _nothing() -> None:
     """Do what is to be done after an answer where nobody asked for anything."""
+
+
+def _wants_base64(shown: object) -> bool:
+    """Say whether a client's handshake asks for bytes in serpent's base64 form."""
+    return isinstance(shown, Mapping) and shown.get("bytes") == "base64"

@@ -25,6 +25,7 @@ __all__ = [
     "RESULT",
     "Frame",
     "FrameError",
+    "OtherVersion",
     "measure",
     "pack",
     "take",
@@ -39,11 +40,16 @@ KEEP_SERIALIZED, CORRELATED = 32, 64
 _HEADER = struct.Struct("!4sHBBHHII16sHH")
 HEADER_BYTES = _HEADER.size
 _TAG, _VERSION, _MAGIC = b"PYRO", 502, 0x4DC5
+_VERSION_END = 6
 _UNCORRELATED = bytes(16)
 
 
 class FrameError(Exception):
     """The bytes are no frame of ours, or a larger one than is taken; the stream is lost."""
+
+
+class OtherVersion(FrameError):
+    """The message is Pyro's, of another version of its protocol than ours."""
 
 
 class Frame(NamedTuple):
@@ -77,13 +83,20 @@ def measure(data: bytes | bytearray, limit: int) -> int:
 
     Raises FrameError as soon as `data` cannot be the start of a frame of at most `limit` bytes.
     """
+    if not _TAG.startswith(bytes(data[:4])):
+        raise FrameError("not a Pyro frame")
+    if len(data) >= _VERSION_END:
+        # Other versions have other headers, so this is said before the rest is awaited.
+        version = int.from_bytes(data[len(_TAG) : _VERSION_END], "big")
+        if version != _VERSION:
+            raise OtherVersion(
+                f"Pyro's protocol version {_VERSION} (Pyro5) is spoken here, not {version}"
+            )
     if len(data) < HEADER_BYTES:
-        if not _TAG.startswith(bytes(data[:4])):
-            raise FrameError("not a Pyro frame")
         return 0
-    tag, version, _, _, _, _, size, annotations, _, _, magic = _HEADER.unpack_from(data)
-    if tag != _TAG or version != _VERSION or magic != _MAGIC:
-        raise FrameError("not a Pyro frame of this protocol version")
+    _, _, _, _, _, _, size, annotations, _, _, magic = _HEADER.unpack_from(data)
+    if magic != _MAGIC:
+        raise FrameError("not a Pyro frame")
     if size + annotations > limit:
         raise FrameError(f"frame of {size + annotations} bytes, at most {limit} are taken")
     return HEADER_BYTES + int(size) + int(annotations)

@@ -35,12 +35,14 @@ Serve = Callable[["Connection"], None]
 class Connection:
     """One accepted connection; its own thread works on it, any thread may cut it."""
 
-    __slots__ = ("admitted", "caller", "channel", "idle_since")
+    __slots__ = ("admitted", "base64", "caller", "channel", "idle_since")
 
     def __init__(self, channel: Channel) -> None:
         """`caller` is whatever admission made of it."""
         self.channel = channel
         self.admitted = False
+        self.base64 = False
+        """True if it wants bytes in serpent's base64 form."""
         self.caller: object = None
         self.idle_since = monotonic()
         """Monotonic seconds; 0.0 while a call runs."""

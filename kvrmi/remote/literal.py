@@ -144,8 +144,14 @@ def _texts(items: list[Any]) -> list[str]:
     raise ValueError("keys and members of sets are text")
 
 
-def _read_text(token: str) -> Any:
-    return ast.literal_eval(token) if "\\" in token else token[1:-1]
+def _read_text(token: str) -> str:
+    if "\\" not in token:
+        return token[1:-1]
+    text: str = ast.literal_eval(token)
+    if "\\u" in token:
+        # Java and .NET escape both halves of a character beyond U+FFFF; half a one stays half.
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
 
 
 _VALUES: dict[str, Callable[[str], Any]] = {

@@ -9,10 +9,10 @@ off, and are slow for what is most common; what they exchange are Python literal
 
 from __future__ import annotations
 
-import base64
 import gc
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -57,6 +57,7 @@ _JSON_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 # answer, and as the one or two arguments of get and put.
 _STRING = r"'([^'\\\r\n\0]*)'"
 _HEAD = re.escape(_SERPENT_HEAD)
+_BEYOND_FFFF = re.compile(r"\\(\\|U[0-9a-f]{8})")
 _SIMPLE_STRING = re.compile(_HEAD + _STRING)
 _SIMPLE_CALL = re.compile(
     rf"{_HEAD}\({_STRING}, ?{_STRING}, ?\({_STRING},(?: ?{_STRING})?\), ?\{{\}}\)"
@@ -115,8 +116,14 @@ def load_call(serializer: int, data: bytes) -> Call:
     return call if call.kwargs is not None else call._replace(kwargs={})
 
 
-def dump(serializer: int, value: object) -> bytes:
-    """Write an answer or argument. Raises TypeError or ValueError for what cannot be written."""
+def dump(serializer: int, value: object, *, base64: bool = False) -> bytes:
+    """Write an answer or argument. Raises TypeError or ValueError for what cannot be written.
+
+    With `base64`, serpent's bytes are {"data", "encoding": "base64"} in place of a literal; JSON's
+    always are, msgpack's never.
+    """
+    if base64 and serializer == SERPENT:
+        return _dump_any(value, bytes_repr=False)
     return _DUMPERS[serializer](value)
 
 
@@ -176,12 +183,23 @@ def _load_msgpack(data: bytes) -> Any:
 
 def _dump_serpent(value: object) -> bytes:
     if _is_plain(value):
-        return (_SERPENT_HEAD + repr(value)).encode()
+        return (_SERPENT_HEAD + _readable(repr(value))).encode()
+    return _dump_any(value, bytes_repr=True)
+
+
+def _dump_any(value: object, *, bytes_repr: bool) -> bytes:
     collecting = gc.isenabled()
-    written: bytes = serpent.dumps(value, module_in_classname=True, bytes_repr=True)
+    written: bytes = serpent.dumps(value, module_in_classname=True, bytes_repr=bytes_repr)
     if not collecting:
         gc.disable()
-    return written
+    return _readable(written.decode()).encode()
+
+
+def _readable(literal: str) -> str:
+    """Write characters that Python escapes with a U as they are: Java and .NET cannot read that."""
+    if "\\U" not in literal:
+        return literal
+    return _BEYOND_FFFF.sub(lambda m: m[0] if m[1] == "\\" else chr(int(m[1][1:], 16)), literal)
 
 
 def _is_plain(value: object) -> bool:
@@ -202,7 +220,7 @@ def _dump_json(value: object) -> bytes:
 
 def _json_form(value: object) -> object:
     if isinstance(value, bytes):  # as serpent writes them
-        return {"data": base64.b64encode(value).decode(), "encoding": "base64"}
+        return {"data": b64encode(value).decode(), "encoding": "base64"}
     return _form(value)
 
 
