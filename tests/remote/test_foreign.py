@@ -62,7 +62,7 @@ def test_an_error_has_the_form_of_pyros_own(daemon: Daemon) -> None:
 
 
 def test_so_has_an_error_inside_a_batch(daemon: Daemon) -> None:
-    calls = [("fail", ("value",), {})]
+    calls: list[object] = [("fail", ("value",), {})]
     with Raw(daemon.port) as raw:
         data = dump(SERPENT, (NAME, "<batch>", calls, {}))
         raw.shaken().sock.sendall(pack(INVOKE, SERPENT, BATCH, 1, data))
@@ -246,7 +246,7 @@ def test_who_does_not_read_its_answer_makes_room(
         for raw in deaf:
             raw.shaken().call("large", 7_000_000, serializer=MSGPACK)
         for raw in deaf:  # the answer has begun
-            until(lambda raw=raw: raw.sock.recv(1, socket.MSG_PEEK))
+            assert raw.sock.recv(1, socket.MSG_PEEK)
         for number in range(5):
             with Raw(daemon.port) as late:
                 late.shaken().call("echo", number)
