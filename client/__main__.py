@@ -28,7 +28,7 @@ _EPILOG = """\
 Without a command: a prompt on a terminal, else one command a line from stdin.
 Commands: PUT GET DELETE CONTAINS SIZE PUT_MANY GET_MANY CAS SCAN STATUS, and orders; HELP explains
 them. Programs of their own, each with --help: bench measures, workload records a history, verify
-judges one, nemesis breaks a cluster of its own under load and judges what its clients were told.
+judges one, nemesis fails a cluster of its own under load and checks every answer of its clients.
 Exit status: 0 ok, 1 key not found or cas not swapped, 2 usage, 3 no quorum, 4 unknown outcome,
 5 aborted or unsupported, 6 connection or unavailable."""
 
@@ -148,13 +148,13 @@ def _log_to(path: str | None) -> None:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say it in one line; the usage is for --help."""
-        self.exit(2, f"{self.prog}: error: {message}; --help tells what there is\n")
+        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="kvrmi-client",
-        description="Ask a replicated key-value store.",
+        description="Use a replicated key-value store.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -165,7 +165,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", metavar="NAME", help="the remote object's name")
     parser.add_argument("--protocol", choices=("rpc",), default="rpc", help="how to talk (rpc)")
     parser.add_argument(
-        "--timeout", metavar="S", type=_seconds, default=5.0, help="when to give up, in s (5)"
+        "--timeout",
+        metavar="S",
+        type=_seconds,
+        default=5.0,
+        help="seconds to wait for an answer (5)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a result")
     parser.add_argument("--log", metavar="FILE", help="append every command's outcome to a file")

@@ -1,7 +1,7 @@
 """Orders to replicas and to the coordinator, and the status of the whole cluster.
 
 Rules: orders need the cluster file and the secret beside it; what was asked is done or refused,
-never half, except that a cut or heal tells which replicas could not be reached.
+never half, except that a cut or heal names the replicas that it could not reach.
 It knows nothing of keys and values.
 """
 
@@ -59,7 +59,7 @@ class Admin:
         return self._orders[name](*args)
 
     def status(self) -> dict[str, Any]:
-        """Tell the cluster's status; of silent replicas what the coordinator knows."""
+        """Return the cluster's status; of silent replicas what the coordinator knows."""
         status = self._store.status()
         if any(entry["state"] == "down" for entry in status["replicas"]):
             try:

@@ -147,8 +147,8 @@ def _load(
     latencies: Counter[int] = Counter()
     errors: Counter[str] = Counter()
     for worker in used:
-        told, failed = json.loads(_line(worker, _WARM + options.seconds + _PATIENCE))
-        latencies.update({int(latency): count for latency, count in told.items()})
+        counted, failed = json.loads(_line(worker, _WARM + options.seconds + _PATIENCE))
+        latencies.update({int(latency): count for latency, count in counted.items()})
         errors.update(failed)
     return Tally(latencies, errors)
 
@@ -220,7 +220,9 @@ def _line(process: subprocess.Popen[str], patience: float) -> str:
     ready, _, _ = select.select([output], [], [], patience)
     line = output.readline() if ready else ""
     if not line:
-        raise ConnectionFailed("a process of the benchmark died or hangs; the store may be well")
+        raise ConnectionFailed(
+            "a process of the benchmark ended or hangs; nothing was measured, run it again"
+        )
     return line
 
 
@@ -231,7 +233,7 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
 
 
 def _progress(text: str) -> None:
-    """Tell a waiting person what goes on; an empty text wipes the line."""
+    """Show a waiting person what goes on; an empty text wipes the line."""
     if sys.stderr.isatty():
         print(f"\r{text:<60}", end="\r" if not text else "", file=sys.stderr, flush=True)
 
@@ -283,7 +285,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--keys", type=_whole, default=1000, metavar="N", help="different keys (1000)")
     add("--at", choices=("leader", "all"), default="leader", help="whom to call (leader)")
     add("--processes", type=_whole, metavar="N", help="of the clients (a free CPU each)")
-    add("--baseline", action="store_true", help="also measure plain Pyro5, and tell the ratio")
+    add("--baseline", action="store_true", help="also measure plain Pyro5, and print the ratio")
     add("--json", action="store_true", help="print one JSON object")
     return parser
 

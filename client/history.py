@@ -18,9 +18,9 @@ __all__ = ["Moment", "Recorder", "outcome"]
 
 
 def outcome(name: str, error: Exception) -> str:
-    """Tell what an error says of an operation: fail (nothing was done) or unknown."""
+    """Return the outcome that an error stands for: fail (nothing was done) or unknown."""
     if name in READS:
-        return FAIL  # a read without an answer tells nothing, whatever went wrong
+        return FAIL  # a read without an answer proves nothing, whatever went wrong
     certain = isinstance(error, KVError) and not isinstance(error, UnknownOutcome)
     return FAIL if certain else UNKNOWN
 

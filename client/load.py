@@ -71,7 +71,7 @@ class _Start:
         self._barrier.wait(_PATIENCE)
 
     def await_go(self) -> Times:
-        """Tell that this client is prepared, and wait for the others."""
+        """Report that this client is prepared, and wait for the others."""
         self._barrier.wait(_PATIENCE)
         self._barrier.wait(_PATIENCE)
         return self._times
@@ -148,7 +148,7 @@ def _calls(job: Job, draw: random.Random) -> list[_Call]:
 
 
 def _name(error: Exception) -> str:
-    """Tell an error by its code, or by its type."""
+    """Name an error by its code, or by its type."""
     code = str(error).partition(":")[0]
     return code if code.isupper() else type(error).__name__
 

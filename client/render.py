@@ -50,7 +50,7 @@ class Printer:
             self.line(self.shown(line))
 
     def note(self, text: str) -> None:
-        """Tell a person what the exit status tells a script; nothing in JSON."""
+        """Show a person what the exit status shows a script; nothing in JSON."""
         if not self.as_json:
             print(_escaped(text), file=self._err, flush=True)
 
@@ -114,10 +114,10 @@ def encoded(value: object) -> object:
 
 def _details(entry: Mapping[str, Any]) -> list[str]:
     roles = entry.get("roles") or {}
-    told = [f"{name} {role['state']}" for name, role in roles.items() if role["state"] != "up"]
+    away = [f"{name} {role['state']}" for name, role in roles.items() if role["state"] != "up"]
     return [
         _cell((entry.get("digest") or "")[:8] or None),
-        ", ".join(told) or ("all up" if roles else "-"),
+        ", ".join(away) or ("all up" if roles else "-"),
         _cell(entry.get("pid")),
         _cell(entry.get("address")),
     ]

@@ -165,7 +165,7 @@ class Shell:
 
 
 def _about(command: Command) -> dict[str, object]:
-    """Tell what a result is about: the key or the keys."""
+    """Return what a result is about: the key or the keys."""
     if command.name == "put_many":
         pairs = command.args[0]
         return {"keys": [key for key, _ in pairs]} if isinstance(pairs, list) else {}

@@ -1,4 +1,4 @@
-"""The checker's command line: tells whether one atomic store could have given a recorded history.
+"""The checker's command line: checks whether one atomic store could have given a recorded history.
 
 Rules: one line on stderr and status 2 where the history cannot be read; the other statuses are the
 verdict, and out of time is not ok. It needs no running store.
@@ -42,21 +42,21 @@ class Judgement:
 
     @property
     def status(self) -> int:
-        """The exit status that tells it."""
+        """The exit status that stands for it."""
         return _STATUS[self.verdict]
 
     def plain(self) -> dict[str, Any]:
         """Give it as a JSON object."""
-        told = self.linearizability._asdict()
+        result = self.linearizability._asdict()
         return {
             "verdict": self.verdict,
-            "linearizable": told.pop("verdict"),
+            "linearizable": result.pop("verdict"),
             "findings": self.findings,
-            **told,
+            **result,
         }
 
     def lines(self) -> list[str]:
-        """Tell it to people."""
+        """Return it as lines for people."""
         checked = self.linearizability
         outcomes = ", ".join(f"{count} {outcome}" for outcome, count in checked.outcomes.items())
         paths = ", ".join(f"{count} by {path}" for path, count in checked.classes.items() if count)
@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("file", metavar="FILE", help="the history")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--limit", metavar="S", type=_seconds, default=60.0, help="when to give up, in s (60)"
+        "--limit", metavar="S", type=_seconds, default=60.0, help="seconds to search (60)"
     )
     return parser
 

@@ -1,7 +1,7 @@
 """A workload on a running cluster, recorded as a history: who asked what, when, what came of it.
 
 Rules: every key is new to the cluster (a random name of the run is part of it) and every value
-written once, so that what is read tells who wrote it; an operation is ok only with its answer in
+written once, so that what is read shows who wrote it; an operation is ok only with its answer in
 hand, and failed only when the store says that nothing was done. Operations over several keys stay
 within four neighbours, or the checker could not take the history apart.
 It does not know whether anything is being broken meanwhile.
@@ -109,7 +109,7 @@ class Client:
         self._seen: dict[str, Any] = {}  # the last value met under a key: what to swap
 
     def run(self, stop: threading.Event, think: float) -> None:
-        """Ask, wait for the answer, think, ask again, until told to stop."""
+        """Ask, wait for the answer, think, ask again, until asked to stop."""
         while not stop.wait(self._dice.uniform(0, 2 * think)):
             self.step()
 
@@ -153,8 +153,8 @@ class Client:
         elif op == "get_many":
             value = tuple(value)
         self._meet(op, args, value)
-        told = (answer["revision"], answer["replica"])
-        return Operation(self.name, op, args, call, returned, OK, value, *told)
+        where = (answer["revision"], answer["replica"])
+        return Operation(self.name, op, args, call, returned, OK, value, *where)
 
     def _failed(self, op: str, args: tuple[Any, ...], call: float, error: Exception) -> Operation:
         if not isinstance(error, KVError) or isinstance(error, InvalidRequest):
@@ -307,8 +307,8 @@ def main(words: Sequence[str], open_store: Open, *, as_json: bool) -> int:
 def _tell(printer: Printer, path: Path, recorder: Recorder, unread: str | None) -> int:
     wrong = [*recorder.surprises, *([unread] if unread else [])]
     counts = {name: recorder.outcomes[name] for name in (OK, FAIL, UNKNOWN)}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    printer.result([f"{sum(counts.values())} operations in {path}: {told}"], counts)
+    counted = ", ".join(f"{count} {name}" for name, count in counts.items())
+    printer.result([f"{sum(counts.values())} operations in {path}: {counted}"], counts)
     for text in wrong:
         print(f"kvrmi-client workload: {text}", file=sys.stderr)
     return 1 if wrong else 0
@@ -325,7 +325,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=_positive, default=10.0, metavar="S", help="how long (10)")
     add("--clients", type=_count, default=8, metavar="N", help="sessions at a time (8)")
     add("--keys", type=_count, default=100, metavar="K", help="different keys (100)")
-    add("--seed", type=int, default=0, metavar="N", help="decides what is asked (0)")
+    add("--seed", type=int, default=0, metavar="N", help="makes the same requests again (0)")
     add(
         "--think", type=_positive, default=THINK * 1000, metavar="MS", help="pause of a client (12)"
     )

@@ -1,7 +1,7 @@
 """How commands and questions look as bytes, and how each command is named.
 
 Rules: every encoding begins with a format version; the same arguments always make the same bytes,
-so that a command can be told from another by its bytes; decoding checks types and raises nothing
+so that commands can be compared by their bytes; decoding checks types and raises nothing
 but ValueError. To everybody but the machine the bytes are opaque.
 """
 

@@ -215,7 +215,7 @@ class Cluster:
         return self.members[replica - 1]
 
     def listens_on(self, host: str) -> str:
-        """Tell on which host to bind what others connect to on `host`."""
+        """Return on which host to bind what others connect to on `host`."""
         return self.listen or host
 
     def _check_distinct(self) -> None:

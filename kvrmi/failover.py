@@ -35,7 +35,7 @@ ANSWER = 3.2
 AVOID = 2.0
 """Seconds for which one that failed is asked after all others."""
 STATUS = 0.5
-"""Seconds it has to tell whom it follows."""
+"""Seconds it has to answer whom it follows."""
 REPLICAS = 64
 """How many names are tried where only an address is known."""
 _PAUSE_MIN, _PAUSE_MAX = 0.05, 0.3
@@ -314,7 +314,9 @@ def _named(endpoint: Endpoint, timeout: float) -> Endpoint:
                     raise
             else:
                 return endpoint._replace(replica=replica, name=name)
-    raise ConnectionFailed("whatever listens there is no replica; give its name too")
+    raise ConnectionFailed(
+        "no replica under its usual name listens there; give the name of the object too"
+    )
 
 
 def _arguments(operation: Operation, request: tuple[str, int] | None) -> tuple[object, ...]:
@@ -325,5 +327,5 @@ def _arguments(operation: Operation, request: tuple[str, int] | None) -> tuple[o
 
 
 def _said(error: Exception) -> str:
-    """Tell an exception in one line."""
+    """Describe an exception in one line."""
     return str(error).partition("\n")[0] or type(error).__name__

@@ -101,7 +101,7 @@ class Engine(Protocol):
         ...
 
     def status(self) -> dict[str, object]:
-        """Tell this replica's entry of the cluster's status."""
+        """Return this replica's entry of the cluster's status."""
         ...
 
 
@@ -116,7 +116,7 @@ def check(name: str, args: Sequence[object]) -> Operation:
         _refuse(f"there is no operation {_shown(name)}, only {', '.join(sorted(_RULES))}")
     checker, least, most, signature = rule
     if not least <= len(args) <= most:
-        _refuse(f"it is {signature}, and {len(args)} arguments came")
+        _refuse(f"usage: {signature}; it was called with {len(args)} arguments")
     return checker(*args)
 
 

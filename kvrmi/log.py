@@ -146,7 +146,7 @@ class Log:
         self._restarted = True
 
     def take_records(self) -> tuple[Record, ...]:
-        """Tell what makes the stored log equal this one; the next call tells only what is new.
+        """Return what makes the stored log equal this one; the next call returns only what is new.
 
         All of it belongs into one write, together with the machine's records.
         """
@@ -198,7 +198,7 @@ class Log:
 
 
 def stored_end(view: View) -> tuple[int, bytes]:
-    """Tell the slot up to which what `view` holds is applied, and the chain hash there."""
+    """Return the slot up to which what `view` holds is applied, and the chain hash there."""
     return _read_place(view, _LAST)
 
 

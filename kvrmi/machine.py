@@ -200,7 +200,7 @@ class Machine:
         return self._order.after(start)
 
     def take_records(self) -> tuple[Record, ...]:
-        """Tell what changed since the last call, and forget that it did."""
+        """Return what changed since the last call, and forget that it did."""
         if not self._state_changed:
             return ()
         rows, gone = self._rows, [key for key in self._changed if key not in self._rows]

@@ -1,4 +1,4 @@
-"""Names and ports: what a remote object is called and where it listens unless told otherwise.
+"""Names and ports: what a remote object is called and where it listens by default.
 
 Rule: a name or a port is made here and nowhere else, so that scripts in other languages can rely
 on them. It opens no port and knows no cluster.

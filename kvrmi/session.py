@@ -32,7 +32,7 @@ __all__ = ["Session", "Store", "connect"]
 
 _Default = TypeVar("_Default")
 _STATUS = 1.0
-"""Seconds a replica has to tell its status."""
+"""Seconds a replica has to return its status."""
 
 
 def connect(
@@ -132,7 +132,7 @@ class Store(MutableMapping[str, Value]):
         self._session = Session()
 
     def call(self, name: str, *args: object) -> dict[str, Any]:
-        """Carry out an operation and tell who answered.
+        """Carry out an operation and return who answered.
 
         Returns {"value", "revision", "replica", "leader", "stale"}; args as in the remote object.
         """
@@ -198,7 +198,7 @@ class Store(MutableMapping[str, Value]):
             start = page[-1][0]
 
     def status(self) -> dict[str, Any]:
-        """Tell the state of every replica, asked at the same time; a silent one is "down"."""
+        """Return the state of every replica, asked at the same time; a silent one is "down"."""
         replicas = self._replicas.all
         with ThreadPoolExecutor(len(replicas)) as pool:
             entries = list(pool.map(_entry, replicas))
@@ -284,7 +284,7 @@ class Store(MutableMapping[str, Value]):
         self.close()
 
     def __repr__(self) -> str:
-        """Tell where it leads, without asking anybody."""
+        """Show where it leads, without asking anybody."""
         directory = self._replicas.directory
         return f"<kvrmi store: {len(directory.endpoints)} replicas of {directory.source}>"
 
@@ -313,14 +313,14 @@ _SILENT: dict[str, Any] = dict.fromkeys(
 
 
 def _entry(replica: Replica) -> dict[str, Any]:
-    """One replica's entry of the status, with nulls for what it does not tell."""
+    """One replica's entry of the status, with nulls for what it does not report."""
     endpoint = replica.endpoint
     here = {"id": endpoint.replica, "state": "down"} | _SILENT | {"address": endpoint.address}
     try:
-        told: dict[str, Any] = replica.call("status", (), _STATUS)
+        answer: dict[str, Any] = replica.call("status", (), _STATUS)
     except (KVError, Lost, Unsent):
         return here
-    return here | told
+    return here | answer
 
 
 def _first(entries: Iterable[Mapping[str, Any]], field: str) -> Any:

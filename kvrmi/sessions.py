@@ -48,12 +48,12 @@ class _Session:
             self.highest = sequence
 
     def last_revision(self) -> int:
-        """Tell the revision of its latest new command, which is always among the kept ones."""
+        """Return the revision of its latest new command, which is always among the kept ones."""
         return max(kept.answer.revision for kept in self.answers.values())
 
 
 def fingerprint(command: bytes) -> bytes:
-    """Tell commands apart: 16 bytes of SHA-256."""
+    """Distinguish commands: 16 bytes of SHA-256."""
     return hashlib.sha256(command).digest()[:16]
 
 
@@ -102,7 +102,7 @@ class Sessions:
             self._changed[client] = None
 
     def take_records(self) -> list[Record]:
-        """Tell what changed since the last call, and forget that it did."""
+        """Return what changed since the last call, and forget that it did."""
         records: list[Record] = []
         for client in self._changed:
             session = self._sessions.get(client)

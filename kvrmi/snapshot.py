@@ -158,7 +158,7 @@ class SnapshotSink:
         return machine, log
 
     def records(self) -> tuple[Record, ...]:
-        """Tell what makes a learner's storage hold this snapshot and nothing else."""
+        """Return what makes a learner's storage hold this snapshot and nothing else."""
         records: list[Record] = [Clear(table) for table in (*MACHINE_TABLES, *LOG_TABLES)]
         for table, rows in self._disk.items():
             records += [Put(table, key, value) for key, value in rows.items()]

@@ -1,7 +1,7 @@
 """The command `python -m nameserver`, installed as kvrmi-nameserver.
 
 Rule: what keeps it from starting is one line on standard error and status 1; a signal ends it
-with status 0. It keeps nothing: replicas tell it their names again when it was away.
+with status 0. It keeps nothing: replicas register their names again when it was away.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def options(argv: Sequence[str] | None) -> Options:
     file = None if secret else find(given.config)
     if file is not None:
         cluster = load(file)
-        told, port = naming.split_address(cluster.nameserver)
-        host = cluster.listens_on(told)
-        known = told if host != told and not given.host else ""
+        public, port = naming.split_address(cluster.nameserver)
+        host = cluster.listens_on(public)
+        known = public if host != public and not given.host else ""
         secret, cluster_id = file.parent / "secret", cluster.id
     return Options(given.host or host, given.port or port, secret or SECRET, cluster_id, known)
 
@@ -139,13 +139,13 @@ def _refuse(line: str) -> int:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say it in one line; the usage is for --help."""
-        self.exit(2, f"{self.prog}: error: {message}; --help tells what there is\n")
+        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
-        description="Tell Pyro5 clients where the replicas listen; Ctrl-C ends it.",
+        description="Give Pyro5 clients the addresses of the replicas; Ctrl-C ends it.",
     )
     parser.add_argument("--host", metavar="H", help=f"address to listen on ({HOST})")
     parser.add_argument("--port", type=_port, metavar="P", help="port (9090)")

@@ -28,7 +28,7 @@ class Gate:
             return None
         cluster = self._cluster or data.get("cluster")
         if not isinstance(cluster, str):
-            raise Refused("a proof names its cluster")
+            raise Refused("the proof does not name its cluster")
         try:
             secret = read_secret(self._secret)
         except OSError as error:

@@ -89,7 +89,9 @@ class NameServer:
         _check_tags(metadata)
         with self._names.lock:
             if name not in self._names.storage and self._names.count() >= NAMES_MAX:
-                raise _refused(f"there are {NAMES_MAX} names already")
+                raise _refused(
+                    f"the name server is full: it holds {NAMES_MAX} names; remove one first"
+                )
             self._names.register(name, address, bool(safe), metadata)
 
     def set_metadata(self, name: str, metadata: Collection[str] | None) -> None:
@@ -114,7 +116,7 @@ class NameServer:
     def _check_writer(self, name: str) -> None:
         caller = self._caller()
         if caller is None:
-            raise _refused("names are written by those who know the cluster's secret")
+            raise _refused("writing names needs proof of the cluster's secret; nothing was changed")
         own = naming.kvstore(caller.replica)
         if caller.replica and name != own and not name.startswith(f"{own}."):
             raise _refused(f"replica {caller.replica} writes its own names only, not {name!r}")
@@ -132,7 +134,7 @@ def _address(uri: object) -> str:
     try:
         return str(Pyro5.core.URI(uri))
     except (Pyro5.errors.PyroError, TypeError):
-        raise _refused("that is no PYRO: URI") from None
+        raise _refused("the URI must begin with PYRO:") from None
 
 
 def _check_text(what: str, text: object, limit: int) -> None:

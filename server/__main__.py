@@ -50,10 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="kvrmi-server", description="Run one replica of a kvrmi cluster.")
     parser.add_argument("id", type=int, help="which replica, from 1")
     parser.add_argument("--config", metavar="F", help="the cluster file (cluster.toml)")
-    parser.add_argument("--address", metavar="H:P", help="without a cluster file: our client port")
+    parser.add_argument("--address", metavar="H:P", help="without a cluster file: its address")
     parser.add_argument("--peers", metavar="A,B,..", help="all replicas' addresses, by id")
     parser.add_argument("--data", metavar="DIR", default=".kvrmi", help="with --address (.kvrmi)")
-    parser.add_argument("--format", action="store_true", help="format our own folder first")
+    parser.add_argument("--format", action="store_true", help="format this replica's folder first")
     parser.add_argument("--console", action="store_true", help="log to the terminal as well")
     return parser
 
@@ -108,7 +108,7 @@ def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
         return cluster_of(options.id, options.address, peers, data), data
     file = find(options.config)
     if file is None:
-        raise ConfigError("which cluster? Give --config FILE, or --address and --peers")
+        raise ConfigError("no cluster file found: give --config FILE, or --address and --peers")
     cluster = load(file)
     return cluster, Path(file).resolve().parent
 

@@ -40,7 +40,7 @@ class Admin:
 
     @exposed
     def status(self) -> dict[str, object]:
-        """Tell this replica's entry of the cluster's status."""
+        """Return this replica's entry of the cluster's status."""
         return describe(self._replica)
 
     @exposed
@@ -105,7 +105,9 @@ class Admin:
         successor = self._id(to)
         leader = self._replica.engine.leader
         if leader not in (self._replica.me, successor):
-            raise to_builtin("UNAVAILABLE", f"ask the leader, which is replica {leader or '?'}")
+            raise to_builtin(
+                "UNAVAILABLE", f"only the leader hands leadership over, replica {leader or '?'}"
+            )
         self._tell("proposer", Transfer(successor))
         deadline = time.monotonic() + TRANSFER_SECONDS
         while self._replica.engine.leader != successor:
@@ -121,7 +123,9 @@ class Admin:
 
     def _id(self, replica: object) -> int:
         if type(replica) is not int or replica not in self._replica.cluster.ids:
-            raise to_builtin("INVALID", f"replicas are {self._replica.cluster.ids}")
+            raise to_builtin(
+                "INVALID", f"there is no such replica, only {list(self._replica.cluster.ids)}"
+            )
         return replica
 
     def _next_peer(self) -> int:

@@ -58,7 +58,7 @@ class Driver:
         self._clock = clock
         self._lock = threading.Lock()
         self._driven = False
-        """Somebody drives, or has just been told to."""
+        """Somebody drives, or has just been given the place."""
         self._driving: Ticket | None = None
         self._driver = 0
         self._waiting: dict[_Waiter, None] = {}

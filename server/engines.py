@@ -69,7 +69,7 @@ class PaxosEngine:
         return self._front.peek(lambda front: front.leader, 0)
 
     def status(self) -> dict[str, object]:
-        """Tell this replica's entry of the cluster's status."""
+        """Return this replica's entry of the cluster's status."""
         return self._status()
 
     def settle(self) -> None:

@@ -1,4 +1,4 @@
-"""A lock file that tells who holds it, for things that must not run twice.
+"""A lock file that names its holder, for things that must not run twice.
 
 Rules: the lock is the kernel's (flock), so it ends with its holder whatever happens, and a file
 left behind means nothing; the pid inside is only read while the lock is held.

@@ -24,7 +24,7 @@ from .rolework import Disk, Door, Outside
 INBOX_MESSAGES = 1024
 """Messages that may wait for a role stuck on its disk; more are lost, as on a network."""
 LOCK_SECONDS = 1.0
-"""A caller that has not got the role by then is told that it is away."""
+"""A caller that has not got the role by then gets the answer that it is away."""
 BACK_SECONDS = 0.2
 """A role that broke by itself is started again after this."""
 

@@ -57,7 +57,7 @@ class Router:
     def connect(
         self, hosts: Iterable[RoleHost[Any]], transport: Sender, after: Callable[[], None]
     ) -> None:
-        """Tell it the roles and the transport; `after` is called at the end of every `run`."""
+        """Give it the roles and the transport; `after` is called at the end of every `run`."""
         self._order = tuple(hosts)
         self._hosts = {host.address.role: host for host in self._order}
         self._transport = transport
@@ -111,7 +111,11 @@ class Router:
         with self._awaited_lock:
             awaited = self._awaited.pop((to.replica, message.number), None)
         if awaited is None:
-            _log.info("nobody waits for answer %d to replica %d", message.number, to.replica)
+            _log.info(
+                "late answer %d to replica %d dropped: its request is over",
+                message.number,
+                to.replica,
+            )
         else:
             awaited.answer = message
 

@@ -48,7 +48,7 @@ class RoleServant:
         caller: Callable[[], Caller | None],
         answer_later: Callable[[Address, Forward], Message | None],
     ) -> None:
-        """`caller` tells who makes the current call; `answer_later` waits for a Forward's."""
+        """`caller` returns who makes the current call; `answer_later` waits for a Forward's."""
         self._host = host
         self._router = router
         self._faults = faults
@@ -170,7 +170,7 @@ class KVStore:
 
     @_remote
     def get(self, key: object, consistency: object = "linearizable") -> object:
-        """Tell the value under `key`, or None."""
+        """Return the value under `key`, or None."""
         return self._run("get", (key, consistency), None)
 
     @_remote
@@ -180,7 +180,7 @@ class KVStore:
 
     @_remote
     def contains(self, key: object) -> object:
-        """Tell whether `key` is there."""
+        """Return whether `key` is there."""
         return self._run("contains", (key,), None)
 
     @_remote
@@ -210,9 +210,9 @@ class KVStore:
 
     @_remote
     def call(self, op: object, args: object, request: object = None) -> dict[str, object]:
-        """Do any of the above, and tell who answered: value, revision, replica, leader, stale."""
+        """Do any of the above, and return who answered: value, revision, replica, leader, stale."""
         if type(op) is not str or not isinstance(args, (list, tuple)):
-            raise to_builtin("INVALID", "it is call(op, args, request=None)")
+            raise to_builtin("INVALID", "usage: call(op, args, request=None)")
         result = self._result(op, tuple(args), request)
         return {
             "value": result.value,
@@ -224,7 +224,7 @@ class KVStore:
 
     @_remote
     def status(self) -> dict[str, object]:
-        """Tell this replica's entry of the cluster's status."""
+        """Return this replica's entry of the cluster's status."""
         return self._engine.status()
 
     def _run(self, name: str, args: tuple[object, ...], request: object) -> object:
@@ -241,7 +241,9 @@ class KVStore:
         except Exception:
             _log.exception("%s failed", name)
             code = "UNAVAILABLE" if operation.reads else "UNKNOWN_OUTCOME"
-            raise to_builtin(code, "this replica failed while it carried that out") from None
+            raise to_builtin(
+                code, "an internal error of this replica; its replica.log says which"
+            ) from None
         if result.code != "OK":
             raise to_builtin(result.code, str(result.value))
         return result

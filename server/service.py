@@ -113,7 +113,7 @@ class Service:
                 ) as admin:
                     told[member.id] = told_by(admin.identity())
             except Exception as error:
-                _log.debug("replica %d tells nothing: %s", member.id, error)
+                _log.debug("replica %d does not answer: %s", member.id, error)
         return told
 
 

@@ -1,4 +1,4 @@
-"""What a replica tells of itself: its entry of the cluster's status.
+"""What a replica reports of itself: its entry of the cluster's status.
 
 Rule: values are asked of each role under its own lock, one after the other; null where a role that
 is down would know. It changes nothing.

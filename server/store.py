@@ -101,7 +101,9 @@ def format_folder(folder: Path, cluster: str, replica: int, *, recovering: bool)
     """
     database = folder / "acceptor.db"
     if database.exists():
-        raise FolderRefused(f"{folder} is formatted already; remove it first if you mean it")
+        raise FolderRefused(
+            f"{folder} is formatted already; nothing was done. Move it away to format anew"
+        )
     disk = secrets.token_hex(8)
     identity = Identity(cluster, replica, disk, recovering, not recovering, {})
     try:
@@ -162,7 +164,7 @@ def _lock(folder: Path) -> pidlock.PidLock:
 def _identity(storage: Storage, folder: Path) -> Identity:
     row = storage.read("identity", "identity")
     if row is None:
-        raise Corrupt(f"{folder / 'acceptor.db'} says not whose it is")
+        raise Corrupt(f"{folder / 'acceptor.db'} does not record whose it is")
     return Identity.unpack(row)
 
 

@@ -1,1 +1,1 @@
-"""Breaks a real cluster on purpose, again and again, and judges what its clients were told."""
+"""Fails a real cluster on purpose, again and again, and checks every answer of its clients."""

@@ -57,7 +57,7 @@ class Fault(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Tell it shortly: figures are kept for each name."""
+        """Name it shortly: figures are kept for each name."""
         if self.kind is Kind.CUT:
             return f"{self.kind} {self.detail}, {self.aim}"
         return f"{self.kind}, {self.aim}" if self.hits == 1 else f"{self.kind}"

@@ -69,7 +69,7 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
 
 
 class _Lines:
-    """Tells how it goes: a line for each fault, and a live one below where that can be seen."""
+    """Shows how it goes: a line for each fault, and a live one below where that can be seen."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -102,14 +102,14 @@ class _Lines:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kvrmi-client nemesis",
-        description="Start a cluster of its own, break it again and again under load, and check "
-        "everything that clients were told.",
+        description="Start a cluster of its own, fail it again and again under load, and check "
+        "every answer that its clients got.",
         epilog="Exit status: 0 passed, 1 something is wrong (it says what, and keeps the folder), "
         "2 usage. From five minutes on the limits for kills and pauses bind too.",
     )
     add = parser.add_argument
-    add("--minutes", type=_minutes, default=1.0, metavar="M", help="how long to break it (1)")
-    add("--seed", type=int, default=0, metavar="N", help="decides which fault comes when (0)")
+    add("--minutes", type=_minutes, default=1.0, metavar="M", help="how long (1)")
+    add("--seed", type=int, default=0, metavar="N", help="makes the same faults come again (0)")
     add("--data", type=Path, metavar="DIR", help="a new folder to keep (a temporary one)")
     add("--replicas", type=int, choices=range(3, 10), default=5, metavar="N", help="3 to 9 (5)")
     add("--record", type=Path, metavar="FILE", help="where the history goes (in the folder)")
@@ -126,5 +126,5 @@ def _minutes(text: str) -> float:
     except ValueError:
         minutes = 0.0
     if not 0 < minutes <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} is no number of minutes above 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of minutes above 0")
     return minutes

@@ -1,4 +1,4 @@
-"""What came of a run: figures from the moments of acknowledged writes, told in words or as JSON.
+"""What came of a run: figures from the moments of acknowledged writes, in words or as JSON.
 
 Rules: a pause after a kill ends with the first write that was also called after it, so an answer
 that was on its way does not count; what is wrong is listed, and an empty list alone means passed.
@@ -72,16 +72,16 @@ class Report(NamedTuple):
 
     def fields(self) -> dict[str, Any]:
         """Give it as one JSON object."""
-        told = self._asdict() | {
+        figures = self._asdict() | {
             "leader_kills": self.leader_kills._asdict(),
             "leader_kills_alone": self.leader_kills_alone._asdict(),
             "by_fault": {name: pauses._asdict() for name, pauses in self.by_fault.items()},
             "problems": list(self.problems),
         }
-        return {"passed": self.passed, **_finite(told)}
+        return {"passed": self.passed, **_finite(figures)}
 
     def words(self) -> list[str]:
-        """Tell it in lines for people."""
+        """Return it as lines for people."""
         return [
             f"Nemesis on {self.replicas} replicas for {self.seconds:.0f} s, seed {self.seed}",
             f"  faults      {_counts(self.faults)}",
@@ -107,7 +107,7 @@ class Report(NamedTuple):
         return f"all replicas up {self.back_seconds:.1f} s after the last fault"
 
 
-def _finite(told: dict[str, Any]) -> dict[str, Any]:
+def _finite(figures: dict[str, Any]) -> dict[str, Any]:
     """Put null where JSON has no number: a pause that never ended."""
     return {
         name: _finite(value)
@@ -115,7 +115,7 @@ def _finite(told: dict[str, Any]) -> dict[str, Any]:
         else None
         if isinstance(value, float) and math.isinf(value)
         else value
-        for name, value in told.items()
+        for name, value in figures.items()
     }
 
 

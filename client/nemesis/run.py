@@ -79,7 +79,7 @@ def run(wish: Wish, show: Show) -> Report:
         problems += _unlike(subject)
     finally:
         late = subject.stop()
-    problems += [f"process {pid} did not end when told" for pid in late]
+    problems += [f"process {pid} did not end when asked to" for pid in late]
     show.tell("checking the history")
     verdict = _judge(wish.record, problems)
     report = _report(wish, hands, workload.recorder, times, verdict, problems)
@@ -107,7 +107,7 @@ def _work(
         end = time.monotonic()
         show.tell("the last fault is over")
         if not hands.finish():
-            problems.append("not everything could be undone")
+            problems.append("some faults could not be undone")
         back = _await_all(subject)
         if back is None:
             problems.append(f"not all replicas came back within {BACK:.0f} s")
@@ -159,8 +159,8 @@ def _unlike(subject: Subject) -> list[str]:
         if len(held) == 1 and None not in next(iter(held)):
             return []
         if time.monotonic() > deadline:
-            told = [f"{e['id']}: slot {e['applied']} digest {e['digest']}" for e in entries]
-            return [f"replicas do not hold the same: {'; '.join(told)}"]
+            each = [f"{e['id']}: slot {e['applied']} digest {e['digest']}" for e in entries]
+            return [f"the replicas' contents differ: {'; '.join(each)}"]
         time.sleep(TICK)
 
 

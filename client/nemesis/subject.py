@@ -74,7 +74,7 @@ class Subject:
     def _await(self, deadline: float) -> None:
         if not self.coordinated or time.monotonic() > deadline:
             said = (self.data / OUTPUT).read_text(errors="replace").strip().rpartition("\n")[2]
-            raise NotStarted(f"the cluster does not come up ({said or 'no reason was told'})")
+            raise NotStarted(f"the cluster did not start ({said or 'it gave no reason'})")
         time.sleep(0.1)
 
     def open_store(self, replica: int | None, timeout: float | None) -> Store:
@@ -85,10 +85,10 @@ class Subject:
         return connect(replica, config=self.config, timeout=timeout or _TIMEOUT)
 
     def status(self) -> dict[str, Any]:
-        """Tell the cluster's status, with the pids of replicas that do not answer."""
-        told = self._admin.status()
-        self._pids |= {each["id"]: each["pid"] for each in told["replicas"] if each["pid"]}
-        return told
+        """Return the cluster's status, with the pids of replicas that do not answer."""
+        status = self._admin.status()
+        self._pids |= {each["id"]: each["pid"] for each in status["replicas"] if each["pid"]}
+        return status
 
     def signal(self, replica: int, number: signal.Signals) -> bool:
         """Send a replica's process a signal; whether there was one."""
@@ -184,7 +184,7 @@ class Subject:
             path.write_bytes(pages)
 
     def stop(self) -> list[int]:
-        """End the whole cluster; the pids of what did not end when told."""
+        """End the whole cluster; the pids of what did not end when asked to."""
         if self.config.exists():
             for replica in self._pids:
                 self.signal(replica, signal.SIGCONT)
@@ -200,7 +200,7 @@ class Subject:
         return [pid for pid in _pids_with(mine) if _signal(pid, signal.SIGKILL, mine)]
 
     def _await_adoption(self) -> None:
-        """Give a new coordinator time to know its replicas: told earlier, it would miss some."""
+        """Give a new coordinator time to know its replicas: asked earlier, it would miss some."""
         deadline = time.monotonic() + _STOP
         while self.coordinated and time.monotonic() < deadline:
             if all(entry["pid"] for entry in self.status()["replicas"]):

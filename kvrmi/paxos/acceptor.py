@@ -304,12 +304,12 @@ class Acceptor:
         return tuple(page), 0
 
     def _learn(self, ballot: Ballot, chosen: int) -> tuple[Envelope, ...]:
-        """Tell our learner what is chosen: values accepted at the announcing ballot, no other.
+        """Inform our learner of what is chosen: values accepted at the announcing ballot, no other.
 
         An older ballot's value in a chosen slot may have lost; the learner fetches that slot.
         """
         if ballot.replica == self.me:
-            return ()  # our own proposer tells our learner itself
+            return ()  # our own proposer informs our learner itself
         first = max(self._told, self.state.truncated) + 1
         slots: Iterable[int] = range(first, chosen + 1)
         if chosen - first > len(self.accepted):

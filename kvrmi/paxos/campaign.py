@@ -70,7 +70,7 @@ class Phase1:
 
     @property
     def won(self) -> bool:
-        """A quorum promised and told everything."""
+        """A quorum promised and reported everything."""
         return len(self._complete) >= self._quorum
 
     def open_values(self) -> dict[int, bytes]:

@@ -96,7 +96,7 @@ class Election:
         self._wait(now, 0)
 
     def silence(self, now: float) -> bool:
-        """Tell whether the leader is silent for an election time, and forget it then."""
+        """Return whether the leader is silent for an election time, and forget it then."""
         if self.leader == NO_BALLOT or now - self._heard < self._timing.election_min:
             return False
         self.leader = NO_BALLOT
@@ -121,7 +121,7 @@ class Fitness:
         self._answered[replica] = now
 
     def holds(self, now: float, lag: int) -> bool:
-        """Tell whether enough acceptors are within reach, and our learner, `lag` behind, too.
+        """Return whether enough acceptors are within reach, and our learner, `lag` behind, too.
 
         The leader cannot know whom we reach: it may be the only one that hears a quorum.
         """

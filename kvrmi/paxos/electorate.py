@@ -27,7 +27,7 @@ class Electorate:
         return changed
 
     def counts(self, replica: int, epoch: int, writes: int) -> bool:
-        """Tell whether this vote counts, and remember the acceptor's writes.
+        """Return whether this vote counts, and remember the acceptor's writes.
 
         An acceptor with fewer writes than it once had runs on an old copy of its disk.
         """
@@ -38,7 +38,7 @@ class Electorate:
         return writes >= known
 
     def ahead(self, replica: int, epoch: int) -> bool:
-        """Tell whether the vote's epoch is newer than what our learner knows: we lag."""
+        """Return whether the vote's epoch is newer than what our learner knows: we lag."""
         return epoch > self._epochs.get(replica, FIRST_EPOCH)
 
     def seen(self, replica: int) -> int:

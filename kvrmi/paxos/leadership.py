@@ -194,7 +194,7 @@ class Leadership:
         return self._confirmations()
 
     def may_read(self, now: float) -> bool:
-        """Tell whether reads may be answered from our learner's state alone."""
+        """Return whether reads may be answered from our learner's state alone."""
         return self.opened and not self.over and self._lease.usable(now)
 
     def confirm(self, now: float, number: int) -> tuple[Envelope, ...]:

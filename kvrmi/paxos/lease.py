@@ -59,5 +59,5 @@ class LeaderLease:
         return True
 
     def usable(self, now: float) -> bool:
-        """Tell whether no other replica can have completed phase 1."""
+        """Return whether no other replica can have completed phase 1."""
         return now < self.until

@@ -60,7 +60,7 @@ class PreVoted(NamedTuple):
 
 
 class Prepare(NamedTuple):
-    """Phase 1a: promise `ballot` and tell what you accepted from `slot` on.
+    """Phase 1a: promise `ballot` and report what you accepted from `slot` on.
 
     `seen` is the highest `writes` known of that acceptor: one that has fewer lost its disk.
     """
@@ -200,7 +200,7 @@ class SnapshotPage(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """Leader to a replica of higher priority: tell whether you could lead, up to `chosen`."""
+    """Leader to a replica of higher priority: could you lead, up to `chosen`."""
 
     ballot: Ballot
     chosen: int

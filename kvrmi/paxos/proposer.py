@@ -118,7 +118,7 @@ class Proposer:
         return self._term.ballot if self._term else self._election.leader
 
     def may_read(self, now: float) -> bool:
-        """Tell whether our learner may answer linearizable reads without asking anybody."""
+        """Return whether our learner may answer linearizable reads without asking anybody."""
         term = self._term  # read once: this is asked without the lock
         return term is not None and term.may_read(now)
 
@@ -136,7 +136,7 @@ class Proposer:
             return Effects(messages=(ask,), wake_at=now + self._timing.heartbeat)
         if self._term is not None:
             return self._finish(now, self._lead(now, self._term))
-        if self._roles.acceptor:  # else nobody could tell us that the leader lives
+        if self._roles.acceptor:  # else no heartbeat could reach us
             self._election.silence(now)
         return self._finish(now, self._campaign(now))
 

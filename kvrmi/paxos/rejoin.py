@@ -74,7 +74,7 @@ class Rejoin:
             self._elected_by = slot
 
     def elected(self, durable: int) -> bool:
-        """Tell whether the log names our disk as the voter, and our learner's disk holds that.
+        """Return whether the log names our disk as the voter, and our learner's disk holds that.
 
         Else a crash could make all learners forget the epoch, and nobody would count our votes.
         """

@@ -66,7 +66,7 @@ def _shake(
 
 
 def _describes(meta: object) -> bool:
-    """Tell whether `meta` has the names of an object's members, as proxies need them."""
+    """Return whether `meta` has the names of an object's members, as proxies need them."""
     return isinstance(meta, dict) and all(
         isinstance(meta.get(each), (list, tuple, set)) for each in ("methods", "oneway", "attrs")
     )

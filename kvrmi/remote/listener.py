@@ -1,7 +1,7 @@
 """A listening socket, and one thread for each connection that it accepted.
 
 Rules: nothing a connection does, or fails to do, happens in the accepting thread; that thread ends
-only when it is told to; when there are too many connections, the one that has been idle longest
+only when it is asked to; when there are too many connections, the one that has been idle longest
 makes room, those that never said who they are first. It knows no frames' meaning.
 """
 

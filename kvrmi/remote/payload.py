@@ -203,7 +203,7 @@ def _readable(literal: str) -> str:
 
 
 def _is_plain(value: object) -> bool:
-    """Tell whether `repr` writes `value` as a literal: no subclasses, no floats."""
+    """Return whether `repr` writes `value` as a literal: no subclasses, no floats."""
     kind = type(value)
     if kind is str or kind is bytes or kind is int or kind is bool or value is None:
         return True

@@ -1,7 +1,7 @@
 """Log lines that strangers can provoke, at most one a second.
 
 Rule: whoever connects a thousand times a second must not fill a disk, nor push what matters out of
-a log that is rotated; how many lines were left out is told with the next one.
+a log that is rotated; the next line says how many were left out.
 """
 
 from __future__ import annotations

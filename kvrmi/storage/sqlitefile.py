@@ -151,7 +151,7 @@ def use(path: Path, tables: Mapping[str, Statements]) -> sqlite3.Connection:
 
 
 def failure(error: sqlite3.Error) -> Corrupt | StorageFailed:
-    """Tell a damaged file from one that cannot be used."""
+    """Distinguish a damaged file from one that cannot be used."""
     code = getattr(error, "sqlite_errorcode", 0)
     if code & 0xFF in _DAMAGE:
         return Corrupt(f"the file is damaged: {error}")

@@ -1,7 +1,7 @@
 """A whole cluster as its coordinator keeps it: the processes, their health, orders from outside.
 
 Rules: an order that would lose the quorum is refused unless forced, with nothing done; whatever
-was taken down on purpose stays down until told otherwise, also when the coordinator is restarted;
+was taken down on purpose stays down until it is started, also when the coordinator is restarted;
 letting go of the cluster leaves it running, only `stop_all` ends it.
 It must not know how anybody reaches it.
 """
@@ -80,7 +80,7 @@ class Control:
         return self._admins.entries()
 
     def status(self) -> dict[str, Any]:
-        """Describe the cluster as its users see it; None where a replica cannot tell."""
+        """Describe the cluster as its users see it; None where a replica does not answer."""
         entries = self.entries()
         told = [entry for entry in entries.values() if entry is not None]
         leader = health.leader_of(told)
@@ -106,7 +106,7 @@ class Control:
         return "there is no leader" if health.leader_of(told) is None else None
 
     def serves(self) -> bool:
-        """Tell whether a majority is up and has a leader."""
+        """Return whether a majority is up and has a leader."""
         told = [entry for entry in self.entries().values() if entry is not None]
         up = sum(health.is_up(entry) for entry in told)
         return up >= self.cluster.quorum and health.leader_of(told) is not None
@@ -154,7 +154,7 @@ class Control:
         return dict(result)
 
     def last_restore(self, replica: int) -> Mapping[str, Any] | None:
-        """Tell what the restore after the replica's last start brought, None until it is done."""
+        """Return what the restore after the replica's last start brought, None until it is done."""
         return self._watches[replica].restored
 
     def _silence(self, replica: int, keeper: Keeper) -> str:
@@ -176,7 +176,7 @@ class Control:
             raise to_builtin(
                 "NO_QUORUM",
                 f"{doing} replica {replica} would lose the majority of {self.cluster.quorum}; "
-                "nothing was done, force=True does it all the same",
+                "nothing was done; force=True overrides this",
             )
         return keeper
 

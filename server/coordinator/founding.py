@@ -51,7 +51,7 @@ class Wish(NamedTuple):
     host: str | None = None
     """To listen on."""
     advertise: str | None = None
-    """What others are told to connect to instead of `host`."""
+    """What others connect to instead of `host`."""
     base_port: int | None = None
     ephemeral: bool = False
 

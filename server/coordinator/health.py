@@ -77,7 +77,7 @@ def describe(
 
 
 def is_up(entry: Entry) -> bool:
-    """Tell whether it answers and votes."""
+    """Return whether it answers and votes."""
     return bool(entry["state"] == "up")
 
 
@@ -102,7 +102,7 @@ def source_for(entries: Sequence[Entry], replica: int) -> int | None:
 
 
 def loses_quorum(entries: Sequence[Entry], replica: int, quorum: int) -> bool:
-    """Tell whether there is a majority now and would be none without `replica`."""
+    """Return whether there is a majority now and would be none without `replica`."""
     voting = {one["id"] for one in entries if is_up(one)}
     return len(voting) >= quorum > len(voting - {replica})
 

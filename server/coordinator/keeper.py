@@ -27,7 +27,7 @@ STEADY = 10.0
 
 
 class Charge(Protocol):
-    """What a keeper is told about the process it keeps; called from the keeper's thread."""
+    """What a keeper learns about the process it keeps; called from the keeper's thread."""
 
     def launch(self) -> Process:
         """Start the process. Raises OSError."""
@@ -164,7 +164,7 @@ class Keeper:
             if not self._wanted:
                 log.info("%s down (%s)", self.name, self.reason)
                 return
-        log.warning("%s ended unasked, exit status %s", self.name, status)
+        log.warning("%s ended unexpectedly, exit status %s", self.name, status)
         reason = self._charge.ended(status)
         with self._lock:
             if reason is not None:

@@ -1,4 +1,4 @@
-"""The coordinator: founds or continues a cluster, starts it, watches it, and ends it when told.
+"""The coordinator: founds or continues a cluster, starts it, watches it, and ends it when asked to.
 
 Rules: one coordinator a data folder; the ready line is printed once the cluster serves, and alone
 on standard output; whatever keeps it from starting is one line on standard error and status 1.
@@ -151,7 +151,7 @@ def _play(script: event.Event, control: Control, stopping: threading.Event) -> N
         event.play(script, control, stopping, lambda line: print(line, flush=True))
     except Exception as error:  # the cluster goes on, whatever became of the event
         log.exception("event")
-        print(f"event: not played to its end: {error}", file=sys.stderr, flush=True)
+        print(f"event: it could not be completed: {error}", file=sys.stderr, flush=True)
 
 
 def _client(config: Path, stopping: threading.Event) -> None:
@@ -173,10 +173,10 @@ def _await_ready(control: Control, data: Path, stopping: threading.Event) -> Non
     while (problem := control.unready()) is not None:
         waited = time.monotonic() - began
         if waited > READY_ALL and control.serves():
-            print(f"run_cluster.py: going on although {problem}", file=sys.stderr)
+            print(f"run_cluster.py: continuing, although {problem}", file=sys.stderr)
             return
         if waited > READY_ANY:
-            raise Refused(f"the cluster does not come up, {problem}; its logs are in {data}")
+            raise Refused(f"the cluster did not start: {problem}; its logs are in {data}")
         if stopping.wait(0.05):
             return
 

@@ -62,7 +62,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say it in one line; the usage is for --help."""
-        self.exit(2, f"{self.prog}: error: {message}; --help tells what there is\n")
+        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,12 +72,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--replicas", type=count, metavar="N", help="how many replicas (5)")
-    add("--engine", choices=ENGINES, default="paxos", help="what stands behind them (paxos)")
+    add("--engine", choices=ENGINES, default="paxos", help="how they agree (paxos)")
     add("--data", type=Path, metavar="DIR", help="folder of the cluster (.kvrmi)")
     add("--base-port", type=port, metavar="P", help="client ports from P on, the rest above")
     add("--ephemeral", action="store_true", help="free ports, and a temporary folder")
     add("--host", metavar="H", help="address to listen on (127.0.0.1)")
-    add("--advertise", metavar="H", help="host that others are told to connect to (that of --host)")
+    add("--advertise", metavar="H", help="the host that others connect to (that of --host)")
     add("--demo", action="store_true", help="show failures and recovery, check them, report")
     add("--down-after", type=_seconds, metavar="S", help="kill the victim after S seconds")
     add("--back-after", type=_seconds, metavar="S", help="start it again S seconds later")
@@ -128,7 +128,7 @@ def _event_problem(given: argparse.Namespace) -> str | None:
     if given.victim is not None and given.victim > (given.replicas or 5):
         return f"--victim {given.victim}: there are only {given.replicas or 5} replicas"
     if given.demo and (given.replicas or 5) < 3:
-        return "--demo needs three replicas or more, or nothing may fail"
+        return "--demo needs at least three replicas, so that one may fail"
     return None
 
 

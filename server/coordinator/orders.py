@@ -89,4 +89,4 @@ class Orders:
         if not self._trusted():
             raise to_builtin("INVALID", "orders need the cluster's secret; status() does not")
         if type(replica) is not int or type(force) is not bool:
-            raise to_builtin("INVALID", "a replica is an int, force a bool")
+            raise to_builtin("INVALID", "replica must be an int, and force a bool")

@@ -1,7 +1,7 @@
 """Child processes, followed by a pidfd: started, or adopted from a former coordinator.
 
 Rules: a pidfd names one process for good, so a signal never hits a stranger that got its pid;
-children stand in a session of their own and outlive us unless they are told to stop.
+children stand in a session of their own and outlive us unless they are asked to stop.
 It knows nothing of replicas.
 """
 

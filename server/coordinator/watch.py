@@ -94,7 +94,7 @@ class ReplicaWatch:
         """Launch it again and have it restored; after a lost disk with a new folder."""
         self.restore_due = True
         said = last_line(self._launcher.output(self._replica))
-        log.warning("replica %d said last: %s", self._replica, said or "nothing")
+        log.warning("replica %d, last line of output: %s", self._replica, said or "nothing")
         if status != DISK_LOST:
             return None
         try:

@@ -1,6 +1,6 @@
 """The acts of the demo, in the order in which they are played.
 
-Rules: an act tells what it does before and what came of it after; a thing that is awaited has a
+Rules: an act shows what it does before and what came of it after; a thing that is awaited has a
 deadline, and the story breaks off with the reason when it passes.
 """
 
@@ -85,8 +85,7 @@ def acceptors(stage: Stage, seconds: float, rng: random.Random) -> list[Failure]
         2,
         "Acceptors fail and come back",
         "The clients now write without a break. Acceptors fail at random moments: one that fails "
-        "loses its memory, not its disk. Restarted, it knows again what it has promised and "
-        "accepted.",
+        "loses its memory, not its disk. Restarted, it reads back what it promised and accepted.",
     )
     pending = _plan(rng, stage.control.cluster.ids, seconds)
     down: list[Failure] = []
@@ -155,7 +154,7 @@ def leader(stage: Stage, event: Event) -> Outage:
     stage.show.act(
         3,
         "The leader is killed",
-        "SIGKILL: no good-bye, no clean-up. The others must notice, elect a new leader, and go on "
+        "SIGKILL ends its process at once. The others must notice, elect a new leader and go on "
         "writing. Later the dead replica is started again and restored from a peer's snapshot.",
     )
     victim = choose(event, stage.control)

@@ -37,7 +37,7 @@ class Client:
         self.stale: list[str] = []
 
     def run(self, others: Sequence[Client], stopping: threading.Event) -> None:
-        """Write, and now and then read what another one wrote last, until told to stop."""
+        """Write, and now and then read what another one wrote last, until asked to stop."""
         for number in itertools.count(1):
             if stopping.wait(PACE):
                 return

@@ -25,15 +25,15 @@ class Line(NamedTuple):
     text: str
 
 
-def told_slot(logs: Mapping[int, Path]) -> int | None:
-    """Find the newest slot whose decision most logs tell; None if no log tells of one.
+def newest_slot(logs: Mapping[int, Path]) -> int | None:
+    """Find the newest slot whose decision is in most logs; None if it is in none.
 
     Under load the replicas write only some decisions out.
     """
-    tellers: Counter[int] = Counter()
+    holders: Counter[int] = Counter()
     for path in logs.values():
-        tellers.update({int(found[1]) for _, text in _lines(path) if (found := _COMMIT(text))})
-    return max(tellers, key=lambda slot: (tellers[slot], slot), default=None)
+        holders.update({int(found[1]) for _, text in _lines(path) if (found := _COMMIT(text))})
+    return max(holders, key=lambda slot: (holders[slot], slot), default=None)
 
 
 def of_slot(logs: Mapping[int, Path], slot: int) -> list[Line]:

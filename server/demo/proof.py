@@ -13,7 +13,7 @@ from kvrmi.session import connect
 
 from ..coordinator.health import Entry
 from .load import longest_pause, strip
-from .logs import of_failure, of_slot, told_slot
+from .logs import newest_slot, of_failure, of_slot
 from .stage import Failure, Outage, Stage
 
 STRIP = 72
@@ -52,10 +52,10 @@ def logs(stage: Stage, failures: Sequence[Failure]) -> None:
     files = {one: stage.log_of(one) for one in stage.control.cluster.ids}
     stage.show.act(
         4,
-        "What the logs tell",
-        "The decision of one slot, from proposal to commit, in the words of all replicas:",
+        "What the logs show",
+        "The decision of one slot, from proposal to commit, in the logs of all replicas:",
     )
-    slot = told_slot(files)
+    slot = newest_slot(files)
     for line in of_slot(files, slot) if slot is not None else ():
         stage.show.say(f"{line.time}  replica {line.replica}  {line.text}")
     if failures:
@@ -69,7 +69,7 @@ def logs(stage: Stage, failures: Sequence[Failure]) -> None:
 def checks(stage: Stage, failures: Sequence[Failure], outage: Outage) -> int:
     """Compare what was recorded with what is there; returns how many checks failed."""
     stage.show.act(
-        5, "Does everything hold?", "What was recorded, against what the store says now."
+        5, "The checks", "What the clients recorded, compared with what the store holds now."
     )
     results = [
         _writes(stage),
@@ -113,8 +113,8 @@ def _digests(stage: Stage) -> tuple[bool, str]:
     if len(digests) < count:
         return False, f"only replicas {sorted(digests)} answer"
     if len(set(digests.values())) > 1:
-        told = ", ".join(f"{replica}: {short(one)}" for replica, one in digests.items())
-        return False, f"the replicas' contents differ: {told}"
+        each = ", ".join(f"{replica}: {short(one)}" for replica, one in digests.items())
+        return False, f"the replicas' contents differ: {each}"
     return (
         True,
         f"all {count} replicas hold the same contents, digest {short(digests.popitem()[1])}",
@@ -142,20 +142,20 @@ def _pause(stage: Stage) -> tuple[bool, str]:
 
 
 def _level(stage: Stage) -> None:
-    """Wait until all replicas have applied the same slots; the checks tell if they did not."""
+    """Wait until all replicas have applied the same slots; the checks show if they did not."""
 
     def level() -> bool:
-        told = stage.entries().values()
-        places = {(entry["applied"], entry["digest"]) for entry in told}
-        return len(told) == len(stage.control.cluster.ids) and len(places) == 1
+        entries = stage.entries().values()
+        places = {(entry["applied"], entry["digest"]) for entry in entries}
+        return len(entries) == len(stage.control.cluster.ids) and len(places) == 1
 
     stage.until(level, 10)
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
     ballot = ".".join(map(str, entry["ballot"])) if entry["ballot"] else ""
-    told = (entry["role"], ballot, entry["applied"], entry["keys"])
-    shown = ("" if one is None else str(one) for one in told)
+    cells = (entry["role"], ballot, entry["applied"], entry["keys"])
+    shown = ("" if one is None else str(one) for one in cells)
     digest = short(entry["digest"]) if entry["digest"] else ""
     return str(entry["id"]), entry["address"], entry["state"], *shown, digest
 

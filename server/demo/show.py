@@ -29,7 +29,7 @@ _ASCII_BARS = " ..::|||#"
 
 
 class Show:
-    """Where the demo is told."""
+    """Where the demo is shown."""
 
     def __init__(self, *, plain: bool, out: TextIO | None = None) -> None:
         """plain: lines only; so is any output that is not a terminal."""
@@ -103,7 +103,7 @@ class Show:
 
     @contextmanager
     def progress(self) -> Iterator[None]:
-        """Show how far the load is: while it lasts, `tick` tells."""
+        """Show how far the load is: while it lasts, `tick` returns it."""
         self._said_at = time.monotonic()
         try:
             if self.live:

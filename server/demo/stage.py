@@ -1,6 +1,6 @@
 """What every act of the demo has at hand, and how it waits.
 
-Rule: a wait ends at its deadline or when the coordinator is told to stop, and says which.
+Rule: a wait ends at its deadline or when the coordinator is asked to stop, and says which.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .show import Show
 
 
 class Interrupted(Exception):
-    """The coordinator was told to stop."""
+    """The coordinator was asked to stop."""
 
 
 class Broken(Exception):
@@ -47,7 +47,7 @@ class Outage(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """The cluster, the load, and where the story is told."""
+    """The cluster, the load, and where the demo is shown."""
 
     control: Control
     admins: Admins
@@ -58,8 +58,8 @@ class Stage(NamedTuple):
 
     def entries(self) -> dict[int, Entry]:
         """Ask the replicas; those that do not answer are left out."""
-        told = self.control.entries()
-        return {replica: entry for replica, entry in told.items() if entry is not None}
+        entries = self.control.entries()
+        return {replica: entry for replica, entry in entries.items() if entry is not None}
 
     def leader(self) -> int | None:
         """Ask who leads now."""
@@ -75,7 +75,7 @@ class Stage(NamedTuple):
         self.until(lambda: False, seconds)
 
     def until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Tell whether `condition` came true within `seconds`. Raises Interrupted."""
+        """Return whether `condition` came true within `seconds`. Raises Interrupted."""
         deadline = time.monotonic() + seconds
         while not condition():
             left = deadline - time.monotonic()

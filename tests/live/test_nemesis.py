@@ -77,5 +77,5 @@ def test_a_cluster_that_does_not_start_is_told(tmp_path: Path) -> None:
     (tmp_path / "replica1").mkdir()
     done = nemesis_in(tmp_path)
     assert done.returncode == 1
-    assert "does not come up" in done.stderr
+    assert "did not start" in done.stderr
     assert "Traceback" not in done.stderr

@@ -48,8 +48,8 @@ def test_the_lines_of_one_slot_come_from_all_logs_by_time(logs: dict[int, Path])
 
 
 def test_the_slot_to_tell_is_the_one_that_most_logs_tell_of(logs: dict[int, Path]) -> None:
-    assert demo_logs.told_slot(logs) == 41
-    assert demo_logs.told_slot({3: logs[3]}) is None
+    assert demo_logs.newest_slot(logs) == 41
+    assert demo_logs.newest_slot({3: logs[3]}) is None
 
 
 def test_the_failure_of_a_role(logs: dict[int, Path]) -> None:
