@@ -2,6 +2,7 @@
 
 import sys
 
+from kvrmi import cli  # noqa: F401, first: says what is not installed, if something is not
 from server.coordinator import main
 
 if __name__ == "__main__":

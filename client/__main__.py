@@ -12,8 +12,8 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
+from kvrmi import cli
 from kvrmi.errors import InvalidRequest, KVError
 from kvrmi.session import Store, connect
 
@@ -54,7 +54,7 @@ def _unwritable(error: OSError) -> int:
         return 0
     with contextlib.suppress(OSError):
         why = error.strerror or error
-        print(f"kvrmi-client: the output cannot be written: {why}", file=sys.stderr, flush=True)
+        cli.complain(f"the output cannot be written: {why}")
     return EXIT_STATUS["UNAVAILABLE"]
 
 
@@ -73,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
         if words and words[0].lower() == "bench":
             from . import bench  # a program of its own, with tables and processes
 
-            return bench.main(words[1:], _connect(options), as_json=options.json)
+            return bench.main(words[1:], lambda: _connect(options), as_json=options.json)
         if words and words[0].lower() == "verify":
             from . import verify  # needs no store
 
@@ -145,16 +145,9 @@ def _log_to(path: str | None) -> None:
     logger.setLevel(logging.INFO)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say it in one line; the usage is for --help."""
-        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="kvrmi-client",
-        description="Use a replicated key-value store.",
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "Use a replicated key-value store.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -163,7 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--address", metavar="H:P", help="the address of a replica")
     parser.add_argument("--replica", metavar="N", type=int, help="the replica to ask first")
     parser.add_argument("--name", metavar="NAME", help="the remote object's name")
-    parser.add_argument("--protocol", choices=("rpc",), default="rpc", help="how to talk (rpc)")
+    parser.add_argument(
+        "--protocol", type=str.lower, choices=("rpc",), default="rpc", help="how to talk (rpc)"
+    )
     parser.add_argument(
         "--timeout",
         metavar="S",

@@ -16,9 +16,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, NamedTuple
 
+from kvrmi import cli
 from kvrmi.errors import ConnectionFailed, KVError
 from kvrmi.naming import kvstore
 from kvrmi.session import Store
@@ -53,12 +54,15 @@ class Row(NamedTuple):
         return self.ops_per_s * (BATCH if self.op == "put_many" else 1)
 
 
-def main(words: Sequence[str], store: Store, *, as_json: bool) -> int:
-    """Run the benchmark as the command line says; returns the exit status."""
+def main(words: Sequence[str], find: Callable[[], Store], *, as_json: bool) -> int:
+    """Run the benchmark as the command line says; returns the exit status.
+
+    `find` opens the store, once the command line is known to be right.
+    """
     options = _parser().parse_args(words)
     printer = Printer(as_json=as_json or options.json)
     try:
-        with store:
+        with find() as store:
             rows = _measure(options, store)
     except KVError as error:
         printer.error(error.code, str(error))
@@ -272,10 +276,8 @@ def _report(rows: Sequence[Row], printer: Printer, options: argparse.Namespace) 
     table(sys.stdout, columns, lines)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kvrmi-client bench", description="Measure throughput and latency of the store."
-    )
+def _parser() -> cli.Parser:
+    parser = cli.Parser("Measure throughput and latency of the store.", command="bench")
     add = parser.add_argument
     add("--op", choices=("put", "get", "mixed", "put_many"), default="put", help="what to call")
     add("--clients", type=_counts, default=[1, 16, 64], metavar="N,N", help="(1,16,64)")

@@ -6,14 +6,13 @@ verdict, and out of time is not ok. It needs no running store.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import math
-import sys
 from collections.abc import Sequence
 from typing import Any
 
+from kvrmi import cli
 from kvrmi.sim.checker.audits import audit
 from kvrmi.sim.checker.check import Verdict, check
 from kvrmi.sim.checker.history import BadHistory, Operation, read
@@ -91,7 +90,7 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
         history = load(options.file)
     except (OSError, BadHistory) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        print(f"kvrmi-client verify: {options.file}: {why}", file=sys.stderr)
+        cli.complain(f"{options.file}: {why}", "verify")
         return USAGE
     judgement = judge(history, options.limit)
     if as_json or options.json:
@@ -101,10 +100,10 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
     return judgement.status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kvrmi-client verify",
-        description="Judge a history recorded as JSON lines (workload --record makes one).",
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "Judge a history recorded as JSON lines (workload --record makes one).",
+        command="verify",
         epilog="Exit status: 0 ok, 1 violation, 2 usage or unreadable, 4 undecided.",
     )
     parser.add_argument("file", metavar="FILE", help="the history")

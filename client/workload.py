@@ -9,17 +9,16 @@ It does not know whether anything is being broken meanwhile.
 
 from __future__ import annotations
 
-import argparse
 import math
 import random
 import secrets
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from kvrmi import cli
 from kvrmi.errors import InvalidRequest, KVError
 from kvrmi.interface import LINEARIZABLE, LOCAL
 from kvrmi.session import Store
@@ -310,15 +309,15 @@ def _tell(printer: Printer, path: Path, recorder: Recorder, unread: str | None) 
     counted = ", ".join(f"{count} {name}" for name, count in counts.items())
     printer.result([f"{sum(counts.values())} operations in {path}: {counted}"], counts)
     for text in wrong:
-        print(f"kvrmi-client workload: {text}", file=sys.stderr)
+        cli.complain(text, "workload")
     return 1 if wrong else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kvrmi-client workload",
-        description="Put mixed load on a running cluster and record the history, for verify. "
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "Put mixed load on a running cluster and record the history, for verify. "
         "The keys it makes stay: all hold a random name of the run.",
+        command="workload",
     )
     add = parser.add_argument
     add("--record", type=Path, required=True, metavar="FILE", help="where the history goes")

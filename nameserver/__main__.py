@@ -14,9 +14,9 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
-from kvrmi import naming
+from kvrmi import cli, naming
 from kvrmi.config import ConfigError, find, load
 from kvrmi.remote import guard
 from kvrmi.remote.daemon import Daemon, caller
@@ -25,7 +25,6 @@ from kvrmi.remote.identity import read_secret
 from .gate import Gate
 from .service import NameServer
 
-PROGRAM = "kvrmi-nameserver"
 HOST = "127.0.0.1"
 SECRET = Path(".kvrmi") / "secret"
 """Where replicas that were started without a cluster file have theirs."""
@@ -115,11 +114,7 @@ def _warn_without(secret: Path) -> None:
         read_secret(secret)
     except OSError as error:
         why = error.strerror or str(error)
-        print(
-            f"{PROGRAM}: warning: no name can be registered, no secret in {secret}: {why}",
-            file=sys.stderr,
-            flush=True,
-        )
+        cli.complain(f"warning: no name can be registered, no secret in {secret}: {why}")
 
 
 def _reason(options: Options, error: OSError) -> str:
@@ -132,21 +127,12 @@ def _reason(options: Options, error: OSError) -> str:
 
 
 def _refuse(line: str) -> int:
-    print(f"{PROGRAM}: {line}", file=sys.stderr, flush=True)
+    cli.complain(line)
     return 1
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say it in one line; the usage is for --help."""
-        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog=PROGRAM,
-        description="Give Pyro5 clients the addresses of the replicas; Ctrl-C ends it.",
-    )
+def _parser() -> cli.Parser:
+    parser = cli.Parser("Give Pyro5 clients the addresses of the replicas; Ctrl-C ends it.")
     parser.add_argument("--host", metavar="H", help=f"address to listen on ({HOST})")
     parser.add_argument("--port", type=_port, metavar="P", help="port (9090)")
     source = parser.add_mutually_exclusive_group()

@@ -1,7 +1,7 @@
 """One replica as a process: `python -m server ID --config FILE`.
 
-Exit status: 0 stopped cleanly; 1 refused to start; 3 the storage or a role failed; 4 the disk was
-lost or is an old copy; 5 an invariant was broken. One line on stderr says why, and so does
+Exit status: 0 stopped cleanly; 1 refused to start; 2 usage; 3 the storage or a role failed; 4 the
+disk was lost or is an old copy; 5 an invariant was broken. One line on stderr says why, and so does
 DATA/replicaN/ended.json (endings.py). Everything else is in DATA/replicaN/replica.log.
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from kvrmi import cli
 from kvrmi.config import Cluster, ConfigError, find, load, quorum_warning
 from kvrmi.paxos.acceptor import DiskLost
 from kvrmi.paxos.invariants import InvariantBroken
@@ -40,14 +41,8 @@ FILES = 4096
 """Connections cost a descriptor each."""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, and the status of every other refusal."""
-        self.exit(endings.REFUSED_STATUS, f"{self.prog}: {message}\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="kvrmi-server", description="Run one replica of a kvrmi cluster.")
+def _parser() -> cli.Parser:
+    parser = cli.Parser("Run one replica of a kvrmi cluster.")
     parser.add_argument("id", type=int, help="which replica, from 1")
     parser.add_argument("--config", metavar="F", help="the cluster file (cluster.toml)")
     parser.add_argument("--address", metavar="H:P", help="without a cluster file: its address")
@@ -73,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     cluster, data = _cluster(options)
     if options.id not in cluster.ids:
         known = ", ".join(map(str, cluster.ids))
-        raise ConfigError(f"there is no replica {options.id}, only {known}")
+        _parser().error(f"there is no replica {options.id}, only {known}")
     home = data / f"replica{options.id}"
     if options.format:
         format_folder(home, cluster.id, options.id, recovering=False)
@@ -105,10 +100,13 @@ def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
     if options.address:
         peers = [peer for peer in (options.peers or "").split(",") if peer]
         data = Path(options.data)
-        return cluster_of(options.id, options.address, peers, data), data
+        try:
+            return cluster_of(options.id, options.address, peers, data), data
+        except ConfigError as error:
+            _parser().error(str(error))
     file = find(options.config)
     if file is None:
-        raise ConfigError("no cluster file found: give --config FILE, or --address and --peers")
+        _parser().error("no cluster file found: give --config FILE, or --address and --peers")
     cluster = load(file)
     return cluster, Path(file).resolve().parent
 
@@ -160,17 +158,13 @@ def _fatal(home: Path, part: str, error: BaseException) -> NoReturn:
 
 def _leave(home: Path, ended: endings.Ended) -> int:
     endings.leave(home, ended)
-    _say(ended.line)
+    cli.complain(ended.line)
     return ended.status
 
 
 def _refuse(line: str) -> int:
-    _say(line)
+    cli.complain(line)
     return endings.REFUSED_STATUS
-
-
-def _say(line: str) -> None:
-    print(f"kvrmi-server: {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from kvrmi import cli
 from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN
 
 from ..history import Recorder
@@ -54,7 +55,7 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
         with _Lines(Console(stderr=True)) as show:
             report = run(wish, show)
     except (NotStarted, OSError) as error:
-        print(f"kvrmi-client nemesis: {error}; the folder is {data}", file=sys.stderr)
+        cli.complain(f"{error}; the folder is {data}", "nemesis")
         return 1
     if report.passed and options.data is None:
         shutil.rmtree(data)
@@ -99,11 +100,11 @@ class _Lines:
         self._live.update(Text(f"[{bar}] {100 * done:3.0f} %  {kills} kills  {counts}"))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="kvrmi-client nemesis",
-        description="Start a cluster of its own, fail it again and again under load, and check "
+def _parser() -> cli.Parser:
+    parser = cli.Parser(
+        "Start a cluster of its own, fail it again and again under load, and check "
         "every answer that its clients got.",
+        command="nemesis",
         epilog="Exit status: 0 passed, 1 something is wrong (it says what, and keeps the folder), "
         "2 usage. From five minutes on the limits for kills and pauses bind too.",
     )

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from .. import cli
 from .bugs import BUGS
 from .bugs.table import LIMIT, find_all, report
 from .many import Total, add_up, run_many
@@ -244,11 +245,10 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> cli.Parser:
     about = "\n".join(f"  {profile.name:{_WIDTH}}  {profile.about}" for profile in PROFILES)
-    parser = argparse.ArgumentParser(
-        prog="python -m kvrmi.sim",
-        description="Run the production consensus code under seeded faults, in virtual time.",
+    parser = cli.Parser(
+        "Run the production consensus code under seeded faults, in virtual time.",
         epilog=_EPILOG % (about, fill(", ".join(BUGS), 98, break_on_hyphens=False)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

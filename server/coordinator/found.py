@@ -11,10 +11,10 @@ import argparse
 import dataclasses
 import secrets
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kvrmi.cli import Parser, complain
 from kvrmi.config import Cluster, ConfigError, load, members, quorum_warning
 from kvrmi.naming import COORDINATOR_PORT, NAMESERVER_PORT, join_address
 from kvrmi.remote.identity import make_secret
@@ -22,12 +22,11 @@ from kvrmi.remote.identity import make_secret
 from ..alone import members_of
 from . import founding
 from .founding import Addresses, Refused
-from .options import Parser, port
+from .options import port
 
 DATA = Path(".kvrmi")
 # In a checkout the program is no command of its own.
 _SERVER = "kvrmi-server" if __name__.startswith("kvrmi.") else "python -m server"
-_PROGRAM = "kvrmi-cluster found"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     else:
         print(*_instructions(cluster, given.data), sep="\n")
         return 0
-    print(f"{_PROGRAM}: {problem}; nothing was made", file=sys.stderr)
+    complain(f"{problem}; nothing was made", "found")
     return 1
 
 
@@ -113,8 +112,7 @@ def _hosts(text: str) -> list[str]:
 
 def _parser() -> Parser:
     parser = Parser(
-        prog=_PROGRAM,
-        description="Make the cluster file and the secret of replicas on hosts of their own.",
+        "Make the cluster file and the secret of replicas on hosts of their own.", command="found"
     )
     add = parser.add_argument
     add("--hosts", type=_hosts, required=True, metavar="A,B,..", help="HOST or HOST:PORT each")

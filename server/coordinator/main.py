@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from kvrmi import cli
 from kvrmi.config import Cluster, quorum_warning
 from kvrmi.remote import guard
 from kvrmi.remote.identity import Badge, read_secret
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = str(error)
     except OSError as error:
         problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    print(f"run_cluster.py: {problem}", file=sys.stderr)
+    cli.complain(problem)
     return 1
 
 
@@ -97,7 +98,7 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
     control = Control(cluster, Launcher(cluster, config, admins), admins)
     warning = quorum_warning(len(cluster.members))
     if warning is not None:
-        print(f"run_cluster.py: {warning}", file=sys.stderr)
+        cli.complain(warning)
     with contextlib.ExitStack() as stack:
         stack.callback(control.stop_all)
         control.begin()
@@ -173,7 +174,7 @@ def _await_ready(control: Control, data: Path, stopping: threading.Event) -> Non
     while (problem := control.unready()) is not None:
         waited = time.monotonic() - began
         if waited > READY_ALL and control.serves():
-            print(f"run_cluster.py: continuing, although {problem}", file=sys.stderr)
+            cli.complain(f"continuing, although {problem}")
             return
         if waited > READY_ANY:
             raise Refused(f"the cluster did not start: {problem}; its logs are in {data}")

@@ -11,7 +11,9 @@ import math
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
+
+from kvrmi.cli import Parser
 
 from .event import Event
 
@@ -19,6 +21,8 @@ ENGINES = ("paxos", "2pc", "single", "etcd")
 DEMO_DOWN_AFTER = 8.0
 DEMO_BACK_AFTER = 6.0
 """Seconds of load before the leader is killed in the demo, and until it is back."""
+
+_EPILOG = "Sub-commands, each with --help: found makes the files of a cluster on several hosts."
 
 
 class Options(NamedTuple):
@@ -42,7 +46,7 @@ def parse(argv: Sequence[str] | None) -> Options:
     given = parser.parse_args(argv)
     problem = _problem(given)
     if problem is not None:
-        parser.exit(2, f"{parser.prog}: {problem}\n")
+        parser.error(problem)
     return Options(
         data=given.data,
         replicas=given.replicas,
@@ -57,18 +61,9 @@ def parse(argv: Sequence[str] | None) -> Options:
     )
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line and status 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say it in one line; the usage is for --help."""
-        self.exit(2, f"{self.prog}: error: {message}; see --help\n")
-
-
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(
-        prog="run_cluster.py",
-        description="Run a cluster of replicas on this machine; Ctrl-C stops all of it.",
+        "Run a cluster of replicas on this machine; Ctrl-C stops all of it.", epilog=_EPILOG
     )
     add = parser.add_argument
     add("--replicas", type=count, metavar="N", help="how many replicas (5)")

@@ -25,5 +25,5 @@ def test_a_full_disk_is_one_line_and_a_status() -> None:
             timeout=30,
         )
     assert done.returncode == 6
-    assert done.stderr.startswith("kvrmi-client: the output cannot be written")
+    assert done.stderr.startswith("python -m client: the output cannot be written")
     assert done.stderr.count("\n") == 1

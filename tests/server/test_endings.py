@@ -92,7 +92,8 @@ def test_a_process_ended_by_an_invariant_says_so_in_every_way(tmp_path: Path) ->
     assert (ended.kind, ended.part, ended.reason, ended.status) == (
         "invariant", "learner", "slot 7 was chosen twice", status,
     )  # fmt: skip
-    assert (status, said) == (5, f"kvrmi-server: {ended.line}")
+    assert status == 5
+    assert said.endswith(f": {ended.line}")
 
 
 def test_an_invariant_broken_at_the_start_ends_it_the_same_way(tmp_path: Path) -> None:
@@ -106,4 +107,5 @@ def test_an_invariant_broken_at_the_start_ends_it_the_same_way(tmp_path: Path) -
     ended = endings.last(folder)
     assert ended is not None
     assert "format 99" in ended.reason
-    assert (status, said) == (5, f"kvrmi-server: {ended.line}")
+    assert status == 5
+    assert said.endswith(f": {ended.line}")

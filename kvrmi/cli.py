@@ -1,0 +1,74 @@
+"""What the programs' command lines have in common: their name, --version, errors of one line.
+
+Rules: for the programs' mains, which import it before anything that has to be installed; where that
+is missing, importing it ends the program with one line that says what to install.
+It needs the standard library alone and knows no option of any program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+from . import __version__
+
+__all__ = ["USAGE", "Parser", "complain", "started_as"]
+
+USAGE = 2
+"""Exit status of every program for a command line that is wrong, and for a wrong environment."""
+_PYTHON = (3, 11)
+_NEEDED = ("Pyro5", "serpent", "msgpack", "rich")
+"""Top-level modules of what setup.cfg requires."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that names the program as it was started, and refuses in one line, status 2."""
+
+    def __init__(self, description: str, *, command: str = "", **others: Any) -> None:
+        """`command`: the word that chose this part of the program; `others` as argparse has."""
+        super().__init__(prog=started_as(command), description=description, **others)
+        self.add_argument("--version", action="version", version=f"kvrmi {__version__}")
+
+    def error(self, message: str) -> NoReturn:
+        """Report it in one line; the usage is for --help."""
+        self.exit(USAGE, f"{self.prog}: error: {message}; see --help\n")
+
+
+def started_as(command: str = "") -> str:
+    """Name of the program as its user typed it: kvrmi-client, python -m client, run_cluster.py."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is None:
+        name = Path(sys.argv[0]).name or "python"
+    else:
+        name = f"python -m {spec.name.partition('.__main__')[0]}"
+    return f"{name} {command}".rstrip()
+
+
+def complain(problem: str, command: str = "") -> None:
+    """Print one line on standard error, under the program's name."""
+    print(f"{started_as(command)}: {problem}", file=sys.stderr, flush=True)
+
+
+def _missing() -> str | None:
+    if sys.version_info < _PYTHON:
+        return f"this is Python {sys.version.split()[0]}, kvrmi needs 3.11 or newer"
+    lacking = [name for name in _NEEDED if find_spec(name) is None]
+    if lacking:
+        return f"{', '.join(lacking)} not installed for {sys.executable}"
+    return None
+
+
+def _leave_unless_installed() -> None:
+    problem = _missing()
+    if problem is not None:
+        complain(
+            f"{problem}: use .venv/bin/python, which `make run` sets up, or run `pip install .` "
+            "in kvrmi's folder with Python 3.11 or newer"
+        )
+        sys.exit(USAGE)
+
+
+_leave_unless_installed()
