@@ -1,7 +1,7 @@
 """A cluster as its file describes it: who the replicas are, where they listen, how fast they are.
 
 Rules: an object that exists has been checked, times against each other too; what is wrong with a
-file is said in one line that names the file and the key. It opens no port and reads no clock.
+file is reported in one line that names the file and the key. It opens no port and reads no clock.
 """
 
 from __future__ import annotations

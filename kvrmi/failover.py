@@ -1,4 +1,4 @@
-"""One request, many replicas: who is asked next, and what may be said when nobody answered.
+"""One request, many replicas: who is asked next, and what may be reported when none answered.
 
 Rules: a request is repeated only by its own id, never as a new one; once it may have been sent,
 nothing but its own answer says that it was not done.
@@ -279,7 +279,7 @@ class _Known:
             raise error
 
     def verdict(self) -> KVError:
-        """Say what is certain when no answer came."""
+        """Report what is certain when no answer came."""
         if self._sent:
             return UnknownOutcome(
                 f"no answer within {self._timeout:g} s ({self._last}); "

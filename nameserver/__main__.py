@@ -109,7 +109,7 @@ def _location(options: Options) -> str:
 
 
 def _warn_without(secret: Path) -> None:
-    """Say at once what would else show as names that never appear."""
+    """Warn at once of what would else show as names that never appear."""
     try:
         read_secret(secret)
     except OSError as error:

@@ -17,7 +17,7 @@ from .store import Identity
 
 
 class Told(NamedTuple):
-    """What a replica says of itself: its disk, and the members it has recorded, if any."""
+    """What a replica reports of itself: its disk, and the members it has recorded, if any."""
 
     disk: str
     members: dict[int, str]

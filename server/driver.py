@@ -27,7 +27,7 @@ class Ticket(Protocol):
 
 
 class _Waiter:
-    """A thread that waits; `wake` is held until there is news for it."""
+    """A thread that waits; `wake` is locked until something has changed for it."""
 
     __slots__ = ("drives", "ticket", "wake")
 

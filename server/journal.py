@@ -36,7 +36,7 @@ from .leaderlog import LeaderLog
 LOG_BYTES = 8 << 20
 LOG_FILES = 3
 TRACES = 256
-"""Traced decisions that are remembered until all is said about them."""
+"""Traced decisions that are remembered until all their lines are written."""
 
 acceptor_log = logging.getLogger("kvrmi.server.acceptor")
 proposer_log = logging.getLogger("kvrmi.server.proposer")

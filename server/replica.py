@@ -323,7 +323,7 @@ class Replica:
         return host.incarnation
 
     def _tell_roles(self) -> None:
-        """Roles must hear of each other's absence: one that is down sends no news."""
+        """Inform the roles of each other's absence: one that is down sends nothing."""
         with self._roles_lock:
             up = {name: host.state == "up" for name, host in self.roles.items()}
             told = (self.proposer.incarnation, self.learner.incarnation, *up.values())

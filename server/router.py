@@ -66,7 +66,7 @@ class Router:
     def post(self, sender: Address, envelope: Envelope) -> None:
         """Leave a message in an own role's inbox; what came to a role that is down is lost.
 
-        Save the front's requests: it may truthfully say that nothing was done.
+        Save the front's requests: it may then answer that nothing was done.
         """
         to, message = envelope
         if not self._hosts[to.role].put(sender, message) and type(message) in (Propose, Confirm):

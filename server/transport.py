@@ -128,7 +128,7 @@ class Transport:
         deliver: Deliver,
         refused: Callable[[int], None],
     ) -> None:
-        """`deliver` puts an answer into an own role's inbox; `refused` hears of dead peers."""
+        """`deliver` puts an answer into an own role's inbox; `refused` takes dead peers."""
         self._me = me
         self._faults = faults
         self._clock = clock

@@ -100,12 +100,12 @@ def _split(order: Sequence[int]) -> set[Link]:
 
 
 def _star(order: Sequence[int]) -> set[Link]:
-    """Quorum loss: all hear the second one and nobody else; the first, if it led, has no quorum."""
+    """Quorum loss: all reach the second one only; the first, if it led, has no quorum."""
     return {link for link in permutations(order, 2) if order[1] not in link}
 
 
 def _chain(order: Sequence[int]) -> set[Link]:
-    """Each hears its two neighbours only."""
+    """Each reaches its two neighbours only."""
     near = set(pairwise(order))
     return {link for link in permutations(order, 2) if link not in near and link[::-1] not in near}
 

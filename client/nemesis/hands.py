@@ -48,7 +48,7 @@ class Hands:
     """Does and undoes; used by one thread."""
 
     def __init__(self, subject: Subject, tell: Callable[[str], None]) -> None:
-        """`tell` hears a line for each thing done."""
+        """`tell` gets a line for each thing done."""
         self.faults: Counter[str] = Counter()
         """How many of each kind were carried out."""
         self.skipped: Counter[str] = Counter()

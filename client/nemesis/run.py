@@ -44,14 +44,14 @@ class Wish(NamedTuple):
 
 
 class Show(Protocol):
-    """Hears how it goes."""
+    """Shows how a run goes."""
 
     def tell(self, text: str) -> None:
-        """Hear of one thing that was done."""
+        """Show one thing that was done."""
         ...
 
     def progress(self, done: float, kills: int, recorder: Recorder) -> None:
-        """Hear how far it is: a share from 0 to 1; called often."""
+        """Show how far it is: a share from 0 to 1; called often."""
         ...
 
 

@@ -151,11 +151,11 @@ class Subject:
                 if (side != "receiver" and link[0] == member.id)
                 or (side != "sender" and link[1] == member.id)
             ]
-            with contextlib.suppress(Exception):  # one that is down or stopped hears nobody
+            with contextlib.suppress(Exception):  # one that is down or stopped does not answer
                 self._cut_at(member.host, member.admin, member.id, here)
 
     def heal(self) -> bool:
-        """End all cuts; False if some replica that runs did not hear it yet."""
+        """End all cuts; False if some running replica could not be reached yet."""
         try:
             silent = self._admin.order("heal", ()).fields["unreached"]
         except KVError:

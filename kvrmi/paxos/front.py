@@ -1,9 +1,9 @@
 """The front: clients' requests in, answers out. Between the clients' daemon and the roles.
 
-Rules: NO_QUORUM is said only of a command that was in no Accept, and in no Forward without a
+Rules: NO_QUORUM is returned only for a command that was in no Accept, and in no Forward without a
 definite refusal, and that leaves the queue in the same step; a command without a session is never
 sent a second time; a request is forwarded one hop and no further. It knows who leads, not how.
-Which thread drives it is the host's affair (flat combining); it holds no lock and reads no clock.
+Which thread drives it is the host's choice (flat combining); it holds no lock and reads no clock.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tickets: one client request each, from admission to its one answer.
 
-Rules: what a ticket says of itself decides its outcome. While it was in no Accept and in no
+Rules: what a ticket records of itself decides its outcome. While it was in no Accept and in no
 unanswered Forward, "nothing was done" is the truth; afterwards only the log knows. A group knows
 its tickets and no ticket its group: what is answered is freed at once, without a collector.
 """
@@ -103,7 +103,7 @@ class Ticket:
         self.answer = UNKNOWN if unsure else answer
 
     def expire(self) -> None:
-        """Time is up: say what is known."""
+        """Time is up: answer with what is known."""
         self.settle(UNKNOWN if self.sent and not self.request.reads else NO_QUORUM)
 
 

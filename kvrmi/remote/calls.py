@@ -1,4 +1,4 @@
-"""One message in, one answer out: which method is meant, whether it may be called, what it said.
+"""One message in, one answer out: which method, whether it may be called, what it answered.
 
 Rules: only exposed methods of registered instances are reached, by a table made at registration, so
 that no attribute is looked up for a caller; an error is answered as a builtin and its text, without

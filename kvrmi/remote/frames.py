@@ -86,7 +86,7 @@ def measure(data: bytes | bytearray, limit: int) -> int:
     if not _TAG.startswith(bytes(data[:4])):
         raise FrameError("not a Pyro frame")
     if len(data) >= _VERSION_END:
-        # Other versions have other headers, so this is said before the rest is awaited.
+        # Other versions have other headers, so this is refused before the rest is awaited.
         version = int.from_bytes(data[len(_TAG) : _VERSION_END], "big")
         if version != _VERSION:
             raise OtherVersion(

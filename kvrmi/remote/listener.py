@@ -2,7 +2,7 @@
 
 Rules: nothing a connection does, or fails to do, happens in the accepting thread; that thread ends
 only when it is asked to; when there are too many connections, the one that has been idle longest
-makes room, those that never said who they are first. It knows no frames' meaning.
+makes room, those that never shook hands first. It knows no frames' meaning.
 """
 
 from __future__ import annotations

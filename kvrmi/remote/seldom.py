@@ -16,10 +16,10 @@ _SECONDS = 1.0
 
 
 class Seldom:
-    """Says things of one sort through a logger."""
+    """Writes lines of one kind to a logger."""
 
     def __init__(self, log: logging.Logger, level: int) -> None:
-        """Have said nothing yet."""
+        """Begin with no line written."""
         self._log = log
         self._level = level
         self._lock = threading.Lock()

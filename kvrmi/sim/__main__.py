@@ -40,7 +40,7 @@ chosen log, every answer against it, linearizability. Seed N has profile N modul
 --trace prints a line an event, TIME WHO WHAT: virtual seconds; r2.acceptor for a role, r2.process
 for a replica, a client's name, or fault; "< r1.proposer Accept ballot=3.1 slot=7 ..." for a message
 that it handles, else what happened to it; r2.host is the process that speaks to its roles. At the
-end verdict tells what is wrong. Ballots are ROUND.REPLICA, bytes are # and a checksum, [a, 2 more]
+end verdict shows what is wrong. Ballots are ROUND.REPLICA, bytes are # and a checksum, [a, 2 more]
 is a list, @7 the revision of an answer.
 
 Planted bugs, each in one place of one role (--bugs finds them, --plant puts one in):

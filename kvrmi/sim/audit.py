@@ -44,7 +44,7 @@ def recover(world: World, workload: Workload) -> None:
 
 
 def audit(world: World, workload: Workload) -> None:
-    """Compare what clients were told with the chosen log."""
+    """Compare what clients were answered with the chosen log."""
     require = world.watch.require
     log = Counter[bytes]()
     answers: dict[bytes, Answer] = {}

@@ -19,7 +19,7 @@ class Clock:
         self._offset = dice.between(0, 1000)
 
     def shows(self, now: float) -> float:
-        """Tell what it shows at a moment of the world's time."""
+        """Return what it shows at a moment of the world's time."""
         return self._offset + now * self.rate
 
     def until(self, at: float, now: float) -> float:

@@ -26,7 +26,7 @@ class Dice:
         """Draws a float of [0, 1)."""
 
     def chance(self, probability: float) -> bool:
-        """Tell whether something of this probability happens."""
+        """Return whether something of this probability happens."""
         return self.number() < probability
 
     def between(self, low: float, high: float) -> float:

@@ -1,4 +1,4 @@
-"""A replica's disk: slow, and lost, torn, flipped, full, failing or exchanged when it is told to.
+"""A replica's disk: slow, and lost, torn, flipped, full, failing or exchanged when it is asked to.
 
 Rules: what `sync` has confirmed survives a crash, what it has not may or may not; a write is all or
 nothing, as its checksums make it (tests/storage shows that for SQLite: a torn tail was never

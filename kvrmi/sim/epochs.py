@@ -37,12 +37,12 @@ class Epochs:
                     self._begun.append((slot, voter))
 
     def in_force(self, replica: int, slot: int) -> int:
-        """Tell in which epoch the replica's votes for `slot` count."""
+        """Return in which epoch the replica's votes for `slot` count."""
         epochs = (v.epoch for at, v in self._begun if at < slot and v.replica == replica)
         return max(epochs, default=FIRST_EPOCH)
 
     def rejoined(self, replica: Replica) -> bool:
-        """Tell whether this acceptor has just become a voter; to be asked after its steps."""
+        """Return whether this acceptor has just become a voter; to be asked after its steps."""
         acceptor = replica.acceptor
         if acceptor is None:
             return False
@@ -54,5 +54,5 @@ class Epochs:
 
 
 def knows_itself(replica: Replica) -> bool:
-    """Tell whether its learner's disk holds the VOTER command that made it one."""
+    """Return whether its learner's disk holds the VOTER command that made it one."""
     return any(voter.disk == replica.disk_id for voter in stored_voters(replica.state))

@@ -269,7 +269,7 @@ class Faults:
         self._later(disk.well)
 
     def _may_lose(self, replica: Replica) -> bool:
-        """Tell whether the others can make up for what this replica's disks hold.
+        """Return whether the others can make up for what this replica's disks hold.
 
         A majority must lack nothing; and what any acceptor has forgotten, because its own learner
         has it on disk, must be on the disk of another learner too.
@@ -313,7 +313,7 @@ class Faults:
 
 
 def _lacks(replica: Replica) -> bool:
-    """Tell whether its disks lack what they once confirmed, until it has that from others."""
+    """Return whether its disks lack what they once confirmed, until it has that from others."""
     if replica.refused or replica.votes.damaged or replica.state.damaged:
         return True
     state = _state(replica)

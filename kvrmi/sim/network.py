@@ -2,7 +2,7 @@
 
 Rules: a request is answered at most once in a call, and the answer is of use only to the role
 incarnation that asked; a Forward is never repeated by the network (its connection is TCP); of those
-requests whose asker acts on it, it is always told that none was sent or that no answer will come.
+requests whose asker acts on it, it always learns that none was sent or that no answer will come.
 It reads no message but to know whether it is a request.
 """
 
@@ -152,7 +152,7 @@ class Network:
             self._await(call)
 
     def _await(self, call: Call) -> None:
-        """Tell the asker when no answer has come in time."""
+        """Inform the asker when no answer has come in time."""
         message = call.message
         patience = self._world.parts.timing.answer
         if isinstance(message, Forward):

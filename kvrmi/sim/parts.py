@@ -42,7 +42,7 @@ class Parts:
         return Acceptor.load(me, disk, now, self.timing, founding=founding, rejoin=rejoin)
 
     def rejoin(self, me: int, ids: tuple[int, ...], disk: SimDisk, disk_id: str) -> Rejoin | None:
-        """Tell what an acceptor still has to do before it votes, as its disk says."""
+        """Return what an acceptor still has to do before it votes, as its disk says."""
         row = disk.read("acceptor", "state")
         stage = State.unpack(row).stage if row else 0
         return Rejoin(me, ids, disk_id, copied=stage == COPIED) if stage else None

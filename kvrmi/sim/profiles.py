@@ -28,7 +28,7 @@ class Profile(NamedTuple):
     """Fewest replicas with which it means anything."""
 
     def size(self, seed: int) -> int:
-        """Tell how many replicas the run of this seed has."""
+        """Return how many replicas the run of this seed has."""
         size = SIZES[seed // len(PROFILES) % len(SIZES)]
         return size if size >= self.least else SIZES[0]
 

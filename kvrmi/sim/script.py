@@ -1,9 +1,9 @@
-"""Scenarios in words: a script is played on a simulated cluster, and what the roles did is told.
+"""Scenarios in words: a script is played on a simulated cluster, and what the roles did is printed.
 
 A script is prose (lines that begin with #), then `replicas N` (or `replicas N keeping ENTRIES`),
 then steps, one a line: script_steps.py lists how they are written, script_checks.py what may be
 expected. Rules: the same script gives the same transcript, byte for byte, anywhere; a line that is
-not understood is told before anything runs; the first expectation that fails ends the play.
+not understood is reported before anything runs; the first expectation that fails ends the play.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KEEP = 1000
 
 LINKS = """\
 LINKS: 1 -> 2 one way, 1 - 2 both ways, 1 -> all, all -> 1, 1 (with everybody); more than one with
-commas. MESSAGE: its name in paxos/messages.py. `until` waits 10 s unless told otherwise."""
+commas. MESSAGE: its name in paxos/messages.py. `until` waits 10 s by default."""
 
 
 class _Line(NamedTuple):
@@ -45,7 +45,7 @@ class _Script(NamedTuple):
 def play(lines: Iterable[str], write: Callable[[str], None]) -> bool:
     """Play a script and write its transcript, line by line; True if all was as expected.
 
-    The last line of a play that failed tells the script's line and what was found instead.
+    The last line of a play that failed names the script's line and what was found instead.
     """
     at = 0
     try:
@@ -99,7 +99,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def vocabulary() -> str:
-    """Tell how steps and conditions are written, one a line."""
+    """List how steps and conditions are written, one a line."""
     steps = ("replicas N [keeping ENTRIES]", *STEPS)
     return "\n".join(("steps:", *_indented(steps), LINKS, "conditions:", *_indented(CHECKS)))
 

@@ -78,7 +78,7 @@ class Stage:
     # --- time ---------------------------------------------------------------------------------
 
     def run(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
-        """Let time pass, telling what happens; True as soon as `until` holds."""
+        """Let time pass, printing what happens; True as soon as `until` holds."""
 
         def look() -> bool:
             self.teller.look(self.world)
@@ -121,7 +121,7 @@ class Stage:
             raise Wrong(f"no answer within {ANSWER_WITHIN} s")
 
     def answered(self) -> bool:
-        """Tell whether the last request is settled, one way or the other."""
+        """Return whether the last request is settled, one way or the other."""
         if self._ticket is not None:
             self.answer = self._ticket.answer
         gone = self._at is None or not self._at[0].up or self._at[0].starts != self._at[1]

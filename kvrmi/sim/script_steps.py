@@ -84,7 +84,7 @@ def _request(ask: str | None, client: str | None, number: str, words: str, at: s
         stage.ask(stage.replica(int(at)), op, args, id)
         if not ask:
             stage.wait()
-            stage.teller.say(stage.world.now, f"client is told {told(stage.answer)}")
+            stage.teller.say(stage.world.now, f"client gets {told(stage.answer)}")
 
     return step
 
@@ -100,7 +100,7 @@ def _operation(words: str) -> tuple[str, tuple[object, ...]]:
 
 
 def _fill(stage: Stage, count: str, at: str) -> None:
-    """Write so many keys, one after the other, and tell only of that."""
+    """Write so many keys, one after the other, and report only that."""
     replica, teller = stage.replica(int(at)), stage.teller
     teller.muted = True
     for key in range(1, int(count) + 1):

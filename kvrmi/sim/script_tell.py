@@ -1,7 +1,7 @@
-"""Tells a scenario as it happens: what the roles did that matters, in words, one line an event.
+"""Prints a scenario as it happens: what the roles did that matters, in words, one line an event.
 
-Rules: a vote is told when it leaves, its record being durable; heartbeats, their answers and what
-follows from them unseen are left out; the same question or refusal is told once a step of the
+Rules: a vote is printed when it leaves, its record being durable; heartbeats, their answers and
+what follows from them unseen are left out; the same question or refusal is printed once a step of the
 script. It looks and never touches.
 """
 
@@ -56,7 +56,7 @@ class Teller:
     def __init__(self, write: Callable[[str], None]) -> None:
         """`write` takes a line without its end."""
         self.muted = True
-        """Nothing is told; what was missed is not told later."""
+        """Nothing is printed; what was missed is not printed later."""
         self._write = write
         self._told: set[str] = set()
         self._leads: dict[int, Ballot] = {}
@@ -81,22 +81,22 @@ class Teller:
         }
 
     def say(self, now: float, what: str) -> None:
-        """Tell something that happened."""
+        """Print something that happened."""
         if not self.muted:
             self._write(f"{now - START:9.3f}  {what}")
 
     def say_once(self, now: float, what: str, about: str = "") -> None:
-        """Tell it unless that, or something else `about` the same, was told in this step."""
+        """Print it unless that, or something else `about` the same, was printed in this step."""
         if what and (about or what) not in self._told:
             self._told.add(about or what)
             self.say(now, what)
 
     def step(self) -> None:
-        """Begin a step of the script: what was told once may be told again."""
+        """Begin a step of the script: what was printed once may be printed again."""
         self._told.clear()
 
     def happened(self, now: float, who: int | str, what: str, text: str) -> None:
-        """Tell what became of a process or a role."""
+        """Print what became of a process or a role."""
         if isinstance(who, int):
             if what in ("process", "proposer") and text not in STOPS:
                 self._leads.pop(who, None)
@@ -104,7 +104,7 @@ class Teller:
             self.say(now, f"{called} {who} {text}".replace(UNTOLD, ""))
 
     def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
-        """Tell of the messages that leave a role."""
+        """Print the messages that leave a role."""
         now = replica.world.now
         for _, message in messages:
             if isinstance(message, Leading):
@@ -122,7 +122,7 @@ class Teller:
                 self.say_once(now, _pre_voted(replica, message), f"pre-voted {replica.me}")
 
     def look(self, world: World) -> None:
-        """Tell of what no message shows: leases, and voters that came back."""
+        """Print what no message shows: leases, and voters that came back."""
         for me, replica in world.replicas.items():
             self._look_at_lease(world.now, me, replica)
             acceptor = replica.acceptor
@@ -144,7 +144,7 @@ class Teller:
             self.say(now, f"replica {me} has no lease any more")
 
     def _tell_sent(self, replica: Replica, messages: tuple[Envelope, ...]) -> None:
-        """Tell of questions that go to several acceptors in one line."""
+        """Print questions that go to several acceptors in one line."""
         asked: dict[PreVote | Prepare | Accept, list[int]] = {}
         for to, message in messages:
             if isinstance(message, PreVote | Accept):
@@ -260,7 +260,7 @@ def _release(replica: Replica, m: Release, to: str) -> str:
 
 
 def _campaign_now(replica: Replica, m: CampaignNow, to: str) -> str:
-    return f"proposer {replica.me} tells {to} to campaign now"
+    return f"proposer {replica.me} asks {to} to campaign now"
 
 
 def _chosen(replica: Replica, m: Chosen, to: str) -> str:

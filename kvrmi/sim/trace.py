@@ -24,10 +24,10 @@ LIST_SHOWN = 3
 
 
 class Onlooker(Protocol):
-    """Sees what happens, and tells it in other words than a trace."""
+    """Sees what happens, and prints it in other words than a trace."""
 
     def happened(self, now: float, who: int | str, what: str, text: str) -> None:
-        """See what World.trace tells."""
+        """See what World.trace reports."""
         ...
 
     def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
@@ -43,12 +43,12 @@ class Trace:
         self._write = write
 
     def happened(self, now: float, who: str, what: str) -> None:
-        """Tell what happened to somebody."""
+        """Report what happened to somebody."""
         if self._write is not None:
             self._write(f"{now:10.6f} {who:<12} {what}")
 
     def handled(self, now: float, me: Address, sender: Address, message: Message) -> None:
-        """Tell that a role handles a message."""
+        """Report that a role handles a message."""
         if self._write is not None:
             self.happened(now, name(me), f"< {name(sender)} {show(message)}")
 

@@ -151,7 +151,7 @@ class Watch:
         self.require(ballot >= bound, f"replica {me} votes at {ballot}, having promised {bound}")
         self._bound[me, disk] = ballot
         known = self._writes.get((me, disk), 0)
-        self.require(writes >= known, f"replica {me} tells of {writes} writes, having had {known}")
+        self.require(writes >= known, f"replica {me} reports {writes} writes, having had {known}")
         self._writes[me, disk] = writes
         last, voted_on = self._epochs.get(me, (0, disk))
         fits = epoch >= last if disk == voted_on else epoch > last

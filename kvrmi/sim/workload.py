@@ -1,6 +1,6 @@
-"""Clients of the simulated cluster, and what they must never be told.
+"""Clients of the simulated cluster, and what they must never be answered.
 
-Rules: each does one thing after another and writes down when it asked and what it was told
+Rules: each does one thing after another and writes down when it asked and what it was answered
 (checker/history.py); a session's write is sent again until it is answered, any other is sent once.
 Every answer carries the revision it was given at, so that order can be checked exactly: no answer
 is older than what was complete before its question was asked (`settle`).
@@ -49,7 +49,7 @@ class Asked:
         self.payload = payload
         self.called = called
         self.since = 0
-        """The highest revision that anybody had been told of before this was first asked."""
+        """The highest revision that any client had been answered before this was first asked."""
         self.session = False
         self.answer: Answer | None = None
         self.undone = False
@@ -100,7 +100,7 @@ class Asked:
         return self._at is None or not self._at.up or self._at.starts != self._started
 
     def late(self, now: float, patience: float) -> bool:
-        """Tell whether it should have been answered by now."""
+        """Return whether it should have been answered by now."""
         at = self._at
         return at is not None and not at.paused and now - max(self._sent, at.resumed_at) > patience
 
@@ -169,7 +169,7 @@ class Workload:
         self.history: list[Operation] = []
         self.done: list[Asked] = []
         self.told = 0
-        """The highest revision that anybody was told of."""
+        """The highest revision that any client was answered."""
         self._world = world
         self._clients = [_Client(world, number, kind) for number, kind in enumerate(KINDS)]
         self._resting = False
@@ -234,7 +234,7 @@ class Workload:
 
     def _answered(self, client: _Client, asked: Asked, answer: Answer) -> None:
         require = self._world.watch.require
-        self._world.trace(client.name, f"is told {answer.code} {answer.value!r} @{answer.revision}")
+        self._world.trace(client.name, f"gets {answer.code} {answer.value!r} @{answer.revision}")
         require(answer.code != "INVALID", f"{client.name} was answered {answer}")
         if answer.code == "OK":
             floor = asked.since if asked.reads else asked.since + 1

@@ -89,12 +89,12 @@ class World:
         return until is not None and until()
 
     def trace(self, who: int | str, what: str, text: str = "") -> None:
-        """Tell what happened: to part `what` of replica `who`, or to somebody without a number."""
+        """Report what happened: to part `what` of replica `who`, or to one without a number."""
         name = f"r{who}.{what}" if isinstance(who, int) else who
         self._trace.happened(self.now, name, text or what)
         if self.onlooker is not None:
             self.onlooker.happened(self.now, who, what, text)
 
     def traced_step(self, replica: Replica, role: str, sender: Address, message: Message) -> None:
-        """Tell that a role handles a message."""
+        """Report that a role handles a message."""
         self._trace.handled(self.now, replica.address(role), sender, message)

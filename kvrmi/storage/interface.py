@@ -2,7 +2,7 @@
 
 Rules: `write` is all or nothing and durable when it returns; an error from it is final, the
 storage must not be used again (after a failed sync nobody knows what the disk holds).
-Operations are data, so the same list drives memory, SQLite and the simulator's disk.
+Operations are data, so the same list works on memory, SQLite and the simulator's disk.
 It knows nothing of ballots or keys: tables map an int or a str to bytes.
 """
 
@@ -70,7 +70,7 @@ Record: TypeAlias = Put | Remove | Trim | Clear
 
 
 class View(Protocol):
-    """A state that does not change while it is held; close it."""
+    """A state that does not change while it is open; close it."""
 
     def read(self, table: str, key: Key) -> bytes | None:
         """Value under `key`, or None. Raises Corrupt."""

@@ -94,7 +94,7 @@ class Control:
         }
 
     def unready(self) -> str | None:
-        """Say why the cluster does not serve with all its replicas yet; None once it does."""
+        """Return why the cluster does not serve with all its replicas yet; None once it does."""
         entries = self.entries()
         for replica, keeper in self._replicas.items():
             if entries[replica] is None and not keeper.held:

@@ -44,7 +44,7 @@ class Refused(Exception):
 
 
 class Wish(NamedTuple):
-    """What the user asked for; None where nothing was said."""
+    """What the user asked for; None where nothing was given."""
 
     data: Path
     replicas: int | None = None

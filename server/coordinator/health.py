@@ -1,4 +1,4 @@
-"""What the replicas say of themselves, asked through their admin objects, and what follows.
+"""What the replicas report of themselves, asked through their admin objects, and what follows.
 
 Rules: every question has a deadline and a connection of its own, so a hung replica costs one
 deadline and nothing else; a replica that does not answer is described by what is known without it.
@@ -82,7 +82,7 @@ def is_up(entry: Entry) -> bool:
 
 
 def leader_of(entries: Sequence[Entry]) -> int | None:
-    """Find the leader with the highest ballot; None if nobody says that it leads."""
+    """Find the leader with the highest ballot; None if none reports that it leads."""
     leaders = [entry for entry in entries if entry.get("role") == "leader"]
     newest = max(leaders, key=lambda entry: tuple(entry["ballot"]), default=None)
     return None if newest is None else int(newest["id"])

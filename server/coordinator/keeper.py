@@ -38,7 +38,7 @@ class Charge(Protocol):
         ...
 
     def ended(self, status: int | None) -> str | None:
-        """Hear that it ended unasked: None to launch it again, else the reason not to."""
+        """Decide after an unexpected end: None to launch it again, else the reason not to."""
         ...
 
 

@@ -1,6 +1,6 @@
 """The command line of the coordinator, checked.
 
-Rule: what is wrong is said in one line before anything is started. It starts nothing itself.
+Rule: what is wrong is reported in one line before anything is started. It starts nothing itself.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EPILOG = "Sub-commands, each with --help: found makes the files of a cluster on
 
 
 class Options(NamedTuple):
-    """A checked command line; None where nothing was said."""
+    """A checked command line; None where nothing was given."""
 
     data: Path | None
     replicas: int | None

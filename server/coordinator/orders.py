@@ -24,7 +24,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def _guarded(method: Method) -> Method:
-    """Let nothing but the four builtins out; the rest is logged and said in general words."""
+    """Let nothing but the four builtins out; the rest is logged and reported in general words."""
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -55,13 +55,13 @@ class Orders:
 
     @_guarded
     def kill(self, replica: int, force: bool = False) -> dict[str, Any]:
-        """Kill a replica with SIGKILL; it is held down. NO_QUORUM if that would lose it."""
+        """Kill a replica with SIGKILL; it stays down. NO_QUORUM if that would lose it."""
         self._check(replica, force)
         return self._control.kill(replica, force)
 
     @_guarded
     def stop(self, replica: int, force: bool = False) -> dict[str, Any]:
-        """Stop a replica cleanly; it is held down. NO_QUORUM if that would lose it."""
+        """Stop a replica cleanly; it stays down. NO_QUORUM if that would lose it."""
         self._check(replica, force)
         return self._control.stop(replica, force)
 

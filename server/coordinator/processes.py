@@ -103,7 +103,7 @@ class Process:
             return
 
     def terminate(self) -> None:
-        """Ask it to end; one that was stopped is woken, or it could not hear."""
+        """Ask it to end; one that was stopped is woken, or it could not react."""
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGCONT)
 

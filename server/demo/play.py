@@ -46,8 +46,8 @@ def run(
         failed = 1
     finally:
         load.close()
-    said = "Some checks failed, see above." if failed else "Nothing acknowledged was lost."
-    show.verdict(failed == 0, f"{said} Logs and data are kept in {config.parent}")
+    outcome = "Some checks failed, see above." if failed else "Nothing acknowledged was lost."
+    show.verdict(failed == 0, f"{outcome} Logs and data are kept in {config.parent}")
     return 1 if failed else 0
 
 

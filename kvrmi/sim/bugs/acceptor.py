@@ -1,4 +1,4 @@
-"""Bugs of acceptors: what they promise, accept, keep, and tell their learner.
+"""Bugs of acceptors: what they promise, accept, keep, and report to their learner.
 
 Rule: each is what somebody might write by mistake; its docstring says what must notice it.
 """
@@ -82,7 +82,7 @@ def _emptied(envelope: Envelope) -> Envelope:
 
 
 class PromisePageLost(OtherAcceptor):
-    """Promises tell of nothing accepted; a slot gets two values."""
+    """Promises report nothing accepted; a slot gets two values."""
 
     kind = _PromisePageLost
 

@@ -50,7 +50,7 @@ class VoterBeforeDurable(Parts):
     """An acceptor votes in its new epoch before its learner's disk holds the VOTER command."""
 
     def rejoin(self, me: int, ids: tuple[int, ...], disk: SimDisk, disk_id: str) -> Rejoin | None:
-        """Tell what it has to do, without the wait for the learner's disk."""
+        """Return what it has to do, without the wait for the learner's disk."""
         rejoin = super().rejoin(me, ids, disk, disk_id)
         return rejoin and _Hasty(me, ids, disk_id, copied=rejoin.copied)
 
@@ -88,7 +88,7 @@ class SnapshotRestoresAcceptor(OtherAcceptor):
     kind = _Overwritten
 
     def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
-        """Take up a learner that tells its acceptor of a snapshot."""
+        """Take up a learner that reports a snapshot to its acceptor."""
         learner = super().learner(me, ids, disk, keep)
         learner.__class__ = _Restored
         return learner

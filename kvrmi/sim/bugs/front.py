@@ -1,4 +1,4 @@
-"""Bugs of fronts: what clients are told, and what is sent again.
+"""Bugs of fronts: what clients are answered, and what is sent again.
 
 Rule: each is what somebody might write by mistake; its docstring says what must notice it.
 """
@@ -45,7 +45,7 @@ class _SaysNoQuorum(Front):
 
 
 class NoQuorumSaidOfSentCommand(OtherFront):
-    """NO_QUORUM is said of a command that was in an Accept; it is in the log after all."""
+    """NO_QUORUM is returned for a command that was in an Accept; it is in the log after all."""
 
     kind = _SaysNoQuorum
 

@@ -40,7 +40,7 @@ class _NoNoopInGaps(TermsOf):
 
 
 class NoNoopInGaps(OtherProposer):
-    """A slot of which phase 1 told nothing is skipped; nothing after it can be applied."""
+    """A slot that no promise of phase 1 reports is skipped; nothing after it can be applied."""
 
     kind = _NoNoopInGaps
 

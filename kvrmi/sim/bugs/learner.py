@@ -66,7 +66,7 @@ class _ExecutesTwice(Machine):
 
 
 class SessionRetryExecutedTwice(OtherLearner):
-    """A repeated request is carried out again; the log's answers and counters tell."""
+    """A repeated request is carried out again; the log's answers and counters show it."""
 
     machine = _ExecutesTwice
 

@@ -126,7 +126,7 @@ class Phase1NotRepeatedAfterVoter(Parts):
     """A leader goes on with promises that a lost disk gave and forgot."""
 
     def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
-        """Take up a proposer that is not told of new epochs."""
+        """Take up a proposer that does not learn of new epochs."""
         proposer = super().proposer(me, ids, now, rng)
         proposer._electorate = _NeverChanged()
         return proposer

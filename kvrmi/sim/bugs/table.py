@@ -1,4 +1,4 @@
-"""Runs planted bugs until each is found, and tells after how many seeds, and what noticed it.
+"""Runs planted bugs until each is found, and reports after how many seeds, and what noticed it.
 
 Rule: a bug counts as found only by a run that the production parts pass; a bug that is not found
 within LIMIT seeds is a check that is missing or a fault that is never drawn.
@@ -62,7 +62,7 @@ def find(bug: str, seeds: Sequence[int], jobs: int = 1) -> Found:
 
 
 def shows(verdict: Verdict) -> bool:
-    """Tell whether a check noticed something, rather than that the planted code cannot run."""
+    """Return whether a check noticed something, rather than that the planted code cannot run."""
     return bool(verdict.violation) and not any(error in verdict.violation for error in BROKEN)
 
 

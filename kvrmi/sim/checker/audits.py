@@ -29,11 +29,11 @@ COUNTERS = "counter/"
 """Keys that begin so are counters: changed by cas(n -> n + 1) alone, absent standing for 0."""
 
 _MOST = 10
-"""Findings that each audit tells."""
+"""Findings that each audit shows."""
 
 
 def audit(history: Iterable[Operation]) -> list[str]:
-    """Make all audits; each tells its first few findings and how many more there are."""
+    """Make all audits; each reports its first few findings and how many more there are."""
     operations = list(history)
     findings: list[str] = []
     for check in (values_from_nowhere, acknowledged_writes, counters, revisions):
@@ -81,7 +81,7 @@ def acknowledged_writes(history: Sequence[Operation]) -> list[str]:
 
 
 def _answers(operation: Operation, lasting: dict[str, Operation]) -> Iterator[tuple[str, bool]]:
-    """Tell for each lasting key that an operation read whether it showed the value written."""
+    """Return for each lasting key that an operation read whether it showed the value written."""
     for key, value in sightings(operation):
         if key in lasting:
             yield key, dict(written(lasting[key]))[key] == value

@@ -40,7 +40,7 @@ class Verdict(NamedTuple):
     classes: dict[str, int]
     """How many classes of keys each path judged: zones, witness, search."""
     explanation: list[str]
-    """Lines that tell what is wrong, or what could not be decided."""
+    """Lines that show what is wrong, or what could not be decided."""
     seconds: float
 
 
@@ -49,7 +49,7 @@ def check(
     limit_seconds: float = 60.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Verdict:
-    """Tell whether a history is linearizable, every key being absent at its beginning.
+    """Return whether a history is linearizable, every key being absent at its beginning.
 
     limit_seconds: when to give up, by `clock`; then the verdict is undecided, unless a violation
     was found before.

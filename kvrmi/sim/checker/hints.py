@@ -1,6 +1,6 @@
 """Guesses at the order of operations; they make a search quick and cannot make it wrong.
 
-Where all answers tell revisions, these are the order. Else a write stands where its value was last
+Where all answers have revisions, these are the order. Else a write stands where its value was last
 seen: of two writes at the same time the one that others saw later was probably the last.
 """
 

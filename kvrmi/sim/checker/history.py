@@ -1,4 +1,4 @@
-"""What clients asked, when, and what they were told: the record that all checks work on.
+"""What clients asked, when, and what they were answered: the record that all checks work on.
 
 The file is JSON lines. The first is `{"format": "kvrmi-history", "version": 1}`, each other one an
 operation: `{"client": "ana", "op": "put", "args": ["k", "v"], "call": 1.5, "return": 1.6,
@@ -7,7 +7,7 @@ operation: `{"client": "ana", "op": "put", "args": ["k", "v"], "call": 1.5, "ret
 Rules: `call` is read before the request is sent and `return` after the answer came, from one
 monotonic clock, in seconds; an operation is ok, fail (certainly never took effect) or unknown (may
 take effect at any time after the call, or never; `return` is then null). A client has one operation
-open at a time; after an unknown it goes on under a new name, unless a retry told it the answer.
+open at a time; after an unknown it goes on under a new name, unless a retry got the answer.
 A value is a string, null, or bytes as `{"base64": "AAE="}`; pairs are lists of two. `value`,
 `revision` and `replica` may be missing; fields not named here are ignored.
 It knows neither how a history came about nor what is right.
@@ -41,7 +41,7 @@ class Operation(NamedTuple):
     `put_many`, `get_many`), without request ids; pairs and lists are tuples, so it is hashable.
     `returned` is infinite when the outcome is unknown. `value` is the answer: of get a value or
     None, of get_many a tuple of them, of delete, contains and cas a bool, of put and put_many None
-    (their revision is the field). `revision` and `replica` are None where they were not told.
+    (their revision is the field). `revision` and `replica` are None where they are not known.
     """
 
     client: str

@@ -74,7 +74,7 @@ def sightings(operation: Operation) -> Iterator[tuple[str, Value]]:
 
 
 def effect(operation: Operation, look: Look) -> Effect:
-    """Carry out an operation on a store whose values `look` tells."""
+    """Carry out an operation on a store whose values `look` returns."""
     return _EFFECTS[operation.op](operation, look)
 
 
@@ -132,7 +132,7 @@ class Store:
     def step(self, state: State, operation: Operation) -> State | None:
         """Give the state after an operation: the very same object if nothing changed.
 
-        None: it would not have answered what the client was told.
+        None: it would not have answered what the client got.
         """
         places = self._places
         answer, changes = effect(operation, lambda key: state[places[key]])

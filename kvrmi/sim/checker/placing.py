@@ -25,10 +25,10 @@ Change = tuple[str, Value]
 
 
 class Revisions:
-    """What a whole history tells of revisions: which are claimed, and which were told by when."""
+    """What a whole history shows of revisions: which are claimed, and which were known by when."""
 
     def __init__(self, history: Iterable[Operation]) -> None:
-        """Operations without a revision tell nothing."""
+        """Operations without a revision count for nothing."""
         told = [op for op in history if op.outcome == OK and op.revision is not None]
         claimed = {op.revision for op in told if op.op in WRITES}
         highest = max((op.revision for op in told if op.revision is not None), default=0)
@@ -41,7 +41,7 @@ class Revisions:
         self._floors = list(itertools.accumulate((revision for _, revision in ends), max))
 
     def gaps(self, called: float, above: int, seen: int) -> Iterator[int]:
-        """Give the revisions that nobody has, above `above` and whatever was told before."""
+        """Give the revisions that nobody has, above `above` and whatever was known before."""
         before = bisect_left(self._times, called)
         above = max(above, self._floors[before - 1] if before else 0)
         for number in self._gaps[bisect_right(self._gaps, above) : bisect_right(self._gaps, seen)]:
@@ -130,7 +130,7 @@ class _Placer:
         return 0
 
     def _agrees(self, operation: Operation, gap: int) -> bool:
-        """Tell whether what is next done to each key fits what an operation left there."""
+        """Return whether what is next done to each key fits what an operation left there."""
         for key, value in written(operation):
             done = self._done[key]
             following = bisect_right(done, (gap, False, operation.call), key=_rank_of)

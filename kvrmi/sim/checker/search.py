@@ -32,7 +32,7 @@ _OVERHEAD = 24
 _LOOK = 256
 """Steps between two looks at the clock."""
 _TOLD = 8
-"""Operations of the order that an explanation tells."""
+"""Operations of the order that an explanation shows."""
 
 Chain: TypeAlias = "tuple[int, Chain] | None"
 """An order, last operation first, that shares its beginning with others."""
@@ -57,7 +57,7 @@ class _Place(NamedTuple):
 
 
 def search(group: Class, late: Callable[[], bool]) -> Found:
-    """Look for a linearization of a class; `late` tells when to give up."""
+    """Look for a linearization of a class; `late` returns when to give up."""
     return _Search(group).run(late)
 
 
@@ -147,7 +147,7 @@ class _Search:
         return _Place(event, mask, state, chain)
 
     def _idle(self, number: int, state: State) -> bool:
-        """Tell whether an operation changes nothing, by its answer, and the answer is right now."""
+        """Return whether an operation, by its answer, changes nothing, and the answer is right."""
         operation = self._operations[number]
         if operation.outcome != OK or (operation.op in WRITES and operation.value is not False):
             return False
@@ -187,7 +187,7 @@ class _Search:
         return self._operations[number].call
 
     def _fail(self, linearizable: bool | None, why: str) -> Found:
-        """Tell the longest order that was found, its end, and what could not be put into it."""
+        """Show the longest order that was found, its end, and what could not be put into it."""
         event, mask, state, chain = self._furthest
         stuck = self._operations[self._events[event][1]]
         order: list[int] = []
@@ -208,7 +208,7 @@ class _Search:
         return Found(linearizable, explanation, stuck)
 
     def _opened(self, event: int, mask: int) -> list[str]:
-        """Tell what was open at an event, besides the operation that has to return there."""
+        """Show what was open at an event, besides the operation that has to return there."""
         stuck = self._operations[self._events[event][1]]
         opened = [
             self._operations[n]

@@ -4,7 +4,7 @@ A revision counts the commands carried out, so writes are ordered by it, and a r
 write of its revision. An unknown write that was seen takes a revision that nobody claims, or else
 goes in where an answer would be wrong without it. The result is only a proposal: it is replayed on
 the model and compared with real time, and what passes both *is* a linearization. So this path can
-say yes, whatever revisions are told; it never says no.
+say yes, whatever the revisions are; it never says no.
 Rules: a proposal that fails is no finding; the search decides then. Time O(n log n), nearly.
 """
 
@@ -37,7 +37,7 @@ class Testimony(NamedTuple):
 
 
 def vouches(group: Class, revisions: Revisions) -> bool:
-    """Tell whether the order by revisions is a linearization of a class."""
+    """Return whether the order by revisions is a linearization of a class."""
     return testify(group, revisions).holds
 
 
@@ -84,7 +84,7 @@ class _Replay:
                 self._doubtful[key].append(operation)
 
     def run(self) -> Testimony:
-        """Tell whether the order, mended, is a linearization."""
+        """Return whether the order, mended, is a linearization."""
         patience = _PATIENCE * len(self._order) + _MORE_PATIENCE
         while self._place < len(self._order):
             patience -= 1

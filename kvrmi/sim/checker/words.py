@@ -1,4 +1,4 @@
-"""How operations and stretches of a history are told to people: short lines, one an operation."""
+"""How operations and stretches of a history are shown to people: short lines, one an operation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONG = 40
 
 
 def line(operation: Operation, mark: str = " ") -> str:
-    """Tell one operation: when, who, what, and what came of it. Times are in seconds."""
+    """Show one operation: when, who, what, and what came of it. Times are in seconds."""
     end = "..." if operation.outcome == UNKNOWN else f"{operation.returned:.6f}"
     words = f"{mark} {operation.call:>12.6f} {end:>12}  {operation.client:<10} {_asked(operation)}"
     if operation.outcome == OK:
@@ -26,7 +26,7 @@ def line(operation: Operation, mark: str = " ") -> str:
 
 
 def lines(operations: Iterable[Operation], mark: str = " ") -> list[str]:
-    """Tell operations in the order given."""
+    """Show operations in the order given."""
     return [line(operation, mark) for operation in operations]
 
 

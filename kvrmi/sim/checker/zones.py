@@ -5,7 +5,7 @@ zone, between the first return and the last call among them. Forward (a return l
 the value was there all that time. Backward: it was there at some instant of it. A history is
 linearizable if and only if no read returned before its write was called, no two forward zones
 overlap, and no backward zone lies inside a forward one. Time O(n log n).
-It knows nothing of other operations; `fits` tells whether it may be asked.
+It knows nothing of other operations; `fits` returns whether it may be asked.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Zone(NamedTuple):
 
 
 def fits(group: Class) -> bool:
-    """Tell whether this path can judge a class."""
+    """Return whether this path can judge a class."""
     puts = [operation.args[1] for operation in group.operations if operation.op == "put"]
     return (
         len(group.keys) == 1
