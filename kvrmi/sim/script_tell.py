@@ -1,8 +1,8 @@
 """Prints a scenario as it happens: what the roles did that matters, in words, one line an event.
 
 Rules: a vote is printed when it leaves, its record being durable; heartbeats, their answers and
-what follows from them unseen are left out; the same question or refusal is printed once a step of the
-script. It looks and never touches.
+what follows from them unseen are left out; the same question or refusal is printed once a step
+of the script. It looks and never touches.
 """
 
 from __future__ import annotations
