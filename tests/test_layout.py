@@ -35,7 +35,8 @@ FILE_LINES = 400
 LIBRARY = sorted((ROOT / "kvrmi").rglob("*.py"))
 PROGRAM_FILES = sorted(path for name in PROGRAMS for path in (ROOT / name).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-SOURCES = [*LIBRARY, *PROGRAM_FILES, *TESTS, ROOT / "run_cluster.py"]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SOURCES = [*LIBRARY, *PROGRAM_FILES, *TESTS, *EXAMPLES, ROOT / "run_cluster.py"]
 
 
 def setup() -> configparser.ConfigParser:

@@ -1,0 +1,84 @@
+"""The programs in examples/ run as they stand, each as a process, against one cluster."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from server.coordinator.ports import free_block
+
+from .cluster import PATIENCE, ROOT, LiveCluster, wait_for
+
+pytestmark = pytest.mark.live
+
+
+def environment(live: LiveCluster) -> dict[str, str]:
+    host, port = live.cluster.nameserver.rsplit(":", 1)
+    return os.environ | {
+        "KVRMI_CONFIG": str(live.config),
+        "PYRO_NS_HOST": host,
+        "PYRO_NS_PORT": port,
+    }
+
+
+def run(live: LiveCluster, name: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / name, *arguments],
+        env=environment(live),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return done.stdout
+
+
+def test_a_script_counts_its_runs(live: LiveCluster) -> None:
+    assert run(live, "counter.py").splitlines() == ["run 1", "counter/runs = 1"]
+    assert run(live, "counter.py").splitlines() == ["run 2", "counter/runs = 2"]
+
+
+def test_a_plain_pyro_program(live: LiveCluster) -> None:
+    lines = run(live, "plain_pyro.py").splitlines()
+    assert lines[0].startswith("revision ")
+    assert lines[1:] == [f"kvrmi.replica{number}: Delft" for number in live.cluster.ids]
+
+
+def test_asyncio_with_threads(live: LiveCluster) -> None:
+    assert run(live, "asyncio_threads.py") == ("20 tasks, the last one read: hello from task 19\n")
+
+
+@pytest.fixture
+def gateway(live: LiveCluster) -> Iterator[str]:
+    port = free_block("127.0.0.1", 1, random.Random())
+    command = [sys.executable, "-m", "Pyro5.utils.httpgateway", "--host", "127.0.0.1"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--expose", "kvrmi.replica"],
+        env=environment(live),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(lambda: accepts(port), "the gateway listens")
+        yield f"http://127.0.0.1:{port}/pyro"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_http_and_json(live: LiveCluster, gateway: str) -> None:
+    lines = run(live, "over_http.py", gateway).splitlines()
+    assert lines[0].startswith("revision ")
+    assert lines[1:] == ["read Leiden", "refused: INVALID: the key is over 1024 bytes of UTF-8"]
