@@ -14,7 +14,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -31,11 +31,15 @@ from kvrmi.storage.interface import Corrupt, StorageFailed
 from . import endings, journal
 from .alone import cluster_of
 from .makers import ACCEPTOR, LEARNER
+from .offline import inspect
 from .replica import Replica
 from .service import Service
 from .store import FolderRefused, format_folder, open_folder
 
 _log = logging.getLogger("kvrmi.server.main")
+
+_PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {"inspect": inspect.main}
+"""First word of a command line that runs no replica -> what takes the words after it."""
 
 FILES = 4096
 """Connections cost a descriptor each."""
@@ -54,8 +58,14 @@ def _parser() -> cli.Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a replica until a signal ends it; the exit status."""
-    options = _parser().parse_args(argv)
+    """Run what the command line asks for, by itself a replica until a signal; the exit status."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    program = _PROGRAMS.get(words[0]) if words else None
+    return _main(words) if program is None else program(words[1:])
+
+
+def _main(words: Sequence[str]) -> int:
+    options = _parser().parse_args(words)
     try:
         return _run(options)
     except (ConfigError, FolderRefused) as error:

@@ -7,8 +7,10 @@ A child that inherits the descriptor holds the lock for as long as it lives.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -54,3 +56,25 @@ def holder(path: Path) -> int | None:
     finally:
         os.close(descriptor)
     return None
+
+
+@contextlib.contextmanager
+def shared(path: Path) -> Iterator[bool]:
+    """Keep anybody from taking the lock at `path` while the block runs; False if somebody has.
+
+    Others may do the same meanwhile. A lock file that is not there is not made. Raises OSError.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield True  # nobody ever ran here
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        free = True
+    except BlockingIOError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,165 @@
+"""The folder of a replica that does not run, read as it is: what it holds, and what is damaged.
+
+Rules: nothing in the folder changes; while it is read no replica can start there; what one file
+lacks does not hide what the other has. It decides nothing about the data, and asks no cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from kvrmi.config import Timing
+from kvrmi.log import Log
+from kvrmi.machine import Machine
+from kvrmi.paxos.acceptor import Acceptor
+from kvrmi.paxos.invariants import InvariantBroken
+from kvrmi.paxos.tail import Tail, Votes, replay, tail
+from kvrmi.storage.frozen import FrozenView
+from kvrmi.storage.interface import Corrupt, StorageFailed, Tables, View
+
+from .. import pidlock
+from ..makers import ACCEPTOR, LEARNER
+from ..store import IDENTITY, FolderRefused, Identity
+
+__all__ = ["Caught", "Learned", "Stopped", "Voter", "catch_up", "open_stopped", "spans", "tail_of"]
+
+T = TypeVar("T")
+
+_UNREADABLE = (Corrupt, InvariantBroken, FolderRefused, ValueError)
+
+
+class Voter(NamedTuple):
+    """What acceptor.db holds; `clean`: it was closed cleanly."""
+
+    identity: Identity
+    votes: Votes
+    clean: bool
+
+
+class Learned(NamedTuple):
+    """What learner.db holds; `clean`: it was closed cleanly."""
+
+    machine: Machine
+    log: Log
+    view: View
+    sessions: int
+    clean: bool
+
+
+class Stopped(NamedTuple):
+    """A folder's contents; None for a file that is missing or damaged, which `damage` names."""
+
+    path: Path
+    voter: Voter | None
+    learned: Learned | None
+    damage: tuple[str, ...]
+
+
+class Caught(NamedTuple):
+    """The state that copies of one cluster give together: the furthest, with `tail` applied."""
+
+    path: Path
+    learned: Learned
+    tail: Tail
+
+
+def tail_of(copies: Sequence[Stopped]) -> Tail:
+    """Read what was accepted in these copies after the last slot that one's learner.db holds."""
+    learned = [copy.learned.log.applied for copy in copies if copy.learned is not None]
+    votes = [copy.voter.votes for copy in copies if copy.voter is not None]
+    return tail(votes, max(learned, default=0))
+
+
+def catch_up(copies: Sequence[Stopped]) -> Caught:
+    """Make the last state that these copies can give, in the memory of the furthest one.
+
+    Raises FolderRefused for copies of different clusters, and where no learner.db can be read: the
+    rows are nowhere else.
+    """
+    clusters = {copy.voter.identity.cluster for copy in copies if copy.voter is not None}
+    if len(clusters) > 1:
+        raise FolderRefused(f"these folders are of different clusters: {', '.join(clusters)}")
+    learned = [(copy.path, copy.learned) for copy in copies if copy.learned is not None]
+    if not learned:
+        damage = (f"{copy.path}: {', '.join(copy.damage)}" for copy in copies)
+        raise FolderRefused(f"there is no state to read: {'; '.join(damage)}")
+    path, furthest = max(learned, key=lambda one: one[1].log.applied)
+    found = tail_of(copies)
+    replay(furthest.machine, furthest.log, found.entries)
+    return Caught(path, furthest, found)
+
+
+@contextmanager
+def open_stopped(folder: Path) -> Iterator[Stopped]:
+    """Read a folder, and keep replicas out of it while the block runs.
+
+    Raises FolderRefused for one that is none, that is in use or cannot be read.
+    """
+    if not any((folder / name).exists() for name in ("acceptor.db", "learner.db")):
+        raise FolderRefused(f"{folder} is no folder of a replica: give one like .kvrmi/replica1")
+    with ExitStack() as stack:
+        try:
+            _keep_replicas_out(folder, stack)
+            yield _read(folder, stack)
+        except (OSError, StorageFailed) as error:
+            raise FolderRefused(f"{folder} cannot be read: {error}") from error
+
+
+def _keep_replicas_out(folder: Path, stack: ExitStack) -> None:
+    if stack.enter_context(pidlock.shared(folder / "lock")):
+        return
+    owner = pidlock.holder(folder / "lock")
+    raise FolderRefused(
+        f"{folder} is in use by process {owner or 'unknown'}: stop that replica first, "
+        "or ask the running cluster (STATUS, EXPORT)"
+    )
+
+
+def _read(folder: Path, stack: ExitStack) -> Stopped:
+    damage: list[str] = []
+
+    def part(name: str, tables: Tables, take: Callable[[FrozenView], T]) -> T | None:
+        if not (folder / name).exists():
+            damage.append(f"{name} is missing")
+            return None
+        try:
+            view = FrozenView(folder / name, tables)
+            stack.callback(view.close)
+            return take(view)
+        except _UNREADABLE as error:
+            damage.append(f"{name} is damaged: {error}")
+            return None
+
+    voter = part("acceptor.db", {**ACCEPTOR, **IDENTITY}, _voter)
+    learned = part("learner.db", LEARNER, _learned)
+    if voter is not None and voter.identity.founding and not (folder / "learner.db").exists():
+        damage.clear()  # what never ran has learned nothing yet
+    return Stopped(folder, voter, learned, tuple(damage))
+
+
+def _voter(view: FrozenView) -> Voter:
+    row = view.read("identity", "identity")
+    if row is None:
+        raise Corrupt("it does not say whose it is")
+    acceptor = Acceptor.load(0, view, 0.0, Timing())  # its records alone: it never runs
+    return Voter(Identity.unpack(row), Votes(acceptor.state, acceptor.accepted), view.clean)
+
+
+def _learned(view: FrozenView) -> Learned:
+    sessions = sum(1 for _ in view.scan("sessions"))
+    return Learned(Machine.load(view), Log.load(view), view, sessions, view.clean)
+
+
+def spans(slots: Sequence[int]) -> str:
+    """Write ascending slots briefly: slots 2 to 9, 12, 20 to 22."""
+    runs: list[list[int]] = []
+    for slot in slots:
+        if runs and slot == runs[-1][1] + 1:
+            runs[-1][1] = slot
+        else:
+            runs.append([slot, slot])
+    texts = (f"{first} to {last}" if first < last else str(first) for first, last in runs)
+    return ("slots " if len(slots) > 1 else "slot ") + ", ".join(texts)

@@ -1,0 +1,84 @@
+"""Folders of replicas that stopped or crashed, made without running any."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kvrmi.log import Entry, Log, pack_batch
+from kvrmi.machine import Machine, encode_command
+from kvrmi.paxos.acceptor import State
+from kvrmi.paxos.ballot import Ballot
+from kvrmi.storage.interface import Put, Record
+from kvrmi.storage.sqlite import SqliteStorage
+from server.makers import ACCEPTOR, LEARNER
+from server.store import IDENTITY, Identity, format_folder
+
+CLUSTER = "c" * 16
+BALLOT = Ballot(3, 2)
+
+
+def put(slot: int) -> bytes:
+    """The batch of slot N: kN is put as vN, by session N."""
+    command = encode_command("put", (f"k{slot}", f"v{slot}"), (f"client {slot}", 1))
+    return pack_batch([command])
+
+
+def folder(
+    data: Path,
+    replica: int,
+    *,
+    learned: int,
+    accepted: Sequence[int],
+    chosen: int,
+    cluster: str = CLUSTER,
+    clean: bool = True,
+) -> Path:
+    """Make a folder: `learned` slots in learner.db, these accepted at BALLOT in acceptor.db."""
+    home = data / f"replica{replica}"
+    disk = format_folder(home, cluster, replica, recovering=False)
+    identity = Identity(cluster, replica, disk, False, False, {replica: disk})
+    machine, log, records = Machine(), Log(), []
+    for slot in range(1, learned + 1):
+        command = encode_command("put", (f"k{slot}", f"v{slot}"), (f"client {slot}", 1))
+        machine.apply(command)
+        log.append(Entry(slot, BALLOT, (1, 2), pack_batch([command])), machine.revision)
+    records = [*machine.take_records(), *log.take_records()]
+    state = State(promised=BALLOT, writes=9, chosen=chosen, chosen_at=BALLOT)
+    votes: list[Record] = [
+        Put("identity", "identity", identity.pack()), Put("acceptor", "state", state.pack()),
+    ]  # fmt: skip
+    votes += [Put("accepted", slot, _ballot() + put(slot)) for slot in accepted]
+    _write(home / "acceptor.db", {**ACCEPTOR, **IDENTITY}, votes, clean)
+    _write(home / "learner.db", LEARNER, records, clean)
+    return home
+
+
+def _ballot() -> bytes:
+    return b"\x01" + BALLOT.round.to_bytes(8, "big") + BALLOT.replica.to_bytes(4, "big")
+
+
+def _write(
+    path: Path, tables: Mapping[str, type[int] | type[str]], records: Sequence[Record], clean: bool
+) -> None:
+    storage = SqliteStorage(path, tables)
+    storage.write(records)
+    if not clean:  # as after SIGKILL: the last words are in the log beside the file
+        kept = path.parent / "kept"
+        kept.mkdir()
+        files = [path, path.with_name(path.name + "-wal")]
+        for file in files:
+            shutil.copyfile(file, kept / file.name)
+        storage.close()
+        path.with_name(path.name + ".seal").unlink()
+        for file in files:
+            shutil.copyfile(kept / file.name, file)
+        shutil.rmtree(kept)
+        return
+    storage.close()
+
+
+def traces(home: Path) -> dict[str, tuple[bytes, int]]:
+    """Everything in a folder: names, contents, times of change."""
+    return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in home.iterdir()}
