@@ -326,14 +326,15 @@ class Replica:
         """Inform the roles of each other's absence: one that is down sends nothing."""
         with self._roles_lock:
             up = {name: host.state == "up" for name, host in self.roles.items()}
-            told = (self.proposer.incarnation, self.learner.incarnation, *up.values())
+            votes = self.acceptor.peek(lambda acceptor: not acceptor.recovering, False)
+            told = (self.proposer.incarnation, self.learner.incarnation, *up.values(), votes)
             if told == self._roles_told:
                 return
             self._roles_told = told
             here = Address(self.me, "host")
             if not up["proposer"]:
                 self.front.put(here, Leading(0, NO_BALLOT, False))
-            self.proposer.put(here, RolesUp(up["acceptor"], up["learner"]))
+            self.proposer.put(here, RolesUp(up["acceptor"], up["learner"], votes))
         self.router.run()
 
     def _give_up_leading(self) -> None:

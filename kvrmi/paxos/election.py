@@ -53,22 +53,24 @@ class Election:
         self._rng = rng
         self._timing = timing
         self._tries = 0
+        self._lag = 0
         self._heard = now
         self.due = now + self._rank * (timing.election_min / 4 + STAGGER)
 
     def followed(self, now: float, ballot: Ballot, lag: int) -> bool:
-        """Take note of a leader's heartbeat; True if it is a new leader."""
+        """Take note of a heartbeat of who leads, `lag` slots ahead of us; True if that is news."""
         new = ballot != self.leader
         self.leader = ballot
         self._heard = now
         self._tries = 0
-        self._wait(now, lag)
+        self._lag = lag
+        self._wait(now)
         return new
 
     def unreachable(self, now: float, peer: int) -> None:
         """Try as soon as its lease is over, if the peer whose process is gone led."""
         if peer == self.leader.replica:
-            earliest = self._heard + self._timing.lease + 0.01 + self._rank * STAGGER
+            earliest = self._heard + self._timing.lease + 0.01 + self._handicap
             self.due = max(now, min(self.due, earliest))
 
     def lost(self, now: float) -> None:
@@ -87,13 +89,17 @@ class Election:
         self.due = now
 
     def unfit(self, now: float) -> None:
-        """Try later: one of our roles is down."""
-        self._wait(now, 0)
+        """Try later: one of our roles is down, or cannot vote."""
+        self._wait(now)
 
-    def stand_back(self, now: float) -> None:
-        """We gave up or lost leadership: leave it to others first."""
+    def stand_back(self, now: float, *, opened: bool) -> None:
+        """We gave up or lost leadership: leave it to others first.
+
+        A term that never `opened` is a sign that we are behind: others are given longer.
+        """
         self.leader = NO_BALLOT
-        self._wait(now, 0)
+        self._lag = 0 if opened else FAR_BEHIND + 1
+        self._wait(now)
 
     def silence(self, now: float) -> bool:
         """Return whether the leader is silent for an election time, and forget it then."""
@@ -102,10 +108,15 @@ class Election:
         self.leader = NO_BALLOT
         return True
 
-    def _wait(self, now: float, lag: int) -> None:
+    def _wait(self, now: float) -> None:
         timing = self._timing
         wait = self._rng.uniform(timing.election_min, timing.election_max)
-        self.due = now + wait + self._rank * STAGGER + (LAG_WAIT if lag > FAR_BEHIND else 0.0)
+        self.due = now + wait + self._handicap
+
+    @property
+    def _handicap(self) -> float:
+        """Seconds by which priority and lag lengthen every wait of ours."""
+        return self._rank * STAGGER + (LAG_WAIT if self._lag > FAR_BEHIND else 0.0)
 
 
 class Fitness:

@@ -96,6 +96,7 @@ class Leadership:
         self._confirming: list[tuple[int, int, int]] = []
         self._beat_at = self._offer_at = now
         self._traced_at = 0.0
+        self._moved_at = now
         lease.contact = now
 
     @property
@@ -155,6 +156,7 @@ class Leadership:
         require(m.slot == self._decided + 1, "a slot was decided out of order")
         self._inflight = None
         self._decided = m.slot
+        self._moved_at = now
         self._lease.contact = max(self._lease.contact, proposal.sent)
         acceptors = tuple(sorted(proposal.accepted))
         entry = Entry(m.slot, self.ballot, acceptors, proposal.accept.value)
@@ -230,6 +232,10 @@ class Leadership:
         """Heartbeats, repetition of what was lost, and the end without a quorum."""
         if now - self._lease.contact >= self._timing.election_min:
             self.over = "no quorum answered for one election time"
+            return ()
+        if not self.opened and now - self._moved_at >= self._timing.election_max:
+            # Our learner lags behind what acceptors have forgotten, say: somebody else need not.
+            self.over = "it did not open within one election time"
             return ()
         messages: tuple[Envelope, ...] = ()
         if now >= self._beat_at:

@@ -335,10 +335,14 @@ class Unreachable(NamedTuple):
 
 
 class RolesUp(NamedTuple):
-    """Local, host to proposer: which of our other two roles are up."""
+    """Local, host to proposer: which of our other two roles are up.
+
+    `votes`: our acceptor is not recovering; a replica that cannot vote cannot lead either.
+    """
 
     acceptor: bool
     learner: bool
+    votes: bool = True
 
 
 class Transfer(NamedTuple):

@@ -300,7 +300,7 @@ class Proposer:
     def _leave_office(self, now: float, term: Leadership) -> None:
         term.end()
         self._term = None
-        self._election.stand_back(now)
+        self._election.stand_back(now, opened=term.opened)
 
     def _on_propose(self, now: float, sender: Address, m: Propose) -> tuple[Envelope, ...]:
         if self._term is None or not self._term.ready:

@@ -25,6 +25,7 @@ from ..paxos.proposer import Proposer
 from ..storage.interface import Corrupt
 from .clock import Clock
 from .disk import SimDisk
+from .makers import Makers
 from .network import REQUESTS, Call
 from .reads import Reads
 from .writes import Writes
@@ -64,7 +65,7 @@ class Replica:
         self.roles: dict[str, Role] = {}
         self.incarnation = dict.fromkeys((*ROLES, "front"), 0)
         self.own_clock = Clock(self.dice, world.drift)
-        self._founding = True
+        self.makers = Makers(self)
         self._paused: list[Callable[[], None]] | None = None
         self._former: dict[tuple[str, int], Role] = {}
         self._inbox: dict[str, deque[tuple[Address, Message | None]]] = {}
@@ -130,7 +131,7 @@ class Replica:
             return
         self.world.trace(self.me, "process", "started")
         reads = Reads(self)
-        front = self.world.parts.front(self.me, boot, reads.fresh, reads.answer)
+        front = self.makers.parts.front(self.me, boot, reads.fresh, reads.answer)
         self._take_up("front", front)
         self._tell_roles()
         self.pump()
@@ -212,30 +213,7 @@ class Replica:
         self.world.trace(self.me, "process", f"refused to start: {why}")
 
     def _load(self, name: str) -> None:
-        world = self.world
-        if name == "acceptor":
-            self._take_up(name, self._load_acceptor())
-        elif name == "learner":
-            self._take_up(name, self._load_learner())
-        else:
-            rng = world.dice("proposer", self.me, self.starts, self.incarnation[name]).stream()
-            self._take_up(name, world.parts.proposer(self.me, world.ids, self.clock(), rng))
-
-    def _load_acceptor(self) -> Acceptor:
-        parts = self.world.parts
-        rejoin = parts.rejoin(self.me, self.world.ids, self.votes, self.disk_id)
-        founding, self._founding = self._founding, False
-        return parts.acceptor(self.me, self.votes, self.clock(), founding=founding, rejoin=rejoin)
-
-    def _load_learner(self) -> Learner:
-        """Whatever a damaged disk held can be learned again."""
-        parts, world = self.world.parts, self.world
-        try:
-            return parts.learner(self.me, world.ids, self.state, world.keep)
-        except Corrupt as error:
-            world.trace(self.me, "learner", f"begins anew: {error}")
-            self.state.wipe()
-            return parts.learner(self.me, world.ids, self.state, world.keep)
+        self._take_up(name, self.makers.make(name))
 
     def _take_up(self, name: str, role: Role) -> None:
         self.incarnation[name] += 1
@@ -253,8 +231,12 @@ class Replica:
     def _tell_roles(self) -> None:
         if "proposer" not in self.roles:
             self.post(self.address("host"), "front", Leading(0, NO_BALLOT, False))
-        up = RolesUp("acceptor" in self.roles, "learner" in self.roles)
+        up = RolesUp("acceptor" in self.roles, "learner" in self.roles, self._votes)
         self.post(self.address("host"), "proposer", up)
+
+    @property
+    def _votes(self) -> bool:
+        return self.acceptor is not None and not self.acceptor.recovering
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -323,7 +305,7 @@ class Replica:
     def _step(
         self, name: str, role: Role, sender: Address, message: Message | None, call: Call | None
     ) -> None:
-        now = self.clock()
+        now, voted = self.clock(), self._votes
         try:
             effects = role.wake(now) if message is None else role.receive(now, sender, message)
         except DiskLost as error:
@@ -334,6 +316,8 @@ class Replica:
             self.world.traced_step(self, name, sender, message)
         self.world.watch.stepped(self, name, role, effects)
         self._settle(name, effects, call)
+        if self._votes != voted:
+            self._tell_roles()
 
     def _settle(self, name: str, effects: Effects, call: Call | None) -> None:
         if effects.wake_at is not None:

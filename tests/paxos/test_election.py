@@ -96,11 +96,27 @@ def test_silence_of_an_election_time_makes_a_leader_forgotten() -> None:
 
 def test_who_stands_back_lets_others_go_first() -> None:
     mine = election()
-    mine.stand_back(START)
+    mine.stand_back(START, opened=True)
     assert mine.leader == NO_BALLOT
     assert mine.due >= START + TIMING.election_min
     mine.at_once(START)
     assert mine.due == START
+
+
+def test_lag_counts_when_the_leader_is_found_dead_too() -> None:
+    """A replica far behind could not serve before it has caught up: others come first."""
+    near, far = election(2), election(2)
+    for mine, lag in ((near, FAR_BEHIND), (far, FAR_BEHIND + 1)):
+        mine.followed(START, ballot(1, 1), lag)
+        mine.unreachable(START + 0.1, 1)
+    assert far.due - near.due == pytest.approx(LAG_WAIT)
+
+
+def test_who_could_not_open_its_term_lets_others_go_first_for_longer() -> None:
+    well, stuck = election(), election()
+    well.stand_back(START, opened=True)
+    stuck.stand_back(START, opened=False)
+    assert stuck.due - well.due == pytest.approx(LAG_WAIT)
 
 
 # --- handing over ---------------------------------------------------------------------------------

@@ -177,6 +177,16 @@ def test_an_offer_is_answered_by_whether_we_could_lead(benches: Benches) -> None
     assert not offered(bench, 100)
 
 
+def test_who_cannot_vote_is_not_fit_to_lead(benches: Benches) -> None:
+    """All its roles are up; but a recovering acceptor promises nothing, not even to its own."""
+    bench = follower(benches, applied=100)
+    answers(bench, 1, 2)
+    bench.tell(host(1), RolesUp(True, True, votes=False))
+    assert not offered(bench, 100)
+    bench.tell(host(1), RolesUp(True, True, votes=True))
+    assert offered(bench, 100)
+
+
 def test_who_reaches_no_quorum_is_not_fit_to_lead(benches: Benches) -> None:
     """Found by a scenario: the one that alone heard a quorum handed over, again and again."""
     bench = follower(benches, applied=100)

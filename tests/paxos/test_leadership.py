@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvrmi.log import Entry, pack_batch
+from kvrmi.paxos.ballot import NO_BALLOT
 from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.leadership import NO_OP, TRACE_EVERY
 from kvrmi.paxos.messages import (
@@ -280,4 +281,42 @@ def test_acceptances_are_contact_as_well(benches: Benches) -> None:
         choose(bench, slot)
         bench.wake()
         bench.drain()
+    assert bench.role.leading
+
+
+def in_touch(bench: Bench[Proposer], seconds: float) -> list[Envelope]:
+    """Let time pass while acceptors 2 and 3 answer every heartbeat; everything that was sent."""
+    sent: list[Envelope] = []
+    end = bench.now + seconds
+    while bench.now < end:
+        bench.wake(TIMING.heartbeat / 2)
+        out = bench.drain()
+        sent += out
+        for beat in {m.beat for _, m in out if isinstance(m, Heartbeat)}:
+            bench.tell(acceptor(2), heard(beat))
+            bench.tell(acceptor(3), heard(beat))
+    return sent
+
+
+def test_a_term_that_does_not_open_is_given_up(benches: Benches) -> None:
+    """Its learner lacks what acceptors have forgotten, say; everybody follows it meanwhile."""
+    bench = follower(benches)
+    assert elected(bench, value(9, "later"), truncated=8) is None
+    in_touch(bench, TIMING.election_max - 0.1)
+    assert bench.role.leading
+    sent = in_touch(bench, 0.2)
+    assert not bench.role.leading
+    assert Envelope(front(1), Leading(0, NO_BALLOT, False)) in sent
+
+
+def test_a_term_that_settles_open_slots_is_not_given_up(benches: Benches) -> None:
+    """There may be many of them, and each takes a round."""
+    bench = follower(benches)
+    elected(bench, *(value(slot, "v") for slot in range(1, 4)))
+    for slot in range(1, 5):
+        in_touch(bench, TIMING.election_max - 0.1)
+        choose(bench, slot)
+        assert bench.role.leading
+        bench.drain()
+    in_touch(bench, 2 * TIMING.election_max)
     assert bench.role.leading

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kvrmi.config import Cluster, Timing, members
+from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.effects import Address
+from kvrmi.paxos.messages import Offer, Offered, PreVoted
 from server.makers import ACCEPTOR, LEARNER
 from server.replica import Replica
 from server.store import format_folder, open_folder
@@ -29,6 +32,26 @@ def started(folder: Path) -> Iterator[Replica]:
     finally:
         replica.transport.close()
         disks.close()
+
+
+def ready(replica: Replica) -> bool:
+    """Ask its proposer, whom a quorum of one answers, whether it could lead."""
+    ballot, peer = Ballot(1, 1), Address(2, "proposer")
+    replica.proposer.deliver(Address(1, "acceptor"), PreVoted(ballot, False, ballot))
+    (answer,) = replica.proposer.deliver(peer, Offer(ballot, 0))
+    assert isinstance(answer.message, Offered)
+    return answer.message.ready
+
+
+def test_a_replica_whose_acceptor_recovers_is_not_fit_to_lead(tmp_path: Path) -> None:
+    for name, recovering in (("well", False), ("lost", True)):
+        format_folder(tmp_path / name, CLUSTER.id, 1, recovering=recovering)
+        with started(tmp_path / name) as replica:
+            for host in replica.roles.values():
+                host.door = None
+                host.start()
+            replica._tell_roles()
+            assert ready(replica) is not recovering
 
 
 def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -> None:
