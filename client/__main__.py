@@ -162,7 +162,7 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--timeout",
         metavar="S",
-        type=_seconds,
+        type=cli.above_zero("seconds", 86_400),
         default=5.0,
         help="seconds to wait for an answer (5)",
     )
@@ -170,13 +170,6 @@ def _parser() -> cli.Parser:
     parser.add_argument("--log", metavar="FILE", help="append every command's outcome to a file")
     parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="see below")
     return parser
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < 86400:
-        raise ValueError("not a time")
-    return seconds
 
 
 if __name__ == "__main__":

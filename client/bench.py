@@ -279,35 +279,53 @@ def _report(rows: Sequence[Row], printer: Printer, options: argparse.Namespace) 
 def _parser() -> cli.Parser:
     parser = cli.Parser("Measure throughput and latency of the store.", command="bench")
     add = parser.add_argument
-    add("--op", choices=("put", "get", "mixed", "put_many"), default="put", help="what to call")
-    add("--clients", type=_counts, default=[1, 16, 64], metavar="N,N", help="(1,16,64)")
-    add("--seconds", type=_positive, default=2.0, metavar="S", help="of each measurement (2)")
-    add("--rounds", type=int, choices=range(1, 21), default=2, metavar="N", help="of each (2)")
-    add("--value-bytes", type=_whole, default=100, metavar="N", help="size of a value (100)")
-    add("--keys", type=_whole, default=1000, metavar="N", help="different keys (1000)")
-    add("--at", choices=("leader", "all"), default="leader", help="whom to call (leader)")
-    add("--processes", type=_whole, metavar="N", help="of the clients (a free CPU each)")
+    add(
+        "--op",
+        choices=("put", "get", "mixed", "put_many"),
+        default="put",
+        help="operation to measure (put)",
+    )
+    add(
+        "--clients",
+        type=_counts,
+        default=[1, 16, 64],
+        metavar="N,N",
+        help="how many at once (1,16,64)",
+    )
+    add(
+        "--seconds",
+        type=cli.above_zero("seconds", 3600),
+        default=2.0,
+        metavar="S",
+        help="of each measurement (2)",
+    )
+    add("--rounds", type=cli.whole(1, 20), default=2, metavar="N", help="of each (2)")
+    add(
+        "--value-bytes",
+        type=cli.whole(1, 10_000_000),
+        default=100,
+        metavar="N",
+        help="size of a value (100)",
+    )
+    add(
+        "--keys",
+        type=cli.whole(1, 10_000_000),
+        default=1000,
+        metavar="N",
+        help="different keys (1000)",
+    )
+    add("--at", choices=("leader", "all"), default="leader", help="replicas to call (leader)")
+    add(
+        "--processes",
+        type=cli.whole(1, 10_000_000),
+        metavar="N",
+        help="of the clients (a free CPU each)",
+    )
     add("--baseline", action="store_true", help="also measure plain Pyro5, and print the ratio")
     add("--json", action="store_true", help="print one JSON object")
     return parser
 
 
 def _counts(text: str) -> list[int]:
-    counts = [int(part) for part in text.split(",")]
-    if not all(1 <= count <= 1000 for count in counts):
-        raise ValueError("not a number of clients")
-    return counts
-
-
-def _whole(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 10_000_000:
-        raise ValueError("not a count")
-    return number
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 3600:
-        raise ValueError("not a time")
-    return number
+    read = cli.whole(1, 1000)
+    return [read(part) for part in text.split(",")]

@@ -24,7 +24,7 @@ _ADVICE = {
     "UNKNOWN_OUTCOME": "GET the key to see whether it did",
     "ABORTED": "nothing was done; try again",
     "UNSUPPORTED": "nothing was done",
-    "UNAVAILABLE": "check that the cluster runs, and --config or --address",
+    "UNAVAILABLE": "start the cluster, or name one with --config or --address",
 }
 _COLUMNS = ("id", "state", "role", "ballot", "applied", "chosen", "revision", "keys")
 _WORTH_A_COLOUR = {"up": "green", "leader": "bold green", "down": "red", "held": "yellow"}

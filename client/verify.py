@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -108,14 +107,8 @@ def _parser() -> cli.Parser:
     )
     parser.add_argument("file", metavar="FILE", help="the history")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    limit = cli.above_zero("seconds", 86_400)
     parser.add_argument(
-        "--limit", metavar="S", type=_seconds, default=60.0, help="seconds to search (60)"
+        "--limit", metavar="S", type=limit, default=60.0, help="seconds to search (60)"
     )
     return parser
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds < math.inf:
-        raise ValueError("not a time")
-    return seconds

@@ -321,26 +321,23 @@ def _parser() -> cli.Parser:
     )
     add = parser.add_argument
     add("--record", type=Path, required=True, metavar="FILE", help="where the history goes")
-    add("--seconds", type=_positive, default=10.0, metavar="S", help="how long (10)")
-    add("--clients", type=_count, default=8, metavar="N", help="sessions at a time (8)")
-    add("--keys", type=_count, default=100, metavar="K", help="different keys (100)")
-    add("--seed", type=int, default=0, metavar="N", help="makes the same requests again (0)")
     add(
-        "--think", type=_positive, default=THINK * 1000, metavar="MS", help="pause of a client (12)"
+        "--seconds",
+        type=cli.above_zero("seconds", 86_400),
+        default=10.0,
+        metavar="S",
+        help="how long (10)",
     )
+    add(
+        "--clients",
+        type=cli.whole(1, 10_000),
+        default=8,
+        metavar="N",
+        help="sessions at a time (8)",
+    )
+    add("--keys", type=cli.whole(1, 10_000), default=100, metavar="K", help="different keys (100)")
+    add("--seed", type=int, default=0, metavar="N", help="makes the same requests again (0)")
+    think = cli.above_zero("milliseconds", 86_400)
+    add("--think", type=think, default=THINK * 1000, metavar="MS", help="pause of a client (12)")
     add("--json", action="store_true", help="print one JSON object")
     return parser
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 10_000:
-        raise ValueError("not a count")
-    return number
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number <= 86_400:
-        raise ValueError("not a time")
-    return number

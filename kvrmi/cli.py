@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
 from . import __version__
 
-__all__ = ["USAGE", "Parser", "complain", "started_as"]
+__all__ = ["USAGE", "Parser", "above_zero", "complain", "started_as", "whole"]
 
 USAGE = 2
 """Exit status of every program for a command line that is wrong, and for a wrong environment."""
@@ -45,6 +46,33 @@ def started_as(command: str = "") -> str:
     else:
         name = f"python -m {spec.name.partition('.__main__')[0]}"
     return f"{name} {command}".rstrip()
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Make the type of an argument that is a whole number in this range."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def above_zero(unit: str, high: float) -> Callable[[str], float]:
+    """Make the type of an argument that is a number of `unit` ("seconds") above 0, to `high`."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.0
+        if not 0 < number <= high:
+            why = f"{text!r} is not a number of {unit} above 0 and up to {high:g}"
+            raise argparse.ArgumentTypeError(why)
+        return number
+
+    return read
 
 
 def complain(problem: str, command: str = "") -> None:

@@ -109,12 +109,14 @@ def _from_nameserver(address: str) -> Directory:
         raise
     except Exception as error:
         raise ConnectionFailed(
-            f"no cluster file, and name server {address} does not answer ({error}); "
-            "start a cluster, or name one"
+            f"no cluster found: there is no cluster file here, and no name server answers at "
+            f"{address} ({error})"
         ) from error
     stores = {name: entry for name, entry in found.items() if _STORE.fullmatch(name)}
     if not stores:
-        raise ConnectionFailed(f"name server {address} knows no replica; is the cluster running?")
+        raise ConnectionFailed(
+            f"name server {address} knows no replica: the cluster is not running, or not up yet"
+        )
     endpoints = sorted(_endpoint(str(uri)) for uri, _ in stores.values())
     tags = {tag for _, metadata in stores.values() for tag in metadata}
     return Directory(

@@ -6,7 +6,6 @@ with status 0. It keeps nothing: replicas register their names again when it was
 
 from __future__ import annotations
 
-import argparse
 import errno
 import logging
 import signal
@@ -134,7 +133,7 @@ def _refuse(line: str) -> int:
 def _parser() -> cli.Parser:
     parser = cli.Parser("Give Pyro5 clients the addresses of the replicas; Ctrl-C ends it.")
     parser.add_argument("--host", metavar="H", help=f"address to listen on ({HOST})")
-    parser.add_argument("--port", type=_port, metavar="P", help="port (9090)")
+    parser.add_argument("--port", type=cli.whole(1, 65_535), metavar="P", help="port (9090)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--config", metavar="F", help="cluster file (.kvrmi/cluster.toml)")
     source.add_argument(
@@ -144,12 +143,6 @@ def _parser() -> cli.Parser:
         help="secret of those who may register, without a cluster file (.kvrmi/secret)",
     )
     return parser
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port")
-    return int(text)
 
 
 if __name__ == "__main__":

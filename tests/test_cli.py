@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import kvrmi
+from kvrmi import cli
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = (
@@ -83,3 +85,33 @@ def test_a_replica_that_is_not_said_which_is_a_usage_error(
         timeout=60,
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "-1", "21", "1.5"])
+def test_a_whole_number_says_its_range(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a whole number from 1 to 20"):
+        cli.whole(1, 20)(text)
+    assert cli.whole(1, 20)("20") == 20
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "-1", "nan", "inf", "61"])
+def test_a_number_says_its_unit_and_range(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a number of minutes above 0 and"):
+        cli.above_zero("minutes", 60)(text)
+    assert cli.above_zero("minutes", 60)("0.5") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("-m", "client", "--timeout", "x", "SIZE"), "a number of seconds above 0"),
+        (("-m", "client", "bench", "--clients", "1,x"), "a whole number from 1 to 1000"),
+        (("-m", "client", "verify", "--limit", "nan", "f"), "a number of seconds above 0"),
+        (("-m", "client", "workload", "--keys", "0"), "a whole number from 1 to 10000"),
+        (("-m", "nameserver", "--port", "99999"), "a whole number from 1 to 65535"),
+    ],
+)
+def test_a_wrong_number_is_explained(words: tuple[str, ...], text: str) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"is not {text}" in done.stderr

@@ -6,7 +6,6 @@ a terminal. Status 0: passed; 1: something is wrong, and folder and history are 
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import signal
@@ -109,23 +108,19 @@ def _parser() -> cli.Parser:
         "2 usage. From five minutes on the limits for kills and pauses bind too.",
     )
     add = parser.add_argument
-    add("--minutes", type=_minutes, default=1.0, metavar="M", help="how long (1)")
+    add(
+        "--minutes",
+        type=cli.above_zero("minutes", 10_000),
+        default=1.0,
+        metavar="M",
+        help="how long (1)",
+    )
     add("--seed", type=int, default=0, metavar="N", help="makes the same faults come again (0)")
     add("--data", type=Path, metavar="DIR", help="a new folder to keep (a temporary one)")
-    add("--replicas", type=int, choices=range(3, 10), default=5, metavar="N", help="3 to 9 (5)")
+    add("--replicas", type=cli.whole(3, 9), default=5, metavar="N", help="3 to 9 (5)")
     add("--record", type=Path, metavar="FILE", help="where the history goes (in the folder)")
-    add("--clients", type=int, choices=range(1, 65), default=8, metavar="N", help="sessions (8)")
-    add("--keys", type=int, choices=range(1, 10001), default=100, metavar="K", help="keys (100)")
+    add("--clients", type=cli.whole(1, 64), default=8, metavar="N", help="sessions (8)")
+    add("--keys", type=cli.whole(1, 10000), default=100, metavar="K", help="keys (100)")
     add("--report", type=Path, metavar="FILE", help="write the JSON object to a file as well")
     add("--json", action="store_true", help="print one JSON object")
     return parser
-
-
-def _minutes(text: str) -> float:
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = 0.0
-    if not 0 < minutes <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of minutes above 0")
-    return minutes

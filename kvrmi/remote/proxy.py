@@ -91,9 +91,9 @@ class Proxy(Pyro5.client.Proxy):
                 limit=_ANSWER_BYTES,
             )
         except TimeoutError as error:
-            raise PyroTimeoutError(f"cannot connect to {uri}: {error}") from error
+            raise PyroTimeoutError(f"cannot connect: {error}") from error
         except (OSError, FrameError, PayloadError, TooComplex, Refused) as error:
-            raise CommunicationError(f"cannot connect to {uri}: {error}") from error
+            raise CommunicationError(f"cannot connect: {_why(error)}") from error
         try:
             self._Proxy__processMetadata(answer["meta"])
         except BaseException:
@@ -175,9 +175,14 @@ def _exchange(channel: Channel, request: bytes, timeout: float | None) -> Frame:
     except TimeoutError as error:
         raise PyroTimeoutError(str(error)) from error
     except OSError as error:
-        raise ConnectionClosedError(f"connection lost: {error}") from error
+        raise ConnectionClosedError(f"connection lost: {_why(error)}") from error
     except FrameError as error:
         raise PyroProtocolError(str(error)) from error
+
+
+def _why(error: Exception) -> str:
+    """Describe an error without its number: users read this."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _read(frame: Frame) -> Any:

@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kvrmi.cli import Parser, complain
+from kvrmi.cli import Parser, complain, whole
 from kvrmi.config import Cluster, ConfigError, load, members, quorum_warning
 from kvrmi.naming import COORDINATOR_PORT, NAMESERVER_PORT, join_address
 from kvrmi.remote.identity import make_secret
@@ -22,7 +22,6 @@ from kvrmi.remote.identity import make_secret
 from ..alone import members_of
 from . import founding
 from .founding import Addresses, Refused
-from .options import port
 
 DATA = Path(".kvrmi")
 # In a checkout the program is no command of its own.
@@ -117,5 +116,10 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--hosts", type=_hosts, required=True, metavar="A,B,..", help="HOST or HOST:PORT each")
     add("--data", type=Path, default=DATA, metavar="DIR", help=f"where to make them ({DATA})")
-    add("--base-port", type=port, metavar="P", help="ports from P on, as for a cluster on one host")
+    add(
+        "--base-port",
+        type=whole(1, 65_535),
+        metavar="P",
+        help="ports from P on, as for a cluster on one host",
+    )
     return parser

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kvrmi.cli import Parser
+from kvrmi.cli import Parser, whole
 
 from .event import Event
 
@@ -66,17 +66,22 @@ def _parser() -> Parser:
         "Run a cluster of replicas on this machine; Ctrl-C stops all of it.", epilog=_EPILOG
     )
     add = parser.add_argument
-    add("--replicas", type=count, metavar="N", help="how many replicas (5)")
+    add("--replicas", type=whole(1, 99), metavar="N", help="how many replicas (5)")
     add("--engine", choices=ENGINES, default="paxos", help="how they agree (paxos)")
     add("--data", type=Path, metavar="DIR", help="folder of the cluster (.kvrmi)")
-    add("--base-port", type=port, metavar="P", help="client ports from P on, the rest above")
+    add(
+        "--base-port",
+        type=whole(1, 65_535),
+        metavar="P",
+        help="client ports from P on, the rest above",
+    )
     add("--ephemeral", action="store_true", help="free ports, and a temporary folder")
     add("--host", metavar="H", help="address to listen on (127.0.0.1)")
     add("--advertise", metavar="H", help="the host that others connect to (that of --host)")
     add("--demo", action="store_true", help="show failures and recovery, check them, report")
     add("--down-after", type=_seconds, metavar="S", help="kill the victim after S seconds")
     add("--back-after", type=_seconds, metavar="S", help="start it again S seconds later")
-    add("--victim", type=count, metavar="N", help="replica to kill (the leader)")
+    add("--victim", type=whole(1, 99), metavar="N", help="replica to kill (the leader)")
     add("--seed", type=int, metavar="N", help="makes the demo's random moments repeatable")
     add("--plain", action="store_true", help="no colours and no live display")
     return parser
@@ -133,16 +138,6 @@ def _event(given: argparse.Namespace) -> Event | None:
     return Event(DEMO_DOWN_AFTER, DEMO_BACK_AFTER, given.victim) if given.demo else None
 
 
-def count(text: str) -> int:
-    """Read a number of replicas or a replica's id; argparse reports what it raises."""
-    return _whole(text, 1, 99)
-
-
-def port(text: str) -> int:
-    """Read a TCP port; argparse reports what it raises."""
-    return _whole(text, 1, 65_535)
-
-
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -151,9 +146,3 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return seconds
-
-
-def _whole(text: str, low: int, high: int) -> int:
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
-    return int(text)
