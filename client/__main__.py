@@ -15,12 +15,13 @@ from collections.abc import Callable, Sequence
 
 from kvrmi import cli
 from kvrmi.errors import InvalidRequest, KVError
+from kvrmi.naming import kvstore
 from kvrmi.session import Store, connect
 
 from .admin import Admin
 from .command import COMMANDS, split
 from .render import Printer
-from .shell import EXIT_STATUS, INTERRUPTED, Leave, Shell
+from .shell import EXIT_STATUS, Leave, Shell
 
 __all__ = ["main"]
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(words)
         return _run(options)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return cli.INTERRUPTED
     except OSError as error:  # of our output: the store's are KVErrors
         return _unwritable(error)
 
@@ -105,11 +106,12 @@ def _shell(shell: Shell, words: Sequence[str]) -> int:
 
 
 def _connect(options: argparse.Namespace) -> Store:
+    name = options.name or (kvstore(options.replica) if options.replica else None)
     if options.address is not None:
-        named = f"{options.name}@{options.address}" if options.name else options.address
+        named = f"{name}@{options.address}" if name else options.address
         return connect(addresses=[named], timeout=options.timeout)
     if options.name is not None:
-        return connect(addresses=[options.name], timeout=options.timeout)
+        return connect(addresses=[f"PYRONAME:{options.name}"], timeout=options.timeout)
     return connect(options.replica, config=options.config, timeout=options.timeout)
 
 

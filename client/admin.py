@@ -75,8 +75,9 @@ class Admin:
     def _fail(self, replica: int, role: str, seconds: float | None, _: bool) -> Done:
         failed = self._replica(replica, "fail_role", role, seconds)
         back = "" if seconds is None else f", back in {seconds:g} s"
-        text = f"replica {replica}: {role} failed{back}" if failed else f"{role} was down already"
-        return Done(text, {"replica": replica, "role": role, "value": failed})
+        done = f"failed{back}" if failed else "was down already, as ordered before"
+        fields = {"replica": replica, "role": role, "value": failed}
+        return Done(f"replica {replica}: {role} {done}", fields)
 
     def _restart(self, replica: int, role: str | None, _: object, force: bool) -> Done:
         if role is None:

@@ -7,12 +7,23 @@ sent. It runs nothing and prints nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from kvrmi.cli import started_as
 from kvrmi.errors import InvalidRequest
 
-__all__ = ["COMMANDS", "Command", "Usage", "parse", "split"]
+__all__ = [
+    "COMMANDS",
+    "NOTES",
+    "PROGRAMS",
+    "Command",
+    "Usage",
+    "explained",
+    "parse",
+    "split",
+    "unknown",
+]
 
 
 class Usage(InvalidRequest):
@@ -89,11 +100,28 @@ def parse(words: Sequence[str]) -> Command:
     """Make a command of its words; raises Usage."""
     form = COMMANDS.get(words[0].upper())
     if form is None:
-        raise Usage(f"unknown command {_shortened(words[0])!r}; HELP lists the commands")
+        raise Usage(unknown(words[0]))
     try:
         return form.make(words[1:])
     except (IndexError, ValueError):
         raise Usage(f"usage: {form.usage}") from None
+
+
+def unknown(word: str) -> str:
+    """Say that a word is no command, and what to do about it."""
+    if word.lower() in PROGRAMS:
+        return f"{word} is a program of its own: {started_as(word.lower())} --help, in a shell"
+    return f"unknown command {_shortened(word)!r}; HELP lists the commands"
+
+
+def explained(forms: Iterable[_Form]) -> list[tuple[str, str]]:
+    """Pair each command's usage with its explanation, its other names included."""
+    names: dict[_Form, list[str]] = {}
+    for name, form in COMMANDS.items():
+        names.setdefault(form, []).append(name)
+    return [
+        (form.usage, "; also ".join([form.help, *names[form][1:]])) for form in dict.fromkeys(forms)
+    ]
 
 
 def _of_store(name: str, least: int, most: int) -> Callable[[Sequence[str]], Command]:
@@ -193,6 +221,19 @@ _PUT_MANY = _Form("PUT_MANY key value [key value ...]", "store all, in one step"
 _GET_MANY = _Form("GET_MANY key [key ...]", "print the values, at one revision", _get_many)
 _EXIT = _Form("EXIT", "leave", _of_program("exit"))
 
+PROGRAMS: dict[str, str] = {
+    "bench": "measures",
+    "workload": "records a history",
+    "verify": "judges one",
+    "nemesis": "fails a cluster of its own and judges what its clients saw",
+}
+"""What is no command but a part of the client with options of its own."""
+NOTES = (
+    "id is the number of a replica, as in STATUS. A role is proposer, acceptor or learner. "
+    "Commands are taken in any case; quotes keep spaces. In a shell, each with --help: "
+    + ", ".join(f"{name} ({what})" for name, what in PROGRAMS.items())
+    + "."
+)
 COMMANDS: dict[str, _Form] = {
     "PUT": _Form("PUT key value", "store value under key", _of_store("put", 2, 2)),
     "GET": _Form("GET key [--local]", "print the value; --local: of this replica, maybe old", _get),
@@ -210,7 +251,11 @@ COMMANDS: dict[str, _Form] = {
         "SCAN [prefix] [--start key] [--limit n]", "print keys and values in order", _scan
     ),
     "STATUS": _Form("STATUS", "show every replica", _of_program("status")),
-    "FAIL": _Form("FAIL id role [seconds]", "fail a role; back after seconds, if given", _fail),
+    "FAIL": _Form(
+        "FAIL id role [seconds]",
+        "fail a role (proposer, acceptor, learner); back after seconds, if given",
+        _fail,
+    ),
     "RESTART": _Form(
         "RESTART id [role] [--force]", "restart a role, or the replica", _order("restart", True)
     ),

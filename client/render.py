@@ -7,8 +7,12 @@ can move the cursor. It decides no exit status and asks nobody.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
@@ -18,6 +22,8 @@ from rich.text import Text
 
 __all__ = ["Printer", "encoded", "table"]
 
+MIN_WIDTH = 60
+"""A narrower terminal wraps the lines by itself."""
 _ADVICE = {
     "INVALID": "nothing was done",
     "NO_QUORUM": "nothing was done; STATUS shows which replicas are up",
@@ -76,6 +82,25 @@ class Printer:
         ]
         table(self._out, [*_COLUMNS, "digest", "roles", "pid", "address"], rows)
 
+    @property
+    def width(self) -> int:
+        """Columns to fill: the terminal's, or 80 where there is none and COLUMNS is not set."""
+        return columns_of(self._out)
+
+    def pairs(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Print words and what they mean, in two columns."""
+        first = max(len(words) for words, _ in pairs) + 2
+        for words, meaning in pairs:
+            head, rest = words.ljust(first), " " * first
+            wrapped = textwrap.fill(
+                meaning, self.width, initial_indent=head, subsequent_indent=rest
+            )
+            self.line(wrapped)
+
+    def text(self, text: str) -> None:
+        """Print a paragraph after an empty line."""
+        self.line("\n" + textwrap.fill(text, self.width))
+
     def line(self, text: str) -> None:
         """Print a line as it is."""
         print(text, file=self._out, flush=True)
@@ -84,8 +109,17 @@ class Printer:
         """Write a value as text; on a terminal control characters become escapes."""
         if isinstance(value, bool):
             return "true" if value else "false"
-        text = repr(value) if isinstance(value, bytes) else str(value)
+        if isinstance(value, bytes):
+            return _readable(value)
+        text = str(value)
         return _escaped(text) if self._out.isatty() else text
+
+
+def columns_of(out: TextIO) -> int:
+    """Width of the terminal that `out` is; elsewhere that of COLUMNS, or 80."""
+    with contextlib.suppress(OSError, ValueError):
+        return max(MIN_WIDTH, os.get_terminal_size(out.fileno()).columns)
+    return max(MIN_WIDTH, shutil.get_terminal_size().columns)
 
 
 def table(out: TextIO, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -129,6 +163,13 @@ def _cell(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ".".join(str(part) for part in value)  # a ballot: round.replica
     return str(value)
+
+
+def _readable(data: bytes) -> str:
+    """Write bytes as Python does, but UTF-8 text in them as what it means."""
+    text = data.replace(b"\\", b"\\\\").replace(b"'", b"\\'").decode("utf-8", "backslashreplace")
+    shown = (char if char.isprintable() else repr(char.encode())[2:-1] for char in text)
+    return f"b'{''.join(shown)}'"
 
 
 def _escaped(text: str) -> str:

@@ -12,19 +12,19 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import KVError
 from kvrmi.session import Store
 
 from .admin import Admin
-from .command import COMMANDS, Command, Usage, parse, split
+from .command import COMMANDS, NOTES, Command, Usage, explained, parse, split, unknown
 from .prompt import Prompt
 from .render import Printer, encoded
 
-__all__ = ["EXIT_STATUS", "INTERRUPTED", "Leave", "Shell"]
+__all__ = ["EXIT_STATUS", "Leave", "Shell"]
 
 log = logging.getLogger("kvrmi.client")
 
-INTERRUPTED = 130
 NOT_FOUND = 1
 EXIT_STATUS = {
     "INVALID": 2,
@@ -152,15 +152,14 @@ class Shell:
         return 0
 
     def _help(self, name: object = None) -> int:
-        forms = {form.usage: form.help for form in COMMANDS.values()}
-        if name is not None:
-            form = COMMANDS.get(str(name).upper())
-            if form is None:
-                raise Usage(f"unknown command {name!r}; HELP lists the commands")
-            forms = {form.usage: form.help}
-        width = max(len(usage) for usage in forms)
-        for usage, help in forms.items():
-            self._printer.line(f"{usage.ljust(width)}  {help}")
+        if name is None:
+            self._printer.pairs(explained(COMMANDS.values()))
+            self._printer.text(NOTES)
+            return 0
+        form = COMMANDS.get(str(name).upper())
+        if form is None:
+            raise Usage(unknown(str(name)))
+        self._printer.pairs(explained([form]))
         return 0
 
 

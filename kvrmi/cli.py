@@ -16,10 +16,12 @@ from typing import Any, NoReturn
 
 from . import __version__
 
-__all__ = ["USAGE", "Parser", "above_zero", "complain", "started_as", "whole"]
+__all__ = ["INTERRUPTED", "USAGE", "Parser", "above_zero", "complain", "started_as", "whole"]
 
 USAGE = 2
 """Exit status of every program for a command line that is wrong, and for a wrong environment."""
+INTERRUPTED = 130
+"""Exit status of a program that was ended by Ctrl-C before its work was done."""
 _PYTHON = (3, 11)
 _NEEDED = ("Pyro5", "serpent", "msgpack", "rich")
 """Top-level modules of what setup.cfg requires."""

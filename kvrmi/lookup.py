@@ -14,7 +14,14 @@ from typing import Any, NamedTuple
 
 from .config import ConfigError, find, load
 from .errors import ConnectionFailed, InvalidRequest
-from .naming import NAMESERVER, NAMESERVER_PORT, kvstore, split_address
+from .naming import (
+    DEFAULT_PORTS_MAX,
+    NAMESERVER,
+    NAMESERVER_PORT,
+    default_ports,
+    kvstore,
+    split_address,
+)
 
 __all__ = ["NAME_SERVER", "Directory", "Endpoint", "look_up"]
 
@@ -22,6 +29,7 @@ NAME_SERVER = f"localhost:{NAMESERVER_PORT}"
 _PATIENCE = 1.0
 """Seconds the name server has for an answer."""
 _STORE = re.compile(r"kvrmi\.replica(\d+)")
+_NAME = re.compile(r"(?:PYRONAME:)?(kvrmi\.[^@:]+|(?<=PYRONAME:)[^@]+)")
 _URI = re.compile(r"(?:PYRO:)?([^@\s]+)@(.+)")
 
 
@@ -57,7 +65,8 @@ def look_up(
     """Find the replicas.
 
     `addresses` are "host:port", "name@host:port" or PYRO: URIs, or a single name that the name
-    server on localhost knows; `nameserver` is "host:port".
+    server on localhost knows ("kvrmi.replica3", or any as "PYRONAME:name"); `nameserver` is
+    "host:port". A host without a port takes the default one.
     Raises InvalidRequest for a bad argument or cluster file, ConnectionFailed when nothing
     names a replica.
     """
@@ -74,8 +83,9 @@ def _from_addresses(addresses: Iterable[str]) -> Directory:
     given = (addresses,) if isinstance(addresses, str) else tuple(addresses)
     if not given:
         raise InvalidRequest("addresses is empty")
-    if len(given) == 1 and ":" not in given[0]:
-        return _from_name(given[0])
+    name = _NAME.fullmatch(given[0])
+    if len(given) == 1 and name is not None:
+        return _from_name(name[1])
     return Directory(tuple(_endpoint(address) for address in given), "the addresses given")
 
 
@@ -131,7 +141,7 @@ def _ask(address: str, method: str, argument: object) -> Any:
     """Ask the name server; raises InvalidRequest for the address, else whatever happens."""
     from .remote.proxy import connect  # Pyro5 only when needed, not on `import kvrmi`
 
-    host, port = _split(address)
+    host, port = _split(address, NAMESERVER_PORT)
     with connect(host, port, NAMESERVER, timeout=_PATIENCE) as proxy:
         return getattr(proxy, method)(argument)
 
@@ -144,12 +154,14 @@ def _endpoint(address: str) -> Endpoint:
     match = _URI.fullmatch(address)
     name, where = match.groups() if match else ("", address)
     store = _STORE.fullmatch(name)
-    host, port = _split(where)
-    return Endpoint(int(store[1]) if store else 0, host, port, name)
+    replica = int(store[1]) if store else 0
+    ports = default_ports(replica if 1 <= replica <= DEFAULT_PORTS_MAX else 1)
+    host, port = _split(where, ports[-1].client)
+    return Endpoint(replica, host, port, name)
 
 
-def _split(address: str) -> tuple[str, int]:
+def _split(address: str, default: int) -> tuple[str, int]:
     try:
-        return split_address(address)
+        return split_address(address, default)
     except ValueError as error:
         raise InvalidRequest(str(error)) from None

@@ -6,6 +6,7 @@ on them. It opens no port and knows no cluster.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import NamedTuple
 
 __all__ = [
@@ -98,8 +99,13 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def split_address(address: str) -> tuple[str, int]:
-    """Host and port of "host:port" or "[::1]:port". Raises ValueError."""
+def split_address(address: str, default: int | None = None) -> tuple[str, int]:
+    """Host and port of "host:port" or "[::1]:port". Raises ValueError.
+
+    `default` is the port of an address that has none: "host", "::1" or "[::1]".
+    """
+    if default is not None and _is_alone(address):
+        address = join_address(address.strip("[]"), default)
     named, _, port = address.rpartition(":")
     host = named[1:-1] if named[:1] + named[-1:] == "[]" else named
     if (
@@ -113,7 +119,18 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def _is_host(host: str) -> bool:
-    return 0 < len(host) < 256 and host.isascii() and host.isprintable() and " " not in host
+    plain = host.isascii() and host.isprintable() and not any(sign in host for sign in " @/")
+    return plain and 0 < len(host) < 256
+
+
+def _is_alone(address: str) -> bool:
+    """Whether it is a host without a port."""
+    if ":" not in address or address.endswith("]"):
+        return True
+    try:
+        return ipaddress.ip_address(address).version == 6
+    except ValueError:
+        return False
 
 
 def _four(first: int) -> range:

@@ -7,12 +7,11 @@ on who makes it.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
 
 from kvrmi.config import Cluster, ConfigError, Member, Timing
-from kvrmi.naming import default_ports, join_address, split_address
+from kvrmi.naming import DEFAULT_PORTS_MAX, default_ports, split_address
 
 NAMESERVER = "127.0.0.1:9090"
 COORDINATOR = "127.0.0.1:9091"
@@ -59,16 +58,7 @@ def _member(replica: int, address: str) -> Member:
 
 def _split(replica: int, address: str) -> tuple[str, int]:
     try:
-        if ":" in address and not _is_ipv6(address):
-            return split_address(address)
-        host, _ = split_address(join_address(address, 1))
-        return host, default_ports(replica)[-1].client
+        default = default_ports(replica)[-1].client if replica <= DEFAULT_PORTS_MAX else None
+        return split_address(address, default)
     except ValueError as error:
         raise ConfigError(f"replica {replica}: {error}") from None
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        return ipaddress.ip_address(text).version == 6
-    except ValueError:
-        return False

@@ -80,6 +80,7 @@ class RoleHost(Generic[R]):
         self._wake_posted = False
         self._role: R | None = None
         self._back_at: float | None = None
+        self._ordered_down = False
         self._failures = 0
 
     # --- steps --------------------------------------------------------------------------------
@@ -274,10 +275,18 @@ class RoleHost(Generic[R]):
         """Take the role down as if its thread had died; up again after `back_after` seconds.
 
         Memory is dropped, connections are cut; None: stays down until `start`. False: was down.
+        One that was failed before is left as it was ordered then, with its time to come back.
         A role that does not come free of its lock in five seconds ends the process.
         """
         with self._life:
-            was_up = self._take_down(None if back_after is None else self.clock() + back_after)
+            if self._ordered_down:
+                return False
+            was_up = self._fail(reason, back_after)
+            self._ordered_down = True
+        return was_up
+
+    def _fail(self, reason: str, back_after: float | None) -> bool:
+        was_up = self._take_down(None if back_after is None else self.clock() + back_after)
         self._log.warning("FAILED incarnation=%d reason=%s", self.incarnation, reason)
         return was_up
 
@@ -298,6 +307,7 @@ class RoleHost(Generic[R]):
         now = self.clock()
         role = self._loaded(now)
         self._back_at = None
+        self._ordered_down = False
         self.wake_at = now
         self.state = "up"
         self._role = role
@@ -339,7 +349,7 @@ class RoleHost(Generic[R]):
         with self._life:
             if self._role is not None:
                 if self.door is not None and not self.door.alive:
-                    self.fail("its request loop ended", BACK_SECONDS)
+                    self._fail("its request loop ended", BACK_SECONDS)
             elif self._back_at is not None and self.clock() >= self._back_at:
                 self._restart()
 
@@ -359,3 +369,4 @@ class RoleHost(Generic[R]):
         self.wake_at = None
         self.state = state
         self._back_at = back_at
+        self._ordered_down = False

@@ -63,6 +63,12 @@ def test_a_bad_cluster_file_is_named(tmp_path: Path) -> None:
         ("kvrmi.replica1@127.0.0.1:12000", FIRST),
         ("PYRO:kvrmi.replica1@127.0.0.1:12000", FIRST),
         ("other@[::1]:12000", Endpoint(0, "::1", 12000, "other")),
+        ("localhost", Endpoint(0, "localhost", 1111, "")),
+        ("::1", Endpoint(0, "::1", 1111, "")),
+        ("[::1]", Endpoint(0, "::1", 1111, "")),
+        ("kvrmi.replica3@host", Endpoint(3, "host", 3333, "kvrmi.replica3")),
+        ("kvrmi.replica12@host", Endpoint(12, "host", 1111, "kvrmi.replica12")),
+        ("other@host", Endpoint(0, "host", 1111, "other")),
     ],
 )
 def test_addresses(address: str, endpoint: Endpoint) -> None:
@@ -70,10 +76,15 @@ def test_addresses(address: str, endpoint: Endpoint) -> None:
     assert look_up(addresses=address).endpoints == (endpoint,)
 
 
-@pytest.mark.parametrize("address", ["h:", ":5", "h:0", "h:65536", "h:x", "a@h"])
+@pytest.mark.parametrize("address", ["h:", ":5", "h:0", "h:65536", "h:x", "a@"])
 def test_bad_addresses(address: str) -> None:
     with pytest.raises(InvalidRequest):
         look_up(addresses=["127.0.0.1:1", address])
+
+
+def test_a_name_server_without_a_port_has_the_default_one() -> None:
+    with pytest.raises(ConnectionFailed, match=r"name server no\.such\.host\.invalid"):
+        look_up(nameserver="no.such.host.invalid")
 
 
 def test_one_way_at_a_time() -> None:
@@ -107,5 +118,8 @@ def test_name_server(nameserver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kvrmi.lookup.NAME_SERVER", nameserver)
     assert look_up() == found
     assert look_up(addresses="kvrmi.replica1").endpoints == (FIRST,)
-    with pytest.raises(ConnectionFailed, match="nobody"):
-        look_up(addresses="nobody")
+    assert look_up(addresses="PYRONAME:kvrmi.replica1").endpoints == (FIRST,)
+    assert look_up(addresses="PYRONAME:stranger").endpoints[0].name == "stranger"
+    for nobody in ("kvrmi.nobody", "PYRONAME:nobody"):
+        with pytest.raises(ConnectionFailed, match="nobody"):
+            look_up(addresses=nobody)

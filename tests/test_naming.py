@@ -68,6 +68,17 @@ def test_based_ports_may_end_at_the_last_port() -> None:
 )
 def test_split_address(address: str, expected: tuple[str, int]) -> None:
     assert naming.split_address(address) == expected
+    assert naming.split_address(address, 1111) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [("host", "host"), ("10.0.0.1", "10.0.0.1"), ("::1", "::1"), ("[::1]", "::1")],
+)
+def test_split_address_of_a_host_alone(address: str, host: str) -> None:
+    assert naming.split_address(address, 1111) == (host, 1111)
+    with pytest.raises(ValueError, match="host:port"):
+        naming.split_address(address)
 
 
 @pytest.mark.parametrize(

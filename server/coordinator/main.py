@@ -107,7 +107,7 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
         desk.open()
         _await_ready(control, data, stopping)
         if stopping.is_set():
-            return 0
+            return cli.INTERRUPTED if chosen.demo else 0
         print(
             f"ready replicas={len(cluster.members)} engine={cluster.engine} "
             f"nameserver={cluster.nameserver} config={config}",

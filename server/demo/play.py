@@ -12,6 +12,7 @@ import secrets
 import threading
 from pathlib import Path
 
+from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import KVError
 
 from ..coordinator.control import Control
@@ -32,7 +33,7 @@ def run(
     stopping: threading.Event,
     show: Show,
 ) -> int:
-    """Play the demo; returns 1 if something did not hold, else 0. Ends early on `stopping`."""
+    """Play the demo; returns 1 if something did not hold, else 0. INTERRUPTED by `stopping`."""
     seed = secrets.randbelow(10_000) if seed is None else seed
     load = Load(config, acts.places(control.cluster.ids))
     stage = Stage(control, admins, config, load, show, stopping)
@@ -40,7 +41,7 @@ def run(
         failed = _play(stage, event, seed)
     except Interrupted:
         show.say("interrupted, nothing was checked")
-        return 0
+        return INTERRUPTED
     except (Broken, KVError) as error:
         show.check(False, str(error))
         failed = 1

@@ -31,6 +31,21 @@ def test_values_cannot_move_the_cursor_of_a_terminal() -> None:
     assert Printer(as_json=False, out=io.StringIO()).shown(evil) == evil
 
 
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (b"plain", "b'plain'"),
+        ("Zürich €".encode(), "b'Zürich €'"),
+        (b"\0\n\xff\xc3", r"b'\x00\n\xff\xc3'"),
+        ("\x85\u200b".encode(), r"b'\xc2\x85\xe2\x80\x8b'"),
+        (rb"it's \x00", r"b'it\'s \\x00'"),
+    ],
+)
+def test_bytes_are_readable_and_cannot_be_mistaken(data: bytes, shown: str) -> None:
+    for out in (Terminal(), io.StringIO()):
+        assert Printer(as_json=False, out=out).shown(data) == shown
+
+
 def test_status_is_plain_in_a_pipe() -> None:
     out = io.StringIO()
     Printer(as_json=False, out=out).status(_status())

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from client.__main__ import main
-from client.shell import INTERRUPTED
+from client.command import COMMANDS, PROGRAMS
+from kvrmi.cli import INTERRUPTED
 from tests.client.conftest import Run
 from tests.client.fake import Cluster, Fault, lose_answer, refuse
 
@@ -132,6 +134,17 @@ def test_mistakes(run: Run, capsys: Captured, words: list[str], text: str) -> No
     assert err.count("\n") == 1
 
 
+def test_a_protocol_is_taken_in_any_case(cluster: Cluster, run: Run) -> None:
+    assert run("--protocol", "RPC", "SIZE") == 0
+
+
+def test_the_default_port_of_a_host_is_that_of_the_replica_asked(capsys: Captured) -> None:
+    assert main(["--address", "127.9.9.9", "--replica", "4", "--timeout", "0.5", "SIZE"]) == 6
+    assert "127.9.9.9:4444" in capsys.readouterr().err
+    assert main(["--address", "127.9.9.9", "--timeout", "0.5", "SIZE"]) == 6
+    assert "127.9.9.9:1111" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [["--bogus"], ["--timeout", "0", "SIZE"], ["--protocol", "x"]])
 def test_mistakes_in_flags(words: list[str], capsys: Captured) -> None:
     with pytest.raises(SystemExit) as leave:
@@ -220,9 +233,15 @@ def test_log(run: Run, tmp_path: Path) -> None:
 
 def test_help(run: Run, capsys: Captured) -> None:
     assert run("HELP") == 0
-    assert "CAS key expected value" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    for word in (*COMMANDS, *PROGRAMS, "proposer", "acceptor", "learner"):
+        assert re.search(rf"\b{word}\b", shown), word
     assert run("HELP", "put") == 0
     assert run("HELP", "nope") == 2
+    assert capsys.readouterr().err.startswith("INVALID: unknown command 'nope'")
+    assert run("HELP", "bench") == 2
+    assert "program of its own" in capsys.readouterr().err
 
 
 def test_a_reader_that_leaves(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,10 @@ def test_a_vital_role_that_breaks_ends_the_process() -> None:
     assert [part for part, _ in fatal.errors] == ["acceptor"]
 
 
+def broken(*_: object) -> Effects:
+    raise ValueError("a bug")
+
+
 def broken_invariant(*_: object) -> Effects:
     require(False, "slot 7 was chosen twice")
     return NOTHING
@@ -249,6 +253,34 @@ def test_what_must_be_done_before_a_restart_is_done_before_it() -> None:
     host.fail("test")
     host.start()
     assert order == ["made", "before", "made"]
+
+
+def test_failing_what_is_failed_leaves_the_first_order_alone() -> None:
+    now = [0.0]
+    host = host_of(StubRole, clock=lambda: now[0])
+    assert host.fail("first", 3.0)
+    assert not host.fail("second, for good")
+    assert not host.fail("third, for longer", 60.0)
+    now[0] = 3.1
+    host.supervise()
+    assert host.state == "up"
+    assert host.fail("for good")
+    assert not host.fail("for a moment", 0.0)
+    now[0] = 1e6
+    host.supervise()
+    assert host.state == "down"
+
+
+def test_a_role_that_broke_by_itself_can_be_failed_on_purpose() -> None:
+    now = [0.0]
+    host = host_of(lambda: StubRole(broken), role="learner", clock=lambda: now[0])
+    with pytest.raises(Fenced):
+        host.deliver(PEER, ASK)
+    assert host.state == "restarting"
+    assert not host.fail("stay down")
+    now[0] = 1e6
+    host.supervise()
+    assert host.state == "down"
 
 
 def test_failed_on_purpose_stays_down_until_told_or_until_its_time() -> None:
