@@ -1,9 +1,9 @@
 """The name server's remote object: Pyro5's own name server, made safe to show to anybody.
 
 Rules: anybody may look names up, only who proved to know the cluster's secret may write, and a
-replica writes its own names only; what is kept is bounded; no caller's pattern is ever matched
-(a regex holds the interpreter for as long as its author likes). Addresses that are registered are
-never connected to. It is a convenience: nothing that runs depends on it.
+replica writes its own names only; what is kept is bounded; no caller's regex is ever run (it holds
+the interpreter for as long as its author likes). Addresses that are registered are never connected
+to. It is a convenience: nothing that runs depends on it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import Pyro5.server
 from kvrmi import naming
 from kvrmi.remote.identity import Caller
 
+from .pattern import Pattern
+
 NAMES_MAX = 1000
 NAME_CHARS_MAX = 200
 URI_CHARS_MAX = 300
@@ -30,7 +32,7 @@ TAG_CHARS_MAX = 120
 class NameServer:
     """`Pyro.NameServer`, as any Pyro5 client expects it; errors are NamingErrors.
 
-    Patterns are refused: names are listed by prefix, and found by tags with yplookup.
+    Patterns are read as far as they say how a name begins; others are refused.
     """
 
     def __init__(self, location: str, caller: Callable[[], Caller | None]) -> None:
@@ -56,8 +58,13 @@ class NameServer:
     def list(
         self, prefix: str | None = None, regex: object = None, return_metadata: bool = False
     ) -> Any:
-        """List name -> URI (or (URI, tags)) of the names that begin with `prefix`."""
-        _refuse_regex(regex)
+        """List name -> URI (or (URI, tags)) of the names that begin with `prefix` or `regex`."""
+        if prefix and regex:
+            raise _refused("give prefix or regex, not both")
+        if regex:
+            pattern = _pattern(regex)
+            names = self._names.list(return_metadata=bool(return_metadata))
+            return {name: found for name, found in names.items() if pattern.matches(name)}
         if prefix:
             _check_text("prefix", prefix, NAME_CHARS_MAX)
         return self._names.list(prefix=prefix, return_metadata=bool(return_metadata))
@@ -105,7 +112,8 @@ class NameServer:
         self, name: str | None = None, prefix: str | None = None, regex: object = None
     ) -> int:
         """Remove a name, or all that begin with `prefix`; how many there were."""
-        _refuse_regex(regex)
+        if regex is not None:
+            raise _refused("names are not removed by patterns here, but by name or prefix")
         start = name or prefix
         if not start:
             return 0
@@ -124,9 +132,15 @@ class NameServer:
             raise _refused(f"{name} is the name server's own name")
 
 
-def _refuse_regex(regex: object) -> None:
-    if regex is not None:
-        raise _refused("patterns are not matched here: list by prefix, or by tags with yplookup")
+def _pattern(regex: object) -> Pattern:
+    _check_text("pattern", regex, NAME_CHARS_MAX)
+    try:
+        return Pattern(str(regex))
+    except ValueError:
+        raise _refused(
+            "of patterns only plain prefixes are taken here, such as kvrmi\\. or ^http; "
+            "or list by prefix, or by tags with yplookup"
+        ) from None
 
 
 def _address(uri: object) -> str:

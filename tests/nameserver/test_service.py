@@ -134,12 +134,26 @@ def test_the_coordinator_writes_any_name_but_the_servers(
     assert plain.count() == 1
 
 
-def test_patterns_are_refused_to_everybody(plain: Any, member: Any) -> None:
-    for pattern in ("(a+)+$", ""):
-        with pytest.raises(Pyro5.errors.NamingError, match="patterns"):
+@pytest.mark.usefixtures("filled")
+def test_patterns_that_are_prefixes_list_names(plain: Any) -> None:
+    found = plain.list(regex=r"kvrmi\.replica1", return_metadata=True)
+    assert {name: set(tags) for name, (_, tags) in found.items()} == {
+        "kvrmi.replica1": set(TAGS),
+        "kvrmi.replica1.admin": set(),
+    }
+    assert plain.list(regex="^kvrmi.replica1$") == {"kvrmi.replica1": STORE}
+    assert plain.list(regex=r"http\.") == {}
+    assert plain.list(regex="") == plain.list(regex=".*") == plain.list()
+
+
+def test_other_patterns_are_refused_to_everybody(plain: Any, member: Any) -> None:
+    for pattern in ("(a+)+$", "[k]", "a*", 7, "x" * 201):
+        with pytest.raises(Pyro5.errors.NamingError, match="pattern"):
             plain.list(regex=pattern)
     with pytest.raises(Pyro5.errors.NamingError, match="patterns"):
         member.remove(regex=".*")
+    with pytest.raises(Pyro5.errors.NamingError, match="not both"):
+        plain.list("kvrmi", "kvrmi")
 
 
 @pytest.mark.parametrize(
