@@ -22,7 +22,7 @@ from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.rejoin import COPIED, MUST_COPY, Rejoin
-from kvrmi.storage.interface import Put, Tables
+from kvrmi.storage.interface import Put, Tables, View
 
 from .store import Folder
 
@@ -66,15 +66,17 @@ class Makers:
         return acceptor
 
     def learner(self, now: float, incarnation: int) -> Learner:
-        """From learner.db. Raises Corrupt."""
+        """From learner.db, or from nothing where that is damaged. Raises StorageFailed."""
         storage = self._folder.learner
-        machine = Machine.load(storage)
-        log = Log.load(storage, self._cluster.log_entries)
+        machine, log = storage.load(self._state)
         _learner_log.info(
             "%s incarnation=%d applied=%d keys=%d",
             _started(incarnation), incarnation, log.applied, machine.keys,
         )  # fmt: skip
         return Learner(self._me, self._cluster.ids, machine, log, storage.snapshot)
+
+    def _state(self, view: View) -> tuple[Machine, Log]:
+        return Machine.load(view), Log.load(view, self._cluster.log_entries)
 
     def proposer(self, now: float, incarnation: int) -> Proposer:
         """From nothing: what a proposer must not forget, acceptors keep."""

@@ -291,6 +291,11 @@ class Replica:
         """Whose disk this is, and which members' disks are recorded on it."""
         return self._folder.identity
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an operator should know of this process; one line each."""
+        return self._folder.learner.notes
+
     def stop(self) -> None:
         """Take everything down cleanly, in a few seconds at most."""
         self._stopped.set()

@@ -40,6 +40,7 @@ def describe(replica: Replica) -> dict[str, object]:
         "roles": {name: _role(host) for name, host in replica.roles.items()},
         "leader": replica.engine.leader or None,
         "engine": replica.cluster.engine,
+        "notes": list(replica.notes),
     }
 
 

@@ -2,7 +2,7 @@
 
 Rules: a folder is formatted once, explicitly; a folder of another cluster or replica, or none, is
 refused with one line that says why; the lock on it is held as long as the process lives.
-Losing learner.db is no loss, peers have it all; losing acceptor.db is: see paxos/rejoin.py.
+Losing learner.db is no loss, see relearned.py; losing acceptor.db is: see paxos/rejoin.py.
 It knows nothing of what the roles store.
 """
 
@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import secrets
-import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +19,7 @@ from kvrmi.storage.interface import Corrupt, Put, Storage, StorageFailed, Tables
 from kvrmi.storage.sqlite import SqliteStorage
 
 from . import pidlock
-
-_log = logging.getLogger("kvrmi.server.store")
+from .relearned import Relearned
 
 FORMAT = 1
 IDENTITY: dict[str, type[int] | type[str]] = {"identity": str}
@@ -72,7 +68,7 @@ class Folder:
         lock: pidlock.PidLock,
         identity: Identity,
         acceptor: Storage,
-        learner: Storage,
+        learner: Relearned,
     ) -> None:
         """Use `open_folder`."""
         self.path = path
@@ -138,7 +134,7 @@ def open_folder(
                 f"{folder} belongs to replica {identity.replica} of cluster {identity.cluster}, "
                 f"not to replica {replica} of cluster {cluster}"
             )
-        opened = Folder(folder, lock, identity, votes, _open_learner(folder, learner))
+        opened = Folder(folder, lock, identity, votes, Relearned(folder / "learner.db", learner))
         undo.pop_all()
         return opened
 
@@ -166,22 +162,3 @@ def _identity(storage: Storage, folder: Path) -> Identity:
     if row is None:
         raise Corrupt(f"{folder / 'acceptor.db'} does not record whose it is")
     return Identity.unpack(row)
-
-
-def _open_learner(folder: Path, tables: Mapping[str, type[int] | type[str]]) -> Storage:
-    path = folder / "learner.db"
-    return salvage(path, lambda: SqliteStorage(path, tables))
-
-
-def salvage(path: Path, make: Callable[[], Storage]) -> Storage:
-    """Open a database that can be learned again; a damaged one is put aside and made anew."""
-    try:
-        return make()
-    except Corrupt as error:
-        # Only what is damaged; a full disk damages nothing, and ends the process instead.
-        _log.error("%s is damaged, starts empty: %s", path.name, error)
-        aside = f".damaged-{time.time_ns()}"
-        for file in path.parent.glob(path.name + "*"):
-            if ".damaged" not in file.name:
-                file.replace(file.with_name(file.name + aside))
-        return make()

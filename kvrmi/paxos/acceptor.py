@@ -264,7 +264,7 @@ class Acceptor:
         return _answer(sender, copied)
 
     def _on_durable(self, now: float, sender: Address, m: Durable) -> Effects:
-        self._trim = max(self._trim, m.slot)
+        self._trim = m.slot  # lower than before when the learner's disk was begun anew
         return NOTHING
 
     # --- rules --------------------------------------------------------------------------------

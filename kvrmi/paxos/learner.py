@@ -84,6 +84,7 @@ class Learner:
         self._pending: dict[int, Entry] = {}
         self._unwritten = 0
         self._durable = log.applied
+        self._stated = False
         self._installed: tuple[Record, ...] = ()
         self._flush_at = 0.0
         self._sources: dict[str, _Source] = {}
@@ -133,7 +134,7 @@ class Learner:
             if now - source.used > SOURCE_IDLE:
                 self._sources.pop(name).snapshot.close()
         records: tuple[Record, ...] = ()
-        messages = self._ask(now)
+        messages = (*self._state_durable(), *self._ask(now))
         if self._unwritten and now >= self._flush_at:
             records, durable = self._flush()
             messages += durable
@@ -238,6 +239,13 @@ class Learner:
         applied = (*self.machine.take_records(), *self.log.take_records())
         records, self._installed = (*self._installed, *applied), ()
         return records, self._tell_durable()
+
+    def _state_durable(self) -> tuple[Envelope, ...]:
+        """Say once what this disk holds: less than before, if it was begun anew."""
+        if self._stated:
+            return ()
+        self._stated = True
+        return (Envelope(Address(self.me, "acceptor"), Durable(self._durable)),)
 
     def _tell_durable(self) -> tuple[Envelope, ...]:
         """Leaves after the records: the acceptor may forget slots, and we know it ourselves."""

@@ -11,11 +11,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from zlib import crc32
 
-from ..storage.interface import Corrupt, Key, Record, StorageFailed, Tables
+from ..storage.interface import Corrupt, Key, Put, Record, StorageFailed, Tables, View
 from ..storage.memory import Disk, MemoryStorage, MemoryView
 from .dice import Dice
 
 __all__ = ["SimDisk"]
+
+
+_Flips = dict[tuple[str, Key], int]
+"""Checksums of what was written where a bit has flipped since."""
+
+
+class _SimView:
+    """A copy of a disk that finds its flipped bits as the disk does."""
+
+    def __init__(self, view: MemoryView, flipped: _Flips) -> None:
+        self._view = view
+        self._flipped = flipped
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        value = self._view.read(table, key)
+        return None if value is None else _checked(self._flipped, table, key, value)
+
+    def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        for key, value in self._view.scan(table, after):
+            yield key, _checked(self._flipped, table, key, value)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _checked(flipped: _Flips, table: str, key: Key, value: bytes) -> bytes:
+    if flipped and flipped.get((table, key), crc32(value)) != crc32(value):
+        raise Corrupt(f"{table} {key}: the checksum does not match")
+    return value
 
 
 class SimDisk:
@@ -36,7 +65,7 @@ class SimDisk:
         self._contents = contents
         self._storage = MemoryStorage(self._tables, contents)
         self._unsynced: list[tuple[Record, ...]] = []
-        self._flipped: dict[tuple[str, Key], int] = {}
+        self._flipped: _Flips = {}
 
     # --- the process's side -------------------------------------------------------------------
 
@@ -55,12 +84,18 @@ class SimDisk:
         if self.fails_next:
             self.fails_next = False
             raise StorageFailed("a sync failed")
-        self._storage.write(self._unsynced.pop(0))
+        self._write(self._unsynced.pop(0))
+
+    def _write(self, records: Sequence[Record]) -> None:
+        self._storage.write(records)
+        for record in records:
+            if isinstance(record, Put):  # what is written anew is whole again
+                self._flipped.pop((record.table, record.key), None)
 
     def read(self, table: str, key: Key) -> bytes | None:
         """Value under `key`, or None; raises Corrupt where a bit has flipped."""
         value = self._storage.read(table, key)
-        return None if value is None else self._checked(table, key, value)
+        return None if value is None else _checked(self._flipped, table, key, value)
 
     def row(self, table: str, key: Key) -> bytes | None:
         """Look at what is durable, as nobody in the simulated world can."""
@@ -69,19 +104,14 @@ class SimDisk:
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
         """Pairs in ascending key order; raises Corrupt where a bit has flipped."""
         for key, value in self._storage.scan(table, after):
-            yield key, self._checked(table, key, value)
+            yield key, _checked(self._flipped, table, key, value)
 
-    def snapshot(self) -> MemoryView:
-        """Copy what is durable now."""
-        return self._storage.snapshot()
+    def snapshot(self) -> View:
+        """Copy what is durable now; what has flipped is found when it is read."""
+        return _SimView(self._storage.snapshot(), dict(self._flipped))
 
     def close(self) -> None:
         """Nothing to let go of."""
-
-    def _checked(self, table: str, key: Key, value: bytes) -> bytes:
-        if self._flipped and self._flipped.get((table, key), crc32(value)) != crc32(value):
-            raise Corrupt(f"{table} {key}: the checksum does not match")
-        return value
 
     @property
     def damaged(self) -> bool:
@@ -99,7 +129,7 @@ class SimDisk:
         kept, lost = self._unsynced[:done], self._unsynced[done:]
         self._unsynced = []
         for records in kept:
-            self._storage.write(records)
+            self._write(records)
         return f"{len(kept)} unsynced writes kept, {len(lost)} lost"
 
     def wipe(self, records: Sequence[Record] = ()) -> None:

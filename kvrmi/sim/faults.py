@@ -299,12 +299,18 @@ class Faults:
             self._later(partial(self._take_up, replica))
 
     def _flip_state(self) -> None:
-        """Damage what a learner wrote; it learns that again."""
+        """Damage what a learner wrote, found at its next start or before; it learns that again."""
         replica = self._any()
-        if self._may_lose(replica):
+        if not self._may_lose(replica):
+            return
+        runs_on = self._dice.chance(0.5)
+        if not runs_on:
             replica.crash()
-            what = replica.state.flip()
-            self._world.trace("fault", f"a bit flips in r{replica.me}'s {what}")
+        what = replica.state.flip()
+        self._world.trace("fault", f"a bit flips in r{replica.me}'s {what}")
+        if runs_on:
+            self._later(partial(self._fail, replica, "learner"))
+        else:
             self._later(replica.start)
 
     def _restore(self) -> None:

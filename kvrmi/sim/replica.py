@@ -312,6 +312,10 @@ class Replica:
             self.crash("ended")
             self._refuse(str(error))
             return
+        except Corrupt:  # found by a learner that serves a snapshot; its host starts it again
+            self.fail(name)
+            self.world.after(BACK_AFTER, partial(self.restart, name))
+            return
         if message is not None:
             self.world.traced_step(self, name, sender, message)
         self.world.watch.stepped(self, name, role, effects)

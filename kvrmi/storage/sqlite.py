@@ -15,9 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from .interface import Key, Put, Record, Remove, StorageFailed, Tables, Trim
-from .sqlitefile import Statements, connect, erase, failure, prepare, seal, statements, use
+from .sqlitefile import (
+    Statements,
+    connect,
+    erase,
+    failure,
+    prepare,
+    put_aside,
+    seal,
+    statements,
+    use,
+)
 
-__all__ = ["Reader", "SqliteStorage", "SqliteView", "erase"]
+__all__ = ["Reader", "SqliteStorage", "SqliteView", "erase", "put_aside"]
 
 
 class Reader:

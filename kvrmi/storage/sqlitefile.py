@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -28,6 +28,7 @@ __all__ = [
     "log_of",
     "names",
     "prepare",
+    "put_aside",
     "seal",
     "statements",
     "use",
@@ -37,6 +38,10 @@ __all__ = [
 _FORMAT = 1
 _BUSY_SECONDS = 1.0
 _CHUNK = 1 << 20
+_SYNC_EVERY_COMMIT = 2
+"""What SQLite calls synchronous = FULL."""
+_PARTS = ("", "-wal", "-shm", "-journal", ".seal", ".new")
+"""What may lie beside a file and belong to it."""
 # Our statements are right: an error in one means that the file's schema is not what it was.
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 
@@ -139,15 +144,26 @@ def use(path: Path, tables: Mapping[str, Statements]) -> sqlite3.Connection:
         _check_format(connection)
         for sql in tables.values():
             connection.execute(sql.create)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
+        _sync_commits(connection)
     except sqlite3.Error as error:
         connection.close()
         raise failure(error) from error
-    except Corrupt:
+    except (Corrupt, StorageFailed):
         connection.close()
         raise
     return connection
+
+
+def _sync_commits(connection: sqlite3.Connection) -> None:
+    """Have every commit appended to a log and synced; SQLite may decline, and does so silently."""
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    connection.execute("PRAGMA synchronous = FULL")
+    (synced,) = connection.execute("PRAGMA synchronous").fetchone()
+    if (mode, synced) != (b"wal", _SYNC_EVERY_COMMIT):
+        raise StorageFailed(
+            f"this file system gives no synced write-ahead log (journal mode {mode.decode()}, "
+            f"synchronous {synced}); use a local one"
+        )
 
 
 def failure(error: sqlite3.Error) -> Corrupt | StorageFailed:
@@ -180,8 +196,19 @@ def prepare(path: Path, tables: Mapping[str, Statements]) -> None:
 
 def erase(path: Path) -> None:
     """Remove the file and all that belongs to it, durably; harmless when there is none."""
-    for suffix in ("", "-wal", "-shm", "-journal", ".seal", ".new"):
-        _remove(path.with_name(path.name + suffix))
+    for part in _PARTS:
+        _remove(path.with_name(path.name + part))
+    _sync_folder(path)
+
+
+def put_aside(path: Path, name: str) -> None:
+    """Rename the file and all that belongs to it to `name`, durably; raises OSError.
+
+    The file goes first: what is left behind by a crash is of no use and erased with the next one.
+    """
+    for part in _PARTS:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + part).replace(path.with_name(name + part))
     _sync_folder(path)
 
 

@@ -92,6 +92,15 @@ def test_what_our_learner_has_on_disk_is_forgotten_with_the_next_accept(benches:
     assert slots_told(again) == (2, [3, 4])
 
 
+def test_what_our_learner_has_lost_again_is_not_forgotten(benches: Benches) -> None:
+    """Its file was damaged and begun anew: what it holds now counts, not what it once held."""
+    bench = filled(benches, 3)
+    bench.tell(learner(1), Durable(3))
+    bench.tell(learner(1), Durable(1))
+    accept(bench, B2, 4)
+    assert slots_told(bench) == (1, [2, 3, 4])
+
+
 def test_nothing_is_accepted_at_or_below_the_truncation_point(benches: Benches) -> None:
     bench = filled(benches, 3)
     bench.tell(learner(1), Durable(3))

@@ -53,7 +53,10 @@ def load(
 ) -> Bench[Learner]:
     disk = disk or MemoryStorage(TABLES)
     role = Learner(me, IDS, Machine.load(disk), Log.load(disk, keep), disk.snapshot)
-    return benches(role, disk)
+    bench = benches(role, disk)
+    bench.wake()  # as every host does at once
+    bench.expect(Envelope(acceptor(me), Durable(role.applied)))
+    return bench
 
 
 def taught(benches: Benches, slots: int, me: int = 1, keep: int = 1000) -> Bench[Learner]:
