@@ -26,6 +26,7 @@ class GatedStorage(MemoryStorage):
         self.gate.set()
         self.inside = threading.Event()
         self.error: Exception | None = None
+        self.written: list[tuple[Record, ...]] = []
 
     def write(self, records: Sequence[Record]) -> None:
         self.inside.set()
@@ -33,6 +34,7 @@ class GatedStorage(MemoryStorage):
         if self.error is not None:
             raise self.error
         super().write(records)
+        self.written.append(tuple(records))
 
 
 def row(value: int) -> tuple[Record, ...]:
@@ -65,21 +67,44 @@ def test_behind_lets_messages_go_after_their_records_and_in_order() -> None:
 
 
 def test_a_fence_drops_what_is_queued() -> None:
+    """Also what is queued behind a step whose messages are just leaving."""
     storage = GatedStorage()
     left: list[tuple[Envelope, ...]] = []
-    behind = WriteBehind(storage, left.append, lambda error: None)
+    leaving, go_on = threading.Event(), threading.Event()
+
+    def leave(messages: tuple[Envelope, ...]) -> None:
+        left.append(messages)
+        leaving.set()
+        go_on.wait(5)
+
+    behind = WriteBehind(storage, leave, lambda error: None)
+    behind.write(row(1), durable(1))
+    assert leaving.wait(5)
+    behind.write(row(2), durable(2))
+    behind.fence()
+    behind.write(row(3), durable(3))
+    go_on.set()
+    until(lambda: durable(3) in left)
+    behind.close(5)
+    assert left == [durable(1), durable(3)]
+    assert storage.written == [row(1), row(3)]
+
+
+def test_a_fence_waits_for_the_write_that_is_under_way() -> None:
+    """On its return the disk is still: the role is loaded from it next."""
+    storage = GatedStorage()
+    behind = WriteBehind(storage, lambda messages: None, lambda error: None)
     storage.gate.clear()
     behind.write(row(1), durable(1))
     assert storage.inside.wait(5)
-    behind.write(row(2), durable(2))
     fencing = threading.Thread(target=behind.fence)
     fencing.start()
+    fencing.join(0.1)
+    assert fencing.is_alive()
     storage.gate.set()
     fencing.join(5)
-    behind.write(row(3), durable(3))
-    until(lambda: durable(3) in left)
+    assert storage.written == [row(1)]
     behind.close(5)
-    assert storage.read("rows", "k") == b"3"
 
 
 def test_an_error_is_final() -> None:
@@ -92,3 +117,16 @@ def test_an_error_is_final() -> None:
     until(lambda: errors)
     behind.close(5)
     assert left == []
+
+
+def test_an_error_of_what_follows_a_write_is_final_too() -> None:
+    """Else the thread is gone, and the learner's disk stands still unnoticed."""
+    errors: list[BaseException] = []
+
+    def leave(messages: tuple[Envelope, ...]) -> None:
+        raise RuntimeError("bug")
+
+    behind = WriteBehind(MemoryStorage(TABLES), leave, errors.append)
+    behind.write(row(1), durable(1))
+    until(lambda: errors)
+    behind.close(5)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from kvrmi.config import Cluster, Timing, members
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.effects import Address
 from kvrmi.paxos.messages import Offer, Offered, PreVoted
+from kvrmi.paxos.proposer import Proposer
+from server.admission import Verdict
 from server.makers import ACCEPTOR, LEARNER
-from server.replica import Replica
+from server.replica import Replica, clock
+from server.rolehost import Fenced
 from server.store import format_folder, open_folder
 
-from .stubs import Fatal
+from .stubs import Fatal, until
 
 CLUSTER = Cluster(
     "test", "c1", "paxos", "127.0.0.1:1", "127.0.0.1:2", members(1, "127.0.0.1", 3), Timing(), None
@@ -54,6 +60,33 @@ def test_a_replica_whose_acceptor_recovers_is_not_fit_to_lead(tmp_path: Path) ->
             assert ready(replica) is not recovering
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[Replica]:
+    """A cluster of one whose replica leads; its timers go on only while it is asked to."""
+    format_folder(folder, CLUSTER.id, 1, recovering=False)
+    with started(folder) as replica:
+        for host in replica.roles.values():
+            host.door = None
+        replica.learner.start()
+        replica.proposer.start()
+        replica.let_vote(Verdict({1: replica.identity.disk}, lost=False))
+        replica._tell_roles()
+        until(lambda: turned(replica) and replica.proposer.ask(leading))
+        yield replica
+
+
+def turned(replica: Replica) -> bool:
+    """Do what the control thread does in one turn."""
+    for host in (*replica.roles.values(), replica.front):
+        host.wake_if_due(clock())
+    replica.router.run()
+    return True
+
+
+def leading(proposer: Proposer, _: float) -> bool:
+    return proposer.leading
+
+
 def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -> None:
     """The counter begins anew at each: a command of today must not pass for one of yesterday."""
     format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=False)
@@ -63,3 +96,31 @@ def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -
             ids += [replica.front.peek(lambda front: front.next_id(), None) for _ in range(2)]
     assert None not in ids
     assert len(set(ids)) == len(ids)
+
+
+def test_our_term_ends_before_our_learner_comes_back(tmp_path: Path) -> None:
+    """It may know less than what was answered: a read under the old lease would show that."""
+    with alone(tmp_path / "r") as replica:
+        replica.learner.fail("test")
+        assert replica.proposer.ask(leading)
+        replica.learner.start()
+        assert not replica.proposer.ask(leading)
+
+
+def test_a_learner_stays_down_while_our_term_cannot_be_ended(tmp_path: Path) -> None:
+    with alone(tmp_path / "r") as replica:
+        replica.learner.fail("test")
+        held, release = threading.Event(), threading.Event()
+
+        def hold(proposer: Proposer, _: float) -> None:
+            held.set()
+            release.wait(10)
+
+        holder = threading.Thread(target=replica.proposer.ask, args=(hold,))
+        holder.start()
+        assert held.wait(5)
+        with pytest.raises(Fenced):
+            replica.learner.start()
+        assert replica.learner.state == "down"
+        release.set()
+        holder.join(5)

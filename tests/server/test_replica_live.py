@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from Pyro5.errors import CommunicationError
 
 from kvrmi.remote.identity import Badge
+from kvrmi.storage.interface import Remove
+from kvrmi.storage.sqlite import SqliteStorage
 from server.coordinator.founding import recover
+from server.makers import LEARNER
 
 from .processes import NOT_YET, Replicas, replicas
 from .stubs import until
@@ -166,6 +171,43 @@ def test_a_replica_that_lost_its_disk_is_silent_until_it_has_rejoined(three: Rep
     until(three.equal, 15)
     three.kill(2)
     three.put(1, "after", "3")  # with its vote
+
+
+def test_a_damaged_learner_db_is_learned_again_and_costs_no_vote(three: Replicas) -> None:
+    """Rows that do not add up at a start, then a bad record at a restart of the role."""
+    three.put(three.leader(), "k", "v")
+    three.put(three.leader(), "l", "w")
+    until(three.equal)
+    victim = a_follower(three)
+    folder = three.data / f"replica{victim}"
+    stopped = three.running.pop(victim)
+    stopped.terminate()
+    assert stopped.wait(10) == 0
+    state = SqliteStorage(folder / "learner.db", LEARNER)
+    state.write([Remove("rows", "k")])
+    state.close()
+    votes = (folder / "acceptor.db").stat().st_ino
+
+    three.start(victim)
+    until(three.equal, 15)
+    (note,) = three.status(victim)["notes"]
+    assert "put aside as learner.db.damaged-1" in note
+
+    with closing(sqlite3.connect(folder / "learner.db", timeout=5)) as behind_its_back:
+        count = "SELECT count(*) FROM rows"
+        until(lambda: behind_its_back.execute(count).fetchone() == (2,))
+        behind_its_back.execute("UPDATE rows SET value = x'00'")
+        behind_its_back.commit()
+    assert three.admin(victim, "restart_role", "learner") == 2
+    until(three.equal, 15)
+    entry = three.status(victim)
+    assert [note.split(" as ")[1].split(";")[0] for note in entry["notes"]] == [
+        "learner.db.damaged-1", "learner.db.damaged-2",
+    ]  # fmt: skip
+    assert (entry["state"], entry["keys"]) == ("up", 2)
+    assert (folder / "acceptor.db").stat().st_ino == votes
+    log = (folder / "replica.log").read_text()
+    assert log.count("learner.db was damaged") == 2
 
 
 def answers(cluster: Replicas, replica: int) -> bool:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from kvrmi.storage import sqlitefile
 from kvrmi.storage.interface import Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
+from kvrmi.storage.sqlitefile import connect
 
 from .writer import TABLES
 
 DEADLINE = 30.0
+FULL = 2
+"""What SQLite calls synchronous = FULL."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -57,6 +64,46 @@ def test_confirmed_writes_survive_a_kill_and_another(tmp_path: Path) -> None:
         assert (tmp_path / "some.db-wal").exists()
         assert not (tmp_path / "some.db.seal").exists()
         check_whole(path, confirmed)
+
+
+def test_every_commit_is_synced(tmp_path: Path) -> None:
+    storage = SqliteStorage(tmp_path / "some.db", TABLES)
+    for pragma, value in (("journal_mode", b"wal"), ("synchronous", FULL)):
+        assert storage._connection.execute(f"PRAGMA {pragma}").fetchone() == (value,)
+    storage.close()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows the syncs")
+def test_every_write_is_synced_before_it_is_confirmed(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    strace = ["strace", "-f", "-o", str(calls), "-e", "trace=fdatasync,fsync,write"]
+    writer = [sys.executable, "-m", "tests.storage.writer", str(tmp_path / "some.db"), "150000"]
+    done = subprocess.run(
+        [*strace, *writer], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+    if not done.stdout:
+        pytest.skip("strace may not watch here")
+    synced, confirmed = False, 0
+    for call in calls.read_text().splitlines():
+        if "sync(" in call:
+            synced = True
+        elif re.search(r'write\(1, "\d+(\\n)?"', call):
+            assert synced, f"confirmed without a sync: {call}"
+            synced, confirmed = False, confirmed + 1
+    assert confirmed > 10
+
+
+def test_a_file_system_without_a_write_ahead_log_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite stays with its old journal there, and says so only to who asks."""
+
+    def without_shared_memory(path: Path) -> sqlite3.Connection:
+        return connect(path, "mode=rw&vfs=unix-dotfile")
+
+    monkeypatch.setattr(sqlitefile, "connect", without_shared_memory)
+    with pytest.raises(StorageFailed, match="journal mode delete"):
+        SqliteStorage(tmp_path / "some.db", TABLES)
 
 
 def test_unclean_file_is_rewritten_and_a_clean_one_is_not(tmp_path: Path) -> None:
