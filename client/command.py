@@ -131,9 +131,9 @@ def _of_store(name: str, least: int, most: int) -> Callable[[Sequence[str]], Com
     return make
 
 
-def _of_program(name: str, most: int = 0) -> Callable[[Sequence[str]], Command]:
+def _of_program(name: str, most: int = 0, least: int = 0) -> Callable[[Sequence[str]], Command]:
     def make(words: Sequence[str]) -> Command:
-        return Command("program", name, tuple(_counted(words, 0, most)))
+        return Command("program", name, tuple(_counted(words, least, most)))
 
     return make
 
@@ -251,6 +251,10 @@ COMMANDS: dict[str, _Form] = {
         "SCAN [prefix] [--start key] [--limit n]", "print keys and values in order", _scan
     ),
     "STATUS": _Form("STATUS", "show every replica", _of_program("status")),
+    "EXPORT": _Form("EXPORT file", "write all pairs into a file", _of_program("export", 1, 1)),
+    "IMPORT": _Form(
+        "IMPORT file", "put all pairs of an exported file; others stay", _of_program("import", 1, 1)
+    ),
     "FAIL": _Form(
         "FAIL id role [seconds]",
         "fail a role (proposer, acceptor, learner); back after seconds, if given",

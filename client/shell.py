@@ -10,12 +10,14 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import KVError
 from kvrmi.session import Store
 
+from . import backup
 from .admin import Admin
 from .command import COMMANDS, NOTES, Command, Usage, explained, parse, split, unknown
 from .prompt import Prompt
@@ -124,6 +126,8 @@ class Shell:
         if command.name == "status":
             self._printer.status(self._admin.status())
             return 0
+        if command.name in ("export", "import"):
+            return self._back_up(command.name, Path(str(command.args[0])).expanduser())
         if command.name == "help":
             return self._help(*command.args)
         raise Leave
@@ -149,6 +153,21 @@ class Shell:
             else:
                 self._printer.line(f"{self._printer.shown(key)}\t{self._printer.shown(value)}")
         self._printer.result((), {"op": "scan", "prefix": prefix, "value": found})
+        return 0
+
+    def _back_up(self, name: str, path: Path) -> int:
+        """Export into a file or import from it."""
+        if name == "export":
+            summary = backup.export(self._store, path)
+            revision = summary.revision
+        else:
+            summary, revision = backup.import_(self._store, path)
+        text = f"OK {name}ed {summary.keys} keys, digest {summary.digest[:12]}, revision {revision}"
+        fields = {"op": name, "file": str(path), **summary._asdict(), "revision": revision}
+        self._printer.result([text], fields)
+        if name == "export" and summary.first_revision != revision:
+            first = summary.first_revision
+            self._printer.note(f"the store changed meanwhile: pages are of revisions {first} on")
         return 0
 
     def _help(self, name: object = None) -> int:

@@ -31,22 +31,27 @@ from kvrmi.storage.interface import Corrupt, StorageFailed
 from . import endings, journal
 from .alone import cluster_of
 from .makers import ACCEPTOR, LEARNER
-from .offline import inspect
+from .offline import export, inspect
 from .replica import Replica
 from .service import Service
 from .store import FolderRefused, format_folder, open_folder
 
 _log = logging.getLogger("kvrmi.server.main")
 
-_PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {"inspect": inspect.main}
+_PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "export": export.main,
+    "inspect": inspect.main,
+}
 """First word of a command line that runs no replica -> what takes the words after it."""
+
+_EPILOG = "For a stopped replica's folder, each with --help: inspect FOLDER, export FOLDER FILE."
 
 FILES = 4096
 """Connections cost a descriptor each."""
 
 
 def _parser() -> cli.Parser:
-    parser = cli.Parser("Run one replica of a kvrmi cluster.")
+    parser = cli.Parser("Run one replica of a kvrmi cluster.", epilog=_EPILOG)
     parser.add_argument("id", type=int, help="which replica, from 1")
     parser.add_argument("--config", metavar="F", help="the cluster file (cluster.toml)")
     parser.add_argument("--address", metavar="H:P", help="without a cluster file: its address")

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kvrmi.cli import Parser, complain
 from kvrmi.commands import summary
 from kvrmi.log import Entry, Log, unpack_batch
 
 from ..store import FolderRefused, Identity
-from .options import Parser, complain
 from .stopped import Learned, Stopped, Voter, catch_up, open_stopped, spans, tail_of
 
 COMMAND = "inspect"
