@@ -7,13 +7,13 @@ must rejoin instead. It asks nobody by itself and changes nothing on a disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from kvrmi.config import Cluster
 from kvrmi.paxos.acceptor import DiskLost
 
-from .store import Identity
+from .store import FolderRefused, Identity
 
 
 class Told(NamedTuple):
@@ -34,8 +34,9 @@ def from_file(cluster: Cluster, identity: Identity) -> Verdict | None:
     """Read the cluster file's verdict; None when it names no disks.
 
     What was recorded before stands. Raises DiskLost when another disk than ours is named, and ours
-    was not made to replace it.
+    was not made to replace it; FolderRefused when the file lists other replicas than were recorded.
     """
+    check_members(cluster, identity)
     members = identity.members or {member.id: member.disk for member in cluster.members}
     if not all(members.values()):
         return None
@@ -47,16 +48,31 @@ def from_file(cluster: Cluster, identity: Identity) -> Verdict | None:
     return Verdict(members, lost=False)
 
 
+def check_members(cluster: Cluster, identity: Identity) -> None:
+    """Refuse, with FolderRefused, a file that lists other replicas than the disk has recorded.
+
+    With another list a majority would be another number, and two of them need not meet.
+    """
+    if identity.members and set(identity.members) != set(cluster.ids):
+        raise FolderRefused(
+            f"the disk of replica {identity.replica} knows a cluster of replicas "
+            f"{_listed(identity.members)}, the cluster file lists {_listed(cluster.ids)}: put the "
+            "former file back, for the members of a cluster do not change"
+        )
+
+
 def from_replicas(
     identity: Identity, told: Mapping[int, Told], ids: tuple[int, ...]
 ) -> Verdict | None:
     """Judge by what the replicas say, this one included; None while that decides nothing.
 
-    One that has recorded the members is believed; else all must have answered.
+    One that has recorded the members is believed, if they are ours; else all must have answered.
     """
     recorded = next((one.members for one in told.values() if one.members), None)
     if recorded is not None:
-        return Verdict(recorded, lost=recorded.get(identity.replica) != identity.disk)
+        if set(recorded) != set(ids):
+            return None
+        return Verdict(recorded, lost=recorded[identity.replica] != identity.disk)
     if set(told) != set(ids):
         return None
     return Verdict({replica: told[replica].disk for replica in ids}, lost=False)
@@ -68,3 +84,7 @@ def told_by(answer: object) -> Told:
         raise ValueError("not an identity")
     members = {int(replica): str(disk) for replica, disk in answer["members"]}
     return Told(answer["disk"], members)
+
+
+def _listed(ids: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(ids)))

@@ -1,7 +1,9 @@
-"""A lock file that names its holder, for things that must not run twice.
+"""A lock file for things that must not run twice, and who holds it.
 
 Rules: the lock is the kernel's (flock), so it ends with its holder whatever happens, and a file
-left behind means nothing; the pid inside is only read while the lock is held.
+left behind means nothing. Who holds it is the kernel's word as well: the pid in the file says only
+where to look first, for between taking and signing it names the former owner. Looking takes no
+lock, so it never keeps an owner out.
 A child that inherits the descriptor holds the lock for as long as it lives.
 """
 
@@ -12,6 +14,10 @@ import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+_PROC = Path("/proc")
+_MARK = "FLOCK  ADVISORY  WRITE"
+"""How the kernel shows a descriptor that holds such a lock; a shared one is no owner's."""
 
 
 class PidLock:
@@ -24,18 +30,22 @@ class PidLock:
     @classmethod
     def take(cls, path: Path) -> PidLock | None:
         """Take the lock, None if somebody else holds it. Raises OSError."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
+        except OSError:
+            os.close(descriptor)
+            raise
         return cls(descriptor)
 
     def sign(self, pid: int) -> None:
-        """Write down who holds it."""
-        os.truncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, f"{pid}\n".encode(), 0)
+        """Write down where to look for the holder, for people too; a full disk changes nothing."""
+        with contextlib.suppress(OSError):
+            os.truncate(self.descriptor, 0)
+            os.pwrite(self.descriptor, f"{pid}\n".encode(), 0)
 
     def close(self) -> None:
         """Let go of this copy."""
@@ -43,19 +53,53 @@ class PidLock:
 
 
 def holder(path: Path) -> int | None:
-    """Pid of who holds the lock at `path`, 0 if it is not written down; None if nobody does."""
+    """Pid of a process that holds the lock at `path` now; None if none can be seen.
+
+    Other users' processes cannot be seen; to know that nobody holds it, take it.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        file = os.stat(path)
     except OSError:
         return None
+    return next((pid for pid in _candidates(path) if _holds(pid, path.name, file)), None)
+
+
+def holds(pid: int, path: Path) -> bool:
+    """Whether process `pid` holds the lock at `path` now."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = os.pread(descriptor, 32, 0).strip()
-        return int(text) if text.isdigit() else 0
-    finally:
-        os.close(descriptor)
-    return None
+        return _holds(pid, path.name, os.stat(path))
+    except OSError:
+        return False
+
+
+def _candidates(path: Path) -> Iterator[int]:
+    """Whoever signed, then everybody."""
+    with contextlib.suppress(OSError, ValueError):
+        yield int(path.read_bytes()[:32])
+    yield from (int(one) for one in os.listdir(_PROC) if one.isdigit())
+
+
+def _holds(pid: int, name: str, file: os.stat_result) -> bool:
+    """Look through the process's descriptors; one that ended, or another user's, shows none."""
+    here = _PROC / str(pid)
+    try:
+        numbers = os.listdir(here / "fd")
+    except OSError:
+        return False
+    return any(_is_locked(here, number, name, file) for number in numbers)
+
+
+def _is_locked(here: Path, number: str, name: str, file: os.stat_result) -> bool:
+    link = here / "fd" / number
+    try:
+        # The name is compared first: to stat what lies on a dead network disk may hang.
+        return (
+            os.readlink(link).endswith(name)
+            and os.path.samestat(os.stat(link), file)
+            and _MARK in (here / "fdinfo" / number).read_text(encoding="ascii")
+        )
+    except OSError:
+        return False  # closed meanwhile
 
 
 @contextlib.contextmanager

@@ -260,9 +260,9 @@ class Replica:
 
     def start(self) -> None:
         """Bring everything up. Raises OSError when a port is taken, and what a disk raises."""
+        verdict = from_file(self.cluster, self._folder.identity)
         if self._folder.identity.founding:
             self._folder.change(founding=False)  # the exemption from the first hold holds once
-        verdict = from_file(self.cluster, self._folder.identity)
         for host in (self.learner, self.front, self.proposer):
             host.start()
         if verdict is not None:

@@ -15,6 +15,7 @@ import secrets
 from pathlib import Path
 from typing import NamedTuple
 
+from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, Put, Storage, StorageFailed, Tables
 from kvrmi.storage.sqlite import SqliteStorage
 
@@ -22,6 +23,10 @@ from . import pidlock
 from .relearned import Relearned
 
 FORMAT = 1
+DATABASE = "acceptor.db"
+LOCK = "lock"
+"""Held while the folder is in use; left behind, it says that a replica has run here."""
+_LEARNED = "learner.db"
 IDENTITY: dict[str, type[int] | type[str]] = {"identity": str}
 """The table of acceptor.db that says whose disk it is."""
 
@@ -93,13 +98,16 @@ def format_folder(folder: Path, cluster: str, replica: int, *, recovering: bool)
     """Make `folder` replica `replica`'s of `cluster`; returns the new disk's id.
 
     `recovering`: the replica has voted before, on a disk that is lost.
-    Raises FolderRefused when the folder is formatted already, or cannot be written.
+    Raises FolderRefused when the folder is formatted already, holds what a replica left, or cannot
+    be written.
     """
-    database = folder / "acceptor.db"
+    database = folder / DATABASE
     if database.exists():
         raise FolderRefused(
             f"{folder} is formatted already; nothing was done. Move it away to format anew"
         )
+    if (folder / _LEARNED).exists() or (folder / LOCK).exists():
+        raise FolderRefused(f"{folder} was a replica's, without {DATABASE} now; move it elsewhere")
     disk = secrets.token_hex(8)
     identity = Identity(cluster, replica, disk, recovering, not recovering, {})
     try:
@@ -121,12 +129,12 @@ def open_folder(
 
     Raises FolderRefused (not formatted, foreign, in use) and Corrupt (acceptor.db is damaged).
     """
-    if not (folder / "acceptor.db").exists():
+    if not (folder / DATABASE).exists():
         raise FolderRefused(f"{folder} is not formatted; start once with --format if it is new")
     with contextlib.ExitStack() as undo:
         lock = _lock(folder)
         undo.callback(lock.close)
-        votes = SqliteStorage(folder / "acceptor.db", {**acceptor, **IDENTITY})
+        votes = SqliteStorage(folder / DATABASE, {**acceptor, **IDENTITY})
         undo.callback(votes.close)
         identity = _identity(votes, folder)
         if (identity.cluster, identity.replica) != (cluster, replica):
@@ -134,9 +142,25 @@ def open_folder(
                 f"{folder} belongs to replica {identity.replica} of cluster {identity.cluster}, "
                 f"not to replica {replica} of cluster {cluster}"
             )
-        opened = Folder(folder, lock, identity, votes, Relearned(folder / "learner.db", learner))
+        opened = Folder(folder, lock, identity, votes, Relearned(folder / _LEARNED, learner))
         undo.pop_all()
         return opened
+
+
+def recorded(folder: Path, acceptor: Tables) -> Identity | None:
+    """Read whose a folder is in which a replica has run; None if that cannot be read now."""
+    if not (folder / DATABASE).exists() or not (folder / LOCK).exists():
+        return None
+    with pidlock.shared(folder / LOCK) as free:
+        if not free:
+            return None
+        with contextlib.suppress(Corrupt, StorageFailed, FolderRefused, OSError):
+            with contextlib.closing(
+                FrozenView(folder / DATABASE, {**acceptor, **IDENTITY})
+            ) as view:
+                row = view.read("identity", "identity")
+            return None if row is None else Identity.unpack(row)
+    return None
 
 
 def sync_folder(folder: Path) -> None:
@@ -149,9 +173,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def _lock(folder: Path) -> pidlock.PidLock:
-    lock = pidlock.PidLock.take(folder / "lock")
+    lock = pidlock.PidLock.take(folder / LOCK)
     if lock is None:
-        owner = pidlock.holder(folder / "lock")
+        owner = pidlock.holder(folder / LOCK)
         raise FolderRefused(f"{folder} is in use by process {owner or 'unknown'}")
     lock.sign(os.getpid())
     return lock
@@ -160,5 +184,5 @@ def _lock(folder: Path) -> pidlock.PidLock:
 def _identity(storage: Storage, folder: Path) -> Identity:
     row = storage.read("identity", "identity")
     if row is None:
-        raise Corrupt(f"{folder / 'acceptor.db'} does not record whose it is")
+        raise Corrupt(f"{folder / DATABASE} does not record whose it is")
     return Identity.unpack(row)

@@ -11,17 +11,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from kvrmi.config import Cluster
 from kvrmi.errors import to_builtin
 
 from . import health
+from .guard import LostDisks
 from .health import Admins, Entry
 from .keeper import Keeper
-from .launch import Launcher, last_line
-from .processes import stop_all
+from .launch import Launcher
+from .processes import Process, stop_all
 from .watch import NameServerWatch, ReplicaWatch
 
 log = logging.getLogger("kvrmi.server.control")
@@ -35,45 +37,59 @@ RESTORE_PATIENCE = 60.0
 class Control:
     """The replicas and the name server of one cluster, and the orders they take."""
 
-    def __init__(self, cluster: Cluster, launcher: Launcher, admins: Admins) -> None:
-        """Start nothing yet."""
+    def __init__(
+        self,
+        cluster: Cluster,
+        launcher: Launcher,
+        admins: Admins,
+        report: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """Start nothing yet. report: hears, in a line each, what an operator must see to."""
         self.cluster = cluster
         self._launcher = launcher
         self._admins = admins
         self._held_file = launcher.data / "held"
         self._order = threading.Lock()  # one order at a time, or two could lose a quorum together
-        self._watches = {
-            one: ReplicaWatch(one, cluster, launcher, admins, self.restore) for one in cluster.ids
-        }
+        guard = LostDisks(cluster, launcher.data, admins)
+        self._watches = {one: self._watch(one, guard) for one in cluster.ids}
         self._replicas = {
-            one: Keeper(f"replica {one}", watch, time.monotonic)
+            one: Keeper(f"replica {one}", watch, time.monotonic, report)
             for one, watch in self._watches.items()
         }
-        self._nameserver = Keeper("name server", NameServerWatch(launcher), time.monotonic)
+        names = NameServerWatch(launcher)
+        self._nameserver = Keeper("name server", names, time.monotonic, report)
 
     def begin(self) -> None:
-        """Adopt what runs, start the rest, and watch all of it. Raises OSError."""
-        self._nameserver.begin(self._launcher.find_nameserver())
-        held = self._held()
+        """Adopt what runs, have the rest started, and watch all of it."""
         running = {one: self._launcher.find_replica(one) for one in self._replicas}
         others_run = any(running.values())
-        for replica, keeper in self._replicas.items():
-            adopted = running[replica]
+        for replica, adopted in running.items():
+            self._watches[replica].restore_due = adopted is None and others_run
             if adopted is not None:
                 log.info("replica %d adopted pid=%d", replica, adopted.pid)
-            self._watches[replica].restore_due = adopted is None and others_run
-            keeper.begin(adopted, held=adopted is None and replica in held)
+                self._replicas[replica].adopt(adopted)
+        self._nameserver.begin()
+        held = self._held()
+        for replica, keeper in self._replicas.items():
+            keeper.begin(held=replica in held)
 
     def stop_all(self) -> None:
         """End every process: asked first, killed after a while; none is left."""
         keepers = [*self._replicas.values(), self._nameserver]
         processes = [one for keeper in keepers if (one := keeper.release()) is not None]
-        late = stop_all(processes, STOP_PATIENCE)
+        late = stop_all(processes + self._others(processes), STOP_PATIENCE)
         if late:
             log.warning("killed, since they did not end in time: %s", late)
         for process in processes:
             process.close()
         self._held_file.unlink(missing_ok=True)
+
+    def _others(self, known: Sequence[Process]) -> list[Process]:
+        """Find what runs of this cluster besides: started by hand, or not adopted yet."""
+        found = [self._launcher.find_replica(one) for one in self._replicas]
+        found.append(self._launcher.find_nameserver())
+        pids = {process.pid for process in known}
+        return [one for one in found if one is not None and one.pid not in pids]
 
     def entries(self) -> dict[int, Entry | None]:
         """Ask each replica for its entry; None for one that does not answer."""
@@ -157,11 +173,19 @@ class Control:
         """Return what the restore after the replica's last start brought, None until it is done."""
         return self._watches[replica].restored
 
+    def _watch(self, replica: int, guard: LostDisks) -> ReplicaWatch:
+        needed = partial(self._needs, replica)
+        return ReplicaWatch(replica, self._launcher, self._admins, guard, self.restore, needed)
+
+    def _needs(self, replica: int) -> bool:
+        """Tell whether the other replicas were no quorum when they were asked last."""
+        others = [watch for one, watch in self._watches.items() if one != replica]
+        return sum(watch.votes for watch in others) < self.cluster.quorum
+
     def _silence(self, replica: int, keeper: Keeper) -> str:
-        said = last_line(self._launcher.output(replica))
-        if keeper.pid is not None or not said:
+        if keeper.pid is not None or keeper.reason is None:
             return f"replica {replica} does not answer"
-        return f"replica {replica} does not run ({said})"
+        return f"replica {replica} does not run: {keeper.reason}"
 
     def _keeper(self, replica: int) -> Keeper:
         keeper = self._replicas.get(replica)
@@ -183,7 +207,11 @@ class Control:
     def _launch(self, replica: int, keeper: Keeper) -> None:
         if keeper.pid is None:
             self._watches[replica].restore_due = True
-        keeper.start()
+            self._watches[replica].forget_loss()
+        try:
+            keeper.start()
+        except OSError as error:
+            raise to_builtin("UNAVAILABLE", f"replica {replica} is not started: {error}") from None
 
     def _ordered(self, replica: int) -> dict[str, Any]:
         held = [str(one) for one, keeper in self._replicas.items() if keeper.held]
@@ -192,8 +220,9 @@ class Control:
 
     def _describe(self, replica: int, entry: Entry | None) -> dict[str, Any]:
         keeper = self._replicas[replica]
-        held = (keeper.reason or "left down on purpose") if keeper.held else None
-        return health.describe(self.cluster.member(replica), keeper.pid, held, entry)
+        reason = keeper.reason or ("left down on purpose" if keeper.held else None)
+        member = self.cluster.member(replica)
+        return health.describe(member, keeper.pid, keeper.held, reason, entry)
 
     def _held(self) -> set[int]:
         try:

@@ -1,8 +1,8 @@
 """The data folder of a cluster: founded once, continued ever after.
 
 Rules: a folder that holds a cluster is never founded again; the cluster file is written last, so
-whatever lacks it was never part of a vote. A missing replica folder of a founded cluster is a lost
-disk: it is formatted as recovering, and only while a majority still has its own.
+whatever lacks it was never part of a vote; nothing that a replica ran on is touched. The members of
+a cluster do not change: a file that lists others than the disks know is refused.
 It starts no process and opens no port for good.
 """
 
@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
+import re
 import secrets
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,18 +25,21 @@ from kvrmi.naming import (
     join_address,
     split_address,
 )
+from kvrmi.paxos.acceptor import TABLES
 from kvrmi.remote.identity import make_secret
 
 from .. import pidlock
-from ..store import FolderRefused, format_folder
-from . import ports
+from ..admission import check_members
+from ..store import LOCK, FolderRefused, format_folder, recorded, sync_folder
+from . import folders, ports
+from .folders import CONFIG as CONFIG
 
-CONFIG = "cluster.toml"
 SECRET = "secret"
 NAMESERVER_LOCK = "nameserver.lock"
 HOST = "127.0.0.1"
 FOUNDING = "founding"
 """Stands in the data folder while it is being founded."""
+_FOLDER = re.compile(r"replica[0-9]+")
 
 
 class Refused(Exception):
@@ -56,26 +59,18 @@ class Wish(NamedTuple):
     ephemeral: bool = False
 
 
-def prepare(wish: Wish) -> tuple[Cluster, bool]:
+def prepare(wish: Wish, say: Callable[[str], None] = lambda line: None) -> tuple[Cluster, bool]:
     """Found the cluster in `wish.data` or continue the one there; whether it is new.
 
-    Raises Refused, with nothing changed, and OSError from the disk.
+    `say` hears what was put aside. Raises Refused, with nothing changed, and OSError from the disk.
     """
     wish.data.mkdir(parents=True, exist_ok=True)
     try:
         if (wish.data / CONFIG).exists():
             return _continue(wish), False
-        return _found(wish), True
+        return _found(wish, say), True
     except (ConfigError, FolderRefused) as error:
         raise Refused(str(error)) from error
-
-
-def recover(cluster: Cluster, data: Path, replica: int) -> None:
-    """Give a replica that lost its disk a new folder to recover in; the old one is kept aside."""
-    folder = data / f"replica{replica}"
-    if folder.exists():
-        folder.rename(_aside(folder))
-    format_folder(folder, cluster.id, replica, recovering=True)
 
 
 def spare(cluster: Cluster) -> int:
@@ -83,23 +78,34 @@ def spare(cluster: Cluster) -> int:
     return len(cluster.ids) - cluster.quorum
 
 
-def _found(wish: Wish) -> Cluster:
+def make(
+    data: Path, addresses: Addresses, fill: Callable[[Path], None] = lambda folder: None
+) -> Cluster:
+    """Format the folders of a new cluster and write its file. Raises as `prepare`.
+
+    `fill` puts into each formatted folder what it shall hold from the beginning. Until the cluster
+    file is there, the marker says that nothing in the folders has ever been part of a vote.
+    """
+    (data / FOUNDING).touch()
+    sync_folder(data)
+    identity = secrets.token_hex(8)
+    if not (data / SECRET).exists():
+        make_secret(data / SECRET)
+    disks = []
+    for member in addresses.members:
+        folder = folders.of(data, member.id)
+        disks.append(format_folder(folder.resolve(), identity, member.id, recovering=False))
+        fill(folder)
+    write_cluster(data, new_cluster(addresses, identity, disks))
+    _end_founding(data)
+    return load(data / CONFIG)
+
+
+def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
     addresses = _addresses(wish, wish.replicas or 5)
     _refuse_busy(wish.data, addresses)
-    _clear_unfinished(wish.data)
-    identity = secrets.token_hex(8)
-    folders = [wish.data / f"replica{member.id}" for member in addresses.members]
-    (wish.data / FOUNDING).touch()
-    if not (wish.data / SECRET).exists():
-        make_secret(wish.data / SECRET)
-    disks = [
-        format_folder(folder, identity, number, recovering=False)
-        for number, folder in enumerate(folders, start=1)
-    ]
-    cluster = new_cluster(addresses, identity, disks)
-    write_cluster(wish.data, cluster)
-    (wish.data / FOUNDING).unlink()
-    return load(wish.data / CONFIG)
+    _clear_unfinished(wish.data, say)
+    return make(wish.data, addresses)
 
 
 def _continue(wish: Wish) -> Cluster:
@@ -109,26 +115,61 @@ def _continue(wish: Wish) -> Cluster:
             f"{wish.data} holds a cluster of {len(cluster.members)} replicas: "
             f"leave out --replicas, or choose another folder with --data"
         )
-    lost = [one.id for one in cluster.members if not is_formatted(wish.data, one.id)]
-    if len(lost) > spare(cluster):
-        raise Refused(
-            f"the folders of replicas {', '.join(map(str, lost))} in {wish.data} are missing, a "
-            "majority cannot be trusted any more: put them back, or found a new cluster elsewhere"
-        )
-    runs = any(_runs(wish.data, member.id) for member in cluster.members)
+    running = {one for one in cluster.ids if _runs(wish.data, one)}
+    _refuse_other_members(wish.data, cluster, running)
+    _refuse_lost_majority(wish.data, cluster, running)
+    _end_founding(wish.data)
     if (wish.base_port, wish.host, wish.advertise) != (None, None, None):
-        if runs:
+        if running:
             raise Refused(
                 f"the cluster in {wish.data} is running: its addresses cannot change, "
                 "leave out --host, --advertise and --base-port"
             )
         cluster = _move(wish, cluster)
-    elif wish.ephemeral and not runs:
+    elif wish.ephemeral and not running:
         cluster = _move(wish, cluster)
     _refuse_busy(wish.data, _addresses_of(cluster))
-    for replica in lost:
-        recover(cluster, wish.data, replica)
     return cluster
+
+
+def _refuse_other_members(data: Path, cluster: Cluster, running: set[int]) -> None:
+    """Refuse a cluster file that lists other replicas than the disks know, or than have folders."""
+    for member in cluster.members:
+        if member.id not in running:
+            known = recorded(folders.of(data, member.id), TABLES)
+            if known is not None:
+                check_members(cluster, known)
+    listed = {folders.of(data, member.id).name for member in cluster.members}
+    others = {one.name for one in data.glob("replica*") if _FOLDER.fullmatch(one.name)} - listed
+    if others:
+        raise Refused(
+            f"{data} holds {', '.join(sorted(others))}, which {CONFIG} does not list: put the "
+            "former file back, for the members of a cluster do not change"
+        )
+
+
+def _refuse_lost_majority(data: Path, cluster: Cluster, running: set[int]) -> None:
+    problems = {one: _trouble(data, one) for one in cluster.ids if one not in running}
+    lost = {one: problem for one, problem in problems.items() if problem is not None}
+    if len(lost) > spare(cluster):
+        raise Refused(
+            f"replicas {', '.join(map(str, lost))} have no disk, a majority cannot be trusted any "
+            f"more ({'; '.join(lost.values())}): put the folders back, or make a new cluster from "
+            "the best copy with kvrmi-cluster recover --from FOLDER --data NEW"
+        )
+
+
+def _trouble(data: Path, replica: int) -> str | None:
+    try:
+        return folders.loss(data, replica)
+    except folders.Unusable as error:
+        return str(error)
+
+
+def _end_founding(data: Path) -> None:
+    """Remove the marker, durably: it must not outlive the founding, and stand beside votes."""
+    (data / FOUNDING).unlink(missing_ok=True)
+    sync_folder(data)
 
 
 class Addresses(NamedTuple):
@@ -200,7 +241,12 @@ def _owners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str]]:
 
 
 def _runs(data: Path, replica: int) -> bool:
-    return pidlock.holder(data / f"replica{replica}" / "lock") is not None
+    return any(pidlock.holder(lock) is not None for lock in replica_locks(data, replica))
+
+
+def replica_locks(data: Path, replica: int) -> tuple[Path, Path]:
+    """Name the lock that a replica has from its coordinator, and the one it takes itself."""
+    return data / f"replica{replica}.lock", folders.of(data, replica) / LOCK
 
 
 def _addresses(wish: Wish, count: int) -> Addresses:
@@ -245,27 +291,20 @@ def write_cluster(data: Path, cluster: Cluster) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(data / CONFIG)
+    sync_folder(data)
 
 
-def _clear_unfinished(data: Path) -> None:
-    """Remove what a founding left that was cut short: nobody has ever voted on it."""
-    folders = [folder for folder in data.glob("replica*") if folder.is_dir()]
-    if (data / FOUNDING).exists():
-        for folder in folders:
-            shutil.rmtree(folder)
-        (data / SECRET).unlink(missing_ok=True)
-    elif folders:
+def _clear_unfinished(data: Path, say: Callable[[str], None]) -> None:
+    """Put aside what a founding left that was cut short, while no replica has run on any of it."""
+    there = [one for one in data.glob("replica*") if _FOLDER.fullmatch(one.name)]
+    filled = [folder for folder in there if folders.is_filled(folder)]
+    marked = (data / FOUNDING).exists()
+    if filled and (not marked or any(map(folders.has_run, filled))):
         raise Refused(
             f"{data} holds replica folders but no {CONFIG}: put that file back, "
             "or found a new cluster elsewhere with --data"
         )
-
-
-def is_formatted(data: Path, replica: int) -> bool:
-    """Whether the replica has a disk: its learner's half alone is none."""
-    return (data / f"replica{replica}" / "acceptor.db").exists()
-
-
-def _aside(folder: Path) -> Path:
-    names = (folder.with_name(f"{folder.name}.lost{number}") for number in range(1, 10_000))
-    return next(name for name in names if not name.exists())
+    for folder in filled:
+        say(f"{folder}, from a founding cut short, is now {folders.put_aside(folder).name}")
+    if marked:
+        (data / SECRET).unlink(missing_ok=True)

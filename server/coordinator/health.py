@@ -60,25 +60,31 @@ class Admins:
 
 
 def describe(
-    member: Member, pid: int | None, held: str | None, entry: Entry | None
+    member: Member, pid: int | None, held: bool, reason: str | None, entry: Entry | None
 ) -> dict[str, Any]:
     """Make one replica's entry from what its process is and what it answered.
 
-    held: why it is left down on purpose, None if it is not. A hung replica is one that is down
+    held: left down on purpose; reason: why it has no process. A hung replica is one that is down
     with a pid.
     """
     if entry is not None and pid is not None:
         return dict(entry)
     told: dict[str, Any] = dict.fromkeys(UNTOLD)
-    state = "held" if held is not None and pid is None else "down"
-    reason = held if pid is None else "its process runs but does not answer"
-    told |= {"id": member.id, "state": state, "pid": pid, "reason": reason}
+    state = "held" if held and pid is None else "down"
+    why = reason if pid is None else "its process runs but does not answer"
+    told |= {"id": member.id, "state": state, "pid": pid, "reason": why}
     return told | {"address": f"{member.host}:{member.client}"}
 
 
 def is_up(entry: Entry) -> bool:
     """Return whether it answers and votes."""
     return bool(entry["state"] == "up")
+
+
+def votes(entry: Entry) -> bool:
+    """Tell whether its acceptor runs, on a disk that is its own."""
+    roles = entry.get("roles") or {}
+    return is_up(entry) and (roles.get("acceptor") or {}).get("state") == "up"
 
 
 def leader_of(entries: Sequence[Entry]) -> int | None:

@@ -1,8 +1,9 @@
 """How the processes of a cluster are started, and found again when they already run.
 
-Rules: nothing is started that runs: a replica holds a lock on its folder, the name server one
-beside the folders; what is found is adopted, also when it hangs. Only starts and finds, it
-neither watches nor ends.
+Rules: nothing is started that runs: before a process is started a lock is taken that it inherits,
+so whoever looks finds it from its first moment on, also when it was started just before its
+coordinator died; what is found is adopted, also when it hangs. Only starts and finds, it neither
+watches nor ends.
 """
 
 from __future__ import annotations
@@ -10,62 +11,68 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kvrmi.config import Cluster
-
 from .. import pidlock
-from .founding import NAMESERVER_LOCK
-from .health import Admins
+from .founding import NAMESERVER_LOCK, replica_locks
 from .processes import Process, command
 
 
 class Launcher:
     """Starts and finds the processes of the cluster whose file is `config`."""
 
-    def __init__(self, cluster: Cluster, config: Path, admins: Admins) -> None:
+    def __init__(self, config: Path) -> None:
         """Start nothing yet."""
-        self._cluster = cluster
         self._config = config.resolve()
-        self._admins = admins
         self.data = self._config.parent
-
-    def folder(self, replica: int) -> Path:
-        """Name the folder of a replica."""
-        return self.data / f"replica{replica}"
 
     def output(self, replica: int) -> Path:
         """Name the file with what the replica's process wrote to its standard output and error."""
         return self.data / f"replica{replica}.out"
 
     def replica(self, replica: int) -> Process:
-        """Start a replica. Raises OSError."""
+        """Start a replica. Raises OSError, also when it runs."""
         argv = command("server", str(replica), "--config", str(self._config))
-        return Process.start(argv, self.output(replica))
+        lock = replica_locks(self.data, replica)[0]
+        return _start(lock, argv, self.output(replica))
 
     def nameserver(self) -> Process:
-        """Start the name server. Raises OSError, also when one of this cluster runs."""
-        lock = pidlock.PidLock.take(self.data / NAMESERVER_LOCK)
-        if lock is None:
-            raise OSError("the name server of this cluster already runs")
-        try:
-            argv = command("nameserver", "--config", str(self._config))
-            process = Process.start(argv, self.data / "nameserver.log", keep=[lock.descriptor])
-            lock.sign(process.pid)
-            return process
-        finally:
-            lock.close()
+        """Start the name server. Raises OSError, also when it runs."""
+        argv = command("nameserver", "--config", str(self._config))
+        return _start(self.data / NAMESERVER_LOCK, argv, self.data / "nameserver.log")
 
     def find_nameserver(self) -> Process | None:
         """Find the running name server of this cluster, None if there is none."""
-        pid = pidlock.holder(self.data / NAMESERVER_LOCK)
-        return Process.adopt(pid) if pid else None
+        return _find(self.data / NAMESERVER_LOCK)
 
     def find_replica(self, replica: int) -> Process | None:
         """Find the running replica, None if there is none; a hanging one is found by its lock."""
-        pid = pidlock.holder(self.folder(replica) / "lock")
-        if not pid:
-            entry = self._admins.entry(replica)
-            pid = None if entry is None else int(entry["pid"])
-        return Process.adopt(pid) if pid else None
+        found = (_find(lock) for lock in replica_locks(self.data, replica))
+        return next((process for process in found if process is not None), None)
+
+
+def _start(path: Path, argv: list[str], output: Path) -> Process:
+    """Start a process that holds the lock at `path` for as long as it lives. Raises OSError."""
+    lock = pidlock.PidLock.take(path)
+    if lock is None:
+        raise OSError(f"{path} is locked by a process that cannot be seen from here")
+    try:
+        process = Process.start(argv, output, keep=[lock.descriptor])
+        lock.sign(process.pid)
+        return process
+    finally:
+        lock.close()
+
+
+def _find(path: Path) -> Process | None:
+    """Follow the process that holds the lock at `path`, None if there is none."""
+    pid = pidlock.holder(path)
+    process = None if pid is None else Process.adopt(pid)
+    if process is None:
+        return None
+    # Only now does the pid stand for one process for good: it may have ended before.
+    if pidlock.holds(process.pid, path):
+        return process
+    process.close()
+    return None
 
 
 def last_line(path: Path) -> str:

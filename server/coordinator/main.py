@@ -37,6 +37,8 @@ from .processes import command, environment
 log = logging.getLogger("kvrmi.server.coordinator")
 
 DATA = Path(".kvrmi")
+LOCK_PATIENCE = 0.3
+"""A child of a former coordinator has its lock for a moment, until it becomes the program."""
 READY_ALL = 15.0
 """Seconds that all replicas have to come up; then a majority with a leader is enough."""
 READY_ANY = 30.0
@@ -78,16 +80,25 @@ def _coordinate(chosen: Options, stopping: threading.Event) -> int:
     wish = _wish(chosen)
     data = wish.data
     data.mkdir(parents=True, exist_ok=True)
-    lock = PidLock.take(data / "coordinator.lock")
-    if lock is None:
-        pid = holder(data / "coordinator.lock")
-        raise Refused(f"a coordinator (pid {pid}) already runs the cluster in {data}")
+    lock = _lock(data)
     with contextlib.closing(lock):
         lock.sign(os.getpid())
-        cluster, founded = founding.prepare(wish)
+        cluster, founded = founding.prepare(wish, cli.complain)
         _log_to(data / "coordinator.log")
         log.info("cluster %s %s", cluster.id, "founded" if founded else "continued")
         return _run(chosen, cluster, data, stopping)
+
+
+def _lock(data: Path) -> PidLock:
+    """Be the only coordinator of `data`. Raises Refused."""
+    path = data / "coordinator.lock"
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while (lock := PidLock.take(path)) is None:
+        if time.monotonic() > deadline:
+            pid = holder(path)
+            raise Refused(f"a coordinator (pid {pid}) already runs the cluster in {data}")
+        time.sleep(0.02)
+    return lock
 
 
 def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Event) -> int:
@@ -95,7 +106,7 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
     secret = read_secret(data / founding.SECRET)
     badge = Badge(cluster.id, 0, "coordinator", secret)
     admins = Admins(cluster, badge)
-    control = Control(cluster, Launcher(cluster, config, admins), admins)
+    control = Control(cluster, Launcher(config), admins, cli.complain)
     warning = quorum_warning(len(cluster.members))
     if warning is not None:
         cli.complain(warning)

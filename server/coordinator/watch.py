@@ -1,22 +1,23 @@
 """What the coordinator does for each process that it keeps: health, restore, the lost disk.
 
 Rules: a hung process is noticed and left alone; a replica that comes up among others is restored
-from a peer's snapshot; one that says its disk is lost gets a new folder to recover in, while a
-majority still has its own.
-It decides nothing about quorums of live replicas and takes no orders.
+from a peer's snapshot; one that says its disk is lost gets a new folder if the guard allows it; one
+that breaks an invariant again and again is left down, for starting it once more explains nothing.
+It takes no orders.
 """
 
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kvrmi.config import Cluster
-
-from . import founding
+from . import folders, health
+from .guard import LostDisks
 from .health import Admins
+from .keeper import PAUSE_CAP, PAUSE_FIRST, Ending
 from .launch import Launcher, last_line
 from .processes import Process
 
@@ -24,8 +25,12 @@ log = logging.getLogger("kvrmi.server.watch")
 
 EXAMINE_EVERY = 1.0
 """Seconds between two health calls to a replica in good health."""
-DISK_LOST = 4
-"""Exit status of a replica whose disk is lost or older than what its peers remember."""
+DISK_LOST, INVARIANT = 4, 5
+"""Exit statuses of a replica: its disk is lost or an old copy; an invariant does not hold."""
+BROKEN_MOST, BROKEN_WITHIN = 3, 3600.0
+"""So many broken invariants within so many seconds, and the replica is left down."""
+NEEDED_CAP = 0.5
+"""Seconds that a replica which the quorum needs, and which cannot start, waits at most."""
 
 Restore = Callable[[int], Mapping[str, Any]]
 
@@ -38,45 +43,72 @@ class NameServerWatch:
         self._launcher = launcher
 
     def launch(self) -> Process:
-        """Start it. Raises OSError."""
-        return self._launcher.nameserver()
+        """Start it, unless it runs. Raises OSError."""
+        return self._launcher.find_nameserver() or self._launcher.nameserver()
 
     def probe(self) -> None:
         """Ask nothing: that it runs is enough."""
 
-    def ended(self, status: int | None) -> str | None:
+    def ended(self, status: int | None) -> Ending:
         """Launch it again."""
-        return None
+        return Ending(_end(status))
+
+    def longest_pause(self) -> float:
+        """Nobody waits for it."""
+        return PAUSE_CAP
 
 
 class ReplicaWatch:
     """One replica."""
 
     def __init__(
-        self, replica: int, cluster: Cluster, launcher: Launcher, admins: Admins, restore: Restore
+        self,
+        replica: int,
+        launcher: Launcher,
+        admins: Admins,
+        guard: LostDisks,
+        restore: Restore,
+        needed: Callable[[], bool],
     ) -> None:
-        """Start nothing yet. restore: has it restored from a peer of the callee's choice."""
+        """Start nothing yet.
+
+        restore: has it restored from a peer of the callee's choice; needed: whether the others are
+        no quorum without it.
+        """
         self.restored: Mapping[str, Any] | None = None
         self.restore_due = False
+        self.votes = False
+        """Whether it voted when it was asked last."""
         self._replica = replica
-        self._cluster = cluster
         self._launcher = launcher
         self._admins = admins
+        self._guard = guard
         self._restore = restore
+        self._needed = needed
         self._answers = False
+        self._answered = False
         self._examine_at = 0.0
+        self._lost: str | None = None
+        self._broken: list[float] = []
+        self._refused = False
 
     def launch(self) -> Process:
-        """Start it, with a new folder if it lost its own. Raises OSError.
+        """Start it unless it runs, with a new folder if it lost its own. Raises OSError.
 
         `restore_due` says whether it is restored as well.
         """
-        if not founding.is_formatted(self._launcher.data, self._replica):
-            self._recover()
-        process = self._launcher.replica(self._replica)
+        process = self._launcher.find_replica(self._replica)
+        if process is None:
+            self._see_to_disk()
+            process = self._launcher.replica(self._replica)
         self.restored = None
+        self._answered = False
         self._examine_at = 0.0
         return process
+
+    def forget_loss(self) -> None:
+        """Start it with the folder that is there, though it said before that its disk is lost."""
+        self._lost = None
 
     def probe(self) -> None:
         """Call it, when it is time to, and restore it if that is due."""
@@ -84,33 +116,40 @@ class ReplicaWatch:
         if now < self._examine_at:
             return
         entry = self._admins.entry(self._replica)
-        self._note(entry is not None)
+        self._note(entry is not None, entry is not None and health.votes(entry))
         if entry is not None and self.restore_due:
             self._try_restore()
         if not self.restore_due:
             self._examine_at = now + EXAMINE_EVERY
 
-    def ended(self, status: int | None) -> str | None:
+    def ended(self, status: int | None) -> Ending:
         """Launch it again and have it restored; after a lost disk with a new folder."""
         self.restore_due = True
+        self._note(answers=False, votes=False)
         said = last_line(self._launcher.output(self._replica))
-        log.warning("replica %d, last line of output: %s", self._replica, said or "nothing")
-        if status != DISK_LOST:
-            return None
-        try:
-            self._recover()
-        except OSError as error:
-            return str(error)
-        return None
+        self._refused = status is not None and status > 0 and not self._answered
+        if status == DISK_LOST:
+            self._lost = said or "it said no more"
+        reason = f"{_end(status)} ({said})" if said and status != 0 else _end(status)
+        return Ending(reason, again=not (status == INVARIANT and self._is_broken()))
 
-    def _recover(self) -> None:
-        """Give it a new folder to recover in. Raises OSError if too many have lost theirs."""
-        entries = self._admins.entries()
-        recovering = [one for one in entries.values() if one and one["state"] == "recovering"]
-        if len(recovering) >= founding.spare(self._cluster):
-            raise OSError("its disk is lost like that of others, acknowledged data may be gone")
-        founding.recover(self._cluster, self._launcher.data, self._replica)
-        log.warning("replica %d has a new folder to recover in", self._replica)
+    def longest_pause(self) -> float:
+        """Keep nobody waiting for a quorum, unless starting it once more is no use."""
+        if not self._needed():
+            return PAUSE_CAP
+        return NEEDED_CAP if self._refused else PAUSE_FIRST
+
+    def _see_to_disk(self) -> None:
+        """Have a disk, if need be a new one. Raises OSError where that must not be."""
+        lost = folders.loss(self._launcher.data, self._replica) or self._lost
+        if lost is not None:
+            self._guard.renew(self._replica, lost)
+            self._lost = None
+
+    def _is_broken(self) -> bool:
+        now = time.monotonic()
+        self._broken = [one for one in self._broken if now - one < BROKEN_WITHIN] + [now]
+        return len(self._broken) >= BROKEN_MOST
 
     def _try_restore(self) -> None:
         try:
@@ -120,9 +159,19 @@ class ReplicaWatch:
             log.info("replica %d not restored yet: %s", self._replica, error)
             self._examine_at = time.monotonic() + 0.5
 
-    def _note(self, answers: bool) -> None:
+    def _note(self, answers: bool, votes: bool) -> None:
+        self.votes = votes
+        self._answered = self._answered or answers
         if answers != self._answers:
             self._answers = answers
             level = logging.INFO if answers else logging.WARNING
             text = "answers" if answers else "does not answer"
             log.log(level, "replica %d %s", self._replica, text)
+
+
+def _end(status: int | None) -> str:
+    if status is None:
+        return "ended"
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"ended with exit status {status}"

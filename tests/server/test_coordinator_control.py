@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kvrmi.config import Cluster
-from server.coordinator import founding
+from server.coordinator import folders
 from server.coordinator.control import Control
 from server.coordinator.founding import Wish, prepare
 from server.coordinator.processes import Process
@@ -64,13 +64,16 @@ class FakeLauncher:
         return None
 
     def find_replica(self, replica: int) -> Process | None:
-        return self.running.get(replica)
+        running = self.running.get(replica)
+        return running if running is not None and running.alive else None
 
     def output(self, replica: int) -> Path:
         return self.data / "output"
 
     def _sleeper(self) -> Process:
-        line = f"import time; time.sleep({0 if self.status else 60}); exit({self.status})"
+        line = "import time; time.sleep(60)"
+        if self.status:
+            line = f"print('why'); exit({self.status})"
         return Process.start([sys.executable, "-c", line], self.data / "output")
 
 
@@ -80,13 +83,14 @@ class Rig:
     def __init__(self, data: Path) -> None:
         self.cluster: Cluster = prepare(Wish(data, 3, ephemeral=True))[0]
         self.admins = FakeAdmins()
+        self.reports: list[str] = []
         self.launcher = FakeLauncher(data, self.admins)
         self.control = self.make()
 
     def make(self) -> Control:
         launcher: Any = self.launcher
         admins: Any = self.admins
-        return Control(self.cluster, launcher, admins)
+        return Control(self.cluster, launcher, admins, self.reports.append)
 
     def state(self, replica: int) -> str:
         states = {one["id"]: one["state"] for one in self.control.status()["replicas"]}
@@ -179,20 +183,53 @@ def test_the_next_coordinator_adopts_and_leaves_held_ones_down(rig: Rig) -> None
     assert not (rig.launcher.data / "held").exists()
 
 
+def test_what_was_not_adopted_yet_is_ended_as_well(rig: Rig) -> None:
+    stray = rig.launcher.replica(2)  # as one started by hand
+    rig.launcher.running[2] = stray
+    rig.control.stop_all()
+    assert not stray.alive
+    stray.close()
+
+
+def test_a_broken_invariant_is_not_started_without_end(rig: Rig) -> None:
+    rig.launcher.status = 5
+    rig.admins.processes[3].kill()
+    wait_for(lambda: rig.reports == ["replica 3 is left down: ended with exit status 5 (why)"])
+    entry = rig.control.status()["replicas"][2]
+    assert (entry["state"], entry["reason"]) == ("down", "ended with exit status 5 (why)")
+    assert (rig.launcher.data / "output").read_text().count("why") == 3
+    assert not (rig.launcher.data / "held").exists(), "nobody left it down on purpose"
+    rig.launcher.status = 0
+    rig.control.start(3)
+    assert rig.state(3) == "up"
+
+
+def test_the_quorum_never_waits_for_a_pause(rig: Rig) -> None:
+    for _ in range(6):  # the sixth pause would be seconds
+        former = dict(rig.admins.processes)
+        began = time.monotonic()
+        for process in former.values():
+            process.kill()
+        wait_for(lambda: all(rig.admins.entry(one) for one in former))  # noqa: B023
+        assert time.monotonic() - began < 1.5
+
+
 def test_a_wiped_folder_is_made_anew_to_recover_in(rig: Rig) -> None:
     rig.control.stop(3)
     shutil.rmtree(rig.launcher.data / "replica3")
     rig.control.start(3)
-    assert founding.is_formatted(rig.launcher.data, 3)
+    assert folders.loss(rig.launcher.data, 3) is None
 
 
 def test_a_second_lost_disk_is_not_replaced(rig: Rig) -> None:
     rig.control.stop(3)
     rig.admins.recovering = {1}
     shutil.rmtree(rig.launcher.data / "replica3")
-    with pytest.raises(OSError, match="lost"):
+    with pytest.raises(
+        RuntimeError, match=r"^UNAVAILABLE: .* its disk is lost: .*Nothing was formatted"
+    ):
         rig.control.start(3)
-    assert not founding.is_formatted(rig.launcher.data, 3)
+    assert folders.loss(rig.launcher.data, 3)
 
 
 def test_exit_status_four_means_a_lost_disk(rig: Rig) -> None:

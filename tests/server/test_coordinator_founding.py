@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from kvrmi.config import Cluster, load
-from server.coordinator import founding, ports
+from server.coordinator import folders, ports
 from server.coordinator.founding import Refused, Wish, prepare
+from server.makers import ACCEPTOR, LEARNER
 from server.pidlock import PidLock
+from server.store import open_folder
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def test_a_new_cluster_has_folders_a_secret_and_a_file(data: Path) -> None:
     cluster = found(data)
     assert cluster.ids == (1, 2, 3)
     assert len({member.disk for member in cluster.members} - {""}) == 3
-    assert all(founding.is_formatted(data, replica) for replica in cluster.ids)
+    assert all(folders.loss(data, replica) is None for replica in cluster.ids)
     assert load(data / "cluster.toml") == cluster
     assert cluster.folder == data.resolve()
     assert stat.S_IMODE((data / "secret").stat().st_mode) == 0o600
@@ -145,27 +147,20 @@ def test_a_host_that_is_not_ours_is_refused(data: Path) -> None:
         prepare(Wish(data, 3, host="nowhere.invalid", base_port=12_000))
 
 
-def test_one_lost_folder_recovers(data: Path) -> None:
+def test_one_lost_folder_stays_lost_until_the_others_are_known(data: Path) -> None:
     cluster = found(data)
     shutil.rmtree(data / "replica2")
     assert prepare(Wish(data)) == (cluster, False)
-    assert founding.is_formatted(data, 2)
-
-
-def test_the_rest_of_a_damaged_folder_is_kept_aside(data: Path) -> None:
-    found(data)
-    (data / "replica2" / "acceptor.db").unlink()
-    (data / "replica2" / "learner.db").write_text("left")
-    prepare(Wish(data))
-    assert founding.is_formatted(data, 2)
-    assert (data / "replica2.lost1" / "learner.db").read_text() == "left"
+    assert not (data / "replica2").exists()
 
 
 def test_a_lost_majority_is_refused(data: Path) -> None:
     found(data)
     for replica in (1, 3):
         shutil.rmtree(data / f"replica{replica}")
-    with pytest.raises(Refused, match="replicas 1, 3"):
+    with pytest.raises(
+        Refused, match=r"replicas 1, 3 .*replica3 is missing.*kvrmi-cluster recover"
+    ):
         prepare(Wish(data))
     assert not (data / "replica1").exists()
 
@@ -175,16 +170,74 @@ def test_folders_without_a_cluster_file_are_not_touched(data: Path) -> None:
     (data / "cluster.toml").unlink()
     with pytest.raises(Refused, match=r"no cluster\.toml"):
         prepare(Wish(data, 3, ephemeral=True))
-    assert founding.is_formatted(data, 1)
+    assert (data / "replica1" / "acceptor.db").exists()
 
 
 def test_a_founding_that_was_cut_short_begins_anew(data: Path) -> None:
     former = found(data)
     (data / "cluster.toml").unlink()
     (data / "founding").touch()
-    cluster = found(data)
+    said: list[str] = []
+    cluster, founded = prepare(Wish(data, 3, ephemeral=True), said.append)
+    assert founded
     assert cluster.id != former.id
     assert not (data / "founding").exists()
+    assert len(said) == 3
+    assert "replica1.lost1" in said[0]
+    assert (data / "replica1.lost1" / "acceptor.db").exists()
+
+
+def test_a_marker_that_outlived_the_founding_endangers_nothing(data: Path) -> None:
+    found(data)
+    (data / "founding").touch()
+    for replica in (1, 2, 3):
+        (data / f"replica{replica}" / "lock").touch()  # replicas have run
+    before = sorted(data.rglob("*"))
+    toml = (data / "cluster.toml").read_bytes()
+    (data / "cluster.toml").unlink()
+    with pytest.raises(Refused, match=r"no cluster\.toml"):
+        prepare(Wish(data, 3, ephemeral=True))
+    (data / "cluster.toml").write_bytes(toml)
+    assert sorted(data.rglob("*")) == before
+    prepare(Wish(data))
+    assert not (data / "founding").exists(), "it is removed as soon as it is seen"
+
+
+def test_empty_folders_wait_for_a_founding(data: Path) -> None:
+    for replica in (1, 2, 3):
+        (data / f"replica{replica}").mkdir(parents=True)
+    found(data)
+
+
+def test_other_members_than_the_disks_know_are_refused(data: Path) -> None:
+    cluster = found(data, 5)
+    disks = {member.id: member.disk for member in cluster.members}
+    for replica in cluster.ids:
+        opened(data, cluster, replica, disks)
+    prepare(Wish(data))
+    lines = (data / "cluster.toml").read_text().split("\n[[replica]]")
+    (data / "cluster.toml").write_text("\n[[replica]]".join(lines[:4]))
+    with pytest.raises(
+        Refused, match=r"knows a cluster of replicas 1, 2, 3, 4, 5, .* lists 1, 2, 3:"
+    ):
+        prepare(Wish(data))
+
+
+def test_folders_that_the_file_does_not_list_are_refused(data: Path) -> None:
+    found(data, 5)
+    lines = (data / "cluster.toml").read_text().split("\n[[replica]]")
+    (data / "cluster.toml").write_text("\n[[replica]]".join(lines[:4]))
+    with pytest.raises(
+        Refused, match=r"holds replica4, replica5, which cluster\.toml does not list"
+    ):
+        prepare(Wish(data))
+
+
+def opened(data: Path, cluster: Cluster, replica: int, disks: dict[int, str]) -> None:
+    """Have run a replica once: it has recorded the members."""
+    folder = open_folder(data / f"replica{replica}", cluster.id, replica, ACCEPTOR, LEARNER)
+    folder.change(founding=False, members=disks)
+    folder.close()
 
 
 def test_a_damaged_cluster_file_is_named(data: Path) -> None:

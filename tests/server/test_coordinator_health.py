@@ -73,12 +73,14 @@ def test_one_that_recovers_does_not_count() -> None:
 
 def test_an_entry_without_an_answer() -> None:
     member = Member(3, "127.0.0.1", 3333, 3334, 3335, 3336, 3337)
-    down = describe(member, None, None, None)
+    down = describe(member, None, False, None, None)
     assert (down["id"], down["state"], down["pid"]) == (3, "down", None)
     assert down["address"] == "127.0.0.1:3333"
     assert down["applied"] is down["roles"] is down["digest"] is None
-    hung = describe(member, 77, None, None)
+    hung = describe(member, 77, False, None, None)
     assert (hung["state"], hung["pid"]) == ("down", 77)
-    held = describe(member, None, "killed on purpose", entry(3))
+    held = describe(member, None, True, "killed on purpose", entry(3))
     assert (held["state"], held["reason"]) == ("held", "killed on purpose")
-    assert describe(member, 77, None, entry(3)) == entry(3)
+    failed = describe(member, None, False, "ended with exit status 3", None)
+    assert (failed["state"], failed["reason"]) == ("down", "ended with exit status 3")
+    assert describe(member, 77, False, None, entry(3)) == entry(3)

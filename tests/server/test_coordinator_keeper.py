@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from server.coordinator.keeper import Keeper
+from server.coordinator.keeper import PAUSE_CAP, Ending, Keeper
 from server.coordinator.processes import Process
 
 
@@ -24,17 +24,24 @@ class Charge:
         self.statuses: list[int | None] = []
         self.probed = threading.Event()
         self.leave_down: str | None = None
+        self.refusal: str | None = None
+        self.pause = PAUSE_CAP
 
     def launch(self) -> Process:
+        if self.refusal is not None:
+            raise OSError(self.refusal)
         self.launches += 1
         return Process.start([sys.executable, "-c", self.program], self.folder / "output")
 
     def probe(self) -> None:
         self.probed.set()
 
-    def ended(self, status: int | None) -> str | None:
+    def ended(self, status: int | None) -> Ending:
         self.statuses.append(status)
-        return self.leave_down
+        return Ending(self.leave_down or "ended", again=self.leave_down is None)
+
+    def longest_pause(self) -> float:
+        return self.pause
 
 
 @pytest.fixture
@@ -43,8 +50,13 @@ def charge(tmp_path: Path) -> Charge:
 
 
 @pytest.fixture
-def keeper(charge: Charge) -> Iterator[Keeper]:
-    keeper = Keeper("sleeper", charge, time.monotonic)
+def reports() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def keeper(charge: Charge, reports: list[str]) -> Iterator[Keeper]:
+    keeper = Keeper("sleeper", charge, time.monotonic, reports.append)
     yield keeper
     process = keeper.release()
     if process is not None:
@@ -60,7 +72,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def test_it_is_launched_and_probed(keeper: Keeper, charge: Charge) -> None:
-    keeper.begin(None)
+    keeper.begin()
     assert keeper.pid is not None
     assert not keeper.held
     assert charge.probed.wait(10)
@@ -69,13 +81,13 @@ def test_it_is_launched_and_probed(keeper: Keeper, charge: Charge) -> None:
 
 def test_one_that_ends_is_launched_again(keeper: Keeper, charge: Charge) -> None:
     charge.program = "exit(3)"
-    keeper.begin(None)
+    keeper.begin()
     wait_for(lambda: charge.launches >= 3)
     assert charge.statuses[:2] == [3, 3]
 
 
 def test_killed_on_purpose_it_stays_down_until_started(keeper: Keeper, charge: Charge) -> None:
-    keeper.begin(None)
+    keeper.begin()
     keeper.kill()
     assert keeper.pid is None
     assert keeper.held
@@ -87,7 +99,7 @@ def test_killed_on_purpose_it_stays_down_until_started(keeper: Keeper, charge: C
 
 
 def test_starting_a_running_one_changes_nothing(keeper: Keeper, charge: Charge) -> None:
-    keeper.begin(None)
+    keeper.begin()
     before = keeper.pid
     keeper.start()
     assert keeper.pid == before
@@ -101,24 +113,33 @@ def test_stopped_it_had_its_chance_to_end(keeper: Keeper, charge: Charge) -> Non
         f"pathlib.Path({str(charge.folder / 'ready')!r}).touch()\n"
         "time.sleep(60)"
     )
-    keeper.begin(None)
+    keeper.begin()
     wait_for((charge.folder / "ready").exists)
     keeper.stop(10)
     assert keeper.pid is None
     assert (charge.folder / "bye").exists()
 
 
-def test_one_that_must_not_run_is_left_down(keeper: Keeper, charge: Charge) -> None:
-    charge.program, charge.leave_down = "exit(4)", "its disk is lost"
-    keeper.begin(None)
-    wait_for(lambda: keeper.held)
-    assert keeper.reason == "its disk is lost"
+def test_one_that_must_not_run_is_left_down(
+    keeper: Keeper, charge: Charge, reports: list[str]
+) -> None:
+    charge.program, charge.leave_down = "exit(5)", "an invariant does not hold"
+    keeper.begin()
+    wait_for(lambda: keeper.reason is not None)
+    assert keeper.reason == "an invariant does not hold"
+    wait_for(lambda: reports == ["sleeper is left down: an invariant does not hold"])
+    assert not keeper.held, "nobody asked for it"
     assert charge.launches == 1
+    charge.program = "import time; time.sleep(60)"
+    keeper.start()
+    assert keeper.pid is not None
+    assert keeper.reason is None
 
 
 def test_a_running_one_is_adopted_and_replaced_when_it_ends(keeper: Keeper, charge: Charge) -> None:
     former = charge.launch()
-    keeper.begin(former)
+    keeper.adopt(former)
+    keeper.begin()
     assert keeper.pid == former.pid
     former.kill()
     wait_for(lambda: charge.launches == 2)
@@ -126,15 +147,39 @@ def test_a_running_one_is_adopted_and_replaced_when_it_ends(keeper: Keeper, char
 
 
 def test_held_from_the_begin(keeper: Keeper, charge: Charge) -> None:
-    keeper.begin(None, held=True)
+    keeper.begin(held=True)
     assert keeper.held
     assert charge.launches == 0
     keeper.start()
     assert charge.launches == 1
 
 
+def test_a_pause_ends_when_others_need_the_process(keeper: Keeper, charge: Charge) -> None:
+    charge.program = "exit(3)"
+    keeper.begin()
+    wait_for(lambda: charge.launches >= 5)  # the next pause is longer than a test waits
+    charge.pause = 0.0
+    before = charge.launches
+    wait_for(lambda: charge.launches > before + 5)
+
+
+def test_what_keeps_it_down_is_its_reason_and_is_reported_once_it_lasts(
+    keeper: Keeper, charge: Charge, reports: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.coordinator.keeper.LASTING", 0.3)
+    charge.refusal, charge.pause = "its file system is gone", 0.0
+    keeper.begin()
+    assert keeper.reason == "its file system is gone"
+    assert not keeper.held
+    assert reports == []
+    wait_for(lambda: reports == ["sleeper is down: its file system is gone"])
+    charge.refusal = None
+    wait_for(lambda: keeper.pid is not None)
+    assert len(reports) == 1
+
+
 def test_let_go_it_runs_on(keeper: Keeper) -> None:
-    keeper.begin(None)
+    keeper.begin()
     process = keeper.release()
     assert process is not None
     assert process.alive

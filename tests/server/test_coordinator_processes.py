@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from server.coordinator.processes import Process, command, environment, stop_all
-from server.pidlock import PidLock, holder
+from server.pidlock import PidLock, holder, holds
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 DEAF = [
@@ -113,11 +115,69 @@ def test_a_lock_tells_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     assert holder(path) is None
     lock = PidLock.take(path)
     assert lock is not None
-    assert holder(path) == 0
-    lock.sign(123456)
-    assert holder(path) == 123456
+    assert holder(path) == os.getpid(), "also while it is not signed"
     assert PidLock.take(path) is None
     lock.close()
+    assert holder(path) is None
+
+
+def test_whoever_signed_before_is_not_taken_for_the_holder(
+    tmp_path: Path, started: list[Process]
+) -> None:
+    path = tmp_path / "lock"
+    former = start(SLEEPER, tmp_path, started)
+    path.write_text(f"{former.pid}\n")
+    assert holder(path) is None, "signed, and alive, but nobody holds it"
+    lock = PidLock.take(path)
+    assert lock is not None
+    assert holder(path) == os.getpid()
+    assert not holds(former.pid, path)
+    lock.close()
+
+
+def test_looking_keeps_no_owner_out(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            holder(path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(300):
+            lock = PidLock.take(path)
+            assert lock is not None
+            lock.close()
+    finally:
+        stop.set()
+        looking.join()
+
+
+def test_a_lock_is_found_with_the_child_of_one_that_died_before_signing(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    taker = (
+        "import os, pathlib, subprocess, sys\n"
+        "from server.pidlock import PidLock\n"
+        f"lock = PidLock.take(pathlib.Path({str(path)!r}))\n"
+        f"child = subprocess.Popen({SLEEPER!r}, pass_fds=[lock.descriptor], "
+        "stdout=subprocess.DEVNULL)\n"
+        "print(child.pid, flush=True)\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", taker], stdout=subprocess.PIPE, env=environment(), check=False
+    )
+    child = Process.adopt(int(done.stdout))
+    assert child is not None
+    try:
+        assert path.read_bytes() == b""
+        assert holder(path) == child.pid
+    finally:
+        child.kill()
+        child.close()
     assert holder(path) is None
 
 

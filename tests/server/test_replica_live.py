@@ -16,7 +16,7 @@ from Pyro5.errors import CommunicationError
 from kvrmi.remote.identity import Badge
 from kvrmi.storage.interface import Remove
 from kvrmi.storage.sqlite import SqliteStorage
-from server.coordinator.founding import recover
+from server.coordinator import folders
 from server.makers import LEARNER
 
 from .processes import NOT_YET, Replicas, replicas
@@ -164,7 +164,7 @@ def test_a_replica_that_lost_its_disk_is_silent_until_it_has_rejoined(three: Rep
     three.put(three.leader(), "before", "1")
     three.kill(3)
     three.put(1, "during", "2")
-    recover(three.cluster, three.data, 3)
+    folders.renew(three.cluster, three.data, 3)
     three.start(3)
     until(lambda: three.running[3].poll() is None and answers(three, 3))
     until(lambda: three.status(3)["state"] == "up", 20)
