@@ -21,6 +21,7 @@ from kvrmi.paxos.messages import (
     Applied,
     Chosen,
     Entries,
+    FetchSnapshot,
     Heartbeat,
     Leading,
     Learn,
@@ -28,6 +29,7 @@ from kvrmi.paxos.messages import (
     Prepare,
     Promise,
     Refused,
+    SnapshotPage,
 )
 
 from .forwardlog import ForwardLog
@@ -118,10 +120,12 @@ class Journal:
 
     def learner(self, sender: Address, message: Message | None, effects: Effects) -> None:
         """Note a step of the learner."""
-        if not self._traced:
-            return
-        for _, sent in effects.messages:
-            if isinstance(sent, Applied):
+        if isinstance(message, SnapshotPage):
+            _page(sender, message, effects)
+        for to, sent in effects.messages:
+            if isinstance(sent, FetchSnapshot) and not sent.page:
+                learner_log.info("snapshot from=%d begins", to.replica)
+            elif isinstance(sent, Applied):
                 for entry in _entries(message):
                     if entry.slot <= sent.slot and self._traced.pop(entry.slot, False):
                         _commit(entry, sent)
@@ -206,6 +210,21 @@ def _entries(message: Message | None) -> tuple[Entry, ...]:
     if isinstance(message, Chosen):
         return (message.entry,)
     return message.entries if isinstance(message, Learn | Entries) else ()
+
+
+def _page(sender: Address, page: SnapshotPage, effects: Effects) -> None:
+    """Note the end of a snapshot, and whether it moved the learner."""
+    if page.page < 0:
+        learner_log.info("snapshot from=%d is gone there, begins again", sender.replica)
+    elif page.last:
+        slots = [sent.slot for _, sent in effects.messages if isinstance(sent, Applied)]
+        if slots:
+            learner_log.info(
+                "snapshot from=%d installed pages=%d applied=%d",
+                sender.replica, page.page + 1, max(slots),
+            )  # fmt: skip
+        else:
+            learner_log.info("snapshot from=%d not used: nothing newer in it", sender.replica)
 
 
 def _commit(entry: Entry, applied: Applied) -> None:

@@ -17,11 +17,13 @@ from kvrmi.paxos.messages import (
     Accepted,
     Applied,
     Chosen,
+    FetchSnapshot,
     Learn,
     Message,
     Prepare,
     Promise,
     Refused,
+    SnapshotPage,
 )
 from server import journal
 
@@ -88,6 +90,24 @@ def test_a_learner_that_is_informed_later_says_so_too(caplog: pytest.LogCaptureF
     done = Applied(41, ((b"a", Answer("OK", 1, 77)),), ())
     notes.learner(Address(ME, "acceptor"), Learn(BALLOT, 41, (entry,)), sends("front", done))
     assert said(caplog)[-1] == f"[learner] commit slot=41 commands=2 revision=77: {NAMED}"
+
+
+def test_a_snapshot_is_written_when_it_begins_and_ends(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    notes, peer = make(), Address(PEER, "learner")
+    for page, last in ((0, False), (1, True)):
+        ask = Effects(messages=(Envelope(peer, FetchSnapshot("s" * page, page)),))
+        notes.learner(Address(ME, "learner"), None, ask)
+        done = sends("front", *([Applied(2403, (), ())] if last else []))
+        notes.learner(peer, SnapshotPage("s", page, b"", last), done)
+    notes.learner(peer, SnapshotPage("s", 2, b"", True), Effects())
+    notes.learner(peer, SnapshotPage("s", -1, b"", False), Effects())
+    assert said(caplog) == [
+        "[learner] snapshot from=2 begins",
+        "[learner] snapshot from=2 installed pages=2 applied=2403",
+        "[learner] snapshot from=2 not used: nothing newer in it",
+        "[learner] snapshot from=2 is gone there, begins again",
+    ]
 
 
 def test_a_promise_is_always_written(caplog: pytest.LogCaptureFixture) -> None:
