@@ -58,13 +58,27 @@ def written_more(load: Load, count: int = 30) -> float:
     return first
 
 
+def explained(lines: str, leader: int) -> bool:
+    """Whether a log says that `leader` leads no more, and then who does."""
+    ended = lines.find(f"[proposer] leads no more replica={leader} ")
+    return ended >= 0 and "[proposer] leads replica=" in lines[ended:]
+
+
 def test_the_leader_is_killed(live: LiveCluster, load: Load) -> None:
     load.start()
     written_more(load)
     leader = live.leader()
     assert leader is not None
+    logs = [live.data / f"replica{number}" / "replica.log" for number in live.followers()]
+    before = [len(log.read_text()) for log in logs]
     pid = live.signal(leader, signal.SIGKILL)
     assert written_more(load) < 3.0
+    wait_for(
+        lambda: all(
+            explained(log.read_text()[at:], leader) for log, at in zip(logs, before, strict=True)
+        ),
+        "logs that explain it",
+    )
     wait_for(lambda: (live.entries()[leader] or {}).get("pid") not in (None, pid), "its return")
     live.settle()
     assert_all_there(live, load)
