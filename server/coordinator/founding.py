@@ -102,7 +102,7 @@ def make(
 
 
 def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
-    addresses = _addresses(wish, wish.replicas or 5)
+    addresses = addresses_for(wish, wish.replicas or 5)
     _refuse_busy(wish.data, addresses)
     _clear_unfinished(wish.data, say)
     return make(wish.data, addresses)
@@ -187,7 +187,7 @@ def _addresses_of(cluster: Cluster) -> Addresses:
 
 def _move(wish: Wish, cluster: Cluster) -> Cluster:
     """Give a cluster that is down other addresses; its disks keep their identity."""
-    addresses = _addresses(_on_its_hosts(wish, cluster), len(cluster.members))
+    addresses = addresses_for(_on_its_hosts(wish, cluster), len(cluster.members))
     disks = [member.disk for member in cluster.members]
     moved = dataclasses.replace(
         cluster,
@@ -249,7 +249,8 @@ def replica_locks(data: Path, replica: int) -> tuple[Path, Path]:
     return data / f"replica{replica}.lock", folders.of(data, replica) / LOCK
 
 
-def _addresses(wish: Wish, count: int) -> Addresses:
+def addresses_for(wish: Wish, count: int) -> Addresses:
+    """Choose addresses of `count` replicas, and of what they share. Raises ConfigError."""
     listen, base = wish.host or HOST, wish.base_port
     if wish.ephemeral and base is None:
         base = ports.free_block(listen, 5 * count + 2, random.Random())

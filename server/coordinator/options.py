@@ -22,7 +22,10 @@ DEMO_DOWN_AFTER = 8.0
 DEMO_BACK_AFTER = 6.0
 """Seconds of load before the leader is killed in the demo, and until it is back."""
 
-_EPILOG = "Sub-commands, each with --help: found makes the files of a cluster on several hosts."
+_EPILOG = (
+    "Sub-commands, each with --help: found makes the files of a cluster on several hosts, "
+    "recover makes a new cluster of what is left of one that lost its majority."
+)
 
 
 class Options(NamedTuple):

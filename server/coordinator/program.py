@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from . import found
+from . import found, recover
 from .main import main as run
 
 __all__ = ["main"]
 
 _PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "found": found.main,
+    "recover": recover.main,
 }
 
 

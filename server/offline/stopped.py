@@ -103,9 +103,10 @@ def open_stopped(folder: Path) -> Iterator[Stopped]:
     with ExitStack() as stack:
         try:
             _keep_replicas_out(folder, stack)
-            yield _read(folder, stack)
+            found = _read(folder, stack)
         except (OSError, StorageFailed) as error:
             raise FolderRefused(f"{folder} cannot be read: {error}") from error
+        yield found
 
 
 def _keep_replicas_out(folder: Path, stack: ExitStack) -> None:

@@ -38,7 +38,9 @@ def folder(
     """Make a folder: `learned` slots in learner.db, these accepted at BALLOT in acceptor.db."""
     home = data / f"replica{replica}"
     disk = format_folder(home, cluster, replica, recovering=False)
-    identity = Identity(cluster, replica, disk, False, False, {replica: disk})
+    identity = Identity(
+        cluster, replica, disk, False, False, {1: "a", 2: "b", 3: "c", replica: disk}
+    )
     machine, log, records = Machine(), Log(), []
     for slot in range(1, learned + 1):
         command = encode_command("put", (f"k{slot}", f"v{slot}"), (f"client {slot}", 1))

@@ -1,0 +1,81 @@
+"""The state that stopped copies give, put into the fresh folders of another cluster.
+
+Rules: rows, sessions, revision and slot go on where the copies end; who may vote does not, since
+the new cluster's acceptors and disks are new; what was written is read back before it counts. No
+acceptor's promise or accepted value leaves the old cluster: the new ones begin after the state.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from kvrmi.log import Log
+from kvrmi.machine import TABLES as MACHINE_TABLES
+from kvrmi.machine import Machine
+from kvrmi.paxos.acceptor import State
+from kvrmi.rows import pack_voters
+from kvrmi.storage.interface import Put, Record
+from kvrmi.storage.sqlite import SqliteStorage
+
+from ..makers import ACCEPTOR, LEARNER
+from ..store import IDENTITY, FolderRefused, sync_folder
+from .stopped import Learned
+
+__all__ = ["make_learner", "plant"]
+
+_CHUNK_BYTES = 4 << 20
+"""Written at once: all rows at once would double the memory."""
+
+
+def make_learner(path: Path, learned: Learned) -> None:
+    """Write a learner.db of what `learned` holds, tail included. Raises as a storage does.
+
+    The log begins anew: its VOTER commands name epochs that the new cluster's acceptors lack, and
+    whoever lags behind its beginning takes a snapshot.
+    """
+    machine, log = learned.machine, Log()
+    log.restart(learned.log.applied, learned.log.hash)
+    storage = SqliteStorage(path, LEARNER)
+    for chunk in _chunks(learned):
+        storage.write(chunk)
+    storage.write([*machine.take_records(), pack_voters(()), *log.take_records()])
+    found = Machine.load(storage)
+    storage.close()
+    if (found.digest, found.revision) != (machine.digest, machine.revision):
+        raise FolderRefused(f"{path} does not hold what was read: the disk cannot be trusted")
+
+
+def plant(folder: Path, learner: Path, slot: int) -> None:
+    """Put a copy of `learner` into a formatted folder, and an acceptor that begins after `slot`.
+
+    To its acceptor everything up to `slot` is chosen and forgotten. Raises as a storage, OSError.
+    """
+    for file in learner.parent.glob(f"{learner.name}*"):
+        shutil.copyfile(file, folder / file.name)
+        _sync(folder / file.name)
+    storage = SqliteStorage(folder / "acceptor.db", {**ACCEPTOR, **IDENTITY})
+    storage.write([Put("acceptor", "state", State(truncated=slot, chosen=slot).pack())])
+    storage.close()
+    sync_folder(folder)
+
+
+def _chunks(learned: Learned) -> Iterator[list[Record]]:
+    """Yield the rows as they lie in the copy; what the tail changed comes after them."""
+    chunk: list[Record] = []
+    size = 0
+    for table in MACHINE_TABLES:
+        for key, value in learned.view.scan(table):
+            chunk.append(Put(table, key, value))
+            size += len(value)
+            if size > _CHUNK_BYTES:
+                yield chunk
+                chunk, size = [], 0
+    yield chunk
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
