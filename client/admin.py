@@ -153,6 +153,7 @@ def _process_done(replica: int, entry: dict[str, object]) -> Done:
     pid = entry["pid"]
     # A process that does not answer yet, just after an order, is coming up.
     state = "starting" if entry["state"] == "down" and pid else entry["state"]
+    state = f"down until START {replica}" if state == "held" else state
     text = f"replica {replica} is {state}" + (f", pid {pid}" if pid else "")
     return Done(text, {"replica": replica, "state": entry["state"], "pid": pid})
 

@@ -15,6 +15,9 @@ from collections.abc import Mapping
 import Pyro5.api
 import Pyro5.errors
 
+FAILURES = (RuntimeError, TimeoutError, Pyro5.errors.CommunicationError)
+"""NO_QUORUM and UNAVAILABLE; UNKNOWN_OUTCOME; and what Pyro5 raises when a replica is down."""
+
 
 def replicas() -> Mapping[str, str]:
     """Look up all stores: the name and the URI of each."""
@@ -31,8 +34,8 @@ def put(stores: Mapping[str, str], key: str, value: str) -> int:
             with Pyro5.api.Proxy(uri) as store:
                 revision: int = store.put(key, value, request)
                 return revision
-        except (RuntimeError, TimeoutError, Pyro5.errors.CommunicationError) as error:
-            print(f"{name}: {error}")  # NO_QUORUM .., UNAVAILABLE .., UNKNOWN_OUTCOME ..
+        except FAILURES as error:
+            print(f"{name}: {error}")
     raise SystemExit("no replica carried the write out, as far as is known")
 
 
@@ -41,8 +44,11 @@ def main() -> None:
     stores = replicas()
     print(f"revision {put(stores, 'plain/city', 'Delft')}")
     for name, uri in stores.items():
-        with Pyro5.api.Proxy(uri) as store:
-            print(f"{name}: {store.get('plain/city')}")
+        try:
+            with Pyro5.api.Proxy(uri) as store:
+                print(f"{name}: {store.get('plain/city')}")
+        except FAILURES as error:
+            print(f"{name}: {error}")
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class LeaderLog:
         self, sender: Address, message: Message | None, effects: Effects, news: Leading
     ) -> str:
         if self._ballot.replica != self._me:
-            return f"{news.ballot} is newer" if news.leader else "no heartbeat in time"
+            return self._successor(news)
         for to, sent in effects.messages:
             if type(sent) is CampaignNow:
                 return f"handed over to replica {to.replica}"
@@ -106,6 +106,12 @@ class LeaderLog:
         if type(message) is Applied:
             return "the log holds another leader's decision, or new voters"
         return "no quorum in time" if self._open else "no quorum in time, it never opened"
+
+    def _successor(self, news: Leading) -> str:
+        if not news.leader:
+            return "no heartbeat in time"
+        winner = "this replica" if news.leader == self._me else f"replica {news.leader}"
+        return f"{winner} won ballot {news.ballot}"
 
     def _gone(self, peer: int) -> None:
         """Say once a term that the leader's process refuses connections."""

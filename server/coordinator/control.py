@@ -166,7 +166,8 @@ class Control:
         if peer not in self.cluster.ids or peer == replica:
             raise to_builtin("INVALID", f"replica {replica} cannot be restored from {peer}")
         result = self._admins.call(replica, "restore", peer, timeout=RESTORE_PATIENCE)
-        log.info("replica %d restored: %s", replica, result)
+        brought = " ".join(f"{name}={value}" for name, value in result.items())
+        log.info("replica %d restored %s", replica, brought)
         return dict(result)
 
     def last_restore(self, replica: int) -> Mapping[str, Any] | None:

@@ -51,6 +51,17 @@ def test_a_plain_pyro_program(live: LiveCluster) -> None:
     assert lines[1:] == [f"kvrmi.replica{number}: Delft" for number in live.cluster.ids]
 
 
+def test_a_plain_pyro_program_while_a_replica_is_down(live: LiveCluster) -> None:
+    with live.orders() as orders:
+        orders.kill(1)
+        lines = run(live, "plain_pyro.py").splitlines()
+        orders.start(1)
+    assert lines[0].startswith("kvrmi.replica1: cannot connect")
+    assert lines[1].startswith("revision ")
+    assert lines[2].startswith("kvrmi.replica1: cannot connect")
+    assert lines[3] == "kvrmi.replica2: Delft"
+
+
 def test_asyncio_with_threads(live: LiveCluster) -> None:
     assert run(live, "asyncio_threads.py") == ("20 tasks, the last one read: hello from task 19\n")
 

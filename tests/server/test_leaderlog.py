@@ -148,6 +148,14 @@ def test_one_forward_a_second_is_written_with_its_answer(log: Log) -> None:
     ]
 
 
+def test_one_leader_after_another(log: Log) -> None:
+    log.step(Followed(THEIRS, 9), Leading(PEER, THEIRS, False))
+    log.step(Followed(Ballot(5, 3), 9), Leading(3, Ballot(5, 3), False))
+    log.step(None, Leading(ME, Ballot(6, ME), False))
+    reasons = [line.partition("reason=")[2] for line in log.lines() if "no more" in line]
+    assert reasons == ["replica 3 won ballot 5.3", "this replica won ballot 6.1"]
+
+
 def test_the_leader_writes_a_forward_too_and_a_lost_one_is_said(log: Log) -> None:
     forward = Forward(7, requests(1), 1.0)
     for _ in range(2):
