@@ -83,6 +83,8 @@ class Journal:
         """`quorum` is how many acceptances make a decision; `clock` gives seconds."""
         self._quorum = quorum
         self._leader = LeaderLog(me, clock)
+        self.proposer_starts = self._leader.starts
+        """Note that the proposer begins anew: what it knew of leaders is gone."""
         self.front = ForwardLog(clock).note
         """Note a step of the front."""
         self._votes: dict[int, set[int]] = {}

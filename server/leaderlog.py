@@ -41,6 +41,12 @@ class LeaderLog:
         self._campaign: Ballot = NO_BALLOT
         self._unreachable: Ballot = NO_BALLOT
 
+    def starts(self) -> None:
+        """Note that the proposer starts: its term is over, and it does not know who leads."""
+        if self._ballot.replica == self._me:
+            self._ended("our proposer was restarted")
+        self._ballot = NO_BALLOT
+
     def received(self, sender: Address, message: Message | None) -> None:
         """Note what asks this replica to lead, or says that the leader is gone."""
         if type(message) is CampaignNow:
@@ -65,7 +71,7 @@ class LeaderLog:
         """Note what the proposer reported in the step that `message` caused."""
         if news.ballot != self._ballot:
             if self._ballot != NO_BALLOT:
-                self._ended(sender, message, effects, news)
+                self._ended(self._reason(sender, message, effects, news))
             if news.ballot != NO_BALLOT:
                 self._began(news)
         if news.ready and not self._open:
@@ -79,13 +85,10 @@ class LeaderLog:
         mine = " (this replica)" if news.leader == self._me else ""
         _log.info("leads replica=%d ballot=%s%s", news.leader, news.ballot, mine)
 
-    def _ended(
-        self, sender: Address, message: Message | None, effects: Effects, news: Leading
-    ) -> None:
+    def _ended(self, reason: str) -> None:
         _log.info(
             "leads no more replica=%d ballot=%s after=%.1fs reason=%s",
-            self._ballot.replica, self._ballot, self._clock() - self._since,
-            self._reason(sender, message, effects, news),
+            self._ballot.replica, self._ballot, self._clock() - self._since, reason,
         )  # fmt: skip
         self._ballot = NO_BALLOT
 

@@ -100,8 +100,13 @@ class Replica:
         self._behind = WriteBehind(
             self._folder.learner, self._leave, lambda error: self._fatal("learner", error)
         )
+
+        def proposer(now: float, incarnation: int) -> Proposer:
+            notes.proposer_starts()
+            return make.proposer(now, incarnation)
+
         self.proposer: RoleHost[Proposer] = self._host(
-            "proposer", make.proposer, journal.proposer_log, None, notes.proposer
+            "proposer", proposer, journal.proposer_log, None, notes.proposer
         )
         self.acceptor: RoleHost[Acceptor] = self._host(
             "acceptor", make.acceptor, journal.acceptor_log, votes, notes.acceptor

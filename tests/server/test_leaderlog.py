@@ -114,6 +114,19 @@ def test_a_term_that_never_opened_says_so(log: Log) -> None:
     assert log.lines()[-1].endswith("reason=no quorum in time, it never opened")
 
 
+def test_a_restarted_proposer_ends_its_own_term_and_no_other(log: Log) -> None:
+    log.serve()
+    log.notes.proposer_starts()
+    log.step(None, Leading(0, NO_BALLOT, False))
+    log.step(Followed(THEIRS, 9), Leading(PEER, THEIRS, False))
+    log.notes.proposer_starts()
+    log.step(None, Leading(0, NO_BALLOT, False))
+    assert log.lines() == [
+        "leads no more replica=1 ballot=3.1 after=0.5s reason=our proposer was restarted",
+        "leads replica=2 ballot=4.2",
+    ]
+
+
 def test_a_hand_over_is_written_by_both(log: Log, caplog: pytest.LogCaptureFixture) -> None:
     log.serve()
     log.step(Transfer(PEER))
