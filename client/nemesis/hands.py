@@ -47,8 +47,8 @@ class _Undoing(NamedTuple):
 class Hands:
     """Does and undoes; used by one thread."""
 
-    def __init__(self, subject: Subject, tell: Callable[[str], None]) -> None:
-        """`tell` gets a line for each thing done."""
+    def __init__(self, subject: Subject, show: Callable[[str], None]) -> None:
+        """`show` gets a line for each thing done."""
         self.faults: Counter[str] = Counter()
         """How many of each kind were carried out."""
         self.skipped: Counter[str] = Counter()
@@ -59,7 +59,7 @@ class Hands:
         self.done: list[tuple[float, str]] = []
         """When each fault was begun, by the monotonic clock, and its name."""
         self._subject = subject
-        self._tell = tell
+        self._show = show
         self._undoings: list[_Undoing] = []
         self._number = 0
         self._lost: set[int] = set()
@@ -88,7 +88,7 @@ class Hands:
         if did is not None:
             self.done.append((at, fault.name))
         (self.skipped if did is None else self.faults)[fault.kind] += 1
-        self._tell(did if did is not None else f"{fault.kind}: not now")
+        self._show(did if did is not None else f"{fault.kind}: not now")
 
     def tend(self) -> None:
         """Undo what is due."""

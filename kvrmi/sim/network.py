@@ -100,7 +100,7 @@ class Network:
         self.cuts.clear()
 
     def reset(self, replica: int, role: str = "") -> None:
-        """Break the connections to a replica, or to one role of it: who waits there hears of it."""
+        """Break the connections to a replica, or to one role of it: who waits there learns it."""
         calls, self._open[replica] = self._open[replica], []
         for call in calls:
             if role in ("", call.to.role):

@@ -179,7 +179,7 @@ class Control:
         return ReplicaWatch(replica, self._launcher, self._admins, guard, self.restore, needed)
 
     def _needs(self, replica: int) -> bool:
-        """Tell whether the other replicas were no quorum when they were asked last."""
+        """Return whether the other replicas were no quorum when they were asked last."""
         others = [watch for one, watch in self._watches.items() if one != replica]
         return sum(watch.votes for watch in others) < self.cluster.quorum
 

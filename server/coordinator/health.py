@@ -82,7 +82,7 @@ def is_up(entry: Entry) -> bool:
 
 
 def votes(entry: Entry) -> bool:
-    """Tell whether its acceptor runs, on a disk that is its own."""
+    """Return whether its acceptor runs, on a disk that is its own."""
     roles = entry.get("roles") or {}
     return is_up(entry) and (roles.get("acceptor") or {}).get("state") == "up"
 
