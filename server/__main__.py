@@ -85,9 +85,9 @@ def _run(options: argparse.Namespace) -> int:
         known = ", ".join(map(str, cluster.ids))
         _parser().error(f"there is no replica {options.id}, only {known}")
     home = data / f"replica{options.id}"
+    secret = _secret(data / "secret", make=options.address is not None)
     if options.format:
         format_folder(home, cluster.id, options.id, recovering=False)
-    secret = _secret(data / "secret", make=options.address is not None)
     try:
         folder = open_folder(home, cluster.id, options.id, ACCEPTOR, LEARNER)
         journal.start(home / "replica.log", console=options.console)
@@ -130,7 +130,13 @@ def _secret(file: Path, *, make: bool) -> bytes:
     if make and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         make_secret(file)
-    return read_secret(file)
+    try:
+        return read_secret(file)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{file} is missing; nothing was done. Copy it from where the cluster was founded: "
+            "all replicas share it"
+        ) from None
 
 
 def _prepare_process(cluster: Cluster, me: int) -> None:

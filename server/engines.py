@@ -5,7 +5,7 @@ Rule: an engine knows consensus and no Pyro; the servant knows Pyro and no conse
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kvrmi.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
 from kvrmi.machine import CommandId, encode_command, encode_question
@@ -39,14 +39,19 @@ class PaxosEngine:
         router: Router,
         driver: Driver,
         status: Callable[[], dict[str, object]],
+        refusals: Callable[[], Sequence[str]],
     ) -> None:
-        """Serve as replica `me`; `status` makes its entry of the cluster's status."""
+        """Serve as replica `me`; `status` makes its entry of the cluster's status.
+
+        `refusals`: which peers it has no connection with although they run, and why.
+        """
         self._me = me
         self._front = front
         self._learner = learner
         self._router = router
         self._driver = driver
         self._status = status
+        self._refusals = refusals
 
     def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
         """Carry out a checked operation; answers within the request time."""
@@ -98,4 +103,9 @@ class PaxosEngine:
         if not self._driver.wait(ticket, ticket.deadline):
             self.settle()
             self._driver.wait(ticket, ticket.deadline + GRACE_SECONDS)
-        return ticket.answer or NOT_SETTLED
+        return self._explained(ticket.answer or NOT_SETTLED)
+
+    def _explained(self, answer: Answer) -> Answer:
+        """Say with a missing quorum what only this replica's log would else say."""
+        refusals = self._refusals() if answer.code == "NO_QUORUM" else ()
+        return answer._replace(value=f"{answer.value}. {refusals[0]}") if refusals else answer

@@ -87,6 +87,8 @@ class Replica:
         self._roles_told: tuple[object, ...] = ()
         self._roles_lock = threading.Lock()
         self._boot = os.urandom(8)
+        self.unmet: tuple[int, ...] = ()
+        """Replicas that this one waits for before anybody votes."""
         self._make_roles()
         self._make_network()
         self._make_doors()
@@ -172,6 +174,7 @@ class Replica:
             self.router,
             self.driver,
             lambda: describe(self),
+            lambda: self.transport.notes,
         )
 
     def _make_doors(self) -> None:
@@ -299,7 +302,9 @@ class Replica:
     @property
     def notes(self) -> tuple[str, ...]:
         """What an operator should know of this process; one line each."""
-        return self._folder.learner.notes
+        unmet = ", ".join(map(str, self.unmet))
+        waits = (f"nobody votes before all replicas have met once; not met yet: {unmet}",)
+        return (*self._folder.learner.notes, *self.transport.notes, *(waits if unmet else ()))
 
     def stop(self) -> None:
         """Take everything down cleanly, in a few seconds at most."""

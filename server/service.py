@@ -94,8 +94,11 @@ class Service:
         """Where no cluster file names the disks: ask all replicas, until it is clear who votes."""
         replica = self._replica
         while not replica.identity.members:
-            verdict = from_replicas(replica.identity, self._ask_all(), replica.cluster.ids)
+            known = self._ask_all()
+            verdict = from_replicas(replica.identity, known, replica.cluster.ids)
+            replica.unmet = tuple(one for one in replica.cluster.ids if one not in known)
             if verdict is not None:
+                replica.unmet = ()
                 replica.let_vote(verdict)
             elif self._closing.wait(FORM_SECONDS):
                 return

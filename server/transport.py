@@ -15,6 +15,7 @@ from typing import NamedTuple
 from kvrmi.codec import Malformed, decode, encode
 from kvrmi.config import Cluster, Member
 from kvrmi.faults import FaultTable
+from kvrmi.naming import join_address
 from kvrmi.naming import role as role_name
 from kvrmi.paxos.effects import Address, Envelope
 from kvrmi.paxos.messages import (
@@ -108,6 +109,7 @@ class Link:
 
     def __init__(self, member: Member, lane: Lane, peer: Peer) -> None:
         """Wrap a connection."""
+        self.member = member
         self.replica = member.id
         self.address = Address(member.id, lane.role)
         self.lane = lane
@@ -134,6 +136,7 @@ class Transport:
         self._clock = clock
         self._deliver = deliver
         self._answer = cluster.timing.answer
+        self._refusals: dict[int, str] = {}
         self._links: dict[tuple[int, str], Link] = {}
         self._by_peer: dict[Peer, Link] = {}
         for member in cluster.members:
@@ -190,6 +193,24 @@ class Transport:
         for link in self._links.values():
             if link.peer.state in ("idle", "refused"):
                 link.peer.connect_later()
+        self._note_refusals()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Which peers refuse our connections, or we theirs, and why; one line each."""
+        return tuple(self._refusals.values())
+
+    def _note_refusals(self) -> None:
+        """Log each refusal when it begins: the attempts go on, several a second."""
+        found = {
+            link.replica: _refusal(link)
+            for link in self._links.values()
+            if link.peer.refusal and link.peer.state != "connected"
+        }
+        for replica, text in found.items():
+            if self._refusals.get(replica) != text:
+                _log.warning("%s", text)
+        self._refusals = found
 
     def close(self) -> None:
         """Close all connections."""
@@ -219,6 +240,17 @@ class Transport:
             raise TypeError("not a token of ours")
         lost = NoAnswer(link.replica, token.message)
         self._deliver(token.role, token.incarnation, link.address, lost)
+
+
+def _refusal(link: Link) -> str:
+    # The role's name is left out: all roles of a replica refuse for the same reason.
+    name, member = role_name(link.replica, link.lane.role), link.member
+    why = link.peer.refusal.removeprefix("connection refused: ").replace(name, "it")
+    return (
+        f"replica {member.id} at {join_address(member.host, member.client)} runs, but is not taken "
+        f"for one of this cluster, or does not take this replica for one: {why}. "
+        "Both need the same secret file, and the same cluster file or --peers"
+    )
 
 
 def _peer(

@@ -83,6 +83,8 @@ class Peer:
         self._lost: list[Token] = []
         self._sequence = 0
         self._state = "idle"
+        self.refusal = ""
+        """Why the other side, or this one, refused the last handshake; empty once connected."""
         self._connecting = False
         self._closed = threading.Event()
         self.on_connected: OnChange | None = None
@@ -239,11 +241,14 @@ class Peer:
                 limit=_LIMIT,
             )
         except ConnectionRefusedError:
+            self.refusal = ""  # whoever gave it is gone
             self._state = "refused"
             self._tell(self._on_refused)
             return False
         except (OSError, FrameError, PayloadError, TooComplex, Refused) as error:
             self._state = "connecting"
+            if isinstance(error, Refused):
+                self.refusal = str(error)
             _log.debug("%s: no connection: %s", self._name, error)
             return False
         self._take_up(channel)
@@ -258,6 +263,7 @@ class Peer:
             self._channel = channel
             self._received.clear()
             self._unsent = b""
+            self.refusal = ""
             self._state = "connected"
             self._tell(self.on_connected)
 

@@ -110,6 +110,11 @@ def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
 
 def _continue(wish: Wish) -> Cluster:
     cluster = load(wish.data / CONFIG)
+    if not any(member.disk for member in cluster.members):
+        raise Refused(
+            f"{wish.data / CONFIG} is of a cluster whose replicas are on hosts of their own, no "
+            f"coordinator runs it: start each with kvrmi-server ID --config {wish.data / CONFIG}"
+        )
     if wish.replicas not in (None, len(cluster.members)):
         raise Refused(
             f"{wish.data} holds a cluster of {len(cluster.members)} replicas: "

@@ -9,6 +9,7 @@ import pytest
 
 from kvrmi.config import load
 from server.coordinator import main
+from server.coordinator.founding import Refused, Wish, prepare
 
 HOSTS = "--hosts", "h1,h2:7000,127.0.0.3"
 
@@ -49,6 +50,15 @@ def test_a_folder_of_a_cluster_is_left_alone(
     assert main(["found", *HOSTS, "--data", str(tmp_path)]) == 1
     assert "holds cluster.toml, secret of a cluster" in capsys.readouterr().err
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_no_coordinator_takes_such_a_cluster_for_one_of_lost_disks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["found", *HOSTS, "--data", str(tmp_path)])
+    with pytest.raises(Refused, match="hosts of their own, no coordinator runs it: start each"):
+        prepare(Wish(tmp_path))
+    assert {file.name for file in tmp_path.iterdir()} == {"cluster.toml", "secret"}
 
 
 @pytest.mark.parametrize("hosts", ["a,a:1111,b", "a,b:99999", "a,b c", "a:1111:2"])

@@ -84,6 +84,7 @@ def test_a_read_carries_on_what_came_meanwhile(consistency: str) -> None:
         router,
         None,  # type: ignore[arg-type]
         dict,
+        tuple,
     )
 
     def read(_: bytes) -> Answer:

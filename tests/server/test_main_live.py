@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from server.coordinator.found import main as found
 from server.coordinator.ports import free_block
 from server.store import format_folder
 
@@ -51,6 +52,14 @@ def test_a_missing_or_broken_cluster_file(tmp_path: Path) -> None:
 
 def test_an_unknown_replica(founded: Replicas) -> None:
     assert "no replica 4" in refused("4", *config(founded))
+
+
+def test_a_missing_secret_is_noticed_before_anything_is_formatted(tmp_path: Path) -> None:
+    assert found(["--hosts", "127.0.0.1,127.0.0.2,127.0.0.3", "--data", str(tmp_path)]) == 0
+    (tmp_path / "secret").unlink()
+    line = refused("1", "--config", str(tmp_path / "cluster.toml"), "--format")
+    assert "secret is missing; nothing was done. Copy it from where" in line
+    assert [file.name for file in tmp_path.iterdir()] == ["cluster.toml"]
 
 
 def test_an_unformatted_folder(founded: Replicas) -> None:

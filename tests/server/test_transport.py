@@ -58,6 +58,7 @@ class World:
         addresses = [f"127.0.0.1:{base}", f"127.0.0.1:{base + 5}"]
         self.cluster = cluster_of(1, addresses[0], addresses, Path("data"))
         self.servant = Servant()
+        self.secret = SECRET
         self.faults = FaultTable()
         self.delivered: list[tuple[str, int, Address, Message]] = []
         self.refused: list[int] = []
@@ -69,7 +70,7 @@ class World:
             name,
             self.servant,
             Limits(8, 1 << 20, 60.0),
-            admit=lambda data: verify(SECRET, cluster_id, name, data),
+            admit=lambda data: verify(self.secret, cluster_id, name, data),
         )
         self.transport = Transport(
             self.cluster,
@@ -121,6 +122,25 @@ def test_nothing_leaves_without_a_connection_and_a_dead_peer_is_reported(world: 
     until(lambda: world.refused)
     assert set(world.refused) == {2}
     assert not world.send(ASK)
+
+
+def test_a_peer_with_another_secret_is_named_once_until_it_has_ours(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.secret = b"y" * 64
+    world.door.open()
+
+    def tended() -> tuple[str, ...]:
+        world.transport.tend()
+        return world.transport.notes
+
+    until(lambda: bool(tended()))
+    (note,) = world.transport.notes
+    assert note.startswith(f"replica 2 at 127.0.0.1:{world.cluster.member(2).client} runs, but")
+    assert "it needs proof of the cluster's secret. Both need the same secret file" in note
+    world.secret = SECRET
+    until(lambda: not tended())
+    assert caplog.text.count("runs, but") == 1
 
 
 def test_nothing_leaves_over_a_cut_and_no_answer_comes_back_over_one(world: World) -> None:
