@@ -53,7 +53,7 @@ def test_a_folder_of_a_cluster_is_left_alone(
 
 
 def test_no_coordinator_takes_such_a_cluster_for_one_of_lost_disks(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
 ) -> None:
     main(["found", *HOSTS, "--data", str(tmp_path)])
     with pytest.raises(Refused, match="hosts of their own, no coordinator runs it: start each"):
