@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from kvrmi import cli
 from kvrmi.errors import InvalidRequest, KVError
@@ -19,7 +20,8 @@ from kvrmi.naming import kvstore
 from kvrmi.session import Store, connect
 
 from .admin import Admin
-from .command import COMMANDS, split
+from .command import COMMANDS, parse, split
+from .health import await_serving
 from .render import Printer
 from .shell import EXIT_STATUS, Leave, Shell
 
@@ -87,11 +89,26 @@ def _run(options: argparse.Namespace) -> int:
             from .nemesis import program  # starts a cluster of its own
 
             return program.main(words[1:], as_json=options.json)
+        if words and words[0].upper() == "HEALTH":
+            seconds = cast(float, parse(words).args[0])
+            done = await_serving(lambda: _look(options), seconds)
+            printer.done(done.text, done.fields)
+            return 0
         with _connect(options) as store:
-            return _shell(Shell(store, Admin(store, options.config), printer), words)
+            return _shell(Shell(store, _admin(store, options), printer), words)
     except KVError as error:
         printer.error(error.code, str(error))
         return EXIT_STATUS[error.code]
+
+
+def _look(options: argparse.Namespace) -> dict[str, Any]:
+    """Look the cluster up anew: its file may appear while somebody waits for it."""
+    with _connect(options) as store:
+        return _admin(store, options).status()
+
+
+def _admin(store: Store, options: argparse.Namespace) -> Admin:
+    return Admin(store, options.config, options.address or options.name)
 
 
 def _shell(shell: Shell, words: Sequence[str]) -> int:

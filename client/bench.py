@@ -25,8 +25,9 @@ from kvrmi.naming import kvstore
 from kvrmi.session import Store
 
 from .load import BATCH, Job, Tally, Times
-from .render import Printer, table
+from .render import Printer
 from .shell import EXIT_STATUS
+from .tables import table
 
 __all__ = ["Row", "main"]
 

@@ -217,6 +217,20 @@ def _ids(name: str, least: int, most: int) -> Callable[[Sequence[str]], Command]
     return make
 
 
+def _ends(words: Sequence[str]) -> Command:
+    _counted(words, *((2, 2) if words else (0, 0)))
+    return Command("admin", "heal", tuple(int(word) for word in words))
+
+
+def _health(words: Sequence[str]) -> Command:
+    if not words:
+        return Command("program", "health", (0.0,))
+    option, seconds = _counted(words, 2, 2)
+    if option != "--wait" or not 0 <= float(seconds) < 86400:
+        raise ValueError("not a time")
+    return Command("program", "health", (float(seconds),))
+
+
 _PUT_MANY = _Form("PUT_MANY key value [key value ...]", "store all, in one step", _put_many)
 _GET_MANY = _Form("GET_MANY key [key ...]", "print the values, at one revision", _get_many)
 _EXIT = _Form("EXIT", "leave", _of_program("exit"))
@@ -250,7 +264,13 @@ COMMANDS: dict[str, _Form] = {
     "SCAN": _Form(
         "SCAN [prefix] [--start key] [--limit n]", "print keys and values in order", _scan
     ),
-    "STATUS": _Form("STATUS", "show every replica", _of_program("status")),
+    "STATUS": _Form("STATUS", "show every replica; exit status as HEALTH", _of_program("status")),
+    "HEALTH": _Form(
+        "HEALTH [--wait s]",
+        "say whether the cluster serves: exit status 0, or 3 no quorum, 6 nobody answers; "
+        "--wait: until it does, for s seconds at most",
+        _health,
+    ),
     "EXPORT": _Form("EXPORT file", "write all pairs into a file", _of_program("export", 1, 1)),
     "IMPORT": _Form(
         "IMPORT file", "put all pairs of an exported file; others stay", _of_program("import", 1, 1)
@@ -264,7 +284,7 @@ COMMANDS: dict[str, _Form] = {
         "RESTART id [role] [--force]", "restart a role, or the replica", _order("restart", True)
     ),
     "CUT": _Form("CUT id id", "stop the messages between two replicas", _ids("cut", 2, 2)),
-    "HEAL": _Form("HEAL", "end all cuts", _ids("heal", 0, 0)),
+    "HEAL": _Form("HEAL [id id]", "end the cuts between two replicas, or all", _ends),
     "TRANSFER": _Form("TRANSFER id", "hand leadership to a replica", _ids("transfer", 1, 1)),
     "KILL": _Form("KILL id [--force]", "kill a replica's process", _order("kill")),
     "STOP": _Form("STOP id [--force]", "stop a replica cleanly", _order("stop")),

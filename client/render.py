@@ -7,23 +7,19 @@ can move the cursor. It decides no exit status and asks nobody.
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-import os
-import shutil
 import sys
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-__all__ = ["Printer", "encoded", "table"]
+from .links import named
+from .tables import columns_of, table, wrapped
 
-MIN_WIDTH = 60
-"""A narrower terminal wraps the lines by itself."""
+__all__ = ["Printer", "encoded"]
+
 _ADVICE = {
     "INVALID": "nothing was done",
     "NO_QUORUM": "nothing was done; STATUS shows which replicas are up",
@@ -32,8 +28,20 @@ _ADVICE = {
     "UNSUPPORTED": "nothing was done",
     "UNAVAILABLE": "start the cluster, or name one with --config or --address",
 }
-_COLUMNS = ("id", "state", "role", "ballot", "applied", "chosen", "revision", "keys")
-_WORTH_A_COLOUR = {"up": "green", "leader": "bold green", "down": "red", "held": "yellow"}
+_COLUMNS = (
+    "id", "state", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "pid",
+    "address",
+)  # fmt: skip
+_SPARE = ("chosen", "revision", "address", "digest", "keys")
+"""What a narrow terminal does without, the first first."""
+_WORTH_A_COLOUR = {
+    "up": "green",
+    "leader": "bold green",
+    "down": "red",
+    "not answering": "red",
+    "held": "yellow",
+    "recovering": "yellow",
+}
 
 
 class Printer:
@@ -55,6 +63,13 @@ class Printer:
         for line in lines:
             self.line(self.shown(line))
 
+    def done(self, text: str, fields: Mapping[str, object]) -> None:
+        """Print what an order did: `fields` as a JSON object, or a sentence."""
+        if self.as_json:
+            self.result((), fields)
+        else:
+            self._paragraph(text)
+
     def note(self, text: str) -> None:
         """Show a person what the exit status shows a script; nothing in JSON."""
         if not self.as_json:
@@ -67,39 +82,35 @@ class Printer:
             return
         advice = [part for part in _ADVICE.get(code, "").split("; ") if part and part not in text]
         line = Text.assemble((f"{code}: ", "bold red"), _escaped("; ".join([text, *advice])))
-        Console(file=self._err).print(line, soft_wrap=True, highlight=False)
+        console = Console(file=self._err, width=columns_of(self._err), highlight=False)
+        console.print(line, soft_wrap=not self._err.isatty())
 
     def status(self, status: Mapping[str, Any]) -> None:
-        """Print the cluster's status: an object, a table, or aligned lines."""
+        """Print the cluster's status: an object, or a table and what it has no column for."""
         if self.as_json:
             self.line(json.dumps(status))
             return
-        head = ("cluster", "engine", "leader", "successor", "quorum")
-        self.line("  ".join(f"{name} {_cell(status[name])}" for name in head))
-        rows = [
-            [*(_cell(entry.get(name)) for name in _COLUMNS), *_details(entry)]
-            for entry in status["replicas"]
-        ]
-        table(self._out, [*_COLUMNS, "digest", "roles", "pid", "address"], rows)
-
-    @property
-    def width(self) -> int:
-        """Columns to fill: the terminal's, or 80 where there is none and COLUMNS is not set."""
-        return columns_of(self._out)
+        head = ("cluster", "engine", "leader", "successor", "quorum", "health")
+        self._paragraph("  ".join(f"{name} {_cell(status[name])}" for name in head))
+        rows = [[_cell(_short(entry, name)) for name in _COLUMNS] for entry in status["replicas"]]
+        table(self._out, _COLUMNS, rows, spare=_SPARE, colours=_WORTH_A_COLOUR)
+        for remark in _remarks(status["replicas"]):
+            self._paragraph(remark)
 
     def pairs(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Print words and what they mean, in two columns."""
         first = max(len(words) for words, _ in pairs) + 2
         for words, meaning in pairs:
-            head, rest = words.ljust(first), " " * first
-            wrapped = textwrap.fill(
-                meaning, self.width, initial_indent=head, subsequent_indent=rest
-            )
-            self.line(wrapped)
+            self.line(wrapped(meaning, columns_of(self._out), words.ljust(first), " " * first))
 
     def text(self, text: str) -> None:
         """Print a paragraph after an empty line."""
-        self.line("\n" + textwrap.fill(text, self.width))
+        self.line("\n" + wrapped(text, columns_of(self._out)))
+
+    def _paragraph(self, text: str) -> None:
+        """Print a sentence: one line for a program, broken at words on a terminal."""
+        terminal = self._out.isatty()
+        self.line(wrapped(_escaped(text), columns_of(self._out)) if terminal else text)
 
     def line(self, text: str) -> None:
         """Print a line as it is."""
@@ -115,28 +126,6 @@ class Printer:
         return _escaped(text) if self._out.isatty() else text
 
 
-def columns_of(out: TextIO) -> int:
-    """Width of the terminal that `out` is; elsewhere that of COLUMNS, or 80."""
-    with contextlib.suppress(OSError, ValueError):
-        return max(MIN_WIDTH, os.get_terminal_size(out.fileno()).columns)
-    return max(MIN_WIDTH, shutil.get_terminal_size().columns)
-
-
-def table(out: TextIO, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows under columns: drawn on a terminal, aligned plain text elsewhere."""
-    if out.isatty():
-        drawn = Table(*columns)
-        for row in rows:
-            drawn.add_row(*(Text(cell, _WORTH_A_COLOUR.get(cell, "")) for cell in row))
-        Console(file=out).print(drawn)
-        return
-    lines = [list(columns), *(list(row) for row in rows)]
-    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        print("  ".join(cells).rstrip(), file=out, flush=True)
-
-
 def encoded(value: object) -> object:
     """Make a value fit for JSON: bytes become an object with base64 data."""
     if isinstance(value, bytes):
@@ -146,15 +135,22 @@ def encoded(value: object) -> object:
     return value
 
 
-def _details(entry: Mapping[str, Any]) -> list[str]:
-    roles = entry.get("roles") or {}
-    away = [f"{name} {role['state']}" for name, role in roles.items() if role["state"] != "up"]
-    return [
-        _cell((entry.get("digest") or "")[:8] or None),
-        ", ".join(away) or ("all up" if roles else "-"),
-        _cell(entry.get("pid")),
-        _cell(entry.get("address")),
-    ]
+def _short(entry: Mapping[str, Any], name: str) -> object:
+    value = entry.get(name)
+    return value[:8] if name == "digest" and value else value
+
+
+def _remarks(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Say what is out of the ordinary: why a replica is down, which roles are, which links cut."""
+    for entry in entries:
+        roles = entry.get("roles") or {}
+        found = [f"{role} {is_['state']}" for role, is_ in roles.items() if is_["state"] != "up"]
+        found += [entry["reason"]] if entry.get("reason") else []
+        if found:
+            yield f"replica {entry['id']}: {', '.join(found)}"
+    cuts = {(a, b) for entry in entries for a, b in entry.get("cuts") or ()}
+    if cuts:
+        yield f"cut links: {named(cuts)}"
 
 
 def _cell(value: object) -> str:

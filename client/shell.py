@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import KVError
@@ -20,6 +20,7 @@ from kvrmi.session import Store
 from . import backup
 from .admin import Admin
 from .command import COMMANDS, NOTES, Command, Usage, explained, parse, split, unknown
+from .health import await_serving, code_of
 from .prompt import Prompt
 from .render import Printer, encoded
 
@@ -119,18 +120,26 @@ class Shell:
             return self._ask(command)
         if command.kind == "admin":
             text, fields = self._admin.order(command.name, command.args)
-            self._printer.result([text], {"op": command.name, **fields})
+            self._printer.done(text, {"op": command.name, **fields})
             return 0
         if command.name == "scan":
             return self._scan(*command.args)
         if command.name == "status":
-            self._printer.status(self._admin.status())
+            return self._status()
+        if command.name == "health":
+            done = await_serving(self._admin.status, cast(float, command.args[0]))
+            self._printer.done(done.text, done.fields)
             return 0
         if command.name in ("export", "import"):
             return self._back_up(command.name, Path(str(command.args[0])).expanduser())
         if command.name == "help":
             return self._help(*command.args)
         raise Leave
+
+    def _status(self) -> int:
+        status = self._admin.status()
+        self._printer.status(status)
+        return EXIT_STATUS.get(code_of(status), 0)
 
     def _ask(self, command: Command) -> int:
         answer = self._store.call(command.name, *command.args)

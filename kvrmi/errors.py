@@ -18,6 +18,7 @@ __all__ = [
     "from_builtin",
     "from_code",
     "to_builtin",
+    "was_refused",
 ]
 
 
@@ -88,3 +89,11 @@ def from_builtin(error: Exception) -> KVError | None:
     """Read the code back from a builtin that a server raised; None if it carries none."""
     code, _, text = str(error).partition(": ")
     return _BY_CODE[code](text) if code in _BY_CODE else None
+
+
+def was_refused(error: BaseException) -> bool:
+    """Whether nothing listens where a call went, so that no process is there to have got it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ConnectionRefusedError):
+        cause = cause.__cause__
+    return cause is not None

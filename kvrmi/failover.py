@@ -21,6 +21,7 @@ from .errors import (
     NoQuorum,
     UnknownOutcome,
     from_builtin,
+    was_refused,
 )
 from .interface import Operation
 from .lookup import Directory, Endpoint
@@ -44,6 +45,11 @@ _IDLE_MAX = 64
 
 class Unsent(Exception):
     """The replica could not be reached: not one byte of the request left."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing listens there; else somebody may, who does not answer."""
+        return was_refused(self)
 
 
 class Lost(Exception):

@@ -23,19 +23,23 @@ class FaultTable:
         """Whether a message from `sender` reaches `receiver`."""
         return (sender, receiver) not in self._cuts
 
-    def cut(self, sender: int, receiver: int) -> None:
-        """Drop what `sender` sends to `receiver`; harmless twice."""
+    def cut(self, sender: int, receiver: int) -> bool:
+        """Drop what `sender` sends to `receiver`. False: it was dropped already."""
         with self._writing:
-            self._cuts = self._cuts | {(sender, receiver)}
+            before = self._cuts
+            self._cuts = before | {(sender, receiver)}
+            return self._cuts != before
 
-    def heal(self, sender: int | None = None, receiver: int | None = None) -> None:
-        """End the cuts from `sender` to `receiver`; None stands for any."""
+    def heal(self, sender: int | None = None, receiver: int | None = None) -> list[tuple[int, int]]:
+        """End the cuts from `sender` to `receiver`; None stands for any. Returns those ended."""
         with self._writing:
+            before = self._cuts
             self._cuts = frozenset(
                 (one, other)
-                for one, other in self._cuts
+                for one, other in before
                 if sender not in (None, one) or receiver not in (None, other)
             )
+            return sorted(before - self._cuts)
 
     def cuts(self) -> list[tuple[int, int]]:
         """List the cuts as (sender, receiver), sorted."""

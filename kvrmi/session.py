@@ -14,25 +14,22 @@ from collections.abc import (
     Iterator,
     Mapping,
     MutableMapping,
-    Sequence,
     ValuesView,
 )
-from concurrent.futures import ThreadPoolExecutor
 from os import PathLike
 from threading import Condition
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, cast, overload
 
-from .errors import ConnectionFailed, InvalidRequest, KVError
-from .failover import Expired, Lost, Replica, Replicas, Unsent
+from .errors import ConnectionFailed, InvalidRequest
+from .failover import Expired, Replicas
 from .interface import LINEARIZABLE, SCAN_ITEMS, WINDOW, Value, check
 from .lookup import look_up
+from .overview import overview
 
 __all__ = ["Session", "Store", "connect"]
 
 _Default = TypeVar("_Default")
-_STATUS = 1.0
-"""Seconds a replica has to return its status."""
 
 
 def connect(
@@ -198,19 +195,12 @@ class Store(MutableMapping[str, Value]):
             start = page[-1][0]
 
     def status(self) -> dict[str, Any]:
-        """Return the state of every replica, asked at the same time; a silent one is "down"."""
-        replicas = self._replicas.all
-        with ThreadPoolExecutor(len(replicas)) as pool:
-            entries = list(pool.map(_entry, replicas))
-        directory = self._replicas.directory
-        return {
-            "cluster": directory.cluster or _first(entries, "cluster"),
-            "engine": directory.engine or _first(entries, "engine"),
-            "leader": _leader(entries),
-            "successor": _successor(entries),
-            "quorum": len(replicas) // 2 + 1,
-            "replicas": entries,
-        }
+        """Return the state of the cluster and of every replica, all asked at the same time.
+
+        "health" is "serving", "no quorum" or "nobody answers". The "state" of a replica is "up",
+        "recovering", "down" (nothing listens there) or "not answering".
+        """
+        return overview(self._replicas)
 
     def close(self) -> None:
         """Close all connections; later operations raise ConnectionFailed."""
@@ -305,42 +295,3 @@ class _Values(ValuesView[Value]):
 
     def __iter__(self) -> Iterator[Value]:
         return (value for _, value in self._store.scan())
-
-
-_SILENT: dict[str, Any] = dict.fromkeys(
-    ("pid", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles")
-)
-
-
-def _entry(replica: Replica) -> dict[str, Any]:
-    """One replica's entry of the status, with nulls for what it does not report."""
-    endpoint = replica.endpoint
-    here = {"id": endpoint.replica, "state": "down"} | _SILENT | {"address": endpoint.address}
-    try:
-        answer: dict[str, Any] = replica.call("status", (), _STATUS)
-    except (KVError, Lost, Unsent):
-        return here
-    return here | answer
-
-
-def _first(entries: Iterable[Mapping[str, Any]], field: str) -> Any:
-    return next((entry[field] for entry in entries if entry.get(field) is not None), None)
-
-
-def _leader(entries: Sequence[Mapping[str, Any]]) -> int | None:
-    """Whoever says so itself, at the highest ballot: a deposed one may not know it yet."""
-    leading = [entry for entry in entries if entry["role"] == "leader"]
-    highest = max(leading, key=lambda entry: entry["ballot"] or [0, 0], default=None)
-    return None if highest is None else cast(int, highest["id"])
-
-
-def _successor(entries: Sequence[Mapping[str, Any]]) -> int | None:
-    """Whoever is next in priority: the lowest id that follows with all its roles up."""
-    able = (
-        entry["id"]
-        for entry in entries
-        if entry["state"] == "up"
-        and entry["role"] == "follower"
-        and all(role["state"] == "up" for role in (entry["roles"] or {}).values())
-    )
-    return min(able, default=None)

@@ -6,6 +6,7 @@ done; refusals are the builtins that clients get. It decides nothing on its own.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +22,8 @@ from .status import describe
 
 if TYPE_CHECKING:
     from .replica import Replica
+
+_log = logging.getLogger("kvrmi.server.links")
 
 T = TypeVar("T")
 
@@ -68,14 +71,27 @@ class Admin:
             raise to_builtin("UNAVAILABLE", f"{name} cannot start: {error}") from None
 
     @exposed
-    def cut(self, sender: object, receiver: object) -> None:
-        """Drop every message from replica `sender` to replica `receiver` here, until healed."""
-        self._replica.faults.cut(self._id(sender), self._id(receiver))
+    def cut(self, sender: object, receiver: object) -> bool:
+        """Drop every message from replica `sender` to replica `receiver` here, until healed.
+
+        False: they were dropped already.
+        """
+        one, other = self._id(sender), self._id(receiver)
+        if one == other:
+            raise to_builtin("INVALID", f"replica {one} has no link to itself")
+        is_new = self._replica.faults.cut(one, other)
+        if is_new:
+            _log.warning("CUT from=%d to=%d", one, other)
+        return is_new
 
     @exposed
-    def heal(self) -> None:
-        """Let all messages pass again."""
-        self._replica.faults.heal()
+    def heal(self, sender: object = None, receiver: object = None) -> list[list[int]]:
+        """Let messages from `sender` to `receiver` pass again, None: any; the cuts that ended."""
+        one, other = (None if end is None else self._id(end) for end in (sender, receiver))
+        healed = self._replica.faults.heal(one, other)
+        for pair in healed:
+            _log.warning("HEALED from=%d to=%d", *pair)
+        return [list(pair) for pair in healed]
 
     @exposed
     def restore(self, peer: object = None) -> dict[str, object]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from kvrmi.config import Cluster
+from kvrmi.naming import join_address
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.proposer import Proposer
@@ -36,11 +38,23 @@ def describe(replica: Replica) -> dict[str, object]:
         "pid": os.getpid(),
         **led,
         **known,
-        "address": f"{member.host}:{member.client}",
+        "address": join_address(member.host, member.client),
         "roles": {name: _role(host) for name, host in replica.roles.items()},
+        "cuts": [list(pair) for pair in replica.faults.cuts()],
         "leader": replica.engine.leader or None,
         "engine": replica.cluster.engine,
         "notes": list(replica.notes),
+        **_cluster(replica.cluster),
+    }
+
+
+def _cluster(cluster: Cluster) -> dict[str, object]:
+    """Which cluster it is of: who has one address finds all members, and nobody mistakes it."""
+    return {
+        "cluster": cluster.name,
+        "cluster_id": cluster.id,
+        "coordinator": cluster.coordinator,
+        "members": [[one.id, join_address(one.host, one.client)] for one in cluster.members],
     }
 
 

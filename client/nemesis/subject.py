@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from kvrmi import naming
-from kvrmi.config import Cluster, load
-from kvrmi.errors import KVError
+from kvrmi.config import Cluster, Member, load
+from kvrmi.errors import KVError, was_refused
 from kvrmi.remote.identity import Badge, read_secret
 from kvrmi.remote.proxy import connect as connect_proxy
 from kvrmi.session import Store, connect
@@ -155,12 +155,9 @@ class Subject:
                 self._cut_at(member.host, member.admin, member.id, here)
 
     def heal(self) -> bool:
-        """End all cuts; False if some running replica could not be reached yet."""
-        try:
-            silent = self._admin.order("heal", ()).fields["unreached"]
-        except KVError:
-            return False
-        return not silent
+        """End all cuts, one replica at a time; False if one that runs could not be reached yet."""
+        reached = [self._heal_at(member) for member in self.cluster.members]
+        return all(reached)
 
     def wipe(self, replica: int, files: str) -> None:
         """Delete what a replica that is down has on disk: all, or one of its two databases."""
@@ -221,6 +218,17 @@ class Subject:
             self._admin.order(name, args)
         except KVError:
             return False
+        return True
+
+    def _heal_at(self, member: Member) -> bool:
+        name = naming.admin(member.id)
+        try:
+            with connect_proxy(
+                member.host, member.admin, name, timeout=_CALL, badge=self._badge
+            ) as proxy:
+                proxy.heal()
+        except Exception as error:
+            return was_refused(error)  # one that starts anew has no cuts
         return True
 
     def _cut_at(self, host: str, port: int, replica: int, links: list[tuple[int, int]]) -> None:

@@ -102,6 +102,7 @@ class Control:
         leader = health.leader_of(told)
         return {
             "cluster": self.cluster.name,
+            "cluster_id": self.cluster.id,
             "engine": self.cluster.engine,
             "leader": leader,
             "successor": health.successor_of(told, leader),

@@ -64,13 +64,13 @@ def describe(
 ) -> dict[str, Any]:
     """Make one replica's entry from what its process is and what it answered.
 
-    held: left down on purpose; reason: why it has no process. A hung replica is one that is down
-    with a pid.
+    held: left down on purpose; reason: why it has no process. "down" is one without a process; one
+    with a process that does not answer hangs, is stopped, or is still starting.
     """
     if entry is not None and pid is not None:
         return dict(entry)
     told: dict[str, Any] = dict.fromkeys(UNTOLD)
-    state = "held" if held and pid is None else "down"
+    state = "not answering" if pid is not None else "held" if held else "down"
     why = reason if pid is None else "its process runs but does not answer"
     told |= {"id": member.id, "state": state, "pid": pid, "reason": why}
     return told | {"address": f"{member.host}:{member.client}"}

@@ -8,12 +8,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import Pyro5.api
 
+from kvrmi import config
+from kvrmi.config import Member, Timing, dump
 from kvrmi.errors import InvalidRequest, to_builtin
 from kvrmi.interface import check, check_request
+from kvrmi.naming import split_address
+from kvrmi.remote.identity import make_secret
 from tests.client.contents import Contents
 
 Fault = Callable[[str], None]
@@ -31,6 +36,8 @@ class Servant:
         self.faults: list[Fault] = []
         self.clients: set[Any] = set()
         self.follows: int | None = 1
+        self.told: dict[str, Any] = {}
+        """What its status says in place of, and beside, what a healthy replica says."""
 
     def _do(self, name: str, args: Sequence[object], request: object = None) -> Any:
         self.calls.append(name)
@@ -80,6 +87,7 @@ class Servant:
             "roles": {"acceptor": {"state": "up", "incarnation": 1}},
             "leader": self.follows,
             "engine": "paxos",
+            **self.told,
         }
 
 
@@ -110,6 +118,27 @@ class Cluster:
         self.contents = Contents()
         self.nodes = [Node(id, self.contents) for id in range(1, count + 1)]
         self.addresses = [node.address for node in self.nodes]
+
+    def introduce(self, id: str) -> None:
+        """Let every replica say which cluster it is of, and who the members are."""
+        where = [node.address.partition("@")[2] for node in self.nodes]
+        members = [[number, address] for number, address in enumerate(where, start=1)]
+        for node in self.nodes:
+            node.servant.told |= {"cluster": "fake", "cluster_id": id, "members": members}
+
+    def write_file(self, path: Path, id: str = "deadbeef") -> Path:
+        """Write a cluster file and a secret, with ports for roles where nobody listens."""
+        members = []
+        for number, node in enumerate(self.nodes, start=1):
+            host, port = split_address(node.address.partition("@")[2])
+            members.append(Member(number, host, port, *range(10 * number, 10 * number + 4)))
+        cluster = config.Cluster(
+            "fake", id, "paxos", "127.0.0.1:8", "127.0.0.1:9", tuple(members), Timing(), None
+        )
+        path.parent.mkdir(parents=True)
+        path.write_text(dump(cluster))
+        make_secret(path.parent / "secret")
+        return path
 
     def servant(self, id: int) -> Servant:
         return self.nodes[id - 1].servant

@@ -36,6 +36,10 @@ from client.command import COMMANDS, Command, Usage, parse, split
         ("RESTART 2", Command("admin", "restart", (2, None, None, False))),
         ("KILL 2 --force", Command("admin", "kill", (2, None, None, True))),
         ("CUT 1 2", Command("admin", "cut", (1, 2))),
+        ("HEAL", Command("admin", "heal", ())),
+        ("HEAL 1 2", Command("admin", "heal", (1, 2))),
+        ("HEALTH", Command("program", "health", (0.0,))),
+        ("health --wait 2.5", Command("program", "health", (2.5,))),
         ("RESTORE 2 3", Command("admin", "restore", (2, 3))),
         ("QUIT", Command("program", "exit")),
     ],
@@ -49,7 +53,9 @@ def test_understands(line: str, command: Command) -> None:
     [
         "PUT k", "PUT k v w", "GET", "GET k --fast", "MPUT a", "MPUT", "MGET", "CAS k v", "SIZE k",
         "SCAN --limit", "SCAN --limit 0", "SCAN --limit x", "SCAN a b", "FAIL 2", "FAIL x acceptor",
-        "FAIL 2 front", "FAIL 2 acceptor soon", "KILL", "KILL 1 2", "CUT 1", "HEAL 1", "RESTORE",
+        "FAIL 2 front", "FAIL 2 acceptor soon", "KILL", "KILL 1 2", "CUT 1", "HEAL 1",
+        "HEAL 1 2 3", "RESTORE",
+        "HEALTH 5", "HEALTH --wait", "HEALTH --wait soon", "HEALTH --wait -1", "HEALTH --wait nan",
     ],
 )  # fmt: skip
 def test_refuses_with_the_usage(line: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
 
-from client.render import Printer, encoded, table
+from client.render import Printer, encoded
+from client.tables import table
 
 
 class Terminal(io.StringIO):
@@ -22,7 +24,7 @@ def _status(**changes: Any) -> dict[str, Any]:
         "roles": {"acceptor": {"state": "up"}, "learner": {"state": "down"}},
     }  # fmt: skip
     head = {"cluster": "c", "engine": "paxos", "leader": 1, "successor": None, "quorum": 1}
-    return head | {"replicas": [entry | changes]}
+    return head | {"health": "serving", "replicas": [entry | changes]}
 
 
 def test_values_cannot_move_the_cursor_of_a_terminal() -> None:
@@ -49,35 +51,77 @@ def test_bytes_are_readable_and_cannot_be_mistaken(data: bytes, shown: str) -> N
 def test_status_is_plain_in_a_pipe() -> None:
     out = io.StringIO()
     Printer(as_json=False, out=out).status(_status())
-    head, names, row = out.getvalue().splitlines()
-    assert head == "cluster c  engine paxos  leader 1  successor -  quorum 1"
+    head, names, row, remark = out.getvalue().splitlines()
+    assert head == "cluster c  engine paxos  leader 1  successor -  quorum 1  health serving"
     assert names.split()[:4] == ["id", "state", "role", "ballot"]
     assert row.split()[:4] == ["1", "up", "leader", "3.1"]
     assert "01234567 " in row
-    assert "learner down" in row
+    assert remark == "replica 1: learner down"
 
 
 def test_status_of_a_silent_replica() -> None:
     out = io.StringIO()
     silent: dict[str, Any] = dict.fromkeys(("role", "ballot", "digest", "roles", "pid", "keys"))
+    silent["reason"] = "its process does not answer"
     Printer(as_json=False, out=out).status(_status(state="down", **silent))
     assert out.getvalue().splitlines()[2].split()[:4] == ["1", "down", "-", "-"]
+    assert out.getvalue().splitlines()[3] == "replica 1: its process does not answer"
 
 
-def test_tables_are_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm-256color")
+def test_status_shows_the_cuts() -> None:
+    out = io.StringIO()
+    cuts = [[1, 3], [3, 1], [2, 1]]
+    Printer(as_json=False, out=out).status(_status(cuts=cuts, roles={}))
+    assert out.getvalue().splitlines()[3] == "cut links: 1-3, 2>1"
+
+
+@pytest.mark.parametrize("state", ["up", "not answering"])
+@pytest.mark.parametrize("columns", [80, 100, 140])
+def test_status_fits_its_terminal_and_grows_with_it(
+    monkeypatch: pytest.MonkeyPatch, columns: int, state: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    out = Terminal()
+    large: dict[str, Any] = {"applied": 12345678, "keys": 1234567, "pid": 4194303}
+    large |= {"address": "127.0.0.1:26470", "ballot": [123, 1], "chosen": 12345678}
+    why = "its process runs but does not answer, " * 5
+    Printer(as_json=False, out=out).status(_status(**large, state=state, reason=why))
+    shown = re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()).splitlines()
+    assert max(map(len, shown)) <= columns
+    names = shown[1].split()
+    assert "pid" in names
+    assert "4194303" in shown[2]
+    assert columns == 80 or "address" in names
+    assert columns < 140 or {"chosen", "revision"} < set(names)
+    words = " ".join(shown[3:]).split()
+    assert words.count("process") == 5, "lines break between words"
+
+
+def test_a_long_error_breaks_at_words_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    text = "nothing was done because " * 10 + "STATUS shows which replicas are up"
+    terminal, pipe = Terminal(), io.StringIO()
+    Printer(as_json=False, err=terminal).error("NO_QUORUM", text)
+    Printer(as_json=False, err=pipe).error("NO_QUORUM", text)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", terminal.getvalue()).splitlines()
+    assert pipe.getvalue().count("\n") == 1
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 80
+    assert " ".join(line.rstrip() for line in lines) + "\n" == pipe.getvalue()
+
+
+def test_tables_have_colours_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     out = Terminal()
-    table(out, ["id", "state"], [["1", "up"]])
-    assert "┃" in out.getvalue()
+    table(out, ["id", "state"], [["1", "up"]], colours={"up": "green"})
     assert "\x1b[32mup" in out.getvalue()
 
 
 def test_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     out, err = Terminal(), Terminal()
-    table(out, ["state"], [["up"]])
+    table(out, ["state"], [["up"]], colours={"up": "green"})
     Printer(as_json=False, out=out, err=err).error("INVALID", "wrong")
     assert "\x1b[3" not in out.getvalue()
     assert "\x1b[3" not in err.getvalue()

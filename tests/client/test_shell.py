@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -216,11 +217,60 @@ def test_status(cluster: Cluster, run: Run, capsys: Captured) -> None:
     assert run("STATUS") == 0
     out = capsys.readouterr().out
     assert out.startswith("cluster -  engine paxos  leader 1")
-    assert "all up" in out
+    assert "health serving" in out
     assert run("--json", "STATUS") == 0
     status = json.loads(capsys.readouterr().out)
-    assert status["leader"] == 1
+    assert (status["leader"], status["health"]) == (1, "serving")
     assert status["replicas"][0]["digest"] == "ab" * 32
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_the_exit_status_of_status_and_health(
+    cluster: Cluster, run: Run, capsys: Captured, flags: list[str]
+) -> None:
+    assert (run(*flags, "STATUS"), run(*flags, "HEALTH")) == (0, 0)
+    cluster.servant(1).told["role"] = "follower"
+    assert (run(*flags, "STATUS"), run(*flags, "HEALTH")) == (3, 3)
+    captured = capsys.readouterr()
+    assert "there is no leader" in captured.out + captured.err
+    cluster.nodes[0].kill()
+    assert (run(*flags, "STATUS"), run(*flags, "HEALTH")) == (6, 6)
+    captured = capsys.readouterr()
+    assert '"nobody answers"' in captured.out or "health nobody answers" in captured.out
+    assert "none of 1 replicas answers" in captured.out + captured.err
+
+
+def test_health_waits_until_the_cluster_serves(cluster: Cluster, run: Run) -> None:
+    told = cluster.servant(1).told
+    told["role"] = "follower"
+    later = threading.Timer(0.5, told.clear)
+    later.start()
+    assert run("HEALTH", "--wait", "20") == 0
+    later.join()
+
+
+def test_health_waits_for_a_cluster_file(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KVRMI_CONFIG", raising=False)
+    monkeypatch.setattr("kvrmi.lookup.NAME_SERVER", "127.0.0.1:9")
+    assert main(["HEALTH"]) == 6
+    file = cluster.write_file(tmp_path / "made" / "cluster.toml")
+    later = threading.Timer(0.5, file.parent.rename, [tmp_path / ".kvrmi"])
+    later.start()
+    assert main(["HEALTH", "--wait", "20"]) == 0
+    later.join()
+
+
+def test_one_address_shows_the_whole_cluster(cluster: Cluster, run: Run, capsys: Captured) -> None:
+    cluster.introduce("deadbeef")
+    cluster.nodes[1].kill()
+    assert run("--json", "STATUS") == 3
+    status = json.loads(capsys.readouterr().out)
+    assert [entry["id"] for entry in status["replicas"]] == [1, 2]
+    assert [entry["state"] for entry in status["replicas"]] == ["up", "down"]
+    assert (status["cluster"], status["cluster_id"], status["quorum"]) == ("fake", "deadbeef", 2)
 
 
 def test_log(run: Run, tmp_path: Path) -> None:

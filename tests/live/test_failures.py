@@ -92,7 +92,7 @@ def test_a_follower_hangs(live: LiveCluster, load: Load) -> None:
         assert written_more(load) < 2.0
         with live.orders() as orders:
             entry = orders.status()["replicas"][victim - 1]
-        assert (entry["state"], entry["pid"], entry["applied"]) == ("down", pid, None)
+        assert (entry["state"], entry["pid"], entry["applied"]) == ("not answering", pid, None)
     finally:
         os.kill(pid, signal.SIGCONT)
     live.settle()

@@ -41,6 +41,9 @@ def admin() -> tuple[Admin, Replica, list[str]]:
         ("restart_role", ("",)),
         ("cut", (1, 4)),
         ("cut", ("1", 2)),
+        ("cut", (2, 2)),
+        ("heal", (4, 1)),
+        ("heal", ("1",)),
         ("restore", (9,)),
         ("transfer", (None,)),
     ],
@@ -57,9 +60,21 @@ def test_what_is_asked_is_done() -> None:
     subject, replica, stops = admin()
     assert subject.fail_role("acceptor", 1.5)
     assert replica.failed == [("acceptor", "failed on purpose", 1.5)]
-    subject.cut(1, 2)
-    assert replica.faults.cuts() == [(1, 2)]
-    subject.heal()
+    assert subject.cut(1, 2)
+    assert not subject.cut(1, 2)
+    assert subject.cut(3, 1)
+    assert replica.faults.cuts() == [(1, 2), (3, 1)]
+    assert subject.heal(1, 2) == [[1, 2]]
+    assert subject.heal() == [[3, 1]]
     assert replica.faults.cuts() == []
     subject.stop()
     assert stops == ["stop"]
+
+
+def test_cuts_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    subject, _, _ = admin()
+    subject.cut(1, 2)
+    subject.cut(1, 2)
+    subject.heal()
+    subject.heal()
+    assert [one.getMessage() for one in caplog.records] == ["CUT from=1 to=2", "HEALED from=1 to=2"]

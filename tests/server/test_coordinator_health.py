@@ -78,7 +78,7 @@ def test_an_entry_without_an_answer() -> None:
     assert down["address"] == "127.0.0.1:3333"
     assert down["applied"] is down["roles"] is down["digest"] is None
     hung = describe(member, 77, False, None, None)
-    assert (hung["state"], hung["pid"]) == ("down", 77)
+    assert (hung["state"], hung["pid"]) == ("not answering", 77)
     held = describe(member, None, True, "killed on purpose", entry(3))
     assert (held["state"], held["reason"]) == ("held", "killed on purpose")
     failed = describe(member, None, False, "ended with exit status 3", None)

@@ -1,0 +1,129 @@
+"""The admin objects of one cluster's replicas and its coordinator, reached with proof.
+
+Rules: an order goes to the cluster that the user named, or nowhere: whoever was named by address or
+object has to be of the very cluster whose file and secret are at hand. It gives no order itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kvrmi import naming
+from kvrmi.config import Cluster, ConfigError, find, load
+from kvrmi.errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_builtin
+from kvrmi.remote.identity import Badge, read_secret
+from kvrmi.remote.proxy import connect
+from kvrmi.session import Store
+
+__all__ = ["Admins", "admins_of", "coordinator_status"]
+
+_QUICK = 2.0
+"""Seconds for what a process does at once."""
+_SLOW = 65.0
+"""Seconds for what waits for a process to start, stop or restore."""
+
+
+class Admins:
+    """Calls to the admin objects of one cluster; each is made once and has a deadline."""
+
+    def __init__(self, cluster: Cluster, badge: Badge) -> None:
+        """Connect to nothing yet."""
+        self.ids = cluster.ids
+        self._cluster = cluster
+        self._badge = badge
+
+    def replica(self, replica: int, method: str, *args: object, patience: float = _QUICK) -> Any:
+        """Call a method of `kvrmi.replicaN.admin`; raises a KVError."""
+        if replica not in self.ids:
+            raise InvalidRequest(f"there is no replica {replica}, only {list(self.ids)}")
+        member = self._cluster.member(replica)
+        where = (member.host, member.admin, naming.admin(replica))
+        return _call(where, method, args, patience, self._badge, f"replica {replica}")
+
+    def coordinator(self, method: str, *args: object) -> Any:
+        """Call a method of `kvrmi.coordinator`; raises a KVError."""
+        where = (*naming.split_address(self._cluster.coordinator), naming.COORDINATOR)
+        return _call(where, method, args, _SLOW, self._badge, "the coordinator")
+
+
+def admins_of(store: Store, config: str | None, named: str | None) -> Admins:
+    """Find the cluster to order, and the proof that we may.
+
+    `config` names the cluster file, None: where connect() looks for it; `named` is the address or
+    object that the user gave in place of a file. Raises InvalidRequest, and ConnectionFailed when
+    nobody answers at `named`.
+    """
+    path = find(config)
+    if path is None:
+        raise InvalidRequest("orders need the cluster file: name it with --config")
+    try:
+        cluster = load(path)
+    except ConfigError as error:
+        raise InvalidRequest(f"cluster file {error}") from error
+    if named is not None:
+        _check_same(store.status(), cluster, named, path)
+    return Admins(cluster, _badge(cluster))
+
+
+def coordinator_status(address: str, cluster_id: str) -> dict[str, Any] | None:
+    """Ask the coordinator what it knows of its cluster; None if it is not there or another's."""
+    where = (*naming.split_address(address), naming.COORDINATOR)
+    try:
+        status: dict[str, Any] = _call(where, "status", (), _QUICK, None, "the coordinator")
+    except (ConnectionFailed, UnknownOutcome, InvalidRequest):
+        return None
+    return status if status.get("cluster_id") == cluster_id else None
+
+
+def _check_same(status: dict[str, Any], cluster: Cluster, named: str, path: Path) -> None:
+    """Refuse unless whoever answers at `named` belongs to the cluster of the file."""
+    if status["health"] == "nobody answers":
+        raise ConnectionFailed(f"nobody answers at {named}; nothing was done")
+    found = {entry["id"]: entry["address"] for entry in status["replicas"]}
+    ours = {one.id: naming.join_address(one.host, one.client) for one in cluster.members}
+    if status["cluster_id"] != cluster.id:
+        problem = f"is of cluster {status['cluster_id']}, and {path} is the file of {cluster.id}"
+    elif found != ours:
+        problem = f"is of a cluster with other addresses than those in {path}"
+    else:
+        return
+    raise InvalidRequest(
+        f"{named} {problem}: there is no proof for an order to it here; "
+        "name that cluster's own file with --config in place of its address"
+    )
+
+
+def _badge(cluster: Cluster) -> Badge:
+    folder = cluster.folder or Path()
+    try:
+        return Badge(cluster.id, 0, "client", read_secret(folder / "secret"))
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(f"orders need the cluster's secret: {error}") from error
+
+
+def _call(
+    where: tuple[str, int, str],
+    method: str,
+    args: Sequence[object],
+    patience: float,
+    badge: Badge | None,
+    who: str,
+) -> Any:
+    try:
+        proxy = connect(*where, timeout=_QUICK, badge=badge)
+        proxy._pyroBind()
+    except Exception as error:
+        raise ConnectionFailed(
+            f"{who} does not answer at {naming.join_address(*where[:2])}: {error}"
+        ) from error
+    with proxy:
+        proxy._pyroTimeout = patience
+        try:
+            return getattr(proxy, method)(*args)
+        except Exception as error:
+            answered = from_builtin(error)
+            raise answered or UnknownOutcome(
+                f"{who} did not answer to {method}: {error}"
+            ) from error

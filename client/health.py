@@ -1,0 +1,57 @@
+"""Whether a cluster serves: HEALTH, for people, scripts and containers.
+
+Rule: it serves when a leader and a majority of acceptors are up; whatever else it is, is an error
+with the code that the same cluster's clients would get.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kvrmi.errors import ConnectionFailed, KVError, from_code
+from kvrmi.overview import NO_QUORUM, NOBODY, SERVING
+
+from .admin import Done
+
+__all__ = ["await_serving", "code_of"]
+
+_AGAIN = 0.2
+"""Seconds between two looks."""
+_CODES = {SERVING: "", NO_QUORUM: "NO_QUORUM", NOBODY: "UNAVAILABLE"}
+
+
+def code_of(status: Mapping[str, Any]) -> str:
+    """Code of the error that the status amounts to; empty if the cluster serves."""
+    return _CODES[status["health"]]
+
+
+def await_serving(look: Callable[[], Mapping[str, Any]], seconds: float) -> Done:
+    """Look until the cluster serves, for `seconds` at most and once at least.
+
+    Raises NoQuorum or ConnectionFailed as it stands then, and what `look` raises.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return _verdict(look())
+        except KVError as error:
+            left = deadline - time.monotonic()
+            if left <= 0 or error.code not in _CODES.values():
+                raise
+        time.sleep(min(_AGAIN, left))
+
+
+def _verdict(status: Mapping[str, Any]) -> Done:
+    entries, leader, quorum = status["replicas"], status["leader"], status["quorum"]
+    up = sum(entry["state"] == "up" for entry in entries)
+    found = f"{up} of {len(entries)} replicas up"
+    code = code_of(status)
+    if not code:
+        fields = {"op": "health", "health": SERVING, "leader": leader, "up": up, "quorum": quorum}
+        return Done(f"serving: replica {leader} leads, {found}", fields)
+    if code == "UNAVAILABLE":
+        raise ConnectionFailed(f"none of {len(entries)} replicas answers")
+    lack = "there is no leader" if up >= quorum else f"{quorum} are needed"
+    raise from_code(code, f"not serving: {found}, {lack}")

@@ -1,0 +1,84 @@
+"""CUT and HEAL: links between replicas, cut and healed at both ends or not at all.
+
+Rules: what is found impossible halfway is undone; what cannot be undone either is reported as
+unknown, with where to look. A replica without a process has no cuts: it starts without any.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from kvrmi.errors import ConnectionFailed, InvalidRequest, KVError, UnknownOutcome, was_refused
+
+from .admins import Admins
+
+__all__ = ["Pair", "cut", "heal", "named"]
+
+Pair = tuple[int, int]
+"""Ids of a sender and a receiver."""
+
+
+def cut(admins: Admins, one: int, other: int) -> None:
+    """Stop all messages between two replicas, at both. Raises a KVError: nothing was cut."""
+    if one == other:
+        raise InvalidRequest(f"replica {one} has no link to itself")
+    made: dict[int, list[Pair]] = {one: [], other: []}
+    try:
+        for replica, pairs in made.items():
+            for pair in ((one, other), (other, one)):
+                if admins.replica(replica, "cut", *pair):
+                    pairs.append(pair)
+    except KVError as error:
+        _undo(admins, "heal", made, error)
+        raise type(error)(f"{error}; nothing was cut") from error
+
+
+def heal(admins: Admins, ends: Pair | None) -> list[Pair]:
+    """End the cuts between two replicas, or all; those that were. Raises a KVError: none was."""
+    if ends is not None and ends[0] == ends[1]:
+        raise InvalidRequest(f"replica {ends[0]} has no link to itself")
+    there = {replica: _cuts(admins, replica, ends) for replica in ends or admins.ids}
+    healed: dict[int, list[Pair]] = {}
+    try:
+        for replica, pairs in there.items():
+            for pair in pairs:
+                admins.replica(replica, "heal", *pair)
+                healed.setdefault(replica, []).append(pair)
+    except KVError as error:
+        _undo(admins, "cut", healed, error)
+        raise type(error)(f"{error}; nothing was healed") from error
+    return sorted({pair for pairs in there.values() for pair in pairs})
+
+
+def named(pairs: Iterable[Pair]) -> str:
+    """Write cuts for people: 1-3 where neither hears the other, 1>3 where only 3 hears nothing."""
+    all = set(pairs)
+    both = [f"{a}-{b}" for a, b in sorted(all) if a < b and (b, a) in all]
+    return ", ".join(both + [f"{a}>{b}" for a, b in sorted(all) if (b, a) not in all])
+
+
+def _cuts(admins: Admins, replica: int, ends: Pair | None) -> list[Pair]:
+    """List the cuts at a replica, between `ends` or all; none where no process listens."""
+    try:
+        found = [(a, b) for a, b in admins.replica(replica, "status")["cuts"]]
+    except ConnectionFailed as error:
+        if was_refused(error):
+            return []
+        raise ConnectionFailed(f"{error}; nothing was healed") from error
+    return [pair for pair in found if ends is None or set(pair) == set(ends)]
+
+
+def _undo(admins: Admins, method: str, done: dict[int, list[Pair]], cause: KVError) -> None:
+    left = []
+    for replica, pairs in done.items():
+        for pair in pairs:
+            with contextlib.suppress(KVError):
+                admins.replica(replica, method, *pair)
+                continue
+            left.append(replica)
+    if left:
+        raise UnknownOutcome(
+            f"{cause}; replica {left[0]} does not answer either, so half of it is done: "
+            "STATUS shows the cuts"
+        ) from cause

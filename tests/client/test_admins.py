@@ -1,0 +1,127 @@
+"""Orders go to the cluster that was named, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from client.__main__ import main
+from client.admins import Admins
+from tests.client.conftest import Run
+from tests.client.fake import Cluster
+
+ORDERS = (
+    ["FAIL", "1", "acceptor"],
+    ["RESTART", "1"],
+    ["CUT", "1", "2"],
+    ["HEAL"],
+    ["KILL", "1"],
+    ["STOP", "1", "--force"],
+    ["START", "1"],
+    ["RESTORE", "1"],
+    ["TRANSFER", "2"],
+)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Orders that would have left, to whichever cluster."""
+    made: list[str] = []
+
+    def note(self: Admins, *args: object, **_: object) -> object:
+        made.append(str(args))
+        return {"pid": 1, "state": "up", "cuts": []}
+
+    monkeypatch.setattr(Admins, "replica", note)
+    monkeypatch.setattr(Admins, "coordinator", note)
+    return made
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Cluster
+) -> Callable[..., Path]:
+    """Stand in a folder that holds the file of a cluster with the fake's addresses."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KVRMI_CONFIG", raising=False)
+    return lambda id: cluster.write_file(tmp_path / ".kvrmi" / "cluster.toml", id)
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=" ".join)
+def test_an_order_to_another_cluster_than_the_one_in_the_folder_is_refused(
+    cluster: Cluster,
+    run: Run,
+    folder: Callable[..., Path],
+    calls: list[str],
+    capsys: pytest.CaptureFixture[str],
+    order: list[str],
+) -> None:
+    folder("feedface")
+    cluster.introduce("deadbeef")
+    assert run(*order) == 2
+    said = capsys.readouterr().err
+    assert "of cluster deadbeef" in said
+    assert "file of feedface" in said
+    assert "nothing was done" in said
+    assert said.count("\n") == 1
+    assert calls == []
+
+
+def test_an_order_to_the_folders_own_cluster_by_address_is_carried_out(
+    cluster: Cluster, run: Run, folder: Callable[..., Path], calls: list[str]
+) -> None:
+    folder("deadbeef")
+    cluster.introduce("deadbeef")
+    assert run("FAIL", "1", "acceptor") == 0
+    assert calls == ["(1, 'fail_role', 'acceptor', None)"]
+
+
+def test_a_copy_of_a_cluster_at_other_addresses_is_not_it(
+    cluster: Cluster, run: Run, folder: Callable[..., Path], calls: list[str]
+) -> None:
+    folder("deadbeef")
+    cluster.introduce("deadbeef")
+    members = [[1, "127.0.0.1:1"], [2, "127.0.0.1:2"]]
+    cluster.servant(1).told["members"] = members
+    assert run("FAIL", "1", "acceptor") == 2
+    assert calls == []
+
+
+def test_a_replica_that_does_not_say_which_cluster_it_is_of_gets_no_order(
+    run: Run, folder: Callable[..., Path], calls: list[str]
+) -> None:
+    folder("deadbeef")
+    assert run("FAIL", "1", "acceptor") == 2
+    assert calls == []
+
+
+def test_nobody_at_the_address_is_unavailable(
+    folder: Callable[..., Path], calls: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder("deadbeef")
+    assert main(["--address", "127.0.0.1:9", "--timeout", "1", "KILL", "1"]) == 6
+    assert "nobody answers at 127.0.0.1:9" in capsys.readouterr().err
+    assert calls == []
+
+
+def test_the_status_of_another_cluster_is_not_mixed_with_the_folders(
+    cluster: Cluster, run: Run, folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def ask(address: str, cluster_id: str) -> None:
+        asked.append(address)
+
+    monkeypatch.setattr("client.admin.coordinator_status", ask)
+    folder("feedface")
+    cluster.introduce("deadbeef")
+    for servant in (cluster.servant(1), cluster.servant(2)):
+        servant.told["coordinator"] = "127.0.0.1:7"
+    cluster.nodes[1].kill()
+    run("STATUS")
+    assert asked == ["127.0.0.1:7"], "the coordinator that its replicas name"
+    cluster.nodes[0].kill()
+    run("STATUS")
+    assert len(asked) == 1, "not the one that the file in the folder names"
