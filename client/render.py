@@ -146,6 +146,7 @@ def _remarks(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         roles = entry.get("roles") or {}
         found = [f"{role} {is_['state']}" for role, is_ in roles.items() if is_["state"] != "up"]
         found += [entry["reason"]] if entry.get("reason") else []
+        found += entry.get("notes") or []
         if found:
             yield f"replica {entry['id']}: {', '.join(found)}"
     cuts = {(a, b) for entry in entries for a, b in entry.get("cuts") or ()}

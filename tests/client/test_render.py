@@ -68,11 +68,11 @@ def test_status_of_a_silent_replica() -> None:
     assert out.getvalue().splitlines()[3] == "replica 1: its process does not answer"
 
 
-def test_status_shows_the_cuts() -> None:
+def test_status_shows_notes_and_cuts() -> None:
     out = io.StringIO()
     cuts = [[1, 3], [3, 1], [2, 1]]
-    Printer(as_json=False, out=out).status(_status(cuts=cuts, roles={}))
-    assert out.getvalue().splitlines()[3] == "cut links: 1-3, 2>1"
+    Printer(as_json=False, out=out).status(_status(cuts=cuts, roles={}, notes=["timing differs"]))
+    assert out.getvalue().splitlines()[3:] == ["replica 1: timing differs", "cut links: 1-3, 2>1"]
 
 
 @pytest.mark.parametrize("state", ["up", "not answering"])
