@@ -26,7 +26,7 @@ _ADVICE = {
     "UNKNOWN_OUTCOME": "GET the key to see whether it did",
     "ABORTED": "nothing was done; try again",
     "UNSUPPORTED": "nothing was done",
-    "UNAVAILABLE": "start the cluster, or name one with --config or --address",
+    "UNAVAILABLE": "nothing was done",
 }
 _COLUMNS = (
     "id", "state", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "pid",

@@ -294,7 +294,8 @@ class _Known:
         if self._no_quorum is not None:
             return self._no_quorum
         return ConnectionFailed(
-            f"no replica of {self._source} answered ({self._last}); nothing was done"
+            f"no replica of {self._source} answered ({self._last}); nothing was done. "
+            "Check that the cluster runs"
         )
 
 

@@ -120,7 +120,7 @@ def _from_nameserver(address: str) -> Directory:
     except Exception as error:
         raise ConnectionFailed(
             f"no cluster found: there is no cluster file here, and no name server answers at "
-            f"{address} ({error})"
+            f"{address} ({error}). Start one, or name its cluster file or an address"
         ) from error
     stores = {name: entry for name, entry in found.items() if _STORE.fullmatch(name)}
     if not stores:

@@ -165,7 +165,7 @@ class Control:
         if peer is None:
             raise to_builtin("UNAVAILABLE", f"no peer is up to restore replica {replica} from")
         if peer not in self.cluster.ids or peer == replica:
-            raise to_builtin("INVALID", f"replica {replica} cannot be restored from {peer}")
+            raise to_builtin("INVALID", f"replica {peer} is no peer of replica {replica}")
         result = self._admins.call(replica, "restore", peer, timeout=RESTORE_PATIENCE)
         brought = " ".join(f"{name}={value}" for name, value in result.items())
         log.info("replica %d restored %s", replica, brought)
@@ -202,7 +202,7 @@ class Control:
             raise to_builtin(
                 "NO_QUORUM",
                 f"{doing} replica {replica} would lose the majority of {self.cluster.quorum}; "
-                "nothing was done; force=True overrides this",
+                "nothing was done; force=True (--force) overrides this",
             )
         return keeper
 
