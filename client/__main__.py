@@ -23,7 +23,7 @@ from .admin import Admin
 from .command import COMMANDS, parse, split
 from .health import await_serving
 from .render import Printer
-from .shell import EXIT_STATUS, Leave, Shell
+from .shell import EXIT_STATUS, Leave, Shell, show_help
 
 __all__ = ["main"]
 
@@ -89,9 +89,11 @@ def _run(options: argparse.Namespace) -> int:
             from .nemesis import program  # starts a cluster of its own
 
             return program.main(words[1:], as_json=options.json)
-        if words and words[0].upper() == "HEALTH":
-            seconds = cast(float, parse(words).args[0])
-            done = await_serving(lambda: _look(options), seconds)
+        command = parse(words) if words else None  # what is wrong with it needs no cluster
+        if command is not None and command.name == "help":
+            return show_help(printer, *command.args)
+        if command is not None and command.name == "health":
+            done = await_serving(lambda: _look(options), cast(float, command.args[0]))
             printer.done(done.text, done.fields)
             return 0
         with _connect(options) as store:

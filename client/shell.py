@@ -133,7 +133,7 @@ class Shell:
         if command.name in ("export", "import"):
             return self._back_up(command.name, Path(str(command.args[0])).expanduser())
         if command.name == "help":
-            return self._help(*command.args)
+            return show_help(self._printer, *command.args)
         raise Leave
 
     def _status(self) -> int:
@@ -179,16 +179,18 @@ class Shell:
             self._printer.note(f"the store changed meanwhile: pages are of revisions {first} on")
         return 0
 
-    def _help(self, name: object = None) -> int:
-        if name is None:
-            self._printer.pairs(explained(COMMANDS.values()))
-            self._printer.text(NOTES)
-            return 0
-        form = COMMANDS.get(str(name).upper())
-        if form is None:
-            raise Usage(unknown(str(name)))
-        self._printer.pairs(explained([form]))
+
+def show_help(printer: Printer, name: object = None) -> int:
+    """Explain all commands, or one; needs no store. Raises Usage for what is no command."""
+    if name is None:
+        printer.pairs(explained(COMMANDS.values()))
+        printer.text(NOTES)
         return 0
+    form = COMMANDS.get(str(name).upper())
+    if form is None:
+        raise Usage(unknown(str(name)))
+    printer.pairs(explained([form]))
+    return 0
 
 
 def _about(command: Command) -> dict[str, object]:

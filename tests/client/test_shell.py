@@ -281,6 +281,17 @@ def test_log(run: Run, tmp_path: Path) -> None:
     assert "GET z status=1" in file.read_text()
 
 
+@pytest.mark.parametrize("words", [["FOO"], ["PUT"], ["HELP", "FOO"], ["HEALTH", "--wait"]])
+def test_usage_needs_no_cluster(words: list[str], capsys: Captured) -> None:
+    assert main(["--address", "127.0.0.1:9", *words]) == 2
+    assert capsys.readouterr().err.startswith("INVALID: ")
+
+
+def test_help_needs_no_cluster(tmp_path: Path, capsys: Captured) -> None:
+    assert main(["--config", str(tmp_path / "none"), "help", "put"]) == 0
+    assert capsys.readouterr().out.startswith("PUT key value")
+
+
 def test_help(run: Run, capsys: Captured) -> None:
     assert run("HELP") == 0
     shown = capsys.readouterr().out
