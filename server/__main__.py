@@ -34,7 +34,7 @@ from .makers import ACCEPTOR, LEARNER
 from .offline import export, inspect
 from .replica import Replica
 from .service import Service
-from .store import FolderRefused, format_folder, open_folder
+from .store import PRIVATE, FolderRefused, format_folder, open_folder
 
 _log = logging.getLogger("kvrmi.server.main")
 
@@ -85,9 +85,11 @@ def _run(options: argparse.Namespace) -> int:
         known = ", ".join(map(str, cluster.ids))
         _parser().error(f"there is no replica {options.id}, only {known}")
     home = data / f"replica{options.id}"
+    os.umask(PRIVATE)
     secret = _secret(data / "secret", make=options.address is not None)
     if options.format:
-        format_folder(home, cluster.id, options.id, recovering=False)
+        known = cluster.member(options.id).disk  # another than this one is lost
+        format_folder(home, cluster.id, options.id, recovering=bool(known))
     try:
         folder = open_folder(home, cluster.id, options.id, ACCEPTOR, LEARNER)
         journal.start(home / "replica.log", console=options.console)

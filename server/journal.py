@@ -7,7 +7,6 @@ which the leader chooses (`Accept.traced`) and all replicas follow. It changes n
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,9 +33,8 @@ from kvrmi.paxos.messages import (
 
 from .forwardlog import ForwardLog
 from .leaderlog import LeaderLog
+from .logfile import LogFile
 
-LOG_BYTES = 8 << 20
-LOG_FILES = 3
 TRACES = 256
 """Traced decisions that are remembered until all their lines are written."""
 
@@ -60,11 +58,7 @@ class _Format(logging.Formatter):
 
 def start(file: Path, *, console: bool) -> None:
     """Log this process to `file`, rotated, and to stdout too if asked. Raises OSError."""
-    handlers: list[logging.Handler] = [
-        logging.handlers.RotatingFileHandler(
-            file, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8"
-        )
-    ]
+    handlers: list[logging.Handler] = [LogFile(file)]
     if console:
         handlers.append(logging.StreamHandler(sys.stdout))
     for handler in handlers:

@@ -313,6 +313,7 @@ class Replica:
         self.driver.stop()
         for thread in self._threads:
             thread.join(1.0)
+        self._clients.cut()  # the supervisor may have found it closed, and opened it again
         for host in (self.proposer, self.front):
             host.stop()
         self.learner.stop(Learner.flush)

@@ -23,6 +23,8 @@ from . import pidlock
 from .relearned import Relearned
 
 FORMAT = 1
+PRIVATE = 0o077
+"""The umask of programs that write what clients stored: for the eyes of their owner only."""
 DATABASE = "acceptor.db"
 LOCK = "lock"
 """Held while the folder is in use; left behind, it says that a replica has run here."""
@@ -112,6 +114,7 @@ def format_folder(folder: Path, cluster: str, replica: int, *, recovering: bool)
     identity = Identity(cluster, replica, disk, recovering, not recovering, {})
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _close_to_others(folder)
         storage = SqliteStorage(database, IDENTITY)
         storage.write([Put("identity", "identity", identity.pack())])
         storage.close()
@@ -133,6 +136,7 @@ def open_folder(
         raise FolderRefused(f"{folder} is not formatted; start once with --format if it is new")
     with contextlib.ExitStack() as undo:
         lock = _lock(folder)
+        _close_to_others(folder)  # it may be older than this rule
         undo.callback(lock.close)
         votes = SqliteStorage(folder / DATABASE, {**acceptor, **IDENTITY})
         undo.callback(votes.close)
@@ -170,6 +174,11 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _close_to_others(folder: Path) -> None:
+    with contextlib.suppress(PermissionError):  # a file system without owners has none to protect
+        folder.chmod(0o700)
 
 
 def _lock(folder: Path) -> pidlock.PidLock:

@@ -295,6 +295,7 @@ def write_cluster(data: Path, cluster: Cluster) -> None:
     with draft.open("w", encoding="utf-8") as file:
         file.write(dump(cluster))
         file.flush()
+        os.fchmod(file.fileno(), 0o644)  # it holds no secret, and clients of others read it
         os.fsync(file.fileno())
     draft.replace(data / CONFIG)
     sync_folder(data)

@@ -48,7 +48,7 @@ class Charge(Protocol):
         """Look at the running process; called after every tick, must end within seconds."""
         ...
 
-    def ended(self, status: int | None) -> Ending:
+    def ended(self, pid: int, status: int | None) -> Ending:
         """Decide after an unexpected end, with this exit status (None: unknown)."""
         ...
 
@@ -206,7 +206,7 @@ class Keeper:
             if not self._wanted:
                 log.info("%s down (%s)", self.name, self.reason)
                 return
-        ending = self._charge.ended(status)
+        ending = self._charge.ended(process.pid, status)
         log.warning("%s %s", self.name, ending.reason)
         with self._lock:
             if not self._wanted or self._process is not None:

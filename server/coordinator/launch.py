@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from .. import pidlock
+from ..logfile import rotate
 from .founding import NAMESERVER_LOCK, replica_locks
 from .processes import Process, command
 
@@ -55,6 +56,7 @@ def _start(path: Path, argv: list[str], output: Path) -> Process:
     if lock is None:
         raise OSError(f"{path} is locked by a process that cannot be seen from here")
     try:
+        rotate(output)
         process = Process.start(argv, output, keep=[lock.descriptor])
         lock.sign(process.pid)
         return process

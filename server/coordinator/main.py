@@ -24,7 +24,9 @@ from kvrmi.config import Cluster, quorum_warning
 from kvrmi.remote import guard
 from kvrmi.remote.identity import Badge, read_secret
 
+from ..logfile import LogFile
 from ..pidlock import PidLock, holder
+from ..store import PRIVATE
 from . import event, founding, options
 from .control import Control
 from .desk import Desk
@@ -80,6 +82,7 @@ def _coordinate(chosen: Options, stopping: threading.Event) -> int:
     wish = _wish(chosen)
     data = wish.data
     data.mkdir(parents=True, exist_ok=True)
+    os.umask(PRIVATE)
     lock = _lock(data)
     with contextlib.closing(lock):
         lock.sign(os.getpid())
@@ -195,7 +198,7 @@ def _await_ready(control: Control, data: Path, stopping: threading.Event) -> Non
 
 def _log_to(file: Path) -> None:
     logging.basicConfig(
-        filename=file,
+        handlers=[LogFile(file)],
         level=logging.INFO,
         format="%(asctime)s.%(msecs)03d [%(name)s] %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .. import endings
 from . import folders, health
 from .guard import LostDisks
 from .health import Admins
@@ -25,7 +26,7 @@ log = logging.getLogger("kvrmi.server.watch")
 
 EXAMINE_EVERY = 1.0
 """Seconds between two health calls to a replica in good health."""
-DISK_LOST, INVARIANT = 4, 5
+DISK_LOST, INVARIANT = endings.STATUS[endings.DISK], endings.STATUS[endings.INVARIANT]
 """Exit statuses of a replica: its disk is lost or an old copy; an invariant does not hold."""
 BROKEN_MOST, BROKEN_WITHIN = 3, 3600.0
 """So many broken invariants within so many seconds, and the replica is left down."""
@@ -49,7 +50,7 @@ class NameServerWatch:
     def probe(self) -> None:
         """Ask nothing: that it runs is enough."""
 
-    def ended(self, status: int | None) -> Ending:
+    def ended(self, pid: int, status: int | None) -> Ending:
         """Launch it again."""
         return Ending(_end(status))
 
@@ -122,11 +123,14 @@ class ReplicaWatch:
         if not self.restore_due:
             self._examine_at = now + EXAMINE_EVERY
 
-    def ended(self, status: int | None) -> Ending:
+    def ended(self, pid: int, status: int | None) -> Ending:
         """Launch it again and have it restored; after a lost disk with a new folder."""
         self.restore_due = True
         self._note(answers=False, votes=False)
         said = last_line(self._launcher.output(self._replica))
+        left = endings.last(folders.of(self._launcher.data, self._replica))
+        if left is not None and left.pid == pid:
+            status, said = left.status, left.line  # an adopted one's status is known no other way
         self._refused = status is not None and status > 0 and not self._answered
         if status == DISK_LOST:
             self._lost = said or "it said no more"

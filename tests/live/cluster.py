@@ -144,6 +144,7 @@ def launch(*flags: str) -> subprocess.Popen[str]:
         text=True,
         cwd="/",
         start_new_session=True,
+        umask=0,
     )
 
 

@@ -45,6 +45,13 @@ def test_it_is_ready_in_three_seconds(shared: LiveCluster) -> None:
     assert shared.ready_seconds < 3.0
 
 
+def test_what_is_on_disk_is_for_its_owner_only(live: LiveCluster) -> None:
+    """The cluster was started with an umask of 0; clients of others may read where it listens."""
+    files = {path for path in live.data.rglob("*") if path.name != "cluster.toml"}
+    assert {path.name for path in files} >= {"acceptor.db", "learner.db", "replica.log"}
+    assert {path for path in files if path.stat().st_mode & 0o077} == set()
+
+
 def test_the_ready_line(live: LiveCluster) -> None:
     assert live.ready_line == (
         f"ready replicas=5 engine=paxos nameserver={live.cluster.nameserver} config={live.config}\n"

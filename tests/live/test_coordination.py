@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import socket
+import time
 from collections.abc import Callable
 
 import Pyro5.api
@@ -23,6 +24,7 @@ from .cluster import LiveCluster, launch, wait_for
 pytestmark = pytest.mark.live
 
 MakeCluster = Callable[..., LiveCluster]
+ROUNDS = 3
 
 
 def registered(live: LiveCluster) -> set[str]:
@@ -71,6 +73,31 @@ def test_the_coordinator_dies_and_the_next_one_adopts(live: LiveCluster) -> None
     live.signal(other, signal.SIGKILL)
     wait_for(lambda: live.entries()[other] is None, "its death")
     live.settle()
+
+
+def test_a_coordinator_killed_while_it_starts_leaves_nobody_behind(
+    make_cluster: MakeCluster,
+) -> None:
+    """What it had started is adopted by the next one; nothing runs twice, and all of it ends."""
+    rng = random.Random(9)
+    cluster = make_cluster("--ephemeral")
+    cluster.start()
+    assert cluster.stop() == 0
+    for _ in range(ROUNDS):
+        first = launch("--data", str(cluster.data))
+        wait_for(cluster.pids, "its first child")
+        time.sleep(rng.uniform(0.0, 0.6))
+        first.kill()
+        first.communicate()
+        orphans = cluster.pids()
+        cluster.start()
+        running = [entry["pid"] for entry in cluster.entries().values() if entry]
+        assert len(running) == 5
+        names = holder(cluster.data / "nameserver.lock")
+        assert sorted(cluster.pids()) == sorted([*running, names])
+        assert set(orphans) <= set(cluster.pids()), "what it had started was adopted"
+        assert cluster.stop() == 0
+        assert cluster.pids() == []
 
 
 def test_orders_need_the_secret(live: LiveCluster) -> None:

@@ -36,7 +36,7 @@ class Charge:
     def probe(self) -> None:
         self.probed.set()
 
-    def ended(self, status: int | None) -> Ending:
+    def ended(self, pid: int, status: int | None) -> Ending:
         self.statuses.append(status)
         return Ending(self.leave_down or "ended", again=self.leave_down is None)
 

@@ -68,6 +68,21 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
     opened(tmp_path / "r").close()
 
 
+def test_a_folder_is_for_its_owner_only(tmp_path: Path) -> None:
+    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    assert (tmp_path / "r").stat().st_mode & 0o077 == 0
+    (tmp_path / "r").chmod(0o755)
+    opened(tmp_path / "r").close()
+    assert (tmp_path / "r").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("left", ["lock", "learner.db"])
+def test_what_a_replica_left_is_not_formatted_over(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).touch()
+    with pytest.raises(FolderRefused, match=r"without acceptor\.db"):
+        format_folder(tmp_path, CLUSTER, 1, recovering=False)
+
+
 def test_a_lost_learner_starts_empty_and_the_votes_stay(tmp_path: Path) -> None:
     format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
     folder = opened(tmp_path / "r")
