@@ -267,7 +267,7 @@ COMMANDS: dict[str, _Form] = {
     "STATUS": _Form("STATUS", "show every replica; exit status as HEALTH", _of_program("status")),
     "HEALTH": _Form(
         "HEALTH [--wait s]",
-        "say whether the cluster serves: exit status 0, or 3 no quorum, 6 nobody answers; "
+        "report whether the cluster serves: exit status 0, or 3 no quorum, 6 nobody answers; "
         "--wait: until it does, for s seconds at most",
         _health,
     ),

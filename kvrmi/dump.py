@@ -128,7 +128,7 @@ class Reader:
         self._number = 0
         header = self._line(self._take())
         if (header.get("kind"), header.get("format")) != (_KIND, _FORMAT):
-            raise Damaged(f"this is no {_KIND} of format {_FORMAT}")
+            raise Damaged(f"this is not a {_KIND} of format {_FORMAT}")
         self._cluster = str(header.get("cluster"))
         self._revision = header.get("revision")
         self.summary: Summary | None = None

@@ -42,8 +42,9 @@ def from_file(cluster: Cluster, identity: Identity) -> Verdict | None:
         return None
     if members[identity.replica] != identity.disk and not identity.recovering:
         raise DiskLost(
-            f"the cluster knows disk {members[identity.replica]} of replica {identity.replica}, "
-            f"this one is {identity.disk}"
+            f"the cluster recorded disk {members[identity.replica]} "
+            f"for replica {identity.replica}, "
+            f"this folder's disk is {identity.disk}"
         )
     return Verdict(members, lost=False)
 
@@ -55,9 +56,9 @@ def check_members(cluster: Cluster, identity: Identity) -> None:
     """
     if identity.members and set(identity.members) != set(cluster.ids):
         raise FolderRefused(
-            f"the disk of replica {identity.replica} knows a cluster of replicas "
+            f"the disk of replica {identity.replica} was formatted for replicas "
             f"{_listed(identity.members)}, the cluster file lists {_listed(cluster.ids)}: put the "
-            "former file back, for the members of a cluster do not change"
+            "former file back; the members of a cluster cannot change"
         )
 
 

@@ -42,7 +42,7 @@ _SAYS = {
     STORAGE: "the disk failed: {0.reason}",
     ROLE: "{0.part} failed: {0.reason}",
     DISK: "the disk cannot be trusted: {0.reason}",
-    INVARIANT: "an invariant was broken ({0.part}), it ended before that could spread: {0.reason}",
+    INVARIANT: "an invariant was broken ({0.part}), the process ended at once: {0.reason}",
 }
 
 _FORMAT = 1

@@ -89,7 +89,9 @@ class Relearned:
         self.close()
         self._storage = None
         if len(self.notes) == TIMES:
-            raise StorageFailed(f"{name} is damaged again and again, the disk is broken: {why}")
+            raise StorageFailed(
+                f"{name} was found damaged several times, the disk is probably broken: {why}"
+            )
         number = max(self._copies(), default=0) + 1
         copy = f"{name}.damaged-{number}"
         try:
@@ -100,7 +102,10 @@ class Relearned:
             raise StorageFailed(
                 f"{name} is damaged ({why}); no new one can be made: {error}"
             ) from why
-        note = f"{name} was damaged ({why}): put aside as {copy}; learns again from other replicas"
+        note = (
+            f"{name} was damaged ({why}): put aside as {copy}; "
+            "the replica learns the data again from the others"
+        )
         _log.error("%s", note)
         self.notes += (note,)
 

@@ -109,7 +109,9 @@ def format_folder(folder: Path, cluster: str, replica: int, *, recovering: bool)
             f"{folder} is formatted already; nothing was done. Move it away to format anew"
         )
     if (folder / _LEARNED).exists() or (folder / LOCK).exists():
-        raise FolderRefused(f"{folder} was a replica's, without {DATABASE} now; move it elsewhere")
+        raise FolderRefused(
+            f"{folder} held a replica and has no {DATABASE} now; nothing was done. Move it away"
+        )
     disk = secrets.token_hex(8)
     identity = Identity(cluster, replica, disk, recovering, not recovering, {})
     try:

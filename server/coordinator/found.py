@@ -90,12 +90,12 @@ def _instructions(cluster: Cluster, data: Path) -> Iterator[str]:
         yield f"     scp -rp {folder} {shlex.quote(host)}:"
     yield ""
     yield "2. On each host, beside that copy, start its replica. --format makes the replica's own"
-    yield "   folder in it, and belongs to the first start only:"
+    yield "   folder in it, at the first start only:"
     for member in cluster.members:
         yield f"     {member.host}:  {_SERVER} {member.id} --config {config} --format"
     yield ""
-    yield "3. They serve once all of them have met for the first time; from then on a majority"
-    yield "   suffices. Ask any of them:"
+    yield "3. The cluster serves once all replicas have reached one another; after that a majority"
+    yield "   is enough. Ask any of them:"
     yield f"     kvrmi-client --address {join_address(first.host, first.client)} STATUS"
     warning = quorum_warning(len(cluster.members))
     if warning is not None:

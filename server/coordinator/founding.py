@@ -149,7 +149,7 @@ def _refuse_other_members(data: Path, cluster: Cluster, running: set[int]) -> No
     if others:
         raise Refused(
             f"{data} holds {', '.join(sorted(others))}, which {CONFIG} does not list: put the "
-            "former file back, for the members of a cluster do not change"
+            "former file back; the members of a cluster cannot change"
         )
 
 

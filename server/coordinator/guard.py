@@ -51,10 +51,10 @@ class LostDisks:
         return {one for one, entry in entries if entry is not None and health.votes(entry)}
 
     def _too_few(self, why: str, known: set[int]) -> str:
-        names = ", ".join(map(str, sorted(known))) or "nobody"
+        names = ", ".join(map(str, sorted(known))) or "none"
         return (
-            f"its disk is lost: {why}. Nothing was formatted: that takes {self._cluster.quorum} "
-            f"others that answer as voters with their own disks, and now {names} does. Start the "
+            f"its disk is lost: {why}. Nothing was formatted: first {self._cluster.quorum} others "
+            f"must answer and vote with their own disks; those that do now: {names}. Start the "
             "others or put their folders back; with a majority of the disks lost, make a new "
             "cluster from the best copy: kvrmi-cluster recover --from FOLDER --data NEW"
         )

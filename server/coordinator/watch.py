@@ -133,7 +133,7 @@ class ReplicaWatch:
             status, said = left.status, left.line  # an adopted one's status is known no other way
         self._refused = status is not None and status > 0 and not self._answered
         if status == DISK_LOST:
-            self._lost = said or "it said no more"
+            self._lost = said or "it gave no reason"
         reason = f"{_end(status)} ({said})" if said and status != 0 else _end(status)
         return Ending(reason, again=not (status == INVARIANT and self._is_broken()))
 

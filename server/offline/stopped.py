@@ -99,7 +99,9 @@ def open_stopped(folder: Path) -> Iterator[Stopped]:
     Raises FolderRefused for one that is none, that is in use or cannot be read.
     """
     if not any((folder / name).exists() for name in ("acceptor.db", "learner.db")):
-        raise FolderRefused(f"{folder} is no folder of a replica: give one like .kvrmi/replica1")
+        raise FolderRefused(
+            f"{folder} is not the folder of a replica: give one like .kvrmi/replica1"
+        )
     with ExitStack() as stack:
         try:
             _keep_replicas_out(folder, stack)
@@ -144,7 +146,7 @@ def _read(folder: Path, stack: ExitStack) -> Stopped:
 def _voter(view: FrozenView) -> Voter:
     row = view.read("identity", "identity")
     if row is None:
-        raise Corrupt("it does not say whose it is")
+        raise Corrupt("it does not record which replica it belongs to")
     acceptor = Acceptor.load(0, view, 0.0, Timing())  # its records alone: it never runs
     return Voter(Identity.unpack(row), Votes(acceptor.state, acceptor.accepted), view.clean)
 

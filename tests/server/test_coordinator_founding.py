@@ -218,7 +218,7 @@ def test_other_members_than_the_disks_know_are_refused(data: Path) -> None:
     lines = (data / "cluster.toml").read_text().split("\n[[replica]]")
     (data / "cluster.toml").write_text("\n[[replica]]".join(lines[:4]))
     with pytest.raises(
-        Refused, match=r"knows a cluster of replicas 1, 2, 3, 4, 5, .* lists 1, 2, 3:"
+        Refused, match=r"was formatted for replicas 1, 2, 3, 4, 5, .* lists 1, 2, 3:"
     ):
         prepare(Wish(data))
 

@@ -108,4 +108,4 @@ def test_what_is_no_replicas_folder_is_refused(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["inspect", str(tmp_path / name)]) == 1
-    assert "is no folder of a replica" in capsys.readouterr().err
+    assert "is not the folder of a replica" in capsys.readouterr().err

@@ -109,7 +109,7 @@ def test_a_disk_that_goes_on_damaging_it_ends_the_process(path: Path) -> None:
         raise Corrupt("a record does not match its checksum")
 
     storage = Relearned(path, TABLES)
-    with pytest.raises(StorageFailed, match="again and again"):
+    with pytest.raises(StorageFailed, match="several times"):
         storage.load(never_whole)
     assert len(storage.notes) == TIMES
     with pytest.raises(StorageFailed):

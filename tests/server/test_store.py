@@ -79,7 +79,7 @@ def test_a_folder_is_for_its_owner_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize("left", ["lock", "learner.db"])
 def test_what_a_replica_left_is_not_formatted_over(tmp_path: Path, left: str) -> None:
     (tmp_path / left).touch()
-    with pytest.raises(FolderRefused, match=r"without acceptor\.db"):
+    with pytest.raises(FolderRefused, match=r"has no acceptor\.db"):
         format_folder(tmp_path, CLUSTER, 1, recovering=False)
 
 
