@@ -40,8 +40,8 @@ def config(cluster: Replicas) -> list[str]:
 
 
 def test_usage() -> None:
-    assert "id" in refused()
-    assert "--nonsense" in refused("1", "--nonsense")
+    assert "id" in refused(status=2)
+    assert "--nonsense" in refused("1", "--nonsense", status=2)
 
 
 def test_a_missing_or_broken_cluster_file(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_missing_or_broken_cluster_file(tmp_path: Path) -> None:
 
 
 def test_an_unknown_replica(founded: Replicas) -> None:
-    assert "no replica 4" in refused("4", *config(founded))
+    assert "no replica 4" in refused("4", *config(founded), status=2)
 
 
 def test_a_missing_secret_is_noticed_before_anything_is_formatted(tmp_path: Path) -> None:
