@@ -13,7 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from .history import FAIL, OK, Operation
-from .model import READS, WRITES, Value, keys_of, sightings, written
+from .model import READS, WRITES, Value, denies, keys_of, sightings, written
+from .partition import parts
 from .words import line
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "acknowledged_writes",
     "audit",
     "counters",
+    "overwritten",
     "revisions",
+    "swapped_twice",
     "values_from_nowhere",
 ]
 
@@ -36,7 +39,7 @@ def audit(history: Iterable[Operation]) -> list[str]:
     """Make all audits; each reports its first few findings and how many more there are."""
     operations = list(history)
     findings: list[str] = []
-    for check in (values_from_nowhere, acknowledged_writes, counters, revisions):
+    for check in _AUDITS:
         found = check(operations)
         findings += found[:_MOST]
         if len(found) > _MOST:
@@ -87,6 +90,70 @@ def _answers(operation: Operation, lasting: dict[str, Operation]) -> Iterator[tu
             yield key, dict(written(lasting[key]))[key] == value
     if operation.op == "contains" and operation.outcome == OK and operation.args[0] in lasting:
         yield operation.args[0], operation.value
+
+
+def swapped_twice(history: Sequence[Operation]) -> list[str]:
+    """Find values that were written once and that two swaps both took away."""
+    once = _written_once(history)
+    first: dict[tuple[str, Value], Operation] = {}
+    findings = []
+    for operation in history:
+        if operation.op == "cas" and operation.outcome == OK and operation.value:
+            sight = operation.args[:2]
+            before = first.setdefault(sight, operation)
+            if before is not operation and sight in once and operation.args[2] != sight[1]:
+                both = f"{line(before).strip()}; {line(operation).strip()}"
+                findings.append(f"two swaps of one value that was written once: {both}")
+    return findings
+
+
+def overwritten(history: Sequence[Operation]) -> list[str]:
+    """Find values that were written once, surely replaced, and seen after that."""
+    done: defaultdict[str, list[Operation]] = defaultdict(list)
+    sights: defaultdict[tuple[str, Value], list[Operation]] = defaultdict(list)
+    for operation in sorted(history, key=lambda op: op.call):
+        if operation.outcome == OK:
+            for key, part in parts(operation):
+                done[key].append(part)
+                for sight in sightings(part):
+                    sights[sight].append(part)
+    findings = []
+    for (key, value), write in _written_once(history).items():
+        seen = sights.get((key, value))
+        if seen:
+            there = min(write.returned, *(part.returned for part in seen))
+            between = _replaced(done[key], value, there, seen[-1].call)
+            if between is not None:
+                all_three = "; ".join(line(op).strip() for op in (write, between, seen[-1]))
+                findings.append(f"seen after it was replaced: {all_three}")
+    return findings
+
+
+def _replaced(
+    done: Sequence[Operation], value: Value, after: float, before: float
+) -> Operation | None:
+    """Give an operation between two times in which a key surely did not hold a value."""
+    for place in range(bisect_right(done, after, key=lambda op: op.call), len(done)):
+        operation = done[place]
+        if operation.call >= before:
+            return None
+        if operation.returned < before and denies(operation, value):
+            return operation
+    return None
+
+
+def _written_once(history: Iterable[Operation]) -> dict[tuple[str, Value], Operation]:
+    """Give for each value of a key that one operation only may have written that operation."""
+    writes: defaultdict[tuple[str, Value], list[Operation]] = defaultdict(list)
+    for operation in history:
+        if operation.outcome != FAIL and operation.op in WRITES and operation.value is not False:
+            for change in written(operation):
+                writes[change].append(operation)
+    return {
+        change: found[0]
+        for change, found in writes.items()
+        if len(found) == 1 and change[1] is not None
+    }
 
 
 def counters(history: Sequence[Operation]) -> list[str]:
@@ -188,3 +255,13 @@ def _doubly(told: Iterable[Operation]) -> Iterator[str]:
             if owner is not operation:
                 both = f"{line(owner).strip()}; {line(operation).strip()}"
                 yield f"two writes at one revision: {both}"
+
+
+_AUDITS = (
+    values_from_nowhere,
+    acknowledged_writes,
+    swapped_twice,
+    overwritten,
+    counters,
+    revisions,
+)

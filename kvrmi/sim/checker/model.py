@@ -18,6 +18,7 @@ __all__ = [
     "State",
     "Store",
     "Value",
+    "denies",
     "effect",
     "keys_of",
     "sightings",
@@ -73,6 +74,20 @@ def sightings(operation: Operation) -> Iterator[tuple[str, Value]]:
         yield operation.args[0], operation.args[1]
 
 
+def denies(operation: Operation, value: Value) -> bool:
+    """Return whether a key held something else when an answered operation took place."""
+    args, answer = operation.args, operation.value
+    if operation.op == "get":
+        return bool(answer != value)
+    if operation.op == "put":
+        return bool(args[1] != value)
+    if operation.op == "contains":
+        return not answer
+    if operation.op == "cas":
+        return bool(args[1] != value or args[2] != value) if answer else bool(args[1] == value)
+    return True  # a delete
+
+
 def effect(operation: Operation, look: Look) -> Effect:
     """Carry out an operation on a store whose values `look` returns."""
     return _EFFECTS[operation.op](operation, look)
@@ -124,10 +139,6 @@ class Store:
         """`keys`: those that any operation names."""
         self._places = {key: place for place, key in enumerate(keys)}
         self.empty: State = (None,) * len(keys)
-
-    def value(self, state: State, key: str) -> Value:
-        """Give a key's value."""
-        return state[self._places[key]]
 
     def step(self, state: State, operation: Operation) -> State | None:
         """Give the state after an operation: the very same object if nothing changed.

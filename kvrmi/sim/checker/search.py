@@ -6,9 +6,15 @@ there. What has been tried is not tried again: a place in time, the set of open 
 in the order already (a bit each), and the state of the store are all that matters for the rest.
 Operations that have returned are in every order, so they need no bit: masks stay as short as the
 number of clients, and at an instant when nothing is open a place and a state remain.
-Two shortcuts lose nothing: what by its answer changes nothing (a read, a cas not swapped) is taken
-as soon as its answer is right, as no order is spoilt by it; an unanswered operation that would
-change nothing is not taken. A put of the value that is there is neither: it may be needed later.
+Shortcuts that lose nothing:
+- What by its answer changes nothing (a read, a cas not swapped) is taken as soon as its answer is
+  right, as no order is spoilt by it; an unanswered operation that would change nothing is not
+  taken. A put of the value that is there is neither: it may be needed later.
+- Unknown writes never have to take place. So a place that was reached with some of them is no
+  better than the same place reached with fewer; of several that do the same, the one called first
+  is taken first; and one of a single key is taken only right before an operation that looks at
+  this key, as it could otherwise be taken later or not at all.
+- Times are narrowed, and values that nobody asked for are one, before anything is tried.
 Rule: it never says more than it knows; beyond the limits the verdict is undecided.
 """
 
@@ -16,11 +22,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import NamedTuple, TypeAlias
 
 from .hints import hints
 from .history import OK, UNKNOWN, Operation
-from .model import WRITES, State, Store, keys_of
+from .model import WRITES, State, Store, Value, effect, keys_of
+from .narrowing import Bounds, alike, bounds
 from .partition import Class
 from .words import lines
 
@@ -31,6 +39,8 @@ _CELLS = 60_000_000
 _OVERHEAD = 24
 _LOOK = 256
 """Steps between two looks at the clock."""
+_SHORT = 4
+"""Looks of a search that is only to explain."""
 _TOLD = 8
 """Operations of the order that an explanation shows."""
 
@@ -52,34 +62,58 @@ class _Place(NamedTuple):
 
     event: int
     mask: int
+    """Open operations that are in the order."""
     state: State
+    wanted: str | None
+    """The key that an unknown write was just put in for: the next operation has to look at it."""
+    used: int
+    """Unknown writes that are in the order."""
     chain: Chain
 
 
 def search(group: Class, late: Callable[[], bool]) -> Found:
     """Look for a linearization of a class; `late` returns when to give up."""
-    return _Search(group).run(late)
+    operations = sorted(group.operations, key=_called)
+    narrow = bounds(operations)
+    impossible = [n for n, (begin, end) in enumerate(narrow) if begin > end]
+    if not impossible:
+        return _Search(group.keys, operations, narrow).run(late)
+    # What is wrong is known. A short search may show better what is around it.
+    told = [Bounds(operation.call, operation.returned) for operation in operations]
+    looks = iter(range(_SHORT))
+    found = _Search(group.keys, operations, told).run(lambda: next(looks, None) is None)
+    if found.linearizable is False:
+        return found
+    begin, end = narrow[impossible[-1]]
+    why = f"by what others saw, this was not before {begin:.6f}, and not after {end:.6f}:"
+    return Found(False, [why, *lines([operations[impossible[-1]]], ">")])
 
 
 class _Search:
-    def __init__(self, group: Class) -> None:
-        self._operations = sorted(group.operations, key=_called)
-        self._store = Store(group.keys)
-        self._hints = hints(self._operations)
+    def __init__(
+        self, keys: tuple[str, ...], operations: list[Operation], within: list[Bounds]
+    ) -> None:
+        self._shown = operations
+        """As clients know them."""
+        self._operations = alike(operations)
+        self._bounds = within
+        self._store = Store(keys)
+        self._hints = hints(self._shown)
         self._timeline()
-        self._most = _CELLS // (_OVERHEAD + len(group.keys))
-        self._furthest = _Place(-1, 0, self._store.empty, None)
+        self._twins = self._find_twins()
+        self._most = _CELLS // (_OVERHEAD + len(keys))
+        self._furthest = _Place(-1, 0, self._store.empty, None, 0, None)
 
     def _timeline(self) -> None:
         """Lay out the events, the bits, and who is open at which return."""
-        operations = self._operations
-        times = [(op.call, 0, number) for number, op in enumerate(operations)]
-        times += [(op.returned, 1, n) for n, op in enumerate(operations) if op.outcome == OK]
+        times = [(begin, 0, number) for number, (begin, _) in enumerate(self._bounds)]
+        times += [(end, 1, n) for n, (_, end) in enumerate(self._bounds) if end < inf]
         # At the same instant calls come first: such operations overlap.
         self._events = [(kind == 1, number) for _, kind, number in sorted(times)]
-        self._bits = [0] * len(operations)
+        self._bits = [0] * len(times)
         self._open: list[tuple[int, ...]] = []
-        self._unknown = [n for n, op in enumerate(operations) if op.outcome == UNKNOWN]
+        unknown = [n for n, (_, end) in enumerate(self._bounds) if end == inf]
+        self._unknown = sorted(unknown, key=self._begin)
         free: list[int] = []
         fresh = 0
         now_open: dict[int, None] = {}
@@ -90,27 +124,38 @@ class _Search:
                 free.append(self._bits[number])
                 continue
             self._open.append(())
+            if self._bounds[number].end == inf:
+                continue
             if not free:
                 free.append(1 << fresh)
                 fresh += 1
             self._bits[number] = free.pop()
-            if operations[number].outcome == OK:
-                now_open[number] = None
+            now_open[number] = None
+        for place, number in enumerate(self._unknown):
+            self._bits[number] = 1 << place
+
+    def _find_twins(self) -> dict[int, int]:
+        """Give for each unknown write the bit of the last one before it that does the same."""
+        last: dict[tuple[str, object], int] = {}
+        twins = {}
+        for number in self._unknown:
+            does = self._operations[number].op, self._operations[number].args
+            twins[number] = last.get(does, 0)
+            last[does] = self._bits[number]
+        return twins
 
     def run(self, late: Callable[[], bool]) -> Found:
         """Search depth first; every place on the stack still has choices to give."""
-        seen: set[tuple[int, int, State]] = set()
+        seen = _Seen()
         stack: list[Iterator[_Place]] = []
-        place, steps = self._advance(_Place(0, 0, self._store.empty, None)), 0
+        place, steps = self._advance(self._furthest._replace(event=0)), 0
         while place.event < len(self._events):
-            key = place[:3]
-            if key not in seen:
-                seen.add(key)
+            if seen.add(place):
                 stack.append(self._choices(place))
                 if place.event > self._furthest.event:
                     self._furthest = place
             steps += 1
-            if len(seen) > self._most:
+            if seen.count > self._most:
                 return self._fail(None, "too many possibilities to remember: ")
             if steps % _LOOK == 0 and late():
                 return self._fail(None, "given up: ")
@@ -131,7 +176,7 @@ class _Search:
 
     def _advance(self, place: _Place) -> _Place:
         """Go on to the first return of an operation that is not in the order yet."""
-        event, mask, state, chain = place
+        event, mask, state, _, _, chain = place
         events, bits = self._events, self._bits
         while event < len(events):
             returns, number = events[event]
@@ -144,7 +189,7 @@ class _Search:
                 mask |= bit
                 chain = (number, chain)
             event += 1
-        return _Place(event, mask, state, chain)
+        return place._replace(event=event, mask=mask, chain=chain)
 
     def _idle(self, number: int, state: State) -> bool:
         """Return whether an operation, by its answer, changes nothing, and the answer is right."""
@@ -160,64 +205,107 @@ class _Search:
             state = self._store.step(place.state, operation)
             if state is None or (state is place.state and operation.outcome == UNKNOWN):
                 continue
-            mask, chain = place.mask | self._bits[number], (number, place.chain)
+            mask, used, chain = place.mask, place.used, (number, place.chain)
+            wanted = None
+            if self._bounds[number].end < inf:
+                mask |= self._bits[number]
+            else:
+                used |= self._bits[number]
+                wanted = None if operation.op == "put_many" else operation.args[0]
             for other in self._open[place.event]:
                 if not mask & self._bits[other] and self._idle(other, state):
                     mask |= self._bits[other]
                     chain = (other, chain)
-            yield self._advance(_Place(place.event, mask, state, chain))
+                    if wanted is not None and wanted in keys_of(self._operations[other]):
+                        wanted = None
+            yield self._advance(_Place(place.event, mask, state, wanted, used, chain))
 
     def _candidates(self, place: _Place) -> list[int]:
-        """Give the open operations that are not in the order yet.
+        """Give the open operations that are not in the order yet and may come next.
 
         Those that touch a key of the one that has to return come first, then by hint.
         """
         returning = self._events[place.event][1]
-        wanted = set(keys_of(self._operations[returning]))
+        touched = set(keys_of(self._operations[returning]))
+        numbers = [n for n in self._open[place.event] if not place.mask & self._bits[n]]
         # Unknown operations stay open: those called by now are the first ones of the list.
-        now = self._operations[returning].returned
-        called = bisect_right(self._unknown, now, key=self._call)
-        numbers = (*self._open[place.event], *self._unknown[:called])
+        called = bisect_right(self._unknown, self._bounds[returning].end, key=self._begin)
+        numbers += [
+            number
+            for number in self._unknown[:called]
+            if not place.used & self._bits[number]
+            and place.used & self._twins[number] == self._twins[number]
+        ]
+        if place.wanted is not None:
+            numbers = [n for n in numbers if self._looks(n, place.wanted)]
         return sorted(
-            (number for number in numbers if not place.mask & self._bits[number]),
-            key=lambda n: (wanted.isdisjoint(keys_of(self._operations[n])), self._hints[n]),
+            numbers,
+            key=lambda n: (touched.isdisjoint(keys_of(self._operations[n])), self._hints[n]),
         )
 
-    def _call(self, number: int) -> float:
-        return self._operations[number].call
+    def _looks(self, number: int, key: str) -> bool:
+        """Return whether what an operation answers or does depends on a key's value."""
+        operation = self._operations[number]
+        if operation.op in ("put", "put_many"):
+            return False
+        if operation.op == "delete" and operation.outcome == UNKNOWN:
+            return False
+        return key in keys_of(operation)
+
+    def _begin(self, number: int) -> float:
+        return self._bounds[number].begin
 
     def _fail(self, linearizable: bool | None, why: str) -> Found:
         """Show the longest order that was found, its end, and what could not be put into it."""
-        event, mask, state, chain = self._furthest
-        stuck = self._operations[self._events[event][1]]
+        event, chain = self._furthest.event, self._furthest.chain
+        stuck = self._shown[self._events[event][1]]
         order: list[int] = []
         while chain is not None:
             number, chain = chain
             order.append(number)
-        told = [self._operations[number] for number in reversed(order[:_TOLD])]
-        keys = keys_of(stuck)[:_TOLD]
-        values = ", ".join(f"{key!r}: {self._store.value(state, key)!r}" for key in keys)
+        values: dict[str, Value] = {}
+        for number in reversed(order):
+            values.update(effect(self._shown[number], values.get).changes)
+        told = [self._shown[number] for number in reversed(order[:_TOLD])]
+        held = ", ".join(f"{key!r}: {values.get(key)!r}" for key in keys_of(stuck)[:_TOLD])
         explanation = [
-            f"{why}the longest order found has {len(order)} of {len(self._operations)} operations, "
+            f"{why}the longest order found has {len(order)} of {len(self._shown)} operations, "
             "and ends with:",
             *lines(told),
-            f"  then the store holds {values}, and this answer has no place:",
+            f"  then the store holds {held}, and this answer has no place:",
             *lines([stuck], ">"),
-            *self._opened(event, mask),
+            *self._opened(self._furthest),
         ]
         return Found(linearizable, explanation, stuck)
 
-    def _opened(self, event: int, mask: int) -> list[str]:
-        """Show what was open at an event, besides the operation that has to return there."""
-        stuck = self._operations[self._events[event][1]]
+    def _opened(self, place: _Place) -> list[str]:
+        """Show what was open at a place, besides the operation that has to return there."""
+        stuck = self._events[place.event][1]
+        numbers = [n for n in self._open[place.event] if not place.mask & self._bits[n]]
+        numbers += [n for n in self._unknown if not place.used & self._bits[n]]
         opened = [
-            self._operations[n]
-            for n in (*self._open[event], *self._unknown)
-            if not mask & self._bits[n]
-            and self._operations[n] is not stuck
-            and self._call(n) <= stuck.returned
+            self._shown[n]
+            for n in numbers
+            if n != stuck and self._begin(n) <= self._bounds[stuck].end
         ]
         return ["  open at the same time:", *lines(opened[:_TOLD], "?")] if opened else []
+
+
+class _Seen:
+    """Places that were tried, each with the fewest unknown writes that it was reached with."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._used: dict[tuple[int, int, State, str | None], list[int]] = {}
+
+    def add(self, place: _Place) -> bool:
+        """Note a place; False if it was tried with the same unknown writes, or fewer."""
+        known = self._used.setdefault(place[:4], [])
+        if any(less & place.used == less for less in known):
+            return False
+        known.append(place.used)
+        self.count += 1
+        return True
 
 
 def _called(operation: Operation) -> float:

@@ -12,7 +12,9 @@ from kvrmi.sim.checker.audits import (
     acknowledged_writes,
     audit,
     counters,
+    overwritten,
     revisions,
+    swapped_twice,
     values_from_nowhere,
 )
 from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN, Operation
@@ -128,3 +130,58 @@ def test_many_findings_are_counted() -> None:
     found = audit(ghosts)
     assert len(found) == 11
     assert found[-1] == "and 5 more like the last"
+
+
+def test_two_swaps_of_what_was_written_once() -> None:
+    put = did("put", "k", "v", at=(0, 1))
+    one = did("cas", "k", "v", "a", at=(2, 9), told=True)
+    two = did("cas", "k", "v", "b", at=(2, 9), told=True)
+    assert swapped_twice([put, one, two])
+    assert swapped_twice([maybe("put", "k", "v", at=0), one, two])
+    assert not swapped_twice([put, one, two._replace(value=False)])
+    assert not swapped_twice([put, maybe("put", "k", "v", at=0), one, two])
+    assert not swapped_twice([put, maybe("cas", "k", "a", "v", at=3), one, two])
+    absent = [did("cas", "k", None, name, at=(2, 9), told=True) for name in "ab"]
+    assert not swapped_twice([did("delete", "k", at=(2, 9), told=True), *absent])
+
+
+REPLACED = [
+    did("put", "k", "w", at=(2, 3)),
+    did("put_many", (("x", "v"), ("k", "w")), at=(2, 3)),
+    did("delete", "k", at=(2, 3), told=True),
+    did("contains", "k", at=(2, 3), told=False),
+    did("cas", "k", "v", "w", at=(2, 3), told=True),
+    did("cas", "k", "v", "w", at=(2, 3), told=False),
+    did("cas", "k", "w", "z", at=(2, 3), told=True),
+    did("get", "k", at=(2, 3), told="w"),
+    did("get_many", ("k", "k"), at=(2, 3), told=("w", "w")),
+]
+KEPT = [
+    did("put", "x", "w", at=(2, 3)),
+    did("get", "k", at=(2, 3), told="v"),
+    did("contains", "k", at=(2, 3), told=True),
+    did("cas", "k", "w", "z", at=(2, 3), told=False),
+    did("put", "k", "w", at=(0.5, 3)),
+    did("put", "k", "w", at=(2, 4.5)),
+    maybe("put", "k", "w", at=2),
+]
+
+
+@pytest.mark.parametrize("between", REPLACED)
+@pytest.mark.parametrize("surely", [True, False])
+def test_what_was_seen_after_it_was_replaced(between: Operation, surely: bool) -> None:
+    """An unknown write is known to have happened once its value was seen."""
+    put = did("put", "k", "v", at=(0, 1)) if surely else maybe("put", "k", "v", at=0)
+    first = did("get", "k", at=(0.5, 1.5), told="v")
+    late = did("get_many", ("x", "k"), at=(4, 5), told=(None, "v"))
+    assert overwritten([late, between, put, first])
+    assert bool(overwritten([put, between, late])) is surely
+    again = maybe("put", "k", "v", at=0)
+    assert not overwritten([put, again, first, between, late])
+    assert not overwritten([put, first, between])
+
+
+@pytest.mark.parametrize("between", KEPT)
+def test_what_may_still_be_there(between: Operation) -> None:
+    put = did("put", "k", "v", at=(0, 1))
+    assert not overwritten([put, between, did("get", "k", at=(4, 5), told="v")])
