@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.run $(VENV)/.test
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: bugs help prove run test
+.PHONY: bugs clean help prove run test
 .DEFAULT_GOAL := help
 
 # Stamps count only while the environment has what they stand for: its Python may have gone, or be another.
@@ -18,7 +18,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
 
 run: $(VENV)/.run  ## set up, then a five-replica cluster with the failure and recovery demo
-	@$(BIN)/python run_cluster.py --ephemeral --demo
+	@$(BIN)/python run_cluster.py --ephemeral --demo --keep
 
 test: $(VENV)/.test  ## set up, then every check: format, lint, types, imports, tests
 	$(BIN)/python -m ruff format --check --quiet .
@@ -35,6 +35,12 @@ prove: $(VENV)/.run  ## set up, then the long proof: 10,000 simulated histories,
 
 bugs: $(VENV)/.run  ## set up, then the planted bugs: how many seeds find each
 	@$(BIN)/python -m kvrmi.sim --bugs
+
+clean:  ## end what runs from this folder, remove .venv, caches, build and proof; the data in .kvrmi stay
+	@if [ -x $(BIN)/python ] && [ -f .kvrmi/cluster.toml ]; then $(BIN)/python run_cluster.py stop; fi
+	@rm -rf $(VENV) build dist proof *.egg-info .*_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@if [ -d .kvrmi ]; then echo "the data in .kvrmi are kept: remove that folder yourself"; fi
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"kvrmi needs Python 3.11 or newer, $(PYTHON) is {v[0]}.{v[1]}: make PYTHON=...")'

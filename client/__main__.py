@@ -6,10 +6,8 @@ Rule: whatever is wrong ends in one line on stderr and an exit status, never in 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import io
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -51,13 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _unwritable(error: OSError) -> int:
     """Whoever read our output has gone, which is fine, or a disk is full, which is not."""
-    # Python must not fail again when it flushes.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        cli.complain(f"the output cannot be written: {error.strerror or error}")
+    cli.mute()  # Python must not fail again when it flushes
     if isinstance(error, BrokenPipeError):
         return 0
-    with contextlib.suppress(OSError):
-        why = error.strerror or error
-        cli.complain(f"the output cannot be written: {why}")
     return EXIT_STATUS["UNAVAILABLE"]
 
 

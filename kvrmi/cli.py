@@ -8,7 +8,12 @@ It needs the standard library alone and knows no option of any program.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import queue
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +21,17 @@ from typing import Any, NoReturn
 
 from . import __version__
 
-__all__ = ["INTERRUPTED", "USAGE", "Parser", "above_zero", "complain", "started_as", "whole"]
+__all__ = [
+    "INTERRUPTED",
+    "USAGE",
+    "Parser",
+    "above_zero",
+    "complain",
+    "mute",
+    "on_end",
+    "started_as",
+    "whole",
+]
 
 USAGE = 2
 """Exit status of every program for a command line that is wrong, and for a wrong environment."""
@@ -78,8 +93,35 @@ def above_zero(unit: str, high: float) -> Callable[[str], float]:
 
 
 def complain(problem: str, command: str = "") -> None:
-    """Print one line on standard error, under the program's name."""
-    print(f"{started_as(command)}: {problem}", file=sys.stderr, flush=True)
+    """Print one line on standard error, under the program's name; harmless when nobody reads."""
+    with contextlib.suppress(OSError):  # the terminal has gone
+        print(f"{started_as(command)}: {problem}", file=sys.stderr, flush=True)
+
+
+def mute() -> None:
+    """Write to nobody from now on: what read the output has gone."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # closed, or no file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def on_end(act: Callable[[], None]) -> None:
+    """Have `act` called when somebody asks the program to end: Ctrl-C, SIGTERM, a closed terminal.
+
+    It is called in a thread of its own, so it may take locks that the interrupted code holds.
+    A SIGHUP that was ignored when the program started, by nohup, stays so.
+    """
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def wait() -> None:
+        while True:
+            asked.get()
+            act()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: asked.put(number))
 
 
 def _missing() -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -46,8 +45,7 @@ class Options(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the name server until a signal ends it; the exit status."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    cli.on_end(stop.set)
     try:
         return serve(options(argv), stop)
     except ConfigError as error:

@@ -12,12 +12,10 @@ import gc
 import logging
 import os
 import resource
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from kvrmi import cli
@@ -101,7 +99,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _serve(replica: Replica, home: Path) -> int:
     service = Service(replica)
-    _end_on_signals(service.end)
+    cli.on_end(service.end)
     try:
         service.start()
         endings.clear(home)
@@ -155,14 +153,6 @@ def _prepare_process(cluster: Cluster, me: int) -> None:
         # Threads of one process on two CPUs hand the interpreter's lock to and fro.
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {allowed[(me - 1) % len(allowed)]})
-
-
-def _end_on_signals(end: Callable[[], None]) -> None:
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        end()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
 
 
 def _fatal(home: Path, part: str, error: BaseException) -> NoReturn:

@@ -48,7 +48,8 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
     load = Settings(options.clients, options.keys, options.seed)
     seconds = options.minutes * 60
     # Ended from outside, it must still end what it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
     wish = Wish(seconds, options.seed, data.resolve(), options.replicas, record, load)
     try:
         with _Lines(Console(stderr=True)) as show:
@@ -56,6 +57,10 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
     except (NotStarted, OSError) as error:
         cli.complain(f"{error}; the folder is {data}", "nemesis")
         return 1
+    except (KeyboardInterrupt, SystemExit):
+        if options.data is None:
+            shutil.rmtree(data, ignore_errors=True)
+        raise
     if report.passed and options.data is None:
         shutil.rmtree(data)
         report = report._replace(folder=None, history=report.history if options.record else None)

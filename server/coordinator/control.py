@@ -19,6 +19,7 @@ from kvrmi.config import Cluster
 from kvrmi.errors import to_builtin
 
 from . import health
+from .founding import HELD
 from .guard import LostDisks
 from .health import Admins, Entry
 from .keeper import Keeper
@@ -48,7 +49,7 @@ class Control:
         self.cluster = cluster
         self._launcher = launcher
         self._admins = admins
-        self._held_file = launcher.data / "held"
+        self._held_file = launcher.data / HELD
         self._order = threading.Lock()  # one order at a time, or two could lose a quorum together
         guard = LostDisks(cluster, launcher.data, admins)
         self._watches = {one: self._watch(one, guard) for one in cluster.ids}
@@ -124,9 +125,7 @@ class Control:
 
     def serves(self) -> bool:
         """Return whether a majority is up and has a leader."""
-        told = [entry for entry in self.entries().values() if entry is not None]
-        up = sum(health.is_up(entry) for entry in told)
-        return up >= self.cluster.quorum and health.leader_of(told) is not None
+        return health.serves(self.entries(), self.cluster.quorum)
 
     def kill(self, replica: int, force: bool = False) -> dict[str, Any]:
         """Kill a replica with SIGKILL and leave it down."""

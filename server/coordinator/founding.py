@@ -35,6 +35,9 @@ from . import folders, ports
 from .folders import CONFIG as CONFIG
 
 SECRET = "secret"
+COORDINATOR_LOCK = "coordinator.lock"
+HELD = "held"
+"""Names the replicas that are left down on purpose."""
 NAMESERVER_LOCK = "nameserver.lock"
 HOST = "127.0.0.1"
 FOUNDING = "founding"
@@ -124,16 +127,33 @@ def _continue(wish: Wish) -> Cluster:
     _refuse_other_members(wish.data, cluster, running)
     _refuse_lost_majority(wish.data, cluster, running)
     _end_founding(wish.data)
-    if (wish.base_port, wish.host, wish.advertise) != (None, None, None):
+    addresses = _asked(wish, cluster, free_ports=wish.ephemeral and not running)
+    if addresses != _addresses_of(cluster):
         if running:
             raise Refused(
                 f"the cluster in {wish.data} is running: its addresses cannot change, "
                 "leave out --host, --advertise and --base-port"
             )
-        cluster = _move(wish, cluster)
-    elif wish.ephemeral and not running:
-        cluster = _move(wish, cluster)
+        cluster = _move(wish, cluster, addresses)
     _refuse_busy(wish.data, _addresses_of(cluster))
+    return cluster
+
+
+def unchanged(wish: Wish, runs: str) -> Cluster:
+    """Return the cluster that a coordinator runs already if it is what is wished for.
+
+    `runs` says that one does. Raises Refused if the wish is another.
+    """
+    try:
+        cluster = load(wish.data / CONFIG)
+    except ConfigError as error:
+        raise Refused(f"{runs}: {error}") from error
+    same = _asked(wish, cluster, free_ports=False) == _addresses_of(cluster)
+    if not same or wish.replicas not in (None, len(cluster.members)):
+        raise Refused(
+            f"{runs}, with other addresses or another number of replicas: "
+            "stop it first, or choose another folder with --data"
+        )
     return cluster
 
 
@@ -187,12 +207,30 @@ class Addresses(NamedTuple):
 
 
 def _addresses_of(cluster: Cluster) -> Addresses:
-    return Addresses(cluster.members, cluster.nameserver, cluster.coordinator, cluster.listen)
+    members = _with_disks(cluster.members, [""] * len(cluster.members))
+    return Addresses(members, cluster.nameserver, cluster.coordinator, cluster.listen)
 
 
-def _move(wish: Wish, cluster: Cluster) -> Cluster:
+def _asked(wish: Wish, cluster: Cluster, *, free_ports: bool) -> Addresses:
+    """Work out the addresses the cluster shall have: its own, but for what is wished otherwise."""
+    now = _addresses_of(cluster)
+    known = now.members[0].host
+    listen = now.listen or known
+    if wish.host not in (None, listen):
+        listen = known = wish.host or HOST
+    known = wish.advertise or known
+    if free_ports or wish.base_port is not None:
+        there = wish._replace(host=listen, advertise=known, ephemeral=free_ports)
+        return addresses_for(there, len(cluster.members))
+    nameserver, coordinator = (
+        join_address(known, split_address(one)[1]) for one in (now.nameserver, now.coordinator)
+    )
+    replicas = tuple(dataclasses.replace(member, host=known) for member in now.members)
+    return Addresses(replicas, nameserver, coordinator, "" if listen == known else listen)
+
+
+def _move(wish: Wish, cluster: Cluster, addresses: Addresses) -> Cluster:
     """Give a cluster that is down other addresses; its disks keep their identity."""
-    addresses = addresses_for(_on_its_hosts(wish, cluster), len(cluster.members))
     disks = [member.disk for member in cluster.members]
     moved = dataclasses.replace(
         cluster,
@@ -204,14 +242,6 @@ def _move(wish: Wish, cluster: Cluster) -> Cluster:
     _refuse_busy(wish.data, addresses)  # what cannot be used must not be written down
     write_cluster(wish.data, moved)
     return moved
-
-
-def _on_its_hosts(wish: Wish, cluster: Cluster) -> Wish:
-    """Fill in the cluster's own hosts where none were asked for."""
-    if wish.host is not None:
-        return wish
-    told = cluster.members[0].host
-    return wish._replace(host=cluster.listen or told, advertise=wish.advertise or told)
 
 
 def _refuse_busy(data: Path, addresses: Addresses) -> None:

@@ -87,6 +87,12 @@ def votes(entry: Entry) -> bool:
     return is_up(entry) and (roles.get("acceptor") or {}).get("state") == "up"
 
 
+def serves(entries: Mapping[int, Entry | None], quorum: int) -> bool:
+    """Return whether a majority is up and has a leader."""
+    told = [entry for entry in entries.values() if entry is not None]
+    return sum(is_up(entry) for entry in told) >= quorum and leader_of(told) is not None
+
+
 def leader_of(entries: Sequence[Entry]) -> int | None:
     """Find the leader with the highest ballot; None if none reports that it leads."""
     leaders = [entry for entry in entries if entry.get("role") == "leader"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import pidlock
 from ..logfile import rotate
-from .founding import NAMESERVER_LOCK, replica_locks
+from .founding import COORDINATOR_LOCK, NAMESERVER_LOCK, replica_locks
 from .processes import Process, command
 
 
@@ -39,6 +39,10 @@ class Launcher:
         """Start the name server. Raises OSError, also when it runs."""
         argv = command("nameserver", "--config", str(self._config))
         return _start(self.data / NAMESERVER_LOCK, argv, self.data / "nameserver.log")
+
+    def find_coordinator(self) -> Process | None:
+        """Find the running coordinator of this cluster, None if there is none."""
+        return _find(self.data / COORDINATOR_LOCK)
 
     def find_nameserver(self) -> Process | None:
         """Find the running name server of this cluster, None if there is none."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ from kvrmi.remote.identity import Badge, read_secret
 from ..logfile import LogFile
 from ..pidlock import PidLock, holder
 from ..store import PRIVATE
-from . import event, founding, options
+from . import event, founding, health, options
 from .control import Control
 from .desk import Desk
 from .founding import Refused, Wish
@@ -39,6 +40,10 @@ from .processes import command, environment
 log = logging.getLogger("kvrmi.server.coordinator")
 
 DATA = Path(".kvrmi")
+FAILED = 1
+"""Exit status of a start that was refused, and of a demo in which something did not hold."""
+CLIENT_PATIENCE = 3.0
+"""Seconds that the demo's prompt has to end."""
 LOCK_PATIENCE = 0.3
 """A child of a former coordinator has its lock for a moment, until it becomes the program."""
 READY_ALL = 15.0
@@ -51,39 +56,48 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the coordinator; returns the exit status of the program."""
     chosen = options.parse(argv)
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+    cli.on_end(stopping.set)
     guard.install()
+    data = _folder(chosen)
+    status = _status(chosen, data, stopping)
+    if chosen.temporary and not chosen.keep and status != FAILED:
+        shutil.rmtree(data, ignore_errors=True)
+    return status
+
+
+def _folder(chosen: Options) -> Path:
+    if chosen.temporary:
+        return Path(tempfile.mkdtemp(prefix="kvrmi-"))
+    return DATA if chosen.data is None else chosen.data
+
+
+def _status(chosen: Options, data: Path, stopping: threading.Event) -> int:
+    """Run the cluster; exit status, after what went wrong was said."""
     try:
-        return _coordinate(chosen, stopping)
+        return _coordinate(chosen, data, stopping)
     except Refused as error:
         problem = str(error)
     except OSError as error:
+        if stopping.is_set():  # the terminal was closed: it cannot show how all ended
+            cli.mute()
+            return _cut_short(chosen)
         problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     cli.complain(problem)
-    return 1
+    return FAILED
 
 
-def _wish(chosen: Options) -> Wish:
-    data = chosen.data
-    if data is None:
-        data = Path(tempfile.mkdtemp(prefix="kvrmi-")) if chosen.ephemeral else DATA
-    return Wish(
-        data,
-        chosen.replicas,
-        chosen.host,
-        chosen.advertise,
-        chosen.base_port,
-        chosen.ephemeral,
-    )
+def _cut_short(chosen: Options) -> int:
+    return cli.INTERRUPTED if chosen.demo else 0
 
 
-def _coordinate(chosen: Options, stopping: threading.Event) -> int:
-    wish = _wish(chosen)
-    data = wish.data
+def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
+    base, ephemeral = chosen.base_port, chosen.ephemeral
+    wish = Wish(data, chosen.replicas, chosen.host, chosen.advertise, base, ephemeral)
     data.mkdir(parents=True, exist_ok=True)
     os.umask(PRIVATE)
     lock = _lock(data)
+    if lock is None:
+        return _runs_already(chosen, wish, stopping)
     with contextlib.closing(lock):
         lock.sign(os.getpid())
         cluster, founded = founding.prepare(wish, cli.complain)
@@ -92,16 +106,43 @@ def _coordinate(chosen: Options, stopping: threading.Event) -> int:
         return _run(chosen, cluster, data, stopping)
 
 
-def _lock(data: Path) -> PidLock:
-    """Be the only coordinator of `data`. Raises Refused."""
-    path = data / "coordinator.lock"
+def _lock(data: Path) -> PidLock | None:
+    """Be the only coordinator of `data`; None if there is one."""
     deadline = time.monotonic() + LOCK_PATIENCE
-    while (lock := PidLock.take(path)) is None:
+    while (lock := PidLock.take(data / founding.COORDINATOR_LOCK)) is None:
         if time.monotonic() > deadline:
-            pid = holder(path)
-            raise Refused(f"a coordinator (pid {pid}) already runs the cluster in {data}")
+            return None
         time.sleep(0.02)
     return lock
+
+
+def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int:
+    """Answer the same command given twice as the first one was. Raises Refused for another one."""
+    pid = holder(wish.data / founding.COORDINATOR_LOCK)
+    runs = f"a coordinator (pid {pid}) already runs the cluster in {wish.data}"
+    if chosen.event is not None:
+        raise Refused(f"{runs}: choose another folder, or --ephemeral, for this")
+    cluster = founding.unchanged(wish, runs)
+    badge = Badge(cluster.id, 0, "coordinator", read_secret(wish.data / founding.SECRET))
+    admins = Admins(cluster, badge)
+    deadline = time.monotonic() + READY_ANY
+    while not health.serves(admins.entries(), cluster.quorum):
+        if time.monotonic() > deadline:
+            raise Refused(f"{runs}, which does not serve now: STATUS shows why")
+        if stopping.wait(0.1):
+            return 0
+    _say_ready(cluster, wish.data)
+    stop = f"{cli.started_as('stop')} --data {wish.data}"
+    cli.complain(f"{runs}, nothing was changed; to end it: {stop}")
+    return 0
+
+
+def _say_ready(cluster: Cluster, data: Path) -> None:
+    print(
+        f"ready replicas={len(cluster.members)} engine={cluster.engine} "
+        f"nameserver={cluster.nameserver} config={data / founding.CONFIG}",
+        flush=True,
+    )
 
 
 def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Event) -> int:
@@ -121,12 +162,8 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
         desk.open()
         _await_ready(control, data, stopping)
         if stopping.is_set():
-            return cli.INTERRUPTED if chosen.demo else 0
-        print(
-            f"ready replicas={len(cluster.members)} engine={cluster.engine} "
-            f"nameserver={cluster.nameserver} config={config}",
-            flush=True,
-        )
+            return _cut_short(chosen)
+        _say_ready(cluster, data)
         return _serve(chosen, control, admins, config, stopping)
 
 
@@ -158,7 +195,8 @@ def _demo(
     from .. import demo  # needs rich, which nothing else here does
 
     show = demo.Show(plain=chosen.plain)
-    return demo.run(control, admins, config, script, chosen.seed, stopping, show)
+    kept = chosen.keep or not chosen.temporary
+    return demo.run(control, admins, config, script, chosen.seed, stopping, show, kept=kept)
 
 
 def _play(script: event.Event, control: Control, stopping: threading.Event) -> None:
@@ -175,12 +213,20 @@ def _client(config: Path, stopping: threading.Event) -> None:
     before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is the client's, here
     child = subprocess.Popen(command("client", "--config", str(config)), env=environment())
     try:
-        while child.poll() is None:
-            if stopping.wait(0.1):
-                child.terminate()
+        while child.poll() is None and not stopping.wait(0.1):
+            pass
     finally:
-        child.wait()
+        _end(child)
         signal.signal(signal.SIGINT, before)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        child.wait(CLIENT_PATIENCE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _await_ready(control: Control, data: Path, stopping: threading.Event) -> None:

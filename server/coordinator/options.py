@@ -23,7 +23,8 @@ DEMO_BACK_AFTER = 6.0
 """Seconds of load before the leader is killed in the demo, and until it is back."""
 
 _EPILOG = (
-    "Sub-commands, each with --help: found makes the files of a cluster on several hosts, "
+    "Sub-commands, each with --help: stop ends a running cluster, found makes the files of a "
+    "cluster on several hosts, "
     "recover makes a new cluster of what is left of one that lost its majority."
 )
 
@@ -41,6 +42,12 @@ class Options(NamedTuple):
     event: Event | None
     seed: int | None
     plain: bool
+    keep: bool = False
+
+    @property
+    def temporary(self) -> bool:
+        """Whether the cluster's folder is made for this run alone."""
+        return self.ephemeral and self.data is None
 
 
 def parse(argv: Sequence[str] | None) -> Options:
@@ -61,6 +68,7 @@ def parse(argv: Sequence[str] | None) -> Options:
         event=_event(given),
         seed=given.seed,
         plain=given.plain,
+        keep=given.keep,
     )
 
 
@@ -79,6 +87,7 @@ def _parser() -> Parser:
         help="client ports from P on, the rest above",
     )
     add("--ephemeral", action="store_true", help="free ports, and a temporary folder")
+    add("--keep", action="store_true", help="keep the temporary folder; else it is removed")
     add("--host", metavar="H", help="address to listen on (127.0.0.1)")
     add("--advertise", metavar="H", help="the host that others connect to (that of --host)")
     add("--demo", action="store_true", help="show failures and recovery, check them, report")
@@ -93,6 +102,8 @@ def _parser() -> Parser:
 def _problem(given: argparse.Namespace) -> str | None:
     if given.engine != "paxos":
         return f"engine {given.engine!r} is not available, use paxos"
+    if given.keep and (given.data is not None or not given.ephemeral):
+        return "--keep is for the temporary folder of --ephemeral: any other folder is kept anyway"
     return _host_problem(given.host, given.advertise) or _event_problem(given)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from . import found, recover
+from . import found, recover, stop
 from .main import main as run
 
 __all__ = ["main"]
@@ -17,6 +17,7 @@ __all__ = ["main"]
 _PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "found": found.main,
     "recover": recover.main,
+    "stop": stop.main,
 }
 
 

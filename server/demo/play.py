@@ -32,8 +32,13 @@ def run(
     seed: int | None,
     stopping: threading.Event,
     show: Show,
+    *,
+    kept: bool,
 ) -> int:
-    """Play the demo; returns 1 if something did not hold, else 0. INTERRUPTED by `stopping`."""
+    """Play the demo; returns 1 if something did not hold, else 0. INTERRUPTED by `stopping`.
+
+    kept: the cluster's folder outlives this run even if all holds.
+    """
     seed = secrets.randbelow(10_000) if seed is None else seed
     load = Load(config, acts.places(control.cluster.ids))
     stage = Stage(control, admins, config, load, show, stopping)
@@ -48,7 +53,10 @@ def run(
     finally:
         load.close()
     outcome = "Some checks failed, see above." if failed else "Nothing acknowledged was lost."
-    show.verdict(failed == 0, f"{outcome} Logs and data are kept in {config.parent}")
+    where = f"Logs and data are kept in {config.parent}"
+    if not kept and not failed:
+        where = f"Logs and data in {config.parent} are removed at the end; --keep keeps them."
+    show.verdict(failed == 0, f"{outcome} {where}")
     return 1 if failed else 0
 
 

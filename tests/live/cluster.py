@@ -71,7 +71,7 @@ class LiveCluster:
 
     def pids(self) -> list[int]:
         """Every process that was started with this cluster's file."""
-        return [pid for pid in _pids() if str(self.config) in _command_line(pid)]
+        return running(self.config)
 
     def orders(self, timeout: float = 10.0) -> Any:
         """Connect to the coordinator with the right to give orders."""
@@ -155,8 +155,10 @@ def read_line(process: subprocess.Popen[str], seconds: float) -> str:
     return process.stdout.readline() if ready else ""
 
 
-def _pids() -> list[int]:
-    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
+def running(path: Path) -> list[int]:
+    """List the processes whose command line names a file or folder."""
+    pids = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
+    return [pid for pid in pids if str(path) in _command_line(pid)]
 
 
 def _command_line(pid: int) -> str:

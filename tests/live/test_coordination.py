@@ -130,10 +130,23 @@ def test_restart_and_restore(live: LiveCluster) -> None:
         assert orders.restore(victim, peer)["peer"] == peer
 
 
-def test_a_second_coordinator_is_refused(live: LiveCluster) -> None:
-    second = launch("--data", str(live.data))
-    _, errors = second.communicate(timeout=20)
-    assert second.returncode == 1
+def test_the_same_command_twice_is_no_change(live: LiveCluster) -> None:
+    pids = {replica: entry["pid"] for replica, entry in live.entries().items()}
+    second = launch("--data", str(live.data), "--ephemeral", "--host", "127.0.0.1")
+    output, errors = second.communicate(timeout=40)
+    assert (second.returncode, output) == (0, live.ready_line)
+    assert errors.count("\n") == 1
+    assert "already runs" in errors
+    assert {replica: entry["pid"] for replica, entry in live.entries().items()} == pids
+
+
+@pytest.mark.parametrize("flags", [("--replicas", "3"), ("--base-port", "12345"), ("--demo",)])
+def test_another_command_for_a_running_cluster_is_refused(
+    live: LiveCluster, flags: tuple[str, ...]
+) -> None:
+    second = launch("--data", str(live.data), *flags)
+    output, errors = second.communicate(timeout=20)
+    assert (second.returncode, output) == (1, "")
     assert errors.count("\n") == 1
     assert "already runs" in errors
 

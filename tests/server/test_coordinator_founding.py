@@ -7,12 +7,13 @@ import shutil
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kvrmi.config import Cluster, load
 from server.coordinator import folders, ports
-from server.coordinator.founding import Refused, Wish, prepare
+from server.coordinator.founding import Refused, Wish, prepare, unchanged
 from server.makers import ACCEPTOR, LEARNER
 from server.pidlock import PidLock
 from server.store import open_folder
@@ -245,3 +246,54 @@ def test_a_damaged_cluster_file_is_named(data: Path) -> None:
     (data / "cluster.toml").write_text("nonsense")
     with pytest.raises(Refused, match=r"cluster\.toml"):
         prepare(Wish(data))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"replicas": 3},
+        {"host": "127.0.0.1"},
+        {"advertise": "localhost"},
+        {"replicas": 3, "host": "127.0.0.1", "advertise": "localhost", "base": True},
+        {"base": True},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("runs", [True, False])
+def test_equal_values_are_no_change_whether_it_runs_or_not(
+    data: Path, said: dict[str, Any], runs: bool
+) -> None:
+    base = ports.free_block("127.0.0.1", 17, random.Random())
+    first = Wish(data, 3, "127.0.0.1", "localhost", base)
+    cluster, _ = prepare(first)
+    file = (data / "cluster.toml").read_bytes()
+    wish = Wish(data, **{k: v for k, v in said.items() if k != "base"})
+    wish = wish._replace(base_port=base if "base" in said else None)
+    assert unchanged(wish, "it runs") == cluster
+    locks = [PidLock.take(folders.of(data, 1) / "lock")] if runs else []
+    assert prepare(wish) == (cluster, False)
+    assert (data / "cluster.toml").read_bytes() == file
+    for lock in locks:
+        assert lock is not None
+        lock.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"replicas": 5}, {"host": "127.0.0.2"}, {"advertise": "127.0.0.1"}, {"base_port": 13000}],
+)
+def test_other_values_for_a_running_cluster_are_refused(data: Path, said: dict[str, Any]) -> None:
+    base = ports.free_block("127.0.0.1", 17, random.Random())
+    prepare(Wish(data, 3, "127.0.0.1", "localhost", base))
+    with pytest.raises(Refused, match="it runs, with other addresses or another number"):
+        unchanged(Wish(data, **said), "it runs")
+
+
+def test_another_host_keeps_the_ports(data: Path) -> None:
+    base = ports.free_block("127.0.0.1", 17, random.Random())
+    before, _ = prepare(Wish(data, 3, base_port=base))
+    after, _ = prepare(Wish(data, host="127.0.0.1", advertise="localhost"))
+    assert [one.ports for one in after.members] == [one.ports for one in before.members]
+    assert (after.members[0].host, after.listen) == ("localhost", "127.0.0.1")
+    assert after.nameserver == f"localhost:{base + 15}"

@@ -60,6 +60,8 @@ def test_the_demo_has_an_event_of_its_own() -> None:
         ("--advertise=", "--advertise : give one name"),
         ("--advertise no..host", "knows no address"),
         ("--engine postgres", "invalid choice"),
+        ("--keep", "--keep is for"),
+        ("--keep --ephemeral --data d", "--keep is for"),
         ("--chaos", "unrecognized arguments"),
         ("--gateways", "unrecognized arguments"),
     ],
