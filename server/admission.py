@@ -36,7 +36,7 @@ def from_file(cluster: Cluster, identity: Identity) -> Verdict | None:
     What was recorded before stands. Raises DiskLost when another disk than ours is named, and ours
     was not made to replace it; FolderRefused when the file lists other replicas than were recorded.
     """
-    check_members(cluster, identity)
+    check_members(cluster, identity.replica, identity.members)
     members = identity.members or {member.id: member.disk for member in cluster.members}
     if not all(members.values()):
         return None
@@ -49,15 +49,15 @@ def from_file(cluster: Cluster, identity: Identity) -> Verdict | None:
     return Verdict(members, lost=False)
 
 
-def check_members(cluster: Cluster, identity: Identity) -> None:
-    """Refuse, with FolderRefused, a file that lists other replicas than the disk has recorded.
+def check_members(cluster: Cluster, replica: int, recorded: Mapping[int, str]) -> None:
+    """Refuse, with FolderRefused, a file that lists others than a replica's disk has recorded.
 
     With another list a majority would be another number, and two of them need not meet.
     """
-    if identity.members and set(identity.members) != set(cluster.ids):
+    if recorded and set(recorded) != set(cluster.ids):
         raise FolderRefused(
-            f"the disk of replica {identity.replica} was formatted for replicas "
-            f"{_listed(identity.members)}, the cluster file lists {_listed(cluster.ids)}: put the "
+            f"the disk of replica {replica} was formatted for replicas "
+            f"{_listed(recorded)}, the cluster file lists {_listed(cluster.ids)}: put the "
             "former file back; the members of a cluster cannot change"
         )
 

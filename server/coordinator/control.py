@@ -18,6 +18,7 @@ from typing import Any
 from kvrmi.config import Cluster
 from kvrmi.errors import to_builtin
 
+from ..admission import check_members
 from . import health
 from .founding import HELD
 from .guard import LostDisks
@@ -59,6 +60,16 @@ class Control:
         }
         names = NameServerWatch(launcher)
         self._nameserver = Keeper("name server", names, time.monotonic, report)
+
+    def check_members(self) -> None:
+        """Compare the cluster file with what running replicas have recorded. Raises FolderRefused.
+
+        Those that are down do so themselves when they start.
+        """
+        for replica in self._replicas:
+            known = self._admins.identity(replica)
+            if known is not None:
+                check_members(self.cluster, replica, known.members)
 
     def begin(self) -> None:
         """Adopt what runs, have the rest started, and watch all of it."""

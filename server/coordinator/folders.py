@@ -1,9 +1,9 @@
 """The replicas' folders: which holds a disk, which has lost it, and which cannot be looked into.
 
-Rules: a program deletes no folder; what is in the way is renamed, and named. A disk is lost when
-its folder is missing or lacks acceptor.db. Trouble of the file system is no lost disk: an error,
-a link that leads nowhere, an empty folder that is no mount point (what belongs there is not
-mounted), a data folder without its cluster file. Then nothing is formatted.
+Rules: no folder that a replica may have run on is deleted; what is in the way is renamed, and
+named. A disk is lost when its folder is missing or lacks acceptor.db. Trouble of the file system is
+no lost disk: an error, a link that leads nowhere, an empty folder that is no mount point (what
+belongs there is not mounted), a data folder without its cluster file. Then nothing is formatted.
 It decides nothing about how many may be lost, and starts nothing.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 from kvrmi.config import Cluster
@@ -56,9 +57,17 @@ def renew(cluster: Cluster, data: Path, replica: int) -> Path | None:
 
     Raises Unusable, and FolderRefused when it cannot be formatted.
     """
-    folder = of(data, replica)
+    folder = of(data, replica).resolve()
     aside = put_aside(folder) if is_filled(folder) else None
-    format_folder(folder.resolve(), cluster.id, replica, recovering=True)
+    if folder.is_mount():
+        format_folder(folder, cluster.id, replica, recovering=True)
+        return aside
+    # It appears when it is whole: an empty one would be taken for a bare mount point.
+    new = folder.with_name(folder.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    format_folder(new, cluster.id, replica, recovering=True)
+    new.rename(folder)
+    sync_folder(folder.parent)
     return aside
 
 

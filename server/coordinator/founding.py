@@ -163,7 +163,7 @@ def _refuse_other_members(data: Path, cluster: Cluster, running: set[int]) -> No
         if member.id not in running:
             known = recorded(folders.of(data, member.id), TABLES)
             if known is not None:
-                check_members(cluster, known)
+                check_members(cluster, member.id, known.members)
     listed = {folders.of(data, member.id).name for member in cluster.members}
     others = {one.name for one in data.glob("replica*") if _FOLDER.fullmatch(one.name)} - listed
     if others:

@@ -16,6 +16,8 @@ from kvrmi.config import Cluster, Member
 from kvrmi.remote.identity import Badge
 from kvrmi.remote.proxy import connect
 
+from ..admission import Told, told_by
+
 Entry: TypeAlias = Mapping[str, Any]
 """One replica's entry of the cluster's status, as it crosses the wire."""
 
@@ -51,6 +53,13 @@ class Admins:
         except Exception:  # whatever keeps it from answering, it did not answer
             return None
         return answer if isinstance(answer, dict) else None
+
+    def identity(self, replica: int) -> Told | None:
+        """Ask a replica whose disk it has, and which members it knows; None if it does not say."""
+        try:
+            return told_by(self.call(replica, "identity", timeout=PATIENCE))
+        except Exception:  # whatever keeps it from answering, it did not answer
+            return None
 
     def entries(self, timeout: float = PATIENCE) -> dict[int, Entry | None]:
         """Ask all replicas at the same time."""

@@ -27,7 +27,7 @@ from kvrmi.remote.identity import Badge, read_secret
 
 from ..logfile import LogFile
 from ..pidlock import PidLock, holder
-from ..store import PRIVATE
+from ..store import PRIVATE, FolderRefused
 from . import event, founding, health, options
 from .control import Control
 from .desk import Desk
@@ -75,7 +75,7 @@ def _status(chosen: Options, data: Path, stopping: threading.Event) -> int:
     """Run the cluster; exit status, after what went wrong was said."""
     try:
         return _coordinate(chosen, data, stopping)
-    except Refused as error:
+    except (Refused, FolderRefused) as error:
         problem = str(error)
     except OSError as error:
         if stopping.is_set():  # the terminal was closed: it cannot show how all ended
@@ -154,6 +154,7 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
     warning = quorum_warning(len(cluster.members))
     if warning is not None:
         cli.complain(warning)
+    control.check_members()
     with contextlib.ExitStack() as stack:
         stack.callback(control.stop_all)
         control.begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
 import signal
@@ -14,6 +15,7 @@ import Pyro5.errors
 import pytest
 
 from kvrmi import naming
+from kvrmi.config import Member, dump
 from kvrmi.remote.proxy import connect as connect_proxy
 from kvrmi.session import connect
 from server.coordinator.ports import free_block
@@ -98,6 +100,28 @@ def test_a_coordinator_killed_while_it_starts_leaves_nobody_behind(
         assert set(orphans) <= set(cluster.pids()), "what it had started was adopted"
         assert cluster.stop() == 0
         assert cluster.pids() == []
+
+
+def test_a_file_with_other_members_than_running_replicas_know(live: LiveCluster) -> None:
+    """The coordinator is refused, and leaves alone what runs."""
+    assert live.coordinator is not None
+    live.coordinator.kill()
+    live.coordinator.communicate()
+    written, members = live.config.read_text(), live.cluster.members
+    port = free_block("127.0.0.1", 5, random.Random())
+    sixth = Member(6, members[0].host, port, port + 1, port + 2, port + 3, port + 4, "d6")
+    live.config.write_text(dump(dataclasses.replace(live.cluster, members=(*members, sixth))))
+    before = live.pids()
+    try:
+        _, errors = launch("--data", str(live.data)).communicate(timeout=20)
+    finally:
+        live.config.write_text(written)
+    assert "was formatted for replicas 1, 2, 3, 4, 5, the cluster file lists 1, 2, 3, 4, 5, 6" in (
+        errors
+    )
+    assert live.pids() == before
+    assert not (live.data / "replica6").exists()
+    live.start()
 
 
 def test_orders_need_the_secret(live: LiveCluster) -> None:

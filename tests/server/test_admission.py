@@ -10,7 +10,7 @@ import pytest
 from kvrmi.paxos.acceptor import DiskLost
 from server.admission import Told, Verdict, from_file, from_replicas, told_by
 from server.alone import cluster_of
-from server.store import Identity
+from server.store import FolderRefused, Identity
 
 UNNAMED = cluster_of(1, "h:1111", ["h:1111", "h:2222", "h:3333"], Path("data"))
 NAMED = dataclasses.replace(
@@ -42,6 +42,23 @@ def test_a_disk_made_to_recover_replaces_the_one_the_file_names() -> None:
 def test_what_was_recorded_overrules_the_file() -> None:
     recorded = {**ALL, 1: "new"}
     assert from_file(NAMED, mine("new", members=recorded)) == Verdict(recorded, lost=False)
+
+
+@pytest.mark.parametrize("recorded", [(1, 2, 3, 4, 5), (1, 2)])
+def test_a_file_that_lists_other_members_than_were_recorded_is_refused(
+    recorded: tuple[int, ...],
+) -> None:
+    members = {one: f"d{one}" for one in recorded}
+    knows = ", ".join(map(str, recorded))
+    with pytest.raises(FolderRefused, match=f"replicas {knows}, the cluster file lists 1, 2, 3:"):
+        from_file(NAMED, mine(members=members))
+    with pytest.raises(FolderRefused):
+        from_file(UNNAMED, mine(members=members))
+
+
+def test_others_that_recorded_other_members_decide_nothing() -> None:
+    told = {1: Told("d1", {}), 2: Told("d2", {**ALL, 4: "d4"}), 3: Told("d3", {})}
+    assert from_replicas(mine(), told, (1, 2, 3)) is None
 
 
 def test_without_named_disks_all_replicas_must_tell_theirs() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import socket
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,8 @@ from server.coordinator.founding import Refused, Wish, prepare, unchanged
 from server.makers import ACCEPTOR, LEARNER
 from server.pidlock import PidLock
 from server.store import open_folder
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -202,6 +208,50 @@ def test_a_marker_that_outlived_the_founding_endangers_nothing(data: Path) -> No
     assert sorted(data.rglob("*")) == before
     prepare(Wish(data))
     assert not (data / "founding").exists(), "it is removed as soon as it is seen"
+
+
+def test_killed_at_any_step_it_loses_no_disk_and_is_founded_again() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.server.crashes"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found_steps, renew_steps = map(int, done.stdout.split())
+    assert found_steps > 20
+    assert renew_steps > 5
+
+
+def test_names_are_synced_in_their_order(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The marker before any folder, the cluster file before the marker goes, and its going."""
+    events: list[str] = []
+
+    def note(name: str, text: Callable[..., str]) -> None:
+        real: Any = getattr(os, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            events.append(text(*args))
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(os, name, call)
+
+    def synced(descriptor: int) -> str:
+        here = os.fstat(descriptor)
+        return "sync" if os.path.samestat(here, os.stat(data)) else "other sync"
+
+    note("fsync", synced)
+    note("mkdir", lambda path, *_: f"mkdir {Path(path).name}")
+    note("replace", lambda source, target: f"replace {Path(target).name}")
+    note("unlink", lambda path, *_: f"unlink {Path(path).name}")
+    found(data)
+    first = events.index("mkdir replica1")
+    file = events.index("replace cluster.toml")
+    marker = events.index("unlink founding")
+    assert "sync" in events[:first]
+    assert "sync" in events[file:marker]
+    assert "sync" in events[marker:]
 
 
 def test_empty_folders_wait_for_a_founding(data: Path) -> None:

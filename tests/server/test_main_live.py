@@ -12,7 +12,8 @@ import pytest
 
 from server.coordinator.found import main as found
 from server.coordinator.ports import free_block
-from server.store import format_folder
+from server.makers import ACCEPTOR, LEARNER
+from server.store import format_folder, open_folder
 
 from .processes import Replicas, replicas, start
 from .stubs import until
@@ -48,6 +49,16 @@ def test_a_missing_or_broken_cluster_file(tmp_path: Path) -> None:
     assert "none.toml" in refused("1", "--config", str(tmp_path / "none.toml"))
     (tmp_path / "cluster.toml").write_text("[cluster")
     assert "cluster.toml" in refused("1", "--config", str(tmp_path / "cluster.toml"))
+
+
+def test_another_list_of_members_than_the_disk_knows(founded: Replicas) -> None:
+    disks = {member.id: member.disk for member in founded.cluster.members}
+    folder = open_folder(founded.data / "replica2", founded.cluster.id, 2, ACCEPTOR, LEARNER)
+    folder.change(members=disks | {4: "d4", 5: "d5"})
+    folder.close()
+    assert "was formatted for replicas 1, 2, 3, 4, 5, the cluster file" in refused(
+        "2", *config(founded)
+    )
 
 
 def test_an_unknown_replica(founded: Replicas) -> None:
