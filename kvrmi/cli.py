@@ -11,8 +11,10 @@ import argparse
 import contextlib
 import os
 import queue
+import shutil
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -52,7 +54,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Report it in one line; the usage is for --help."""
-        self.exit(USAGE, f"{self.prog}: error: {message}; see --help\n")
+        self.exit(USAGE, _fitted(f"{self.prog}: error: {message}; see --help") + "\n")
 
 
 def started_as(command: str = "") -> str:
@@ -95,7 +97,14 @@ def above_zero(unit: str, high: float) -> Callable[[str], float]:
 def complain(problem: str, command: str = "") -> None:
     """Print one line on standard error, under the program's name; harmless when nobody reads."""
     with contextlib.suppress(OSError):  # the terminal has gone
-        print(f"{started_as(command)}: {problem}", file=sys.stderr, flush=True)
+        print(_fitted(f"{started_as(command)}: {problem}"), file=sys.stderr, flush=True)
+
+
+def _fitted(line: str) -> str:
+    """Break a line at words where a terminal would break it anywhere."""
+    if not sys.stderr.isatty():
+        return line
+    return textwrap.fill(line, shutil.get_terminal_size().columns, break_on_hyphens=False)
 
 
 def mute() -> None:

@@ -43,8 +43,8 @@ def table(stage: Stage, outage: Outage) -> None:
     _level(stage)
     stage.show.say("The replicas, once the load has stopped:")
     rows = [_row(entry) for entry in stage.control.status()["replicas"]]
-    headings = ("replica", "address", "state", "role", "ballot", "applied", "keys", "digest")
-    stage.show.table(headings, rows)
+    headings = ("id", "state", "role", "ballot", "applied", "keys", "digest", "pid", "address")
+    stage.show.table(headings, rows, spare="address")
 
 
 def logs(stage: Stage, failures: Sequence[Failure]) -> None:
@@ -157,7 +157,8 @@ def _row(entry: Entry) -> tuple[str, ...]:
     cells = (entry["role"], ballot, entry["applied"], entry["keys"])
     shown = ("" if one is None else str(one) for one in cells)
     digest = short(entry["digest"]) if entry["digest"] else ""
-    return str(entry["id"]), entry["address"], entry["state"], *shown, digest
+    pid = str(entry["pid"] or "")
+    return str(entry["id"]), entry["state"], *shown, digest, pid, entry["address"]
 
 
 def _pages(keys: Sequence[str]) -> Sequence[Sequence[str]]:
@@ -166,4 +167,4 @@ def _pages(keys: Sequence[str]) -> Sequence[Sequence[str]]:
 
 def short(digest: str) -> str:
     """Enough of a digest to compare by eye."""
-    return digest[:12]
+    return digest[:8]

@@ -20,8 +20,12 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
-WIDTH = 100
+WIDTH = 80
+"""Columns where there is no terminal."""
+WIDEST = 100
+"""Columns of a paragraph, however wide the terminal is."""
 PLAIN_EVERY = 2.0
 """Seconds between two progress lines where there is no live line."""
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -34,14 +38,15 @@ class Show:
     def __init__(self, *, plain: bool, out: TextIO | None = None) -> None:
         """plain: lines only; so is any output that is not a terminal."""
         out = out or sys.stdout
-        self.live = out.isatty() and not plain and "NO_COLOR" not in os.environ
+        self._terminal = out.isatty()
+        self.live = self._terminal and not plain and "NO_COLOR" not in os.environ
         self._unicode = (out.encoding or "").lower().replace("-", "") == "utf8"
         self._console = Console(
             file=out,
             highlight=False,
             no_color=not self.live,
             force_terminal=self.live,
-            width=None if self.live else WIDTH,
+            width=None if self._terminal else WIDTH,
             legacy_windows=False,
         )
         self._status: Status | None = None
@@ -60,28 +65,51 @@ class Show:
 
     def say(self, text: str, style: str = "") -> None:
         """Add one line to the story."""
-        self._console.print(f"   {escape(text)}".rstrip(), style=style or None, soft_wrap=True)
+        self._line(f"   {text}", 7, style)
 
     def moment(self, seconds: float, text: str, style: str = "") -> None:
         """Add one line on what happened at a moment of the load."""
-        self.say(f"{seconds:6.2f} s  {text}", style)
+        self._line(f"   {seconds:6.2f} s  {text}", 13, style)
 
     def check(self, passed: bool, text: str) -> None:
         """Show one check and how it went."""
         mark, colour = ("ok", "green") if passed else ("FAILED", "bold red")
-        self._console.print(f"   [{colour}]{mark:>6}[/]  {escape(text)}", soft_wrap=True)
+        self._line(f"   {mark:>6}  {text}", 11, {mark: colour})
 
     def verdict(self, passed: bool, words: str) -> None:
         """Say how it all ended."""
         mark, colour = ("PASSED", "green") if passed else ("FAILED", "red")
-        self._console.print(f"\n[bold {colour}]{mark}[/]  {escape(words)}\n", soft_wrap=True)
+        self._console.print()
+        self._line(f"{mark}  {words}", 8, {mark: f"bold {colour}"})
+        self._console.print()
 
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Show a table."""
+    def _line(self, text: str, indent: int, style: str | Mapping[str, str]) -> None:
+        """Print a line; on a terminal that it does not fit, broken at words, then indented.
+
+        style: of the line, or of the first place of a word in it.
+        """
+        if self._terminal:
+            rest = " " * indent
+            width = self._console.width
+            text = textwrap.fill(text, width, subsequent_indent=rest, break_on_hyphens=False)
+        line = Text(text.rstrip(), style if isinstance(style, str) else "")
+        for word, colour in style.items() if isinstance(style, Mapping) else ():
+            start = text.index(word)
+            line.stylize(colour, start, start + len(word))
+        self._console.print(line, soft_wrap=True)
+
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[str]], spare: str = ""
+    ) -> None:
+        """Show a table, without the column `spare` where it would be too wide."""
+        columns = list(zip(headings, *rows, strict=True))
+        width = sum(max(map(len, column)) + 3 for column in columns) + 4
+        if width > self._console.width:
+            columns = [column for column in columns if column[0] != spare]
         table = Table(box=ROUNDED if self.live and self._unicode else ASCII, header_style="bold")
-        for heading in headings:
+        for heading, *_ in columns:
             table.add_column(heading, no_wrap=True)
-        for row in rows:
+        for row in zip(*(cells for _, *cells in columns), strict=True):
             table.add_row(*(escape(cell) for cell in row))
         self._console.print(Padding(table, (0, 0, 0, 3), expand=False))
 
@@ -97,7 +125,7 @@ class Show:
 
     def _paragraph(self, words: str, indent: int) -> None:
         margin = " " * indent
-        width = min(WIDTH, self._console.width)
+        width = min(WIDEST, self._console.width)
         lines = textwrap.wrap(words, width, initial_indent=margin, subsequent_indent=margin)
         self._console.print(escape("\n".join(lines)), style="dim" if self.live else None)
 

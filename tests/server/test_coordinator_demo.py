@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,53 @@ def test_plain_output_has_no_escapes_and_keeps_brackets() -> None:
     for part in ("[acceptor] failed", "  ok  fine", "FAILED  not fine", "| [x] |", "1.50 s"):
         assert part in text
     assert "too early" not in text
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_on_a_terminal_everything_fits_and_breaks_at_words(
+    monkeypatch: pytest.MonkeyPatch, plain: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = Terminal()
+    show = Show(plain=plain, out=out)
+    words = "word-with-parts " * 9
+    show.say(words)
+    show.moment(1.5, words, "bold red")
+    show.check(True, words)
+    show.verdict(False, words)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(lines).split().count("word-with-parts") == 4 * 9
+    continued = [line for line in lines if line.strip().startswith("word")]
+    assert all(line.startswith("   ") for line in continued), "the rest of a line is indented"
+
+
+@pytest.mark.parametrize(("columns", "address"), [(80, False), (120, True)])
+def test_the_table_leaves_out_a_column_where_it_would_be_too_wide(
+    monkeypatch: pytest.MonkeyPatch, columns: int, address: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = Terminal()
+    row = (
+        "1",
+        "up",
+        "follower",
+        "12.1",
+        "123456",
+        "12345",
+        "01234567",
+        "4194303",
+        "127.0.0.1:29477",
+    )
+    names = ("id", "state", "role", "ballot", "applied", "keys", "digest", "pid", "address")
+    Show(plain=True, out=out).table(names, [row], spare="address")
+    assert max(map(len, out.getvalue().splitlines())) <= columns
+    assert "4194303" in out.getvalue()
+    assert ("29477" in out.getvalue()) == address
