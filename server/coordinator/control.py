@@ -219,11 +219,13 @@ class Control:
     def _launch(self, replica: int, keeper: Keeper) -> None:
         if keeper.pid is None:
             self._watches[replica].restore_due = True
-            self._watches[replica].forget_loss()
+            self._watches[replica].forget()
         try:
             keeper.start()
         except OSError as error:
-            raise to_builtin("UNAVAILABLE", f"replica {replica} is not started: {error}") from None
+            raise to_builtin(
+                "UNAVAILABLE", f"replica {replica} is not started yet: {error}"
+            ) from None
 
     def _ordered(self, replica: int) -> dict[str, Any]:
         held = [str(one) for one, keeper in self._replicas.items() if keeper.held]

@@ -2,7 +2,7 @@
 
 Rules: a hung process is noticed and left alone; a replica that comes up among others is restored
 from a peer's snapshot; one that says its disk is lost gets a new folder if the guard allows it; one
-that breaks an invariant again and again is left down, for starting it once more explains nothing.
+that loses disks or breaks an invariant again and again is left down: one more start helps nobody.
 It takes no orders.
 """
 
@@ -28,8 +28,8 @@ EXAMINE_EVERY = 1.0
 """Seconds between two health calls to a replica in good health."""
 DISK_LOST, INVARIANT = endings.STATUS[endings.DISK], endings.STATUS[endings.INVARIANT]
 """Exit statuses of a replica: its disk is lost or an old copy; an invariant does not hold."""
-BROKEN_MOST, BROKEN_WITHIN = 3, 3600.0
-"""So many broken invariants within so many seconds, and the replica is left down."""
+GRAVE_MOST, GRAVE_WITHIN = 3, 3600.0
+"""So many lost disks or broken invariants within so many seconds, and the replica is left down."""
 NEEDED_CAP = 0.5
 """Seconds that a replica which the quorum needs, and which cannot start, waits at most."""
 
@@ -90,7 +90,7 @@ class ReplicaWatch:
         self._answered = False
         self._examine_at = 0.0
         self._lost: str | None = None
-        self._broken: list[float] = []
+        self._grave: list[float] = []
         self._refused = False
 
     def launch(self) -> Process:
@@ -107,9 +107,9 @@ class ReplicaWatch:
         self._examine_at = 0.0
         return process
 
-    def forget_loss(self) -> None:
-        """Start it with the folder that is there, though it said before that its disk is lost."""
-        self._lost = None
+    def forget(self) -> None:
+        """Begin with the folder that is there, whatever came up before: an operator ordered it."""
+        self._lost, self._grave = None, []
 
     def probe(self) -> None:
         """Call it, when it is time to, and restore it if that is due."""
@@ -135,7 +135,7 @@ class ReplicaWatch:
         if status == DISK_LOST:
             self._lost = said or "it gave no reason"
         reason = f"{_end(status)} ({said})" if said and status != 0 else _end(status)
-        return Ending(reason, again=not (status == INVARIANT and self._is_broken()))
+        return Ending(reason, again=status not in (DISK_LOST, INVARIANT) or not self._too_often())
 
     def longest_pause(self) -> float:
         """Keep nobody waiting for a quorum, unless starting it once more is no use."""
@@ -150,10 +150,10 @@ class ReplicaWatch:
             self._guard.renew(self._replica, lost)
             self._lost = None
 
-    def _is_broken(self) -> bool:
+    def _too_often(self) -> bool:
         now = time.monotonic()
-        self._broken = [one for one in self._broken if now - one < BROKEN_WITHIN] + [now]
-        return len(self._broken) >= BROKEN_MOST
+        self._grave = [one for one in self._grave if now - one < GRAVE_WITHIN] + [now]
+        return len(self._grave) >= GRAVE_MOST
 
     def _try_restore(self) -> None:
         try:

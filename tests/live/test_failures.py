@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -158,6 +160,50 @@ def test_all_five_are_killed_at_once(live: LiveCluster, load: Load) -> None:
     wait_for(lambda: load.count > killed + 30, "writes after the power cut")
     live.settle()
     assert_all_there(live, load)
+
+
+@pytest.fixture
+def mount_point(live: LiveCluster) -> Iterator[tuple[int, Path, Path]]:
+    """A replica whose folder is a mount point, the folder, and what is mounted there."""
+    victim = live.followers()[-1]
+    folder, disk = live.data / f"replica{victim}", live.data / "disk"
+    with live.orders() as orders:
+        orders.stop(victim)
+        folder.rename(disk)
+        folder.mkdir()
+        try:
+            if not mounted(disk, folder):
+                pytest.skip("mounting takes root and the capability to mount")
+            yield victim, folder, disk
+        finally:
+            orders.stop(victim)
+            subprocess.run(["umount", "--lazy", folder], check=False, stderr=subprocess.DEVNULL)
+            folder.rmdir()
+            disk.rename(folder)
+            orders.start(victim)
+
+
+def mounted(disk: Path, folder: Path) -> bool:
+    return not subprocess.run(["mount", "--bind", disk, folder], check=False).returncode
+
+
+def test_a_replica_whose_file_system_is_gone_waits_for_it(
+    live: LiveCluster, mount_point: tuple[int, Path, Path]
+) -> None:
+    victim, folder, disk = mount_point
+    with live.orders() as orders:
+        orders.start(victim)
+        live.settle()
+        subprocess.run(["umount", "--lazy", folder], check=True)
+        live.signal(victim, signal.SIGKILL)
+
+        def reason() -> str:
+            return str(orders.status()["replicas"][victim - 1].get("reason"))
+
+        wait_for(lambda: "is empty: mount the file system" in reason(), "the reason in status")
+        assert not list(folder.iterdir()), "nothing was formatted"
+        assert mounted(disk, folder)
+        live.settle()
 
 
 def test_a_wiped_folder_rejoins(live: LiveCluster, load: Load) -> None:

@@ -27,10 +27,12 @@ class FakeAdmins:
         self.processes: dict[int, Process] = {}
         self.calls: list[tuple[object, ...]] = []
         self.recovering: set[int] = set()
+        self.silent: set[int] = set()
+        """Those that end before they serve."""
 
     def entry(self, replica: int, timeout: float = 1.0) -> dict[str, Any] | None:
         process = self.processes.get(replica)
-        if process is None or not process.alive:
+        if process is None or not process.alive or replica in self.silent:
             return None
         state = "recovering" if replica in self.recovering else "up"
         role = "leader" if replica == 1 else "follower"
@@ -54,6 +56,8 @@ class FakeLauncher:
         self.status = 0
 
     def replica(self, replica: int) -> Process:
+        silent = self.admins.silent
+        silent.add(replica) if self.status else silent.discard(replica)
         self.admins.processes[replica] = self._sleeper()
         return self.admins.processes[replica]
 
@@ -106,8 +110,8 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     assert not any(process.alive for process in rig.admins.processes.values())
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.01)
@@ -239,3 +243,43 @@ def test_exit_status_four_means_a_lost_disk(rig: Rig) -> None:
     wait_for(lost.exists)
     rig.launcher.status = 0
     wait_for(lambda: rig.state(3) == "up")
+
+
+def test_a_disk_that_is_lost_again_and_again_is_not_replaced_without_end(rig: Rig) -> None:
+    rig.launcher.status = 4
+    rig.admins.processes[3].kill()
+    wait_for(lambda: rig.reports == ["replica 3 is left down: ended with exit status 4 (why)"])
+    assert len(list(rig.launcher.data.glob("replica3.lost*"))) == 2
+    rig.launcher.status = 0
+    rig.control.start(3)
+    assert len(list(rig.launcher.data.glob("replica3.lost*"))) == 2, "with the folder as it is"
+    assert rig.state(3) == "up"
+
+
+def test_all_whose_disks_are_lost_are_not_made_anew(rig: Rig) -> None:
+    rig.launcher.status = 4
+    for process in rig.admins.processes.values():
+        process.kill()
+    needed = "its disk is lost: why. Nothing was formatted"
+    wait_for(
+        lambda: all(needed in (one.get("reason") or "") for one in rig.control.status()["replicas"])
+    )
+    assert not list(rig.launcher.data.glob("*.lost*"))
+    assert [one["state"] for one in rig.control.status()["replicas"]] == ["down"] * 3
+    rig.launcher.status = 0
+    for replica in (1, 2):
+        rig.control.start(replica)  # their folders were put back, say
+    wait_for(lambda: rig.state(3) == "up", 15)
+    assert (rig.launcher.data / "replica3.lost1").exists()
+
+
+def test_a_file_system_that_is_gone_keeps_the_replica_down(rig: Rig) -> None:
+    rig.control.stop(3)
+    kept = (rig.launcher.data / "replica3").rename(rig.launcher.data / "kept")
+    (rig.launcher.data / "replica3").mkdir()  # a bare mount point
+    with pytest.raises(RuntimeError, match=r"^UNAVAILABLE: .*replica3 is empty: mount"):
+        rig.control.start(3)
+    assert "replica3 is empty: mount" in rig.control.status()["replicas"][2]["reason"]
+    assert not list((rig.launcher.data / "replica3").iterdir())
+    kept.rename(rig.launcher.data / "replica3")
+    wait_for(lambda: rig.state(3) == "up", 15)
