@@ -14,7 +14,8 @@ from kvrmi.storage.interface import Put
 from kvrmi.storage.sqlite import SqliteStorage
 from server.__main__ import main
 from server.makers import LEARNER
-from server.pidlock import PidLock
+from server.offline.stopped import open_stopped
+from server.pidlock import PidLock, holder
 from server.store import format_folder
 
 from .folders import CLUSTER, folder, traces
@@ -95,6 +96,21 @@ def test_a_folder_in_use_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert f"is in use by process {os.getpid()}" in capsys.readouterr().err
     lock.close()
     assert main(["inspect", str(home)]) == 0
+
+
+def test_no_replica_starts_while_a_folder_is_read_and_the_reader_is_taken_for_none(
+    tmp_path: Path,
+) -> None:
+    home = folder(tmp_path, 1, learned=1, accepted=[], chosen=1)
+    lock = PidLock.take(home / "lock")
+    assert lock is not None
+    lock.close()
+    with open_stopped(home), open_stopped(home):
+        assert PidLock.take(home / "lock") is None
+        assert holder(home / "lock") is None
+    lock = PidLock.take(home / "lock")
+    assert lock is not None
+    lock.close()
 
 
 def test_what_never_ran_is_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
