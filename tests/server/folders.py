@@ -83,4 +83,5 @@ def _write(
 
 def traces(home: Path) -> dict[str, tuple[bytes, int]]:
     """Everything in a folder: names, contents, times of change."""
-    return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in home.iterdir()}
+    files = {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in home.iterdir()}
+    return {".": (b"", home.stat().st_mtime_ns)} | files

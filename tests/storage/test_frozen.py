@@ -16,7 +16,8 @@ __all__ = ["sealed", "unsealed"]
 
 def traces(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Everything in the folder: names, contents, times of change."""
-    return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
+    files = {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
+    return {".": (b"", folder.stat().st_mtime_ns)} | files
 
 
 def frozen(path: Path) -> tuple[bool, dict[str, list[tuple[Key, bytes]]]]:
