@@ -61,8 +61,8 @@ class Admin:
         """Return the cluster's status; of silent replicas what the coordinator knows."""
         status = self._store.status()
         silent = [entry for entry in status["replicas"] if entry["state"] in _SILENT]
-        told = self._ask_coordinator(status) if silent else None
-        known = {entry["id"]: entry for entry in told["replicas"]} if told else {}
+        reported = self._ask_coordinator(status) if silent else None
+        known = {entry["id"]: entry for entry in reported["replicas"]} if reported else {}
         for entry in silent:
             better = known.get(entry["id"], entry)
             if better["state"] != "up":
@@ -118,9 +118,9 @@ def _start(admins: Admins, replica: int, _role: object, _seconds: object, _force
 
 
 def _restore(admins: Admins, replica: int, peer: int | None = None) -> Done:
-    told = admins.coordinator("restore", replica, peer)
-    brought = " ".join(f"{name}={value}" for name, value in told.items())
-    return Done(f"replica {replica} restored: {brought}", {"replica": replica, "value": told})
+    result = admins.coordinator("restore", replica, peer)
+    brought = " ".join(f"{name}={value}" for name, value in result.items())
+    return Done(f"replica {replica} restored: {brought}", {"replica": replica, "value": result})
 
 
 def _cut(admins: Admins, one: int, other: int) -> Done:

@@ -39,7 +39,7 @@ EXIT_STATUS = {
 }
 
 
-class _Told(NamedTuple):
+class _Shown(NamedTuple):
     """How a result reads: lines for stdout, a note for stderr, the exit status."""
 
     lines: Sequence[object]
@@ -148,11 +148,11 @@ class Shell:
         fields |= {"revision": answer["revision"], "replica": answer["replica"]}
         if answer["stale"]:
             fields["stale"] = True
-        told = _told(command, answer)
-        self._printer.result(told.lines, fields)
-        if told.note:
-            self._printer.note(told.note)
-        return told.status
+        shown = _shown(command, answer)
+        self._printer.result(shown.lines, fields)
+        if shown.note:
+            self._printer.note(shown.note)
+        return shown.status
 
     def _scan(self, prefix: Any, start: Any, limit: Any) -> int:
         found: list[list[object]] = []
@@ -213,18 +213,18 @@ def _value(name: str, value: object) -> dict[str, object]:
     return {"value": encoded(value)}
 
 
-def _told(command: Command, answer: dict[str, Any]) -> _Told:
+def _shown(command: Command, answer: dict[str, Any]) -> _Shown:
     """Put an answer into words."""
     name, value, about = command.name, answer["value"], command.args[0] if command.args else ""
     if name == "get_many":
         status = NOT_FOUND if None in value else 0
-        return _Told(["(not found)" if item is None else item for item in value], status=status)
+        return _Shown(["(not found)" if item is None else item for item in value], status=status)
     if name == "contains":
-        return _Told([value], status=0 if value else NOT_FOUND)
+        return _Shown([value], status=0 if value else NOT_FOUND)
     if name in ("get", "delete") and (value is None or value is False):
-        return _Told((), f"not found: {about}", NOT_FOUND)
+        return _Shown((), f"not found: {about}", NOT_FOUND)
     if name == "cas" and not value:
-        return _Told((), f"not swapped: {about}", NOT_FOUND)
+        return _Shown((), f"not swapped: {about}", NOT_FOUND)
     if name in ("get", "size"):
-        return _Told([value])
-    return _Told([f"OK revision {answer['revision']}"])
+        return _Shown([value])
+    return _Shown([f"OK revision {answer['revision']}"])

@@ -59,18 +59,18 @@ def clients(stage: Stage) -> None:
 def _dialogue(stage: Stage, stores: Mapping[str, Store]) -> None:
     homes = places(stage.control.cluster.ids)
 
-    def tell(name: str, did: str, result: object) -> None:
+    def show(name: str, did: str, result: object) -> None:
         stage.show.say(f"{name} at replica {homes[name]}   {did:<42} -> {result}")
 
     ana, ben, eva = NAMES
     key = "demo/greeting"
-    tell(ana, f'PUT {key} "hello from ana"', f"revision {stores[ana].put(key, 'hello from ana')}")
-    tell(ben, f"GET {key}", _same(stores[ben].get(key), "hello from ana"))
+    show(ana, f'PUT {key} "hello from ana"', f"revision {stores[ana].put(key, 'hello from ana')}")
+    show(ben, f"GET {key}", _same(stores[ben].get(key), "hello from ana"))
     swapped = stores[ben].cas(key, "hello from ana", "hello from ben")
-    tell(ben, f'CAS {key} .. "hello from ben"', "swapped" if swapped else "not swapped")
-    tell(eva, f"GET {key}", _same(stores[eva].get(key), "hello from ben"))
-    tell(eva, f"DELETE {key}", "deleted" if stores[eva].delete(key) else "not found")
-    tell(ana, f"GET {key}", _same(stores[ana].get(key), None))
+    show(ben, f'CAS {key} .. "hello from ben"', "swapped" if swapped else "not swapped")
+    show(eva, f"GET {key}", _same(stores[eva].get(key), "hello from ben"))
+    show(eva, f"DELETE {key}", "deleted" if stores[eva].delete(key) else "not found")
+    show(ana, f"GET {key}", _same(stores[ana].get(key), None))
 
 
 def _same(found: object, expected: object) -> str:
