@@ -147,11 +147,16 @@ def _remarks(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         found = [f"{role} {is_['state']}" for role, is_ in roles.items() if is_["state"] != "up"]
         found += [entry["reason"]] if entry.get("reason") else []
         found += entry.get("notes") or []
+        found += [_restoring(entry["restoring"])] if entry.get("restoring") else []
         if found:
             yield f"replica {entry['id']}: {', '.join(found)}"
     cuts = {(a, b) for entry in entries for a, b in entry.get("cuts") or ()}
     if cuts:
         yield f"cut links: {named(cuts)}"
+
+
+def _restoring(progress: Mapping[str, Any]) -> str:
+    return f"restoring from replica {progress['peer']}, {progress['keys']} of {progress['of']} keys"
 
 
 def _cell(value: object) -> str:

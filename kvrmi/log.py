@@ -2,7 +2,8 @@
 
 Rules: a slot is appended once and in order; the chain covers slot and batch and nothing else, so
 that healthy replicas agree on it whatever ballot chose the value; what has not been handed out
-to be stored is never truncated.
+to be stored is never truncated. The disk may hold more than memory: while somebody will ask for
+older entries, nothing is trimmed there, up to a bound.
 It does not know what a command means, nor how a value came to be chosen.
 """
 
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+from .interface import PAGE_BYTES
 from .storage.interface import Clear, Corrupt, Put, Record, Tables, Trim, View
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "chain",
     "pack_batch",
     "stored_end",
+    "stored_page",
     "unpack_batch",
 ]
 
@@ -34,7 +37,8 @@ CHAIN_START = bytes(32)
 _FORMAT = 1
 _FORMAT_BYTE = bytes((_FORMAT,))
 _KEPT_BYTES = 8 << 20
-_PAGE_BYTES = 1 << 20
+_HELD_BYTES = 512 << 20
+"""Bytes that the disk may hold for who pulls a snapshot; beyond, it is trimmed all the same."""
 _FIRST, _LAST = "first", "last"
 
 
@@ -83,7 +87,9 @@ class Log:
     those not yet handed out by `take_records` stay until they are.
     """
 
-    def __init__(self, keep: int = 1000, keep_bytes: int = _KEPT_BYTES) -> None:
+    def __init__(
+        self, keep: int = 1000, keep_bytes: int = _KEPT_BYTES, held_bytes: int = _HELD_BYTES
+    ) -> None:
         """Begin before slot 1."""
         self.applied = 0
         """Highest slot appended, or the anchor's."""
@@ -91,17 +97,27 @@ class Log:
         """The chain up to and including `applied`."""
         self.anchor: tuple[int, bytes] = (0, CHAIN_START)
         self.keep = keep
-        """Entries kept at most."""
+        """Entries kept in memory at most."""
+        self.held = False
+        """Whether the disk keeps what memory drops; set by who knows that it will be asked for."""
         self._keep_bytes = keep_bytes
+        self._held_bytes = held_bytes
         self._kept: dict[int, _Kept] = {}
         self._bytes = 0
         self._stored = 0
+        self._trimmed = 0
+        self._stored_bytes = 0
         self._restarted = False
 
     @property
     def first(self) -> int:
-        """Lowest slot still kept; `applied` + 1 if none is."""
+        """Lowest slot still kept in memory; `applied` + 1 if none is."""
         return self.anchor[0] + 1
+
+    @property
+    def oldest(self) -> int:
+        """Lowest slot still kept, in memory or on the disk; `applied` + 1 if none is."""
+        return self._trimmed + 1
 
     def append(self, entry: Entry, revision: int) -> None:
         """Add the entry of the next slot; `revision` is the machine's after applying it.
@@ -114,9 +130,10 @@ class Log:
         self.hash = chain(self.hash, entry.slot, entry.value)
         self._kept[entry.slot] = _Kept(entry, revision, self.hash)
         self._bytes += len(entry.value)
+        self._stored_bytes += len(entry.value)
         self._truncate()
 
-    def page(self, slot: int, limit_bytes: int = _PAGE_BYTES) -> tuple[Entry, ...]:
+    def page(self, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[Entry, ...]:
         """Entries from `slot` on, of at most `limit_bytes` of values, or one entry.
 
         Empty when `slot` lies beyond `applied`, and below `first`, where a snapshot is needed.
@@ -139,10 +156,10 @@ class Log:
     def restart(self, slot: int, hash: bytes) -> None:
         """Forget every entry and go on after `slot`: a snapshot taken there was installed."""
         self._kept.clear()
-        self._bytes = 0
+        self._bytes = self._stored_bytes = 0
         self.applied, self.hash = slot, hash
         self.anchor = (slot, hash)
-        self._stored = slot
+        self._stored = self._trimmed = slot
         self._restarted = True
 
     def take_records(self) -> tuple[Record, ...]:
@@ -157,11 +174,13 @@ class Log:
             Put("log", slot, _pack_kept(self._kept[slot]))
             for slot in range(self._stored + 1, self.applied + 1)
         ]
-        self._truncate()
-        records.append(Trim("log", self.anchor[0]))
-        records.append(Put("anchor", _FIRST, _pack_place(self.anchor)))
-        records.append(Put("anchor", _LAST, _pack_place((self.applied, self.hash))))
         self._stored = self.applied
+        self._truncate()
+        if self._restarted or not self.held or self._stored_bytes > self._held_bytes:
+            records.append(Trim("log", self.anchor[0]))
+            records.append(Put("anchor", _FIRST, _pack_place(self.anchor)))
+            self._trimmed, self._stored_bytes = self.anchor[0], self._bytes
+        records.append(Put("anchor", _LAST, _pack_place((self.applied, self.hash))))
         self._restarted = False
         return tuple(records)
 
@@ -190,16 +209,28 @@ class Log:
             kept = _unpack_kept(slot, value)
             if kept[0].slot != log.applied + 1:
                 raise Corrupt(f"the log lacks slot {log.applied + 1}")
+            log._stored = log.applied + 1  # so that memory never holds more than its limits
             log.append(*kept)
         if stored_end(view) != (log.applied, log.hash):
             raise Corrupt("the log does not end where it was stored")
-        log._stored = log.applied
         return log
 
 
 def stored_end(view: View) -> tuple[int, bytes]:
     """Return the slot up to which what `view` holds is applied, and the chain hash there."""
     return _read_place(view, _LAST)
+
+
+def stored_page(view: View, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[Entry, ...]:
+    """Read entries from `slot` on as `Log.page` does, of what `view` holds; raises Corrupt."""
+    entries: list[Entry] = []
+    for key, value in view.scan("log", slot - 1):
+        entry, _ = _unpack_kept(key, value)
+        limit_bytes -= len(entry.value)
+        if entry.slot != slot + len(entries) or (limit_bytes < 0 and entries):
+            break
+        entries.append(entry)
+    return tuple(entries)
 
 
 def _pack_kept(kept: _Kept) -> bytes:

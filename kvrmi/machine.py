@@ -35,7 +35,7 @@ from .rows import (
     unpack_row,
 )
 from .sessions import SESSION_LIMIT, Sessions, fingerprint
-from .storage.interface import Corrupt, Put, Record, Remove, Tables, View
+from .storage.interface import Clear, Corrupt, Put, Record, Remove, Tables, View
 
 __all__ = [
     "FIRST_EPOCH",
@@ -63,10 +63,12 @@ class Machine:
         self._rows: dict[str, Value] = {}
         self._order = KeyOrder()
         self._sum = 0
+        self._session_limit = session_limit
         self._sessions = Sessions(session_limit)
         self._voters: tuple[Voter, ...] = ()
         self._changed: dict[str, None] = {}
         self._state_changed = False
+        self._replaces = False
 
     @property
     def keys(self) -> int:
@@ -204,16 +206,45 @@ class Machine:
         if not self._state_changed:
             return ()
         rows, gone = self._rows, [key for key in self._changed if key not in self._rows]
-        records: list[Record] = [
-            Put(ROWS, key, pack_row(rows[key])) for key in self._changed if key in rows
-        ]
+        records: list[Record] = [Clear(table) for table in TABLES] if self._replaces else []
+        changed = rows if self._replaces else self._changed
+        records += [Put(ROWS, key, pack_row(rows[key])) for key in changed if key in rows]
         records += [Remove(ROWS, key) for key in gone]
         records += self._sessions.take_records()
         records.append(pack_voters(self.voters))
         records.append(pack_state(State(self.revision, self.digest, self.keys)))
         self._changed.clear()
-        self._state_changed = False
+        self._state_changed = self._replaces = False
         return tuple(records)
+
+    # --- being made of records --------------------------------------------------------------------
+
+    def take_row(self, key: str, data: bytes) -> None:
+        """Take in a stored row of a state that is complete with `complete`; raises Corrupt.
+
+        Rows come in the order of their keys.
+        """
+        if self._rows and key <= next(reversed(self._rows)):
+            raise Corrupt(f"the row {key!r} is out of order")
+        row = unpack_row(key, data)
+        self._rows[key] = row
+        self._sum = (self._sum + row_hash(key, row)) % _DIGEST_SPACE
+
+    def complete(self, view: View, *, replaces: bool = False) -> None:
+        """Take in all that is stored beside the rows, and check that they add up; raises Corrupt.
+
+        `replaces`: what a storage holds so far is no part of this; the next records say so.
+        """
+        self._order = KeyOrder(self._rows)
+        self._sessions = Sessions.load(view, self._session_limit)
+        self._voters = tuple(sorted(stored_voters(view)))
+        state = stored_state(view)
+        if (state.digest, state.keys) != (self.digest, self.keys):
+            raise Corrupt("the rows do not add up to the stored digest")
+        self.revision = state.revision
+        self._replaces = self._state_changed = replaces
+        if replaces:
+            self._sessions.replace()
 
     @classmethod
     def load(cls, view: View, session_limit: int = SESSION_LIMIT) -> Machine:
@@ -223,17 +254,8 @@ class Machine:
         """
         machine = cls(session_limit)
         for key, value in view.scan(ROWS):
-            row = unpack_row(str(key), value)
-            machine._rows[str(key)] = row
-            machine._sum += row_hash(str(key), row)
-        machine._sum %= _DIGEST_SPACE
-        machine._order = KeyOrder(machine._rows)
-        machine._sessions = Sessions.load(view, session_limit)
-        machine._voters = tuple(sorted(stored_voters(view)))
-        state = stored_state(view)
-        if (state.digest, state.keys) != (machine.digest, machine.keys):
-            raise Corrupt("the rows do not add up to the stored digest")
-        machine.revision = state.revision
+            machine.take_row(str(key), value)
+        machine.complete(view)
         return machine
 
 

@@ -113,6 +113,10 @@ class Sessions:
         self._changed.clear()
         return records
 
+    def replace(self) -> None:
+        """Count all of them as changed: what is stored so far is no part of this."""
+        self._changed = dict.fromkeys(self._sessions)
+
     @classmethod
     def load(cls, view: View, limit: int = SESSION_LIMIT) -> Sessions:
         """Read them back, in the order of their last new commands; raises Corrupt."""

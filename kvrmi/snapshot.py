@@ -15,12 +15,11 @@ from zlib import crc32
 import msgpack
 
 from .interface import PAGE_BYTES
-from .log import TABLES as LOG_TABLES
 from .log import Log, stored_end
 from .machine import TABLES as MACHINE_TABLES
 from .machine import Machine
-from .rows import stored_state
-from .storage.interface import Clear, Corrupt, Key, Put, Record, View
+from .rows import ROWS, stored_state
+from .storage.interface import Corrupt, Key, View
 from .storage.memory import Disk, MemoryStorage
 
 __all__ = ["SnapshotSink", "SnapshotSource"]
@@ -48,12 +47,13 @@ _HEADER_TYPES = (int, int, bytes, str, int)
 class SnapshotSource:
     """Pages of a view that it owns, to be asked in order; the last one given can be had again.
 
-    A page holds at most PAGE_BYTES of keys and values, or one row.
+    A page holds at most `page_bytes` of keys and values, or one row.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, page_bytes: int = PAGE_BYTES) -> None:
         """Read what the view holds; raises Corrupt."""
         self._view = view
+        self._page_bytes = page_bytes
         state = stored_state(view)
         slot, hash = stored_end(view)
         self._header = _Header(slot, state.revision, hash, state.digest, state.keys)
@@ -67,6 +67,11 @@ class SnapshotSource:
         """The slot up to which everything is in it."""
         return self._header.slot
 
+    @property
+    def begun(self) -> bool:
+        """Whether more than its first page was given."""
+        return self._number > 0
+
     def page(self, number: int) -> tuple[bytes, bool]:
         """Give page `number`, from 0, and whether it is the last.
 
@@ -75,6 +80,8 @@ class SnapshotSource:
         if number == self._number + 1 and (number == 0 or self._waiting is not None):
             self._page = _seal((number, self._header, self._take()))
             self._number = number
+            if self._waiting is None:
+                self.close()  # a view that stays open keeps the write-ahead log growing
         elif number != self._number or number < 0:
             raise ValueError(f"page {number} cannot follow page {self._number}")
         return self._page, self._waiting is None
@@ -91,7 +98,7 @@ class SnapshotSource:
     def _take(self) -> list[tuple[int, Key, bytes]]:
         """Take the rows of one page; `_waiting` is then the first that has no room in it."""
         rows: list[tuple[int, Key, bytes]] = []
-        room = PAGE_BYTES
+        room = self._page_bytes
         while self._waiting is not None:
             room -= len(str(self._waiting[1]).encode()) + len(self._waiting[2])
             if room < 0 and rows:
@@ -102,15 +109,18 @@ class SnapshotSource:
 
 
 class SnapshotSink:
-    """Collects the pages of one snapshot; of no use before `complete`."""
+    """Makes a machine of the pages of one snapshot as they come; of no use before `complete`."""
 
     def __init__(self) -> None:
         """Begin with no page."""
         self.complete = False
         self.wanted = 0
         """Number of the page to add next."""
+        self.bytes = 0
+        """Size of the pages added."""
         self._header = _NO_HEADER
-        self._disk: Disk = {table: {} for table in _TABLES}
+        self._machine = Machine()
+        self._rest: Disk = {table: {} for table in _TABLES if table != ROWS}
 
     @property
     def slot(self) -> int:
@@ -128,6 +138,11 @@ class SnapshotSink:
         return self._header.keys
 
     @property
+    def keys_added(self) -> int:
+        """How many rows it has."""
+        return self._machine.keys
+
+    @property
     def digest(self) -> str:
         """The digest they must add up to."""
         return self._header.digest
@@ -141,33 +156,30 @@ class SnapshotSink:
             raise Corrupt("pages of different snapshots")
         self._header = header
         self.wanted += 1
+        self.bytes += len(data)
         for place, key, value in rows:
-            self._disk[_TABLES[place]][key] = value
+            table = _TABLES[place]
+            if table == ROWS:
+                self._machine.take_row(key, value)
+            else:
+                self._rest[table][key] = value
         self.complete = last
 
     def load(self, keep: int = 1000) -> tuple[Machine, Log]:
-        """Make the state of it, recomputing the digest; `keep` is the log's. Raises Corrupt."""
+        """Give the state, once; `keep` is the log's. Raises Corrupt.
+
+        The next records of both make a learner's storage hold this state and nothing else.
+        """
         if not self.complete:
             raise Corrupt("a snapshot without its last page")
-        machine = Machine.load(MemoryStorage(MACHINE_TABLES, self._disk))
+        machine = self._machine
+        machine.complete(MemoryStorage(MACHINE_TABLES, self._rest), replaces=True)
         known = (self.revision, self.digest, self.keys)
         if (machine.revision, machine.digest, machine.keys) != known:
             raise Corrupt("the rows of a snapshot do not add up to its digest")
-        log = self._restarted_log(keep)
-        log.take_records()
-        return machine, log
-
-    def records(self) -> tuple[Record, ...]:
-        """Return what makes a learner's storage hold this snapshot and nothing else."""
-        records: list[Record] = [Clear(table) for table in (*MACHINE_TABLES, *LOG_TABLES)]
-        for table, rows in self._disk.items():
-            records += [Put(table, key, value) for key, value in rows.items()]
-        return (*records, *self._restarted_log(1).take_records())
-
-    def _restarted_log(self, keep: int) -> Log:
         log = Log(keep)
         log.restart(self._header.slot, self._header.hash)
-        return log
+        return machine, log
 
 
 def _seal(page: tuple[object, ...]) -> bytes:

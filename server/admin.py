@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from kvrmi.errors import to_builtin
 from kvrmi.naming import ROLES
-from kvrmi.paxos.learner import Learner
+from kvrmi.paxos.learner import Learner, Restored
 from kvrmi.paxos.messages import Message, Restore, Transfer
 
 from .doors import exposed
@@ -95,22 +95,27 @@ class Admin:
 
     @exposed
     def restore(self, peer: object = None) -> dict[str, object]:
-        """Have the learner pull a peer's snapshot; what it brought.
+        """Have the learner catch up with a peer: by its log, or by its snapshot; what that brought.
 
-        A snapshot at or below what is applied here changes nothing and `missed` is 0.
+        `by` says which; a peer that is not ahead changes nothing and `missed` is 0.
         """
         source = self._next_peer() if peer is None else self._id(peer)
-        before = self._learner(lambda learner, _: learner.restored)
+        before = self._learner(_stand)
         self._tell("learner", Restore(source))
         deadline = time.monotonic() + RESTORE_SECONDS
         while self._learner(lambda learner, _: learner.restoring):
             if time.monotonic() > deadline:
-                raise to_builtin("UNAVAILABLE", f"replica {source} sent no snapshot in time")
+                raise to_builtin("UNAVAILABLE", self._learner(_how_far))
             time.sleep(LOOK_SECONDS)
-        after = self._learner(lambda learner, _: learner.restored)
-        if after is None or after is before:
-            return self._learner(lambda learner, _: _unchanged(learner, source))
-        return dict(after._asdict())
+        after = self._learner(_stand)
+        return {
+            "slot": after.slot,
+            "peer": after.source,
+            "keys": after.keys,
+            "digest": after.digest,
+            "missed": after.revision - before.revision,
+            "by": "log" if after.restored is before.restored else "snapshot",
+        }
 
     @exposed
     def transfer(self, to: object) -> bool:
@@ -165,15 +170,33 @@ class Admin:
             raise to_builtin("UNAVAILABLE", "this replica's learner is down") from None
 
 
-def _unchanged(learner: Learner, peer: int) -> dict[str, object]:
+class _Stand(NamedTuple):
+    """Where a learner stands."""
+
+    slot: int
+    source: int
+    revision: int
+    keys: int
+    digest: str
+    restored: Restored | None
+
+
+def _stand(learner: Learner, _: float) -> _Stand:
     machine = learner.machine
-    return {
-        "slot": learner.applied,
-        "peer": peer,
-        "keys": machine.keys,
-        "digest": machine.digest,
-        "missed": 0,
-    }
+    restored = learner.restored
+    return _Stand(
+        learner.applied, learner.source, machine.revision, machine.keys, machine.digest, restored
+    )
+
+
+def _how_far(learner: Learner, _: float) -> str:
+    progress = learner.progress
+    if progress is None:
+        return f"replica {learner.source} has not sent all yet; it goes on"
+    return (
+        f"the snapshot of replica {progress.peer} is on its way, {progress.keys} of "
+        f"{progress.of} keys; it goes on, STATUS shows how far"
+    )
 
 
 def _role(role: object) -> str:

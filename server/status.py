@@ -28,7 +28,7 @@ def describe(replica: Replica) -> dict[str, object]:
         ("role", "ballot"), None
     )
     known: dict[str, object] = _ask(replica.learner, _learner) or dict.fromkeys(
-        ("applied", "chosen", "revision", "keys", "digest", "restored"), None
+        ("applied", "chosen", "revision", "keys", "digest", "restored", "restoring"), None
     )
     votes = _ask(replica.acceptor, _acceptor) or {"recovering": False}
     state = "recovering" if votes["recovering"] else "up"
@@ -77,7 +77,7 @@ def _proposer(proposer: Proposer, now: float) -> dict[str, object]:
 
 def _learner(learner: Learner, now: float) -> dict[str, object]:
     machine = learner.machine
-    restored = learner.restored
+    restored, progress = learner.restored, learner.progress
     return {
         "applied": learner.applied,
         "chosen": learner.target,
@@ -85,6 +85,7 @@ def _learner(learner: Learner, now: float) -> dict[str, object]:
         "keys": machine.keys,
         "digest": machine.digest,
         "restored": None if restored is None else restored._asdict(),
+        "restoring": None if progress is None else progress._asdict(),
     }
 
 

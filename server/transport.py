@@ -76,6 +76,8 @@ LANE_OF: dict[type, Lane] = {
 
 FORWARD_GRACE = 0.3
 """A forwarded request's own patience ends this much earlier than ours for its answer."""
+LEARN_SECONDS = 1.0
+"""For a page of entries or of a snapshot: a mebibyte, of a replica that may have much to do."""
 
 
 class Token(NamedTuple):
@@ -166,9 +168,14 @@ class Transport:
         if not self._faults.passes(self._me, to.replica):
             return False
         link = self._links[to.replica, lane.name]
-        patience = message.patience + FORWARD_GRACE if type(message) is Forward else self._answer
+        patience = self._patience(message)
         token = Token(wire.sender.role, incarnation, message)
         return link.peer.send(self._clock(), wire.encoded(message), token, patience)
+
+    def _patience(self, message: Message) -> float:
+        if type(message) is Forward:
+            return message.patience + FORWARD_GRACE
+        return LEARN_SECONDS if type(message) in (Fetch, FetchSnapshot) else self._answer
 
     def collect(self, group: str, timeout: float) -> None:
         """Wait for answers of a group and deliver them, and what became of the others."""

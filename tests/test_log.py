@@ -16,6 +16,7 @@ from kvrmi.log import (
     chain,
     pack_batch,
     stored_end,
+    stored_page,
     unpack_batch,
 )
 from kvrmi.storage.interface import Corrupt, Put, Record, Remove
@@ -128,6 +129,50 @@ def test_reloaded_log_is_the_same(steps: list[str]) -> None:
                 assert same(loaded, log)
                 assert len(list(storage.scan("log"))) == log.applied - log.anchor[0]
                 log = loaded if step == "reload" else log
+
+
+def stored(log: Log, storage: MemoryStorage, upto: int) -> None:
+    """Append and store, one by one, as a learner does."""
+    for slot in range(log.applied + 1, upto + 1):
+        storage.write(filled(log, slot).take_records())
+
+
+def test_a_held_log_stays_on_the_disk_and_not_in_memory() -> None:
+    log, storage = Log(keep=3), MemoryStorage(TABLES)
+    stored(log, storage, 5)
+    assert (log.oldest, log.first) == (3, 3)
+    log.held = True
+    stored(log, storage, 20)
+    assert (log.oldest, log.first) == (3, 18)
+    assert stored_page(storage, 3, 30) == (entry(3), entry(4), entry(5))
+    assert stored_page(storage, 19) == (entry(19), entry(20))
+    assert stored_page(storage, 2) == stored_page(storage, 21) == ()
+    log.held = False
+    stored(log, storage, 21)
+    assert (log.oldest, log.first) == (19, 19)
+    assert stored_page(storage, 18) == ()
+
+
+def test_a_held_log_loads_into_bounded_memory() -> None:
+    log, storage = Log(keep=3), MemoryStorage(TABLES)
+    log.held = True
+    stored(log, storage, 20)
+    loaded = Log.load(storage, keep=3)
+    assert (loaded.oldest, loaded.first, loaded.hash) == (1, 18, log.hash)
+    stored(loaded, storage, 21)
+    assert (loaded.oldest, len(list(storage.scan("log")))) == (19, 3)
+
+
+def test_what_is_held_is_bounded() -> None:
+    log, storage = Log(keep=3, held_bytes=100), MemoryStorage(TABLES)
+    log.held = True
+    oldest = []
+    for slot in range(1, 25):
+        stored(log, storage, slot)
+        oldest.append(log.oldest)
+        assert len(list(storage.scan("log"))) <= 10
+    assert oldest[9:11] == [1, 9]
+    assert same(Log.load(storage, keep=3), log)
 
 
 def test_records_are_of_new_entries_only() -> None:

@@ -11,12 +11,12 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..interface import Answer
-from ..log import Entry, Log, unpack_batch
+from ..interface import PAGE_BYTES, Answer
+from ..log import Entry, Log, stored_page, unpack_batch
 from ..machine import Machine
 from ..snapshot import SnapshotSink, SnapshotSource
 from ..storage.interface import Corrupt, Record, View
-from .catchup import CatchUp
+from .catchup import CatchUp, Progress
 from .effects import NOTHING, Address, Effects, Envelope
 from .invariants import require
 from .messages import (
@@ -44,8 +44,8 @@ FLUSH = 0.2
 FLUSH_BYTES = 4 << 20
 """Applied bytes that make a flush due at once."""
 
-SOURCE_IDLE = 10.0
-"""Seconds after which a snapshot that nobody asks for is closed."""
+SOURCE_IDLE = 20.0
+"""Seconds after which a snapshot is closed, and the log behind it let go, if nobody asks for it."""
 
 
 class Restored(NamedTuple):
@@ -59,6 +59,9 @@ class Restored(NamedTuple):
 
 
 class _Source(NamedTuple):
+    """A snapshot that a peer pulls, and then the log behind it."""
+
+    name: str
     snapshot: SnapshotSource
     used: float
 
@@ -73,22 +76,29 @@ class Learner:
         machine: Machine,
         log: Log,
         open_view: Callable[[], View],
+        page_bytes: int = PAGE_BYTES,
     ) -> None:
-        """`open_view` gives a snapshot of the disk, for peers that lag too far behind."""
+        """`open_view` gives a snapshot of the disk, for peers that lag too far behind.
+
+        They get it, and entries, in pages of at most so many bytes.
+        """
         self.me = me
         self.machine = machine
         self.log = log
         self.restored: Restored | None = None
         self._open_view = open_view
+        self._page_bytes = page_bytes
         self._catchup = CatchUp(me, ids)
         self._pending: dict[int, Entry] = {}
         self._unwritten = 0
         self._durable = log.applied
         self._stated = False
-        self._installed: tuple[Record, ...] = ()
         self._flush_at = 0.0
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[int, _Source] = {}
+        """By the peer that pulls."""
         self._named = 0
+        self._goal = 0
+        """Where the peer stood that a Restore named."""
         self._on: dict[type, Callable[[float, Address, Any], Effects]] = {
             Chosen: self._on_chosen,
             Learn: self._on_learn,
@@ -116,8 +126,18 @@ class Learner:
 
     @property
     def restoring(self) -> bool:
-        """True while a snapshot is being pulled."""
-        return self._catchup.restoring
+        """True while a snapshot is being pulled, or what a Restore asked for is not here yet."""
+        return self._catchup.pulling or self._catchup.wished or self.applied < self._goal
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the snapshot has come that is being pulled."""
+        return self._catchup.progress
+
+    @property
+    def source(self) -> int:
+        """The peer that is asked for what is missing."""
+        return self._catchup.source
 
     def read(self, question: bytes) -> Answer:
         """Answer from the state as applied now; the caller sees to how fresh that must be."""
@@ -130,9 +150,9 @@ class Learner:
 
     def wake(self, now: float) -> Effects:
         """Write what is due, close idle snapshots, ask for what is missing."""
-        for name, source in list(self._sources.items()):
+        for peer, source in list(self._sources.items()):
             if now - source.used > SOURCE_IDLE:
-                self._sources.pop(name).snapshot.close()
+                self._let_go(peer)
         records: tuple[Record, ...] = ()
         messages = (*self._state_durable(), *self._ask(now))
         if self._unwritten and now >= self._flush_at:
@@ -163,13 +183,9 @@ class Learner:
         return self._take(now, m.entries)
 
     def _on_entries(self, now: float, sender: Address, m: Entries) -> Effects:
-        self._catchup.answered()
-        if m.slot < m.first and m.slot == self.applied + 1:
-            self._catchup.want_snapshot(sender.replica)
-        elif not m.entries and m.slot == self.applied + 1:
-            self._catchup.unanswered(now)  # that peer has no more than we do
-        if m.applied > self.applied:
-            self._catchup.heard(sender.replica, m.applied)
+        if self._catchup.wished and sender.replica == self._catchup.source:
+            self._goal = m.applied
+        self._catchup.answered(now, sender.replica, m, self.applied)
         return self._take(now, m.entries)
 
     def _on_behind(self, now: float, sender: Address, m: Behind) -> Effects:
@@ -177,7 +193,8 @@ class Learner:
         return self._take(now, ())
 
     def _on_restore(self, now: float, sender: Address, m: Restore) -> Effects:
-        self._catchup.want_snapshot(m.peer)
+        """Catch up with a peer: from its log as far as that reaches, else by its snapshot."""
+        self._catchup.wish(m.peer)
         return Effects(messages=self._ask(now))
 
     def _on_ask(self, now: float, sender: Address, m: Ask) -> Effects:
@@ -236,8 +253,7 @@ class Learner:
     def _flush(self) -> tuple[tuple[Record, ...], tuple[Envelope, ...]]:
         self._unwritten = 0
         self._flush_at = 0.0
-        applied = (*self.machine.take_records(), *self.log.take_records())
-        records, self._installed = (*self._installed, *applied), ()
+        records = (*self.machine.take_records(), *self.log.take_records())
         return records, self._tell_durable()
 
     def _state_durable(self) -> tuple[Envelope, ...]:
@@ -255,25 +271,52 @@ class Learner:
     # --- serving others -----------------------------------------------------------------------
 
     def _on_fetch(self, now: float, sender: Address, m: Fetch) -> Effects:
-        entries = self.log.page(m.slot) if m.slot >= self.log.first else ()
-        answer = Entries(m.slot, entries, self.log.first, self.applied)
+        peer, log = sender.replica, self.log
+        if m.slot >= log.first:
+            entries = log.page(m.slot, self._page_bytes)
+            self._let_go(peer)
+        else:
+            entries = self._stored_entries(m.slot) if m.slot >= log.oldest else ()
+            self._used(peer, now)
+        answer = Entries(m.slot, entries, log.oldest, self.applied)
         return Effects(messages=(Envelope(sender, answer),))
 
+    def _stored_entries(self, slot: int) -> tuple[Entry, ...]:
+        with contextlib.closing(self._open_view()) as view:
+            return stored_page(view, slot, self._page_bytes)
+
     def _on_fetch_snapshot(self, now: float, sender: Address, m: FetchSnapshot) -> Effects:
-        name = m.name or self._open_source(now)
-        source = self._sources.get(name)
-        page = SnapshotPage(name, -1, b"", True)
-        if source is not None:
-            self._sources[name] = source._replace(used=now)
+        source = self._sources.get(sender.replica)
+        # One that is asked for again, because its first page was late, is not opened anew.
+        if not m.name and (source is None or source.snapshot.begun):
+            source = self._open_source(now, sender.replica)
+        page = SnapshotPage(m.name, -1, b"", True)
+        if source is not None and m.name in ("", source.name):
+            self._used(sender.replica, now)
             with contextlib.suppress(ValueError):  # asked out of order: it has to begin again
-                page = SnapshotPage(name, m.page, *source.snapshot.page(m.page))
+                page = SnapshotPage(source.name, m.page, *source.snapshot.page(m.page))
         return Effects(messages=(Envelope(sender, page),))
 
-    def _open_source(self, now: float) -> str:
+    def _open_source(self, now: float, peer: int) -> _Source:
+        self._let_go(peer)
         self._named += 1
-        name = f"{self.me}-{self._named}"
-        self._sources[name] = _Source(SnapshotSource(self._open_view()), now)
-        return name
+        source = _Source(
+            f"{self.me}-{self._named}", SnapshotSource(self._open_view(), self._page_bytes), now
+        )
+        self._sources[peer] = source
+        self.log.held = True
+        return source
+
+    def _used(self, peer: int, now: float) -> None:
+        if peer in self._sources:
+            self._sources[peer] = self._sources[peer]._replace(used=now)
+
+    def _let_go(self, peer: int) -> None:
+        """Close what `peer` pulled: it has it all, or is gone; the log behind it may be trimmed."""
+        source = self._sources.pop(peer, None)
+        if source is not None:
+            source.snapshot.close()
+        self.log.held = bool(self._sources)
 
     # --- being restored -----------------------------------------------------------------------
 
@@ -293,11 +336,11 @@ class Learner:
             self._catchup.want_snapshot(peer)
             self._catchup.unanswered(now)
             return NOTHING
+        log.held = bool(self._sources)
         self.machine, self.log = machine, log
         self.restored = Restored(sink.slot, peer, sink.keys, sink.digest, missed)
         self._pending = {s: e for s, e in self._pending.items() if s > sink.slot}
         # Written behind like all that is applied: only Durable waits for the disk.
-        self._installed = sink.records()
         self._unwritten, self._flush_at = 1, now
         messages = (
             *self._announce((), True),

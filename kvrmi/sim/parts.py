@@ -6,7 +6,6 @@ put in from outside by replacing one part; production code knows nothing of that
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Callable
 
@@ -14,34 +13,29 @@ from ..config import Timing
 from ..interface import Answer
 from ..log import Log
 from ..machine import Machine
-from ..paxos.acceptor import Acceptor
+from ..paxos.acceptor import Acceptor, State
 from ..paxos.front import Front
 from ..paxos.learner import Learner
 from ..paxos.proposer import Proposer
 from ..paxos.rejoin import COPIED, MUST_COPY, Rejoin
-from ..paxos.stable import State
 from ..storage.interface import Put, Record
 from .disk import SimDisk
 
-__all__ = ["TIMING", "Parts"]
+__all__ = ["PAGE_BYTES", "TIMING", "Parts"]
 
 TIMING = Timing()
+PAGE_BYTES = 200
+"""Of snapshots and entries, so that small states come in many pages, any of which may be lost."""
 
 
 class Parts:
     """Makes the roles of a replica and says how its host treats them."""
 
-    timing: Timing = TIMING
+    timing = TIMING
     syncs_first = True
     """Messages leave only after the records of their step are durable."""
     fences = True
     """A call made to an earlier incarnation of a role is refused, not carried out by it."""
-
-    def with_times(self, timing: Timing) -> Parts:
-        """Make the same roles, with other times."""
-        other = copy.copy(self)
-        other.timing = timing
-        return other
 
     def acceptor(
         self, me: int, disk: SimDisk, now: float, *, founding: bool, rejoin: Rejoin | None
@@ -66,7 +60,7 @@ class Parts:
     def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
         """Take up a learner from its disk; raises Corrupt."""
         log = Log.load(disk, keep)
-        return Learner(me, ids, Machine.load(disk), log, disk.snapshot)
+        return Learner(me, ids, Machine.load(disk), log, disk.snapshot, PAGE_BYTES)
 
     def front(
         self,

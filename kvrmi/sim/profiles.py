@@ -58,11 +58,10 @@ PROFILES = (
     ),
     Profile(
         "lease",
-        "a leader is cut off or stopped, others try to lead, some restart with other times",
+        "the leader is cut off or stopped while others try to lead and acceptors restart",
         (
             "covet", "covet", "bridge", "bridge_after_transfer", "bridge_after_transfer", "depose",
             "depose", "pause", "pause_leader", "provoke", "fail_role", "crash", "clock_drifts",
-            "outlast", "hasten",
         ),
         least=3,
     ),
@@ -79,8 +78,11 @@ PROFILES = (
     ),
     Profile(
         "snapshot",
-        "logs are short, learners restart, and snapshots go around",
-        ("restore", "restore", "fail_learner", "crash", "isolate", "lose_disk", "flip_state"),
+        "logs are short, learners restart, and snapshots go around, page after page",
+        (
+            "restore", "restore", "fail_learner", "crash", "isolate", "lose_disk", "flip_state",
+            "weather",
+        ),
         keeps=(2, 3, 5),
     ),
     Profile(

@@ -155,7 +155,7 @@ def leader(stage: Stage, event: Event) -> Outage:
         3,
         "The leader is killed",
         "SIGKILL ends its process at once. The others must notice, elect a new leader and go on "
-        "writing. Later the dead replica is started again and restored from a peer's snapshot.",
+        "writing. Later the dead replica is started again and restored from a peer.",
     )
     victim = choose(event, stage.control)
     if victim is None:
@@ -202,7 +202,7 @@ def _await_restore(stage: Stage, victim: int) -> Mapping[str, object]:
     restored = stage.control.last_restore(victim) or {}
     stage.show.moment(
         stage.load.elapsed,
-        f"replica {victim} is restored from a snapshot of replica {restored['peer']}: "
+        f"replica {victim} is restored from the {restored['by']} of replica {restored['peer']}: "
         f"slot {restored['slot']}, {restored['keys']} keys,",
         "green",
     )

@@ -75,6 +75,14 @@ def test_status_shows_notes_and_cuts() -> None:
     assert out.getvalue().splitlines()[3:] == ["replica 1: timing differs", "cut links: 1-3, 2>1"]
 
 
+def test_status_says_how_far_a_snapshot_has_come() -> None:
+    out = io.StringIO()
+    progress = {"peer": 2, "keys": 500, "of": 2000, "bytes": 70000}
+    Printer(as_json=False, out=out).status(_status(roles={}, restoring=progress))
+    remark = "replica 1: restoring from replica 2, 500 of 2000 keys"
+    assert out.getvalue().splitlines()[3:] == [remark]
+
+
 @pytest.mark.parametrize("state", ["up", "not answering"])
 @pytest.mark.parametrize("columns", [80, 100, 140])
 def test_status_fits_its_terminal_and_grows_with_it(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from kvrmi.interface import PAGE_BYTES
 from kvrmi.log import TABLES as LOG_TABLES
 from kvrmi.machine import TABLES as MACHINE_TABLES
-from kvrmi.paxos.catchup import PATIENCE, CatchUp
+from kvrmi.machine import Machine
+from kvrmi.paxos.catchup import GIVE_UP, PATIENCE, CatchUp
 from kvrmi.paxos.effects import Envelope
-from kvrmi.paxos.messages import Fetch, FetchSnapshot, SnapshotPage
+from kvrmi.paxos.messages import Entries, Fetch, FetchSnapshot, SnapshotPage
 from kvrmi.snapshot import SnapshotSource
 from kvrmi.storage.memory import MemoryStorage
 
-from .bench import IDS, START, learner
+from .bench import IDS, START, entry, learner, put
 
 
 def catchup() -> CatchUp:
@@ -47,7 +49,7 @@ def test_one_question_at_a_time_until_it_is_answered_or_lost() -> None:
     assert mine.ask(START, 2, True)
     assert not mine.ask(START + PATIENCE - 0.01, 2, True)
     assert mine.ask(START + PATIENCE, 2, True)
-    mine.answered()
+    mine.answered(START + PATIENCE, 3, Entries(3, (entry(3, "c"), entry(4, "d")), 1, 5), 2)
     assert mine.ask(START + PATIENCE, 4, True) == (Envelope(learner(3), Fetch(5)),)
 
 
@@ -68,7 +70,7 @@ def test_alone_there_is_nobody_to_ask() -> None:
     mine.heard(1, 5)
     mine.want_snapshot(1)
     mine.unanswered(START)
-    assert not mine.restoring
+    assert not mine.pulling
     assert not mine.ask(START, 0, True)
 
 
@@ -76,7 +78,7 @@ def test_while_a_snapshot_is_wanted_no_entries_are() -> None:
     mine = catchup()
     mine.heard(3, 50)
     mine.want_snapshot(2)
-    assert mine.restoring
+    assert mine.pulling
     assert mine.ask(START, 2, True) == (Envelope(learner(2), FetchSnapshot("", 0)),)
 
 
@@ -91,7 +93,7 @@ def test_news_from_others_does_not_change_the_source_of_a_snapshot() -> None:
 def test_a_peer_that_is_none_of_ours_is_not_asked() -> None:
     mine = catchup()
     mine.want_snapshot(77)
-    assert mine.restoring
+    assert mine.pulling
     assert mine.source in IDS
 
 
@@ -101,7 +103,7 @@ def test_the_last_page_ends_a_snapshot() -> None:
     sink = mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True))
     assert sink is not None
     assert sink.complete
-    assert not mine.restoring
+    assert not mine.pulling
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_pages_of_another_peer_or_place_are_ignored(sender: int, page: SnapshotP
     mine = catchup()
     mine.want_snapshot(2)
     assert mine.add_page(START, sender, page) is None
-    assert (mine.restoring, mine.source) == (True, 2)
+    assert (mine.pulling, mine.source) == (True, 2)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,59 @@ def test_a_damaged_or_ended_snapshot_begins_again_elsewhere(page: SnapshotPage) 
 
 def test_a_page_nobody_waits_for_is_ignored() -> None:
     assert catchup().add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True)) is None
+
+
+def begun() -> CatchUp:
+    """One with the first of three pages, from peer 2."""
+    mine = catchup()
+    mine.want_snapshot(2)
+    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, pages()[0], False)) is None
+    return mine
+
+
+def pages() -> list[bytes]:
+    storage = MemoryStorage({**MACHINE_TABLES, **LOG_TABLES})
+    machine = Machine()
+    for number in range(3):
+        machine.apply(put(f"k{number}", "x" * (PAGE_BYTES * 2 // 3)))
+    storage.write(machine.take_records())
+    source = SnapshotSource(storage.snapshot())
+    return [source.page(number)[0] for number in range(3)]
+
+
+def test_a_page_that_does_not_come_is_asked_for_again_for_a_while() -> None:
+    mine = begun()
+    now = START
+    while now < START + GIVE_UP - 1:
+        assert mine.ask(now, 0, True) == (Envelope(learner(2), FetchSnapshot("2-1", 1)),)
+        mine.unanswered(now + 0.3)
+        now += 0.4
+    assert mine.add_page(now, 2, SnapshotPage("2-1", 1, pages()[1], False)) is None
+    mine.unanswered(now + GIVE_UP - 0.1)
+    assert mine.ask(now + GIVE_UP, 0, True) == (Envelope(learner(2), FetchSnapshot("2-1", 2)),)
+
+
+def test_after_a_while_another_peer_is_asked_for_its_snapshot() -> None:
+    mine = begun()
+    mine.unanswered(START + GIVE_UP + 0.1)
+    (question,) = mine.ask(START + GIVE_UP + 1, 0, True)
+    assert question == Envelope(learner(3), FetchSnapshot("", 0))
+
+
+def test_who_served_us_is_asked_on_whatever_others_say_is_chosen() -> None:
+    """It keeps its log behind the snapshot that it gave; the others do not."""
+    mine = catchup()
+    mine.want_snapshot(2)
+    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True)) is not None
+    mine.heard(3, 50)
+    assert mine.ask(START, 9, True) == (Envelope(learner(2), Fetch(10)),)
+    mine.answered(START, 2, Entries(10, (entry(10, "a"),), 5, 40), 9)
+    mine.heard(3, 60)
+    assert mine.ask(START, 10, True) == (Envelope(learner(2), Fetch(11)),)
+    mine.answered(START, 2, Entries(11, (entry(11, "a"),), 5, 60), 10)
+    assert mine.ask(START, 60, False) == ()  # caught up: news decides again
+    mine.heard(3, 70)
+    assert mine.ask(START, 60, True) == (Envelope(learner(3), Fetch(61)),)
 
 
 def test_who_says_the_same_again_is_not_asked_again_before_the_others() -> None:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.log import TABLES as LOG_TABLES
-from kvrmi.log import Entry, Log, pack_batch
-from kvrmi.machine import TABLES as MACHINE_TABLES
-from kvrmi.machine import Machine, Voter, encode_voter
+from kvrmi.machine import Voter, encode_voter
 from kvrmi.paxos.effects import Envelope
-from kvrmi.paxos.learner import FLUSH, FLUSH_BYTES, SOURCE_IDLE, Learner
+from kvrmi.paxos.learner import FLUSH, FLUSH_BYTES
 from kvrmi.paxos.messages import (
     Applied,
     Ask,
@@ -22,66 +19,21 @@ from kvrmi.paxos.messages import (
     Learn,
     NoAnswer,
     NotSent,
-    Restore,
-    SnapshotPage,
 )
-from kvrmi.storage.memory import MemoryStorage
 
 from .bench import (
     BOOT,
-    IDS,
-    Bench,
     Benches,
     acceptor,
-    ballot,
     entry,
     front,
     get,
-    host,
     learner,
     ok,
     proposer,
     put,
 )
-
-TABLES = {**MACHINE_TABLES, **LOG_TABLES}
-B2 = ballot(5, 2)
-
-
-def load(
-    benches: Benches, disk: MemoryStorage | None = None, me: int = 1, keep: int = 1000
-) -> Bench[Learner]:
-    disk = disk or MemoryStorage(TABLES)
-    role = Learner(me, IDS, Machine.load(disk), Log.load(disk, keep), disk.snapshot)
-    bench = benches(role, disk)
-    bench.wake()  # as every host does at once
-    bench.expect(Envelope(acceptor(me), Durable(role.applied)))
-    return bench
-
-
-def taught(benches: Benches, slots: int, me: int = 1, keep: int = 1000) -> Bench[Learner]:
-    """A learner of `slots` entries, all of them on its disk."""
-    bench = load(benches, me=me, keep=keep)
-    for slot in range(1, slots + 1):
-        bench.tell(proposer(me), Chosen(entry(slot, f"key {slot}")))
-        flush(bench)
-    bench.drain()
-    return bench
-
-
-def entry_of(slot: int, *commands: bytes) -> Entry:
-    return Entry(slot, B2, (1, 2), pack_batch(commands))
-
-
-def flush(bench: Bench[Learner]) -> None:
-    bench.wake(FLUSH)
-
-
-def durable(bench: Bench[Learner]) -> int:
-    """What a restart from this disk would begin with."""
-    assert bench.disk is not None
-    return Log.load(bench.disk).applied
-
+from .learners import B2, durable, entry_of, flush, load, taught
 
 # --- applying -------------------------------------------------------------------------------------
 
@@ -245,78 +197,3 @@ def test_below_what_is_kept_a_snapshot_is_needed(benches: Benches) -> None:
     taker.drain()
     taker.tell(learner(2), answer)
     taker.expect(Envelope(learner(2), FetchSnapshot("", 0)))
-
-
-# --- snapshots ------------------------------------------------------------------------------------
-
-
-def bring(giver: Bench[Learner], taker: Bench[Learner]) -> None:
-    """Carry snapshot questions and pages until there are no more."""
-    while asked := taker.find(FetchSnapshot, learner(giver.role.me)):
-        giver.tell(learner(taker.role.me), asked[0])
-        (page,) = giver.find(SnapshotPage)
-        taker.tell(learner(giver.role.me), page)
-
-
-def test_a_snapshot_moves_a_learner_to_where_its_giver_stood(benches: Benches) -> None:
-    giver, taker = taught(benches, 9, me=2, keep=3), taught(benches, 2)
-    taker.tell(host(1), Restore(2))
-    giver.tell(learner(1), FetchSnapshot("", 0))
-    (page,) = giver.find(SnapshotPage)
-    taker.drain()
-    taker.tell(learner(2), page)
-    assert Envelope(proposer(1), Applied(9, (), ())) in taker.drain()
-    taker.wake()
-    assert Envelope(acceptor(1), Durable(9)) in taker.drain()
-    assert taker.role.log.hash == giver.role.log.hash
-    assert taker.role.machine.digest == giver.role.machine.digest
-    restored = taker.role.restored
-    assert restored is not None
-    assert (restored.slot, restored.peer, restored.keys, restored.missed) == (9, 2, 9, 7)
-    assert durable(taker) == 9
-
-
-def test_an_older_snapshot_is_ignored(benches: Benches) -> None:
-    giver, taker = taught(benches, 2, me=2), taught(benches, 5)
-    taker.tell(host(1), Restore(2))
-    bring(giver, taker)
-    assert (taker.role.applied, taker.role.restored) == (5, None)
-    assert not taker.role.restoring
-    taker.expect()
-
-
-def test_what_was_learned_beyond_the_snapshot_is_applied_after_it(benches: Benches) -> None:
-    giver, taker = taught(benches, 9, me=2), load(benches)
-    taker.tell(acceptor(1), Learn(B2, 0, (entry(10, "ten"),)))
-    taker.tell(host(1), Restore(2))
-    bring(giver, taker)
-    assert taker.role.applied == 10
-
-
-def test_a_snapshot_long_unasked_for_is_closed(benches: Benches) -> None:
-    bench = taught(benches, 2)
-    bench.tell(learner(2), FetchSnapshot("", 0))
-    (page,) = bench.find(SnapshotPage)
-    bench.wake(SOURCE_IDLE + 1)
-    bench.drain()
-    gone = SnapshotPage(page.name, -1, b"", True)
-    bench.answer(learner(2), FetchSnapshot(page.name, 1), gone)
-
-
-def test_a_page_out_of_order_or_of_no_snapshot_begins_again(benches: Benches) -> None:
-    bench = taught(benches, 2)
-    bench.answer(learner(2), FetchSnapshot("1-77", 0), SnapshotPage("1-77", -1, b"", True))
-    bench.tell(learner(2), FetchSnapshot("", 0))
-    (page,) = bench.find(SnapshotPage)
-    bench.answer(learner(2), FetchSnapshot(page.name, 5), SnapshotPage(page.name, -1, b"", True))
-    bench.role.close()
-
-
-def test_a_snapshot_is_of_what_is_on_the_disk(benches: Benches) -> None:
-    giver, taker = taught(benches, 2, me=2), load(benches)
-    giver.tell(proposer(2), Chosen(entry(3, "unwritten")))
-    giver.drain()
-    taker.tell(host(1), Restore(2))
-    bring(giver, taker)
-    assert taker.role.applied == 2
-    taker.drain()

@@ -257,7 +257,7 @@ def test_learners_help_each_other(benches: Benches) -> None:
 
     Not a quotation but its consequence: entries are fetched from a learner that holds them.
     """
-    from .test_learner import load, taught
+    from .learners import load, taught
 
     giver, taker = taught(benches, 2, me=2), load(benches)
     taker.tell(acceptor(1), Learn(ballot(1, 2), 2, ()))

@@ -24,8 +24,8 @@ from kvrmi.paxos.messages import (
 
 from .bench import Benches, acceptor, ballot, batch, entry, learner, proposer
 from .leader import B, accepted, campaigning, choose, elected, follower, leader, promise, propose
+from .learners import load
 from .table import Table
-from .test_learner import load
 
 
 def value(slot: int, name: str) -> AcceptedValue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -208,6 +209,40 @@ def test_a_damaged_learner_db_is_learned_again_and_costs_no_vote(three: Replicas
     assert (folder / "acceptor.db").stat().st_ino == votes
     log = (folder / "replica.log").read_text()
     assert log.count("learner.db was damaged") == 2
+
+
+def test_a_replica_catches_up_while_others_write(three: Replicas) -> None:
+    """From a snapshot, since the logs do not reach back so far; it answers on the way."""
+    large = "x" * (1 << 16)
+    with three.store(three.leader()) as store:
+        for page in range(24):
+            store.put_many([[f"k{page}.{one}", large] for one in range(15)])
+    victim = a_follower(three)
+    three.kill(victim)
+    for file in (three.data / f"replica{victim}").glob("learner.db*"):
+        file.unlink()
+    others = sorted(three.running)
+    over = threading.Event()
+    writer = threading.Thread(target=write_on, args=(three, others[0], large, over))
+    writer.start()
+    try:
+        three.start(victim)
+        until(lambda: answers(three, victim), 15)
+        until(lambda: three.status(victim)["keys"] >= 360, 30)
+        assert three.status(victim)["restored"]["missed"] >= 24
+    finally:
+        over.set()
+        writer.join(10)
+    until(three.equal, 15)
+    log = (three.data / f"replica{victim}" / "replica.log").read_text()
+    assert log.count("installed") == 1
+
+
+def write_on(cluster: Replicas, replica: int, value: str, over: threading.Event) -> None:
+    with cluster.store(replica) as store:
+        while not over.is_set():
+            with contextlib.suppress(*NOT_YET):
+                store.put("written", value)
 
 
 def answers(cluster: Replicas, replica: int) -> bool:

@@ -17,7 +17,7 @@ from ...paxos.messages import Durable
 from ...sessions import Sessions
 from ...storage.interface import Key, View
 from ..disk import SimDisk
-from ..parts import Parts
+from ..parts import PAGE_BYTES, Parts
 from .swap import OtherLearner
 
 __all__ = [
@@ -48,8 +48,12 @@ class SessionsMissingFromSnapshot(Parts):
 
     def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
         """Take up a learner that gives such snapshots."""
-        log = Log.load(disk, keep)
-        return Learner(me, ids, Machine.load(disk), log, lambda: _WithoutSessions(disk.snapshot()))
+        log, machine = Log.load(disk, keep), Machine.load(disk)
+
+        def view() -> View:
+            return _WithoutSessions(disk.snapshot())
+
+        return Learner(me, ids, machine, log, view, PAGE_BYTES)
 
 
 class _Forgetful(Sessions):

@@ -21,7 +21,7 @@ from ...paxos.lease import LeaderLease
 from ...paxos.proposer import Proposer
 from ...paxos.rejoin import Rejoin
 from ..disk import SimDisk
-from ..parts import Parts
+from ..parts import PAGE_BYTES, Parts
 
 if TYPE_CHECKING:
     from ...paxos.campaign import Phase1
@@ -60,7 +60,7 @@ class OtherLearner(Parts):
     def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
         """Take up a learner from its disk; raises Corrupt."""
         log = Log.load(disk, keep)
-        return self.kind(me, ids, self.machine.load(disk), log, disk.snapshot)
+        return self.kind(me, ids, self.machine.load(disk), log, disk.snapshot, PAGE_BYTES)
 
 
 class OtherFront(Parts):
