@@ -13,7 +13,7 @@ from typing import Any
 from kvrmi import naming
 from kvrmi.config import Cluster, ConfigError, find, load
 from kvrmi.errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_builtin
-from kvrmi.remote.identity import Badge, read_secret
+from kvrmi.remote.identity import Badge, Refused, read_secret
 from kvrmi.remote.proxy import connect
 from kvrmi.session import Store
 
@@ -100,7 +100,10 @@ def _badge(cluster: Cluster) -> Badge:
     try:
         return Badge(cluster.id, 0, "client", read_secret(folder / "secret"))
     except (OSError, ValueError) as error:
-        raise InvalidRequest(f"orders need the cluster's secret: {error}") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise InvalidRequest(
+            f"orders need the secret that the replicas share, as {folder / 'secret'}: {why}"
+        ) from error
 
 
 def _call(
@@ -115,9 +118,7 @@ def _call(
         proxy = connect(*where, timeout=_QUICK, badge=badge)
         proxy._pyroBind()
     except Exception as error:
-        raise ConnectionFailed(
-            f"{who} does not answer at {naming.join_address(*where[:2])}: {error}"
-        ) from error
+        raise ConnectionFailed(_unreached(who, naming.join_address(*where[:2]), error)) from error
     with proxy:
         proxy._pyroTimeout = patience
         try:
@@ -127,3 +128,13 @@ def _call(
             raise answered or UnknownOutcome(
                 f"{who} did not answer to {method}: {error}"
             ) from error
+
+
+def _unreached(who: str, address: str, error: Exception) -> str:
+    """Say whether nobody answers there, or somebody who does not take our proof."""
+    if isinstance(error.__cause__, Refused):
+        return (
+            f"{who} at {address} has another secret than this client, or another cluster file; "
+            f"copy both from its host: {error.__cause__}"
+        )
+    return f"{who} does not answer at {address}: {error}"

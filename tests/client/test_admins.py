@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import pytest
 
 from client.__main__ import main
 from client.admins import Admins
+from kvrmi.config import load
+from kvrmi.errors import ConnectionFailed
+from kvrmi.remote.daemon import Daemon
+from kvrmi.remote.identity import Badge, Caller, Refused
 from tests.client.conftest import Run
 from tests.client.fake import Cluster
 
@@ -125,3 +130,22 @@ def test_the_status_of_another_cluster_is_not_mixed_with_the_folders(
     cluster.nodes[0].kill()
     run("STATUS")
     assert len(asked) == 1, "not the one that the file in the folder names"
+
+
+def test_who_takes_another_secret_is_not_called_silent(tmp_path: Path, cluster: Cluster) -> None:
+    def refuse(_: object) -> Caller:
+        raise Refused("kvrmi.replica1.admin needs proof of the cluster's secret")
+
+    daemon = Daemon("127.0.0.1", 0, admit=refuse, pool=4, max_message=1 << 16, idle=60.0)
+    daemon.start()
+    try:
+        known = load(cluster.write_file(tmp_path / "kv" / "cluster.toml"))
+        one = dataclasses.replace(known.members[0], admin=daemon.port)
+        known = dataclasses.replace(known, members=(one, *known.members[1:]))
+        admins = Admins(known, Badge(known.id, 0, "client", b"x" * 64))
+        with pytest.raises(ConnectionFailed, match="has another secret than this client"):
+            admins.replica(1, "heal")
+        with pytest.raises(ConnectionFailed, match="replica 2 does not answer at"):
+            admins.replica(2, "heal")
+    finally:
+        daemon.cut()
