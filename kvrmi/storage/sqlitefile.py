@@ -181,7 +181,7 @@ def prepare(path: Path, tables: Mapping[str, Statements]) -> None:
     """
     try:
         _remove(_new(path))
-        if not path.exists():
+        if not _is_there(path):
             erase(path)
             _create(path, tables)
         elif not is_sealed(path):
@@ -192,6 +192,18 @@ def prepare(path: Path, tables: Mapping[str, Statements]) -> None:
         raise failure(error) from error
     except OSError as error:
         raise StorageFailed(f"the file cannot be used: {error}") from error
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file; raises OSError where that cannot be known.
+
+    `Path.exists` takes an error of the disk for an answer, in some versions of Python.
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def erase(path: Path) -> None:

@@ -240,6 +240,7 @@ class Control:
 
     def _held(self) -> set[int]:
         try:
-            return {int(one) for one in self._held_file.read_text(encoding="ascii").split()}
+            words = self._held_file.read_bytes().split()
         except FileNotFoundError:
             return set()
+        return {int(one) for one in words if one.isdigit()}

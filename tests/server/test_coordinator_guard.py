@@ -100,6 +100,12 @@ def test_whoever_does_not_answer_as_a_voter_counts_as_lost(
     rig.renew(1)
 
 
+def test_the_lost_one_does_not_count_itself(rig: Rig) -> None:
+    rig.admins.told |= {2: None, 3: None}
+    with pytest.raises(Unusable, match="now 4, 5 does"):
+        rig.renew(1)
+
+
 def test_one_at_a_time(rig: Rig) -> None:
     """Two that ask at the same moment do not count each other."""
     answers = rig.admins.entries

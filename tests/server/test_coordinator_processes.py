@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from server.coordinator.processes import Process, command, environment, stop_all
-from server.pidlock import PidLock, holder, holds
+from server.pidlock import PidLock, holder, holds, shared
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 DEAF = [
@@ -133,6 +133,14 @@ def test_whoever_signed_before_is_not_taken_for_the_holder(
     assert holder(path) == os.getpid()
     assert not holds(former.pid, path)
     lock.close()
+
+
+def test_whoever_only_reads_a_folder_is_not_taken_for_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch()
+    with shared(path) as free:
+        assert free
+        assert holder(path) is None
 
 
 def test_looking_keeps_no_owner_out(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kvrmi.storage.interface import Corrupt, Key, Put, Tables
+from kvrmi.storage.interface import Corrupt, Key, Put, StorageFailed, Tables
 from kvrmi.storage.sqlite import SqliteStorage, erase
 
 TABLES: Tables = {"slots": int, "names": str}
@@ -127,6 +130,28 @@ def test_new_table_joins_an_old_file(sealed: Path) -> None:
         storage.write([Put("more", "a", b"1")])
         assert (storage.read("more", "a"), storage.read("slots", 2)) == (b"1", b"2" * 50)
         storage.close()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE])
+def test_an_error_of_the_file_system_is_no_damage_and_no_missing_file(
+    unsealed: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is neither erased nor made anew, also where `exists` takes the error for an answer."""
+    before = unsealed.read_bytes()
+    real = os.stat
+
+    def fail(path: int | str | Path, **options: Any) -> os.stat_result:
+        if path == unsealed:
+            raise OSError(number, os.strerror(number))
+        return real(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", fail)
+        patch.setattr(Path, "exists", lambda path, **_: path != unsealed)
+        with pytest.raises(StorageFailed, match=os.strerror(number)):
+            SqliteStorage(unsealed, TABLES)
+    assert unsealed.read_bytes() == before
+    SqliteStorage(unsealed, TABLES).close()
 
 
 def test_erase_leaves_nothing(unsealed: Path, tmp_path: Path) -> None:
