@@ -48,13 +48,16 @@ def found(data: Path, hosts: Sequence[str], base_port: int | None) -> Cluster:
     """Write cluster file and secret of a new cluster into `data`, replica i on host i.
 
     A host is HOST or HOST:PORT; without a port it has the default ones, or those from `base_port`.
-    Raises ConfigError and Refused, with nothing changed, and OSError.
+    The files of an equal cluster that are there already stay, with its id and secret. Raises
+    ConfigError and Refused, with nothing changed, and OSError.
     """
     addresses = _addresses(hosts, base_port)
     cluster = founding.new_cluster(addresses, secrets.token_hex(8), [""] * len(hosts))
     data.mkdir(parents=True, exist_ok=True)
     there = [name for name in (founding.CONFIG, founding.SECRET) if (data / name).exists()]
     there += sorted(folder.name for folder in data.glob("replica*"))
+    if _made_before(data, cluster):
+        return load(data / founding.CONFIG)
     if there:
         raise Refused(
             f"{data} holds {', '.join(there)} of a cluster: choose another folder with --data"
@@ -62,6 +65,14 @@ def found(data: Path, hosts: Sequence[str], base_port: int | None) -> Cluster:
     make_secret(data / founding.SECRET)
     founding.write_cluster(data, cluster)
     return load(data / founding.CONFIG)
+
+
+def _made_before(data: Path, cluster: Cluster) -> bool:
+    """Whether the folder holds the two files of a cluster like this one."""
+    if not (data / founding.CONFIG).exists() or not (data / founding.SECRET).exists():
+        return False
+    there = load(data / founding.CONFIG)
+    return dataclasses.replace(there, id=cluster.id, folder=None) == cluster
 
 
 def _addresses(hosts: Sequence[str], base_port: int | None) -> Addresses:

@@ -47,9 +47,14 @@ def test_a_folder_of_a_cluster_is_left_alone(
 ) -> None:
     main(["found", *HOSTS, "--data", str(tmp_path)])
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
-    assert main(["found", *HOSTS, "--data", str(tmp_path)]) == 1
+    first = capsys.readouterr().out
+    assert main(["found", "--hosts", "h1,h2", "--data", str(tmp_path)]) == 1
     assert "holds cluster.toml, secret of a cluster" in capsys.readouterr().err
+    assert main(["found", *HOSTS, "--data", str(tmp_path)]) == 0, "the same command twice"
+    assert capsys.readouterr().out == first
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+    (tmp_path / "secret").unlink()
+    assert main(["found", *HOSTS, "--data", str(tmp_path)]) == 1
 
 
 def test_no_coordinator_takes_such_a_cluster_for_one_of_lost_disks(

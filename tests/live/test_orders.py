@@ -1,0 +1,95 @@
+"""The client's orders and its status on a real cluster: cuts, stopped processes, other folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .cluster import LiveCluster, wait_for
+
+pytestmark = pytest.mark.live
+
+Client = Any
+
+
+@pytest.fixture
+def client(live: LiveCluster, tmp_path: Path) -> Iterator[Client]:
+    """Run the client in an empty folder; its exit status and the object that it printed."""
+
+    def run(*words: str, here: Path = tmp_path) -> tuple[int, dict[str, Any]]:
+        paths = os.pathsep.join(sys.path)
+        done = subprocess.run(
+            [sys.executable, "-m", "client", "--json", *words],
+            cwd=here,
+            env=os.environ | {"PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert not done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+    yield run
+    run("--config", str(live.config), "HEAL")
+
+
+def test_one_address_shows_the_whole_cluster_and_whether_it_serves(
+    live: LiveCluster, client: Client
+) -> None:
+    member = live.cluster.member(3)
+    status, shown = client("--address", f"{member.host}:{member.client}", "STATUS")
+    assert (status, shown["health"]) == (0, "serving")
+    assert [entry["id"] for entry in shown["replicas"]] == [*live.cluster.ids]
+    assert shown["cluster_id"] == live.cluster.id
+    status, shown = client("--address", f"{member.host}:{member.client}", "HEALTH")
+    assert (status, shown["up"]) == (0, len(live.cluster.ids))
+
+
+def test_an_order_by_address_needs_that_clusters_file(live: LiveCluster, client: Client) -> None:
+    member = live.cluster.member(1)
+    order = ("--address", f"{member.host}:{member.client}", "FAIL", "1", "learner", "0")
+    status, answer = client(*order)
+    assert (status, answer["code"]) == (2, "INVALID")
+    assert live.is_healthy()
+
+
+def test_a_cut_is_shown_logged_and_healed_as_a_pair(live: LiveCluster, client: Client) -> None:
+    one, other = live.followers()[-2:]
+    config = ("--config", str(live.config))
+    assert client(*config, "CUT", str(one), str(other))[0] == 0
+    both = [[one, other], [other, one]]
+    _, shown = client(*config, "STATUS")
+    cuts = {entry["id"]: entry["cuts"] for entry in shown["replicas"] if entry["cuts"]}
+    assert cuts == {one: both, other: both}
+    assert client(*config, "HEAL", str(other), str(one))[1]["healed"] == both
+    assert client(*config, "HEAL")[1]["healed"] == []
+    for replica in (one, other):
+        log = (live.data / f"replica{replica}" / "replica.log").read_text()
+        assert f"CUT from={one} to={other}" in log
+        assert f"HEALED from={one} to={other}" in log
+
+
+def test_a_stopped_process_is_not_answering_and_cannot_be_cut(
+    live: LiveCluster, client: Client
+) -> None:
+    one, other = live.followers()[-2:]
+    config = ("--config", str(live.config))
+    pid = live.signal(other, signal.SIGSTOP)
+    try:
+        status, shown = client(*config, "STATUS")
+        entry = shown["replicas"][other - 1]
+        assert (status, entry["state"], entry["pid"]) == (0, "not answering", pid)
+        assert client(*config, "CUT", str(one), str(other))[0] == 6
+        assert live.entries()[one]["cuts"] == []
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: live.entries()[other], "its answer")
+    assert live.entries()[other]["cuts"] == [], "nothing of the order is left for later"
