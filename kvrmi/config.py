@@ -80,6 +80,7 @@ class Timing:
             value = getattr(self, field.name)
             if type(value) not in (int, float) or not 0 <= value < 1e6:
                 raise ConfigError(f"timing: {field.name} is not a number of seconds: {value!r}")
+            object.__setattr__(self, field.name, float(value))  # 1 is 1.0, also when compared
         for holds, relation in self._relations():
             if not holds:
                 raise ConfigError(f"timing: {relation} does not hold")

@@ -16,12 +16,13 @@ from kvrmi.log import TABLES as LOG_TABLES
 from kvrmi.log import Log
 from kvrmi.machine import TABLES as MACHINE_TABLES
 from kvrmi.machine import Machine
-from kvrmi.paxos.acceptor import TABLES as ACCEPTOR_TABLES
-from kvrmi.paxos.acceptor import Acceptor, State
+from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.rejoin import COPIED, MUST_COPY, Rejoin
+from kvrmi.paxos.stable import TABLES as ACCEPTOR_TABLES
+from kvrmi.paxos.stable import State
 from kvrmi.storage.interface import Put, Tables, View
 
 from .store import Folder

@@ -7,12 +7,11 @@ It does not know who leads, what a value means, or how many replicas there are.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..log import Entry
-from ..storage.interface import Corrupt, Put, Record, Trim, View
+from ..storage.interface import Put, Record, Trim, View
 from .ballot import NO_BALLOT, Ballot
 from .effects import NOTHING, Address, Effects, Envelope
 from .invariants import require
@@ -38,70 +37,22 @@ from .messages import (
     Released,
 )
 from .rejoin import COPIED, MUST_COPY, Rejoin
+from .stable import State, accepted_row, read_accepted
 
 if TYPE_CHECKING:
     from ..config import Timing
 
-__all__ = ["PAGE_BYTES", "TABLES", "Acceptor", "DiskLost", "State"]
+__all__ = ["PAGE_BYTES", "Acceptor", "DiskLost"]
 
 PAGE_BYTES = 1 << 20
 """An answer that lists accepted values stops after this many bytes, or one value."""
 
-TABLES: dict[str, type[int | str]] = {"accepted": int, "acceptor": str}
-
 EPOCH_SHIFT = 40
 """Writes of one epoch that can be counted, as a power of two."""
-
-_STATE = struct.Struct(">BQIQQIBQIQ")
-_BALLOT = struct.Struct(">BQI")
-_VERSION = 1
 
 
 class DiskLost(Exception):
     """Peers remember more writes of this acceptor than its disk holds: an old copy was put back."""
-
-
-class State(NamedTuple):
-    """The one row an acceptor keeps beside its accepted values.
-
-    `promised` never falls; `writes` counts durable writes and never falls; slots up to `truncated`
-    are chosen and forgotten; `stage` is where a lost acceptor stands in its rejoin (see rejoin.py);
-    `chosen` was announced by the owner of `chosen_at`.
-    """
-
-    promised: Ballot = NO_BALLOT
-    writes: int = 0
-    truncated: int = 0
-    epoch: int = 1
-    stage: int = 0
-    chosen_at: Ballot = NO_BALLOT
-    chosen: int = 0
-
-    def pack(self) -> bytes:
-        """One row's bytes."""
-        return _STATE.pack(
-            _VERSION,
-            *self.promised,
-            self.writes,
-            self.truncated,
-            self.epoch,
-            self.stage,
-            *self.chosen_at,
-            self.chosen,
-        )
-
-    @classmethod
-    def unpack(cls, data: bytes) -> State:
-        """Read it back. Raises Corrupt."""
-        if len(data) != _STATE.size:
-            raise Corrupt(f"the acceptor's state has {len(data)} bytes")
-        version, round_, owner, writes, truncated, epoch, stage, *rest = _STATE.unpack(data)
-        require(
-            version == _VERSION,
-            f"acceptor state has format {version}, expected {_VERSION}",
-        )
-        chosen_at = Ballot(rest[0], rest[1])
-        return cls(Ballot(round_, owner), writes, truncated, epoch, stage, chosen_at, rest[2])
 
 
 class Acceptor:
@@ -157,12 +108,8 @@ class Acceptor:
         """
         row = disk.read("acceptor", "state")
         state = State.unpack(row) if row else State()
-        accepted = {}
-        for slot, data in disk.scan("accepted"):
-            version, round_, owner = _BALLOT.unpack_from(data)
-            require(version == _VERSION, f"accepted value has format {version}")
-            accepted[int(slot)] = (Ballot(round_, owner), data[_BALLOT.size :])
-        hold_until = 0.0 if founding else now + timing.hold
+        accepted = {int(slot): read_accepted(data) for slot, data in disk.scan("accepted")}
+        hold_until = 0.0 if founding else now + max(state.hold, timing.hold)
         return cls(me, timing, state, accepted, hold_until, rejoin)
 
     @property
@@ -231,7 +178,7 @@ class Acceptor:
 
     def _accept(self, m: Accept) -> tuple[Record, ...]:
         self.accepted[m.slot] = (m.ballot, m.value)
-        row = Put("accepted", m.slot, _BALLOT.pack(_VERSION, *m.ballot) + m.value)
+        row = accepted_row(m.slot, m.ballot, m.value)
         chosen = max(m.chosen, self.state.chosen)
         upto = min(self._trim, m.slot - 1)
         if upto <= self.state.truncated:
@@ -247,11 +194,25 @@ class Acceptor:
         if sender.replica != m.ballot.replica or m.ballot != self.state.promised:
             # A grant needs a durable promise of exactly this ballot; a heartbeat writes nothing.
             return _answer(sender, Refused(m.ballot, self.state.promised, "ballot"))
+        if m.lease != self._timing.lease:
+            # Its owner would rely on it for longer than we keep it, or the other way round.
+            return _answer(sender, Refused(m.ballot, self.state.promised, "lease length"))
+        records = self._remember_hold(now)
         self._grant_until = max(self._grant_until, now + self._timing.lease)
-        heard = Heard(m.ballot, m.beat, self.state.epoch, self.state.writes)
+        heard = Heard(m.ballot, m.beat, self.state.epoch, self.state.writes, self._timing.lease)
         followed = Envelope(Address(self.me, "proposer"), Followed(m.ballot, m.chosen))
         learn = self._learn(m.ballot, m.chosen)
-        return Effects(messages=(Envelope(sender, heard), followed, *learn))
+        return Effects(records, (Envelope(sender, heard), followed, *learn))
+
+    def _remember_hold(self, now: float) -> tuple[Record, ...]:
+        """Make durable how long a restart must hold, before a grant under other times than before.
+
+        A shorter hold takes the place of a longer one only when no grant of an earlier run is left.
+        """
+        hold, known = self._timing.hold, self.state.hold
+        if hold == known or (hold < known and now < self._hold_until):
+            return ()
+        return (self._write(hold=hold),)
 
     def _on_release(self, now: float, sender: Address, m: Release) -> Effects:
         if m.ballot == self.state.promised and sender.replica == m.ballot.replica:
@@ -286,7 +247,9 @@ class Acceptor:
             raise DiskLost(f"peers saw {seen} writes of this acceptor, its disk has fewer")
 
     def _write(self, **changes: Any) -> Record:
-        state = self.state._replace(**{"writes": self.state.writes + 1, **changes})
+        hold = max(self.state.hold, self._timing.hold)
+        changes = {"writes": self.state.writes + 1, "hold": hold, **changes}
+        state = self.state._replace(**changes)
         require(state.promised >= self.state.promised, "a promise went down")
         require(state.truncated >= self.state.truncated, "a truncation point went down")
         self.state = state
@@ -362,7 +325,7 @@ class Acceptor:
             return NOTHING
         self.accepted.update(rejoin.accepted)
         rows = tuple(
-            Put("accepted", slot, _BALLOT.pack(_VERSION, *ballot) + value)
+            accepted_row(slot, ballot, value)
             for slot, (ballot, value) in sorted(rejoin.accepted.items())
         )
         state = self._write(
@@ -378,7 +341,7 @@ class Acceptor:
         self.rejoin = None
         self._told = self._trim = self.state.truncated
         # Whatever the lost self granted is unknown, as after any restart.
-        self._hold_until = now + self._timing.hold
+        self._hold_until = now + max(self.state.hold, self._timing.hold)
         # The new disk counts on from above whatever peers remember of the lost one.
         writes = max(self.state.writes + 1, epoch << EPOCH_SHIFT)
         return Effects((self._write(epoch=epoch, stage=0, writes=writes),))

@@ -191,7 +191,9 @@ class Leadership:
     # --- lease and reads ----------------------------------------------------------------------
 
     def heard(self, now: float, replica: int, m: Heard) -> tuple[Envelope, ...]:
-        """Count an answer to a heartbeat."""
+        """Count an answer to a heartbeat, if what it grants is the lease that we rely on."""
+        if m.lease != self._timing.lease:
+            return ()
         self._lease.heard(m.beat, replica)
         return self._confirmations()
 
@@ -221,7 +223,13 @@ class Leadership:
         return tuple(
             Envelope(
                 Address(i, "acceptor"),
-                Heartbeat(self.ballot, beat, self._applied, self._electorate.seen(i)),
+                Heartbeat(
+                    self.ballot,
+                    beat,
+                    self._applied,
+                    self._electorate.seen(i),
+                    self._timing.lease,
+                ),
             )
             for i in (*self._peers, self._me)
         )

@@ -109,7 +109,7 @@ class Accepted(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """No: `promised` is higher, or `reason` ("ballot", "lease", "recovering", "old disk")."""
+    """No: `promised` is higher, or `reason` ("ballot", "lease", "lease length", "recovering")."""
 
     ballot: Ballot
     promised: Ballot
@@ -117,21 +117,26 @@ class Refused(NamedTuple):
 
 
 class Heartbeat(NamedTuple):
-    """I still lead; `beat` numbers it, so that an answer is counted for this sending alone."""
+    """I still lead; `beat` numbers it, so that an answer is counted for this sending alone.
+
+    `lease` in seconds is what an answer is taken to grant; an acceptor that grants another refuses.
+    """
 
     ballot: Ballot
     beat: int
     chosen: int
     seen: int
+    lease: float
 
 
 class Heard(NamedTuple):
-    """My promise is exactly `ballot`, and I grant its owner one lease from receipt on."""
+    """My promise is exactly `ballot`, and I grant its owner `lease` seconds from receipt on."""
 
     ballot: Ballot
     beat: int
     epoch: int
     writes: int
+    lease: float
 
 
 class Release(NamedTuple):

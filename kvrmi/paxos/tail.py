@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ..log import Entry, Log, unpack_batch
 from ..machine import Machine
-from .acceptor import State
 from .ballot import Ballot
+from .stable import State
 
 __all__ = ["Tail", "Votes", "replay", "tail"]
 

@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..log import stored_end
-from ..paxos.acceptor import State
 from ..paxos.ballot import NO_BALLOT
 from ..paxos.messages import CampaignNow, Restore, Transfer
 from ..paxos.quorum import majority
+from ..paxos.stable import State
 from .network import USUAL_LAG
 from .plots import PLOTS
 from .profiles import Profile
@@ -59,6 +59,8 @@ class Faults:
             replica.state.well()
             replica.resume()
         for replica in world.replicas.values():
+            if replica.makers.odd:
+                replica.retime(None)
             self._take_up(replica)
 
     def _take_up(self, replica: Replica) -> None:

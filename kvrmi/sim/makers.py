@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..config import Timing
 from ..paxos.acceptor import Acceptor
 from ..paxos.effects import Role
 from ..paxos.learner import Learner
@@ -28,6 +29,16 @@ class Makers:
         self.parts = replica.world.parts
         self._replica = replica
         self._founding = True
+
+    @property
+    def odd(self) -> bool:
+        """True while the replica has other times than everybody."""
+        return self.parts is not self._replica.world.parts
+
+    def retime(self, timing: Timing | None) -> None:
+        """Give its roles other times, from the next that is made on; None: everybody's."""
+        parts = self._replica.world.parts
+        self.parts = parts if timing is None else parts.with_times(timing)
 
     def make(self, name: str) -> Role:
         """Make a role that is not the front. Raises Corrupt."""

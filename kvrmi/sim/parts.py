@@ -6,6 +6,7 @@ put in from outside by replacing one part; production code knows nothing of that
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
 
@@ -13,11 +14,12 @@ from ..config import Timing
 from ..interface import Answer
 from ..log import Log
 from ..machine import Machine
-from ..paxos.acceptor import Acceptor, State
+from ..paxos.acceptor import Acceptor
 from ..paxos.front import Front
 from ..paxos.learner import Learner
 from ..paxos.proposer import Proposer
 from ..paxos.rejoin import COPIED, MUST_COPY, Rejoin
+from ..paxos.stable import State
 from ..storage.interface import Put, Record
 from .disk import SimDisk
 
@@ -31,11 +33,17 @@ PAGE_BYTES = 200
 class Parts:
     """Makes the roles of a replica and says how its host treats them."""
 
-    timing = TIMING
+    timing: Timing = TIMING
     syncs_first = True
     """Messages leave only after the records of their step are durable."""
     fences = True
     """A call made to an earlier incarnation of a role is refused, not carried out by it."""
+
+    def with_times(self, timing: Timing) -> Parts:
+        """Make the same roles, with other times."""
+        other = copy.copy(self)
+        other.timing = timing
+        return other
 
     def acceptor(
         self, me: int, disk: SimDisk, now: float, *, founding: bool, rejoin: Rejoin | None

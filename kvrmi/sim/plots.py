@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..config import Timing
 from ..paxos.acceptor import Acceptor
 from ..paxos.ballot import NO_BALLOT, Ballot
 from ..paxos.messages import CampaignNow, PreVote, PreVoted, Transfer
@@ -31,6 +32,9 @@ LOOK_EVERY = 0.02
 LOOKS = 150
 POLL_EVERY = 0.001
 """Seconds between looks whether leases are over."""
+SHORT = Timing(heartbeat=0.02, lease=0.12, election_min=0.6)
+LONG = Timing().slow()
+"""Times of replicas whose files somebody edited."""
 SWIFT_LAG = 0.0003
 SLOW_LAG = 0.2
 
@@ -187,10 +191,46 @@ def _part(plot: _Plot) -> None:
     plot.after(dice.between(1.0, 3.0), plot.mend)
 
 
+def _outlast(world: World, dice: Dice, over: Over) -> None:
+    """Start one with a long lease, let it lead, and cut it off for longer than others grant."""
+    plot = _Plot(world, dice, over)
+    odd = dice.choice(plot.others)
+    odd.retime(LONG)
+    for _ in range(6):
+        plot.after(LONG.hold + dice.number(), partial(plot.campaign, odd))
+    plot.once_led(lambda: plot.after(2 * LONG.heartbeat, partial(_outlasts, plot)))
+    plot.after(7.0, partial(odd.retime, None))
+
+
+def _outlasts(plot: _Plot) -> None:
+    plot.cut_off()
+    for other in plot.others:
+        for _ in range(4):
+            plot.after(
+                plot.world.parts.timing.lease + plot.dice.number(), partial(plot.campaign, other)
+            )
+    plot.after(2.0, plot.mend)
+
+
+def _hasten(world: World, dice: Dice, over: Over) -> None:
+    """Cut a leader off while all the others start again with a lease that ends sooner."""
+    plot = _Plot(world, dice, over)
+    plot.cut_off()
+    for other in plot.others:
+        other.retime(SHORT)
+        for _ in range(4):
+            plot.after(SHORT.hold + dice.between(0.0, 0.3), partial(plot.campaign, other))
+    plot.after(1.0, plot.mend)
+    for other in plot.others:
+        plot.after(2.0, partial(other.retime, None))
+
+
 PLOTS: dict[str, Callable[[World, Dice, Over], None]] = {
     "bridge": _bridge,
     "bridge_after_transfer": _bridge_after_transfer,
     "covet": _covet,
+    "hasten": _hasten,
+    "outlast": _outlast,
     "relapse": _relapse,
 }
 """By the names that profiles use."""

@@ -58,10 +58,11 @@ PROFILES = (
     ),
     Profile(
         "lease",
-        "the leader is cut off or stopped while others try to lead and acceptors restart",
+        "a leader is cut off or stopped, others try to lead, some restart with other times",
         (
             "covet", "covet", "bridge", "bridge_after_transfer", "bridge_after_transfer", "depose",
             "depose", "pause", "pause_leader", "provoke", "fail_role", "crash", "clock_drifts",
+            "outlast", "hasten",
         ),
         least=3,
     ),

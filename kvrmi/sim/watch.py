@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..log import CHAIN_START, chain
-from ..paxos.acceptor import State
 from ..paxos.ballot import NO_BALLOT, Ballot
 from ..paxos.effects import Effects, Envelope, Role
 from ..paxos.learner import Learner
 from ..paxos.messages import Accept, Accepted, Chosen, Forward, Promise
 from ..paxos.quorum import majority
+from ..paxos.stable import State
 from .epochs import Epochs, knows_itself
 
 if TYPE_CHECKING:

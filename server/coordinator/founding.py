@@ -25,7 +25,7 @@ from kvrmi.naming import (
     join_address,
     split_address,
 )
-from kvrmi.paxos.acceptor import TABLES
+from kvrmi.paxos.stable import TABLES
 from kvrmi.remote.identity import make_secret
 
 from .. import pidlock

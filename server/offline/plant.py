@@ -15,7 +15,7 @@ from pathlib import Path
 from kvrmi.log import Log
 from kvrmi.machine import TABLES as MACHINE_TABLES
 from kvrmi.machine import Machine
-from kvrmi.paxos.acceptor import State
+from kvrmi.paxos.stable import State
 from kvrmi.rows import pack_voters
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage

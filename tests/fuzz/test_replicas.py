@@ -24,8 +24,8 @@ from kvrmi.log import TABLES as LOG_TABLES
 from kvrmi.log import Entry, Log, pack_batch, unpack_batch
 from kvrmi.machine import TABLES as MACHINE_TABLES
 from kvrmi.machine import Machine
-from kvrmi.paxos.acceptor import State
 from kvrmi.paxos.invariants import InvariantBroken
+from kvrmi.paxos.stable import State
 from kvrmi.rows import ROWS, unpack_row
 from kvrmi.snapshot import SnapshotSink, SnapshotSource
 from kvrmi.storage.interface import Corrupt

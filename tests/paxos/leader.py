@@ -68,7 +68,7 @@ def accepted(slot: int, at: Ballot = B, epoch: int = 1, writes: int = WRITES) ->
 
 
 def heard(beat: int, at: Ballot = B, epoch: int = 1, writes: int = WRITES) -> Heard:
-    return Heard(at, beat, epoch, writes)
+    return Heard(at, beat, epoch, writes, TIMING.lease)
 
 
 def wait_until_due(bench: Bench[Proposer]) -> None:

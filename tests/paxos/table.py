@@ -8,13 +8,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from kvrmi.paxos.acceptor import TABLES, Acceptor, State
+from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.leadership import HURRY
 from kvrmi.paxos.messages import Accept, Applied, CampaignNow, Chosen, Learn, Message, Propose
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.rejoin import MUST_COPY, Rejoin
+from kvrmi.paxos.stable import TABLES, State
 from kvrmi.storage.interface import Put
 from kvrmi.storage.memory import MemoryStorage
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvrmi.machine import Voter
-from kvrmi.paxos.acceptor import TABLES, Acceptor, State
+from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.effects import Address, Envelope
 from kvrmi.paxos.messages import (
@@ -30,6 +30,7 @@ from kvrmi.paxos.messages import (
     Released,
 )
 from kvrmi.paxos.rejoin import COPIED, MUST_COPY, RETRY, Rejoin
+from kvrmi.paxos.stable import TABLES, State
 from kvrmi.storage.interface import Put
 from kvrmi.storage.memory import MemoryStorage
 
@@ -92,7 +93,9 @@ def test_a_lost_disk_is_silent(
     load(benches).answer(sender, request_, answer)
 
 
-@pytest.mark.parametrize("request_", [Accept(B2, 4, b"v", 3, False), Heartbeat(B2, 1, 3, 7)])
+@pytest.mark.parametrize(
+    "request_", [Accept(B2, 4, b"v", 3, False), Heartbeat(B2, 1, 3, 7, TIMING.lease)]
+)
 def test_while_silent_our_learner_follows_all_the_same(benches: Benches, request_: Message) -> None:
     bench = load(benches)
     bench.tell(proposer(2), request_)

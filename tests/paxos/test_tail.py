@@ -6,8 +6,8 @@ import pytest
 
 from kvrmi.log import Log, pack_batch
 from kvrmi.machine import Machine, encode_command
-from kvrmi.paxos.acceptor import State
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
+from kvrmi.paxos.stable import State
 from kvrmi.paxos.tail import Tail, Votes, replay, tail
 
 OLD, NEW = Ballot(1, 1), Ballot(2, 2)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kvrmi.log import Entry, Log, pack_batch
 from kvrmi.machine import Machine, encode_command
-from kvrmi.paxos.acceptor import State
 from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.stable import State
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 from server.makers import ACCEPTOR, LEARNER

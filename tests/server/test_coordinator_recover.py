@@ -10,7 +10,7 @@ import pytest
 from kvrmi.config import load
 from kvrmi.log import Log
 from kvrmi.machine import Machine, Voter, encode_question
-from kvrmi.paxos.acceptor import State
+from kvrmi.paxos.stable import State
 from kvrmi.remote.identity import read_secret
 from kvrmi.rows import pack_voters
 from kvrmi.storage.sqlite import SqliteStorage

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from kvrmi.config import ConfigError
-from kvrmi.paxos.acceptor import TABLES, DiskLost, State
+from kvrmi.paxos.acceptor import DiskLost
 from kvrmi.paxos.invariants import InvariantBroken
+from kvrmi.paxos.stable import TABLES, State
 from kvrmi.storage.interface import Corrupt, Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from server import endings

@@ -90,7 +90,7 @@ class PromisePageLost(OtherAcceptor):
 class _LeaseToOutdated(Acceptor):
     def _on_heartbeat(self, now: float, sender: Address, m: Heartbeat) -> Effects:
         if m.ballot < self.state.promised:
-            heard = Heard(m.ballot, m.beat, self.state.epoch, self.state.writes)
+            heard = Heard(m.ballot, m.beat, self.state.epoch, self.state.writes, self._timing.lease)
             return Effects(messages=(Envelope(sender, heard),))
         return super()._on_heartbeat(now, sender, m)
 
