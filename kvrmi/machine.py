@@ -68,7 +68,9 @@ class Machine:
         self._voters: tuple[Voter, ...] = ()
         self._changed: dict[str, None] = {}
         self._state_changed = False
-        self._replaces = False
+        self._packed: list[Record] = []
+        self._unpacked: Iterator[str] | None = None
+        """Keys of a state that replaces another's, whose records are not yet `_packed`."""
 
     @property
     def keys(self) -> int:
@@ -205,17 +207,41 @@ class Machine:
         """Return what changed since the last call, and forget that it did."""
         if not self._state_changed:
             return ()
+        records = self._replacement()
         rows, gone = self._rows, [key for key in self._changed if key not in self._rows]
-        records: list[Record] = [Clear(table) for table in TABLES] if self._replaces else []
-        changed = rows if self._replaces else self._changed
-        records += [Put(ROWS, key, pack_row(rows[key])) for key in changed if key in rows]
+        records += [Put(ROWS, key, pack_row(rows[key])) for key in self._changed if key in rows]
         records += [Remove(ROWS, key) for key in gone]
         records += self._sessions.take_records()
         records.append(pack_voters(self.voters))
         records.append(pack_state(State(self.revision, self.digest, self.keys)))
         self._changed.clear()
-        self._state_changed = self._replaces = False
+        self._state_changed = False
         return tuple(records)
+
+    def _replacement(self) -> list[Record]:
+        if self._unpacked is None:
+            return []
+        while not self.pack_some(PAGE_BYTES):
+            pass
+        records, self._packed, self._unpacked = self._packed, [], None
+        return records
+
+    def pack_some(self, limit_bytes: int) -> bool:
+        """Prepare the records of a state that replaces another's; False while there are more.
+
+        So the first `take_records` after `complete` need not make them all at once. What changes
+        meanwhile follows them.
+        """
+        if self._unpacked is None:
+            return True
+        for key in self._unpacked:
+            if key in self._rows:
+                row = pack_row(self._rows[key])
+                self._packed.append(Put(ROWS, key, row))
+                limit_bytes -= len(key) + len(row)
+            if limit_bytes < 0:
+                return False
+        return True
 
     # --- being made of records --------------------------------------------------------------------
 
@@ -242,8 +268,10 @@ class Machine:
         if (state.digest, state.keys) != (self.digest, self.keys):
             raise Corrupt("the rows do not add up to the stored digest")
         self.revision = state.revision
-        self._replaces = self._state_changed = replaces
         if replaces:
+            self._state_changed = True
+            self._packed = [Clear(table) for table in TABLES]
+            self._unpacked = iter(tuple(self._rows))
             self._sessions.replace()
 
     @classmethod

@@ -108,6 +108,30 @@ def test_records_replace_whatever_a_learner_had(replica: Replica) -> None:
     assert log.hash == replica.log.hash
 
 
+def test_records_can_be_made_little_by_little_while_commands_are_applied(replica: Replica) -> None:
+    other = Replica()
+    other.commit(put("old", "x"))
+    other.flush()
+    machine, log = received(pages_of(replica)).load()
+    steps = 0
+    while not machine.pack_some(1 << 18):
+        number = 299 - steps
+        for command in (
+            put(f"k{steps:03d}", "changed", 2),
+            put(f"k{number:03d}", "changed", 2),
+            encode_command("delete", (f"b{steps}",), ("d", steps + 1)),
+            encode_command("delete", (f"b{number}",), ("e", steps + 1)),
+        ):
+            assert machine.apply(command) == replica.machine.apply(command)
+        steps += 1
+    assert steps > 5
+    other.storage.write((*machine.take_records(), *log.take_records()))
+    assert machine.pack_some(1)
+    again = Machine.load(other.storage)
+    assert (again.digest, again.keys) == (replica.machine.digest, replica.machine.keys)
+    assert (again.revision, again.digest) == (machine.revision, machine.digest)
+
+
 def test_pages_are_of_bounded_size(replica: Replica) -> None:
     pages = pages_of(replica)
     assert len(pages) > 3

@@ -44,6 +44,9 @@ FLUSH = 0.2
 FLUSH_BYTES = 4 << 20
 """Applied bytes that make a flush due at once."""
 
+PACK_BYTES = 2 << 20
+"""Of an installed snapshot, made ready for the disk in one step."""
+
 SOURCE_IDLE = 20.0
 """Seconds after which a snapshot is closed, and the log behind it let go, if nobody asks for it."""
 
@@ -155,10 +158,14 @@ class Learner:
                 self._let_go(peer)
         records: tuple[Record, ...] = ()
         messages = (*self._state_durable(), *self._ask(now))
+        wake_at = now + FLUSH
         if self._unwritten and now >= self._flush_at:
-            records, durable = self._flush()
-            messages += durable
-        return Effects(records, messages, now + FLUSH)
+            if self.machine.pack_some(PACK_BYTES):
+                records, durable = self._flush()
+                messages += durable
+            else:
+                wake_at = now  # a whole state takes many steps, so that none is long
+        return Effects(records, messages, wake_at)
 
     def flush(self, now: float) -> Effects:
         """Write what is held back, due or not: a clean end must leave nothing to learn again."""

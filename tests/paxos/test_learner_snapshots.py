@@ -215,3 +215,16 @@ def test_a_first_page_that_is_asked_for_again_opens_no_other_snapshot(benches: B
     giver.drain()
     giver.tell(learner(1), FetchSnapshot("", 0))
     assert [page.name for page in giver.find(SnapshotPage)] == ["2-2"]
+
+
+def test_a_whole_state_is_made_ready_for_the_disk_in_many_steps(benches: Benches) -> None:
+    """One long step would keep status, and all else, waiting."""
+    giver, taker = large(benches), load(benches)
+    pulls(giver, taker)
+    taker.drain()
+    taker.wake()
+    taker.expect()
+    assert taker.wake_at == taker.now
+    taker.wake()
+    assert Envelope(acceptor(1), Durable(4)) in taker.drain()
+    assert durable(taker) == 4
