@@ -18,12 +18,13 @@ from .paxos import messages
 from .paxos.effects import Address
 from .paxos.messages import Message
 
-__all__ = ["MESSAGE_BYTES", "Malformed", "decode", "encode"]
+__all__ = ["FORMAT", "MESSAGE_BYTES", "Malformed", "decode", "encode"]
 
 MESSAGE_BYTES = 4 << 20
 """Longest message; peers' connections carry no more."""
 
-_FORMAT = 1
+FORMAT = 1
+"""Of messages; replicas that disagree do not connect to each other."""
 _HEAD = 4
 _ROLES = frozenset({"proposer", "acceptor", "learner", "front"})
 _LEAST, _BEYOND = -1, 1 << 63
@@ -75,7 +76,7 @@ def encode(sender: Address, message: Message) -> bytes:
     number = _NUMBERS.get(type(message))
     if number is None:
         raise ValueError(f"{type(message).__name__} does not leave its replica")
-    data: bytes = msgpack.packb((_FORMAT, number, *sender, *message))
+    data: bytes = msgpack.packb((FORMAT, number, *sender, *message))
     return data
 
 
@@ -87,7 +88,7 @@ def decode(data: bytes) -> tuple[Address, Message]:
         fields = msgpack.unpackb(data, use_list=False, object_hook=_foreign, ext_hook=_foreign)
     except (ValueError, TypeError) as error:
         raise Malformed("no message") from error
-    if type(fields) is not tuple or len(fields) < _HEAD or fields[0] != _FORMAT:
+    if type(fields) is not tuple or len(fields) < _HEAD or fields[0] != FORMAT:
         raise Malformed("a message of an unknown format")
     kind = _BY_NUMBER.get(fields[1]) if type(fields[1]) is int else None
     if kind is None or len(fields) != kind.length:

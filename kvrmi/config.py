@@ -7,6 +7,7 @@ file is reported in one line that names the file and the key. It opens no port a
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import re
@@ -180,6 +181,8 @@ class Cluster:
     """Whether a replica keeps to one CPU."""
     listen: str = ""
     """Host on which all of it listens, 0.0.0.0 say; empty: each part on the host it is known by."""
+    source: str = dataclasses.field(default="its command line", compare=False)
+    """What it was read from, for messages: the path of its file."""
 
     def __post_init__(self) -> None:
         """Refuse what does not fit together. Raises ConfigError."""
@@ -207,6 +210,19 @@ class Cluster:
     def quorum(self) -> int:
         """How many replicas make a majority."""
         return len(self.members) // 2 + 1
+
+    def agreed(self, messages: int) -> str:
+        """Make the digest of what replicas must agree on before they talk to each other.
+
+        It covers the format of this file and of `messages`, the cluster's id, the engine, the
+        replicas' ids and all times. It does not cover addresses: who answers at one proves who it
+        is, hosts may know each other by different names, and while nothing runs they may change.
+        Nor disk ids, which change while others run and count by the log, nor what concerns one
+        process alone (name, log_entries, pin, listen).
+        """
+        times = dataclasses.asdict(self.timing)
+        agreed = [_FORMAT, messages, self.id, self.engine, self.ids, sorted(times.items())]
+        return hashlib.sha256(json.dumps(agreed).encode()).hexdigest()
 
     def member(self, replica: int) -> Member:
         """Look up the member with this id. Raises ConfigError."""
@@ -268,7 +284,7 @@ def load(path: str | Path) -> Cluster:
     """Read a cluster file. Raises ConfigError with one line, also when it cannot be read."""
     try:
         data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        return _cluster(data, Path(path).resolve().parent)
+        return _cluster(data, Path(path).resolve())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -323,7 +339,7 @@ def _lines(table: Mapping[str, object]) -> list[str]:
     return [f"{key} = {json.dumps(value)}" for key, value in table.items()]
 
 
-def _cluster(data: dict[str, Any], folder: Path) -> Cluster:
+def _cluster(data: dict[str, Any], path: Path) -> Cluster:
     written = data.pop("format", None)
     if written != _FORMAT:
         raise ConfigError(f"format is {written!r}, this version reads {_FORMAT}")
@@ -337,7 +353,8 @@ def _cluster(data: dict[str, Any], folder: Path) -> Cluster:
         **_typed(data, _HEAD, ""),
         members=tuple(_member(one) for one in replicas),
         timing=Timing(**_typed(timing, _TIMING, "timing: ")),
-        folder=folder,
+        folder=path.parent,
+        source=str(path),
     )
 
 

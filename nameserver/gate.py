@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kvrmi import naming
-from kvrmi.remote.identity import Caller, Refused, read_secret, verify
+from kvrmi.remote.identity import Challenge, Refused, challenge, read_secret
 
 
 class Gate:
@@ -22,15 +22,15 @@ class Gate:
         self._secret = secret
         self._cluster = cluster
 
-    def admit(self, data: object) -> Caller | None:
-        """Say who connects with this handshake data; None is anybody. Raises Refused."""
-        if not isinstance(data, Mapping) or "proof" not in data:
+    def admit(self, data: object) -> Challenge | None:
+        """Make what this caller has to prove; None: it is anybody. Raises Refused."""
+        if not isinstance(data, Mapping) or "nonce" not in data:
             return None
         cluster = self._cluster or data.get("cluster")
         if not isinstance(cluster, str):
-            raise Refused("the proof does not name its cluster")
+            raise Refused("who would prove itself does not name its cluster")
         try:
             secret = read_secret(self._secret)
         except OSError as error:
             raise Refused("the name server cannot read the cluster's secret") from error
-        return verify(secret, cluster, naming.NAMESERVER, data)
+        return challenge(secret, cluster, naming.NAMESERVER, data)

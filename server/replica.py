@@ -25,7 +25,6 @@ from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.messages import Leading, Message, RolesUp, Unreachable
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.remote.daemon import caller
-from kvrmi.remote.identity import Badge, Caller, Refused, verify
 
 from . import journal
 from .admission import Verdict, from_file
@@ -33,6 +32,7 @@ from .disks import WriteBehind, WriteThrough
 from .doors import Limits, PyroDoor
 from .driver import Driver
 from .engines import PaxosEngine
+from .gate import Gate
 from .makers import Makers
 from .rolehost import Fenced, RoleHost
 from .rolework import Disk
@@ -79,8 +79,8 @@ class Replica:
         self.faults = FaultTable()
         self.router = Router(me)
         self._folder = folder
-        self._secret = secret
-        self.badge = Badge(cluster.id, me, "replica", secret)
+        self.gate = Gate(cluster, me, secret)
+        self.badge = self.gate.badge()
         self._fatal = fatal
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -201,25 +201,9 @@ class Replica:
             name,
             servant,
             limits,
-            admit=self._checks_replica(name),
+            admit=self.gate.replicas(name),
             after_answer=servant.after_answer,
         )
-
-    def checks(self, target: str) -> Callable[[Any], Caller]:
-        """Make what a daemon asks of whoever connects to `target`: proof of the secret."""
-        return lambda data: verify(self._secret, self.cluster.id, target, data)
-
-    def _checks_replica(self, target: str) -> Callable[[Any], Caller]:
-        """Do as `checks`, and let in only who is another replica of this cluster."""
-        check = self.checks(target)
-
-        def admit(data: Any) -> Caller:
-            known = check(data)
-            if known.role != "replica" or known.replica not in self.cluster.ids:
-                raise Refused(f"{target} is for the replicas of this cluster")
-            return known
-
-        return admit
 
     # --- what the roles are given -----------------------------------------------------------------
 

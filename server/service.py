@@ -46,7 +46,7 @@ class Service:
             name,
             Admin(replica, self.end),
             Limits(pool=40, max_message=1 << 20, idle=60.0),
-            admit=replica.checks(name),
+            admit=replica.gate.anybody(name),
         )
 
     def start(self) -> None:

@@ -139,6 +139,7 @@ class Transport:
         self._deliver = deliver
         self._answer = cluster.timing.answer
         self._refusals: dict[int, str] = {}
+        self._source = cluster.source
         self._links: dict[tuple[int, str], Link] = {}
         self._by_peer: dict[Peer, Link] = {}
         for member in cluster.members:
@@ -210,7 +211,7 @@ class Transport:
     def _note_refusals(self) -> None:
         """Log each refusal when it begins: the attempts go on, several a second."""
         found = {
-            link.replica: _refusal(link)
+            link.replica: _refusal(link, self._source)
             for link in self._links.values()
             if link.peer.refusal and link.peer.state != "connected"
         }
@@ -249,14 +250,15 @@ class Transport:
         self._deliver(token.role, token.incarnation, link.address, lost)
 
 
-def _refusal(link: Link) -> str:
+def _refusal(link: Link, source: str) -> str:
     # The role's name is left out: all roles of a replica refuse for the same reason.
     name, member = role_name(link.replica, link.lane.role), link.member
     why = link.peer.refusal.removeprefix("connection refused: ").replace(name, "it")
     return (
         f"replica {member.id} at {join_address(member.host, member.client)} runs, but is not taken "
         f"for one of this cluster, or does not take this replica for one: {why}. "
-        "Both need the same secret file, and the same cluster file or --peers"
+        "Both need the same secret file, and the same cluster file or --peers; "
+        f"this replica read {source}"
     )
 
 

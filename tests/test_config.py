@@ -231,3 +231,32 @@ def test_where_the_file_is_looked_for(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("KVRMI_CONFIG", "of/environment.toml")
     assert find() == Path("of/environment.toml")
     assert find("given.toml") == Path("given.toml")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "other"},
+        {"engine": "2pc"},
+        {"members": members(5, "127.0.0.1", None)},
+        {"timing": Timing(lease=0.55)},
+        {"timing": Timing(quiet=4)},
+    ],
+)
+def test_replicas_agree_on_members_engine_and_times(change: dict[str, Any]) -> None:
+    assert cluster(**change).agreed(1) != cluster().agreed(1)
+    assert cluster().agreed(2) != cluster().agreed(1)
+
+
+def test_replicas_need_not_agree_on_where_others_are(tmp_path: Path) -> None:
+    path = tmp_path / "cluster.toml"
+    path.write_text(dump(cluster()))
+    known_otherwise = members(3, "host.example", 7000)
+    for same in (
+        load(path),
+        cluster(members=known_otherwise, nameserver="h:1", coordinator="h:2", listen="0.0.0.0"),
+        cluster(members=tuple(dataclasses.replace(m, disk=f"d{m.id}") for m in cluster().members)),
+        cluster(name="other", log_entries=7, pin=False, timing=Timing(quiet=3)),
+    ):
+        assert same.agreed(1) == cluster().agreed(1)
+    assert load(path).source == str(path)

@@ -32,7 +32,7 @@ from .frames import (
     OtherVersion,
     pack,
 )
-from .identity import Caller, Refused
+from .identity import Caller, Challenge, Refused
 from .listener import Connection, Listener
 from .payload import SERPENT, TAKEN, PayloadError, TooComplex, dump, load
 from .room import Room
@@ -79,8 +79,9 @@ class Daemon(Pyro5.server.Daemon):
         """Listen on `port` (0: a free one), serve nobody yet. Raises OSError.
 
         `admit` gets a connection's handshake data and raises to refuse it; what it returns is the
-        `caller()`. At most `pool` connections, `max_message` bytes a message, `idle` seconds
-        between calls. `after_answer` runs in the serving thread after each call, once its answer
+        `caller()`, save a Challenge, which the handshake's next message has to pass first.
+        At most `pool` connections, `max_message` bytes a message, `idle` seconds between calls.
+        `after_answer` runs in the serving thread after each call, once its answer
         has been sent or cannot be.
         """
         ours, theirs = socket.socketpair()
@@ -218,9 +219,25 @@ class Daemon(Pyro5.server.Daemon):
                 self._on_disconnect(caller())
 
     def _handshake(self, conn: Connection, denied_reason: str | None = None) -> bool:
-        """Admit or refuse a new connection; True if it is admitted. Raises OSError, FrameError."""
+        """Admit or refuse a new connection; True if it is admitted. Raises OSError, FrameError.
+
+        Who announces that it knows the secret has a second message to send, its proof.
+        """
+        end = monotonic() + _HANDSHAKE_SECONDS
+        if not self._shake(conn, end, self._admit):
+            return False
+        if conn.claims is None:
+            return True
         try:
-            frame = conn.channel.receive(_HANDSHAKE_SECONDS, monotonic() + _HANDSHAKE_SECONDS)
+            return self._shake(conn, end, conn.claims.check)
+        except OSError:
+            self._refusals.say("refused a connection: %s", conn.claims.unproved)
+            raise
+
+    def _shake(self, conn: Connection, end: float, admit: Admit | None) -> bool:
+        """Take one message of a handshake and answer it; False if it was refused."""
+        try:
+            frame = conn.channel.receive(max(end - monotonic(), 0.001), end)
         except OtherVersion as error:
             reply = pack(CONNECT_FAIL, SERPENT, 0, 0, dump(SERPENT, str(error)))
             conn.channel.send(reply, _HANDSHAKE_SECONDS)
@@ -229,7 +246,7 @@ class Daemon(Pyro5.server.Daemon):
             raise FrameError("not a handshake")
         serializer = frame.serializer if frame.serializer in TAKEN else SERPENT
         try:
-            answer: object = self._welcome(conn, frame)
+            answer: object = self._welcome(conn, frame, admit)
             kind = CONNECT_OK
         except Exception as error:  # `admit` is not ours, and meets hostile data
             self._refusals.say("refused a connection: %s", error)
@@ -241,20 +258,19 @@ class Daemon(Pyro5.server.Daemon):
         conn.channel.send(reply, _HANDSHAKE_SECONDS)
         return kind == CONNECT_OK
 
-    def _welcome(self, conn: Connection, frame: Frame) -> dict[str, object]:
+    def _welcome(self, conn: Connection, frame: Frame, admit: Admit | None) -> dict[str, object]:
         if frame.flags & COMPRESSED:
             raise PayloadError(COMPRESSED_REFUSED)
         shown = load(frame.serializer, frame.payload)
         if not isinstance(shown, dict) or set(shown) != {"handshake", "object"}:
             raise PayloadError("not a handshake")
-        if self._admit is not None:
-            conn.caller = self._admit(shown["handshake"])
+        known = None if admit is None else admit(shown["handshake"])
+        if isinstance(known, Challenge):
+            conn.claims = known
+            return {"handshake": known.answer}
+        conn.caller = known
         conn.base64 = _wants_base64(shown["handshake"])
-        proof = conn.caller.proof if isinstance(conn.caller, Caller) else ""
-        return {
-            "handshake": {"proof": proof} if proof else "hello",
-            "meta": self._calls.metadata(shown["object"]),
-        }
+        return {"handshake": "hello", "meta": self._calls.metadata(shown["object"])}
 
 
 def _nothing() -> None:

@@ -1,7 +1,8 @@
 """Connecting to a Pyro5 daemon: the socket, and the handshake on it, by one deadline.
 
 Rules: process-wide Pyro settings play no part, neither do this thread's call annotations; whoever
-shows a badge also checks the answer, and is not connected before. It calls no method.
+shows a badge checks the answer first and proves itself then, in a second exchange, and is not
+connected before. It calls no method.
 """
 
 from __future__ import annotations
@@ -49,7 +50,20 @@ def dial(
 def _shake(
     channel: Channel, name: str, badge: Badge | None, serializer: int, deadline: float
 ) -> dict[str, Any]:
-    shown: Any = "hello" if badge is None else badge.handshake(name)
+    shown: Any = "hello" if badge is None else badge.announce()
+    answer = _exchange(channel, name, shown, serializer, deadline)
+    if badge is not None:
+        shown = badge.prove(name, shown, answer.get("handshake"))
+        answer = _exchange(channel, name, shown, serializer, deadline)
+    if not _describes(answer.get("meta")):
+        raise FrameError("not the answer to a handshake")
+    return answer
+
+
+def _exchange(
+    channel: Channel, name: str, shown: object, serializer: int, deadline: float
+) -> dict[str, Any]:
+    """Send one message of the handshake; its answer. Raises Refused too."""
     request = dump(serializer, {"handshake": shown, "object": name})
     channel.send(pack(CONNECT, serializer, 0, 0, request), _left(deadline))
     frame = channel.receive(_left(deadline), deadline)
@@ -58,10 +72,8 @@ def _shake(
     answer = load(frame.serializer, frame.payload)
     if frame.kind == CONNECT_FAIL:
         raise Refused(f"connection refused: {answer}")
-    if not isinstance(answer, dict) or not _describes(answer.get("meta")):
+    if not isinstance(answer, dict):
         raise FrameError("not the answer to a handshake")
-    if badge is not None:
-        badge.check_answer(name, shown, answer.get("handshake"))
     return answer
 
 

@@ -1,7 +1,13 @@
-"""Who calls: proof that a process knows the cluster's secret, made for one target and one time.
+"""Who calls: both sides of a connection prove, for it alone, that they know the cluster's secret.
 
-Rules: the secret itself never leaves the process; both sides prove that they know it; whatever is
-wrong with a proof, the refusal reads the same. It does not know what a caller may do.
+    caller    announces who it is, with a nonce
+    server    answers with a nonce of its own, and its proof over both
+    caller    shows its proof over both; only now anything can be called
+
+Rules: the secret itself never leaves the process; each side's nonce is in both proofs, so that
+nothing recorded is worth anything on another connection; a caller proves nothing to who has not
+proved itself; whatever is wrong with a proof, the refusal reads the same.
+It does not know what a caller may do.
 """
 
 from __future__ import annotations
@@ -10,13 +16,14 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Badge", "Caller", "Refused", "make_secret", "read_secret", "verify"]
+__all__ = ["Badge", "Caller", "Challenge", "Refused", "challenge", "make_secret", "read_secret"]
 
 _SECRET_BYTES = 32
+_ANNOUNCED = {"cluster": str, "replica": int, "role": str, "config": str, "nonce": str}
 
 
 class Refused(Exception):
@@ -24,61 +31,108 @@ class Refused(Exception):
 
 
 class Caller(NamedTuple):
-    """Who connected; `proof` is our own, which the handshake's answer carries."""
+    """Who connected; `config` is the digest of what a replica was configured with."""
 
     replica: int
     role: str
-    proof: str = ""
+    config: str = ""
 
 
 class Badge:
     """What a process shows when it connects."""
 
-    def __init__(self, cluster: str, replica: int, role: str, secret: bytes) -> None:
-        """`replica` is 0 for a process that is none."""
+    def __init__(
+        self, cluster: str, replica: int, role: str, secret: bytes, config: str = ""
+    ) -> None:
+        """`replica` is 0 for a process that is none; `config` is as in Caller."""
         self._cluster = cluster
-        self._replica = replica
-        self._role = role
+        self._caller = Caller(replica, role, config)
         self._secret = secret
 
-    def handshake(self, target: str) -> dict[str, object]:
-        """Make the data of one handshake with the object called `target`; a new one each time."""
+    def announce(self) -> dict[str, object]:
+        """Make what a connection begins with; a new one each time."""
         nonce = secrets.token_hex(16)
-        fields = (self._cluster, str(self._replica), self._role, target, nonce)
-        return {
-            "cluster": self._cluster,
-            "replica": self._replica,
-            "role": self._role,
+        return {"cluster": self._cluster, **self._caller._asdict(), "nonce": nonce}
+
+    def prove(
+        self, target: str, announced: Mapping[str, object], answer: object
+    ) -> dict[str, object]:
+        """Make what the object called `target` is shown next.
+
+        Raises Refused unless whoever answered what was `announced` knows the secret.
+        """
+        nonce, given = (
+            (answer.get("nonce"), answer.get("proof")) if isinstance(answer, Mapping) else ("", "")
+        )
+        ours = str(announced["nonce"])
+        fields = _fields(self._cluster, target, self._caller, ours, str(nonce))
+        if not isinstance(nonce, str) or not _same(given, _proof(self._secret, "answer", fields)):
+            raise Refused(f"{target} does not know the cluster's secret that this process has")
+        return {"proof": _proof(self._secret, "call", fields)}
+
+
+class Challenge:
+    """The server's side, once a caller has announced itself: nothing is known of it yet."""
+
+    def __init__(
+        self,
+        secret: bytes,
+        cluster: str,
+        target: str,
+        announced: Mapping[str, object],
+        allow: Callable[[Caller], None] | None,
+    ) -> None:
+        """Use `challenge`, which checks what was announced."""
+        replica, role, config, theirs = (
+            announced[key] for key in ("replica", "role", "config", "nonce")
+        )
+        nonce = secrets.token_hex(16)
+        self._caller = Caller(int(str(replica)), str(role), str(config))
+        self._target = target
+        self._allow = allow
+        fields = _fields(cluster, target, self._caller, str(theirs), nonce)
+        self._wanted = _proof(secret, "call", fields)
+        self.answer: dict[str, object] = {
             "nonce": nonce,
-            "proof": _proof(self._secret, "call", *fields),
+            "proof": _proof(secret, "answer", fields),
         }
 
-    def check_answer(self, target: str, sent: Mapping[str, object], answer: object) -> None:
-        """Raise Refused unless whoever answered `sent` knows the secret too."""
-        wanted = _proof(self._secret, "answer", self._cluster, target, str(sent["nonce"]))
-        given = answer.get("proof") if isinstance(answer, Mapping) else None
-        if not isinstance(given, str) or not _same(given, wanted):
-            raise Refused(f"whatever answers as {target} does not know the cluster's secret")
+    @property
+    def unproved(self) -> str:
+        """Who left without a proof, in words: most likely its secret is another."""
+        replica, role, _ = self._caller
+        who = f"replica {replica}" if replica else f"a {role[:64]!r}"
+        return f"who announced itself to {self._target} as {who} has not proved it"
+
+    def check(self, data: object) -> Caller:
+        """Tell who connected, from what it shows in return. Raises Refused."""
+        given = data.get("proof") if isinstance(data, Mapping) else None
+        if not _same(given, self._wanted):
+            raise _refusal(self._target)
+        if self._allow is not None:
+            self._allow(self._caller)
+        return self._caller
 
 
-def verify(secret: bytes, cluster: str, target: str, data: object) -> Caller:
-    """Check the data of a handshake with `target`. Raises Refused."""
-    refused = Refused(f"{target} needs proof of the cluster's secret")
-    if not isinstance(data, Mapping) or set(data) != {
-        "cluster", "replica", "role", "nonce", "proof",
-    }:  # fmt: skip
-        raise refused
-    replica, role, nonce, given = (data[key] for key in ("replica", "role", "nonce", "proof"))
-    if type(replica) is not int or not 0 <= replica < 1 << 63:
-        raise refused
-    if not isinstance(data["cluster"], str):
-        raise refused
-    if not isinstance(role, str) or not isinstance(nonce, str) or not isinstance(given, str):
-        raise refused
-    wanted = _proof(secret, "call", cluster, str(replica), role, target, nonce)
-    if not _same(data["cluster"], cluster) or not _same(given, wanted):
-        raise refused
-    return Caller(replica, role, _proof(secret, "answer", cluster, target, nonce))
+def challenge(
+    secret: bytes,
+    cluster: str,
+    target: str,
+    data: object,
+    allow: Callable[[Caller], None] | None = None,
+) -> Challenge:
+    """Make the answer to who announces itself to `target` with `data`. Raises Refused.
+
+    `allow` is asked once the caller has proved who it is, and raises Refused for one that may not
+    connect; so a stranger learns nothing from it.
+    """
+    if not isinstance(data, Mapping) or set(data) != set(_ANNOUNCED):
+        raise _refusal(target)
+    if any(type(data[key]) is not kind for key, kind in _ANNOUNCED.items()):
+        raise _refusal(target)
+    if not 0 <= data["replica"] < 1 << 63 or not _same(data["cluster"], cluster):
+        raise _refusal(target)
+    return Challenge(secret, cluster, target, data, allow)
 
 
 def make_secret(path: Path) -> bytes:
@@ -103,13 +157,22 @@ def read_secret(path: Path) -> bytes:
     return value
 
 
-def _proof(secret: bytes, *fields: str) -> str:
+def _refusal(target: str) -> Refused:
+    return Refused(f"{target} needs proof of the cluster's secret")
+
+
+def _fields(cluster: str, target: str, caller: Caller, theirs: str, ours: str) -> tuple[str, ...]:
+    """List what a proof is over: the caller's nonce comes before the server's."""
+    return (cluster, target, str(caller.replica), caller.role, caller.config, theirs, ours)
+
+
+def _proof(secret: bytes, side: str, fields: tuple[str, ...]) -> str:
     # Lengths are part of it, so that no two lists of fields read the same.
-    text = "".join(f"{len(field)}:{field}" for field in fields)
+    text = "".join(f"{len(field)}:{field}" for field in (side, *fields))
     return hmac.new(secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(
-        one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
+def _same(given: object, wanted: str) -> bool:
+    return isinstance(given, str) and hmac.compare_digest(
+        given.encode("utf-8", "surrogatepass"), wanted.encode("utf-8", "surrogatepass")
     )

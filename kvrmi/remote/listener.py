@@ -16,6 +16,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from .channel import Channel
+from .identity import Challenge
 from .seldom import Seldom
 
 __all__ = ["Connection", "Listener"]
@@ -35,7 +36,7 @@ Serve = Callable[["Connection"], None]
 class Connection:
     """One accepted connection; its own thread works on it, any thread may cut it."""
 
-    __slots__ = ("admitted", "base64", "caller", "channel", "idle_since")
+    __slots__ = ("admitted", "base64", "caller", "channel", "claims", "idle_since")
 
     def __init__(self, channel: Channel) -> None:
         """`caller` is whatever admission made of it."""
@@ -44,6 +45,8 @@ class Connection:
         self.base64 = False
         """True if it wants bytes in serpent's base64 form."""
         self.caller: object = None
+        self.claims: Challenge | None = None
+        """What it has announced of itself and has to prove."""
         self.idle_since = monotonic()
         """Monotonic seconds; 0.0 while a call runs."""
 

@@ -15,7 +15,7 @@ from kvrmi import naming
 from kvrmi.config import Cluster
 from kvrmi.errors import ConnectionFailed
 from kvrmi.remote.daemon import caller
-from kvrmi.remote.identity import Badge, Caller, verify
+from kvrmi.remote.identity import Badge, Challenge, challenge
 from kvrmi.remote.names import register
 
 from ..doors import Limits, PyroDoor
@@ -60,11 +60,11 @@ class Desk:
         self._closing.set()
         self._door.cut()
 
-    def _admit(self, data: object) -> Caller | None:
+    def _admit(self, data: object) -> Challenge | None:
         """Let everybody in; a badge that is shown has to be true."""
         if not isinstance(data, Mapping):
             return None
-        return verify(self._secret, self._cluster.id, naming.COORDINATOR, data)
+        return challenge(self._secret, self._cluster.id, naming.COORDINATOR, data)
 
     def _register(self) -> None:
         uri = f"PYRO:{naming.COORDINATOR}@{self._cluster.coordinator}"

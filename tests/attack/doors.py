@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from kvrmi import naming
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.frames import CONNECT, CONNECT_OK, INVOKE, Frame, pack
+from kvrmi.remote.identity import Badge
 from kvrmi.remote.payload import SERPENT, Call, dump, dump_call, load
 from tests.live.cluster import LiveCluster
 
@@ -58,6 +59,19 @@ class Raw:
 
     def shaken(self, shown: object = "hello") -> Raw:
         assert self.shake(shown).kind == CONNECT_OK
+        return self
+
+    def enter(self, badge: Badge) -> Frame:
+        """Announce, have the other side prove itself, and prove what was announced."""
+        announced = badge.announce()
+        frame = self.shake(announced)
+        if frame.kind != CONNECT_OK:
+            return frame
+        answer = load(frame.serializer, frame.payload)["handshake"]
+        return self.shake(badge.prove(self.door.name, announced, answer))
+
+    def entered(self, badge: Badge) -> Raw:
+        assert self.enter(badge).kind == CONNECT_OK
         return self
 
     def call(self, method: str, *args: object, flags: int = 0, serializer: int = SERPENT) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from kvrmi import naming
-from kvrmi.codec import decode, encode
+from kvrmi.codec import FORMAT, decode, encode
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.effects import Address
 from kvrmi.paxos.messages import PreVote, Release
-from kvrmi.remote.frames import CONNECT_FAIL
-from kvrmi.remote.identity import Badge, read_secret
-from kvrmi.remote.payload import MSGPACK
+from kvrmi.remote.frames import CONNECT_FAIL, CONNECT_OK
+from kvrmi.remote.identity import Badge, Refused, read_secret
+from kvrmi.remote.payload import MSGPACK, load
 from kvrmi.remote.proxy import connect
 from tests.live.cluster import LiveCluster
 
@@ -28,12 +28,16 @@ GUARDED = ("proposer", "acceptor", "learner", "admin")
 
 
 def badge_of(fort: LiveCluster, replica: int, role: str = "replica") -> Badge:
-    return Badge(fort.cluster.id, replica, role, read_secret(fort.data / "secret"))
+    secret, config = read_secret(fort.data / "secret"), fort.cluster.agreed(FORMAT)
+    return Badge(fort.cluster.id, replica, role, secret, config)
 
 
-def refused(door: Door, shown: object) -> bool:
+def refused(door: Door, *shown: object) -> bool:
+    """Show all of it, one after the other: it is refused, and nothing can be called then."""
     with door.knock() as raw:
-        return raw.shake(shown).kind == CONNECT_FAIL
+        kinds = [raw.shake(one).kind for one in shown]
+        raw.call("status")
+        return kinds[-1] == CONNECT_FAIL and raw.is_closed()
 
 
 def test_roles_and_admin_let_nobody_in_without_proof(
@@ -44,25 +48,45 @@ def test_roles_and_admin_let_nobody_in_without_proof(
     with Calm(fort):
         for name in GUARDED:
             door = ports[name]
-            true = badge_of(fort, 2).handshake(door.name)
-            for shown in ("hello", None, {}, [], "x" * 50_000, true["proof"]):
-                assert refused(door, shown)
-            assert refused(door, guess.handshake(door.name))
-            assert refused(door, foreign.handshake(door.name))
+            true = badge_of(fort, 2).announce()
+            junk: list[object] = ["hello", None, {}, [], "x" * 50_000, {"proof": "0" * 64}, true]
+            for shown in junk:
+                assert shown is true or refused(door, shown)
+                assert refused(door, true, shown)
+            assert refused(door, foreign.announce())
+            with door.knock() as raw, pytest.raises(Refused):
+                raw.enter(guess)
             for field in true:
                 for value in FALSE:
-                    assert refused(door, {**true, field: value}), (name, field, value)
+                    if type(value) is not type(true[field]):
+                        assert refused(door, {**true, field: value}), (name, field, value)
                 assert refused(door, {k: v for k, v in true.items() if k != field})
             assert refused(door, {**true, "more": 1})
 
 
-def test_a_proof_overheard_opens_no_other_door(fort: LiveCluster, ports: dict[str, Door]) -> None:
+def test_before_the_proof_nothing_can_be_called(fort: LiveCluster, ports: dict[str, Door]) -> None:
+    """Who has only announced itself was answered, and is not in."""
     with Calm(fort):
-        for made_for in ports.values():
-            shown = badge_of(fort, 2).handshake(made_for.name)
+        for name in GUARDED:
+            with ports[name].knock() as raw:
+                raw.shaken(badge_of(fort, 2).announce())
+                raw.call("status")
+                assert raw.is_closed()
+
+
+def test_what_was_overheard_opens_no_door(fort: LiveCluster, ports: dict[str, Door]) -> None:
+    """Both messages of a handshake that held are shown again, at its own door and at others."""
+    with Calm(fort):
+        for made_for in (ports["acceptor"], ports["admin"], ports["nameserver"]):
+            badge = badge_of(fort, 2)
+            announced = badge.announce()
+            with made_for.knock() as raw:
+                first = raw.shake(announced)
+                answer = load(first.serializer, first.payload)["handshake"]
+                shown = badge.prove(made_for.name, announced, answer)
+                assert raw.shake(shown).kind == CONNECT_OK
             for name in (*GUARDED, "coordinator", "nameserver"):
-                door = ports[name]
-                assert door is made_for or refused(door, shown), (made_for.name, door.name)
+                assert refused(ports[name], announced, shown), (made_for.name, name)
 
 
 def test_a_replica_speaks_for_itself_only(fort: LiveCluster, ports: dict[str, Door]) -> None:
@@ -70,7 +94,7 @@ def test_a_replica_speaks_for_itself_only(fort: LiveCluster, ports: dict[str, Do
     door = ports["acceptor"]
     senders = [Address(replica, "proposer") for replica in (0, 1, 3, 9)]
     with Calm(fort), door.knock() as raw:
-        raw.shaken(badge_of(fort, 2).handshake(door.name))
+        raw.entered(badge_of(fort, 2))
 
         def receive(*args: object) -> Any:
             raw.call("receive", *args, serializer=MSGPACK)
@@ -96,7 +120,10 @@ def test_who_is_no_replica_has_no_vote(
     with Calm(fort):
         for name in ("proposer", "acceptor", "learner"):
             door = ports[name]
-            assert refused(door, badge_of(fort, replica, role).handshake(door.name))
+            with door.knock() as raw:
+                assert raw.enter(badge_of(fort, replica, role)).kind == CONNECT_FAIL
+                raw.call("receive", b"")
+                assert raw.is_closed()
 
 
 def test_orders_and_names_need_proof(fort: LiveCluster, ports: dict[str, Door]) -> None:
@@ -118,7 +145,7 @@ def test_orders_and_names_need_proof(fort: LiveCluster, ports: dict[str, Door]) 
                 assert raw.ask(method, *args)["__class__"] == "Pyro5.errors.NamingError"
             assert raw.ask("remove", None, "kvrmi")["__class__"] == "Pyro5.errors.NamingError"
         with names.knock() as raw:
-            raw.shaken(badge_of(fort, 2).handshake(names.name))
+            raw.entered(badge_of(fort, 2))
             for name in (naming.kvstore(1), naming.COORDINATOR, naming.kvstore(22)):
                 assert raw.ask("register", name, uri)["__class__"] == "Pyro5.errors.NamingError"
 
@@ -135,7 +162,7 @@ def test_a_restarted_role_has_cut_who_spoke_to_the_one_before(
     door = Door(naming.role(3, "acceptor"), member.host, member.acceptor, False)
     message = encode(Address(2, "proposer"), Release(Ballot(1, 2)))
     with Calm(fort), door.knock() as raw:
-        raw.shaken(badge_of(fort, 2).handshake(door.name))
+        raw.entered(badge_of(fort, 2))
         raw.call("receive", message, serializer=MSGPACK)
         assert raw.answer() != b""
         with connect(

@@ -25,7 +25,7 @@ from kvrmi.remote.frames import (
     pack,
     take,
 )
-from kvrmi.remote.identity import Badge, Caller, Refused, verify
+from kvrmi.remote.identity import Badge, Caller, Refused, challenge
 from kvrmi.remote.literal import TokensExceeded, read_literal
 from kvrmi.remote.payload import (
     JSON,
@@ -191,8 +191,8 @@ def test_whatever_is_called_gets_one_answer_or_none(
 
 
 handshakes = st.builds(
-    lambda field, value: {**Badge("c", 2, "replica", SECRET).handshake("t"), field: value},
-    st.sampled_from(["cluster", "replica", "role", "nonce", "proof", "more"]),
+    lambda field, value: {**Badge("c", 2, "replica", SECRET).announce(), field: value},
+    st.sampled_from(["cluster", "replica", "role", "config", "nonce", "proof", "more"]),
     TREES,
 )
 
@@ -201,15 +201,15 @@ handshakes = st.builds(
 @given(TREES | handshakes)
 def test_no_handshake_is_believed_without_proof(data: object) -> None:
     with pytest.raises(Refused):
-        verify(SECRET, "c", "t", data)
+        challenge(SECRET, "c", "t", data).check(data)
 
 
 @pytest.mark.parametrize("replica", [1 << 20_000, -1, 1 << 63], ids=["huge", "less", "large"])
 def test_no_replica_has_such_a_number(replica: int) -> None:
     """The first is none that Python would even write down."""
-    data = {**Badge("c", 2, "replica", SECRET).handshake("t"), "replica": replica}
+    data = {**Badge("c", 2, "replica", SECRET).announce(), "replica": replica}
     with pytest.raises(Refused):
-        verify(SECRET, "c", "t", data)
+        challenge(SECRET, "c", "t", data)
 
 
 @FUZZ
@@ -220,7 +220,8 @@ def test_the_name_server_takes_strangers_for_strangers(tmp_path: Path, data: obj
     secret.chmod(0o600)
     for gate in (Gate(secret, None), Gate(secret, "c"), Gate(tmp_path / "none", "c")):
         with contextlib.suppress(Refused):
-            assert gate.admit(data) is None
+            claims = gate.admit(data)
+            assert claims is None or claims.check(data) is None
 
 
 @FUZZ
@@ -228,12 +229,11 @@ def test_the_name_server_takes_strangers_for_strangers(tmp_path: Path, data: obj
 def test_no_answer_is_believed_without_proof(answer: object) -> None:
     badge = Badge("c", 2, "replica", SECRET)
     with pytest.raises(Refused):
-        badge.check_answer("t", badge.handshake("t"), answer)
+        badge.prove("t", badge.announce(), answer)
 
 
 def test_a_true_proof_is_believed() -> None:
     badge = Badge("c", 2, "replica", SECRET)
-    sent = badge.handshake("t")
-    caller = verify(SECRET, "c", "t", sent)
-    assert caller[:2] == Caller(2, "replica")[:2]
-    badge.check_answer("t", sent, {"proof": caller.proof})
+    announced = badge.announce()
+    server = challenge(SECRET, "c", "t", announced)
+    assert server.check(badge.prove("t", announced, server.answer)) == Caller(2, "replica")

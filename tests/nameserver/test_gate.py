@@ -21,32 +21,33 @@ def test_who_shows_nothing_is_anybody(tmp_path: Path, data: object) -> None:
 
 def test_a_member_is_known(tmp_path: Path, badge: Callable[[int], Badge]) -> None:
     for gate in (Gate(tmp_path / "secret", CLUSTER), Gate(tmp_path / "secret", None)):
-        known = gate.admit(badge(3).handshake(NAMESERVER))
-        assert known is not None
-        assert (known.replica, known.role) == (3, "replica")
+        announced = badge(3).announce()
+        claims = gate.admit(announced)
+        assert claims is not None
+        shown = badge(3).prove(NAMESERVER, announced, claims.answer)
+        assert claims.check(shown) == (3, "replica", "")
 
 
 def test_a_wrong_proof_is_refused(tmp_path: Path, badge: Callable[[int], Badge]) -> None:
     gate = Gate(tmp_path / "secret", CLUSTER)
-    good = badge(3).handshake(NAMESERVER)
-    strangers = make_secret(tmp_path / "another")
-    for data in (
-        good | {"replica": 4},
-        good | {"proof": 7},
-        good | {"cluster": ["c1"]},
-        {"proof": good["proof"]},
-        badge(3).handshake("another object"),
-        Badge(CLUSTER, 3, "replica", strangers).handshake(NAMESERVER),
-        Badge("c2", 3, "replica", strangers).handshake(NAMESERVER),
-    ):
+    good = badge(3).announce()
+    strangers = Badge(CLUSTER, 3, "replica", make_secret(tmp_path / "another"))
+    for data in (good | {"replica": "4"}, good | {"cluster": ["c1"]}, good | {"proof": ""}):
+        for one in (gate, Gate(tmp_path / "secret", None)):
+            with pytest.raises(Refused):
+                one.admit(data)
+    for data in (good, good | {"replica": 4}, strangers.announce()):
+        claims = gate.admit(data)
+        assert claims is not None
+        for shown in ({"proof": ""}, {"proof": claims.answer["proof"]}, good, "hello"):
+            with pytest.raises(Refused):
+                claims.check(shown)
         with pytest.raises(Refused):
-            gate.admit(data)
-        with pytest.raises(Refused):
-            Gate(tmp_path / "secret", None).admit(data)
+            strangers.prove(NAMESERVER, data, claims.answer)
 
 
 def test_another_cluster_is_refused(tmp_path: Path, secret: bytes) -> None:
-    other = Badge("c2", 1, "replica", secret).handshake(NAMESERVER)
+    other = Badge("c2", 1, "replica", secret).announce()
     with pytest.raises(Refused):
         Gate(tmp_path / "secret", CLUSTER).admit(other)
     assert Gate(tmp_path / "secret", None).admit(other) is not None
@@ -54,8 +55,8 @@ def test_another_cluster_is_refused(tmp_path: Path, secret: bytes) -> None:
 
 def test_the_secret_may_come_later(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "later", CLUSTER)
-    stranger = Badge(CLUSTER, 1, "replica", b"x" * 64).handshake(NAMESERVER)
+    stranger = Badge(CLUSTER, 1, "replica", b"x" * 64).announce()
     with pytest.raises(Refused, match="cannot read"):
         gate.admit(stranger)
     badge = Badge(CLUSTER, 1, "replica", make_secret(tmp_path / "later"))
-    assert gate.admit(badge.handshake(NAMESERVER)) is not None
+    assert gate.admit(badge.announce()) is not None

@@ -14,6 +14,7 @@ import Pyro5.api
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.daemon import Daemon, caller
 from kvrmi.remote.frames import CONNECT, CONNECT_OK, INVOKE, Frame, pack
+from kvrmi.remote.identity import Badge
 from kvrmi.remote.payload import SERPENT, Call, dump, dump_call, load
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -131,6 +132,15 @@ class Raw:
         data = dump(serializer, {"handshake": shown, "object": NAME})
         self.sock.sendall(pack(CONNECT, serializer, 0, 0, data))
         return self.channel.receive(PATIENCE)
+
+    def enter(self, badge: Badge) -> Frame:
+        """Go through the two exchanges of who shows a badge; the last answer."""
+        announced = badge.announce()
+        first = self.shake(announced)
+        if first.kind != CONNECT_OK:
+            return first
+        answer = load(first.serializer, first.payload)
+        return self.shake(badge.prove(NAME, announced, answer["handshake"]))
 
     def shaken(self) -> Raw:
         assert self.shake().kind == CONNECT_OK

@@ -19,7 +19,7 @@ from kvrmi.remote import channel
 from kvrmi.remote import daemon as daemon_module
 from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.frames import CONNECT, INVOKE, pack
-from kvrmi.remote.identity import Badge, Caller, verify
+from kvrmi.remote.identity import Badge, Caller, challenge
 from kvrmi.remote.listener import Listener
 from kvrmi.remote.payload import MSGPACK, SERPENT, Call, dump_call
 
@@ -208,16 +208,18 @@ def test_one_who_does_not_read_loses_the_connection(
 def test_callers_are_known_and_strangers_never_enter(target: Target) -> None:
     left: list[Caller | None] = []
     with running(
-        target, admit=lambda data: verify(SECRET, "c", NAME, data), on_disconnect=left.append
+        target, admit=lambda data: challenge(SECRET, "c", NAME, data), on_disconnect=left.append
     ) as daemon:
         with Raw(daemon.port) as raw:
-            raw.shake(Badge("c", 4, "replica", SECRET).handshake(NAME))
+            raw.enter(Badge("c", 4, "replica", SECRET))
             raw.call("who")
             assert raw.answer() == [4, "replica"]
         until(lambda: [one and one[:2] for one in left] == [(4, "replica")])
-        for shown in ("hello", Badge("c", 4, "replica", b"other" * 8).handshake(NAME)):
+        announced = Badge("c", 4, "replica", b"other" * 8).announce()
+        for shown in (["hello"], [announced], [announced, {"proof": "0"}], [announced, announced]):
             with Raw(daemon.port) as raw:
-                raw.shake(shown)
+                for one in shown:
+                    raw.shake(one)
                 raw.call("echo", 1)
                 assert raw.closed()
         proxy = Pyro5.api.Proxy(f"PYRO:{NAME}@{daemon.locationStr}")

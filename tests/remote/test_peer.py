@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from kvrmi.remote.daemon import Daemon
-from kvrmi.remote.identity import Badge, verify
+from kvrmi.remote.identity import Badge, challenge
 from kvrmi.remote.peer import Gather, Peer
 
 from .rig import NAME, PATIENCE, Target, exposed, serve, until
@@ -217,7 +217,7 @@ def test_it_connects_again_when_told(rig: Rig, target: Target, daemon: Daemon) -
 
 
 def test_badges_are_shown_and_wrong_ones_never_connect(rig: Rig, target: Target) -> None:
-    daemon = serve(target, admit=lambda data: verify(SECRET, "c", NAME, data))
+    daemon = serve(target, admit=lambda data: challenge(SECRET, "c", NAME, data))
     gather, peer = rig.peer(daemon.port, badge=Badge("c", 1, "replica", SECRET))
     assert peer.send(monotonic(), b"ab", 1, 5)
     assert collect(gather, 1) == [(1, b"ba")]

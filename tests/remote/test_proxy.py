@@ -17,7 +17,7 @@ import pytest
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.frames import CONNECT_OK, RESULT, Frame, pack
-from kvrmi.remote.identity import Badge, verify
+from kvrmi.remote.identity import Badge, challenge
 from kvrmi.remote.payload import SERPENT, dump
 from kvrmi.remote.proxy import Proxy, connect
 
@@ -206,11 +206,11 @@ def test_somebody_silent_is_given_up_in_time() -> None:
 
 
 def test_a_badge_is_shown_and_the_answer_checked(target: Target) -> None:
-    daemon = serve(target, admit=lambda data: verify(SECRET, "c", NAME, data))
+    daemon = serve(target, admit=lambda data: challenge(SECRET, "c", NAME, data))
     try:
         with to(daemon, badge=Badge("c", 2, "replica", SECRET)) as proxy:
             assert proxy.who() == [2, "replica"]
-        with pytest.raises(Pyro5.errors.CommunicationError, match="needs proof"):
+        with pytest.raises(Pyro5.errors.CommunicationError, match="does not know"):
             to(daemon, badge=Badge("c", 2, "replica", b"wrong" * 8)).who()
     finally:
         daemon.cut()

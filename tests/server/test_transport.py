@@ -17,7 +17,7 @@ from kvrmi.interface import Request
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.effects import Address, Envelope
 from kvrmi.paxos.messages import Forward, Message, NoAnswer, Offer, Release, Released
-from kvrmi.remote.identity import Badge, verify
+from kvrmi.remote.identity import Badge, challenge
 from server import transport
 from server.alone import cluster_of
 from server.coordinator.ports import free_block
@@ -70,7 +70,7 @@ class World:
             name,
             self.servant,
             Limits(8, 1 << 20, 60.0),
-            admit=lambda data: verify(self.secret, cluster_id, name, data),
+            admit=lambda data: challenge(self.secret, cluster_id, name, data),
         )
         self.transport = Transport(
             self.cluster,
@@ -137,7 +137,7 @@ def test_a_peer_with_another_secret_is_named_once_until_it_has_ours(
     until(lambda: bool(tended()))
     (note,) = world.transport.notes
     assert note.startswith(f"replica 2 at 127.0.0.1:{world.cluster.member(2).client} runs, but")
-    assert "it needs proof of the cluster's secret. Both need the same secret file" in note
+    assert "it does not know the cluster's secret that this process has. Both need the" in note
     world.secret = SECRET
     until(lambda: not tended())
     assert caplog.text.count("runs, but") == 1
