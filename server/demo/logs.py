@@ -1,4 +1,4 @@
-"""Excerpts from the replicas' logs: how one slot was decided, how one acceptor failed.
+"""Excerpts from the replicas' logs: a decision, a failure of an acceptor, a change of leaders.
 
 Rule: log lines are shown as they stand in the files, in the order of their times; none is made
 up. It reads files and nothing else.
@@ -15,6 +15,7 @@ from typing import NamedTuple
 TAIL = 8 << 20
 """Bytes of a log that are looked through, from its end."""
 _COMMIT = re.compile(r"\[learner\] commit slot=(\d+) commands=[1-9]").search
+_LEADS = re.compile(r"\[proposer\] (leads|campaign) ")
 
 
 class Line(NamedTuple):
@@ -45,6 +46,13 @@ def of_failure(logs: Mapping[int, Path], replica: int, role: str) -> list[Line]:
     """Collect the lines on failures and restarts of one role, by time."""
     marks = re.compile(rf"\[{role}\] (WARNING )?(FAILED|RESTARTED)\b")
     return _matching({replica: logs[replica]}, marks)
+
+
+def of_succession(logs: Mapping[int, Path], former: int, successor: int) -> list[Line]:
+    """Collect how one leader followed another, from the successor's log: five lines at most."""
+    lines = _matching({successor: logs[successor]}, _LEADS)
+    ends = [at for at, line in enumerate(lines) if f"leads no more replica={former} " in line.text]
+    return lines[max(0, ends[-1] - 2) : ends[-1] + 3] if ends else []
 
 
 def _matching(logs: Mapping[int, Path], pattern: re.Pattern[str]) -> list[Line]:

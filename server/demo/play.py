@@ -70,5 +70,5 @@ def _play(stage: Stage, event: Event, seed: int) -> int:
         outage = acts.leader(stage, event)
     stage.load.stop()
     proof.table(stage, outage)
-    proof.logs(stage, failures)
+    proof.logs(stage, failures, outage)
     return proof.checks(stage, failures, outage)

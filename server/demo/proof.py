@@ -13,7 +13,7 @@ from kvrmi.session import connect
 
 from ..coordinator.health import Entry
 from .load import longest_pause, strip
-from .logs import newest_slot, of_failure, of_slot
+from .logs import Line, newest_slot, of_failure, of_slot, of_succession
 from .stage import Failure, Outage, Stage
 
 STRIP = 72
@@ -47,8 +47,8 @@ def table(stage: Stage, outage: Outage) -> None:
     stage.show.table(headings, rows, spare="address")
 
 
-def logs(stage: Stage, failures: Sequence[Failure]) -> None:
-    """Show one decision and one failure, as the replicas logged them."""
+def logs(stage: Stage, failures: Sequence[Failure], outage: Outage) -> None:
+    """Show one decision, one failure and the change of leaders, as the replicas logged them."""
     files = {one: stage.log_of(one) for one in stage.control.cluster.ids}
     stage.show.act(
         4,
@@ -56,14 +56,20 @@ def logs(stage: Stage, failures: Sequence[Failure]) -> None:
         "The decision of one slot, from proposal to commit, in the logs of all replicas:",
     )
     slot = newest_slot(files)
-    for line in of_slot(files, slot) if slot is not None else ():
-        stage.show.say(f"{line.time}  replica {line.replica}  {line.text}")
+    _print(stage, of_slot(files, slot) if slot is not None else [])
     if failures:
         victim = failures[0].replica
         stage.show.say("")
         stage.show.say(f"And the first failure of an acceptor, that of replica {victim}:")
-        for line in of_failure(files, victim, "acceptor")[:2]:
-            stage.show.say(f"{line.time}  replica {line.replica}  {line.text}")
+        _print(stage, of_failure(files, victim, "acceptor")[:2])
+    stage.show.say("")
+    stage.show.say(f"And how replica {outage.successor} came to lead:")
+    _print(stage, of_succession(files, outage.victim, outage.successor))
+
+
+def _print(stage: Stage, lines: Sequence[Line]) -> None:
+    for line in lines:
+        stage.show.say(f"{line.time}  replica {line.replica}  {line.text}")
 
 
 def checks(stage: Stage, failures: Sequence[Failure], outage: Outage) -> int:

@@ -48,7 +48,27 @@ def test_the_lines_of_one_slot_come_from_all_logs_by_time(logs: dict[int, Path])
     assert lines[1].text == "[acceptor] accept slot=41 ballot=7.1 bytes=180 durable"
 
 
-def test_the_slot_to_tell_is_the_one_that_most_logs_tell_of(logs: dict[int, Path]) -> None:
+def test_how_one_leader_followed_another(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    news = [
+        "leads replica=2 ballot=1.2",
+        "leads replica=2 ballot=1.2 but a connection to it was refused or reset",
+        "campaign ballot=2.1 from slot=9",
+        "promise",
+        "leads no more replica=2 ballot=1.2 after=8.0s reason=this replica won ballot 2.1",
+        "leads replica=1 ballot=2.1 (this replica)",
+        "leads replica=1 ballot=2.1 open after=0.004s",
+        "leads replica=3 ballot=3.3",
+    ]
+    file.write_text("".join(f"2026-11-21 03:04:0{n} [proposer] {a}\n" for n, a in enumerate(news)))
+    lines = [
+        line.text.removeprefix("[proposer] ") for line in demo_logs.of_succession({1: file}, 2, 1)
+    ]
+    assert lines == [news[1], news[2], *news[4:7]]
+    assert demo_logs.of_succession({1: file}, 1, 1) == []
+
+
+def test_the_slot_to_show_is_the_one_that_most_logs_have(logs: dict[int, Path]) -> None:
     assert demo_logs.newest_slot(logs) == 41
     assert demo_logs.newest_slot({3: logs[3]}) is None
 
