@@ -36,7 +36,7 @@ prove: $(VENV)/.run  ## set up, then the long proof: 10,000 simulated histories,
 bugs: $(VENV)/.run  ## set up, then the planted bugs: how many seeds find each
 	@$(BIN)/python -m kvrmi.sim --bugs
 
-clean:  ## end what runs from this folder, remove .venv, caches, build and proof; the data in .kvrmi stay
+clean:  ## end what runs from this folder, remove .venv, caches, build and proof; the data in .kvrmi is kept
 	@if [ -x $(BIN)/python ] && [ -f .kvrmi/cluster.toml ]; then $(BIN)/python run_cluster.py stop; fi
 	@rm -rf $(VENV) build dist proof *.egg-info .*_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -298,9 +298,15 @@ def _parser() -> cli.Parser:
         type=cli.above_zero("seconds", 3600),
         default=2.0,
         metavar="S",
-        help="of each measurement (2)",
+        help="length of each measurement (2)",
     )
-    add("--rounds", type=cli.whole(1, 20), default=2, metavar="N", help="of each (2)")
+    add(
+        "--rounds",
+        type=cli.whole(1, 20),
+        default=2,
+        metavar="N",
+        help="measurements of each kind; medians count (2)",
+    )
     add(
         "--value-bytes",
         type=cli.whole(1, 10_000_000),
@@ -320,7 +326,7 @@ def _parser() -> cli.Parser:
         "--processes",
         type=cli.whole(1, 10_000_000),
         metavar="N",
-        help="of the clients (a free CPU each)",
+        help="that run the clients (one for each free CPU)",
     )
     add("--baseline", action="store_true", help="also measure plain Pyro5, and print the ratio")
     add("--json", action="store_true", help="print one JSON object")

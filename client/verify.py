@@ -105,7 +105,7 @@ def _parser() -> cli.Parser:
         command="verify",
         epilog="Exit status: 0 ok, 1 violation, 2 usage or unreadable, 4 undecided.",
     )
-    parser.add_argument("file", metavar="FILE", help="the history")
+    parser.add_argument("file", metavar="FILE", help="the history, as JSON lines")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     limit = cli.above_zero("seconds", 86_400)
     parser.add_argument(

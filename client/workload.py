@@ -320,13 +320,13 @@ def _parser() -> cli.Parser:
         command="workload",
     )
     add = parser.add_argument
-    add("--record", type=Path, required=True, metavar="FILE", help="where the history goes")
+    add("--record", type=Path, required=True, metavar="FILE", help="file to write the history to")
     add(
         "--seconds",
         type=cli.above_zero("seconds", 86_400),
         default=10.0,
         metavar="S",
-        help="how long (10)",
+        help="how long to run (10)",
     )
     add(
         "--clients",
@@ -338,6 +338,12 @@ def _parser() -> cli.Parser:
     add("--keys", type=cli.whole(1, 10_000), default=100, metavar="K", help="different keys (100)")
     add("--seed", type=int, default=0, metavar="N", help="makes the same requests again (0)")
     think = cli.above_zero("milliseconds", 86_400)
-    add("--think", type=think, default=THINK * 1000, metavar="MS", help="pause of a client (12)")
+    add(
+        "--think",
+        type=think,
+        default=THINK * 1000,
+        metavar="MS",
+        help="pause between requests (12)",
+    )
     add("--json", action="store_true", help="print one JSON object")
     return parser

@@ -50,13 +50,15 @@ FILES = 4096
 
 def _parser() -> cli.Parser:
     parser = cli.Parser("Run one replica of a kvrmi cluster.", epilog=_EPILOG)
-    parser.add_argument("id", type=int, help="which replica, from 1")
+    parser.add_argument("id", type=int, help="the replica's number, from 1")
     parser.add_argument("--config", metavar="F", help="the cluster file (cluster.toml)")
     parser.add_argument("--address", metavar="H:P", help="without a cluster file: its address")
     parser.add_argument("--peers", metavar="A,B,..", help="all replicas' addresses, by id")
-    parser.add_argument("--data", metavar="DIR", default=".kvrmi", help="with --address (.kvrmi)")
+    parser.add_argument(
+        "--data", metavar="DIR", default=".kvrmi", help="its folder, with --address (.kvrmi)"
+    )
     parser.add_argument("--format", action="store_true", help="format this replica's folder first")
-    parser.add_argument("--console", action="store_true", help="log to the terminal as well")
+    parser.add_argument("--console", action="store_true", help="also log to the terminal")
     return parser
 
 

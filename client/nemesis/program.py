@@ -118,14 +118,14 @@ def _parser() -> cli.Parser:
         type=cli.above_zero("minutes", 10_000),
         default=1.0,
         metavar="M",
-        help="how long (1)",
+        help="how long to run (1)",
     )
     add("--seed", type=int, default=0, metavar="N", help="makes the same faults come again (0)")
-    add("--data", type=Path, metavar="DIR", help="a new folder to keep (a temporary one)")
-    add("--replicas", type=cli.whole(3, 9), default=5, metavar="N", help="3 to 9 (5)")
-    add("--record", type=Path, metavar="FILE", help="where the history goes (in the folder)")
-    add("--clients", type=cli.whole(1, 64), default=8, metavar="N", help="sessions (8)")
-    add("--keys", type=cli.whole(1, 10000), default=100, metavar="K", help="keys (100)")
+    add("--data", type=Path, metavar="DIR", help="a new folder, which is kept")
+    add("--replicas", type=cli.whole(3, 9), default=5, metavar="N", help="how many, 3 to 9 (5)")
+    add("--record", type=Path, metavar="FILE", help="write the history there too")
+    add("--clients", type=cli.whole(1, 64), default=8, metavar="N", help="how many at a time (8)")
+    add("--keys", type=cli.whole(1, 10000), default=100, metavar="K", help="different keys (100)")
     add("--report", type=Path, metavar="FILE", help="write the JSON object to a file as well")
     add("--json", action="store_true", help="print one JSON object")
     return parser

@@ -105,7 +105,7 @@ class Challenge:
         return f"who announced itself to {self._target} as {who} has not proved it"
 
     def check(self, data: object) -> Caller:
-        """Tell who connected, from what it shows in return. Raises Refused."""
+        """Return who connected, from what it shows in return. Raises Refused."""
         given = data.get("proof") if isinstance(data, Mapping) else None
         if not _same(given, self._wanted):
             raise _refusal(self._target)

@@ -253,8 +253,8 @@ def _parser() -> cli.Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--seed", metavar="N", type=_count, default=0, help="the run to run (0)")
-    what.add_argument("--seeds", metavar="A..B", type=_seeds, help="runs A to B, both included")
+    what.add_argument("--seed", metavar="N", type=_count, default=0, help="the one run to make (0)")
+    what.add_argument("--seeds", metavar="A..B", type=_seeds, help="all runs from A to B")
     what.add_argument("--script", metavar="FILE", help="play a scenario and print what happens")
     what.add_argument(
         "--bugs", metavar="NAME", nargs="*", type=_bug, help="find all planted bugs, or these"

@@ -79,22 +79,22 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--replicas", type=whole(1, 99), metavar="N", help="how many replicas (5)")
     add("--engine", choices=ENGINES, default="paxos", help="how they agree (paxos)")
-    add("--data", type=Path, metavar="DIR", help="folder of the cluster (.kvrmi)")
+    add("--data", type=Path, metavar="DIR", help="the cluster's folder (.kvrmi)")
     add(
         "--base-port",
         type=whole(1, 65_535),
         metavar="P",
         help="client ports from P on, the rest above",
     )
-    add("--ephemeral", action="store_true", help="free ports, and a temporary folder")
-    add("--keep", action="store_true", help="keep the temporary folder; else it is removed")
+    add("--ephemeral", action="store_true", help="use free ports and a temporary folder")
+    add("--keep", action="store_true", help="keep the temporary folder, which is removed otherwise")
     add("--host", metavar="H", help="address to listen on (127.0.0.1)")
     add("--advertise", metavar="H", help="the host that others connect to (that of --host)")
     add("--demo", action="store_true", help="show failures and recovery, check them, report")
-    add("--down-after", type=_seconds, metavar="S", help="kill the victim after S seconds")
+    add("--down-after", type=_seconds, metavar="S", help="kill a replica after S seconds")
     add("--back-after", type=_seconds, metavar="S", help="start it again S seconds later")
-    add("--victim", type=whole(1, 99), metavar="N", help="replica to kill (the leader)")
-    add("--seed", type=int, metavar="N", help="makes the demo's random moments repeatable")
+    add("--victim", type=whole(1, 99), metavar="N", help="the replica to kill (the leader)")
+    add("--seed", type=int, metavar="N", help="repeat the demo's random moments")
     add("--plain", action="store_true", help="no colours and no live display")
     return parser
 

@@ -144,14 +144,14 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("--from", dest="copies", action="append", required=True, type=Path, metavar="FOLDER",
-        help="a replica's folder that is left; again for each other one")  # fmt: skip
+        help="a replica's folder that is left; give it once for each")  # fmt: skip
     add("--data", type=Path, required=True, metavar="NEW", help="folder of the new cluster")
     add("--yes", action="store_true", help="do not ask")
     add(
         "--replicas",
         type=whole(1, 99),
         metavar="N",
-        help="how many replicas (as many as there were)",
+        help="how many replicas (as many as the old cluster had)",
     )
     add(
         "--base-port",

@@ -79,6 +79,8 @@ def _is_locked(path: Path) -> bool:
 
 
 def _parser() -> Parser:
-    parser = Parser("Stop a running cluster; its data stay.", command=COMMAND)
-    parser.add_argument("--data", type=Path, default=DATA, metavar="DIR", help=f"folder ({DATA})")
+    parser = Parser("Stop a running cluster; its data is kept.", command=COMMAND)
+    parser.add_argument(
+        "--data", type=Path, default=DATA, metavar="DIR", help=f"the cluster's folder ({DATA})"
+    )
     return parser
