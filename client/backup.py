@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kvrmi.dump import Damaged, Page, Reader, Summary, save
-from kvrmi.errors import ConnectionFailed, InvalidRequest, KVError, from_code
+from kvrmi.errors import ConnectionFailed, InvalidRequest, KVError, UnknownOutcome
 from kvrmi.interface import SCAN_ITEMS, Value
 from kvrmi.session import Store
 
@@ -52,7 +52,8 @@ def export(store: Store, path: Path) -> Summary:
 def import_(store: Store, path: Path) -> Imported:
     """Put all pairs of a file; other keys stay. Raises a KVError.
 
-    Raises InvalidRequest, with nothing put, when the file is damaged.
+    Raises InvalidRequest, with nothing put, when the file is damaged; UnknownOutcome for an import
+    that ended on its way, which says how far it came.
     """
     try:
         with path.open("rb") as file:
@@ -60,9 +61,9 @@ def import_(store: Store, path: Path) -> Imported:
             with _progress("imported", summary.keys) as advance:
                 return Imported(summary, _put_all(store, file, summary, advance))
     except Damaged as error:
-        raise InvalidRequest(f"{path}: {error}; nothing was imported") from error
+        raise InvalidRequest(f"{path}: {error}; nothing was done") from error
     except OSError as error:
-        raise InvalidRequest(f"{path} cannot be read: {_why(error)}") from error
+        raise InvalidRequest(f"{path} cannot be read: {_why(error)}; nothing was done") from error
 
 
 def _pages(store: Store, advance: Advance) -> Iterator[Page]:
@@ -101,11 +102,11 @@ def _put_all(store: Store, file: BinaryIO, summary: Summary, advance: Advance) -
         if _end(reader) != summary:
             raise Damaged("it was changed while it was read")
     except (KVError, Damaged, OSError) as error:
-        code = error.code if isinstance(error, KVError) else InvalidRequest.code
-        raise from_code(
-            code,
-            f"{error}; {done} of {summary.keys} keys were imported before: "
-            "IMPORT the file again, it puts the same pairs",
+        if isinstance(error, KVError) and not done:
+            raise  # it says what became of the first batch
+        raise UnknownOutcome(
+            f"the import ended after {done} of {summary.keys} keys, because of {_cause(error)}. "
+            "IMPORT the file again: it puts the same pairs"
         ) from error
     return revision
 
@@ -133,6 +134,10 @@ def _progress(done: str, keys: int) -> Iterator[Advance]:
     with bar:
         task = bar.add_task(done, total=keys)
         yield lambda more: bar.advance(task, more)
+
+
+def _cause(error: Exception) -> str:
+    return f"{error.code}: {error}" if isinstance(error, KVError) else str(error)
 
 
 def _why(error: OSError) -> str:

@@ -64,7 +64,7 @@ def test_a_damaged_file_changes_nothing(
     assert callable(damage)
     file.write_bytes(damage(file.read_bytes()))
     assert run("IMPORT", str(file)) == 2
-    assert "nothing was imported" in capsys.readouterr().err
+    assert "nothing was done" in capsys.readouterr().err
     assert cluster.contents.rows == {}
 
 
@@ -72,10 +72,20 @@ def test_an_import_that_fails_on_its_way_says_how_far_it_came(
     cluster: Cluster, run: Run, file: Path, capsys: Captured
 ) -> None:
     cluster.servant(1).faults += [lambda when: None, refuse("INVALID")]
-    assert run("IMPORT", str(file)) == 2
+    assert run("IMPORT", str(file)) == 4
     told = capsys.readouterr().err
-    assert f"of {len(ROWS)} keys were imported before: IMPORT the file again" in told
-    assert 0 < len(cluster.contents.rows) < len(ROWS)
+    assert f"ended after 1000 of {len(ROWS)} keys, because of INVALID: told to. IMPORT" in told
+    assert "nothing was done" not in told
+    assert len(cluster.contents.rows) == 1000
+
+
+def test_an_import_that_fails_at_once_has_done_nothing(
+    cluster: Cluster, run: Run, file: Path, capsys: Captured
+) -> None:
+    cluster.servant(1).faults += [refuse("INVALID")]
+    assert run("IMPORT", str(file)) == 2
+    assert "INVALID: told to; nothing was done" in capsys.readouterr().err
+    assert cluster.contents.rows == {}
 
 
 def test_a_lost_answer_is_asked_for_again(cluster: Cluster, run: Run, file: Path) -> None:
