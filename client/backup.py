@@ -25,7 +25,7 @@ BATCH_BYTES = 1 << 18
 """Keys and values of one put_many: other clients' writes wait for it."""
 
 Advance = Callable[[int], None]
-"""Hears how many more keys are done."""
+"""Takes how many more keys are done."""
 
 
 class Imported(NamedTuple):

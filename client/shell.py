@@ -48,7 +48,7 @@ class _Shown(NamedTuple):
 
 
 class Leave(Exception):
-    """The user has had enough."""
+    """The user asked to leave."""
 
 
 class Shell:
