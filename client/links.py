@@ -52,7 +52,7 @@ def heal(admins: Admins, ends: Pair | None) -> list[Pair]:
 
 
 def named(pairs: Iterable[Pair]) -> str:
-    """Write cuts for people: 1-3 where nothing passes either way, 1>3 where nothing passes from 1 to 3."""
+    """Write cuts for people: 1-3 where nothing passes either way, 1>3 where only 1 to 3 is cut."""
     all = set(pairs)
     both = [f"{a}-{b}" for a, b in sorted(all) if a < b and (b, a) in all]
     return ", ".join(both + [f"{a}>{b}" for a, b in sorted(all) if (b, a) not in all])
