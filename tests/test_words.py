@@ -1,4 +1,4 @@
-"""Plain English where users and readers look: messages, documents, docstrings and comments.
+"""Plain English where users and readers look: messages, documents, docstrings, comments; links.
 
 The list holds words that were used for "return", "report", "answer" and "create" once, and readers
 stumbled over. It is no substitute for reading a message aloud.
@@ -63,3 +63,16 @@ def test_documents(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     found = [f"line {n}: {line}" for n, line in enumerate(lines, 1) if BANNED.search(line)]
     assert not found, "say return, report, answer, inform or show"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, anchor = target.partition("#")
+        if "://" not in target:
+            assert (path.parent / file).exists(), target
+        if anchor and not file:
+            assert anchor in anchors, target
