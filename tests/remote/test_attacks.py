@@ -15,6 +15,7 @@ from time import monotonic
 import Pyro5.api
 import pytest
 
+from kvrmi.remote import payload
 from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.frames import (
     COMPRESSED,
@@ -242,8 +243,9 @@ BOMBS = {
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_costly_or_hostile_literals_are_refused_quickly(
-    daemon: Daemon, target: Target, name: str
+    daemon: Daemon, target: Target, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(payload, "_TOKENS_MAX", 1 << 19)
     begun = monotonic()
     with Raw(daemon.port) as raw:
         raw.shaken()

@@ -15,6 +15,8 @@ import serpent
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvrmi.errors import InvalidRequest
+from kvrmi.interface import MANY_ITEMS, check
 from kvrmi.remote.payload import (
     JSON,
     MSGPACK,
@@ -40,6 +42,7 @@ TREES = st.recursive(
     ),
     max_leaves=12,
 )
+BASE64 = {"data": "dg==", "encoding": "base64"}
 NAMES = st.sampled_from(["get", "put", "kvrmi.replica1", "it's"]) | TEXT
 
 
@@ -102,10 +105,17 @@ def test_floats_and_sets_of_text_are_read() -> None:
     assert load(SERPENT, b" \t# serpent utf-8 python3.2\n1e30000") == math.inf
 
 
-def test_as_many_pairs_are_read_as_anybody_needs() -> None:
-    pairs = [[f"key{i}", "value"] for i in range(50_000)]
-    call = load_call(SERPENT, as_pyro(("o", "put_many", (pairs,), {})))
-    assert call.args == (pairs,)
+@pytest.mark.parametrize(
+    ("serializer", "value"), [(SERPENT, BASE64), (SERPENT, "v"), (JSON, BASE64), (MSGPACK, b"v")]
+)
+def test_the_limit_of_pairs_is_the_stores_in_every_form(serializer: int, value: object) -> None:
+    """One number for all: what the store takes, no serializer refuses."""
+    pairs = [[f"k{number}", value] for number in range(MANY_ITEMS)]
+    call = load_call(serializer, dump_call(serializer, Call("o", "put_many", (pairs,), {})))
+    assert check("put_many", call.args).name == "put_many"
+    call.args[0].append(["one", "more"])
+    with pytest.raises(InvalidRequest, match=f"pairs are over {MANY_ITEMS}; send fewer"):
+        check("put_many", call.args)
 
 
 def test_a_large_text_is_no_problem_whatever_is_in_it() -> None:
@@ -116,7 +126,7 @@ def test_a_large_text_is_no_problem_whatever_is_in_it() -> None:
 
 def test_too_many_items_are_invalid_in_the_words_of_an_answer() -> None:
     with pytest.raises(TooComplex, match=r"^INVALID: "):
-        load(SERPENT, as_pyro([0] * 400_000))
+        load(SERPENT, b"[" + b"0," * 800_000 + b"]")
 
 
 class Pair(NamedTuple):
