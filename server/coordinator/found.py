@@ -24,8 +24,8 @@ from . import founding
 from .founding import Addresses, Refused
 
 DATA = Path(".kvrmi")
-# In a checkout the program is no command of its own.
-_SERVER = "kvrmi-server" if __name__.startswith("kvrmi.") else "python -m server"
+# In a checkout the programs are no commands of their own.
+_PROGRAM = "kvrmi-" if __name__.startswith("kvrmi.") else "python -m "
 
 
 def main(argv: Sequence[str]) -> int:
@@ -63,7 +63,11 @@ def found(data: Path, hosts: Sequence[str], base_port: int | None) -> Cluster:
             f"{data} holds {', '.join(there)} of a cluster: choose another folder with --data"
         )
     make_secret(data / founding.SECRET)
-    founding.write_cluster(data, cluster)
+    try:
+        founding.write_cluster(data, cluster)
+    except OSError:
+        (data / founding.SECRET).unlink()
+        raise
     return load(data / founding.CONFIG)
 
 
@@ -103,11 +107,13 @@ def _instructions(cluster: Cluster, data: Path) -> Iterator[str]:
     yield "2. On each host, beside that copy, start its replica. --format makes the replica's own"
     yield "   folder in it, at the first start only:"
     for member in cluster.members:
-        yield f"     {member.host}:  {_SERVER} {member.id} --config {config} --format"
+        yield f"     {member.host}:  {_PROGRAM}server {member.id} --config {config} --format"
     yield ""
     yield "3. The cluster serves once all replicas have reached one another; after that a majority"
     yield "   is enough. Ask any of them:"
-    yield f"     kvrmi-client --address {join_address(first.host, first.client)} STATUS"
+    yield f"     {_PROGRAM}client --address {join_address(first.host, first.client)} STATUS"
+    yield f"   For clients that look names up, also run on {first.host}:"
+    yield f"     {_PROGRAM}nameserver --config {config}"
     warning = quorum_warning(len(cluster.members))
     if warning is not None:
         yield f"\n{warning}"

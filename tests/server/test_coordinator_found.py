@@ -32,7 +32,8 @@ def test_it_says_what_to_copy_and_what_to_run(
     said = capsys.readouterr().out
     assert f"scp -rp '{tmp_path}/a b' h2:" in said
     assert "3 --config 'a b/cluster.toml' --format" in said
-    assert "kvrmi-client --address h1:1111 STATUS" in said
+    assert "client --address h1:1111 STATUS" in said
+    assert "also run on h1:\n     python -m nameserver --config 'a b/cluster.toml'" in said
 
 
 def test_ports_of_ones_choice(tmp_path: Path) -> None:
@@ -64,6 +65,18 @@ def test_no_coordinator_takes_such_a_cluster_for_one_of_lost_disks(
     with pytest.raises(Refused, match="hosts of their own, no coordinator runs it: start each"):
         prepare(Wish(tmp_path))
     assert {file.name for file in tmp_path.iterdir()} == {"cluster.toml", "secret"}
+
+
+def test_a_full_disk_leaves_no_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "cluster.toml")
+
+    monkeypatch.setattr("server.coordinator.founding.write_cluster", full)
+    assert main(["found", *HOSTS, "--data", str(tmp_path)]) == 1
+    assert "cluster.toml: No space left on device; nothing was made" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("hosts", ["a,a:1111,b", "a,b:99999", "a,b c", "a:1111:2"])
