@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +116,34 @@ def test_a_wrong_number_is_explained(words: tuple[str, ...], text: str) -> None:
     done = run(*words)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert f"is not {text}" in done.stderr
+
+
+ENDS = """
+import signal, sys, threading
+from kvrmi import cli
+asked = threading.Event()
+if "nohup" in sys.argv:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+cli.on_end(asked.set)
+print("listening", flush=True)
+sys.exit(0 if asked.wait(30) else 1)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("words", [[], ["nohup"]], ids=["", "nohup"])
+def test_programs_end_when_asked_or_when_their_terminal_closes(
+    number: signal.Signals, words: list[str]
+) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-c", ENDS, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "listening\n"
+        program.send_signal(number)
+        if number is signal.SIGHUP and words:
+            with pytest.raises(subprocess.TimeoutExpired):
+                program.wait(0.3)
+            program.terminate()
+        assert program.wait(30) == 0
