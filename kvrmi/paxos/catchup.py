@@ -148,8 +148,10 @@ class CatchUp:
         if self.pulling:
             self._begin_snapshot()
 
-    def add_page(self, now: float, sender: int, m: SnapshotPage) -> SnapshotSink | None:
-        """Take a page; the finished sink once it was the last."""
+    def add_page(
+        self, now: float, sender: int, m: SnapshotPage, applied: int
+    ) -> SnapshotSink | None:
+        """Take a page; the finished sink once it was the last, and is ahead of `applied`."""
         sink = self._sink
         if sink is None or sender != self._source or m.page not in (self._page, -1):
             return None
@@ -160,6 +162,10 @@ class CatchUp:
                 raise Corrupt("the peer gave this snapshot up")
             sink.add(m.data, m.last)
         except Corrupt:
+            self._turn_away(now)
+            return None
+        if sink.slot <= applied:
+            self._sink = None
             self._turn_away(now)
             return None
         self._asked_until = 0.0

@@ -279,12 +279,13 @@ class Learner:
 
     def _on_fetch(self, now: float, sender: Address, m: Fetch) -> Effects:
         peer, log = sender.replica, self.log
-        if m.slot >= log.first:
-            entries = log.page(m.slot, self._page_bytes)
-            self._let_go(peer)
-        else:
-            entries = self._stored_entries(m.slot) if m.slot >= log.oldest else ()
+        entries: tuple[Entry, ...] = ()
+        if log.oldest <= m.slot < log.first:
+            entries = self._stored_entries(m.slot)
             self._used(peer, now)
+        else:
+            entries = log.page(m.slot, self._page_bytes)
+            self._let_go(peer)  # it has caught up, or needs another snapshot
         answer = Entries(m.slot, entries, log.oldest, self.applied)
         return Effects(messages=(Envelope(sender, answer),))
 
@@ -298,7 +299,9 @@ class Learner:
         if not m.name and (source is None or source.snapshot.begun):
             source = self._open_source(now, sender.replica)
         page = SnapshotPage(m.name, -1, b"", True)
-        if source is not None and m.name in ("", source.name):
+        if source is not None and source.snapshot.slot + 1 < self.log.oldest:
+            self._let_go(sender.replica)  # the disk lags: what follows is not in the log any more
+        elif source is not None and m.name in ("", source.name):
             self._used(sender.replica, now)
             with contextlib.suppress(ValueError):  # asked out of order: it has to begin again
                 page = SnapshotPage(source.name, m.page, *source.snapshot.page(m.page))
@@ -328,8 +331,8 @@ class Learner:
     # --- being restored -----------------------------------------------------------------------
 
     def _on_snapshot_page(self, now: float, sender: Address, m: SnapshotPage) -> Effects:
-        sink = self._catchup.add_page(now, sender.replica, m)
-        if sink is None or sink.slot <= self.applied:
+        sink = self._catchup.add_page(now, sender.replica, m, self.applied)
+        if sink is None:
             return Effects(messages=self._ask(now))
         return self._install(now, sender.replica, sink)
 

@@ -20,6 +20,7 @@ from kvrmi.paxos.messages import (
     SnapshotPage,
 )
 from kvrmi.snapshot import SnapshotSink
+from kvrmi.storage.memory import MemoryStorage
 
 from .bench import (
     Bench,
@@ -31,7 +32,7 @@ from .bench import (
     proposer,
     put,
 )
-from .learners import B2, bring, carry, durable, entry_of, flush, load, taught
+from .learners import B2, TABLES, bring, carry, durable, entry_of, flush, load, taught
 
 # --- snapshots ------------------------------------------------------------------------------------
 
@@ -228,3 +229,24 @@ def test_a_whole_state_is_made_ready_for_the_disk_in_many_steps(benches: Benches
     taker.wake()
     assert Envelope(acceptor(1), Durable(4)) in taker.drain()
     assert durable(taker) == 4
+
+
+def test_who_needs_another_snapshot_gets_a_new_one(benches: Benches) -> None:
+    """Found by the simulator: one page of long ago was given again and again, for ever."""
+    giver = taught(benches, 9, me=2, keep=3)
+    giver.tell(learner(1), FetchSnapshot("", 0))
+    (first,) = giver.find(SnapshotPage)
+    giver.tell(learner(1), Fetch(1))  # it has restarted, or that snapshot was too old
+    giver.drain()
+    goes_on(giver, 20)
+    giver.tell(learner(1), FetchSnapshot("", 0))
+    (second,) = giver.find(SnapshotPage)
+    assert second.name != first.name
+
+
+def test_a_snapshot_that_the_log_does_not_reach_back_to_is_not_given(benches: Benches) -> None:
+    """The disk lags behind what memory has trimmed: who took it would need another one."""
+    giver = load(benches, me=2, keep=3)
+    giver.disk = MemoryStorage(TABLES)  # what is written does not get to where it is read
+    goes_on(giver, 9)
+    giver.answer(learner(1), FetchSnapshot("", 0), SnapshotPage("", -1, b"", True))

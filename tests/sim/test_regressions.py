@@ -19,6 +19,9 @@ FOUND = [
     # expired in the log, was taken for the answer.
     (10577, "amnesia"),
     (13377, "amnesia"),
+    # tests/paxos/test_learner_snapshots.py. A snapshot of one page was given again and again to
+    # a learner that needed a newer one.
+    (2026, "snapshot"),
     # The simulated host: a learner came back while its proposer had not yet been told that it was
     # gone, which the server sees to (server/replica.py, _give_up_leading).
     (2199, "mixed"),
