@@ -15,6 +15,7 @@ from kvrmi.cli import Parser, complain
 from kvrmi.commands import summary
 from kvrmi.log import Entry, Log, unpack_batch
 
+from .. import endings
 from ..store import FolderRefused, Identity
 from .stopped import Learned, Stopped, Voter, catch_up, open_stopped, spans, tail_of
 
@@ -44,9 +45,11 @@ def report(stopped: Stopped) -> dict[str, Any]:
     `recovered` is what recover and export make of this copy: the state with the tail applied.
     """
     voter, learned, tail = stopped.voter, stopped.learned, tail_of([stopped])
+    ended = endings.last(stopped.path)
     found = {
         "folder": str(stopped.path),
         "damage": list(stopped.damage),
+        "ended": None if ended is None else ended.line,
         "identity": None if voter is None else _identity(voter.identity),
         "acceptor": None if voter is None else _acceptor(voter),
         "learner": None if learned is None else _learner(learned),
@@ -143,6 +146,8 @@ def _rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if found["learner"] is not None:
         yield from _learner_rows(found["learner"])
     yield from _tail_rows(found["tail"], found["recovered"])
+    if found["ended"] is not None:
+        yield "ended", found["ended"]
     yield "damage", "; ".join(found["damage"]) or "none found"
 
 

@@ -11,11 +11,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from kvrmi.config import Timing
 from kvrmi.log import Log
 from kvrmi.machine import Machine
-from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.invariants import InvariantBroken
+from kvrmi.paxos.stable import State, read_accepted
 from kvrmi.paxos.tail import Tail, Votes, replay, tail
 from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, StorageFailed, Tables, View
@@ -144,11 +143,12 @@ def _read(folder: Path, stack: ExitStack) -> Stopped:
 
 
 def _voter(view: FrozenView) -> Voter:
-    row = view.read("identity", "identity")
-    if row is None:
-        raise Corrupt("it does not record which replica it belongs to")
-    acceptor = Acceptor.load(0, view, 0.0, Timing())  # its records alone: it never runs
-    return Voter(Identity.unpack(row), Votes(acceptor.state, acceptor.accepted), view.clean)
+    identity, state = view.read("identity", "identity"), view.read("acceptor", "state")
+    if identity is None:
+        raise Corrupt("it does not say whose it is")
+    accepted = {int(slot): read_accepted(data) for slot, data in view.scan("accepted")}
+    votes = Votes(State() if state is None else State.unpack(state), accepted)
+    return Voter(Identity.unpack(identity), votes, view.clean)
 
 
 def _learned(view: FrozenView) -> Learned:

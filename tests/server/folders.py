@@ -9,7 +9,7 @@ from pathlib import Path
 from kvrmi.log import Entry, Log, pack_batch
 from kvrmi.machine import Machine, encode_command
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.stable import State
+from kvrmi.paxos.stable import State, accepted_row
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 from server.makers import ACCEPTOR, LEARNER
@@ -51,14 +51,10 @@ def folder(
     votes: list[Record] = [
         Put("identity", "identity", identity.pack()), Put("acceptor", "state", state.pack()),
     ]  # fmt: skip
-    votes += [Put("accepted", slot, _ballot() + put(slot)) for slot in accepted]
+    votes += [accepted_row(slot, BALLOT, put(slot)) for slot in accepted]
     _write(home / "acceptor.db", {**ACCEPTOR, **IDENTITY}, votes, clean)
     _write(home / "learner.db", LEARNER, records, clean)
     return home
-
-
-def _ballot() -> bytes:
-    return b"\x01" + BALLOT.round.to_bytes(8, "big") + BALLOT.replica.to_bytes(4, "big")
 
 
 def _write(

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from kvrmi.rows import ROWS, pack_row
-from kvrmi.storage.interface import Put
+from kvrmi.storage.interface import Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
+from server import endings
 from server.__main__ import main
 from server.makers import LEARNER
 from server.offline.stopped import open_stopped
@@ -85,6 +86,13 @@ def test_rows_that_do_not_add_up_are_damage(
     status, found = inspect(home, capsys)
     assert (status, found["learner"]) == (4, None)
     assert "add up" in found["damage"][0]
+
+
+def test_why_its_process_ended_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home = folder(tmp_path, 1, learned=1, accepted=[], chosen=1)
+    assert inspect(home, capsys)[1]["ended"] is None
+    endings.leave(home, endings.ending("learner", StorageFailed("no space left")))
+    assert inspect(home, capsys)[1]["ended"] == "the disk failed: no space left"
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
