@@ -31,6 +31,7 @@ __all__ = [
     "complain",
     "mute",
     "on_end",
+    "reason",
     "started_as",
     "whole",
 ]
@@ -105,6 +106,13 @@ def _fitted(line: str) -> str:
     if not sys.stderr.isatty():
         return line
     return textwrap.fill(line, shutil.get_terminal_size().columns, break_on_hyphens=False)
+
+
+def reason(error: OSError) -> str:
+    """Say what went wrong with what, for people."""
+    if not error.strerror:
+        return str(error)
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
 
 
 def mute() -> None:

@@ -120,7 +120,7 @@ def _reason(options: Options, error: OSError) -> str:
             f"port {options.port} on {options.host} is already in use: "
             "stop what uses it, or choose another with --port"
         )
-    return f"cannot listen on {options.host}:{options.port}: {error.strerror or error}"
+    return f"cannot listen: {error.strerror or error}"
 
 
 def _refuse(line: str) -> int:

@@ -76,7 +76,7 @@ def _main(words: Sequence[str]) -> int:
     except (ConfigError, FolderRefused) as error:
         return _refuse(str(error))
     except OSError as error:
-        return _refuse(f"replica {options.id} cannot start: {error}")
+        return _refuse(f"replica {options.id} cannot start: {cli.reason(error)}")
 
 
 def _run(options: argparse.Namespace) -> int:

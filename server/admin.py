@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from kvrmi.cli import reason
 from kvrmi.errors import to_builtin
 from kvrmi.naming import ROLES
 from kvrmi.paxos.learner import Learner, Restored
@@ -68,7 +69,8 @@ class Admin:
         try:
             return self._replica.restart_role(name)
         except (OSError, Fenced) as error:
-            raise to_builtin("UNAVAILABLE", f"{name} cannot start: {error}") from None
+            why = reason(error) if isinstance(error, OSError) else error
+            raise to_builtin("UNAVAILABLE", f"{name} cannot start: {why}") from None
 
     @exposed
     def cut(self, sender: object, receiver: object) -> bool:

@@ -75,9 +75,9 @@ class Listener:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.sock.bind((host, port))
             self.sock.listen(_BACKLOG)
-        except BaseException:
+        except OSError as error:
             self.sock.close()
-            raise
+            raise OSError(error.errno, f"port {port} on {host}: {error.strerror}") from error
         self.sock.settimeout(_ACCEPT_SECONDS)
         self.port: int = self.sock.getsockname()[1]
 

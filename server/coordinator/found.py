@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kvrmi.cli import Parser, complain, whole
+from kvrmi.cli import Parser, complain, reason, whole
 from kvrmi.config import Cluster, ConfigError, load, members, quorum_warning
 from kvrmi.naming import COORDINATOR_PORT, NAMESERVER_PORT, join_address
 from kvrmi.remote.identity import make_secret
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     except (ConfigError, Refused) as error:
         problem = str(error)
     except OSError as error:
-        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        problem = reason(error)
     else:
         print(*_instructions(cluster, given.data), sep="\n")
         return 0

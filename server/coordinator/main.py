@@ -81,7 +81,7 @@ def _status(chosen: Options, data: Path, stopping: threading.Event) -> int:
         if stopping.is_set():  # the terminal was closed: it cannot show how all ended
             cli.mute()
             return _cut_short(chosen)
-        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        problem = cli.reason(error)
     cli.complain(problem)
     return FAILED
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from kvrmi.cli import Parser, complain, whole
+from kvrmi.cli import Parser, complain, reason, whole
 from kvrmi.config import Cluster, ConfigError
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     except (Corrupt, StorageFailed) as error:
         problem = f"the disk failed: {error}"
     except OSError as error:
-        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        problem = reason(error)
     complain(f"{problem}; nothing was made", COMMAND)
     return 1
 
