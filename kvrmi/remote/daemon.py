@@ -34,8 +34,8 @@ from .frames import (
 )
 from .identity import Caller, Challenge, Refused
 from .listener import Connection, Listener
-from .payload import SERPENT, TAKEN, PayloadError, TooComplex, dump, load
-from .room import Room
+from .payload import LARGE, SERPENT, TAKEN, PayloadError, TooComplex, dump, load
+from .room import Room, Unread
 from .seldom import Seldom
 
 __all__ = ["Daemon", "caller"]
@@ -47,6 +47,8 @@ _HANDSHAKE_BYTES = 1 << 16
 _CUT_SECONDS = 0.15
 _LARGE_AT_ONCE = 2
 """So many of the largest messages are taken from strangers at the same time."""
+_UNREAD_AT_ONCE = 8
+"""So many of the largest answers may wait for strangers to read them at the same time."""
 
 _SAYABLE = (Refused, DaemonError, PayloadError, TooComplex)
 """Reasons for which a connection was refused, that the other side may read."""
@@ -97,6 +99,7 @@ class Daemon(Pyro5.server.Daemon):
         self._admit = admit
         self._max_message = max_message
         self._room = Room(_LARGE_AT_ONCE * max_message)
+        self._unread = Unread(_UNREAD_AT_ONCE * max_message)
         self._idle = idle
         self._after_answer = after_answer or _nothing
         self._on_disconnect = on_disconnect
@@ -172,14 +175,27 @@ class Daemon(Pyro5.server.Daemon):
         conn.idle_since = 0.0
         try:
             answer = self._calls.answer(frame, base64=conn.base64)
+            del frame
+            conn.channel.forget()
             # Who does not read its answer waits for itself: like an idle one it can make room.
             conn.idle_since = monotonic()
             if answer:
-                conn.channel.send(answer)
+                self._send(conn, answer)
         finally:
             self._after_answer()
             conn.idle_since = monotonic()
             conn.channel.forget()
+
+    def _send(self, conn: Connection, answer: bytes) -> None:
+        if len(answer) <= LARGE or conn.caller is not None:
+            conn.channel.send(answer)
+            return
+        give_up = conn.channel.cut
+        self._unread.begin(len(answer), give_up)
+        try:
+            conn.channel.send(answer)
+        finally:
+            self._unread.end(give_up)
 
     def _run(self, on_death: Callable[[], None] | None) -> None:
         try:

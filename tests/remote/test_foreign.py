@@ -251,3 +251,22 @@ def test_who_does_not_read_its_answer_makes_room(
             with Raw(daemon.port) as late:
                 late.shaken().call("echo", number)
                 assert late.answer() == number
+
+
+def test_answers_that_nobody_reads_take_little_memory(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that has waited longest is given up, not who reads."""
+    monkeypatch.setattr(channel, "FRAME_SECONDS", 60.0)
+    daemon = serve(target, pool=40, max_message=8 << 20)
+    with contextlib.ExitStack() as stack:
+        stack.callback(daemon.cut)
+        deaf = [stack.enter_context(Raw(daemon.port)) for _ in range(12)]
+        for raw in deaf:
+            raw.shaken().call("large", 8_000_000, serializer=MSGPACK)
+            assert raw.sock.recv(1, socket.MSG_PEEK)
+        until(lambda: daemon.connections == 8)
+        with Raw(daemon.port) as reader:
+            reader.shaken().call("large", 8_000_000, serializer=MSGPACK)
+            assert reader.answer() == bytes(8_000_000)
+        assert deaf[-1].answer() == bytes(8_000_000)

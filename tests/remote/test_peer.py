@@ -89,7 +89,7 @@ def silent() -> Iterator[tuple[int, list[socket.socket]]]:
     """Shakes hands and never answers a call."""
     target = Target()
     daemon = serve(target, max_message=64 << 20)
-    daemon._calls.answer = lambda frame: threading.Event().wait(PATIENCE) or b""  # type: ignore
+    daemon._calls.answer = lambda *_, **__: threading.Event().wait(PATIENCE) or b""  # type: ignore
     yield daemon.port, []
     daemon.cut()
 
