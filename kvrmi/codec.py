@@ -23,7 +23,7 @@ __all__ = ["FORMAT", "MESSAGE_BYTES", "Malformed", "decode", "encode"]
 MESSAGE_BYTES = 4 << 20
 """Longest message; peers' connections carry no more."""
 
-FORMAT = 1
+FORMAT = 2
 """Of messages; replicas that disagree do not connect to each other."""
 _HEAD = 4
 _ROLES = frozenset({"proposer", "acceptor", "learner", "front"})

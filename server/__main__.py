@@ -26,7 +26,7 @@ from kvrmi.remote import guard
 from kvrmi.remote.identity import make_secret, read_secret
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
-from . import endings, journal
+from . import allocator, endings, journal
 from .alone import cluster_of
 from .makers import ACCEPTOR, LEARNER
 from .offline import export, inspect
@@ -142,6 +142,7 @@ def _secret(file: Path, *, make: bool) -> bytes:
 
 
 def _prepare_process(cluster: Cluster, me: int) -> None:
+    allocator.limit_heaps()
     guard.install()
     warning = quorum_warning(len(cluster.ids))
     if warning:
@@ -149,8 +150,8 @@ def _prepare_process(cluster: Cluster, me: int) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-    # Few collections: messages are trees, and serpent turns the collector on again after us.
-    gc.set_threshold(50_000, 50, 100)
+    # Few collections: no hot path makes cycles, and what a mistake lets lie stays in bounds.
+    gc.set_threshold(5_000, 10, 100)
     if cluster.pin and hasattr(os, "sched_setaffinity"):
         # Threads of one process on two CPUs hand the interpreter's lock to and fro.
         allowed = sorted(os.sched_getaffinity(0))

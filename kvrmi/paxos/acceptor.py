@@ -200,9 +200,13 @@ class Acceptor:
         records = self._remember_hold(now)
         self._grant_until = max(self._grant_until, now + self._timing.lease)
         heard = Heard(m.ballot, m.beat, self.state.epoch, self.state.writes, self._timing.lease)
-        followed = Envelope(Address(self.me, "proposer"), Followed(m.ballot, m.chosen))
         learn = self._learn(m.ballot, m.chosen)
-        return Effects(records, (Envelope(sender, heard), followed, *learn))
+        return Effects(records, (Envelope(sender, heard), *self._followed(m), *learn))
+
+    def _followed(self, m: Accept | Heartbeat) -> tuple[Envelope, ...]:
+        own = m.own if isinstance(m, Heartbeat) else 0
+        followed = Followed(m.ballot, m.chosen, own)
+        return tuple(Envelope(Address(self.me, role), followed) for role in ("proposer", "front"))
 
     def _remember_hold(self, now: float) -> tuple[Record, ...]:
         """Make durable how long a restart must hold, before a grant under other times than before.
@@ -313,9 +317,8 @@ class Acceptor:
     def _listen(self, sender: Address, m: Accept | Heartbeat) -> Effects:
         """No vote, but our learner may follow and our front may know the leader."""
         refused = Refused(m.ballot, self.state.promised, "recovering")
-        followed = Envelope(Address(self.me, "proposer"), Followed(m.ballot, m.chosen))
         learn = Envelope(Address(self.me, "learner"), Learn(m.ballot, m.chosen, ()))
-        return Effects(messages=(Envelope(sender, refused), followed, learn))
+        return Effects(messages=(Envelope(sender, refused), *self._followed(m), learn))
 
     def _take_copy(self, rejoin: Rejoin, sender: Address, m: Copied) -> Effects:
         again = rejoin.add(sender.replica, m)

@@ -1,9 +1,10 @@
 """The front: clients' requests in, answers out. Between the clients' daemon and the roles.
 
-Rules: NO_QUORUM is returned only for a command that was in no Accept, and in no Forward without a
-definite refusal, and that leaves the queue in the same step; a command without a session is never
-sent a second time; a request is forwarded one hop and no further. It knows who leads, not how.
-Which thread drives it is the host's choice (flat combining); it holds no lock and reads no clock.
+Rules: NO_QUORUM is returned only for a command that left no sending open (tickets.py) and that
+leaves the queue in the same step; a command without a session is sent again only then; what is sent
+names the ballot it is meant for, and at no other is it proposed; a request is forwarded one hop and
+no further. It knows who leads, not how. Which thread drives it is the host's choice; it holds no
+lock and reads no clock.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from ..interface import PAGE_BYTES, Answer, Request
 from ..machine import encode_voter
 from .ballot import NO_BALLOT, Ballot
 from .effects import NOTHING, Address, Effects, Envelope
+from .forwards import Forwards
 from .messages import (
     Applied,
     Confirm,
     Confirmed,
     Enrol,
+    Followed,
     Forward,
     Forwarded,
     Leading,
@@ -30,6 +33,7 @@ from .messages import (
     NotSent,
     Propose,
 )
+from .outcomes import Outcomes
 from .tickets import NOT_LEADER, UNKNOWN, Group, Ticket
 
 if TYPE_CHECKING:
@@ -77,6 +81,7 @@ class Front:
         question)` reads it once the learner has applied `slot`. Both give None otherwise.
         """
         self.me = me
+        self._proposer = Address(me, "proposer")
         self._boot = boot
         self._timing = timing
         self._fresh = fresh
@@ -87,10 +92,10 @@ class Front:
         self._ready = False
         self._writes: deque[Ticket] = deque()
         self._reads: deque[Ticket] = deque()
-        self._sent: dict[bytes, list[Ticket]] = {}
+        self._outcomes = Outcomes()
         # The last few, since a refusal may come late; it names the very Propose it refuses.
         self._proposed: deque[tuple[Propose, list[Ticket]]] = deque(maxlen=4)
-        self._forwarded: tuple[Forward, list[Ticket]] | None = None
+        self._forwards = Forwards()
         self._confirming: dict[int, list[Ticket]] = {}
         self._confirmed: list[tuple[int, list[Ticket]]] = []
         # Numbers of one start of the process are never those of another: answers may come late.
@@ -99,6 +104,7 @@ class Front:
         self._groups: list[Group] = []
         self._on: dict[type, Callable[[float, Address, Any], None]] = {
             Applied: self._on_applied,
+            Followed: self._on_followed,
             Leading: self._on_leading,
             Confirmed: self._on_confirmed,
             Forward: self._on_forward,
@@ -132,15 +138,17 @@ class Front:
         if self._full:
             ticket.settle(OVERLOADED)
             return ticket, NOTHING
-        self._queue(ticket).append(ticket)
+        self._enqueue(ticket)
         return ticket, self._advance(now)
 
     @property
     def _full(self) -> bool:
         return len(self._writes) + len(self._reads) >= QUEUE_MAX
 
-    def _queue(self, ticket: Ticket) -> deque[Ticket]:
-        return self._reads if ticket.request.reads else self._writes
+    def _enqueue(self, ticket: Ticket, *, first: bool = False) -> None:
+        ticket.queued = True
+        queue = self._reads if ticket.request.reads else self._writes
+        (queue.appendleft if first else queue.append)(ticket)
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -154,12 +162,7 @@ class Front:
 
     def wake(self, now: float) -> Effects:
         """Settle what is overdue."""
-        waiting = [
-            *self._writes,
-            *self._reads,
-            *(t for tickets in self._sent.values() for t in tickets),
-            *(self._forwarded[1] if self._forwarded else ()),
-        ]
+        waiting = [*self._writes, *self._reads, *self._outcomes, *self._forwards]
         for tickets in (*self._confirming.values(), *(t for _, t in self._confirmed)):
             waiting.extend(tickets)
         overdue = [ticket for ticket in waiting if ticket.deadline <= now]
@@ -171,12 +174,10 @@ class Front:
 
     def _sweep(self) -> None:
         """Drop settled tickets from wherever they wait."""
-        if self._forwarded and all(t.answer is not None for t in self._forwarded[1]):
-            self._forwarded = None
         self._writes = deque(t for t in self._writes if t.answer is None)
         self._reads = deque(t for t in self._reads if t.answer is None)
-        sent = {p: [t for t in ts if t.answer is None] for p, ts in self._sent.items()}
-        self._sent = {payload: tickets for payload, tickets in sent.items() if tickets}
+        self._outcomes.sweep()
+        self._forwards.sweep()
         confirming = {n: [t for t in ts if t.answer is None] for n, ts in self._confirming.items()}
         self._confirming = {n: tickets for n, tickets in confirming.items() if tickets}
         confirmed = ((s, [t for t in ts if t.answer is None]) for s, ts in self._confirmed)
@@ -195,7 +196,7 @@ class Front:
 
     @property
     def _waits(self) -> bool:
-        held = self._sent or self._forwarded or self._confirming or self._confirmed
+        held = self._outcomes or self._forwards or self._confirming or self._confirmed
         return bool(self._writes or self._reads or held)
 
     # --- leading ----------------------------------------------------------------------------------
@@ -206,10 +207,10 @@ class Front:
         if self._ready and self._writes:
             self._ready = False
             batch = _take(self._writes)
-            self._mark_sent(batch)
-            propose = Propose(tuple(ticket.request.payload for ticket in batch))
+            self._outcomes.sent(self._ballot, batch)
+            propose = Propose(self._ballot, tuple(ticket.request.payload for ticket in batch))
             self._proposed.append((propose, batch))
-            messages.append(self._to_proposer(propose))
+            messages.append(Envelope(self._proposer, propose))
 
     def _serve_reads(self, now: float, messages: list[Envelope]) -> None:
         for ticket in self._reads:
@@ -221,7 +222,7 @@ class Front:
         if self._reads and not self._confirming:
             self._number += 1
             self._confirming[self._number] = _take(self._reads)
-            messages.append(self._to_proposer(Confirm(self._number)))
+            messages.append(Envelope(self._proposer, Confirm(self._number)))
 
     def _answer_confirmed(self) -> None:
         for slot, tickets in self._confirmed:
@@ -232,99 +233,79 @@ class Front:
         left = ((slot, [t for t in ts if t.answer is None]) for slot, ts in self._confirmed)
         self._confirmed = [(slot, tickets) for slot, tickets in left if tickets]
 
-    def _to_proposer(self, message: Message) -> Envelope:
-        return Envelope(Address(self.me, "proposer"), message)
-
-    def _mark_sent(self, tickets: Iterable[Ticket]) -> None:
-        for ticket in tickets:
-            if not ticket.request.reads:
-                ticket.sent = True
-                self._sent.setdefault(ticket.request.payload, []).append(ticket)
-
-    def _again(self, tickets: Iterable[Ticket], *, refused: bool) -> None:
-        """Put tickets back to the head of the queue, where sending them again is safe.
-
-        `refused`: it is certain that this sending reached no Accept. Otherwise only reads and
-        sessions' commands may be sent again; the rest wait for the log or their deadline.
-        """
+    def _refused(self, tickets: Iterable[Ticket], ballot: Ballot) -> None:
+        """Send again what did not get into an Accept of `ballot`, nor will."""
         for ticket in reversed(list(tickets)):
-            if ticket.answer is not None:
-                continue
-            ticket.doubtful = ticket.doubtful or not refused
-            ticket.sent = ticket.doubtful
-            if refused or ticket.request.reads or ticket.repeatable:
-                self._forget_sent(ticket)
-                self._queue(ticket).appendleft(ticket)
-        if self._leader != self.me:
-            self._refuse_foreign()
+            ticket.take_back(ballot)
+            if ticket.repeatable or not ticket.open:
+                self._again(ticket)
 
-    def _forget_sent(self, ticket: Ticket) -> None:
-        waiting = self._sent.get(ticket.request.payload, [])
-        if ticket in waiting:
-            waiting.remove(ticket)
-            if not waiting:
-                del self._sent[ticket.request.payload]
+    def _in_doubt(self, tickets: Iterable[Ticket], ballot: Ballot) -> None:
+        """Send again what may be; the rest waits for the log or its deadline."""
+        for ticket in reversed(list(tickets)):
+            if ticket.request.reads:
+                ticket.take_back(ballot)
+            if ticket.request.reads or ticket.repeatable:
+                self._again(ticket)
+
+    def _again(self, ticket: Ticket) -> None:
+        """Put a ticket back to the head of the queue; one hop, no further, for foreign ones."""
+        self._outcomes.forget(ticket)
+        if ticket.foreign:
+            ticket.settle(NOT_LEADER)
+        elif ticket.answer is None and not ticket.queued:
+            self._enqueue(ticket, first=True)
 
     # --- following --------------------------------------------------------------------------------
 
     def _follow(self, now: float, messages: list[Envelope]) -> None:
-        if self._forwarded is not None or now < self._pause_until:
+        if self._forwards.awaited or now < self._pause_until:
             return
         tickets = _take(self._reads) + _take(self._writes)
         if not tickets:
             return
-        self._mark_sent(tickets)
+        self._outcomes.sent(self._ballot, tickets)
         self._number += 1
-        patience = max(ticket.deadline for ticket in tickets) - now - GRACE
-        forward = Forward(self._number, tuple(t.request for t in tickets), max(patience, GRACE))
-        self._forwarded = (forward, tickets)
+        patience = max(max(ticket.deadline for ticket in tickets) - now - GRACE, GRACE)
+        requests = tuple(ticket.request for ticket in tickets)
+        self._forwards.sent(self._number, self._ballot, tickets)
+        forward = Forward(self._number, self._ballot, requests, patience)
         messages.append(Envelope(Address(self._leader, "front"), forward))
 
-    def _refuse_foreign(self) -> None:
-        """One hop, no further: what other fronts sent us goes back to them."""
-        foreign = [t for t in (*self._writes, *self._reads) if t.foreign]
-        for ticket in foreign:
-            ticket.settle(NOT_LEADER)
-        if foreign:
-            self._sweep()
-
     def _on_forwarded(self, now: float, sender: Address, m: Forwarded) -> None:
+        if m.number == self._forwards.awaited and NOT_LEADER in m.answers:
+            self._pause_until = now + PAUSE
+        ballot, tickets = self._forwards.end(m.number)
         refused: list[Ticket] = []
         unsure: list[Ticket] = []
-        for ticket, answer in zip(self._end_forward(m.number), m.answers, strict=False):
-            if answer.code == "NOT_LEADER":
+        for ticket, answer in ((tickets[at], a) for at, a in enumerate(m.answers) if at in tickets):
+            if answer == NOT_LEADER:
                 refused.append(ticket)
             elif answer == UNKNOWN and ticket.deadline > now + GRACE:
                 unsure.append(ticket)
             else:
+                ticket.take_back(ballot)
                 ticket.settle(answer)
-                self._forget_sent(ticket)
-        if refused:
-            self._pause_until = now + PAUSE
-        self._again(unsure, refused=False)
-        self._again(refused, refused=True)
-
-    def _end_forward(self, number: int) -> list[Ticket]:
-        if self._forwarded is None or self._forwarded[0].number != number:
-            return []
-        tickets = self._forwarded[1]
-        self._forwarded = None
-        return tickets
+                self._outcomes.forget(ticket)
+        self._in_doubt(unsure, ballot)
+        self._refused(refused, ballot)
 
     def _on_not_sent(self, now: float, sender: Address, m: NotSent) -> None:
         if isinstance(m.message, Propose):
-            for propose, tickets in self._proposed:
+            for propose, batch in self._proposed:
                 if propose is m.message:
-                    self._again(tickets, refused=True)
+                    self._refused(batch, propose.ballot)
         elif isinstance(m.message, Confirm):
-            self._again(self._confirming.pop(m.message.number, []), refused=True)
+            self._refused(self._confirming.pop(m.message.number, []), NO_BALLOT)
         elif isinstance(m.message, Forward):
-            self._again(self._end_forward(m.message.number), refused=True)
+            ballot, tickets = self._forwards.end(m.message.number)
+            self._refused(tickets.values(), ballot)
         self._pause_until = now + PAUSE
 
     def _on_no_answer(self, now: float, sender: Address, m: NoAnswer) -> None:
         if isinstance(m.message, Forward):
-            self._again(self._end_forward(m.message.number), refused=False)
+            ballot, tickets = self._forwards.end(m.message.number)
+            self._in_doubt(tickets.values(), ballot)
             self._pause_until = now + PAUSE
 
     # --- serving other fronts ---------------------------------------------------------------------
@@ -335,18 +316,16 @@ class Front:
         for request in m.requests:
             ticket = Ticket(request, deadline, repeatable=False, foreign=True)
             group.tickets.append(ticket)
-            if self._leader != self.me:
+            if self._leader != self.me or self._ballot != m.ballot:
                 ticket.settle(NOT_LEADER)
             elif self._full:
                 ticket.settle(OVERLOADED)
             else:
-                self._queue(ticket).append(ticket)
+                self._enqueue(ticket)
         self._groups.append(group)
 
     def _answer_groups(self, messages: list[Envelope]) -> None:
         settled = [group for group in self._groups if group.settled]
-        if not settled:
-            return
         self._groups = [group for group in self._groups if not group.settled]
         for group in settled:
             messages.append(Envelope(group.sender, Forwarded(group.number, group.answers())))
@@ -354,12 +333,22 @@ class Front:
     # --- news from our own roles ------------------------------------------------------------------
 
     def _on_applied(self, now: float, sender: Address, m: Applied) -> None:
-        if self._sent:
-            for command, answer in m.answers:
-                for ticket in self._sent.pop(command, ()):
-                    ticket.settle(answer)
+        self._outcomes.applied(m)
+        self._judge()
         if self._confirmed:
             self._answer_confirmed()
+
+    def _on_followed(self, now: float, sender: Address, m: Followed) -> None:
+        self._outcomes.own(m.ballot, m.own)
+        self._judge()
+
+    def _judge(self) -> None:
+        """Send again what a newer leader has made impossible: as good as never sent."""
+        never = self._outcomes.never_chosen()
+        for ticket in reversed(never):
+            self._again(ticket)
+        if never:
+            self._forwards.sweep()
 
     def _on_confirmed(self, now: float, sender: Address, m: Confirmed) -> None:
         self._confirmed.append((m.slot, self._confirming.pop(m.number, [])))
@@ -372,29 +361,40 @@ class Front:
         self._leader, self._ballot, self._ready = m.leader, m.ballot, m.ready
         if not changed:
             return
-        if self._leader != self.me:
-            self._refuse_foreign()
+        self._refuse_foreign()
         for number in list(self._confirming):
-            self._again(self._confirming.pop(number), refused=True)
+            self._refused(self._confirming.pop(number), NO_BALLOT)
         if self._leader:
             # What went to an older leader may be lost there: do not wait for its answer.
-            if self._forwarded:
-                self._again(self._end_forward(self._forwarded[0].number), refused=False)
-            held = [t for tickets in self._sent.values() for t in tickets]
-            self._again([t for t in held if t.repeatable], refused=False)
+            ballot, tickets = self._forwards.overtaken()
+            self._in_doubt(tickets.values(), ballot)
+            for ticket in reversed([t for t in self._outcomes if t.repeatable]):
+                self._again(ticket)
+            self._forwards.sweep()
+
+    def _refuse_foreign(self) -> None:
+        """Refuse what other fronts sent us for a ballot that is over."""
+        foreign = [t for t in (*self._writes, *self._reads) if t.foreign]
+        for ticket in foreign:
+            ticket.settle(NOT_LEADER)
+        if foreign:
+            self._sweep()
 
     def _on_enrol(self, now: float, sender: Address, m: Enrol) -> None:
         request = Request(False, encode_voter(m.voter, self.next_id()))
-        self._writes.append(Ticket(request, now + self._timing.request, repeatable=False))
+        self._enqueue(Ticket(request, now + self._timing.request, repeatable=False))
 
 
 def _take(queue: deque[Ticket]) -> list[Ticket]:
-    """Take from a queue, in order, what one batch may hold."""
+    """Take from a queue, in order, what one batch may hold; what was answered leaves it."""
     taken: list[Ticket] = []
     size = 0
     while queue and len(taken) < BATCH_MAX:
         size += len(queue[0].request.payload)
         if taken and size > PAGE_BYTES:
             break
-        taken.append(queue.popleft())
+        ticket = queue.popleft()
+        ticket.queued = False
+        if ticket.answer is None:
+            taken.append(ticket)
     return taken

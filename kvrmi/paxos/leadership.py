@@ -178,8 +178,13 @@ class Leadership:
         return tuple(Envelope(Address(i, "acceptor"), proposal.accept) for i in more)
 
     def applied(self, now: float, slot: int) -> tuple[Envelope, ...]:
-        """Our learner moved; what it learned elsewhere ends a proposal of ours for that slot."""
-        if self._inflight is not None and slot >= self._inflight.accept.slot:
+        """Our learner moved; what it learned beyond what we decided, another leader decided.
+
+        Before our first proposal that is only what we missed. Later it ends the term: clients'
+        batches follow slots of this very ballot alone (DESIGN.md, "Never chosen").
+        """
+        proposed = self._inflight is not None or self._noop_slot
+        if proposed and slot > self._decided:
             self.over = f"slot {slot} was learned from another leader"
             return ()
         self._applied = slot
@@ -229,6 +234,7 @@ class Leadership:
                     self._applied,
                     self._electorate.seen(i),
                     self._timing.lease,
+                    self._noop_slot,
                 ),
             )
             for i in (*self._peers, self._me)

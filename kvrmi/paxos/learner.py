@@ -205,7 +205,7 @@ class Learner:
         return Effects(messages=self._ask(now))
 
     def _on_ask(self, now: float, sender: Address, m: Ask) -> Effects:
-        report = Envelope(sender, self._report(()))
+        report = Envelope(sender, self._report(self.applied, ()))
         durable = Envelope(sender, Durable(self._durable))
         return Effects(messages=(report, durable) if sender.role == "acceptor" else (report,))
 
@@ -240,17 +240,17 @@ class Learner:
             return ()
         if self._unwritten > FLUSH_BYTES:
             self._flush_at = now
-        return self._announce(tuple(answers), self.machine.voters != voters)
+        return self._announce(before, tuple(answers), self.machine.voters != voters)
 
     def _announce(
-        self, answers: tuple[tuple[bytes, Answer], ...], voters_changed: bool
+        self, after: int, answers: tuple[tuple[bytes, Answer], ...], voters_changed: bool
     ) -> tuple[Envelope, ...]:
         roles = ("proposer", "front", "acceptor") if voters_changed else ("proposer", "front")
-        report = self._report(answers)
+        report = self._report(after, answers)
         return tuple(Envelope(Address(self.me, role), report) for role in roles)
 
-    def _report(self, answers: tuple[tuple[bytes, Answer], ...]) -> Applied:
-        return Applied(self.applied, answers, self.machine.voters)
+    def _report(self, after: int, answers: tuple[tuple[bytes, Answer], ...]) -> Applied:
+        return Applied(after, self.applied, answers, self.machine.voters)
 
     def _ask(self, now: float) -> tuple[Envelope, ...]:
         return self._catchup.ask(now, self.applied, self.applied + 1 not in self._pending)
@@ -353,7 +353,7 @@ class Learner:
         # Written behind like all that is applied: only Durable waits for the disk.
         self._unwritten, self._flush_at = 1, now
         messages = (
-            *self._announce((), True),
+            *self._announce(self.applied, (), True),  # of what the snapshot jumped over, none
             *self._apply(now),
             *self._ask(now),
         )

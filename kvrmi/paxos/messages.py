@@ -120,6 +120,7 @@ class Heartbeat(NamedTuple):
     """I still lead; `beat` numbers it, so that an answer is counted for this sending alone.
 
     `lease` in seconds is what an answer is taken to grant; an acceptor that grants another refuses.
+    `own` is the first slot that `ballot` filled with a value of its own; 0: it did not yet.
     """
 
     ballot: Ballot
@@ -127,6 +128,7 @@ class Heartbeat(NamedTuple):
     chosen: int
     seen: int
     lease: float
+    own: int
 
 
 class Heard(NamedTuple):
@@ -225,15 +227,19 @@ class CampaignNow(NamedTuple):
 
 
 class Forward(NamedTuple):
-    """A front passes its clients' requests to the leader's; answered when all are settled."""
+    """A front passes its clients' requests to the leader's; answered when all are settled.
+
+    They may be proposed at `ballot`, and at no other.
+    """
 
     number: int
+    ballot: Ballot
     requests: tuple[Request, ...]
     patience: float
 
 
 class Forwarded(NamedTuple):
-    """Answers in order. Code "NOT_LEADER": it was in no Accept and has left the queue."""
+    """Answers in order. Code "NOT_LEADER": it was not chosen by this Forward and never will be."""
 
     number: int
     answers: tuple[Answer, ...]
@@ -249,8 +255,9 @@ class Noted(NamedTuple):
 
 
 class Propose(NamedTuple):
-    """Local, front to proposer: put these commands into the next slot."""
+    """Local, front to proposer: put these commands into the next slot, at `ballot` or never."""
 
+    ballot: Ballot
     commands: tuple[bytes, ...]
 
 
@@ -290,8 +297,12 @@ class Learn(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """Local, learner to proposer and front: applied up to `slot`, with each command's answer."""
+    """Local, learner to proposer and front: applied up to `slot`.
 
+    `answers` are those of all commands in the slots beyond `after`.
+    """
+
+    after: int
     slot: int
     answers: tuple[tuple[bytes, Answer], ...]
     voters: tuple[Voter, ...]
@@ -304,10 +315,14 @@ class Durable(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """Local, acceptor to proposer: a heartbeat of `ballot` was answered; it had chosen `chosen`."""
+    """Local, acceptor to proposer and front: a heartbeat of `ballot` was answered.
+
+    `chosen` and `own` as it said.
+    """
 
     ballot: Ballot
     chosen: int
+    own: int
 
 
 class Ask(NamedTuple):

@@ -303,7 +303,7 @@ class Proposer:
         self._election.stand_back(now, opened=term.opened)
 
     def _on_propose(self, now: float, sender: Address, m: Propose) -> tuple[Envelope, ...]:
-        if self._term is None or not self._term.ready:
+        if self._term is None or not self._term.ready or m.ballot != self._term.ballot:
             return (Envelope(sender, NotSent(self.me, m)),)
         # The front knows that we are not ready: it asked.
         self._told = Leading(self.me, self.ballot, False)

@@ -1,16 +1,19 @@
 """Tickets: one client request each, from admission to its one answer.
 
-Rules: what a ticket records of itself decides its outcome. While it was in no Accept and in no
-unanswered Forward, "nothing was done" is the truth; afterwards only the log knows. A group knows
-its tickets and no ticket its group: what is answered is freed at once, without a collector.
+Rules: what a ticket records of itself decides its outcome. While no sending of it is open, "nothing
+was done" is the truth; otherwise only the log knows. A group knows its tickets and no ticket its
+group: what is answered is freed at once, without a collector.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..interface import Answer, Request
+from .ballot import Ballot
 from .effects import Address
 
-__all__ = ["NOT_LEADER", "NO_QUORUM", "UNKNOWN", "Group", "Ticket"]
+__all__ = ["NOT_LEADER", "NO_QUORUM", "UNKNOWN", "Group", "Sending", "Ticket"]
 
 NO_QUORUM = Answer(
     "NO_QUORUM",
@@ -58,18 +61,17 @@ class Group:
         return tuple(answers)
 
 
+class Sending(NamedTuple):
+    """One time that a request left: proposed at `ballot` or never, in a slot after `applied`."""
+
+    ballot: Ballot
+    applied: int
+
+
 class Ticket:
     """`answer` is None until settled, and never changes afterwards."""
 
-    __slots__ = (
-        "answer",
-        "deadline",
-        "doubtful",
-        "foreign",
-        "repeatable",
-        "request",
-        "sent",
-    )
+    __slots__ = ("answer", "deadline", "foreign", "open", "queued", "repeatable", "request")
 
     def __init__(
         self,
@@ -87,24 +89,42 @@ class Ticket:
         self.deadline = deadline
         self.repeatable = repeatable
         self.foreign = foreign
-        # `sent`: it may be in an Accept; a definite refusal takes that back. `doubtful` stays.
-        self.sent = False
-        self.doubtful = False
+        self.queued = False
+        self.open: tuple[Sending, ...] = ()
+        """Sendings by which it may be in an Accept, or get into one."""
         self.answer: Answer | None = None
+
+    def sent(self, sending: Sending) -> None:
+        """Take note that it leaves."""
+        self.open += (sending,)
+
+    def take_back(self, ballot: Ballot) -> None:
+        """Close a sending at `ballot`: it was refused, or its answer is here."""
+        for at, sending in enumerate(self.open):
+            if sending.ballot == ballot:
+                self.open = self.open[:at] + self.open[at + 1 :]
+                return
+
+    def take_back_below(self, ballot: Ballot, unbroken: int) -> bool:
+        """Close all sendings below `ballot` made when `unbroken` was applied; False: none were."""
+        left = tuple(s for s in self.open if s.ballot >= ballot or s.applied < unbroken)
+        closed = left != self.open
+        self.open = left
+        return closed
 
     def settle(self, answer: Answer) -> None:
         """Give the answer; the first one stands.
 
-        Once in doubt, "nothing was done" is known only of the last sending, not of all.
+        "Nothing was done" is known only of the sending that was answered, not of open ones.
         """
         if self.answer is not None:
             return
-        unsure = self.doubtful and not self.request.reads and answer.code in NOTHING_DONE
+        unsure = self.open and not self.request.reads and answer.code in NOTHING_DONE
         self.answer = UNKNOWN if unsure else answer
 
     def expire(self) -> None:
         """Time is up: answer with what is known."""
-        self.settle(UNKNOWN if self.sent and not self.request.reads else NO_QUORUM)
+        self.settle(NO_QUORUM)
 
 
 def _size(value: object) -> int:

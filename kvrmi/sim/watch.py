@@ -16,6 +16,7 @@ from ..paxos.messages import Accept, Accepted, Chosen, Forward, Promise
 from ..paxos.quorum import majority
 from ..paxos.stable import State
 from .epochs import Epochs, knows_itself
+from .sendings import Sendings
 
 if TYPE_CHECKING:
     from .network import Call
@@ -46,6 +47,7 @@ class Watch:
         self._hashes: list[bytes] = [CHAIN_START]
         self._chosen_at: dict[int, Ballot] = {}
         self._in_force = Epochs()
+        self._sendings = Sendings(self.require)
         self._applied: dict[int, tuple[int, str]] = {}
         self._seen: dict[int, tuple[Learner, int]] = {}
         self._bound: dict[tuple[int, str], Ballot] = {}
@@ -79,6 +81,7 @@ class Watch:
                     self._asked(sent)
                 elif isinstance(sent, Chosen):
                     self._decided(replica, sent)
+            self._sendings.left(replica.me, sent)
         if self._world.onlooker is not None:
             self._world.onlooker.left(replica, name, messages)
 
@@ -168,6 +171,7 @@ class Watch:
         """Check a proposal: one value a slot and ballot, on a quorum of promises in force there."""
         proposed = self._proposed.setdefault(m.slot, {})
         if m.ballot not in proposed:
+            self._sendings.proposed(m.slot, m.ballot, m.value, proposed)
             proposed[m.ballot] = m.value
             promises = self._promises.get(m.ballot, {}).items()
             valid = [i for i, had in promises if self._in_force.in_force(i, m.slot) in had]
@@ -204,6 +208,8 @@ class Watch:
         self._choose(slot, m.entry.value)
 
     def _choose(self, slot: int, value: bytes) -> None:
+        if slot not in self.chosen:
+            self._sendings.chosen(slot, value, self._proposed.get(slot, {}))
         known = self.chosen.setdefault(slot, value)
         self.require(known == value, f"slot {slot} has two chosen values: {known!r}, {value!r}")
         while len(self._hashes) in self.chosen:

@@ -9,6 +9,7 @@ is older than what was complete before its question was asked (`settle`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..interface import Answer, Request
@@ -164,14 +165,14 @@ class _Client:
 class Workload:
     """All clients; they `settle` whatever is answered now and then."""
 
-    def __init__(self, world: World) -> None:
-        """Begin at once."""
+    def __init__(self, world: World, kinds: Sequence[str] = KINDS) -> None:
+        """Begin at once, with a client of each of `kinds`."""
         self.history: list[Operation] = []
         self.done: list[Asked] = []
         self.told = 0
         """The highest revision that any client was answered."""
         self._world = world
-        self._clients = [_Client(world, number, kind) for number, kind in enumerate(KINDS)]
+        self._clients = [_Client(world, number, kind) for number, kind in enumerate(kinds)]
         self._resting = False
         self._patience = world.parts.timing.request * (1 + world.drift) + HESITATION
         dice = world.dice("workload")

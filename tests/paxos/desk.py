@@ -5,10 +5,10 @@ from __future__ import annotations
 from kvrmi.interface import Answer, Request
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.front import Front
-from kvrmi.paxos.messages import Applied, Leading
+from kvrmi.paxos.messages import Applied, Followed, Leading
 from kvrmi.paxos.tickets import Ticket
 
-from .bench import BOOT, TIMING, Bench, Benches, front, learner, ok, proposer
+from .bench import BOOT, TIMING, Bench, Benches, acceptor, front, learner, ok, proposer
 
 FIRST = int.from_bytes(BOOT[:6], "big") + 1
 """The number of a front's first Forward or Confirm."""
@@ -20,6 +20,7 @@ class Desk:
     def __init__(self, benches: Benches) -> None:
         self.lease = False
         self.slot = 0
+        self.ticket: Ticket
         self.answers: dict[bytes, Answer] = {}
         role = Front(1, BOOT, TIMING, self._fresh, self._read)
         self.bench: Bench[Front] = benches(role)
@@ -44,9 +45,18 @@ class Desk:
 
     def applied(self, slot: int, *commands: bytes) -> None:
         """Our learner applied `commands` in `slot`; each was answered with its slot."""
-        self.slot = slot
+        after, self.slot = min(self.slot, slot), slot
         answers = tuple((command, ok(slot, slot)) for command in commands)
-        self.bench.tell(learner(1), Applied(slot, answers, ()))
+        self.bench.tell(learner(1), Applied(after, slot, answers, ()))
+
+    def jumped(self, slot: int) -> None:
+        """Our learner installed a snapshot of `slot`."""
+        self.slot = slot
+        self.bench.tell(learner(1), Applied(slot, slot, (), ()))
+
+    def followed(self, leader: int, round: int, own: int) -> None:
+        """Our acceptor got a heartbeat of a ballot whose first value of its own is in `own`."""
+        self.bench.tell(acceptor(1), Followed(Ballot(round, leader), 0, own))
 
 
 def leading(benches: Benches) -> Desk:

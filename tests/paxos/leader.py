@@ -46,7 +46,7 @@ def follower(
     bench = benches(Proposer(me, ids, 100.0, random.Random(1), TIMING))
     bench.wake()
     bench.expect(Envelope(learner(me), Ask()))
-    bench.tell(learner(me), Applied(applied, (), voters))
+    bench.tell(learner(me), Applied(0, applied, (), voters))
     bench.expect(Envelope(front(me), Leading(0, NO_BALLOT, False)))
     return bench
 
@@ -107,7 +107,7 @@ def choose(bench: Bench[Proposer], slot: int) -> None:
     bench.tell(acceptor(1), accepted(slot))
     bench.tell(acceptor(2), accepted(slot))
     assert [chosen.entry.slot for chosen in bench.find(Chosen, learner(1))] == [slot]
-    bench.tell(learner(1), Applied(slot, (), ()))
+    bench.tell(learner(1), Applied(0, slot, (), ()))
 
 
 def leader(benches: Benches, applied: int = 0) -> Bench[Proposer]:
@@ -134,5 +134,5 @@ def leased(bench: Bench[Proposer]) -> Bench[Proposer]:
 
 def propose(bench: Bench[Proposer], *commands: bytes) -> Accept:
     """Put commands in flight."""
-    bench.tell(front(1), Propose(commands))
+    bench.tell(front(1), Propose(B, commands))
     return bench.find(Accept)[0]

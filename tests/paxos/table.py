@@ -51,7 +51,7 @@ class Table:
         """A new proposer takes the place of `who`; its learner has applied that much."""
         role = Proposer(who, self._ids, self.now, random.Random(who), TIMING)
         bench = self.proposers[who] = self._benches(role, now=self.now)
-        bench.tell(learner(who), Applied(applied, (), ()))
+        bench.tell(learner(who), Applied(0, applied, (), ()))
         bench.drain()
         return bench
 
@@ -98,7 +98,8 @@ class Table:
 
     def propose(self, who: int, command: bytes, among: Sequence[int]) -> None:
         """A leader puts a command into the next slot; acceptors `among` hear of it."""
-        self.proposers[who].tell(front(who), Propose((command,)))
+        bench = self.proposers[who]
+        bench.tell(front(who), Propose(bench.role.ballot, (command,)))
         self._hand_over(who, among, among)
 
     def hand(self, who: int, to: int, message: Message) -> list[Message]:
@@ -134,4 +135,4 @@ class Table:
         elif isinstance(message, Chosen):
             slot = message.entry.slot
             self.chosen.setdefault(slot, []).append(message.entry.value)
-            bench.tell(learner(who), Applied(slot, (), ()))
+            bench.tell(learner(who), Applied(0, slot, (), ()))

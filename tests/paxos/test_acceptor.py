@@ -31,7 +31,7 @@ from kvrmi.paxos.messages import (
 from kvrmi.paxos.stable import TABLES
 from kvrmi.storage.memory import MemoryStorage
 
-from .bench import START, TIMING, Bench, Benches, acceptor, ballot, learner, proposer
+from .bench import START, TIMING, Bench, Benches, acceptor, ballot, front, learner, proposer
 
 B2, B3 = ballot(5, 2), ballot(6, 3)
 LEASE = TIMING.lease
@@ -57,7 +57,7 @@ def promised(bench: Bench[Acceptor], at: Ballot) -> Bench[Acceptor]:
 
 def granted(bench: Bench[Acceptor], at: Ballot, chosen: int = 0) -> Bench[Acceptor]:
     promised(bench, at)
-    bench.tell(proposer(at.replica), Heartbeat(at, 1, chosen, 0, LEASE))
+    bench.tell(proposer(at.replica), Heartbeat(at, 1, chosen, 0, LEASE, 0))
     assert len(bench.find(Heard)) == 1
     return bench
 
@@ -167,10 +167,11 @@ def test_a_promise_tells_everything_accepted_from_the_slot_on(benches: Benches) 
 
 def test_a_heartbeat_at_the_promised_ballot_grants_and_writes_nothing(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), Heartbeat(B2, 7, 0, 1, LEASE))
+    bench.tell(proposer(2), Heartbeat(B2, 7, 0, 1, LEASE, 4))
     bench.expect(
         Envelope(proposer(2), Heard(B2, 7, 1, 1, LEASE)),
-        Envelope(proposer(1), Followed(B2, 0)),
+        Envelope(proposer(1), Followed(B2, 0, 4)),
+        Envelope(front(1), Followed(B2, 0, 4)),
         Envelope(learner(1), Learn(B2, 0, ())),
     )
 
@@ -192,7 +193,7 @@ def test_while_a_grant_runs_nobody_else_is_promised(benches: Benches, candidate:
 def test_a_grant_counts_from_the_last_heartbeat(benches: Benches) -> None:
     bench = granted(load(benches), B2)
     bench.now += TIMING.lease - 0.01
-    bench.tell(proposer(2), Heartbeat(B2, 2, 0, 1, LEASE))
+    bench.tell(proposer(2), Heartbeat(B2, 2, 0, 1, LEASE, 0))
     bench.drain()
     bench.now += TIMING.lease - 0.01
     bench.answer(proposer(3), Prepare(B3, 1, 0), Refused(B3, B2, "lease"))
@@ -209,13 +210,13 @@ def test_its_holder_may_raise_the_ballot_during_a_grant(benches: Benches) -> Non
 @pytest.mark.parametrize("at", [ballot(4, 2), ballot(6, 2)])
 def test_no_grant_but_at_exactly_the_promised_ballot(benches: Benches, at: Ballot) -> None:
     bench = promised(load(benches), B2)
-    bench.answer(proposer(2), Heartbeat(at, 1, 0, 0, LEASE), Refused(at, B2, "ballot"))
+    bench.answer(proposer(2), Heartbeat(at, 1, 0, 0, LEASE, 0), Refused(at, B2, "ballot"))
     promised(bench, B3)
 
 
 def test_no_grant_on_a_strangers_heartbeat(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.answer(proposer(3), Heartbeat(B2, 1, 0, 0, LEASE), Refused(B2, B2, "ballot"))
+    bench.answer(proposer(3), Heartbeat(B2, 1, 0, 0, LEASE, 0), Refused(B2, B2, "ballot"))
     promised(bench, B3)
 
 
@@ -289,9 +290,9 @@ def test_our_learner_hears_what_is_chosen_at_that_very_ballot(benches: Benches) 
 def test_our_learner_hears_of_a_slot_once(benches: Benches) -> None:
     bench = promised(load(benches), B2)
     bench.tell(proposer(2), accept(B2, 1))
-    bench.tell(proposer(2), Heartbeat(B2, 1, 1, 0, LEASE))
+    bench.tell(proposer(2), Heartbeat(B2, 1, 1, 0, LEASE, 0))
     assert bench.find(Learn) == [Learn(B2, 1, (Entry(1, B2, (), b"v"),))]
-    bench.tell(proposer(2), Heartbeat(B2, 2, 1, 0, LEASE))
+    bench.tell(proposer(2), Heartbeat(B2, 2, 1, 0, LEASE, 0))
     assert bench.find(Learn) == [Learn(B2, 1, ())]
 
 
@@ -300,7 +301,7 @@ def test_what_our_own_proposer_has_chosen_it_tells_our_learner_itself(benches: B
     bench = promised(load(benches), own)
     bench.tell(proposer(1), accept(own, 1))
     bench.tell(proposer(1), accept(own, 2, chosen=1))
-    bench.tell(proposer(1), Heartbeat(own, 1, 1, 0, LEASE))
+    bench.tell(proposer(1), Heartbeat(own, 1, 1, 0, LEASE, 0))
     assert not bench.find(Learn)
 
 
@@ -308,14 +309,14 @@ def test_a_leader_far_ahead_costs_no_walk_through_all_slots(benches: Benches) ->
     bench = promised(load(benches), B2)
     bench.tell(proposer(2), accept(B2, 1 << 50))
     bench.drain()
-    bench.tell(proposer(2), Heartbeat(B2, 1, 1 << 50, 0, LEASE))
+    bench.tell(proposer(2), Heartbeat(B2, 1, 1 << 50, 0, LEASE, 0))
     assert bench.find(Learn) == [Learn(B2, 1 << 50, (Entry(1 << 50, B2, (), b"v"),))]
 
 
 # --- the disk -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("request_", [Prepare(B3, 1, 2), Heartbeat(B2, 1, 0, 2, LEASE)])
+@pytest.mark.parametrize("request_", [Prepare(B3, 1, 2), Heartbeat(B2, 1, 0, 2, LEASE, 0)])
 def test_peers_that_saw_more_writes_prove_the_disk_old(
     benches: Benches, request_: Prepare | Heartbeat
 ) -> None:
@@ -344,7 +345,7 @@ REQUESTS: list[tuple[Address, Message]] = [
     (proposer(2), PreVote(B2)),
     (proposer(2), Prepare(B2, 1, 0)),
     (proposer(2), accept(B2, 1)),
-    (proposer(2), Heartbeat(B2, 1, 0, 0, LEASE)),
+    (proposer(2), Heartbeat(B2, 1, 0, 0, LEASE, 0)),
     (proposer(2), Release(B2)),
     (acceptor(2), Copy(1)),
 ]

@@ -6,6 +6,7 @@ import pytest
 
 from kvrmi.interface import PAGE_BYTES
 from kvrmi.machine import Voter, encode_voter
+from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.front import BATCH_MAX, OVERLOADED, QUEUE_MAX
 from kvrmi.paxos.messages import Confirm, Confirmed, Enrol, NotSent, Propose
@@ -15,6 +16,10 @@ from .bench import BOOT, TIMING, Benches, acceptor, ok, proposer
 from .desk import FIRST, Desk, leading
 
 PROPOSER = proposer(1)
+
+
+def propose(*commands: bytes, round: int = 1) -> Propose:
+    return Propose(Ballot(round, 1), commands)
 
 
 def test_ids_of_commands_without_a_request_are_never_the_same(benches: Benches) -> None:
@@ -31,13 +36,13 @@ def test_while_nobody_leads_requests_wait(benches: Benches) -> None:
     desk.bench.expect()
     assert ticket.answer is None
     desk.leads(1)
-    desk.bench.expect(Envelope(PROPOSER, Propose((b"c",))))
+    desk.bench.expect(Envelope(PROPOSER, propose(b"c")))
 
 
 def test_a_command_is_proposed_and_answered_when_applied(benches: Benches) -> None:
     desk = leading(benches)
     ticket = desk.submit(b"c")
-    desk.bench.expect(Envelope(PROPOSER, Propose((b"c",))))
+    desk.bench.expect(Envelope(PROPOSER, propose(b"c")))
     assert ticket.answer is None
     desk.applied(3, b"another", b"c")
     assert ticket.answer == ok(3, 3)
@@ -47,11 +52,11 @@ def test_what_queues_meanwhile_makes_the_next_batch_in_order(benches: Benches) -
     desk = leading(benches)
     for command in (b"1", b"2", b"3"):
         desk.submit(command)
-    desk.bench.expect(Envelope(PROPOSER, Propose((b"1",))))
+    desk.bench.expect(Envelope(PROPOSER, propose(b"1")))
     desk.applied(3, b"1")
     desk.bench.expect()
     desk.leads(1)
-    desk.bench.expect(Envelope(PROPOSER, Propose((b"2", b"3"))))
+    desk.bench.expect(Envelope(PROPOSER, propose(b"2", b"3")))
 
 
 def test_a_batch_holds_so_many_commands_and_no_more(benches: Benches) -> None:
@@ -84,9 +89,9 @@ def test_beyond_a_full_queue_requests_are_turned_away_with_nothing_done(benches:
 def test_two_requests_for_one_command_are_both_answered(benches: Benches) -> None:
     desk = leading(benches)
     tickets = [desk.submit(b"c", repeatable=True) for _ in range(2)]
-    desk.bench.expect(Envelope(PROPOSER, Propose((b"c",))))
+    desk.bench.expect(Envelope(PROPOSER, propose(b"c")))
     desk.leads(1)
-    desk.bench.expect(Envelope(PROPOSER, Propose((b"c",))))
+    desk.bench.expect(Envelope(PROPOSER, propose(b"c")))
     desk.applied(3, b"c")
     assert [ticket.answer for ticket in tickets] == [ok(3, 3)] * 2
 
@@ -118,12 +123,12 @@ def test_what_was_proposed_is_of_unknown_outcome_in_the_end(benches: Benches) ->
 def test_a_proposal_returned_was_in_no_accept(benches: Benches) -> None:
     desk = leading(benches)
     tickets = [desk.submit(b"1"), desk.submit(b"2")]
-    (propose,) = desk.bench.find(Propose)
-    desk.bench.tell(PROPOSER, NotSent(1, propose))
+    (first,) = desk.bench.find(Propose)
+    desk.bench.tell(PROPOSER, NotSent(1, first))
     desk.bench.expect()
     desk.leads(1)
     (again,) = desk.bench.find(Propose)
-    assert again == Propose((b"1", b"2"))
+    assert again == propose(b"1", b"2")
     desk.bench.tell(PROPOSER, NotSent(1, again))
     desk.bench.wake(TIMING.request)
     assert [ticket.answer for ticket in tickets] == [NO_QUORUM] * 2
@@ -147,8 +152,8 @@ def test_a_sessions_command_is_proposed_again_at_a_new_ballot(benches: Benches) 
     desk.leads(0)
     desk.bench.expect()
     desk.leads(1, round=2)
-    desk.bench.expect(Envelope(PROPOSER, Propose((b"c",))))
-    desk.bench.tell(PROPOSER, NotSent(1, Propose((b"c",))))
+    desk.bench.expect(Envelope(PROPOSER, propose(b"c", round=2)))
+    desk.bench.tell(PROPOSER, NotSent(1, propose(b"c")))
     desk.bench.wake(TIMING.request)
     assert ticket.answer == UNKNOWN  # the first sending may yet be chosen
 
@@ -260,10 +265,10 @@ def test_a_recovering_acceptors_wish_becomes_a_command(benches: Benches) -> None
     desk = leading(benches)
     voter = Voter(1, 2, "new disk")
     desk.bench.tell(acceptor(1), Enrol(voter))
-    desk.bench.expect(Envelope(PROPOSER, Propose((encode_voter(voter, (1, BOOT, 1)),))))
+    desk.bench.expect(Envelope(PROPOSER, propose(encode_voter(voter, (1, BOOT, 1)))))
 
 
-@pytest.mark.parametrize("message", [Propose((b"c",)), Confirm(1)])
+@pytest.mark.parametrize("message", [propose(b"c"), Confirm(1)])
 def test_what_is_no_business_of_a_front_is_ignored(
     benches: Benches, message: Propose | Confirm
 ) -> None:

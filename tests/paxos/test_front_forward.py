@@ -7,6 +7,7 @@ import gc
 import pytest
 
 from kvrmi.interface import Answer, Request
+from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.front import GRACE, OVERLOADED, PAUSE, QUEUE_MAX
 from kvrmi.paxos.messages import Confirm, Confirmed, Forward, Forwarded, NoAnswer, NotSent, Propose
@@ -30,10 +31,12 @@ def forwarded(desk: Desk, number: int, *answers: Answer) -> None:
     desk.bench.tell(LEADER, Forwarded(number, answers))
 
 
-def asked(desk: Desk, *payloads: bytes, reads: bool = False, patience: float = 2.0) -> None:
-    """Front 2 forwards its clients' requests to us as number 5."""
+def asked(
+    desk: Desk, *payloads: bytes, reads: bool = False, patience: float = 2.0, round: int = 1
+) -> None:
+    """Front 2 forwards its clients' requests to us, as number 5, for our ballot of `round`."""
     requests = tuple(Request(reads, payload) for payload in payloads)
-    desk.bench.tell(LEADER, Forward(5, requests, patience))
+    desk.bench.tell(LEADER, Forward(5, Ballot(round, 1), requests, patience))
 
 
 # --- a follower's front ---------------------------------------------------------------------------
@@ -43,7 +46,7 @@ def test_requests_are_forwarded_to_the_leader(benches: Benches) -> None:
     desk = following(benches)
     desk.submit(b"c")
     sent = forward(desk)
-    assert sent[:2] == (FIRST, (Request(False, b"c"),))
+    assert sent[:3] == (FIRST, Ballot(1, 2), (Request(False, b"c"),))
     assert sent.patience == pytest.approx(TIMING.request - GRACE)
 
 
@@ -197,6 +200,41 @@ def test_nobody_waits_for_a_former_leaders_answer(benches: Benches) -> None:
     assert ticket.answer == ok(4, 4)
 
 
+def test_a_former_leaders_late_refusal_is_as_definite_as_an_early_one(benches: Benches) -> None:
+    """An orderly hand-over: the new leader is often heard of first."""
+    desk = following(benches)
+    ticket = desk.submit(b"c")
+    desk.bench.drain()
+    desk.leads(3, round=2)
+    desk.bench.expect()  # it may have been chosen
+    forwarded(desk, FIRST, NOT_LEADER)
+    assert forward(desk)[:3] == (FIRST + 1, Ballot(2, 3), (Request(False, b"c"),))
+    forwarded(desk, FIRST + 1, ok(3, 3))
+    assert ticket.answer == ok(3, 3)
+
+
+def test_a_former_leaders_late_answer_is_an_answer(benches: Benches) -> None:
+    desk = following(benches)
+    ticket = desk.submit(b"c")
+    desk.bench.drain()
+    desk.leads(3, round=2)
+    forwarded(desk, FIRST, ok(3, 3))
+    assert ticket.answer == ok(3, 3)
+
+
+def test_a_late_refusal_of_a_session_does_not_send_it_a_third_time(benches: Benches) -> None:
+    desk = following(benches)
+    ticket = desk.submit(b"c", repeatable=True)
+    desk.bench.drain()
+    desk.leads(3, round=2)
+    again = forward(desk)
+    forwarded(desk, FIRST, NOT_LEADER)
+    desk.bench.wake(PAUSE)
+    desk.bench.expect()
+    forwarded(desk, again.number, ok(3, 3))
+    assert ticket.answer == ok(3, 3)
+
+
 # --- the leader's front ---------------------------------------------------------------------------
 
 
@@ -207,7 +245,7 @@ def test_forwarded_requests_are_answered_together_when_all_are_settled(benches: 
     asked(desk, b"1", b"2")
     desk.bench.expect()
     desk.leads(1)
-    desk.bench.expect(Envelope(PROPOSER, Propose((b"1", b"2"))))
+    desk.bench.expect(Envelope(PROPOSER, Propose(Ballot(1, 1), (b"1", b"2"))))
     desk.applied(3, b"1")
     desk.bench.expect()
     desk.applied(4, b"2")
@@ -238,6 +276,24 @@ def test_who_does_not_lead_says_so_at_once_and_forwards_nothing(
     desk.leads(leader)
     asked(desk, b"c", b"d")
     desk.bench.expect(Envelope(LEADER, Forwarded(5, (NOT_LEADER, NOT_LEADER))))
+
+
+@pytest.mark.parametrize("round", [1, 3])
+def test_a_forward_for_another_ballot_of_ours_is_refused(benches: Benches, round: int) -> None:
+    """It is late: whoever sent it may have decided by now that it can never be chosen."""
+    desk = Desk(benches)
+    desk.leads(1, round=2)
+    asked(desk, b"c", round=round)
+    desk.bench.expect(Envelope(LEADER, Forwarded(5, (NOT_LEADER,))))
+
+
+def test_what_still_queues_at_our_next_ballot_goes_back(benches: Benches) -> None:
+    desk = leading(benches)
+    desk.submit(b"own")
+    asked(desk, b"c")
+    desk.bench.drain()
+    desk.leads(1, round=2)
+    desk.bench.expect(Envelope(LEADER, Forwarded(5, (NOT_LEADER,))))
 
 
 def test_what_still_queues_when_leadership_ends_goes_back(benches: Benches) -> None:
@@ -326,7 +382,7 @@ def test_what_is_answered_is_freed_without_the_collector(benches: Benches) -> No
             payload = b"%d" % number
             leader.leads(1)
             follower.submit(payload)
-            leader.bench.tell(LEADER, forward(follower))
+            leader.bench.tell(LEADER, forward(follower)._replace(ballot=Ballot(1, 1)))
             leader.applied(number, payload)
             (answer,) = leader.bench.find(Forwarded)
             follower.bench.tell(LEADER, answer)

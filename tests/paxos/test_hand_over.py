@@ -80,7 +80,7 @@ def test_after_a_hand_over_late_grants_and_batches_do_nothing(benches: Benches) 
             bench.tell(acceptor(replica), heard(beat))
             bench.tell(acceptor(replica), Released(B))
     assert not bench.role.may_read(bench.now)
-    bench.answer(front(1), Propose((b"c",)), NotSent(1, Propose((b"c",))))
+    bench.answer(front(1), Propose(B, (b"c",)), NotSent(1, Propose(B, (b"c",))))
     bench.wake(TIMING.election_min - 0.01)
     bench.expect()
 
@@ -131,7 +131,7 @@ def second_in_office(bench: Bench[Proposer]) -> Ballot:
         bench.tell(acceptor(replica), promise(at=prepare.ballot))
     for replica in (2, 3):
         bench.tell(acceptor(replica), accepted(1, at=prepare.ballot))
-    bench.tell(learner(2), Applied(1, (), ()))
+    bench.tell(learner(2), Applied(0, 1, (), ()))
     bench.drain()
     return prepare.ballot
 

@@ -81,18 +81,18 @@ def test_below_a_truncation_point_nothing_is_proposed(benches: Benches) -> None:
     out = bench.drain()
     assert Envelope(learner(1), Behind(2, 8)) in out
     assert not any(isinstance(message, Accept) for _, message in out)
-    bench.tell(learner(1), Applied(8, (), ()))
+    bench.tell(learner(1), Applied(0, 8, (), ()))
     assert bench.find(Accept)[0].value == batch("later")
 
 
 def test_clients_wait_until_the_no_op_is_applied(benches: Benches) -> None:
     bench = follower(benches)
     elected(bench)
-    bench.answer(front(1), Propose((b"c",)), NotSent(1, Propose((b"c",))))
+    bench.answer(front(1), Propose(B, (b"c",)), NotSent(1, Propose(B, (b"c",))))
     bench.tell(acceptor(1), accepted(1))
     bench.tell(acceptor(2), accepted(1))
     assert len(bench.find(Chosen)) == 1
-    bench.answer(front(1), Propose((b"c",)), NotSent(1, Propose((b"c",))))
+    bench.answer(front(1), Propose(B, (b"c",)), NotSent(1, Propose(B, (b"c",))))
 
 
 # --- phase 2 --------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def test_clients_wait_until_the_no_op_is_applied(benches: Benches) -> None:
 def test_a_batch_goes_to_the_slot_after_what_is_applied(benches: Benches) -> None:
     bench = leader(benches)
     bench.now += 2 * TRACE_EVERY
-    bench.tell(front(1), Propose((b"one", b"two")))
+    bench.tell(front(1), Propose(B, (b"one", b"two")))
     accept = Accept(B, 2, pack_batch((b"one", b"two")), 1, True)
     bench.expect(*(Envelope(acceptor(i), accept) for i in EVERYBODY))
 
@@ -136,7 +136,7 @@ def test_what_is_announced_as_chosen_is_what_our_learner_has_applied(benches: Be
     bench.drain()
     bench.wake(TIMING.heartbeat)
     assert {beat.chosen for beat in bench.find(Heartbeat)} == {1}
-    bench.tell(learner(1), Applied(2, (), ()))
+    bench.tell(learner(1), Applied(0, 2, (), ()))
     bench.expect(Envelope(front(1), Leading(1, B, True)))
     assert propose(bench, b"d").chosen == 2
 
@@ -159,9 +159,28 @@ def test_a_slot_learned_from_another_leader_ends_the_term(benches: Benches) -> N
     """Else it could announce a slot in which it proposed something else without success."""
     bench = leader(benches)
     propose(bench, b"c")
-    bench.tell(learner(1), Applied(2, (), ()))
+    bench.tell(learner(1), Applied(0, 2, (), ()))
     assert not bench.role.leading
     bench.drain()
+
+
+def test_so_does_one_learned_between_two_batches(benches: Benches) -> None:
+    """A batch after it could be accepted by few, adopted later, and be chosen after all."""
+    bench = leader(benches)
+    bench.tell(learner(1), Applied(1, 2, (), ()))
+    assert not bench.role.leading
+    bench.drain()
+
+
+def test_heartbeats_say_where_values_of_this_ballot_begin(benches: Benches) -> None:
+    bench = follower(benches)
+    elected(bench, value(1, "a"))
+    bench.wake(TIMING.heartbeat)
+    assert {beat.own for beat in bench.find(Heartbeat)} == {0}
+    choose(bench, 1)
+    bench.drain()
+    bench.wake(TIMING.heartbeat)
+    assert {beat.own for beat in bench.find(Heartbeat)} == {2}
 
 
 def test_under_load_a_batch_goes_to_a_quorum(benches: Benches) -> None:
@@ -169,7 +188,7 @@ def test_under_load_a_batch_goes_to_a_quorum(benches: Benches) -> None:
     propose(bench, b"traced")
     choose(bench, 2)
     bench.drain()
-    bench.tell(front(1), Propose((b"spared",)))
+    bench.tell(front(1), Propose(B, (b"spared",)))
     out = bench.drain()
     assert len(out) == 2
     assert out[-1].to == acceptor(1)

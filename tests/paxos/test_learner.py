@@ -42,7 +42,7 @@ def test_a_chosen_entry_is_applied_and_its_answers_told(benches: Benches) -> Non
     bench = load(benches)
     bench.tell(proposer(1), Chosen(entry(1, "a", "b")))
     answers = ((put("a"), ok(1, 1)), (put("b"), ok(2, 2)))
-    applied = Applied(1, answers, ())
+    applied = Applied(0, 1, answers, ())
     bench.expect(Envelope(proposer(1), applied), Envelope(front(1), applied))
     assert bench.role.read(get("a")) == ok("v", 2)
 
@@ -79,7 +79,7 @@ def test_a_change_of_voters_is_told_to_our_acceptor_as_well(benches: Benches) ->
 
 def test_whoever_asks_hears_where_we_stand(benches: Benches) -> None:
     bench = taught(benches, 3)
-    bench.answer(proposer(1), Ask(), Applied(3, (), ()))
+    bench.answer(proposer(1), Ask(), Applied(3, 3, (), ()))
 
 
 # --- the disk -------------------------------------------------------------------------------------

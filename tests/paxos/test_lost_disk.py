@@ -83,10 +83,11 @@ class Schedule(Table):
         return values[0] if values else None
 
     def apply(self, who: int, slot: int, *voters: Voter) -> None:
-        self.proposers[who].tell(learner(who), Applied(slot, (), voters))
+        self.proposers[who].tell(learner(who), Applied(0, slot, (), voters))
 
     def propose_at_l(self, command: bytes) -> None:
-        self.proposers[L].tell(front(L), Propose((command,)))
+        bench = self.proposers[L]
+        bench.tell(front(L), Propose(bench.role.ballot, (command,)))
 
     def copy(self) -> Bench[Acceptor]:
         """A, silent, copies what B, C and D accepted."""
@@ -136,7 +137,7 @@ def test_once_elected_the_old_promise_is_of_no_use(benches: Benches) -> None:
     table.apply(L, 2, VOTER)
     assert not table.proposers[L].role.leading
     table.proposers[L].drain()
-    elected.tell(learner(A), Applied(2, (), (VOTER,)))
+    elected.tell(learner(A), Applied(0, 2, (), (VOTER,)))
     elected.tell(learner(A), Durable(2))
     elected.expect(wrote=True)
     table.later()
@@ -157,7 +158,7 @@ def test_a_new_epochs_vote_counts_for_nobody_who_has_not_applied_it(
     table = Schedule(benches, naive=False)
     if copied:
         elected = table.copy()
-        elected.tell(learner(A), Applied(2, (), (VOTER,)))
+        elected.tell(learner(A), Applied(0, 2, (), (VOTER,)))
         elected.tell(learner(A), Durable(2))
         elected.drain()
         table.later()

@@ -33,7 +33,7 @@ def granting(benches: Benches, disk: MemoryStorage, timing: Timing) -> Bench[Acc
     """A grant was given to replica 2 just now, under these times."""
     bench = load(benches, disk, timing, START, founding=True)
     bench.tell(proposer(2), Prepare(B2, 1, 0))
-    bench.tell(proposer(2), Heartbeat(B2, 1, 0, 0, timing.lease))
+    bench.tell(proposer(2), Heartbeat(B2, 1, 0, 0, timing.lease, 0))
     assert len(bench.find(Heard)) == 1
     bench.drain()
     return bench
@@ -55,7 +55,7 @@ def test_a_heartbeat_that_asks_for_another_lease_gets_none(benches: Benches, oth
     bench = load(benches, MemoryStorage(TABLES), TIMING, START, founding=True)
     bench.tell(proposer(2), Prepare(B2, 1, 0))
     bench.drain()
-    beat = Heartbeat(B2, 1, 0, 0, other.lease)
+    beat = Heartbeat(B2, 1, 0, 0, other.lease, 0)
     bench.answer(proposer(2), beat, Refused(B2, B2, "lease length"))
     assert holds_for(bench) == 0
 
@@ -91,12 +91,12 @@ def test_the_longer_hold_is_forgotten_only_when_no_grant_of_before_is_left(
     # A second start within the hold, after a grant of the short kind: still the long hold.
     bench = load(benches, disk, TIMING, START)
     bench.tell(proposer(2), Prepare(ballot(7, 2), 1, 0))
-    bench.tell(proposer(2), Heartbeat(ballot(7, 2), 1, 0, 0, TIMING.lease))
+    bench.tell(proposer(2), Heartbeat(ballot(7, 2), 1, 0, 0, TIMING.lease, 0))
     bench.drain()
     bench = load(benches, disk, TIMING, START + 0.1)
     # A grant after it: from here on only grants of these times can be left.
     bench.now += LONG.hold
-    bench.tell(proposer(2), Heartbeat(ballot(7, 2), 2, 0, 0, TIMING.lease))
+    bench.tell(proposer(2), Heartbeat(ballot(7, 2), 2, 0, 0, TIMING.lease, 0))
     bench.drain()
     bench = load(benches, disk, TIMING, bench.now)
     bench.now += TIMING.hold - 0.01
@@ -113,7 +113,7 @@ def test_a_longer_hold_is_durable_before_a_grant_that_needs_it(benches: Benches)
     disk = MemoryStorage(TABLES)
     granting(benches, disk, TIMING)
     bench = load(benches, disk, LONG, START)
-    bench.tell(proposer(2), Heartbeat(B2, 2, 0, 0, LONG.lease))
+    bench.tell(proposer(2), Heartbeat(B2, 2, 0, 0, LONG.lease, 0))
     assert len(bench.find(Heard)) == 1
     bench.drain()
     bench = load(benches, disk, TIMING, bench.now)

@@ -88,7 +88,7 @@ def test_a_no_op_leaves_the_state_unchanged(benches: Benches) -> None:
     bench = load(benches)
     before = (bench.role.machine.revision, bench.role.machine.digest)
     bench.tell(proposer(1), Chosen(entry(1)))
-    assert bench.find(Applied)[0] == Applied(1, (), ())
+    assert bench.find(Applied)[0] == Applied(0, 1, (), ())
     assert (bench.role.machine.revision, bench.role.machine.digest) == before
 
 
@@ -103,7 +103,7 @@ def test_only_phase_2_in_normal_operation(benches: Benches) -> None:
         bench.tell(acceptor(2), accepted(slot))
         sent = bench.drain()
         assert [type(message) for _, message in sent] == [Chosen]
-        bench.tell(learner(1), Applied(slot, (), ()))
+        bench.tell(learner(1), Applied(0, slot, (), ()))
         assert not bench.find(Prepare)
 
 

@@ -75,7 +75,7 @@ def test_a_candidate_asks_everybody_whether_they_would_promise(benches: Benches)
 
 def test_nobody_campaigns_while_a_leader_is_heard_of(benches: Benches) -> None:
     bench = follower(benches)
-    bench.tell(acceptor(1), Followed(OTHER, 0))
+    bench.tell(acceptor(1), Followed(OTHER, 0, 0))
     bench.expect(Envelope(front(1), Leading(3, OTHER, False)))
     bench.wake(TIMING.election_min - 0.01)
     bench.expect()
@@ -83,7 +83,7 @@ def test_nobody_campaigns_while_a_leader_is_heard_of(benches: Benches) -> None:
 
 def test_a_silent_leader_is_forgotten_and_then_succeeded(benches: Benches) -> None:
     bench = follower(benches)
-    bench.tell(acceptor(1), Followed(OTHER, 0))
+    bench.tell(acceptor(1), Followed(OTHER, 0, 0))
     bench.drain()
     bench.wake(TIMING.election_min + 0.001)
     bench.expect(Envelope(front(1), Leading(0, NO_BALLOT, False)))
@@ -100,7 +100,7 @@ def test_only_who_has_all_three_roles_campaigns(benches: Benches, roles: RolesUp
     bench.wake()
     assert not bench.find(PreVote)
     bench.tell(host(1), RolesUp(True, True))
-    bench.tell(learner(1), Applied(0, (), ()))
+    bench.tell(learner(1), Applied(0, 0, (), ()))
     bench.wake(TIMING.election_max + 0.01)
     assert len(bench.find(PreVote)) == 3
 
@@ -222,7 +222,7 @@ def test_a_higher_ballot_ends_a_term(benches: Benches) -> None:
 
 def test_following_another_leader_ends_a_term(benches: Benches) -> None:
     bench = leader(benches)
-    bench.tell(acceptor(1), Followed(OTHER, 0))
+    bench.tell(acceptor(1), Followed(OTHER, 0, 0))
     assert not bench.role.leading
     assert len(bench.find(Leading)) == 1
 
@@ -243,7 +243,7 @@ def test_an_acceptor_that_forgot_the_slot_shows_that_we_lag(benches: Benches) ->
 
 def test_a_dead_leader_is_succeeded_when_its_lease_is_over(benches: Benches) -> None:
     bench = follower(benches)
-    bench.tell(acceptor(1), Followed(OTHER, 0))
+    bench.tell(acceptor(1), Followed(OTHER, 0, 0))
     bench.drain()
     bench.tell(host(1), Unreachable(3))
     bench.wake(TIMING.lease)
@@ -271,7 +271,7 @@ def test_a_learner_that_was_restarted_is_asked_again_how_far_it_is(benches: Benc
     bench.drain()
     bench.wake()
     bench.expect(Envelope(learner(1), Ask()))
-    bench.tell(learner(1), Applied(15, (), ()))
+    bench.tell(learner(1), Applied(0, 15, (), ()))
     assert bench.role.applied == 15
 
 
@@ -288,14 +288,21 @@ def test_a_leader_without_its_acceptor_goes_on_while_others_give_a_quorum(
 
 def test_out_of_office_batches_and_confirmations_are_returned(benches: Benches) -> None:
     bench = follower(benches)
-    for request_ in (Propose((b"command",)), Confirm(3)):
+    for request_ in (Propose(B, (b"command",)), Confirm(3)):
         bench.answer(front(1), request_, NotSent(1, request_))
+
+
+def test_a_batch_for_another_ballot_is_returned(benches: Benches) -> None:
+    """Other replicas' commands in it may have been refused since, and sent elsewhere."""
+    bench = leader(benches)
+    late = Propose(ballot(0), (b"late",))
+    bench.answer(front(1), late, NotSent(1, late))
 
 
 def test_a_batch_too_many_is_returned(benches: Benches) -> None:
     bench = leader(benches)
     propose(bench, b"one")
-    second = Propose((b"two",))
+    second = Propose(B, (b"two",))
     bench.answer(front(1), second, NotSent(1, second))
 
 
@@ -316,7 +323,7 @@ def test_a_single_replica_elects_itself(benches: Benches) -> None:
 
 def test_asked_to_campaign_it_does_so_at_once(benches: Benches) -> None:
     bench = follower(benches)
-    bench.tell(acceptor(1), Followed(OTHER, 0))
+    bench.tell(acceptor(1), Followed(OTHER, 0, 0))
     bench.drain()
     bench.tell(proposer(3), CampaignNow(OTHER))
     out = bench.drain()
@@ -342,7 +349,7 @@ def test_stale_answers_out_of_office_change_nothing(benches: Benches) -> None:
 def test_what_was_applied_meanwhile_is_not_proposed_again(benches: Benches) -> None:
     bench = campaigning(follower(benches, applied=0))
     bench.tell(acceptor(1), promise())
-    bench.tell(learner(1), Applied(2, (), ()))
+    bench.tell(learner(1), Applied(0, 2, (), ()))
     bench.drain()
     values = [AcceptedValue(slot, ballot(1, 2), batch(str(slot))) for slot in (1, 2, 3)]
     bench.tell(acceptor(2), promise(*values))
@@ -363,7 +370,7 @@ def test_the_ballot_never_falls_and_is_never_used_twice(benches: Benches) -> Non
 def test_a_late_report_of_our_learner_takes_nothing_back(benches: Benches) -> None:
     """Its host may hold a report back until a write is done, and let later ones pass."""
     bench = leader(benches, applied=4)
-    bench.tell(learner(1), Applied(4, (), ()))
+    bench.tell(learner(1), Applied(0, 4, (), ()))
     bench.drain()
     accept = propose(bench, b"c")
     assert (accept.slot, accept.chosen) == (6, 5)

@@ -49,7 +49,7 @@ def test_phase_1_is_repeated_when_epochs_change(benches: Benches) -> None:
     """In office: the term ends with its lease, and a new campaign begins at once."""
     bench = leased(leader(benches))
     assert bench.role.may_read(bench.now)
-    bench.tell(learner(1), Applied(2, (), (Voter(3, 2, "new disk"),)))
+    bench.tell(learner(1), Applied(0, 2, (), (Voter(3, 2, "new disk"),)))
     assert not bench.role.leading
     assert not bench.role.may_read(bench.now)
     bench.expect(Envelope(front(1), Leading(0, NO_BALLOT, False)))
@@ -61,7 +61,7 @@ def test_promises_collected_before_epochs_changed_are_dropped(benches: Benches) 
     bench = campaigning(follower(benches))
     bench.tell(acceptor(1), promise())
     bench.drain()
-    bench.tell(learner(1), Applied(1, (), (Voter(3, 2, "new disk"),)))
+    bench.tell(learner(1), Applied(0, 1, (), (Voter(3, 2, "new disk"),)))
     bench.tell(acceptor(2), promise())
     assert not bench.role.leading
     bench.expect()
@@ -79,8 +79,8 @@ def test_a_late_report_of_our_learner_brings_no_old_epoch_back(benches: Benches)
     """Its host may hold a report back until a write is done, and let later ones pass."""
     bench = follower(benches, applied=4)
     voters = (Voter(2, 2, "new disk"),)
-    bench.tell(learner(1), Applied(6, (), voters))
-    bench.tell(learner(1), Applied(5, (), ()))
+    bench.tell(learner(1), Applied(0, 6, (), voters))
+    bench.tell(learner(1), Applied(0, 5, (), ()))
     campaigning(bench)
     bench.tell(acceptor(1), promise(slot=7))
     bench.drain()

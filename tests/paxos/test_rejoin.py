@@ -73,7 +73,7 @@ def copy_all(bench: Bench[Acceptor]) -> Bench[Acceptor]:
 
 def elect(bench: Bench[Acceptor], voter: Voter = NEW, slot: int = 9) -> Bench[Acceptor]:
     """Our learner applied `voter` in `slot`, and has it on disk."""
-    bench.tell(learner(1), Applied(slot, (), (voter,)))
+    bench.tell(learner(1), Applied(0, slot, (), (voter,)))
     bench.tell(learner(1), Durable(slot))
     return bench
 
@@ -94,14 +94,15 @@ def test_a_lost_disk_is_silent(
 
 
 @pytest.mark.parametrize(
-    "request_", [Accept(B2, 4, b"v", 3, False), Heartbeat(B2, 1, 3, 7, TIMING.lease)]
+    "request_", [Accept(B2, 4, b"v", 3, False), Heartbeat(B2, 1, 3, 7, TIMING.lease, 0)]
 )
 def test_while_silent_our_learner_follows_all_the_same(benches: Benches, request_: Message) -> None:
     bench = load(benches)
     bench.tell(proposer(2), request_)
     bench.expect(
         Envelope(proposer(2), Refused(B2, NO_BALLOT, "recovering")),
-        Envelope(proposer(1), Followed(B2, 3)),
+        Envelope(proposer(1), Followed(B2, 3, 0)),
+        Envelope(front(1), Followed(B2, 3, 0)),
         Envelope(learner(1), Learn(B2, 3, ())),
     )
 
@@ -163,21 +164,21 @@ def test_it_enrols_once_it_knows_its_epoch(benches: Benches) -> None:
     bench = copy_all(load(benches))
     bench.wake(RETRY)
     bench.expect(Envelope(learner(1), Ask()))
-    bench.tell(learner(1), Applied(3, (), ()))
+    bench.tell(learner(1), Applied(0, 3, (), ()))
     bench.wake(RETRY)
     bench.expect(Envelope(learner(1), Ask()), Envelope(front(1), Enrol(NEW)))
 
 
 def test_a_second_loss_takes_the_next_epoch(benches: Benches) -> None:
     bench = copy_all(load(benches))
-    bench.tell(learner(1), Applied(3, (), (Voter(1, 4, "disk before"), Voter(2, 2, "another"))))
+    bench.tell(learner(1), Applied(0, 3, (), (Voter(1, 4, "disk before"), Voter(2, 2, "another"))))
     bench.wake(RETRY)
     assert bench.find(Enrol) == [Enrol(Voter(1, 5, "new disk"))]
 
 
 def test_before_the_copies_are_durable_it_does_not_enrol(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(learner(1), Applied(3, (), ()))
+    bench.tell(learner(1), Applied(0, 3, (), ()))
     bench.wake()
     assert bench.drain() == [Envelope(acceptor(peer), Copy(1)) for peer in (2, 3, 4, 5)]
 
@@ -212,7 +213,7 @@ def test_elected_it_votes_in_its_new_epoch_after_one_lease(benches: Benches) -> 
 @pytest.mark.parametrize("voters", [(), (Voter(1, 2, "disk before"),), (Voter(2, 2, "new disk"),)])
 def test_others_election_is_not_ours(benches: Benches, voters: tuple[Voter, ...]) -> None:
     bench = copy_all(load(benches))
-    bench.tell(learner(1), Applied(9, (), voters))
+    bench.tell(learner(1), Applied(0, 9, (), voters))
     bench.tell(learner(1), Durable(9))
     bench.expect()
     assert bench.role.recovering
@@ -227,7 +228,7 @@ def test_an_election_before_the_copies_is_not_enough(benches: Benches) -> None:
 def test_no_vote_before_our_learner_has_the_election_on_its_disk(benches: Benches) -> None:
     """A crash could make every learner forget the epoch; then nobody would count our votes."""
     bench = copy_all(load(benches))
-    bench.tell(learner(1), Applied(9, (), (NEW,)))
+    bench.tell(learner(1), Applied(0, 9, (), (NEW,)))
     bench.tell(learner(1), Durable(8))
     assert bench.role.recovering
     bench.tell(learner(1), Durable(9))

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.live
 
 PATIENCE = 10.0
 HIGH = Ballot(1 << 40, 1)
-FORGED = (Heartbeat(HIGH, 1, 0, 1 << 60, 0.6), Accept(HIGH, 1 << 30, b"", 0, False))
+FORGED = (Heartbeat(HIGH, 1, 0, 1 << 60, 0.6, 0), Accept(HIGH, 1 << 30, b"", 0, False))
 FALSE_ANSWER = dump(MSGPACK, {"handshake": {"nonce": "0" * 32, "proof": "0" * 64}})
 
 

@@ -55,7 +55,7 @@ def decide(notes: journal.Journal, *, traced: bool) -> None:
     notes.acceptor(peer, accept, sends("proposer", Accepted(BALLOT, 41, 1, 1)))
     notes.proposer(mine, Accepted(BALLOT, 41, 1, 1), Effects())
     notes.proposer(peer, Accepted(BALLOT, 41, 1, 1), sends("learner", Chosen(entry)))
-    done = Applied(41, ((A, Answer("OK", 1, 76)), (B, Answer("OK", 1, 77))), ())
+    done = Applied(0, 41, ((A, Answer("OK", 1, 76)), (B, Answer("OK", 1, 77))), ())
     notes.learner(mine, Chosen(entry), sends("front", done))
     notes.proposer(mine, None, sends("acceptor", Accept(BALLOT, 42, BATCH, 41, False)))
 
@@ -87,7 +87,7 @@ def test_a_learner_that_is_informed_later_says_so_too(caplog: pytest.LogCaptureF
     notes = make()
     notes.acceptor(Address(PEER, "proposer"), Accept(BALLOT, 41, BATCH, 40, True), Effects())
     entry = Entry(41, BALLOT, (), BATCH)
-    done = Applied(41, ((b"a", Answer("OK", 1, 77)),), ())
+    done = Applied(0, 41, ((b"a", Answer("OK", 1, 77)),), ())
     notes.learner(Address(ME, "acceptor"), Learn(BALLOT, 41, (entry,)), sends("front", done))
     assert said(caplog)[-1] == f"[learner] commit slot=41 commands=2 revision=77: {NAMED}"
 
@@ -98,7 +98,7 @@ def test_a_snapshot_is_written_when_it_begins_and_ends(caplog: pytest.LogCapture
     for page, last in ((0, False), (1, True)):
         ask = Effects(messages=(Envelope(peer, FetchSnapshot("s" * page, page)),))
         notes.learner(Address(ME, "learner"), None, ask)
-        done = sends("front", *([Applied(2403, (), ())] if last else []))
+        done = sends("front", *([Applied(0, 2403, (), ())] if last else []))
         notes.learner(peer, SnapshotPage("s", page, b"", last), done)
     notes.learner(peer, SnapshotPage("s", 2, b"", True), Effects())
     notes.learner(peer, SnapshotPage("s", -1, b"", False), Effects())

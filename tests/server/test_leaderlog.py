@@ -77,13 +77,13 @@ def test_an_election_and_the_first_batch_are_written_once(log: Log) -> None:
 
 
 def test_a_failover_is_seen_by_a_follower(log: Log) -> None:
-    log.step(Followed(THEIRS, 9), Leading(PEER, THEIRS, False))
+    log.step(Followed(THEIRS, 9, 0), Leading(PEER, THEIRS, False))
     log.step(Unreachable(PEER))
     log.step(Unreachable(PEER))
     log.step(Unreachable(3))
     log.now += 12.34
     log.step(None, Leading(0, NO_BALLOT, False))
-    log.step(Followed(Ballot(5, 3), 9), Leading(3, Ballot(5, 3), False))
+    log.step(Followed(Ballot(5, 3), 9, 0), Leading(3, Ballot(5, 3), False))
     assert log.lines() == [
         "leads replica=2 ballot=4.2",
         "leads replica=2 ballot=4.2 but a connection to it was refused or reset",
@@ -97,7 +97,7 @@ def test_a_failover_is_seen_by_a_follower(log: Log) -> None:
     [
         (None, "no quorum in time"),
         (Refused(MINE, THEIRS, "ballot"), "acceptor 2 promised 4.2"),
-        (Followed(THEIRS, 9), "our acceptor follows 4.2"),
+        (Followed(THEIRS, 9, 0), "our acceptor follows 4.2"),
         (RolesUp(True, False), "our learner is down"),
     ],
 )
@@ -118,7 +118,7 @@ def test_a_restarted_proposer_ends_its_own_term_and_no_other(log: Log) -> None:
     log.serve()
     log.notes.proposer_starts()
     log.step(None, Leading(0, NO_BALLOT, False))
-    log.step(Followed(THEIRS, 9), Leading(PEER, THEIRS, False))
+    log.step(Followed(THEIRS, 9, 0), Leading(PEER, THEIRS, False))
     log.notes.proposer_starts()
     log.step(None, Leading(0, NO_BALLOT, False))
     assert log.lines() == [
@@ -150,7 +150,7 @@ def requests(count: int) -> tuple[Request, ...]:
 def test_one_forward_a_second_is_written_with_its_answer(log: Log) -> None:
     leader = Address(PEER, "front")
     for number in (7, 8):
-        forward = Forward(number, requests(4), 1.0)
+        forward = Forward(number, THEIRS, requests(4), 1.0)
         log.notes.front(OWN, None, Effects(messages=(Envelope(leader, forward),)))
         log.now += 0.002
         answers = (Answer("OK", 1, 1),) * 3 + (Answer("NOT_LEADER", None, 0),)
@@ -162,15 +162,15 @@ def test_one_forward_a_second_is_written_with_its_answer(log: Log) -> None:
 
 
 def test_one_leader_after_another(log: Log) -> None:
-    log.step(Followed(THEIRS, 9), Leading(PEER, THEIRS, False))
-    log.step(Followed(Ballot(5, 3), 9), Leading(3, Ballot(5, 3), False))
+    log.step(Followed(THEIRS, 9, 0), Leading(PEER, THEIRS, False))
+    log.step(Followed(Ballot(5, 3), 9, 0), Leading(3, Ballot(5, 3), False))
     log.step(None, Leading(ME, Ballot(6, ME), False))
     reasons = [line.partition("reason=")[2] for line in log.lines() if "no more" in line]
     assert reasons == ["replica 3 won ballot 5.3", "this replica won ballot 6.1"]
 
 
 def test_the_leader_writes_a_forward_too_and_a_lost_one_is_said(log: Log) -> None:
-    forward = Forward(7, requests(1), 1.0)
+    forward = Forward(7, THEIRS, requests(1), 1.0)
     for _ in range(2):
         log.notes.front(Address(PEER, "front"), forward, Effects())
         log.notes.front(OWN, NoAnswer(PEER, forward), Effects())

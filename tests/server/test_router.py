@@ -94,7 +94,7 @@ def test_what_never_left_comes_back_as_not_sent() -> None:
 
 
 def test_a_role_that_is_down_loses_messages_but_the_front_hears_of_its_requests() -> None:
-    propose, confirm = Propose((b"x",)), Confirm(1)
+    propose, confirm = Propose(Ballot(1, ME), (b"x",)), Confirm(1)
     front = StubRole()
     router, hosts = world(Wire(takes=True), front=front, proposer=StubRole(), acceptor=StubRole())
     hosts["proposer"].fail("test")
@@ -109,7 +109,7 @@ def test_a_role_that_is_down_loses_messages_but_the_front_hears_of_its_requests(
 
 
 def test_a_late_answer_finds_the_worker_that_waits_for_it() -> None:
-    forward = Forward(7, (Request(True, b"q"),), 1.0)
+    forward = Forward(7, Ballot(1, ME), (Request(True, b"q"),), 1.0)
     answer = Forwarded(7, ())
     sender = Address(2, "front")
     front = StubRole(lambda who, message: Effects(messages=(Envelope(who, answer),)))

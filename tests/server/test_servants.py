@@ -99,7 +99,7 @@ def test_cuts_hold_in_both_directions() -> None:
 
 def test_a_forward_waits_for_its_answer() -> None:
     fixture = Fixture()
-    forward, front = Forward(1, (), 1.0), Address(2, "front")
+    forward, front = Forward(1, Ballot(1, 2), (), 1.0), Address(2, "front")
     assert fixture.ask(forward, front) == NOT_TAKEN
     fixture.later = Forwarded(1, ())
     assert decode(fixture.ask(forward, front))[1] == Forwarded(1, ())

@@ -203,7 +203,7 @@ def test_a_poke_ends_the_wait(world: World) -> None:
 
 
 def test_batches_wait_for_nothing_else() -> None:
-    forward = Forward(1, (Request(True, b"q"),), 1.0)
+    forward = Forward(1, BALLOT, (Request(True, b"q"),), 1.0)
     lanes = {type(m): LANE_OF[type(m)] for m in (ASK, Offer(BALLOT, 1), forward)}
     assert lanes[Release].group == lanes[Offer].group == CONTROL
     assert lanes[Forward].group == BATCH

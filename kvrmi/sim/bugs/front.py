@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 
 from ...commands import decode_command, encode_command
 from ...interface import Answer, Request
+from ...paxos.ballot import Ballot
+from ...paxos.effects import Effects
 from ...paxos.front import Front
 from ...paxos.tickets import Ticket
 from ..parts import Parts
@@ -37,11 +39,11 @@ class FollowerReadCalledLinearizable(Parts):
 
 
 class _SaysNoQuorum(Front):
-    def _mark_sent(self, tickets: Iterable[Ticket]) -> None:
-        tickets = list(tickets)
-        super()._mark_sent(tickets)
-        for ticket in tickets:
-            ticket.sent = False
+    def _advance(self, now: float) -> Effects:
+        effects = super()._advance(now)
+        for ticket in self._outcomes:
+            ticket.open = ()
+        return effects
 
 
 class NoQuorumSaidOfSentCommand(OtherFront):
@@ -51,11 +53,11 @@ class NoQuorumSaidOfSentCommand(OtherFront):
 
 
 class _NewId(Front):
-    def _again(self, tickets: Iterable[Ticket], *, refused: bool) -> None:
+    def _in_doubt(self, tickets: Iterable[Ticket], ballot: Ballot) -> None:
         tickets = list(tickets)
-        super()._again(tickets, refused=refused)
+        super()._in_doubt(tickets, ballot)
         for ticket in tickets:
-            if ticket.repeatable and ticket.answer is None and not refused:
+            if ticket.repeatable and ticket.answer is None:
                 name, _, args = decode_command(ticket.request.payload)
                 payload = encode_command(name, args, self.next_id())
                 ticket.request = Request(False, payload)
@@ -68,11 +70,11 @@ class ForwardedRetryWithNewId(OtherFront):
 
 
 class _SendsTwice(Front):
-    def _again(self, tickets: Iterable[Ticket], *, refused: bool) -> None:
+    def _in_doubt(self, tickets: Iterable[Ticket], ballot: Ballot) -> None:
         tickets = list(tickets)
         for ticket in tickets:
             ticket.repeatable = True
-        super()._again(tickets, refused=refused)
+        super()._in_doubt(tickets, ballot)
 
 
 class PlainCommandSentTwice(OtherFront):

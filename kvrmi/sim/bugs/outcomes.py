@@ -1,0 +1,38 @@
+"""Bugs in what is taken for never chosen: a command without a session takes effect twice.
+
+Rule: each is what somebody might write by mistake; its docstring says what must notice it.
+"""
+
+from __future__ import annotations
+
+from ...paxos.effects import Address
+from ...paxos.front import Front
+from ...paxos.messages import Followed, Forward
+from .swap import OtherFront
+
+__all__ = [
+    "ForwardWithoutItsBallot",
+    "VerdictBeforeApplied",
+]
+
+
+class _TakesAny(Front):
+    def _on_forward(self, now: float, sender: Address, m: Forward) -> None:
+        super()._on_forward(now, sender, m._replace(ballot=self._ballot))
+
+
+class ForwardWithoutItsBallot(OtherFront):
+    """A leader takes a Forward that was meant for an older ballot; its sender has sent it again."""
+
+    kind = _TakesAny
+
+
+class _JudgesEarly(Front):
+    def _on_followed(self, now: float, sender: Address, m: Followed) -> None:
+        super()._on_followed(now, sender, m._replace(own=1))
+
+
+class VerdictBeforeApplied(OtherFront):
+    """A newer leader is enough, before its first own slot is applied; it adopts the command."""
+
+    kind = _JudgesEarly

@@ -1,0 +1,61 @@
+"""Orderly transfers of leadership under plain clients: nothing is lost, nothing left unknown."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from kvrmi.paxos.messages import Transfer
+from kvrmi.sim.audit import audit, judge, recover
+from kvrmi.sim.checker.history import OK
+from kvrmi.sim.workload import Workload
+from kvrmi.sim.world import World
+
+CLIENTS = ("plain",) * 12
+TRANSFERS = 15
+PATIENCE = 10.0
+
+
+def leader(world: World) -> int:
+    """Who leads and has a lease, or 0."""
+    replicas = world.replicas.values()
+    may_read = [r.me for r in replicas if r.proposer and r.proposer.may_read(r.clock())]
+    return may_read[0] if may_read else 0
+
+
+def leads(world: World, replica: int) -> bool:
+    return leader(world) == replica
+
+
+def end(world: World, workload: Workload) -> None:
+    recover(world, workload)
+    audit(world, workload)
+    judge(world, workload)
+    assert {operation.outcome for operation in workload.history} == {OK}
+
+
+@pytest.mark.parametrize(("replicas", "lag"), [(3, 0.002), (5, 0.02)])
+def test_no_outcome_is_unknown(replicas: int, lag: float) -> None:
+    world = World(f"transfers {replicas}", replicas)
+    world.network.lag = lag
+    workload = Workload(world, CLIENTS)
+    dice = world.dice("transfers")
+    for _ in range(TRANSFERS):
+        world.run(dice.soon(0.3))
+        assert world.run(PATIENCE, until=lambda: leader(world) > 0)
+        successor = dice.choice([i for i in world.ids if i != leader(world)])
+        world.replicas[leader(world)].tell("proposer", Transfer(successor))
+        world.run(PATIENCE, until=partial(leads, world, successor))  # it may come to nothing
+    assert len(world.watch.elections) > TRANSFERS // 2
+    end(world, workload)
+
+
+def test_nor_when_the_first_leader_hands_over_by_itself() -> None:
+    world = World("first hand-over", 3)
+    world.replicas[1].crash()
+    assert world.run(PATIENCE, until=lambda: leader(world) > 0)
+    workload = Workload(world, CLIENTS)
+    world.replicas[1].start()
+    assert world.run(PATIENCE, until=partial(leads, world, 1))
+    end(world, workload)
