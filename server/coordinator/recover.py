@@ -50,9 +50,10 @@ def _recover(given: argparse.Namespace) -> int:
     _refuse_filled(given.data)
     with ExitStack() as stack:
         copies = [stack.enter_context(open_stopped(folder)) for folder in given.copies]
+        print(*(f"{copy.path}: {_contents(copy)}" for copy in copies), sep="\n")
         caught = catch_up(copies)
         replicas = given.replicas or _replicas(copies)
-        print(*_findings(copies, caught), *_warnings(given.data, replicas), sep="\n", flush=True)
+        print(*_findings(caught), *_warnings(given.data, replicas), sep="\n", flush=True)
         if not given.yes and not _agreed():
             raise Refused("not confirmed")
         make(given.data, replicas, given.base_port, caught)
@@ -93,10 +94,8 @@ def _replicas(copies: Sequence[Stopped]) -> int:
     return max(known, default=0) or _REPLICAS
 
 
-def _findings(copies: Sequence[Stopped], caught: Caught) -> Iterator[str]:
-    """Say what the copies hold, and what of it is not sure."""
-    for copy in copies:
-        yield f"{copy.path}: {_contents(copy)}"
+def _findings(caught: Caught) -> Iterator[str]:
+    """Say what the copies hold together, and what of it is not sure."""
     machine, tail = caught.learned.machine, caught.tail
     yield (
         f"Together they give slot {caught.learned.log.applied}, revision {machine.revision}: "

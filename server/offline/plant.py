@@ -54,7 +54,7 @@ def plant(folder: Path, learner: Path, slot: int) -> None:
     To its acceptor everything up to `slot` is chosen and forgotten. Raises as a storage, OSError.
     """
     for file in learner.parent.glob(f"{learner.name}*"):
-        shutil.copyfile(file, folder / file.name)
+        shutil.copy(file, folder / file.name)
         _sync(folder / file.name)
     storage = SqliteStorage(folder / "acceptor.db", {**ACCEPTOR, **IDENTITY})
     storage.write([Put("acceptor", "state", State(truncated=slot, chosen=slot).pack())])

@@ -50,6 +50,8 @@ def test_every_folder_of_the_new_cluster_holds_the_state_and_none_is_of_the_old_
         assert (opened.identity.disk, opened.identity.founding) == (member.disk, True)
         opened.close()
     said = capsys.readouterr().out
+    assert f"{home}: replica 2, slot 7 applied, accepted up to slot 11" in said
+    assert "Together they give slot 9, revision 9: 9 keys" in said
     assert "not sure that they were chosen: slot 9" in said
     assert "no copy has a slot before them: slot 11" in said
     assert "Start the new cluster with: kvrmi-cluster --data" in said
