@@ -242,9 +242,9 @@ def test_who_does_not_read_its_answer_makes_room(
     daemon = serve(target, pool=3, max_message=8 << 20)
     with contextlib.ExitStack() as stack:
         stack.callback(daemon.cut)
-        deaf = [stack.enter_context(Raw(daemon.port)) for _ in range(3)]
+        deaf = [stack.enter_context(Raw(daemon.port).shaken()) for _ in range(3)]
         for raw in deaf:
-            raw.shaken().call("large", 7_000_000, serializer=MSGPACK)
+            raw.call("large", 7_000_000, serializer=MSGPACK)
         for raw in deaf:  # the answer has begun
             assert raw.sock.recv(1, socket.MSG_PEEK)
         for number in range(5):
@@ -261,9 +261,9 @@ def test_answers_that_nobody_reads_take_little_memory(
     daemon = serve(target, pool=40, max_message=8 << 20)
     with contextlib.ExitStack() as stack:
         stack.callback(daemon.cut)
-        deaf = [stack.enter_context(Raw(daemon.port)) for _ in range(12)]
+        deaf = [stack.enter_context(Raw(daemon.port).shaken()) for _ in range(12)]
         for raw in deaf:
-            raw.shaken().call("large", 8_000_000, serializer=MSGPACK)
+            raw.call("large", 8_000_000, serializer=MSGPACK)
             assert raw.sock.recv(1, socket.MSG_PEEK)
         until(lambda: daemon.connections == 8)
         with Raw(daemon.port) as reader:
