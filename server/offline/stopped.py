@@ -145,7 +145,7 @@ def _read(folder: Path, stack: ExitStack) -> Stopped:
 def _voter(view: FrozenView) -> Voter:
     identity, state = view.read("identity", "identity"), view.read("acceptor", "state")
     if identity is None:
-        raise Corrupt("it does not say whose it is")
+        raise Corrupt("it does not record which replica it belongs to")
     accepted = {int(slot): read_accepted(data) for slot, data in view.scan("accepted")}
     votes = Votes(State() if state is None else State.unpack(state), accepted)
     return Voter(Identity.unpack(identity), votes, view.clean)
