@@ -15,7 +15,7 @@ endif
 endif
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/'
+	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "%-6s %s\n", $$1, $$2}'
 
 run: $(VENV)/.run  ## set up, then a five-replica cluster with the failure and recovery demo
 	@$(BIN)/python run_cluster.py --ephemeral --demo --keep
@@ -27,7 +27,7 @@ test: $(VENV)/.test  ## set up, then every check: format, lint, types, imports, 
 	$(BIN)/python $(BIN)/lint-imports
 	$(BIN)/python -m pytest -m ""
 
-prove: $(VENV)/.run  ## set up, then the long proof: 10,000 simulated histories, ten minutes of failures on a real cluster
+prove: $(VENV)/.run  ## set up, then the long proof: 10,000 histories, ten minutes of failures
 	@mkdir -p proof
 	@$(BIN)/python -m kvrmi.sim --seeds 0..9999 --report proof/histories.json
 	@$(BIN)/python -m client nemesis --minutes 10 --seed 1 --report proof/nemesis.json
@@ -36,7 +36,7 @@ prove: $(VENV)/.run  ## set up, then the long proof: 10,000 simulated histories,
 bugs: $(VENV)/.run  ## set up, then the planted bugs: how many seeds find each
 	@$(BIN)/python -m kvrmi.sim --bugs
 
-clean:  ## end what runs from this folder, remove .venv, caches, build and proof; the data in .kvrmi is kept
+clean:  ## end what runs from this folder; remove .venv, caches, build and proof
 	@if [ -x $(BIN)/python ] && [ -f .kvrmi/cluster.toml ]; then $(BIN)/python run_cluster.py stop; fi
 	@rm -rf $(VENV) build dist proof *.egg-info .*_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -30,6 +30,7 @@ Without a command: a prompt on a terminal, else one command a line from stdin.
 Commands: PUT GET DELETE CONTAINS SIZE PUT_MANY GET_MANY CAS SCAN STATUS, and orders; HELP explains
 them. Programs of their own, each with --help: bench measures, workload records a history, verify
 judges one, nemesis fails a cluster of its own under load and checks every answer of its clients.
+
 Exit status: 0 ok, 1 key not found or cas not swapped, 2 usage, 3 no quorum, 4 unknown outcome,
 5 aborted or unsupported, 6 connection or unavailable."""
 
@@ -166,7 +167,6 @@ def _parser() -> cli.Parser:
     parser = cli.Parser(
         "Use a replicated key-value store.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--config", metavar="F", help="the cluster file")

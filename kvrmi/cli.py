@@ -10,15 +10,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import queue
+import re
 import shutil
 import signal
+import socket
 import sys
 import textwrap
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from . import __version__
@@ -49,13 +51,43 @@ class Parser(argparse.ArgumentParser):
     """A parser that names the program as it was started, and refuses in one line, status 2."""
 
     def __init__(self, description: str, *, command: str = "", **others: Any) -> None:
-        """`command`: the word that chose this part of the program; `others` as argparse has."""
-        super().__init__(prog=started_as(command), description=description, **others)
+        """`command`: the word that chose this part of the program; `others` as argparse has.
+
+        Paragraphs of description and epilog are broken at words; an indented line begins another.
+        """
+        super().__init__(
+            prog=started_as(command),
+            description=_filled(description),
+            epilog=_filled(others.pop("epilog", "")),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **others,
+        )
         self.add_argument("--version", action="version", version=f"kvrmi {__version__}")
 
     def error(self, message: str) -> NoReturn:
         """Report it in one line; the usage is for --help."""
         self.exit(USAGE, _fitted(f"{self.prog}: error: {message}; see --help") + "\n")
+
+
+def _filled(text: str) -> str:
+    """Break the paragraphs of a text for this terminal, as argparse does with the rest."""
+    paragraphs = re.split(r"\n(?=\n|  )", text)
+    width = shutil.get_terminal_size().columns - 2
+    filled = []
+    for paragraph in paragraphs:
+        start = paragraph[: len(paragraph) - len(paragraph.lstrip())]
+        inner = " " * 6 if start.endswith("  ") else ""
+        line = " ".join(paragraph.split("\n")).strip()
+        filled.append(
+            textwrap.fill(
+                line,
+                width,
+                initial_indent=start,
+                subsequent_indent=inner,
+                break_on_hyphens=False,
+            )
+        )
+    return "\n".join(filled)
 
 
 def started_as(command: str = "") -> str:
@@ -125,20 +157,28 @@ def mute() -> None:
 def on_end(act: Callable[[], None]) -> None:
     """Have `act` called when somebody asks the program to end: Ctrl-C, SIGTERM, a closed terminal.
 
-    It is called in a thread of its own, so it may take locks that the interrupted code holds.
-    A SIGHUP that was ignored when the program started, by nohup, stays so.
+    It is called in a thread of its own, so it may take locks that the interrupted code holds, and
+    at once, also where the main thread waits. A SIGHUP that was ignored when the program started,
+    by nohup, stays so; a signal that is given another handler later is that handler's alone.
     """
-    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+    signals, wake = socket.socketpair()
+    wake.setblocking(False)
 
     def wait() -> None:
-        while True:
-            asked.get()
-            act()
+        while number := signals.recv(1):
+            if signal.getsignal(number[0]) is _noted:
+                act()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda number, _: asked.put(number))
+    # Handlers run in the main thread, which a signal just before a wait does not wake.
+    signal.set_wakeup_fd(wake.detach(), warn_on_full_buffer=False)
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if one != signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, _noted)
+
+
+def _noted(number: int, frame: FrameType | None) -> None:
+    """Do nothing: the signal's number is on its way to the thread."""
 
 
 def _missing() -> str | None:

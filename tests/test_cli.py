@@ -25,7 +25,8 @@ PROGRAMS = (
 )
 PARTS = (
     *(("-m", "client", part) for part in ("bench", "workload", "verify", "nemesis")),
-    ("run_cluster.py", "found"),
+    *(("run_cluster.py", part) for part in ("found", "recover", "stop")),
+    ("-m", "server", "inspect"),
 )
 
 
@@ -51,6 +52,13 @@ def name(words: tuple[str, ...]) -> str:
 def test_every_program_has_a_version_and_a_name(words: tuple[str, ...]) -> None:
     assert run(*words, "--version").stdout == f"kvrmi {kvrmi.__version__}\n"
     assert run(*words, "--help").stdout.startswith(f"usage: {name(words)} ")
+
+
+@pytest.mark.parametrize("words", [*PROGRAMS, *PARTS], ids=name)
+def test_help_fits_eighty_columns(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, _, shown = run(*words, "--help").stdout.partition("\n\n")  # after the usage, which is ragged
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("words", [*PROGRAMS, *PARTS], ids=name)

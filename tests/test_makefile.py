@@ -43,3 +43,11 @@ def test_clean_ends_the_cluster_that_runs_there_first(tmp_path: Path) -> None:
     subprocess.run(["make", "clean"], cwd=tmp_path, capture_output=True, timeout=60, check=True)
     assert (tmp_path / "ran").read_text().splitlines()[-1] == "run_cluster.py stop"
     assert not python.exists()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="this system has no make")
+def test_make_alone_lists_the_targets_in_eighty_columns() -> None:
+    done = subprocess.run(["make", "-C", ROOT], capture_output=True, text=True, timeout=60)
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("make")]
+    assert {line.split()[0] for line in lines} >= {"help", "run", "test", "prove", "clean"}
+    assert max(map(len, lines)) <= 80

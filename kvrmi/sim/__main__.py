@@ -13,7 +13,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from textwrap import fill
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -249,8 +248,7 @@ def _parser() -> cli.Parser:
     about = "\n".join(f"  {profile.name:{_WIDTH}}  {profile.about}" for profile in PROFILES)
     parser = cli.Parser(
         "Run the production consensus code under seeded faults, in virtual time.",
-        epilog=_EPILOG % (about, fill(", ".join(BUGS), 98, break_on_hyphens=False)),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EPILOG % (about, ", ".join(BUGS)),
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--seed", metavar="N", type=_count, default=0, help="the one run to make (0)")
