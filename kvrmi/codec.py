@@ -55,6 +55,8 @@ _KINDS: tuple[type[Any], ...] = (
     messages.Noted,
     messages.Forward,
     messages.Forwarded,
+    messages.Recall,
+    messages.Recalled,
 )
 
 _Check: TypeAlias = Callable[[Any], Any]

@@ -27,6 +27,7 @@ from kvrmi.paxos.messages import (
     Message,
     Prepare,
     Promise,
+    Recall,
     Refused,
     SnapshotPage,
 )
@@ -93,6 +94,12 @@ class Journal:
             self._accept(message, effects)
         elif isinstance(message, Prepare):
             self._prepare(sender, message, effects)
+        asks = isinstance(message, Prepare | Heartbeat)
+        if asks and any(type(m) is Recall for _, m in effects.messages):
+            acceptor_log.warning(
+                "silent: said to have an old copy of the disk, asks whether that is so said_by=%d",
+                sender.replica,
+            )
 
     def proposer(self, sender: Address, message: Message | None, effects: Effects) -> None:
         """Note a step of the proposer."""

@@ -278,6 +278,13 @@ class Replica:
             self._folder.change(members=verdict.members, recovering=recovering)
         self.acceptor.start()
 
+    def note_rejoin(self) -> None:
+        """Record a finished rejoin: from then on this disk is the one that the folder must have."""
+        if not self._folder.identity.recovering:
+            return
+        if self.acceptor.peek(lambda acceptor: not acceptor.recovering, False):
+            self.acceptor.ask(lambda *_: self._folder.rejoined())  # its disk, so under its lock
+
     @property
     def identity(self) -> Identity:
         """Whose disk this is, and which members' disks are recorded on it."""
@@ -326,7 +333,7 @@ class Replica:
         """Inform the roles of each other's absence: one that is down sends nothing."""
         with self._roles_lock:
             up = {name: host.state == "up" for name, host in self.roles.items()}
-            votes = self.acceptor.peek(lambda acceptor: not acceptor.recovering, False)
+            votes = self.acceptor.peek(lambda acceptor: acceptor.voting, False)
             told = (self.proposer.incarnation, self.learner.incarnation, *up.values(), votes)
             if told == self._roles_told:
                 return
@@ -376,6 +383,7 @@ class Replica:
             for host in self.roles.values():
                 host.supervise()
             self._tell_roles()
+            self.note_rejoin()
             if not self._clients.alive:
                 _log.error("the clients' daemon ended, opens again")
                 self._clients.open()

@@ -41,8 +41,8 @@ class Identity(NamedTuple):
     """Whose disk this is.
 
     `members` are all replicas' disk ids, once known: nobody votes before. `founding`: never ran,
-    so it may skip the hold after a start. `recovering`: made in the place of a lost disk; whether
-    it has rejoined since, the acceptor knows.
+    so it may skip the hold after a start. `recovering`: made in the place of a lost disk, and its
+    rejoin is not recorded yet.
     """
 
     cluster: str
@@ -85,9 +85,17 @@ class Folder:
         self._lock = lock
 
     def change(self, **changes: object) -> None:
-        """Change the identity durably; before any role uses the storage. Raises StorageFailed."""
+        """Change the identity durably; while the acceptor does not use its disk.
+
+        Raises StorageFailed.
+        """
         self.identity = Identity(**{**self.identity._asdict(), **changes})
         self.acceptor.write([Put("identity", "identity", self.identity.pack())])
+
+    def rejoined(self) -> None:
+        """Record durably that this disk took the place of the lost one. Raises StorageFailed."""
+        own = {self.identity.replica: self.identity.disk}
+        self.change(recovering=False, members={**self.identity.members, **own})
 
     def close(self) -> None:
         """Close both storages cleanly and let another process have the folder."""

@@ -31,6 +31,7 @@ from kvrmi.paxos.messages import (
     Offer,
     Prepare,
     PreVote,
+    Recall,
     Release,
 )
 from kvrmi.remote.identity import Badge
@@ -70,6 +71,7 @@ LANE_OF: dict[type, Lane] = {
     Offer: _OFFER,
     PreVote: _ELECT,
     Prepare: _ELECT,
+    Recall: _OFFER,
     Release: _ELECT,
 }
 """Every request between replicas, and nothing else."""

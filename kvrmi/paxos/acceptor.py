@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..log import Entry
 from ..storage.interface import Put, Record, Trim, View
-from .ballot import NO_BALLOT, Ballot
+from .ballot import Ballot
+from .doubt import RETRY, Doubt
 from .effects import NOTHING, Address, Effects, Envelope
 from .invariants import require
 from .messages import (
@@ -20,10 +21,10 @@ from .messages import (
     Accepted,
     AcceptedValue,
     Applied,
+    Ask,
     Copied,
     Copy,
     Durable,
-    Followed,
     Heard,
     Heartbeat,
     Learn,
@@ -32,11 +33,13 @@ from .messages import (
     PreVote,
     PreVoted,
     Promise,
+    Recalled,
     Refused,
     Release,
     Released,
 )
 from .rejoin import COPIED, MUST_COPY, Rejoin
+from .silence import followed, silent
 from .stable import State, accepted_row, read_accepted
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ EPOCH_SHIFT = 40
 
 
 class DiskLost(Exception):
-    """Peers remember more writes of this acceptor than its disk holds: an old copy was put back."""
+    """The disk is not the one that the acceptor had last: an old copy was put back."""
 
 
 class Acceptor:
@@ -79,6 +82,8 @@ class Acceptor:
         self._hold_until = hold_until
         self._told = state.truncated
         self._trim = state.truncated
+        self._doubt: Doubt | None = None
+        self._asked = False
         self._on: dict[type, Callable[[float, Address, Any], Effects]] = {
             Accept: self._on_accept,
             Heartbeat: self._on_heartbeat,
@@ -87,6 +92,7 @@ class Acceptor:
             Release: self._on_release,
             Copy: self._on_copy,
             Durable: self._on_durable,
+            Applied: self._on_applied,
         }
 
     @classmethod
@@ -117,16 +123,31 @@ class Acceptor:
         """True while this acceptor must not vote."""
         return self.rejoin is not None
 
+    @property
+    def voting(self) -> bool:
+        """False while this acceptor must not vote, for whatever reason."""
+        return self.rejoin is None and self._doubt is None
+
     def receive(self, now: float, sender: Address, message: Message) -> Effects:
-        """Handle one message; a request always gets exactly one answer."""
+        """Handle one message; a request always gets exactly one answer. Raises DiskLost."""
         if self.rejoin is not None:
             return self._while_recovering(self.rejoin, now, sender, message)
+        if self._doubt is not None:
+            return self._while_in_doubt(self._doubt, now, sender, message)
         handler = self._on.get(type(message))
         return handler(now, sender, message) if handler else NOTHING
 
     def wake(self, now: float) -> Effects:
-        """Only a rejoin has something to do unasked."""
-        return NOTHING if self.rejoin is None else self.rejoin.wake(now)
+        """Ask what the log says of us, once; else only a rejoin or a doubt has something to do."""
+        if self.rejoin is not None:
+            return self.rejoin.wake(now)
+        if self._doubt is None:
+            asked, self._asked = self._asked, True
+            return NOTHING if asked else _answer(Address(self.me, "learner"), Ask())
+        if now >= self._doubt.until:
+            self._doubt = None
+            return NOTHING
+        return Effects(messages=self._doubt.ask(), wake_at=now + RETRY)
 
     # --- voting -------------------------------------------------------------------------------
 
@@ -135,7 +156,8 @@ class Acceptor:
         return _answer(sender, PreVoted(m.ballot, granted, self.state.promised))
 
     def _on_prepare(self, now: float, sender: Address, m: Prepare) -> Effects:
-        self._check_disk(m.seen)
+        if m.seen > self.state.writes:
+            return self._fall_silent(now, sender, m)
         refusal = self._refusal(sender, m.ballot, now)
         if refusal:
             return _answer(sender, refusal)
@@ -190,7 +212,8 @@ class Acceptor:
         return (Trim("accepted", upto), row, state)
 
     def _on_heartbeat(self, now: float, sender: Address, m: Heartbeat) -> Effects:
-        self._check_disk(m.seen)
+        if m.seen > self.state.writes:
+            return self._fall_silent(now, sender, m)
         if sender.replica != m.ballot.replica or m.ballot != self.state.promised:
             # A grant needs a durable promise of exactly this ballot; a heartbeat writes nothing.
             return _answer(sender, Refused(m.ballot, self.state.promised, "ballot"))
@@ -201,12 +224,7 @@ class Acceptor:
         self._grant_until = max(self._grant_until, now + self._timing.lease)
         heard = Heard(m.ballot, m.beat, self.state.epoch, self.state.writes, self._timing.lease)
         learn = self._learn(m.ballot, m.chosen)
-        return Effects(records, (Envelope(sender, heard), *self._followed(m), *learn))
-
-    def _followed(self, m: Accept | Heartbeat) -> tuple[Envelope, ...]:
-        own = m.own if isinstance(m, Heartbeat) else 0
-        followed = Followed(m.ballot, m.chosen, own)
-        return tuple(Envelope(Address(self.me, role), followed) for role in ("proposer", "front"))
+        return Effects(records, (Envelope(sender, heard), *followed(self.me, m), *learn))
 
     def _remember_hold(self, now: float) -> tuple[Record, ...]:
         """Make durable how long a restart must hold, before a grant under other times than before.
@@ -232,6 +250,16 @@ class Acceptor:
         self._trim = m.slot  # lower than before when the learner's disk was begun anew
         return NOTHING
 
+    def _on_applied(self, now: float, sender: Address, m: Applied) -> Effects:
+        """Give the disk up if the log has declared it void: another took its place since."""
+        epoch = next((v.epoch for v in m.voters if v.replica == self.me), self.state.epoch)
+        if epoch > self.state.epoch:
+            raise DiskLost(
+                f"the log has another disk for this acceptor since epoch {epoch}, "
+                f"this one is of epoch {self.state.epoch}"
+            )
+        return NOTHING
+
     # --- rules --------------------------------------------------------------------------------
 
     def _open_to(self, ballot: Ballot, now: float) -> bool:
@@ -245,10 +273,6 @@ class Acceptor:
         if ballot > promised and not self._open_to(ballot, now):
             return Refused(ballot, promised, "lease")
         return None
-
-    def _check_disk(self, seen: int) -> None:
-        if seen > self.state.writes:
-            raise DiskLost(f"peers saw {seen} writes of this acceptor, its disk has fewer")
 
     def _write(self, **changes: Any) -> Record:
         hold = max(self.state.hold, self._timing.hold)
@@ -290,6 +314,33 @@ class Acceptor:
         self._told = max(self._told, chosen)
         return (Envelope(Address(self.me, "learner"), Learn(ballot, chosen, entries)),)
 
+    # --- silence ------------------------------------------------------------------------------
+
+    def _fall_silent(self, now: float, sender: Address, m: Prepare | Heartbeat) -> Effects:
+        """Ask who says that writes are missing; no vote until that is settled."""
+        self._doubt = self._doubt or Doubt(now)
+        question = self._doubt.said_by(sender.replica)
+        silence = silent(self.me, self.state.promised, "old disk", sender, m)
+        return Effects(messages=(*silence.messages, *question), wake_at=now + RETRY)
+
+    def _while_in_doubt(
+        self, doubt: Doubt, now: float, sender: Address, message: Message
+    ) -> Effects:
+        match message:
+            case Recalled():
+                if message.writes > self.state.writes:
+                    raise DiskLost(
+                        f"replica {sender.replica} saw {message.writes} writes of this acceptor, "
+                        f"its disk has {self.state.writes}"
+                    )
+                doubt.not_confirmed(sender.replica)
+                self._doubt = None if doubt.settled else doubt
+            case Prepare() | Heartbeat() if message.seen > self.state.writes:
+                return self._fall_silent(now, sender, message)
+            case Durable():
+                return self._on_durable(now, sender, message)
+        return silent(self.me, self.state.promised, "old disk", sender, message)
+
     # --- rejoin -------------------------------------------------------------------------------
 
     def _while_recovering(
@@ -302,23 +353,7 @@ class Acceptor:
                 rejoin.learned(message.slot, message.voters)
             case Durable() if rejoin.elected(message.slot):
                 return self._vote_again(rejoin.epoch, now)
-            case PreVote():
-                return _answer(sender, PreVoted(message.ballot, False, self.state.promised))
-            case Prepare():
-                return _answer(sender, Refused(message.ballot, self.state.promised, "recovering"))
-            case Accept() | Heartbeat():
-                return self._listen(sender, message)
-            case Copy():
-                return _answer(sender, Refused(NO_BALLOT, self.state.promised, "recovering"))
-            case Release():
-                return _answer(sender, Released(message.ballot))
-        return NOTHING
-
-    def _listen(self, sender: Address, m: Accept | Heartbeat) -> Effects:
-        """No vote, but our learner may follow and our front may know the leader."""
-        refused = Refused(m.ballot, self.state.promised, "recovering")
-        learn = Envelope(Address(self.me, "learner"), Learn(m.ballot, m.chosen, ()))
-        return Effects(messages=(Envelope(sender, refused), *self._followed(m), learn))
+        return silent(self.me, self.state.promised, "recovering", sender, message)
 
     def _take_copy(self, rejoin: Rejoin, sender: Address, m: Copied) -> Effects:
         again = rejoin.add(sender.replica, m)

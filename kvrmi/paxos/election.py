@@ -32,6 +32,9 @@ FIT_LAG = 16
 REACH = 1.2
 """Seconds for which an acceptor that answered us counts as within reach."""
 
+TRANSFER = 3.0
+"""Seconds for which a transfer that an operator asked for stays wanted."""
+
 QUICK_TRIES = 5
 """Attempts at short distance before backing off exponentially: a lease is usually just ending."""
 
@@ -152,10 +155,20 @@ class HandOver:
         self._quiet = quiet
         self._handed: dict[int, int] = {}
         self._fit_since: dict[int, float] = {}
+        self._wish = (0, 0.0)
 
     def forget(self) -> None:
         """Begin a new term: fitness has to be shown again."""
         self._fit_since.clear()
+
+    def want(self, now: float, replica: int) -> None:
+        """Take note that an operator asked for `replica` to lead, as soon as it is fit."""
+        self._wish = (replica, now + TRANSFER)
+
+    def wanted(self, now: float) -> int:
+        """Give the replica that an operator asked for, or 0."""
+        replica, until = self._wish
+        return replica if now < until else 0
 
     def offered(self, now: float, replica: int, fit: bool) -> None:
         """Take note of what a replica answered to an offer."""
@@ -175,5 +188,6 @@ class HandOver:
 
     def handed(self, replica: int) -> None:
         """Leadership was passed to `replica`."""
+        self._wish = (0, 0.0)
         self._handed[replica] = min(6, self._handed.get(replica, 0) + 1)
         self._fit_since.clear()

@@ -17,7 +17,8 @@ class Electorate:
     def __init__(self) -> None:
         """Everybody is in the first epoch."""
         self._epochs: dict[int, int] = {}
-        self._writes: dict[int, int] = {}
+        self._writes: dict[int, tuple[int, int]] = {}
+        """The two highest numbers that each acceptor answered with, the lower one first."""
 
     def update(self, voters: tuple[Voter, ...]) -> bool:
         """Take what the log says; True if it changed anything."""
@@ -31,10 +32,11 @@ class Electorate:
 
         An acceptor with fewer writes than it once had runs on an old copy of its disk.
         """
-        known = self._writes.get(replica, 0)
         if epoch != self._epochs.get(replica, FIRST_EPOCH):
             return False
-        self._writes[replica] = max(known, writes)
+        known = self.seen(replica)
+        _, *two = sorted((*self._writes.get(replica, (0, 0)), writes))
+        self._writes[replica] = (two[0], two[1])
         return writes >= known
 
     def ahead(self, replica: int, epoch: int) -> bool:
@@ -42,5 +44,8 @@ class Electorate:
         return epoch > self._epochs.get(replica, FIRST_EPOCH)
 
     def seen(self, replica: int) -> int:
-        """Count the writes that this acceptor is known to have made."""
-        return self._writes.get(replica, 0)
+        """Count the writes that this acceptor is known to have made, from two of its answers.
+
+        One answer alone, damaged on its way, must not make it look like an old copy for ever.
+        """
+        return self._writes.get(replica, (0, 0))[0]

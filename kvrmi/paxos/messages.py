@@ -29,8 +29,8 @@ __all__ = [
     "Confirm", "Confirmed", "Copied", "Copy", "Durable", "Enrol", "Entries", "Fetch",
     "FetchSnapshot", "Followed", "Forward", "Forwarded", "Heard", "Heartbeat", "Leading",
     "Learn", "Message", "NoAnswer", "NotSent", "Noted", "Offer", "Offered", "PreVote",
-    "PreVoted", "Prepare", "Promise", "Propose", "Refused", "Release", "Released", "Restore",
-    "RolesUp", "SnapshotPage", "Transfer", "Unreachable",
+    "PreVoted", "Prepare", "Promise", "Propose", "Recall", "Recalled", "Refused", "Release",
+    "Released", "Restore", "RolesUp", "SnapshotPage", "Transfer", "Unreachable",
 ]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ class PreVoted(NamedTuple):
 class Prepare(NamedTuple):
     """Phase 1a: promise `ballot` and report what you accepted from `slot` on.
 
-    `seen` is the highest `writes` known of that acceptor: one that has fewer lost its disk.
+    `seen` is how many `writes` are known of that acceptor: with fewer it has an older disk.
     """
 
     ballot: Ballot
@@ -167,6 +167,16 @@ class Copied(NamedTuple):
     accepted: tuple[AcceptedValue, ...]
     truncated: int
     more: int
+
+
+class Recall(NamedTuple):
+    """How many writes of mine do you know? Asked of who finds too few on an acceptor's disk."""
+
+
+class Recalled(NamedTuple):
+    """So many."""
+
+    writes: int
 
 
 # --- learner to learner -------------------------------------------------------------------------
@@ -315,10 +325,7 @@ class Durable(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """Local, acceptor to proposer and front: a heartbeat of `ballot` was answered.
-
-    `chosen` and `own` as it said.
-    """
+    """Local, acceptor to proposer and front: a heartbeat of `ballot` said this."""
 
     ballot: Ballot
     chosen: int
@@ -355,10 +362,7 @@ class Unreachable(NamedTuple):
 
 
 class RolesUp(NamedTuple):
-    """Local, host to proposer: which of our other two roles are up.
-
-    `votes`: our acceptor is not recovering; a replica that cannot vote cannot lead either.
-    """
+    """Local, host to proposer: which other roles are up, and whether our acceptor may vote."""
 
     acceptor: bool
     learner: bool
@@ -388,7 +392,7 @@ class NoAnswer(NamedTuple):
 Message: TypeAlias = (
     PreVote | PreVoted | Prepare | Promise | Accept | Accepted | Refused | Heartbeat | Heard
     | Release | Released | Copy | Copied | Fetch | Entries | FetchSnapshot | SnapshotPage
-    | Offer | Offered | CampaignNow | Noted | Forward | Forwarded
+    | Recall | Recalled | Offer | Offered | CampaignNow | Noted | Forward | Forwarded
     | Propose | Leading | Confirm | Confirmed | Chosen | Learn | Applied | Durable | Followed
     | NotSent | NoAnswer | Ask | Behind | Restore | Enrol | Unreachable | RolesUp | Transfer
 )  # fmt: skip

@@ -40,6 +40,8 @@ from .messages import (
     PreVoted,
     Promise,
     Propose,
+    Recall,
+    Recalled,
     Refused,
     RolesUp,
     Transfer,
@@ -53,9 +55,6 @@ if TYPE_CHECKING:
     from ..config import Timing
 
 __all__ = ["Proposer"]
-
-TRANSFER = 3.0
-"""Seconds for which a transfer that an operator asked for stays wanted."""
 
 
 class Proposer:
@@ -75,8 +74,6 @@ class Proposer:
         self._round = 0
         self._roles = RolesUp(True, True)
         self._acceptor_down_since = inf
-        self._wanted_successor = 0
-        self._wanted_until = 0.0
         self._electorate = Electorate()
         self._election = Election(me, ids, now, rng, timing)
         self._hand_over = HandOver(timing.quiet)
@@ -97,6 +94,7 @@ class Proposer:
             Confirm: self._on_confirm,
             Offer: self._on_offer,
             Offered: self._on_offered,
+            Recall: self._on_recall,
             CampaignNow: self._on_campaign_now,
             Unreachable: self._on_unreachable,
             RolesUp: self._on_roles_up,
@@ -271,19 +269,18 @@ class Proposer:
     # --- leading --------------------------------------------------------------------------------
 
     def _lead(self, now: float, term: Leadership) -> tuple[Envelope, ...]:
-        if now >= self._wanted_until:
-            self._wanted_successor = 0
         return term.tick(now) + term.offers(now, self._candidates(now))
 
     def _candidates(self, now: float) -> tuple[int, ...]:
         """Who could lead instead: those of higher priority, anybody when we cannot go on."""
-        if self._wanted_successor:
-            return (self._wanted_successor,)
+        wanted = self._hand_over.wanted(now)
+        if wanted:
+            return (wanted,)
         return self._peers if self._urgent(now) else self._better
 
     def _urgent(self, now: float) -> bool:
         down_for = now - self._acceptor_down_since
-        return bool(self._wanted_successor) or down_for >= self._timing.acceptor_grace
+        return bool(self._hand_over.wanted(now)) or down_for >= self._timing.acceptor_grace
 
     def _pass_on(self, now: float, term: Leadership) -> tuple[Envelope, ...]:
         """Between two batches: give leadership to a fitter replica, if there is one."""
@@ -291,7 +288,6 @@ class Proposer:
         if not successor:
             return ()
         self._hand_over.handed(successor)
-        self._wanted_successor = 0
         term.handing_to = successor
         messages = term.give_up(f"handed over to {successor}")
         self._leave_office(now, term)
@@ -396,5 +392,8 @@ class Proposer:
 
     def _on_transfer(self, now: float, sender: Address, m: Transfer) -> tuple[Envelope, ...]:
         if self._term is not None and m.successor in self._ids and m.successor != self.me:
-            self._wanted_successor, self._wanted_until = m.successor, now + TRANSFER
+            self._hand_over.want(now, m.successor)
         return ()
+
+    def _on_recall(self, now: float, sender: Address, m: Recall) -> tuple[Envelope, ...]:
+        return (Envelope(sender, Recalled(self._electorate.seen(sender.replica))),)

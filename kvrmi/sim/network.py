@@ -28,6 +28,7 @@ from ..paxos.messages import (
     Offer,
     Prepare,
     PreVote,
+    Recall,
     Release,
     Unreachable,
 )
@@ -46,7 +47,7 @@ Calling `arrive` later lets it arrive after all.
 
 REQUESTS = (
     Accept, CampaignNow, Copy, Fetch, FetchSnapshot, Forward, Heartbeat, Offer, Prepare, PreVote,
-    Release,
+    Recall, Release,
 )  # fmt: skip
 """What one replica may ask of another."""
 

@@ -243,7 +243,7 @@ class Replica:
 
     @property
     def _votes(self) -> bool:
-        return self.acceptor is not None and not self.acceptor.recovering
+        return self.acceptor is not None and self.acceptor.voting
 
     # --- steps --------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ WITHIN = 10.0
 
 ANSWERS = (
     "Accepted", "Copied", "Entries", "Forwarded", "Heard", "Noted", "Offered", "PreVoted",
-    "Promise", "Refused", "Released", "SnapshotPage",
+    "Promise", "Recalled", "Refused", "Released", "SnapshotPage",
 )  # fmt: skip
 """What one replica may answer another."""
 

@@ -251,6 +251,8 @@ def _refused(replica: Replica, m: Refused, to: str) -> str:
         "lease": f"it has granted a lease at {promised}, or may have before its restart",
         "recovering": "it lost its disk and must not vote",
         "truncated": "that slot is chosen and forgotten here",
+        "lease length": "it grants leases of another length",
+        "old disk": "it is said to have an old copy of its disk, and asks whether that is so",
     }[m.reason]
     return f"acceptor {replica.me} refuses {_ballot(m.ballot)} of {to}: {why}"
 

@@ -38,9 +38,19 @@ def test_what_an_acceptor_is_known_to_have_written() -> None:
     electorate = Electorate()
     assert electorate.seen(2) == 0
     electorate.counts(2, 1, 5)
+    electorate.counts(2, 1, 5)
     electorate.counts(2, 1, 3)
     electorate.counts(2, 9, 70)
     assert electorate.seen(2) == 5
+
+
+def test_one_answer_alone_makes_no_acceptor_look_like_an_old_copy() -> None:
+    """It was damaged on its way, or forged: from then on no vote would count."""
+    electorate = Electorate()
+    for writes in (4, 5, 1 << 40, 6, 7):
+        assert electorate.counts(2, 1, writes)
+        assert electorate.seen(2) <= writes
+    assert electorate.seen(2) == 7
 
 
 def test_a_newer_epoch_than_known_is_noticed() -> None:

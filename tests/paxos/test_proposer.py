@@ -187,7 +187,7 @@ def test_a_promise_in_pages_counts_when_it_is_complete(benches: Benches) -> None
     bench.tell(acceptor(1), promise())
     bench.drain()
     bench.tell(acceptor(2), promise(AcceptedValue(1, ballot(1, 2), batch("a")), more=2))
-    bench.expect(Envelope(acceptor(2), Prepare(B, 2, 3)))
+    bench.expect(Envelope(acceptor(2), Prepare(B, 2, 0)))
     bench.tell(acceptor(2), promise(AcceptedValue(2, ballot(1, 2), batch("b")), slot=2))
     assert bench.find(Accept)[0] == Accept(B, 1, batch("a"), 0, True)
 

@@ -262,8 +262,10 @@ def test_how_many_peers_are_copied(benches: Benches, ids: tuple[int, ...], need:
     assert bench.role.state.stage == COPIED
 
 
-def test_a_wake_of_a_voter_does_nothing(benches: Benches) -> None:
+def test_a_wake_of_a_voter_asks_what_the_log_says_of_it_and_that_is_all(benches: Benches) -> None:
     bench = elect(copy_all(load(benches)))
     bench.expect(wrote=True)
+    bench.wake()
+    bench.expect(Envelope(learner(1), Ask()))
     bench.wake()
     bench.expect()

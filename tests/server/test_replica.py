@@ -10,15 +10,19 @@ from pathlib import Path
 import pytest
 
 from kvrmi.config import Cluster, Timing, members
+from kvrmi.paxos.acceptor import DiskLost
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.effects import Address
 from kvrmi.paxos.messages import Offer, Offered, PreVoted
 from kvrmi.paxos.proposer import Proposer
-from server.admission import Verdict
+from kvrmi.paxos.stable import State
+from kvrmi.storage.interface import Put
+from kvrmi.storage.sqlite import SqliteStorage
+from server.admission import Verdict, from_file
 from server.makers import ACCEPTOR, LEARNER
 from server.replica import Replica, clock
 from server.rolehost import Fenced
-from server.store import format_folder, open_folder
+from server.store import IDENTITY, format_folder, open_folder
 
 from .stubs import Fatal, until
 
@@ -85,6 +89,30 @@ def turned(replica: Replica) -> bool:
 
 def leading(proposer: Proposer, _: float) -> bool:
     return proposer.leading
+
+
+def test_after_a_rejoin_the_folder_must_have_that_disk(tmp_path: Path) -> None:
+    """While it recovers its disk is another than was recorded; that exemption ends."""
+    folder = tmp_path / "r"
+    disk = format_folder(folder, CLUSTER.id, 1, recovering=True)
+    with started(folder) as replica:
+        replica._folder.change(members={1: "lost"})
+        replica.acceptor.door = None
+        replica.acceptor.start()
+        replica.note_rejoin()
+        assert replica.identity.recovering
+        assert from_file(CLUSTER, replica.identity) is not None
+    votes = SqliteStorage(folder / "acceptor.db", {**ACCEPTOR, **IDENTITY})
+    votes.write([Put("acceptor", "state", State(epoch=2).pack())])
+    votes.close()
+    with started(folder) as replica:
+        replica.acceptor.door = None
+        replica.acceptor.start()
+        replica.note_rejoin()
+    with started(folder) as replica:
+        assert (replica.identity.recovering, replica.identity.members) == (False, {1: disk})
+        with pytest.raises(DiskLost):
+            from_file(CLUSTER, replica.identity._replace(disk="an older one"))
 
 
 def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -> None:

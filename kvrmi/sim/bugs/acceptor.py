@@ -181,7 +181,7 @@ class _NaiveAmnesiaRule(Acceptor):
         # So many that nobody takes the disk for an old copy.
         writes = FIRST_EPOCH << EPOCH_SHIFT
         voting = self._write(stage=0, writes=max(writes, self.state.writes + 1))
-        return self._listen(sender, message)._replace(records=(voting,))
+        return super()._while_recovering(rejoin, now, sender, message)._replace(records=(voting,))
 
 
 class NaiveAmnesiaRule(OtherAcceptor):
