@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,14 +126,25 @@ def format_folder(folder: Path, cluster: str, replica: int, *, recovering: bool)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _close_to_others(folder)
-        storage = SqliteStorage(database, IDENTITY)
-        storage.write([Put("identity", "identity", identity.pack())])
-        storage.close()
-        sync_folder(folder)
+        _make_database(folder, identity)
         sync_folder(folder.parent)
     except (OSError, StorageFailed) as error:
         raise FolderRefused(f"{folder} cannot be formatted: {error}") from error
     return disk
+
+
+def _make_database(folder: Path, identity: Identity) -> None:
+    """Have acceptor.db appear when it says whose it is. Raises OSError and StorageFailed."""
+    workshop = folder / "formatting"
+    shutil.rmtree(workshop, ignore_errors=True)  # left by one that was killed
+    workshop.mkdir()
+    storage = SqliteStorage(workshop / DATABASE, IDENTITY)
+    storage.write([Put("identity", "identity", identity.pack())])
+    storage.close()
+    for file in sorted(workshop.iterdir(), reverse=True):  # its seal, and then the file itself
+        file.rename(folder / file.name)
+    workshop.rmdir()
+    sync_folder(folder)
 
 
 def open_folder(

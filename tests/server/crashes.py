@@ -11,13 +11,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from server.coordinator import folders
 from server.coordinator.founding import Wish, prepare
+from server.makers import ACCEPTOR, LEARNER
+from server.store import format_folder, open_folder
 
-STEPS = ("fsync", "mkdir", "open", "rename", "replace", "unlink")
+STEPS = ("fsync", "mkdir", "open", "rename", "replace", "rmdir", "unlink")
 KILLED = 9
 
 
@@ -87,8 +90,22 @@ def renew(root: Path) -> int:
     raise AssertionError
 
 
+def format_alone(root: Path) -> int:
+    """Kill the formatting of one folder at each step, format it again; the steps there were."""
+    for step in itertools.count(1):
+        folder = root / f"alone{step}"
+        run = partial(format_folder, folder, "c", 1, recovering=False)
+        killed = kill_at(step, run)
+        if not (folder / "acceptor.db").exists():
+            run()
+        open_folder(folder, "c", 1, ACCEPTOR, LEARNER).close()
+        if not killed:
+            return step
+    raise AssertionError
+
+
 if __name__ == "__main__":
     # In memory, where there is such a file system: thousands of syncs are made.
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        print(found(Path(folder)), renew(Path(folder)))
+        print(found(Path(folder)), renew(Path(folder)), format_alone(Path(folder)))

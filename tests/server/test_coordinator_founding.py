@@ -219,9 +219,10 @@ def test_killed_at_any_step_it_loses_no_disk_and_is_founded_again() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found_steps, renew_steps = map(int, done.stdout.split())
+    found_steps, *others = map(int, done.stdout.split())
     assert found_steps > 20
-    assert renew_steps > 5
+    assert len(others) == 2
+    assert min(others) > 5
 
 
 def test_names_are_synced_in_their_order(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
