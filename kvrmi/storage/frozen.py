@@ -8,7 +8,6 @@ checksum. Whoever opens it sees to it that nobody else writes meanwhile.
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from .interface import Key, StorageFailed, Tables
 from .sqlite import Reader
-from .sqlitefile import connect, failure, is_sealed, log_of, names, statements, verify
+from .sqlitefile import SQL_ERRORS, connect, failure, is_sealed, log_of, names, statements, verify
 
 __all__ = ["FrozenView"]
 
@@ -37,7 +36,7 @@ class FrozenView:
                 undo.callback(self._connection.close)
                 verify(self._connection, known)
                 there = names(self._connection)
-            except sqlite3.Error as error:
+            except SQL_ERRORS as error:
                 raise failure(error) from error
             except OSError as error:
                 raise StorageFailed(f"{path} cannot be read: {error.strerror or error}") from error

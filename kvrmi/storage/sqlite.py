@@ -16,6 +16,7 @@ from typing import Any
 
 from .interface import Key, Put, Record, Remove, StorageFailed, Tables, Trim
 from .sqlitefile import (
+    SQL_ERRORS,
     Statements,
     connect,
     erase,
@@ -43,7 +44,7 @@ class Reader:
         sql = self._tables[table]
         try:
             row = self._connection.execute(sql.read, (sql.name(key),)).fetchone()
-        except sqlite3.Error as error:
+        except SQL_ERRORS as error:
             raise failure(error) from error
         return None if row is None else sql.check(sql.name(key), *row)
 
@@ -54,7 +55,7 @@ class Reader:
         try:
             for name, value, check in self._connection.execute(where, args):
                 yield sql.key(name), sql.check(name, value, check)
-        except sqlite3.Error as error:
+        except SQL_ERRORS as error:
             raise failure(error) from error
 
 
@@ -70,7 +71,7 @@ class SqliteView:
             self._connection.execute("BEGIN")
             # The transaction begins with the first read, not with BEGIN.
             self._connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        except sqlite3.Error as error:
+        except SQL_ERRORS as error:
             self._connection.close()
             raise failure(error) from error
 
@@ -124,7 +125,7 @@ class SqliteStorage:
                 else:
                     many(sql, rows)
             execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
+        except (*SQL_ERRORS, OSError) as error:
             self._broken = f"a write failed: {error}"
             raise StorageFailed(self._broken) from error
 
@@ -181,7 +182,7 @@ class SqliteStorage:
         if self._broken is None:
             self._broken = "the storage is closed"
             # If it fails the file stays unsealed, and the next opening verifies and rewrites it.
-            with suppress(sqlite3.Error, OSError):
+            with suppress(*SQL_ERRORS, OSError):
                 seal(self._connection, self._path)
         self._connection.close()
 

@@ -20,6 +20,7 @@ from zlib import crc32
 from .interface import Corrupt, Key, StorageFailed
 
 __all__ = [
+    "SQL_ERRORS",
     "Statements",
     "connect",
     "erase",
@@ -127,7 +128,7 @@ def connect(path: Path, how: str = "mode=rw") -> sqlite3.Connection:
             check_same_thread=False,
             timeout=_BUSY_SECONDS,
         )
-    except sqlite3.Error as error:
+    except SQL_ERRORS as error:
         raise failure(error) from error
     # Nothing is stored as text; damage that makes it look so must not fail to decode.
     connection.text_factory = bytes
@@ -145,7 +146,7 @@ def use(path: Path, tables: Mapping[str, Statements]) -> sqlite3.Connection:
         for sql in tables.values():
             connection.execute(sql.create)
         _sync_commits(connection)
-    except sqlite3.Error as error:
+    except SQL_ERRORS as error:
         connection.close()
         raise failure(error) from error
     except (Corrupt, StorageFailed):
@@ -166,8 +167,14 @@ def _sync_commits(connection: sqlite3.Connection) -> None:
         )
 
 
-def failure(error: sqlite3.Error) -> Corrupt | StorageFailed:
-    """Distinguish a damaged file from one that cannot be used."""
+SQL_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What a call of SQLite raises: the second where its message quotes a damaged schema."""
+
+
+def failure(error: Exception) -> Corrupt | StorageFailed:
+    """Distinguish a damaged file from one that cannot be used; `error` is of SQL_ERRORS."""
+    if isinstance(error, UnicodeDecodeError):
+        return Corrupt("the file is damaged: its schema cannot be read")
     code = getattr(error, "sqlite_errorcode", 0)
     if code & 0xFF in _DAMAGE:
         return Corrupt(f"the file is damaged: {error}")
@@ -188,7 +195,7 @@ def prepare(path: Path, tables: Mapping[str, Statements]) -> None:
             _rewrite(path, tables)
         _remove(_seal(path))
         _sync_folder(path)
-    except sqlite3.Error as error:
+    except SQL_ERRORS as error:
         raise failure(error) from error
     except OSError as error:
         raise StorageFailed(f"the file cannot be used: {error}") from error

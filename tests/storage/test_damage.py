@@ -62,6 +62,16 @@ def test_flipped_bit_in_a_sealed_file(sealed: Path, seed: int) -> None:
         SqliteStorage(sealed, TABLES)
 
 
+def test_a_schema_that_is_no_text(unsealed: Path) -> None:
+    """SQLite quotes it in its message, which then is no text either."""
+    unsealed.with_name("copy.db-wal").unlink()  # it may hold the page anew
+    data = bytearray(unsealed.read_bytes())
+    data[data.index(b"CREATE TABLE") + 4] = 0xD6
+    unsealed.write_bytes(data)
+    with pytest.raises(Corrupt, match="damaged: its schema"):
+        SqliteStorage(unsealed, TABLES)
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_flipped_bit_in_an_unsealed_file(unsealed: Path, seed: int) -> None:
     """Found, unless it lies where nothing is stored: then the contents are what they were."""
