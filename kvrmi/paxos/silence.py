@@ -42,7 +42,7 @@ def silent(me: int, promised: Ballot, why: str, sender: Address, message: Messag
 
 
 def followed(me: int, m: Accept | Heartbeat) -> tuple[Envelope, ...]:
-    """Make what our proposer and front are told of a leader that acceptor `me` heard."""
+    """Inform our proposer and front of a leader whose heartbeat acceptor `me` got."""
     news = Followed(m.ballot, m.chosen, m.own if isinstance(m, Heartbeat) else 0)
     return tuple(Envelope(Address(me, role), news) for role in ("proposer", "front"))
 
