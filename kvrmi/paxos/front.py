@@ -273,13 +273,13 @@ class Front:
         messages.append(Envelope(Address(self._leader, "front"), forward))
 
     def _on_forwarded(self, now: float, sender: Address, m: Forwarded) -> None:
-        if m.number == self._forwards.awaited and NOT_LEADER in m.answers:
+        refusal = any(answer.code == NOT_LEADER.code for answer in m.answers)
+        if refusal and m.number == self._forwards.awaited:
             self._pause_until = now + PAUSE
         ballot, tickets = self._forwards.end(m.number)
-        refused: list[Ticket] = []
-        unsure: list[Ticket] = []
+        refused, unsure = list[Ticket](), list[Ticket]()
         for ticket, answer in ((tickets[at], a) for at, a in enumerate(m.answers) if at in tickets):
-            if answer == NOT_LEADER:
+            if answer.code == NOT_LEADER.code:
                 refused.append(ticket)
             elif answer == UNKNOWN and ticket.deadline > now + GRACE:
                 unsure.append(ticket)
