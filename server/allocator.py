@@ -9,16 +9,19 @@ from __future__ import annotations
 import ctypes
 
 # From glibc's malloc.h.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8
 
 HEAPS = 2
 """By default each thread may get a heap of its own, and what one frees the others do not use."""
 
-LARGE = 128 << 10
+LARGE = 64 << 10
 """Bytes from which a block is mapped by itself and given back when freed.
 
-That is the default, but it grows with the largest block ever freed, up to 32 MiB.
+By default it grows with the largest block ever freed, up to 32 MiB.
 """
+
+MAPPED = 16_000
+"""Blocks that may be mapped at a time: the system allows a process four times as many maps."""
 
 
 def limit_heaps() -> None:
@@ -27,4 +30,5 @@ def limit_heaps() -> None:
     if mallopt is not None:
         mallopt(_ARENA_MAX, HEAPS)
         mallopt(_MMAP_THRESHOLD, LARGE)
+        mallopt(_MMAP_MAX, MAPPED)
         mallopt(_TRIM_THRESHOLD, LARGE)
