@@ -2,8 +2,8 @@
 
 Rules: the lock is the kernel's (flock), so it ends with its holder whatever happens, and a file
 left behind means nothing. Who holds it is the kernel's word as well: the pid in the file says only
-where to look first, for between taking and signing it names the former owner. Looking takes no
-lock, so it never keeps an owner out.
+where to look first, for between taking and signing it names the former owner. Looking shares the
+lock for a moment, and whoever takes it waits for such moments: no look keeps an owner out.
 A child that inherits the descriptor holds the lock for as long as it lives.
 """
 
@@ -12,10 +12,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 _PROC = Path("/proc")
+_LOOKS, _LOOK_SECONDS = 50, 0.002
 _MARK = "FLOCK  ADVISORY  WRITE"
 """How the kernel shows a descriptor that holds such a lock; a shared one is no owner's."""
 
@@ -32,14 +34,17 @@ class PidLock:
         """Take the lock, None if somebody else holds it. Raises OSError."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
+            for _ in range(_LOOKS):
+                if _flock(descriptor, fcntl.LOCK_EX):
+                    return cls(descriptor)
+                if _owner(path) is not None:
+                    break
+                time.sleep(_LOOK_SECONDS)  # somebody only looks, which takes a moment
         except OSError:
             os.close(descriptor)
             raise
-        return cls(descriptor)
+        os.close(descriptor)
+        return None
 
     def sign(self, pid: int) -> None:
         """Write down where to look for the holder, for people too; a full disk changes nothing."""
@@ -58,10 +63,12 @@ def holder(path: Path) -> int | None:
     Other users' processes cannot be seen; to know that nobody holds it, take it.
     """
     try:
-        file = os.stat(path)
+        with shared(path) as free:
+            if free:
+                return None  # without a look at every process
+        return _owner(path)
     except OSError:
         return None
-    return next((pid for pid in _candidates(path) if _holds(pid, path.name, file)), None)
 
 
 def holds(pid: int, path: Path) -> bool:
@@ -70,6 +77,21 @@ def holds(pid: int, path: Path) -> bool:
         return _holds(pid, path.name, os.stat(path))
     except OSError:
         return False
+
+
+def _flock(descriptor: int, how: int) -> bool:
+    """Take a lock at once, or not; raises OSError."""
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _owner(path: Path) -> int | None:
+    """Ask every process; raises OSError when there is no such file."""
+    file = os.stat(path)
+    return next((pid for pid in _candidates(path) if _holds(pid, path.name, file)), None)
 
 
 def _candidates(path: Path) -> Iterator[int]:
@@ -114,11 +136,6 @@ def shared(path: Path) -> Iterator[bool]:
         yield True  # nobody ever ran here
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        free = True
-    except BlockingIOError:
-        free = False
-    try:
-        yield free
+        yield _flock(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
