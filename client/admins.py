@@ -44,6 +44,11 @@ class Admins:
 
     def coordinator(self, method: str, *args: object) -> Any:
         """Call a method of `kvrmi.coordinator`; raises a KVError."""
+        if not any(member.disk for member in self._cluster.members):
+            raise InvalidRequest(
+                "this cluster has no coordinator, its replicas are on hosts of their own: "
+                "start and stop them there"
+            )
         where = (*naming.split_address(self._cluster.coordinator), naming.COORDINATOR)
         return _call(where, method, args, _SLOW, self._badge, "the coordinator")
 

@@ -80,7 +80,7 @@ class Printer:
         if self.as_json:
             self.line(json.dumps({"ok": False, "code": code, "error": text}))
             return
-        advice = [part for part in _ADVICE.get(code, "").split("; ") if part and part not in text]
+        advice = [part for part in _ADVICE.get(code, "").split("; ") if not _said(part, text)]
         line = Text.assemble((f"{code}: ", "bold red"), _escaped("; ".join([text, *advice])))
         console = Console(file=self._err, width=columns_of(self._err), highlight=False)
         console.print(line, soft_wrap=not self._err.isatty())
@@ -133,6 +133,11 @@ def encoded(value: object) -> object:
     if isinstance(value, list):
         return [encoded(item) for item in value]
     return value
+
+
+def _said(advice: str, text: str) -> bool:
+    """Whether a text says so already, perhaps with a verb of its own: nothing was cut."""
+    return advice in text or (advice == _ADVICE["INVALID"] and "nothing was " in text)
 
 
 def _short(entry: Mapping[str, Any], name: str) -> object:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 
 import kvrmi
+from kvrmi.errors import KVError
 from kvrmi.session import Store
 
 TASKS = 20
@@ -31,4 +32,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except KVError as error:  # NoQuorum, UnknownOutcome, ConnectionFailed, ...
+        raise SystemExit(f"the store did not answer: {error}") from None

@@ -17,7 +17,7 @@ import urllib.request
 
 
 def call(gateway: str, replica: int, method: str, **arguments: str) -> object:
-    """Call a method of a replica. Raises RuntimeError with the store's error."""
+    """Call a method of a replica. Raises RuntimeError with the store's error, URLError."""
     query = urllib.parse.urlencode(arguments)
     url = f"{gateway}/kvrmi.replica{replica}/{method}?{query}"
     try:
@@ -39,4 +39,8 @@ def main(gateway: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1].rstrip("/") if len(sys.argv) > 1 else "http://localhost:8080/pyro")
+    address = sys.argv[1].rstrip("/") if len(sys.argv) > 1 else "http://localhost:8080/pyro"
+    try:
+        main(address)
+    except urllib.error.URLError as error:
+        raise SystemExit(f"no gateway answers at {address}: {error.reason}") from None

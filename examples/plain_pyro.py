@@ -41,7 +41,10 @@ def put(stores: Mapping[str, str], key: str, value: str) -> int:
 
 def main() -> None:
     """Write at one replica and read at each."""
-    stores = replicas()
+    try:
+        stores = replicas()
+    except Pyro5.errors.NamingError as error:
+        raise SystemExit(f"no name server answers: {error}") from None
     print(f"revision {put(stores, 'plain/city', 'Delft')}")
     for name, uri in stores.items():
         try:

@@ -17,7 +17,7 @@ import socket
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -31,6 +31,7 @@ __all__ = [
     "Parser",
     "above_zero",
     "complain",
+    "heard",
     "mute",
     "on_end",
     "reason",
@@ -145,6 +146,17 @@ def reason(error: OSError) -> str:
     if not error.strerror:
         return str(error)
     return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+
+
+def heard(program: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
+    """Run a program that prints; its exit status, 0 where whoever read its output has gone."""
+    try:
+        status = program(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        mute()  # Python must not fail again when it flushes
+        return 0
+    return status
 
 
 def mute() -> None:

@@ -50,6 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return serve(options(argv), stop)
     except ConfigError as error:
         return _refuse(str(error))
+    except BrokenPipeError:
+        status = _refuse("whoever read its output has gone")
+        cli.mute()  # Python must not fail again when it flushes
+        return status
 
 
 def options(argv: Sequence[str] | None) -> Options:

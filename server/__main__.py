@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line asks for, by itself a replica until a signal; the exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
     program = _PROGRAMS.get(words[0]) if words else None
-    return _main(words) if program is None else program(words[1:])
+    return _main(words) if program is None else cli.heard(program, words[1:])
 
 
 def _main(words: Sequence[str]) -> int:

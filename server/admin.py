@@ -211,5 +211,5 @@ def _seconds(number: object) -> float | None:
     if number is None:
         return None
     if not isinstance(number, int | float) or isinstance(number, bool) or not 0 <= number < DAY:
-        raise to_builtin("INVALID", "back_after is a number of seconds from 0, or None")
+        raise to_builtin("INVALID", "the seconds until a role is back are a number from 0 to 86400")
     return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 import kvrmi
 from kvrmi import cli
+from server.coordinator.ports import free_block
+from server.store import format_folder
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = (
@@ -23,6 +26,8 @@ PROGRAMS = (
     ("run_cluster.py",),
     ("-m", "kvrmi.sim"),
 )
+LAUNCHER = ("-m", "server.coordinator")
+"""Nobody starts it by this name."""
 PARTS = (
     *(("-m", "client", part) for part in ("bench", "workload", "verify", "nemesis")),
     *(("run_cluster.py", part) for part in ("found", "recover", "stop")),
@@ -70,7 +75,7 @@ def test_a_wrong_flag_is_one_line_and_status_two(words: tuple[str, ...]) -> None
     assert not done.stdout
 
 
-@pytest.mark.parametrize("words", [*PROGRAMS[:3], ("run_cluster.py",)], ids=name)
+@pytest.mark.parametrize("words", [p for p in PROGRAMS if p != LAUNCHER], ids=name)
 def test_outside_its_environment_a_program_says_what_to_install(words: tuple[str, ...]) -> None:
     done = run(*words, "--help", bare=True)
     assert done.returncode == 2
@@ -78,6 +83,42 @@ def test_outside_its_environment_a_program_says_what_to_install(words: tuple[str
     assert "pip install ." in done.stderr
     assert "make run" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def unheard(*words: str, cwd: Path) -> tuple[int, str]:
+    """Run the interpreter with an output that nobody reads; status and standard error."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    try:
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=cwd,
+            env=environment,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        os.close(writer)
+    return done.returncode, done.stderr
+
+
+def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
+    launcher = str(ROOT / "run_cluster.py")
+    assert unheard(launcher, "found", "--hosts", "a,b,c", "--data", "new", cwd=tmp_path) == (0, "")
+    assert unheard(launcher, "stop", "--data", "new", cwd=tmp_path) == (0, "")
+    format_folder(tmp_path / "one", "c0ffee", 1, recovering=False)
+    assert unheard("-m", "server", "inspect", "one", cwd=tmp_path) == (0, "")
+    status, said = unheard("-m", "nameserver", "--port", free_port(), cwd=tmp_path)
+    assert status == 1
+    assert said.endswith("python -m nameserver: whoever read its output has gone\n")
+    assert "Traceback" not in said
+
+
+def free_port() -> str:
+    return str(free_block("127.0.0.1", 1, random.Random()))
 
 
 @pytest.mark.parametrize("words", [("1",), ("9", "--address", "h:1")], ids=" ".join)

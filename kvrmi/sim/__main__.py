@@ -14,12 +14,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from .. import cli  # first: says what is not installed, if something is not
+
+# isort: split
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from .. import cli
 from .bugs import BUGS
 from .bugs.table import LIMIT, find_all, report
 from .many import Total, add_up, run_many
@@ -64,17 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has gone
-        _silence()
+        cli.mute()
         return 0
     except OSError as error:
-        _silence()
-        print(f"the output cannot be written: {error.strerror}", file=sys.stderr)
+        cli.complain(f"the output cannot be written: {error.strerror}")
+        cli.mute()
         return CANNOT_WRITE
-
-
-def _silence() -> None:
-    """Keep Python from failing once more when it flushes at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from kvrmi import cli
+
 from . import found, recover, stop
 from .main import main as run
 
@@ -25,4 +27,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; returns the exit status of the program."""
     words = sys.argv[1:] if argv is None else list(argv)
     program = _PROGRAMS.get(words[0]) if words else None
-    return run(words) if program is None else program(words[1:])
+    return run(words) if program is None else cli.heard(program, words[1:])

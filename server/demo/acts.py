@@ -60,7 +60,7 @@ def _dialogue(stage: Stage, stores: Mapping[str, Store]) -> None:
     homes = places(stage.control.cluster.ids)
 
     def show(name: str, did: str, result: object) -> None:
-        stage.show.say(f"{name} at replica {homes[name]}   {did:<42} -> {result}")
+        stage.show.say(f"{name} at replica {homes[name]}   {did:<37} -> {result}")
 
     ana, ben, eva = NAMES
     key = "demo/greeting"

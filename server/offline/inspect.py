@@ -125,7 +125,7 @@ def _entry(entry: Entry) -> dict[str, object]:
         "ballot": list(entry.ballot),
         "commands": len(commands),
         "bytes": len(entry.value),
-        "summary": summary(commands),
+        "summary": summary(commands).removeprefix(": "),
     }
 
 
@@ -208,7 +208,7 @@ def _tail_rows(
 
 
 def _entry_text(entry: Mapping[str, Any]) -> str:
-    what = entry["summary"].removeprefix(": ") or "no-op"
+    what = entry["summary"] or "no-op"
     return f"slot {entry['slot']} at {_ballot(entry['ballot'])}, {entry['bytes']} bytes: {what}"
 
 

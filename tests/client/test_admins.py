@@ -11,9 +11,10 @@ import pytest
 from client.__main__ import main
 from client.admins import Admins
 from kvrmi.config import load
-from kvrmi.errors import ConnectionFailed
+from kvrmi.errors import ConnectionFailed, InvalidRequest
 from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.identity import Badge, Caller, Refused
+from server.coordinator import found
 from tests.client.conftest import Run
 from tests.client.fake import Cluster
 
@@ -52,6 +53,15 @@ def folder(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("KVRMI_CONFIG", raising=False)
     return lambda id: cluster.write_file(tmp_path / ".kvrmi" / "cluster.toml", id)
+
+
+def test_a_cluster_without_a_coordinator_says_where_to_start_and_stop(
+    tmp_path: Path,
+) -> None:
+    assert found.main(["--hosts", "a,b,c", "--data", str(tmp_path)]) == 0
+    apart = load(tmp_path / "cluster.toml")
+    with pytest.raises(InvalidRequest, match="on hosts of their own: start and stop them there"):
+        Admins(apart, Badge(apart.id, 0, "client", b"x")).coordinator("kill", 1, False)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=" ".join)

@@ -145,6 +145,13 @@ def test_an_error_is_one_line_with_advice() -> None:
     assert err.getvalue().count("\n") == 1
 
 
+@pytest.mark.parametrize("code", ["INVALID", "UNAVAILABLE"])
+def test_what_was_not_done_is_said_once(code: str) -> None:
+    err = io.StringIO()
+    Printer(as_json=False, err=err).error(code, "there is no replica 9; nothing was cut")
+    assert err.getvalue() == f"{code}: there is no replica 9; nothing was cut\n"
+
+
 def test_markup_in_errors_is_not_obeyed() -> None:
     err = io.StringIO()
     Printer(as_json=False, err=err).error("INVALID", "[red]x[/] :smile: nothing was done")

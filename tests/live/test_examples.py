@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,31 @@ def run(live: LiveCluster, name: str, *arguments: str) -> str:
     )
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("counter.py", "the store did not answer: "),
+        ("asyncio_threads.py", "the store did not answer: "),
+        ("plain_pyro.py", "no name server answers: "),
+        ("over_http.py", "no gateway answers at http://localhost:1: "),
+    ],
+)
+def test_without_a_cluster_they_say_so_in_one_line(name: str, said: str, tmp_path: Path) -> None:
+    settings = {"PYRO_NS_HOST": "127.0.0.1", "PYRO_NS_PORT": "1"}
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / name, "http://localhost:1"],
+        cwd=tmp_path,
+        env=os.environ | settings | {"KVRMI_CONFIG": str(tmp_path / "none.toml")},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_script_counts_its_runs(live: LiveCluster) -> None:

@@ -56,6 +56,11 @@ def test_refusals(method: str, arguments: tuple[object, ...]) -> None:
     assert replica.faults.cuts() == []
 
 
+def test_seconds_are_refused_in_words_that_an_operator_knows() -> None:
+    with pytest.raises(ValueError, match="the seconds until a role is back are a number"):
+        admin()[0].fail_role("acceptor", -3)
+
+
 def test_what_is_asked_is_done() -> None:
     subject, replica, stops = admin()
     assert subject.fail_role("acceptor", 1.5)

@@ -42,6 +42,7 @@ def test_all_of_a_folder_is_reported_and_nothing_in_it_changes(
     assert (learner["applied"], learner["revision"], learner["keys"]) == (7, 7, 7)
     assert (learner["sessions"], len(learner["digest"])) == (7, 64)
     assert [entry["slot"] for entry in learner["log"]["entries"]] == [3, 4, 5, 6, 7]
+    assert all(entry["summary"].startswith("put ") for entry in learner["log"]["entries"])
     assert found["damage"] == []
 
 
