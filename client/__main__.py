@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from kvrmi import cli
+from kvrmi.config import ConfigError, find, load
 from kvrmi.errors import InvalidRequest, KVError
 from kvrmi.naming import kvstore
 from kvrmi.session import Store, connect
@@ -127,8 +128,18 @@ def _connect(options: argparse.Namespace) -> Store:
         named = f"{name}@{options.address}" if name else options.address
         return connect(addresses=[named], timeout=options.timeout)
     if options.name is not None:
-        return connect(addresses=[f"PYRONAME:{options.name}"], timeout=options.timeout)
+        named = f"PYRONAME:{options.name}{_nameserver(options.config)}"
+        return connect(addresses=[named], timeout=options.timeout)
     return connect(options.replica, config=options.config, timeout=options.timeout)
+
+
+def _nameserver(config: str | None) -> str:
+    """Say where to look a name up: at the name server of the cluster file, if there is one."""
+    file = find(config)
+    try:
+        return "" if file is None else f"@{load(file).nameserver}"
+    except ConfigError as error:
+        raise InvalidRequest(f"cluster file {error}") from error
 
 
 def _opener(options: argparse.Namespace) -> Callable[[int | None, float | None], Store]:

@@ -38,9 +38,15 @@ def await_serving(look: Callable[[], Mapping[str, Any]], seconds: float) -> Done
             return _verdict(look())
         except KVError as error:
             left = deadline - time.monotonic()
-            if left <= 0 or error.code not in _CODES.values():
+            if left <= 0 or not _may_pass(error):
                 raise
         time.sleep(min(_AGAIN, left))
+
+
+def _may_pass(error: KVError) -> bool:
+    """Whether a later look may end otherwise: also where there is no cluster file yet."""
+    cause = error.__cause__ and error.__cause__.__cause__
+    return error.code in _CODES.values() or isinstance(cause, FileNotFoundError)
 
 
 def _verdict(status: Mapping[str, Any]) -> Done:

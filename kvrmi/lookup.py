@@ -29,7 +29,7 @@ NAME_SERVER = f"localhost:{NAMESERVER_PORT}"
 _PATIENCE = 1.0
 """Seconds the name server has for an answer."""
 _STORE = re.compile(r"kvrmi\.replica(\d+)")
-_NAME = re.compile(r"(?:PYRONAME:)?(kvrmi\.[^@:]+|(?<=PYRONAME:)[^@]+)")
+_NAME = re.compile(r"PYRONAME:([^@]+)(?:@(.+))?|(kvrmi\.[^@:]+)")
 _URI = re.compile(r"(?:PYRO:)?([^@\s]+)@(.+)")
 
 
@@ -65,8 +65,9 @@ def look_up(
     """Find the replicas.
 
     `addresses` are "host:port", "name@host:port" or PYRO: URIs, or a single name that the name
-    server on localhost knows ("kvrmi.replica3", or any as "PYRONAME:name"); `nameserver` is
-    "host:port". A host without a port takes the default one.
+    server on localhost knows ("kvrmi.replica3", or any as "PYRONAME:name"; another one knows
+    "PYRONAME:name@host:port"); `nameserver` is "host:port". A host without a port takes the
+    default one.
     Raises InvalidRequest for a bad argument or cluster file, ConnectionFailed when nothing
     names a replica.
     """
@@ -85,16 +86,16 @@ def _from_addresses(addresses: Iterable[str]) -> Directory:
         raise InvalidRequest("addresses is empty")
     name = _NAME.fullmatch(given[0])
     if len(given) == 1 and name is not None:
-        return _from_name(name[1])
+        return _from_name(name[1] or name[3], name[2] or NAME_SERVER)
     return Directory(tuple(_endpoint(address) for address in given), "the addresses given")
 
 
-def _from_name(name: str) -> Directory:
+def _from_name(name: str, nameserver: str) -> Directory:
     try:
-        uri = str(_ask(NAME_SERVER, "lookup", name))
+        uri = str(_ask(nameserver, "lookup", name))
     except Exception as error:
-        raise ConnectionFailed(f"name server {NAME_SERVER}: {name!r}: {error}") from error
-    return Directory((_endpoint(uri),), f"name server {NAME_SERVER}")
+        raise ConnectionFailed(f"name server {nameserver}: {name!r}: {error}") from error
+    return Directory((_endpoint(uri),), f"name server {nameserver}")
 
 
 def _from_file(config: str | PathLike[str] | None) -> Directory | None:

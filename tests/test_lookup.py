@@ -115,6 +115,7 @@ def test_name_server(nameserver: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = look_up(nameserver=nameserver)
     assert [endpoint.replica for endpoint in found.endpoints] == [1, 2]
     assert (found.cluster, found.engine) == ("c", "2pc")
+    assert look_up(addresses=f"PYRONAME:kvrmi.replica1@{nameserver}").endpoints == (FIRST,)
     monkeypatch.setattr("kvrmi.lookup.NAME_SERVER", nameserver)
     assert look_up() == found
     assert look_up(addresses="kvrmi.replica1").endpoints == (FIRST,)

@@ -263,6 +263,32 @@ def test_health_waits_for_a_cluster_file(
     later.join()
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_health_waits_for_a_cluster_file_that_was_named(
+    cluster: Cluster, tmp_path: Path, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = cluster.write_file(tmp_path / "made" / "cluster.toml")
+    wanted = str(tmp_path / "data" / "cluster.toml")
+    monkeypatch.setenv("KVRMI_CONFIG", "none.toml" if named else wanted)
+    words = (["--config", wanted] if named else []) + ["HEALTH"]
+    assert main(words) == 2
+    assert main([*words, "--wait", "0.3"]) == 2
+    later = threading.Timer(0.5, file.parent.rename, [tmp_path / "data"])
+    later.start()
+    assert main([*words, "--wait", "20"]) == 0
+    later.join()
+
+
+def test_a_name_is_looked_up_at_the_name_server_of_the_cluster_file(
+    cluster: Cluster, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kvrmi.lookup.NAME_SERVER", "127.0.0.1:9")
+    file = cluster.write_file(tmp_path / "data" / "cluster.toml")
+    assert main(["--config", str(file), "--name", "kvrmi.replica2", "GET", "k"]) == 6
+    assert "name server 127.0.0.1:8: " in capsys.readouterr().err
+    assert main(["--config", str(tmp_path), "--name", "kvrmi.replica2", "GET", "k"]) == 2
+
+
 def test_one_address_shows_the_whole_cluster(cluster: Cluster, run: Run, capsys: Captured) -> None:
     cluster.introduce("deadbeef")
     cluster.nodes[1].kill()
