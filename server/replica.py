@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from kvrmi import naming
@@ -283,7 +284,10 @@ class Replica:
         if not self._folder.identity.recovering:
             return
         if self.acceptor.peek(lambda acceptor: not acceptor.recovering, False):
-            self.acceptor.ask(lambda *_: self._folder.rejoined())  # its disk, so under its lock
+            with suppress(
+                Fenced
+            ):  # it waits for its disk, or was taken down: the next look is soon
+                self.acceptor.ask(lambda *_: self._folder.rejoined())  # its disk, so under its lock
 
     @property
     def identity(self) -> Identity:

@@ -57,9 +57,7 @@ GRACE = 0.1
 """Seconds by which a leader answers a Forward before the client's own deadline."""
 
 OVERLOADED = Answer(
-    "UNAVAILABLE",
-    "too many requests are waiting; nothing was done. Slow down and try again",
-    0,
+    "UNAVAILABLE", "too many requests are waiting; nothing was done. Slow down and try again", 0
 )
 
 
@@ -204,9 +202,9 @@ class Front:
     def _lead(self, now: float, messages: list[Envelope]) -> None:
         if self._reads:
             self._serve_reads(now, messages)
-        if self._ready and self._writes:
+        batch = _take(self._writes) if self._ready else []
+        if batch:
             self._ready = False
-            batch = _take(self._writes)
             self._outcomes.sent(self._ballot, batch)
             propose = Propose(self._ballot, tuple(ticket.request.payload for ticket in batch))
             self._proposed.append((propose, batch))
@@ -250,7 +248,8 @@ class Front:
 
     def _again(self, ticket: Ticket) -> None:
         """Put a ticket back to the head of the queue; one hop, no further, for foreign ones."""
-        self._outcomes.forget(ticket)
+        if not ticket.open:  # else the log may answer it while it queues
+            self._outcomes.forget(ticket)
         if ticket.foreign:
             ticket.settle(NOT_LEADER)
         elif ticket.answer is None and not ticket.queued:

@@ -1,6 +1,7 @@
 """Commands that were sent and wait for their outcome: the log's answer, or its silence.
 
-Rule, the verdict: once our learner has applied the first slot that ballot b filled with a value of
+Rules. Who has an open sending waits here, also while it queues to be sent again: else what the log
+says meanwhile would be missed, and the verdict wrong. The verdict: once our learner has applied the first slot that ballot b filled with a value of
 its own, a command that was sent only at ballots below b, and that no applied slot held, can never
 be chosen (DESIGN.md, "Never chosen", has the proof). It is given only over slots that our learner
 applied one after another since the sending: what a snapshot jumped over may hold anything.
@@ -44,13 +45,14 @@ class Outcomes:
     def sent(self, ballot: Ballot, tickets: Iterable[Ticket]) -> None:
         """Take note that tickets leave, to be proposed at `ballot` or never."""
         for ticket in tickets:
+            waits = bool(ticket.open)
             ticket.sent(Sending(ballot, self._applied))
-            if not ticket.request.reads:
+            if not (waits or ticket.request.reads):
                 self._waiting.setdefault(ticket.request.payload, []).append(ticket)
         self._oldest = min(self._oldest, ballot)
 
     def forget(self, ticket: Ticket) -> None:
-        """No longer wait with this one: it was answered, or is about to be sent again."""
+        """No longer wait with this one: it was answered, or no sending of it is open."""
         waiting = self._waiting.get(ticket.request.payload, [])
         if ticket in waiting:
             waiting.remove(ticket)

@@ -99,9 +99,12 @@ class Ticket:
         self.open += (sending,)
 
     def take_back(self, ballot: Ballot) -> None:
-        """Close a sending at `ballot`: it was refused, or its answer is here."""
-        for at, sending in enumerate(self.open):
-            if sending.ballot == ballot:
+        """Close a sending at `ballot`: it was refused, or its answer is here.
+
+        Of several the last: which of them it was is not known, and the older one proves less.
+        """
+        for at in reversed(range(len(self.open))):
+            if self.open[at].ballot == ballot:
                 self.open = self.open[:at] + self.open[at + 1 :]
                 return
 

@@ -124,9 +124,12 @@ class Keeper:
     def start(self) -> None:
         """Launch it unless it runs, and keep it running.
 
-        Raises OSError if it cannot be launched now; that is tried again all the same.
+        Raises OSError if it cannot be launched now; that is tried again all the same, save after
+        `release`: whoever ends all processes must not find one more.
         """
         with self._lock:
+            if self._closing:
+                raise OSError("its coordinator ends")
             self._wanted, self.held, self.reason, self._pause = True, False, None, PAUSE_FIRST
             if self.pid is None:
                 self._forget()

@@ -6,7 +6,7 @@ from kvrmi.interface import Request
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.front import PAUSE
-from kvrmi.paxos.messages import Forward, Forwarded, NoAnswer, Propose
+from kvrmi.paxos.messages import Forward, Forwarded, NoAnswer, NotSent, Propose
 from kvrmi.paxos.tickets import NO_QUORUM, NOT_LEADER, UNKNOWN
 
 from .bench import TIMING, Benches, front, ok, proposer
@@ -156,3 +156,55 @@ def test_what_was_sent_for_the_newer_ballot_is_not_judged(benches: Benches) -> N
     desk.applied(1)
     desk.followed(3, 1, own=1)
     assert not sent_again(desk)
+
+
+def doubted(benches: Benches) -> Desk:
+    """A session's command whose Forward was lost; it is about to be sent again."""
+    desk = following(benches)
+    desk.applied(4)
+    desk.ticket = desk.submit(b"c", repeatable=True)
+    (sent,) = desk.bench.find(Forward)
+    desk.bench.tell(LEADER, NoAnswer(2, sent))
+    desk.bench.expect()
+    return desk
+
+
+def test_what_is_chosen_while_it_waits_to_be_sent_again_is_answered(benches: Benches) -> None:
+    desk = doubted(benches)
+    desk.applied(5, b"c")
+    assert desk.ticket.answer == ok(5, 5)
+    desk.bench.wake(PAUSE)
+    desk.bench.expect()
+
+
+def test_no_newer_leader_makes_what_was_chosen_in_between_undone(benches: Benches) -> None:
+    desk = doubted(benches)
+    desk.applied(5, b"c")
+    desk.leads(3, round=2)
+    desk.bench.wake(PAUSE)
+    desk.bench.drain()
+    desk.leads(0)
+    desk.followed(1, 3, own=6)
+    desk.applied(6)
+    desk.bench.wake(TIMING.request)
+    assert desk.ticket.answer == ok(5, 5)
+
+
+def test_a_refused_sending_leaves_the_one_before_the_jump_open(benches: Benches) -> None:
+    desk = doubted(benches)
+    desk.jumped(8)
+    desk.bench.wake(PAUSE)
+    (again,) = desk.bench.find(Forward)
+    desk.bench.tell(LEADER, NotSent(2, again))
+    desk.leads(0)
+    desk.followed(3, 2, own=9)
+    desk.applied(9)
+    desk.bench.wake(TIMING.request)
+    assert desk.ticket.answer == UNKNOWN
+
+
+def test_a_batch_of_what_was_answered_meanwhile_is_not_proposed(benches: Benches) -> None:
+    desk = doubted(benches)
+    desk.applied(5, b"c")
+    desk.leads(1, round=2)
+    desk.bench.expect()

@@ -185,3 +185,13 @@ def test_let_go_it_runs_on(keeper: Keeper) -> None:
     assert process.alive
     process.kill()
     process.close()
+
+
+def test_an_order_that_comes_after_the_end_starts_nothing(keeper: Keeper, charge: Charge) -> None:
+    """A restart that was under way when all processes were ended would leave one behind."""
+    keeper.begin()
+    keeper.stop(5.0)
+    keeper.release()
+    with pytest.raises(OSError, match="ends"):
+        keeper.start()
+    assert charge.launches == 1

@@ -115,6 +115,26 @@ def test_after_a_rejoin_the_folder_must_have_that_disk(tmp_path: Path) -> None:
             from_file(CLUSTER, replica.identity._replace(disk="an older one"))
 
 
+def test_a_rejoin_is_recorded_later_when_the_acceptor_waits_for_its_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks is the supervisor: an error in its thread would end the process."""
+    monkeypatch.setattr("server.rolehost.LOCK_SECONDS", 0.01)
+    folder = tmp_path / "r"
+    format_folder(folder, CLUSTER.id, 1, recovering=True)
+    votes = SqliteStorage(folder / "acceptor.db", {**ACCEPTOR, **IDENTITY})
+    votes.write([Put("acceptor", "state", State(epoch=2).pack())])
+    votes.close()
+    with started(folder) as replica:
+        replica.acceptor.door = None
+        replica.acceptor.start()
+        with replica.acceptor._lock:
+            replica.note_rejoin()
+        assert replica.identity.recovering
+        replica.note_rejoin()
+        assert not replica.identity.recovering
+
+
 def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -> None:
     """The counter begins anew at each: a command of today must not pass for one of yesterday."""
     format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=False)
