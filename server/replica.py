@@ -115,7 +115,7 @@ class Replica:
             "acceptor", make.acceptor, journal.acceptor_log, votes, notes.acceptor
         )
         self.learner: RoleHost[Learner] = self._host(
-            "learner", make.learner, journal.learner_log, self._behind, notes.learner
+            "learner", make.learner, journal.learner_log, self._behind, notes.learner, Learner.close
         )
         self.front: RoleHost[Front] = self._host(
             "front",
@@ -135,6 +135,7 @@ class Replica:
         log: logging.Logger,
         disk: Disk | None = None,
         note: journal.Note | None = None,
+        let_go: Callable[[Any], None] | None = None,
     ) -> RoleHost[Any]:
         return RoleHost(
             Address(self.me, role),
@@ -146,6 +147,7 @@ class Replica:
             disk=disk,
             vital=role in ("acceptor", "front"),
             note=note,
+            let_go=let_go,
         )
 
     def _make_network(self) -> None:

@@ -56,8 +56,9 @@ class RoleHost(Generic[R]):
         disk: Disk | None = None,
         vital: bool = False,
         note: Callable[[Address, Message | None, Effects], None] | None = None,
+        let_go: Callable[[R], None] | None = None,
     ) -> None:
-        """Make a host whose role is down; `start` brings it up."""
+        """Make a host whose role is down; `start` brings it up. `let_go` ends one taken down."""
         self.address = address
         self.incarnation = 0
         self.state = "down"
@@ -72,6 +73,7 @@ class RoleHost(Generic[R]):
         self._disk = disk
         self._vital = vital
         self._note = note
+        self._let_go = let_go
         self._log = log
         self._lock = threading.Lock()
         self._life = threading.RLock()
@@ -364,9 +366,14 @@ class RoleHost(Generic[R]):
                 self._drop("restarting", self.clock() + 1.0)
 
     def _drop(self, state: str, back_at: float | None) -> None:
-        self._role = None
+        role, self._role = self._role, None
         self._inbox.clear()
         self.wake_at = None
         self.state = state
         self._back_at = back_at
         self._ordered_down = False
+        if role is not None and self._let_go is not None:
+            try:
+                self._let_go(role)
+            except Exception:
+                self._log.exception("a role that was taken down did not let go of all it held")

@@ -175,10 +175,11 @@ class Learner:
         return Effects(records, messages)
 
     def close(self) -> None:
-        """Let go of open snapshots."""
+        """Let go of open snapshots, and of itself: the state is freed without a collector."""
         for source in self._sources.values():
             source.snapshot.close()
         self._sources.clear()
+        self._on.clear()
 
     # --- learning -----------------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
 """Commands that were sent and wait for their outcome: the log's answer, or its silence.
 
-Rules. Who has an open sending waits here, also while it queues to be sent again: else what the log
-says meanwhile would be missed, and the verdict wrong. The verdict: once our learner has applied the first slot that ballot b filled with a value of
-its own, a command that was sent only at ballots below b, and that no applied slot held, can never
-be chosen (DESIGN.md, "Never chosen", has the proof). It is given only over slots that our learner
-applied one after another since the sending: what a snapshot jumped over may hold anything.
+Rules: who has an open sending waits here, also while it queues to be sent again; else what the log
+says meanwhile would be missed. The verdict: once our learner has applied the first slot that ballot
+b filled with a value of its own, a command that was sent only at ballots below b, and that no
+applied slot held, can never be chosen (DESIGN.md, "Never chosen", has the proof). It is given only
+over slots that our learner applied one after another since the sending: what a snapshot jumped over
+may hold anything.
 It does not know who leads, nor what happens to a command afterwards.
 """
 

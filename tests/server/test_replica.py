@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +15,12 @@ from kvrmi.config import Cluster, Timing, members
 from kvrmi.paxos.acceptor import DiskLost
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.effects import Address
+from kvrmi.paxos.learner import _Source
 from kvrmi.paxos.messages import Offer, Offered, PreVoted
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.stable import State
-from kvrmi.storage.interface import Put
+from kvrmi.snapshot import SnapshotSource
+from kvrmi.storage.interface import Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from server.admission import Verdict, from_file
 from server.makers import ACCEPTOR, LEARNER
@@ -133,6 +137,28 @@ def test_a_rejoin_is_recorded_later_when_the_acceptor_waits_for_its_disk(
         assert replica.identity.recovering
         replica.note_rejoin()
         assert not replica.identity.recovering
+
+
+def test_a_learner_taken_down_leaves_neither_its_state_nor_a_snapshot(tmp_path: Path) -> None:
+    """No collector ever looks at what was there at the start of the process."""
+    format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=False)
+    with started(tmp_path / "r") as replica:
+        replica.learner.door = None
+        replica.learner.start()
+        state = replica.learner.ask(lambda learner, _: weakref.ref(learner.machine))
+        view = replica._folder.learner.snapshot()
+        source = SnapshotSource(view)
+        replica.learner.ask(
+            lambda learner, now: learner._sources.update({2: _Source("1-1", source, now)})
+        )
+        gc.disable()
+        try:
+            replica.learner.fail("test")
+            assert state() is None
+        finally:
+            gc.enable()
+        with pytest.raises(StorageFailed):
+            view.read("anchor", "last")
 
 
 def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -> None:
