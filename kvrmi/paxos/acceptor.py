@@ -339,6 +339,8 @@ class Acceptor:
                 return self._fall_silent(now, sender, message)
             case Durable():
                 return self._on_durable(now, sender, message)
+            case Applied():
+                return self._on_applied(now, sender, message)
         return silent(self.me, self.state.promised, "old disk", sender, message)
 
     # --- rejoin -------------------------------------------------------------------------------

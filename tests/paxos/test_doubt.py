@@ -167,3 +167,10 @@ def test_a_disk_that_the_log_has_declared_void_is_given_up(benches: Benches) -> 
     assert votes(bench)
     with pytest.raises(DiskLost, match="another disk for this acceptor since epoch 2"):
         bench.tell(learner(1), Applied(9, 0, (), (Voter(1, 2, "newer"),)))
+
+
+def test_the_log_is_believed_in_doubt_as_well(benches: Benches) -> None:
+    """An old copy is accused at once, just when its learner gets to know what the log says."""
+    bench = accused(benches)
+    with pytest.raises(DiskLost, match="since epoch 2"):
+        bench.tell(learner(1), Applied(9, 0, (), (Voter(1, 2, "newer"),)))
