@@ -20,7 +20,7 @@ import threading
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 from . import __version__
@@ -212,4 +212,11 @@ def _leave_unless_installed() -> None:
         sys.exit(USAGE)
 
 
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say nothing of a Ctrl-C that came while modules were being loaded; the rest as before."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
 _leave_unless_installed()
+sys.excepthook = _uncaught

@@ -85,6 +85,13 @@ def test_outside_its_environment_a_program_says_what_to_install(words: tuple[str
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(("last", "status"), [("signal.SIGINT", -2), ("None", 1)])
+def test_ctrl_c_while_a_program_loads_is_no_traceback(last: str, status: int) -> None:
+    done = run("-c", f"import os, signal, kvrmi.cli; os.kill(os.getpid(), {last}); input()")
+    assert done.returncode == status
+    assert ("Traceback" in done.stderr) == (status == 1)
+
+
 def unheard(*words: str, cwd: Path) -> tuple[int, str]:
     """Run the interpreter with an output that nobody reads; status and standard error."""
     reader, writer = os.pipe()
