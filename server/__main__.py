@@ -13,6 +13,7 @@ import logging
 import os
 import resource
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,9 @@ _PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {
 """First word of a command line that runs no replica -> what takes the words after it."""
 
 _EPILOG = "For a stopped replica's folder, each with --help: inspect FOLDER, export FOLDER FILE."
+
+LAST_WORDS = 2.0
+"""Seconds to say why the process ends; a disk that hangs would take for ever."""
 
 FILES = 4096
 """Connections cost a descriptor each."""
@@ -161,10 +165,13 @@ def _prepare_process(cluster: Cluster, me: int) -> None:
 def _fatal(home: Path, part: str, error: BaseException) -> NoReturn:
     """End at once: nothing that was acknowledged rests on what this process still holds.
 
-    Saying why may fail as well, on the same full disk; ending may not.
+    Saying why may fail as well, on the same full disk, or hang with it; ending may not.
     """
     ended = endings.ending(part, error)
     try:
+        late = threading.Timer(LAST_WORDS, os._exit, (ended.status,))
+        late.daemon = True
+        late.start()
         _log.critical("the process ends: %s", ended.line, exc_info=error)
         _leave(home, ended)
         logging.shutdown()

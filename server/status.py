@@ -30,7 +30,7 @@ def describe(replica: Replica) -> dict[str, object]:
     known: dict[str, object] = _ask(replica.learner, _learner) or dict.fromkeys(
         ("applied", "chosen", "revision", "keys", "digest", "restored", "restoring"), None
     )
-    votes = _ask(replica.acceptor, _acceptor) or {"recovering": False}
+    votes = _ask(replica.acceptor, _acceptor) or {"recovering": replica.identity.recovering}
     state = "recovering" if votes["recovering"] else "up"
     return {
         "id": replica.me,

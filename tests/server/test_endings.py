@@ -26,6 +26,13 @@ from kvrmi.paxos.invariants import InvariantBroken
 from server.__main__ import _fatal
 _fatal(pathlib.Path(sys.argv[1]), "learner", InvariantBroken("slot 7 was chosen twice"))
 """
+HANGS = """
+import logging, threading
+class Hangs(logging.Handler):
+    def emit(self, record):
+        threading.Event().wait()
+logging.getLogger("kvrmi.server.main").addHandler(Hangs())
+"""
 
 
 @pytest.mark.parametrize(
@@ -95,6 +102,11 @@ def test_a_process_ended_by_an_invariant_says_so_in_every_way(tmp_path: Path) ->
     )  # fmt: skip
     assert status == 5
     assert said.endswith(f": {ended.line}")
+
+
+def test_a_log_that_hangs_with_its_disk_keeps_no_process_from_ending(tmp_path: Path) -> None:
+    child = [sys.executable, "-c", HANGS + FATAL, str(tmp_path)]
+    assert subprocess.run(child, cwd=ROOT, timeout=30, check=False).returncode == 5
 
 
 def test_an_invariant_broken_at_the_start_ends_it_the_same_way(tmp_path: Path) -> None:

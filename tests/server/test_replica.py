@@ -26,6 +26,7 @@ from server.admission import Verdict, from_file
 from server.makers import ACCEPTOR, LEARNER
 from server.replica import Replica, clock
 from server.rolehost import Fenced
+from server.status import describe
 from server.store import IDENTITY, format_folder, open_folder
 
 from .stubs import Fatal, until
@@ -117,6 +118,19 @@ def test_after_a_rejoin_the_folder_must_have_that_disk(tmp_path: Path) -> None:
         assert (replica.identity.recovering, replica.identity.members) == (False, {1: disk})
         with pytest.raises(DiskLost):
             from_file(CLUSTER, replica.identity._replace(disk="an older one"))
+
+
+def test_a_replica_that_recovers_is_not_reported_up_while_its_acceptor_is_away(
+    tmp_path: Path,
+) -> None:
+    """Whoever guards lost disks would count it as a voter."""
+    format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=True)
+    with started(tmp_path / "r") as replica:
+        replica.acceptor.door = None
+        replica.acceptor.start()
+        assert describe(replica)["state"] == "recovering"
+        replica.acceptor.fail("test")
+        assert describe(replica)["state"] == "recovering"
 
 
 def test_a_rejoin_is_recorded_later_when_the_acceptor_waits_for_its_disk(
