@@ -143,7 +143,8 @@ class Keeper:
             self._lock.notify_all()
         if self._thread.is_alive():
             self._thread.join(TICK)  # longer if it probes, but it launches nothing any more
-        process, self._process = self._process, None
+        with self._lock:  # what is being reaped right now is nobody's to end any more
+            process, self._process = self._process, None
         return process
 
     def _leave_down(self, reason: str) -> Process | None:

@@ -195,3 +195,32 @@ def test_an_order_that_comes_after_the_end_starts_nothing(keeper: Keeper, charge
     with pytest.raises(OSError, match="ends"):
         keeper.start()
     assert charge.launches == 1
+
+
+def test_what_is_let_go_is_not_reaped_at_the_same_time(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends just then would be closed for one who is about to end it."""
+    keeper.begin()
+    reaping, closed, let_go = threading.Event(), threading.Event(), threading.Event()
+
+    def reap() -> None:
+        with keeper._lock:
+            reaping.set()
+            assert not let_go.wait(0.1)
+            keeper._forget()
+            closed.set()
+
+    def join(seconds: float) -> None:
+        threading.Thread(target=reap, daemon=True).start()
+        assert reaping.wait(10)
+
+    child = None if keeper._process is None else keeper._process._child
+    monkeypatch.setattr(keeper._thread, "join", join)
+    found = keeper.release()
+    let_go.set()
+    assert found is None
+    assert closed.wait(10)
+    assert child is not None
+    child.kill()
+    child.wait()
