@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from ..config import Timing
 from ..paxos.acceptor import Acceptor
 from ..paxos.ballot import NO_BALLOT, Ballot
-from ..paxos.messages import CampaignNow, PreVote, PreVoted, Transfer
+from ..paxos.effects import Address
+from ..paxos.messages import CampaignNow, Message, PreVote, PreVoted, Release, Transfer
 from ..paxos.quorum import majority
 from .network import USUAL_LAG
 
@@ -164,20 +165,28 @@ def _would_promise(replica: Replica) -> bool:
 
 def _bridge(world: World, dice: Dice, over: Over) -> None:
     """Leave the leader a bare quorum, one of which also makes one with all the others."""
-    _part(_Plot(world, dice, over))
+    _part(_Plot(world, dice, over), [])
 
 
 def _bridge_after_transfer(world: World, dice: Dice, over: Over) -> None:
-    """Do so just after a hand-over whose messages come again later."""
+    """Do so just after a hand-over whose messages come again, its Releases as rivals campaign."""
     plot = _Plot(world, dice, over)
+    late: list[Callable[[], None]] = []
+
+    def keep(_: Address, __: Address, message: Message, arrive: Callable[[], None]) -> bool:
+        if isinstance(message, Release):
+            late.append(arrive)
+        return False
+
+    world.network.catch = keep
     world.network.twice = 1.0
     successor = dice.choice(world.ids)
     for replica in world.replicas.values():
         replica.tell("proposer", Transfer(successor))
-    plot.once_led(partial(_part, plot))
+    plot.once_led(partial(_part, plot, late))
 
 
-def _part(plot: _Plot) -> None:
+def _part(plot: _Plot, late: list[Callable[[], None]]) -> None:
     dice, world = plot.dice, plot.world
     world.network.twice = 0.0
     others = dice.sample(plot.others, len(world.ids) - 1)
@@ -187,8 +196,15 @@ def _part(plot: _Plot) -> None:
             plot.separate(one, other)
     for rival in (*others[:1], *far):
         for _ in range(4):
-            plot.after(dice.number(), partial(plot.campaign, rival))
+            plot.after(dice.number(), partial(_provoke, plot, rival, late))
     plot.after(dice.between(1.0, 3.0), plot.mend)
+
+
+def _provoke(plot: _Plot, rival: Replica, late: list[Callable[[], None]]) -> None:
+    """Let what is late arrive, out of date by now, and have a rival try at once."""
+    for arrive in late:
+        arrive()
+    plot.campaign(rival)
 
 
 def _outlast(world: World, dice: Dice, over: Over) -> None:

@@ -30,7 +30,7 @@ SHOWN = 110
 BROKEN = ("NameError", "AttributeError", "TypeError", "ImportError", "UnboundLocalError")
 """What an exception is called that no check raises."""
 
-LIMIT = 2000
+LIMIT = 1000
 """Seeds within which every bug has to be found."""
 
 
