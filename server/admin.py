@@ -112,7 +112,7 @@ class Admin:
         after = self._learner(_stand)
         return {
             "slot": after.slot,
-            "peer": after.source,
+            "peer": after.giver,
             "keys": after.keys,
             "digest": after.digest,
             "missed": after.revision - before.revision,
@@ -176,7 +176,7 @@ class _Stand(NamedTuple):
     """Where a learner stands."""
 
     slot: int
-    source: int
+    giver: int
     revision: int
     keys: int
     digest: str
@@ -187,7 +187,7 @@ def _stand(learner: Learner, _: float) -> _Stand:
     machine = learner.machine
     restored = learner.restored
     return _Stand(
-        learner.applied, learner.source, machine.revision, machine.keys, machine.digest, restored
+        learner.applied, learner.giver, machine.revision, machine.keys, machine.digest, restored
     )
 
 

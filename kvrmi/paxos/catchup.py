@@ -40,6 +40,8 @@ class CatchUp:
     def __init__(self, me: int, ids: tuple[int, ...]) -> None:
         """`ids` are all replicas; with no other there is nobody to ask."""
         self.target = 0
+        self.giver = 0
+        """The peer that answered the last wish, or gave the last snapshot; 0: none yet."""
         self._me = me
         self._peers = tuple(i for i in ids if i != me)
         self._source = self._peers[0] if self._peers else 0
@@ -82,16 +84,20 @@ class CatchUp:
         Only news makes it the one to ask: it may have lost its state since, and who says the same
         again and again must not keep us from asking the others in turn.
         """
-        if chosen > self.target and peer in self._peers and not (self.pulling or self._served):
+        if chosen > self.target and peer in self._peers and not self._settled:
             self._source = peer
         self.target = max(self.target, chosen)
 
-    def wish(self, peer: int) -> None:
-        """Catch up with `peer` if it is one of ours, whether anything is known to be missing."""
+    def wish(self, now: float, peer: int) -> None:
+        """Catch up with `peer` if it is one of ours, whether anything is known to be missing.
+
+        Another is asked only once it has not answered for GIVE_UP.
+        """
         if self._peers and not self.pulling:
             self._source = peer if peer in self._peers else self._source
             self._wished = True
             self._asked_until = 0.0
+            self._give_up_at = now + GIVE_UP
 
     def want_snapshot(self, peer: int) -> None:
         """Pull a snapshot, from `peer` if it is one of ours."""
@@ -121,6 +127,7 @@ class CatchUp:
             return
         self._asked_until = 0.0
         if peer == self._source:
+            self.giver = peer if self._wished else self.giver
             self._wished = False
             self._served = bool(m.entries)
         if m.slot == applied + 1:
@@ -131,11 +138,17 @@ class CatchUp:
         if m.applied > applied:
             self.heard(peer, m.applied)
 
+    @property
+    def _settled(self) -> bool:
+        """Whether the peer to ask stands, whoever has news."""
+        return self.pulling or self._served or self._wished
+
     def unanswered(self, now: float) -> None:
         """Ask again a little later: another peer, or the same while it may still send its page."""
         if not self._peers:
             return
-        if self._sink is not None and self._name and now < self._give_up_at:
+        begun = self._sink is not None and bool(self._name)
+        if (begun or self._wished) and now < self._give_up_at:
             self._asked_until = now + AGAIN
         else:
             self._turn_away(now)
@@ -175,6 +188,7 @@ class CatchUp:
             return None
         self._sink = None
         self._served = True
+        self.giver = sender
         return sink
 
     def _begin_snapshot(self) -> None:

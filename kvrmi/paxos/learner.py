@@ -142,6 +142,11 @@ class Learner:
         """The peer that is asked for what is missing."""
         return self._catchup.source
 
+    @property
+    def giver(self) -> int:
+        """The peer that the last Restore was carried out with; 0: none yet."""
+        return self._catchup.giver
+
     def read(self, question: bytes) -> Answer:
         """Answer from the state as applied now; the caller sees to how fresh that must be."""
         return self.machine.read(question)
@@ -202,7 +207,7 @@ class Learner:
 
     def _on_restore(self, now: float, sender: Address, m: Restore) -> Effects:
         """Catch up with a peer: from its log as far as that reaches, else by its snapshot."""
-        self._catchup.wish(m.peer)
+        self._catchup.wish(now, m.peer)
         return Effects(messages=self._ask(now))
 
     def _on_ask(self, now: float, sender: Address, m: Ask) -> Effects:

@@ -214,3 +214,22 @@ def test_who_says_the_same_again_is_not_asked_again_before_the_others() -> None:
         asked.append(envelope.to.replica)
         mine.unanswered(START + step)
     assert asked == [2, 3, 2, 3]
+
+
+def test_who_answered_a_wish_is_known_though_the_next_question_goes_to_another() -> None:
+    wants = catchup()
+    wants.wish(START, 3)
+    wants.ask(START, 7, gap=True)
+    wants.answered(START, 3, Entries(8, (), 1, 7), 7)
+    assert (wants.giver, wants.wished) == (3, False)
+    assert wants.source != 3
+
+
+def test_a_wish_is_for_the_peer_that_was_named() -> None:
+    wants = catchup()
+    wants.wish(START, 3)
+    wants.heard(2, 40)
+    wants.unanswered(START + 1)
+    assert wants.source == 3
+    wants.unanswered(START + GIVE_UP)
+    assert wants.source != 3
