@@ -19,10 +19,11 @@ from kvrmi.naming import kvstore
 from kvrmi.session import Store, connect
 
 from .admin import Admin
-from .command import COMMANDS, parse, split
+from .grammar.commands import COMMANDS, parse
+from .grammar.lexer import split
 from .health import await_serving
 from .render import Printer
-from .shell import EXIT_STATUS, Leave, Shell, show_help
+from .shell.run import EXIT_STATUS, Leave, Shell, show_help
 
 __all__ = ["main"]
 
@@ -115,8 +116,10 @@ def _shell(shell: Shell, words: Sequence[str]) -> int:
     try:
         if words:
             return shell.run(words)
-        if sys.stdin.isatty():
-            return shell.converse()
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            from .shell.converse import converse  # half a second, for people only
+
+            return converse(shell)
         return shell.run_lines(sys.stdin)
     except Leave:
         return 0

@@ -26,7 +26,7 @@ from kvrmi.session import Store
 
 from .load import BATCH, Job, Tally, Times
 from .render import Printer
-from .shell import EXIT_STATUS
+from .shell.run import EXIT_STATUS
 from .tables import table
 
 __all__ = ["Row", "main"]

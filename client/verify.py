@@ -16,7 +16,7 @@ from kvrmi.sim.checker.audits import audit
 from kvrmi.sim.checker.check import Verdict, check
 from kvrmi.sim.checker.history import BadHistory, Operation, read
 
-from .shell import EXIT_STATUS
+from .shell.run import EXIT_STATUS
 
 __all__ = ["Judgement", "judge", "load", "main"]
 

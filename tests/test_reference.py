@@ -16,8 +16,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from client.command import COMMANDS, explained
-from client.shell import EXIT_STATUS
+from client.grammar.commands import COMMANDS, explained
+from client.shell.run import EXIT_STATUS
 from kvrmi import config, errors, naming
 from kvrmi.cli import started_as
 from kvrmi.interface import OPERATIONS

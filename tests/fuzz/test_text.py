@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.command import COMMANDS, Command, Usage, parse, split
+from client.grammar.commands import COMMANDS, Command, parse
+from client.grammar.lexer import Usage, split
 from kvrmi.config import Cluster, ConfigError, Timing, dump, load, members
 from kvrmi.errors import ConnectionFailed, InvalidRequest
 from kvrmi.lookup import look_up

@@ -17,12 +17,12 @@ from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import KVError
 from kvrmi.session import Store
 
-from . import backup
-from .admin import Admin
-from .command import COMMANDS, NOTES, Command, Usage, explained, parse, split, unknown
-from .health import await_serving, code_of
-from .prompt import Prompt
-from .render import Printer, encoded
+from .. import backup
+from ..admin import Admin
+from ..grammar.commands import COMMANDS, NOTES, Command, explained, parse, unknown
+from ..grammar.lexer import Usage, split
+from ..health import await_serving, code_of
+from ..render import Printer, encoded
 
 __all__ = ["EXIT_STATUS", "Leave", "Shell"]
 
@@ -94,21 +94,6 @@ class Shell:
         except Usage as error:
             return self._failed(error)
         return self.run(words) if words else 0
-
-    def converse(self) -> int:
-        """Prompt until EXIT or the end of input; Ctrl-C drops what is being typed."""
-        self._printer.note("HELP lists the commands, EXIT leaves.")
-        prompt = Prompt()
-        while True:
-            try:
-                self.run_line(prompt.read("kvrmi> "))
-            except KeyboardInterrupt:
-                self._printer.line("")
-            except EOFError:
-                self._printer.line("")
-                return 0
-            except Leave:
-                return 0
 
     def _failed(self, error: KVError) -> int:
         self._printer.error(error.code, str(error))

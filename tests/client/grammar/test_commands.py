@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.command import COMMANDS, Command, Usage, parse, split
+from client.grammar.commands import COMMANDS, Command, parse
+from client.grammar.lexer import Usage, split
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from client.__main__ import main
-from client.command import COMMANDS, PROGRAMS
+from client.grammar.commands import COMMANDS, PROGRAMS
 from kvrmi.cli import INTERRUPTED
 from tests.client.conftest import Run
 from tests.client.fake import Cluster, Fault, lose_answer, refuse
@@ -178,30 +178,6 @@ def test_a_pipe_with_bytes_that_are_no_text(
     _pipe(monkeypatch, b"PUT k \xff\nPUT k ok\n")
     assert run() == 2
     assert capsys.readouterr().out == "OK revision 1\n"
-
-
-def _typed(monkeypatch: pytest.MonkeyPatch, *answers: str | BaseException) -> None:
-    waiting = iter(answers)
-
-    def read(prompt: str) -> str:
-        answer = next(waiting)
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    monkeypatch.setattr("builtins.input", read)
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-
-
-def test_prompt(run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    _typed(monkeypatch, "PUT k v", KeyboardInterrupt(), "", "get k", "exit", "PUT never v")
-    assert run() == 0
-    assert "OK revision 1\n\nv\n" in capsys.readouterr().out
-
-
-def test_prompt_ends_with_the_input(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    _typed(monkeypatch, EOFError())
-    assert run() == 0
 
 
 def test_interrupted_command(run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,28 +6,22 @@ sent. It runs nothing and prints nothing.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from kvrmi.cli import started_as
-from kvrmi.errors import InvalidRequest
+
+from .lexer import Usage, shortened
 
 __all__ = [
     "COMMANDS",
     "NOTES",
     "PROGRAMS",
     "Command",
-    "Usage",
     "explained",
     "parse",
-    "split",
     "unknown",
 ]
-
-
-class Usage(InvalidRequest):
-    """The words make no command; the text says what would."""
 
 
 class Command(NamedTuple):
@@ -42,58 +36,6 @@ class _Form(NamedTuple):
     usage: str
     help: str
     make: Callable[[Sequence[str]], Command]
-
-
-_SPACES = " \t\r\n"
-# One step of the line each, so that a long line takes no longer a character than a short one.
-_PIECE = re.compile(
-    rf"""[{_SPACES}]+|'[^']*'|"(?:[^"\\]++|\\.)*+"|\\.|[^{_SPACES}'"\\]+""", re.DOTALL
-)
-_ESCAPED = re.compile(r"""\\(["\\])""")
-_SHOWN = 60
-"""Characters of somebody's line that an error repeats."""
-
-
-def split(line: str) -> list[str]:
-    """Split a typed line into words, as a POSIX shell does; quotes keep spaces. Raises Usage.
-
-    Takes time in proportion to the length of the line.
-    """
-    words: list[list[str]] = []
-    within = False
-    for piece in _pieces(line):
-        if piece[0] in _SPACES:
-            within = False
-            continue
-        if not within:
-            words.append([])
-        within = True
-        words[-1].append(_unquoted(piece))
-    return ["".join(pieces) for pieces in words]
-
-
-def _pieces(line: str) -> Iterator[str]:
-    """Take the line apart into spaces, quoted parts, escaped characters and plain text."""
-    at = 0
-    while at < len(line):
-        match = _PIECE.match(line, at)
-        if match is None:
-            lacks = "no escaped character" if line[at] == "\\" else "no closing quotation"
-            raise Usage(f"{lacks} in: {_shortened(line.strip())}")
-        yield match[0]
-        at = match.end()
-
-
-def _unquoted(piece: str) -> str:
-    if piece[0] == "'":
-        return piece[1:-1]
-    if piece[0] == '"':
-        return _ESCAPED.sub(r"\1", piece[1:-1])
-    return piece[1:] if piece[0] == "\\" else piece
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def parse(words: Sequence[str]) -> Command:
@@ -111,7 +53,7 @@ def unknown(word: str) -> str:
     """Say that a word is no command, and what to do about it."""
     if word.lower() in PROGRAMS:
         return f"{word} is a program of its own: {started_as(word.lower())} --help, in a shell"
-    return f"unknown command {_shortened(word)!r}; HELP lists the commands"
+    return f"unknown command {shortened(word)!r}; HELP lists the commands"
 
 
 def explained(forms: Iterable[_Form]) -> list[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""What is typed: words, values, commands; nothing here asks the store or prints."""
