@@ -29,6 +29,6 @@ def run(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ru
 
     def run(*words: str) -> int:
         name, _, address = cluster.addresses[0].partition("@")
-        return main(["--name", name, "--address", address, *words])
+        return main(["--object", name, "--address", address, *words])
 
     return run

@@ -139,6 +139,30 @@ def test_a_protocol_is_taken_in_any_case(cluster: Cluster, run: Run) -> None:
     assert run("--protocol", "RPC", "SIZE") == 0
 
 
+@pytest.mark.parametrize(
+    ("flag", "word", "text"),
+    [
+        ("--protocol", "TCP", "tcp needs a gateway, which there is not yet: use rpc; nothing was"),
+        ("--protocol", "udp", "udp needs a gateway, which there is not yet: use rpc; nothing was"),
+        ("--protocol", "http", "'http' is no protocol: use rpc"),
+        ("--name", "kvrmi.replica1", "kvrmi.replica1 is a remote object: name it with --object"),
+    ],
+)
+def test_a_flag_that_cannot_be_kept(capsys: Captured, flag: str, word: str, text: str) -> None:
+    with pytest.raises(SystemExit) as leave:
+        main([flag, word, "PUT", "k", "v"])
+    assert leave.value.code == 2
+    err = capsys.readouterr().err
+    assert text in err
+    assert err.count("\n") == 1
+
+
+def test_lines_of_a_log_begin_with_the_clients_name(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert run("--name", "my-client-one", "--log", str(log), "PUT", "k", "v") == 0
+    assert " INFO my-client-one PUT k status=0 " in log.read_text(encoding="utf-8")
+
+
 def test_the_default_port_of_a_host_is_that_of_the_replica_asked(capsys: Captured) -> None:
     assert main(["--address", "127.9.9.9", "--replica", "4", "--timeout", "0.5", "SIZE"]) == 6
     assert "127.9.9.9:4444" in capsys.readouterr().err
@@ -155,7 +179,7 @@ def test_mistakes_in_flags(words: list[str], capsys: Captured) -> None:
 
 
 def test_unreachable(capsys: Captured) -> None:
-    assert main(["--name", "kvrmi.replica1", "--address", "127.0.0.1:9", "GET", "k"]) == 6
+    assert main(["--object", "kvrmi.replica1", "--address", "127.0.0.1:9", "GET", "k"]) == 6
     assert "127.0.0.1:9" in capsys.readouterr().err
 
 
@@ -260,9 +284,9 @@ def test_a_name_is_looked_up_at_the_name_server_of_the_cluster_file(
 ) -> None:
     monkeypatch.setattr("kvrmi.lookup.NAME_SERVER", "127.0.0.1:9")
     file = cluster.write_file(tmp_path / "data" / "cluster.toml")
-    assert main(["--config", str(file), "--name", "kvrmi.replica2", "GET", "k"]) == 6
+    assert main(["--config", str(file), "--object", "kvrmi.replica2", "GET", "k"]) == 6
     assert "name server 127.0.0.1:8: " in capsys.readouterr().err
-    assert main(["--config", str(tmp_path), "--name", "kvrmi.replica2", "GET", "k"]) == 2
+    assert main(["--config", str(tmp_path), "--object", "kvrmi.replica2", "GET", "k"]) == 2
 
 
 def test_one_address_shows_the_whole_cluster(cluster: Cluster, run: Run, capsys: Captured) -> None:

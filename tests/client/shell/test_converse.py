@@ -13,7 +13,7 @@ UP, LEFT, RUB_OUT, END_OF_INPUT = "\x1b[A", "\x1b[D", "\x7f", "\x04"
 
 def shell(cluster: Cluster, state: Path) -> Terminal:
     name, _, where = cluster.addresses[0].partition("@")
-    argv = ("-m", "client", "--name", name, "--address", where)
+    argv = ("-m", "client", "--object", name, "--address", where)
     return Terminal.python(*argv, environment={"XDG_STATE_HOME": str(state)})
 
 

@@ -1,0 +1,129 @@
+"""The client's flags: what may be given before a command, and the store that they name.
+
+Rule: what is wrong with a flag is one line and status 2, before anything is contacted. It runs no
+command and prints nothing but its own usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kvrmi import cli
+from kvrmi.config import ConfigError, find, load
+from kvrmi.errors import InvalidRequest
+from kvrmi.naming import kvstore
+from kvrmi.session import Store, connect
+
+__all__ = ["Options", "parse"]
+
+_PROTOCOL = "rpc"
+_GATEWAYS = ("tcp", "udp")
+"""Protocols that a gateway would speak."""
+_EPILOG = """\
+Without a command: a prompt on a terminal, else one command a line from stdin.
+Commands: PUT GET DELETE CONTAINS SIZE PUT_MANY GET_MANY CAS SCAN STATUS, and orders; HELP explains
+them. Programs of their own, each with --help: bench measures, workload records a history, verify
+judges one, nemesis fails a cluster of its own under load and checks every answer of its clients.
+
+Exit status: 0 ok, 1 key not found or cas not swapped, 2 usage, 3 no quorum, 4 unknown outcome,
+5 aborted or unsupported, 6 connection or unavailable."""
+
+
+class Options(NamedTuple):
+    """What the flags said."""
+
+    config: str | None
+    address: str | None
+    replica: int | None
+    object: str | None
+    name: str | None
+    timeout: float
+    json: bool
+    log: str | None
+    command: list[str]
+
+    @property
+    def named(self) -> str | None:
+        """The address or object that was named in place of a cluster file."""
+        return self.address or self.object
+
+    def connect(self) -> Store:
+        """Open the store that they name; raises InvalidRequest, ConnectionFailed."""
+        name = self.object or (kvstore(self.replica) if self.replica else None)
+        if self.address is not None:
+            named = f"{name}@{self.address}" if name else self.address
+            return connect(addresses=[named], timeout=self.timeout)
+        if self.object is not None:
+            named = f"PYRONAME:{self.object}{_nameserver(self.config)}"
+            return connect(addresses=[named], timeout=self.timeout)
+        return connect(self.replica, config=self.config, timeout=self.timeout)
+
+    def opened(self, replica: int | None, timeout: float | None) -> Store:
+        """Open it for one of many clients: `replica` is asked first, in `timeout` seconds."""
+        return self._replace(replica=replica, timeout=timeout or self.timeout).connect()
+
+
+def _nameserver(config: str | None) -> str:
+    """Say where to look a name up: at the name server of the cluster file, if there is one."""
+    file = find(config)
+    try:
+        return "" if file is None else f"@{load(file).nameserver}"
+    except ConfigError as error:
+        raise InvalidRequest(f"cluster file {error}") from error
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Read the flags; leaves with status 2 and one line where they are wrong."""
+    given = vars(_parser().parse_args(argv))
+    return Options(**{field: given[field] for field in Options._fields})
+
+
+def _parser() -> cli.Parser:
+    parser = cli.Parser("Use a replicated key-value store.", epilog=_EPILOG)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--config", metavar="F", help="the cluster file")
+    where.add_argument("--address", metavar="H:P", help="the address of a replica")
+    parser.add_argument("--replica", metavar="N", type=int, help="the replica to ask first")
+    parser.add_argument("--object", metavar="NAME", help="the remote object's name")
+    parser.add_argument(
+        "--name", metavar="CLIENT", type=_client, help="a name for this client, for prompt and logs"
+    )
+    parser.add_argument(
+        "--protocol",
+        metavar="P",
+        type=_protocol,
+        default=_PROTOCOL,
+        help="how to talk: rpc; tcp and udp need a gateway, which there is not yet",
+    )
+    parser.add_argument(
+        "--timeout",
+        metavar="S",
+        type=cli.above_zero("seconds", 86_400),
+        default=5.0,
+        help="seconds to wait for an answer (5)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a result")
+    parser.add_argument("--log", metavar="FILE", help="append every command's outcome to a file")
+    parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="see below")
+    return parser
+
+
+def _client(text: str) -> str:
+    """Take a client's name; that of an object was given to this flag once, and would be ignored."""
+    if text.startswith("kvrmi."):
+        raise argparse.ArgumentTypeError(f"{text} is a remote object: name it with --object")
+    return text
+
+
+def _protocol(text: str) -> str:
+    """Take a protocol in any case; those without a gateway are refused."""
+    name = text.lower()
+    if name in _GATEWAYS:
+        raise argparse.ArgumentTypeError(
+            f"{name} needs a gateway, which there is not yet: use {_PROTOCOL}; nothing was done"
+        )
+    if name != _PROTOCOL:
+        raise argparse.ArgumentTypeError(f"{text!r} is no protocol: use {_PROTOCOL}")
+    return name
