@@ -36,8 +36,8 @@ _CODES = {name: code for code, name in enumerate(_COMMANDS + _QUESTIONS)}
 _NAMES = dict(enumerate(_COMMANDS + _QUESTIONS))
 
 
-_NAMED, _KEY_SHOWN, _ID_SHOWN = 3, 40, 12
-"""Commands in a summary; characters of a key, and of each part of an id, there."""
+_NAMED, _KEY_SHOWN, _CLIENT_SHOWN, _ID_SHOWN = 3, 40, 30, 12
+"""Commands in a summary; characters of a key, a client's name, and each other part of an id."""
 
 FIRST_EPOCH = 1
 """Epoch of every voter until the log names another."""
@@ -140,7 +140,13 @@ def _key_text(key: object) -> str:
 
 def _id_text(id: CommandId) -> str:
     parts = (part.hex() if type(part) is bytes else str(part) for part in id)
-    return "/".join(json.dumps(_clip(part, _ID_SHOWN))[1:-1] for part in parts)
+    return "/".join(json.dumps(_id_part(part))[1:-1] for part in parts)
+
+
+def _id_part(part: str) -> str:
+    """Shorten a part of an id; a session of a client with a name begins with it and a colon."""
+    client, colon, rest = part.rpartition(":")
+    return _clip(client, _CLIENT_SHOWN) + colon + _clip(rest, _ID_SHOWN)
 
 
 def _clip(text: str, most: int) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any, cast
 
+from .attempts import Answered, Asked, Failed, Observer, guarded
 from .errors import (
     Aborted,
     ConnectionFailed,
@@ -66,18 +67,30 @@ class Replica:
     A connection is lent to one thread at a time; as many exist as threads ask at once.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        """Connect to nothing yet."""
+    def __init__(self, endpoint: Endpoint, client: str | None = None) -> None:
+        """Connect to nothing yet; `client` is the name that the replica learns."""
         self.endpoint = endpoint
+        self._client = client
         self.avoid_until = 0.0
         self._idle: list[Any] = []
         self._lock = Lock()
         self._closed = False
 
-    def call(self, method: str, args: Sequence[object], timeout: float) -> Any:
-        """Call it; raises the KVError it answered with, Unsent, or Lost."""
+    def call(
+        self,
+        method: str,
+        args: Sequence[object],
+        timeout: float,
+        observer: Observer | None = None,
+    ) -> Any:
+        """Call it; raises the KVError it answered with, Unsent, or Lost.
+
+        `observer` gets Asked before the first byte leaves.
+        """
         deadline = time.monotonic() + timeout
         proxy = self._borrow(min(timeout, CONNECT))
+        if observer is not None:
+            observer(Asked(self.endpoint.replica, self.endpoint.address))
         proxy._pyroTimeout = max(deadline - time.monotonic(), 0.01)
         try:
             answer = getattr(proxy, method)(*args)
@@ -115,7 +128,7 @@ class Replica:
         try:
             if not self.endpoint.name:
                 self.endpoint = _named(self.endpoint, timeout)
-            proxy = _bound(self.endpoint, self.endpoint.name, timeout)
+            proxy = _bound(self.endpoint, self.endpoint.name, timeout, self._client)
             _ = proxy.call  # a stranger's object lacks it
         except Exception as error:
             raise Unsent(_said(error)) from error
@@ -132,15 +145,25 @@ class Replica:
 class Replicas:
     """All replicas of a cluster behind one `ask`; safe for any number of threads."""
 
-    def __init__(self, directory: Directory, prefer: int | None = None) -> None:
-        """`prefer` is the id of a replica to ask first always; else the leader is followed."""
+    def __init__(
+        self,
+        directory: Directory,
+        prefer: int | None = None,
+        *,
+        client: str | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        """`prefer` as in the method; `client` is the name that replicas learn.
+
+        `observer` gets an Event at each step of an attempt.
+        """
         self.directory = directory
-        self.all = tuple(Replica(endpoint) for endpoint in directory.endpoints)
-        self._follows = prefer is None
-        first = self.all[0] if prefer is None else self._with_id(prefer)
-        if first is None:
-            raise InvalidRequest(f"{directory.source} has no replica {prefer}")
-        self._first = first
+        self.all = tuple(Replica(endpoint, client) for endpoint in directory.endpoints)
+        self._observer = None if observer is None else guarded(observer)
+        self._leads = self.all[0]
+        """Whom to ask first unless one is preferred: whoever leads, as far as is known."""
+        self._preferred: Replica | None = None
+        self.prefer(prefer)
         self._met = False
         self._pid = os.getpid()
         self._closed = False
@@ -150,6 +173,18 @@ class Replicas:
         self._closed = True
         for replica in self.all:
             replica.close()
+
+    def prefer(self, id: int | None) -> None:
+        """Ask this replica first from now on, always; None: follow the leader.
+
+        Raises InvalidRequest for one that is not known; then nothing has changed.
+        """
+        preferred = self._with_id(id) if id else None
+        if preferred is not None:
+            preferred.avoid_until = 0.0  # who names it wants it tried
+        elif id is not None:
+            raise InvalidRequest(f"{self.directory.source} has no replica {id}")
+        self._preferred = preferred
 
     def ask(
         self, operation: Operation, request: tuple[str, int] | None, timeout: float
@@ -192,21 +227,32 @@ class Replicas:
     def _attempt(
         self, replica: Replica, arguments: Sequence[object], known: _Known
     ) -> dict[str, Any] | None:
+        observer = self._observer
         try:
-            answer = replica.call("call", arguments, min(known.left(), ANSWER))
+            answer = replica.call("call", arguments, min(known.left(), ANSWER), observer)
         except Unsent as error:
             known.unsent(replica, error)
+            self._failed(replica, error, sent=False)
         except Lost as error:
             known.lost(replica, error)
+            self._failed(replica, error, sent=True)
         except KVError as error:
             self._met = True
             known.answered(error)
+            self._failed(replica, error, sent=True)
         else:
             self._met = True
-            self._follow(replica, answer["leader"])
+            leader = answer["leader"]
+            self._leads = self._with_id(leader) or replica
+            if observer is not None:
+                observer(Answered(*_where(replica), leader))
             return cast("dict[str, Any]", answer)
-        replica.avoid_until = time.monotonic() + AVOID
         return None
+
+    def _failed(self, replica: Replica, error: Exception, *, sent: bool) -> None:
+        replica.avoid_until = time.monotonic() + AVOID
+        if self._observer is not None:
+            self._observer(Failed(*_where(replica), str(error), sent))
 
     def _has_leader(self, replica: Replica, left: float) -> bool:
         try:
@@ -216,14 +262,10 @@ class Replicas:
 
     def _order(self) -> list[Replica]:
         now = time.monotonic()
-        first = self._first
+        first = self._preferred or self._leads
         if first.avoid_until <= now:
             return [first, *(each for each in self.all if each is not first)]
         return sorted(self.all, key=lambda each: each.avoid_until)
-
-    def _follow(self, answered: Replica, leader: object) -> None:
-        if self._follows:
-            self._first = self._with_id(leader) or answered
 
     def _with_id(self, id: object) -> Replica | None:
         return next((each for each in self.all if each.endpoint.replica == id), None)
@@ -299,12 +341,14 @@ class _Known:
         )
 
 
-def _bound(endpoint: Endpoint, name: str, timeout: float) -> Any:
+def _bound(endpoint: Endpoint, name: str, timeout: float, client: str | None = None) -> Any:
     """Connect to an object; raises whatever happens."""
     from .remote.proxy import connect  # Pyro5 only when needed, not on `import kvrmi`
 
     # msgpack costs the server half of what serpent does; any Pyro5 object of ours speaks both.
     proxy = connect(endpoint.host, endpoint.port, name, timeout=timeout, serializer="msgpack")
+    if client is not None:
+        proxy._pyroHandshake = {"name": client}
     proxy._pyroBind()
     return proxy
 
@@ -331,6 +375,10 @@ def _arguments(operation: Operation, request: tuple[str, int] | None) -> tuple[o
     if operation.name == "get":
         args.append(operation.consistency)
     return (operation.name, args) if request is None else (operation.name, args, list(request))
+
+
+def _where(replica: Replica) -> tuple[int, str]:
+    return replica.endpoint.replica, replica.endpoint.address
 
 
 def _said(error: Exception) -> str:

@@ -7,6 +7,7 @@ on them. It opens no port and knows no cluster.
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import NamedTuple
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "admin",
     "based_ports",
     "default_ports",
+    "is_client",
     "join_address",
     "kvstore",
     "role",
@@ -35,6 +37,7 @@ COORDINATOR_PORT = 9091
 DEFAULT_PORTS_MAX = 8
 """Replicas that the default ports suffice for: the ninth would reach into the name server's."""
 _PORT_MAX = 65_535
+_CLIENT = re.compile(r"[A-Za-z0-9._-]{1,30}")
 
 
 class Ports(NamedTuple):
@@ -45,6 +48,11 @@ class Ports(NamedTuple):
     acceptor: int
     learner: int
     admin: int
+
+
+def is_client(name: object) -> bool:
+    """Whether a client may call itself so: it stands in logs and tables as it is."""
+    return isinstance(name, str) and _CLIENT.fullmatch(name) is not None
 
 
 def kvstore(replica: int) -> str:

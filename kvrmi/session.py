@@ -21,10 +21,12 @@ from threading import Condition
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, cast, overload
 
+from .attempts import Observer
 from .errors import ConnectionFailed, InvalidRequest
 from .failover import Expired, Replicas
 from .interface import LINEARIZABLE, SCAN_ITEMS, WINDOW, Value, check
 from .lookup import look_up
+from .naming import is_client
 from .overview import overview
 
 __all__ = ["Session", "Store", "connect"]
@@ -39,6 +41,8 @@ def connect(
     nameserver: str | None = None,
     addresses: Iterable[str] | None = None,
     timeout: float = 5.0,
+    name: str | None = None,
+    observer: Observer | None = None,
 ) -> Store:
     """Open the store.
 
@@ -46,12 +50,20 @@ def connect(
     The cluster is found by `config` (a cluster file), `nameserver` ("host:port") or `addresses`
     ("host:port"); else by KVRMI_CONFIG, ./.kvrmi/cluster.toml, or the name server on localhost.
     `timeout` is the number of seconds after which an operation gives up.
+    `name` is what this client is called in the replicas' status and logs: 1 to 30 letters,
+    digits, ".", "_" and "-". `observer` gets each attempt as an Event (kvrmi.attempts), in the
+    thread of the operation.
     Raises InvalidRequest or ConnectionFailed; no replica is contacted before the first operation.
     """
     if not isinstance(timeout, (int, float)) or not 0 < timeout < 86400:
         raise InvalidRequest("timeout must be a number of seconds above 0")
+    if name is not None and not is_client(name):
+        raise InvalidRequest(
+            'a client\'s name is 1 to 30 letters (A-Z, a-z), digits, ".", "_" or "-"'
+        )
     directory = look_up(config=config, nameserver=nameserver, addresses=addresses)
-    return Store(Replicas(directory, replica), float(timeout))
+    replicas = Replicas(directory, replica, client=name, observer=observer)
+    return Store(replicas, float(timeout), name)
 
 
 class Ticket(NamedTuple):
@@ -67,8 +79,9 @@ class Session:
     The first is answered before others are sent, and those unanswered lie within the window.
     """
 
-    def __init__(self) -> None:
-        """Begin with a random client id."""
+    def __init__(self, name: str | None = None) -> None:
+        """Begin with a random client id, behind `name` if there is one."""
+        self._prefix = f"{name}:" if name else ""
         self._changed = Condition()
         self._renew()
 
@@ -103,7 +116,7 @@ class Session:
                 self._changed.notify_all()
 
     def _renew(self) -> None:
-        self._client = secrets.token_hex(16)
+        self._client = self._prefix + secrets.token_hex(16)
         self._next = 1
         self._opened = False
         self._unanswered: dict[int, None] = {}  # in the order they were begun
@@ -122,11 +135,11 @@ class Store(MutableMapping[str, Value]):
     `pop`, `popitem` and `update` are several operations each.
     """
 
-    def __init__(self, replicas: Replicas, timeout: float) -> None:
+    def __init__(self, replicas: Replicas, timeout: float, name: str | None = None) -> None:
         """Use `replicas`; programs call connect()."""
         self._replicas = replicas
         self._timeout = timeout
-        self._session = Session()
+        self._session = Session(name)
 
     def call(self, name: str, *args: object) -> dict[str, Any]:
         """Carry out an operation and return who answered.
@@ -201,6 +214,14 @@ class Store(MutableMapping[str, Value]):
         "recovering", "down" (nothing listens there) or "not answering".
         """
         return overview(self._replicas)
+
+    def prefer(self, replica: int | None) -> None:
+        """Ask the replica with this id first from now on, always; None: follow the leader.
+
+        Nothing is sent. Raises InvalidRequest for an id that the cluster's file, name server or
+        addresses did not name; then all stays as it was.
+        """
+        self._replicas.prefer(replica)
 
     def close(self) -> None:
         """Close all connections; later operations raise ConnectionFailed."""

@@ -16,6 +16,13 @@ def test_a_command_is_named_with_its_key_and_id() -> None:
     assert summary([own]) == ': voter "3" id=1/010101010101../5'
 
 
+def test_a_client_with_a_name_is_named_whole() -> None:
+    command = encode_command("put", ("k", "v"), ("my-client-one:" + "ab" * 16, 2))
+    assert summary([command]) == ': put "k" id=my-client-one:abababababab../2'
+    foreign = encode_command("put", ("k", "v"), ("x" * 40 + ":1", 2))
+    assert summary([foreign]) == f': put "k" id={"x" * 30}..:1/2'
+
+
 def test_lists_are_counted_and_long_names_clipped() -> None:
     many = encode_question("get_many", ((("x" * 50), "b"),))
     assert summary([many]) == f': get_many "{"x" * 40}.." (2)'

@@ -87,3 +87,15 @@ def test_split_address_of_a_host_alone(address: str, host: str) -> None:
 def test_split_address_refuses(address: str) -> None:
     with pytest.raises(ValueError, match="host:port"):
         naming.split_address(address)
+
+
+@pytest.mark.parametrize("name", ["a", "my-client-one", "A.b_c-9", "x" * 30])
+def test_names_of_clients(name: str) -> None:
+    assert naming.is_client(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x" * 31, "a b", "a\n", "ä", "a:b", "[red]", "\x1b[2J", 5, None]
+)
+def test_what_no_client_may_be_called(name: object) -> None:
+    assert not naming.is_client(name)

@@ -25,13 +25,15 @@ def dial(
     name: str,
     *,
     badge: Badge | None,
+    shown: object = "hello",
     serializer: int,
     seconds: float,
     limit: int,
 ) -> tuple[Channel, dict[str, Any]]:
     """Connect to the object called `name`; the channel, and the daemon's answer to the handshake.
 
-    Frames have at most `limit` bytes. Raises TimeoutError, ConnectionRefusedError when nobody
+    Without a badge the handshake's data is what is `shown`. Frames have at most `limit` bytes.
+    Raises TimeoutError, ConnectionRefusedError when nobody
     listens, other OSErrors, FrameError or PayloadError when that is no Pyro daemon, and Refused.
     """
     deadline = monotonic() + seconds
@@ -41,20 +43,25 @@ def dial(
             # TCP connects a socket to itself when nobody listens on the port it was given.
             raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
         channel = Channel(sock, limit)
-        return channel, _shake(channel, name, badge, serializer, deadline)
+        return channel, _shake(channel, name, badge, shown, serializer, deadline)
     except BaseException:
         sock.close()
         raise
 
 
 def _shake(
-    channel: Channel, name: str, badge: Badge | None, serializer: int, deadline: float
+    channel: Channel,
+    name: str,
+    badge: Badge | None,
+    shown: object,
+    serializer: int,
+    deadline: float,
 ) -> dict[str, Any]:
-    shown: Any = "hello" if badge is None else badge.announce()
-    answer = _exchange(channel, name, shown, serializer, deadline)
-    if badge is not None:
-        shown = badge.prove(name, shown, answer.get("handshake"))
-        answer = _exchange(channel, name, shown, serializer, deadline)
+    announced = None if badge is None else badge.announce()
+    answer = _exchange(channel, name, announced or shown, serializer, deadline)
+    if badge is not None and announced is not None:
+        proof = badge.prove(name, announced, answer.get("handshake"))
+        answer = _exchange(channel, name, proof, serializer, deadline)
     if not _describes(answer.get("meta")):
         raise FrameError("not the answer to a handshake")
     return answer

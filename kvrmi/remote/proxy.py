@@ -86,6 +86,7 @@ class Proxy(Pyro5.client.Proxy):
                 uri.port,
                 uri.object,
                 badge=self._badge,
+                shown=self._pyroHandshake,
                 serializer=NAMES[self._pyroSerializer],
                 seconds=self._pyroTimeout or _FOREVER,
                 limit=_ANSWER_BYTES,
