@@ -86,7 +86,10 @@ def _run(options: Options) -> int:
             printer.done(done.text, done.fields)
             return 0
         with options.connect() as store:
-            return _shell(Shell(store, _admin(store, options), printer), words)
+            shell = Shell(store, _admin(store, options), printer)
+            if options.session:
+                return _session(shell, store, options, printer)
+            return _shell(shell, words)
     except KVError as error:
         printer.error(error.code, str(error))
         return EXIT_STATUS[error.code]
@@ -106,13 +109,31 @@ def _shell(shell: Shell, words: Sequence[str]) -> int:
     try:
         if words:
             return shell.run(words)
-        if sys.stdin.isatty() and sys.stdout.isatty():
+        if _interactive():
             from .shell.converse import converse  # half a second, for people only
 
             return converse(shell)
         return shell.run_lines(sys.stdin)
     except Leave:
         return 0
+
+
+def _interactive() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> int:
+    from . import classic  # for those who ask for it
+
+    session = classic.Session(store, printer, options.name)
+    status = _admin(store, options).status()
+    played = session.play(status, options.nameserver, options.replica)
+    if _interactive():
+        from .shell.converse import converse
+
+        return converse(shell, classic.PROMPT)
+    first = shell.run_lines(classic.prompted(sys.stdin))
+    return played or first
 
 
 def _command(words: Sequence[str]) -> list[str]:

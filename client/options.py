@@ -13,7 +13,8 @@ from typing import NamedTuple
 from kvrmi import cli
 from kvrmi.config import ConfigError, find, load
 from kvrmi.errors import InvalidRequest
-from kvrmi.naming import kvstore
+from kvrmi.lookup import NAME_SERVER
+from kvrmi.naming import is_client, kvstore
 from kvrmi.session import Store, connect
 
 __all__ = ["Options", "parse"]
@@ -42,7 +43,22 @@ class Options(NamedTuple):
     timeout: float
     json: bool
     log: str | None
+    session: bool
     command: list[str]
+
+    @property
+    def nameserver(self) -> str | None:
+        """The name server of the cluster, host:port: that of its file, else localhost's.
+
+        None where an address is named, which needs none. Raises InvalidRequest for a bad file.
+        """
+        if self.address is not None:
+            return None
+        file = find(self.config)
+        try:
+            return NAME_SERVER if file is None else load(file).nameserver
+        except ConfigError as error:
+            raise InvalidRequest(f"cluster file {error}") from error
 
     @property
     def named(self) -> str | None:
@@ -54,29 +70,23 @@ class Options(NamedTuple):
         name = self.object or (kvstore(self.replica) if self.replica else None)
         if self.address is not None:
             named = f"{name}@{self.address}" if name else self.address
-            return connect(addresses=[named], timeout=self.timeout)
+            return connect(addresses=[named], timeout=self.timeout, name=self.name)
         if self.object is not None:
-            named = f"PYRONAME:{self.object}{_nameserver(self.config)}"
-            return connect(addresses=[named], timeout=self.timeout)
-        return connect(self.replica, config=self.config, timeout=self.timeout)
+            named = f"PYRONAME:{self.object}@{self.nameserver}"
+            return connect(addresses=[named], timeout=self.timeout, name=self.name)
+        return connect(self.replica, config=self.config, timeout=self.timeout, name=self.name)
 
     def opened(self, replica: int | None, timeout: float | None) -> Store:
         """Open it for one of many clients: `replica` is asked first, in `timeout` seconds."""
         return self._replace(replica=replica, timeout=timeout or self.timeout).connect()
 
 
-def _nameserver(config: str | None) -> str:
-    """Say where to look a name up: at the name server of the cluster file, if there is one."""
-    file = find(config)
-    try:
-        return "" if file is None else f"@{load(file).nameserver}"
-    except ConfigError as error:
-        raise InvalidRequest(f"cluster file {error}") from error
-
-
 def parse(argv: Sequence[str]) -> Options:
     """Read the flags; leaves with status 2 and one line where they are wrong."""
-    given = vars(_parser().parse_args(argv))
+    parser = _parser()
+    given = vars(parser.parse_args(argv))
+    if given["session"] and (given["command"] or given["json"]):
+        parser.error("--session takes no command and prints no JSON")
     return Options(**{field: given[field] for field in Options._fields})
 
 
@@ -85,7 +95,9 @@ def _parser() -> cli.Parser:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--config", metavar="F", help="the cluster file")
     where.add_argument("--address", metavar="H:P", help="the address of a replica")
-    parser.add_argument("--replica", metavar="N", type=int, help="the replica to ask first")
+    parser.add_argument(
+        "--replica", metavar="N", type=cli.whole(1, 64), help="the replica to ask first"
+    )
     parser.add_argument("--object", metavar="NAME", help="the remote object's name")
     parser.add_argument(
         "--name", metavar="CLIENT", type=_client, help="a name for this client, for prompt and logs"
@@ -106,6 +118,9 @@ def _parser() -> cli.Parser:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a result")
     parser.add_argument("--log", metavar="FILE", help="append every command's outcome to a file")
+    parser.add_argument(
+        "--session", action="store_true", help="play the classic client session, then prompt"
+    )
     parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="see below")
     return parser
 
@@ -114,6 +129,10 @@ def _client(text: str) -> str:
     """Take a client's name; that of an object was given to this flag once, and would be ignored."""
     if text.startswith("kvrmi."):
         raise argparse.ArgumentTypeError(f"{text} is a remote object: name it with --object")
+    if not is_client(text):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no name: take 1 to 30 letters (A-Z, a-z), digits, ".", "_" or "-"'
+        )
     return text
 
 

@@ -18,12 +18,12 @@ from .run import Leave, Shell
 __all__ = ["converse"]
 
 
-def converse(shell: Shell) -> int:
-    """Prompt until EXIT or the end of input; Ctrl-C drops what is being typed."""
+def converse(shell: Shell, prompt: str = "kvrmi> ") -> int:
+    """Show `prompt` until EXIT or the end of input; Ctrl-C drops what is being typed."""
     session: PromptSession[str] = PromptSession(history=_history())
     while True:
         try:
-            shell.run_line(session.prompt("kvrmi> "))
+            shell.run_line(session.prompt(prompt))
         except KeyboardInterrupt:
             continue
         except (EOFError, Leave):

@@ -1,0 +1,135 @@
+"""The classic client session: looks at every server, runs fifteen requests, leaves the prompt.
+
+Rules: all keys that it touches begin with "classic/", and however often it is played the store
+holds the same afterwards; the first request that fails ends it; each line goes to the log too.
+It knows no flags and reads no input.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from kvrmi.errors import ConnectionFailed, KVError
+from kvrmi.lookup import look_up
+from kvrmi.naming import kvstore
+from kvrmi.overview import NOBODY
+from kvrmi.session import Store
+
+from .render import Printer
+from .shell.run import EXIT_STATUS
+
+__all__ = ["PROMPT", "Session", "prompted"]
+
+log = logging.getLogger("kvrmi.client")
+
+PROMPT = "Enter command (PUT key value / GET key / DELETE key / EXIT): "
+_PREFIX = "classic/"
+_VALUES = ("one", "two", "three", "four", "five")
+
+
+class Session:
+    """One client's session with the servers of a store."""
+
+    def __init__(self, store: Store, printer: Printer, name: str | None) -> None:
+        """`name` is the client's, and part of the keys that its requests use."""
+        self._store = store
+        self._printer = printer
+        self._name = name
+
+    def play(self, status: dict[str, Any], nameserver: str | None, server: int | None) -> int:
+        """Look at all servers, connect, fill in, run the requests; returns the exit status.
+
+        `status` is the cluster's; `nameserver` ("host:port") is asked too if there is one; `server`
+        is the one that the client was to connect to. Raises ConnectionFailed if none answers.
+        """
+        if nameserver is not None:
+            self._say(f"name server {nameserver}: {_registered(nameserver)}")
+        for entry in status["replicas"]:
+            self._say(f"checking word for server {entry['id']}: {_checked(entry)}")
+        if status["health"] == NOBODY:
+            raise ConnectionFailed("no server answers; nothing was done. Start the cluster first")
+        try:
+            self._connect(server)
+            self._populate()
+            self._run(list(_requests(f"{_PREFIX}{self._name or 'client'}/")))
+        except KVError as error:
+            log.warning("%s: %s", error.code, error)
+            self._printer.error(error.code, f"{error}; the session ends here")
+            return EXIT_STATUS[error.code]
+        return 0
+
+    def _connect(self, wanted: int | None) -> None:
+        server = self._store.call("size")["replica"]
+        who = f"{self._name} is connected" if self._name else "connected"
+        missed = f", in place of server {wanted}" if wanted not in (None, server) else ""
+        self._say(f"{who} to server {server}{missed}")
+
+    def _populate(self) -> None:
+        """Put five keys where there are none; those that are there stay as they are."""
+        keys = _keys(_PREFIX)
+        pairs = zip(keys, _VALUES, strict=True)
+        new = sum(self._store.cas(key, None, value) for key, value in pairs)
+        self._say(f"pre-populated {keys[0]} to {keys[-1]}: {new} put, {len(keys) - new} were there")
+
+    def _run(self, requests: list[tuple[str, ...]]) -> None:
+        width = max(len(_typed(request)) for request in requests)
+        for number, request in enumerate(requests, start=1):
+            began = time.monotonic()
+            answer = self._store.call(request[0], *request[1:])
+            took = (time.monotonic() - began) * 1000
+            asked, said = f"{_typed(request):<{width}}", f"{_said(request[0], answer):<16}"
+            self._say(f"{number:2}  {asked}  {said}  server {answer['replica']}  {took:.1f} ms")
+
+    def _say(self, line: str) -> None:
+        self._printer.line(self._printer.shown(line))
+        log.info("%s", line)
+
+
+def prompted(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines that come from no terminal, each shown after the prompt as if typed there."""
+    rest = iter(lines)
+    while True:
+        print(PROMPT, end="", flush=True)
+        line = next(rest, "")
+        print(line.rstrip("\n"), flush=True)
+        if not line:
+            return
+        yield line
+
+
+def _registered(nameserver: str) -> str:
+    try:
+        return f"{len(look_up(nameserver=nameserver).endpoints)} servers are registered"
+    except ConnectionFailed:
+        return "does not answer, or knows no server; the addresses are from the cluster file"
+
+
+def _checked(entry: dict[str, Any]) -> str:
+    """Say how a server was found: its name, where it is, and whether it works."""
+    role = f", {entry['role']}" if entry["role"] else ""
+    return f"{kvstore(entry['id'])} at {entry['address']} is {entry['state']}{role}"
+
+
+def _requests(prefix: str) -> Iterator[tuple[str, ...]]:
+    """Make five requests of each kind, so that nothing is left of them."""
+    keys = _keys(prefix)
+    yield from (("put", key, value) for key, value in zip(keys, _VALUES, strict=True))
+    yield from (("get", key) for key in keys)
+    yield from (("delete", key) for key in keys)
+
+
+def _keys(prefix: str) -> list[str]:
+    return [f"{prefix}{number}" for number in range(1, len(_VALUES) + 1)]
+
+
+def _typed(request: tuple[str, ...]) -> str:
+    return " ".join([request[0].upper(), *request[1:]])
+
+
+def _said(name: str, answer: dict[str, Any]) -> str:
+    if answer["value"] in (None, False):
+        return "not found"
+    return str(answer["value"]) if name == "get" else f"OK revision {answer['revision']}"

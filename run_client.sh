@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# The classic systems' client script: plays the client session, then stays interactive.
+#
+#   ./run_client.sh my-client-one RPC 1099 1     name, protocol, port, server number
+#   ./run_client.sh my-client 1111 TCP           name, port and protocol in either order
+#
+# It starts the client with the cluster that it finds: KVRMI_CONFIG, .kvrmi here, .kvrmi beside this
+# script, or the name server on 127.0.0.1:9090. What is wrong with a name, a protocol or a server
+# number is said by the client itself.
+set -u
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+refuse() {
+    echo "run_client.sh: $1" >&2
+    exit 2
+}
+
+usage="usage: ./run_client.sh NAME RPC 1099 SERVER, or ./run_client.sh NAME PORT PROTOCOL"
+[ $# -eq 3 ] || [ $# -eq 4 ] || refuse "$usage"
+name=$1 protocol=$2 port=$3 server=${4:-1}
+case $protocol in
+    *[!0-9]*) ;;
+    *) protocol=$3 port=$2 ;;
+esac
+case $port in
+    "" | *[!0-9]*) refuse "'$port' is no port; $usage" ;;
+esac
+
+config=${KVRMI_CONFIG:-}
+for folder in .kvrmi "$here/.kvrmi"; do
+    [ -n "$config" ] || [ ! -f "$folder/cluster.toml" ] || config=$folder/cluster.toml
+done
+nameserver=127.0.0.1:9090
+[ ! -f "$config" ] || nameserver=$(sed -n 's/^nameserver = "\(.*\)"$/\1/p' "$config")
+
+case $protocol in
+    [Rr][Pp][Cc])
+        case $port in
+            1099) echo "port 1099 is mapped to the name server of the running cluster, $nameserver" ;;
+            "${nameserver##*:}") ;;
+            *) refuse "port $port is not supported with RPC: use 1099, which is mapped to the name server $nameserver" ;;
+        esac
+        ;;
+esac
+
+flags=(--session --name "$name" --protocol "$protocol" --replica "$server")
+if [ -n "$config" ]; then
+    flags+=(--config "$config")
+    logs=$(dirname "$config")/clients
+    mkdir -m 700 -p "$logs" 2>/dev/null && flags+=(--log "$logs/$name.log")
+fi
+if [ -x "$here/.venv/bin/python" ]; then
+    PYTHONPATH=$here exec "$here/.venv/bin/python" -P -m client "${flags[@]}"
+elif command -v kvrmi-client >/dev/null; then
+    exec kvrmi-client "${flags[@]}"
+fi
+refuse "the client is not installed: run 'make run' in $here once"

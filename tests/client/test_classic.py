@@ -1,0 +1,91 @@
+"""The classic client session against fake servers: its lines, again and again, and its end."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from client.__main__ import main
+from client.classic import PROMPT
+from tests.client.conftest import Run
+from tests.client.fake import Cluster, refuse
+
+Captured = pytest.CaptureFixture[str]
+VALUES = ["one", "two", "three", "four", "five"]
+REQUESTS = (
+    [f"PUT classic/me/{n} {word}" for n, word in enumerate(VALUES, 1)]
+    + [f"GET classic/me/{n}" for n in range(1, 6)]
+    + [f"DELETE classic/me/{n}" for n in range(1, 6)]
+)
+ANSWER = r"(OK revision \d+|one|two|three|four|five) +server 1 +\d+\.\d ms"
+
+
+@pytest.fixture(autouse=True)
+def piped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("GET classic/1\nexit\n"))
+
+
+def test_every_line_of_a_session(cluster: Cluster, run: Run, capsys: Captured) -> None:
+    assert run("--name", "me", "--session") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"checking word for server 1: kvrmi\.replica1 at [\d.:]+ is up, leader", lines[0]
+    )
+    assert lines[1:3] == [
+        "me is connected to server 1",
+        "pre-populated classic/1 to classic/5: 5 put, 0 were there",
+    ]
+    for number, (line, request) in enumerate(zip(lines[3:18], REQUESTS, strict=True), 1):
+        assert re.fullmatch(rf"{number:2}  {request} +{ANSWER}", line), line
+    assert lines[18:] == [f"{PROMPT}GET classic/1", "one", f"{PROMPT}exit"]
+
+
+def test_a_second_session_changes_nothing(cluster: Cluster, run: Run, capsys: Captured) -> None:
+    cluster.contents.rows |= {"classic/2": "somebody's own", "mine": "mine"}
+    assert run("--name", "me", "--session") == 0
+    after = dict(cluster.contents.rows)
+    assert after["classic/2"] == "somebody's own"
+    assert len(after) == 6
+    capsys.readouterr()
+    assert run("--session") == 0
+    assert cluster.contents.rows == after
+    assert "classic/5: 0 put, 5 were there" in capsys.readouterr().out
+
+
+def test_the_first_request_that_fails_ends_it_and_the_prompt_follows(
+    cluster: Cluster, run: Run, capsys: Captured
+) -> None:
+    servant = cluster.servant(1)
+    servant.faults = [lambda when: None] * 8 + [refuse("INVALID")]  # size, five cas, two puts
+    assert run("--name", "me", "--session") == 2
+    out, err = capsys.readouterr()
+    assert [line[:2] for line in out.splitlines() if re.match("[ 1][0-9]  ", line)] == [" 1", " 2"]
+    assert out.endswith(f"{PROMPT}GET classic/1\none\n{PROMPT}exit\n")
+    assert err.count("\n") == 1
+    assert "the session ends here" in err
+
+
+def test_without_a_server_there_is_one_line_and_no_prompt(capsys: Captured) -> None:
+    assert main(["--session", "--address", "127.0.0.1:9", "--object", "kvrmi.replica1"]) == 6
+    out, err = capsys.readouterr()
+    assert out == "checking word for server 1: kvrmi.replica1 at 127.0.0.1:9 is down\n"
+    assert err == "UNAVAILABLE: no server answers; nothing was done. Start the cluster first\n"
+
+
+def test_the_log_has_every_line_and_the_clients_name(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    run("--name", "me", "--session", "--log", str(log))
+    text = log.read_text(encoding="utf-8")
+    for words in ("me checking word for server 1", "me 15  DELETE", "me GET classic/1 status=0"):
+        assert words in text
+
+
+@pytest.mark.parametrize("words", [["GET", "k"], ["--json"]], ids=" ".join)
+def test_a_session_is_for_people(words: list[str], capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as leave:
+        main(["--session", *words])
+    assert leave.value.code == 2
+    assert "--session takes no command and prints no JSON" in capsys.readouterr().err

@@ -1,0 +1,102 @@
+"""run_client.sh as users of the classic systems start it: line by line, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from client.classic import PROMPT
+from tests.terminal import Terminal
+
+from .cluster import ROOT, LiveCluster
+
+SCRIPT = str(ROOT / "run_client.sh")
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def run(*words: str, config: Path, cwd: Path, text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SCRIPT, *words],
+        cwd=cwd,
+        env={**os.environ, "PATH": PATH, "KVRMI_CONFIG": str(config)},
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_session_from_another_folder(live: LiveCluster, tmp_path: Path) -> None:
+    server = live.followers()[0]
+    done = run(
+        "my-client-one", "RPC", "1099", str(server), config=live.config, cwd=tmp_path,
+        text="put k 'a b'\nGET k\nEXIT\n",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    nameserver = live.cluster.nameserver
+    assert lines[:2] == [
+        f"port 1099 is mapped to the name server of the running cluster, {nameserver}",
+        f"name server {nameserver}: 5 servers are registered",
+    ]
+    for number, line in enumerate(lines[2:7], 1):
+        expected = rf"checking word for server {number}: kvrmi\.replica{number} at \S+ is up, \w+"
+        assert re.fullmatch(expected, line), line
+    assert lines[7] == f"my-client-one is connected to server {server}"
+    assert lines[8].startswith("pre-populated classic/1 to classic/5: ")
+    for number, line in enumerate(lines[9:24], 1):
+        word = ("PUT", "GET", "DELETE")[(number - 1) // 5]
+        key = f"classic/my-client-one/{(number - 1) % 5 + 1}"
+        expected = rf"{number:2}  {word} {key} .+  server {server}  \d+\.\d ms"
+        assert re.fullmatch(expected, line), line
+    assert lines[24] == f"{PROMPT}put k 'a b'"
+    assert lines[25].startswith("OK revision ")
+    assert lines[26:] == [f"{PROMPT}GET k", "a b", f"{PROMPT}EXIT"]
+    log = live.data / "clients" / "my-client-one.log"
+    assert " my-client-one 15  DELETE classic/my-client-one/5 " in log.read_text(encoding="utf-8")
+
+
+def test_a_session_on_a_terminal_stays_until_exit(live: LiveCluster, tmp_path: Path) -> None:
+    environment = {
+        "PATH": PATH, "KVRMI_CONFIG": str(live.config), "XDG_STATE_HOME": str(tmp_path),
+    }  # fmt: skip
+    with Terminal(SCRIPT, "my-client", "1099", "rpc", environment=environment) as terminal:
+        terminal.see(r"^15  DELETE classic/my-client/5 .* ms$")
+        terminal.see(f"^{re.escape(PROMPT.strip())}$")
+        terminal.keys("GET classic/1\r")
+        terminal.see("^one$")
+        terminal.keys("EXIT\r")
+        assert terminal.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("", "usage: ./run_client.sh NAME RPC 1099 SERVER, or "),
+        ("c", "usage: "),
+        ("c rpc 1099 1 1", "usage: "),
+        ("c rpc x", "'x' is no port; usage: "),
+        ("c 1111 RPC", "port 1111 is not supported with RPC: use 1099, which is mapped to the "),
+        ("my-client 1111 TCP", "tcp needs a gateway, which there is not yet: use rpc; nothing was"),
+        ("my-client udp 5555", "udp needs a gateway, which there is not yet: use rpc; nothing was"),
+        ("c http 80 1", "'http' is no protocol: use rpc"),
+        ("c RPC 9090 one", "'one' is not a whole number from 1 to 64"),
+        ("c RPC 9090 6", "has no replica 6; nothing was done"),
+    ],
+)
+def test_what_is_wrong_is_one_line(shared: LiveCluster, words: str, text: str) -> None:
+    port = shared.cluster.nameserver.rpartition(":")[2]
+    done = run(*words.replace("9090", port).split(), config=shared.config, cwd=shared.data)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert text in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_script_is_sound_and_may_be_run() -> None:
+    assert subprocess.run(["bash", "-n", SCRIPT], timeout=60).returncode == 0
+    assert os.access(SCRIPT, os.X_OK)
