@@ -34,6 +34,8 @@ _COLUMNS = (
 )  # fmt: skip
 _SPARE = ("chosen", "revision", "address", "digest", "keys")
 """What a narrow terminal does without, the first first."""
+CLIENTS = 10
+"""So many clients are named below the table."""
 _WORTH_A_COLOUR = {
     "up": "green",
     "leader": "bold green",
@@ -158,6 +160,22 @@ def _remarks(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     cuts = {(a, b) for entry in entries for a, b in entry.get("cuts") or ()}
     if cuts:
         yield f"cut links: {named(cuts)}"
+    yield from _clients(entries)
+
+
+def _clients(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Say which clients with a name are connected, and to which replicas."""
+    at: dict[str, list[int]] = {}
+    for entry in entries:
+        for name in dict.fromkeys(client["name"] for client in entry.get("clients") or ()):
+            at.setdefault(name, []).append(entry["id"])
+    shown = [
+        f"{name} (replica{'s' * (len(ids) > 1)} {', '.join(map(str, ids))})"
+        for name, ids in sorted(at.items())
+    ]
+    if shown:
+        more = [f"{len(shown) - CLIENTS} more"] * (len(shown) > CLIENTS)
+        yield f"clients: {', '.join(shown[:CLIENTS] + more)}"
 
 
 def _restoring(progress: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 import Pyro5.server
 
 from kvrmi.remote.daemon import Daemon
+from kvrmi.remote.listener import Client
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,6 +59,18 @@ class PyroDoor:
     def alive(self) -> bool:
         """True while the request loop runs."""
         return self._daemon is not None and self._daemon.alive
+
+    @property
+    def clients(self) -> list[Client]:
+        """The connections whose clients have a name, the oldest first."""
+        daemon = self._daemon
+        return [] if daemon is None else daemon.clients
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open."""
+        daemon = self._daemon
+        return 0 if daemon is None else daemon.connections
 
     def open(self) -> None:
         """Listen and serve. Raises OSError."""

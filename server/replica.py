@@ -183,7 +183,7 @@ class Replica:
     def _make_doors(self) -> None:
         for host in self.roles.values():
             host.door = self._role_door(host)
-        self._clients = PyroDoor(
+        self.clients = PyroDoor(
             self.cluster.listens_on(self.member.host),
             self.member.client,
             naming.kvstore(self.me),
@@ -266,7 +266,7 @@ class Replica:
         self.run_thread("control", self._control)
         self.run_thread("driver", self.driver.run_idle)
         self.run_thread("supervisor", self._supervise)
-        self._clients.open()
+        self.clients.open()
         _log.info(
             "up replica=%d pid=%d address=%s:%d disk=%s",
             self.me, os.getpid(), self.member.host, self.member.client,
@@ -306,11 +306,11 @@ class Replica:
     def stop(self) -> None:
         """Take everything down cleanly, in a few seconds at most."""
         self._stopped.set()
-        self._clients.cut()
+        self.clients.cut()
         self.driver.stop()
         for thread in self._threads:
             thread.join(1.0)
-        self._clients.cut()  # the supervisor may have found it closed, and opened it again
+        self.clients.cut()  # the supervisor may have found it closed, and opened it again
         for host in (self.proposer, self.front):
             host.stop()
         self.learner.stop(Learner.flush)
@@ -390,6 +390,6 @@ class Replica:
                 host.supervise()
             self._tell_roles()
             self.note_rejoin()
-            if not self._clients.alive:
+            if not self.clients.alive:
                 _log.error("the clients' daemon ended, opens again")
-                self._clients.open()
+                self.clients.open()

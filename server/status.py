@@ -7,6 +7,7 @@ is down would know. It changes nothing.
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 from kvrmi.config import Cluster
@@ -19,6 +20,9 @@ from .rolehost import Fenced, RoleHost
 
 if TYPE_CHECKING:
     from .replica import Replica
+
+CLIENTS = 100
+"""So many connections of clients with a name are listed; strangers must not make it long."""
 
 
 def describe(replica: Replica) -> dict[str, object]:
@@ -44,6 +48,8 @@ def describe(replica: Replica) -> dict[str, object]:
         "leader": replica.engine.leader or None,
         "engine": replica.cluster.engine,
         "notes": list(replica.notes),
+        "connections": replica.clients.connections,
+        "clients": _clients(replica),
         **_cluster(replica.cluster),
     }
 
@@ -56,6 +62,18 @@ def _cluster(cluster: Cluster) -> dict[str, object]:
         "coordinator": cluster.coordinator,
         "members": [[one.id, join_address(one.host, one.client)] for one in cluster.members],
     }
+
+
+def _clients(replica: Replica) -> list[dict[str, object]]:
+    """Who is connected under a name, and since when in UTC; the oldest first."""
+    return [
+        {"name": one.name, "address": one.address, "since": _utc(one.since)}
+        for one in replica.clients.clients[:CLIENTS]
+    ]
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def _role(host: RoleHost[Any]) -> dict[str, object]:

@@ -20,6 +20,8 @@ import Pyro5.server
 from Pyro5.callcontext import current_context
 from Pyro5.errors import DaemonError
 
+from kvrmi.naming import is_client
+
 from .calls import COMPRESSED_REFUSED, Calls, Hangup
 from .frames import (
     COMPRESSED,
@@ -33,7 +35,7 @@ from .frames import (
     pack,
 )
 from .identity import Caller, Challenge, Refused
-from .listener import Connection, Listener
+from .listener import Client, Connection, Listener
 from .payload import LARGE, SERPENT, TAKEN, PayloadError, TooComplex, dump, load
 from .room import Room, Unread
 from .seldom import Seldom
@@ -120,6 +122,11 @@ class Daemon(Pyro5.server.Daemon):
     def connections(self) -> int:
         """How many connections are open."""
         return self._listener.connections
+
+    @property
+    def clients(self) -> list[Client]:
+        """The connections whose clients have a name, the oldest first."""
+        return self._listener.clients
 
     def register(self, instance: object, name: str, force: bool = False, weak: bool = False) -> Any:
         """Let `instance` answer to `name`; its URI. Raises TypeError for a class.
@@ -285,7 +292,9 @@ class Daemon(Pyro5.server.Daemon):
             conn.claims = known
             return {"handshake": known.answer}
         conn.caller = known
-        conn.base64 = _wants_base64(shown["handshake"])
+        conn.base64 = _told(shown["handshake"], "bytes") == "base64"
+        name = _told(shown["handshake"], "name")
+        conn.name = name if is_client(name) else None
         return {"handshake": "hello", "meta": self._calls.metadata(shown["object"])}
 
 
@@ -293,6 +302,6 @@ def _nothing() -> None:
     """Do what is to be done after an answer where nobody asked for anything."""
 
 
-def _wants_base64(shown: object) -> bool:
-    """Say whether a client's handshake asks for bytes in serpent's base64 form."""
-    return isinstance(shown, Mapping) and shown.get("bytes") == "base64"
+def _told(shown: object, about: str) -> Any:
+    """Look up what a client's handshake says; it may be anything, which is no reason to refuse."""
+    return shown.get(about) if isinstance(shown, Mapping) else None

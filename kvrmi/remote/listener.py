@@ -13,13 +13,16 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time
+from typing import NamedTuple
+
+from kvrmi.naming import join_address
 
 from .channel import Channel
 from .identity import Challenge
 from .seldom import Seldom
 
-__all__ = ["Connection", "Listener"]
+__all__ = ["Client", "Connection", "Listener"]
 
 _log = logging.getLogger("kvrmi.remote.listener")
 
@@ -33,10 +36,18 @@ _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 Serve = Callable[["Connection"], None]
 
 
+class Client(NamedTuple):
+    """A connection whose client has a name; `since` is in seconds since 1970."""
+
+    name: str
+    address: str
+    since: float
+
+
 class Connection:
     """One accepted connection; its own thread works on it, any thread may cut it."""
 
-    __slots__ = ("admitted", "base64", "caller", "channel", "claims", "idle_since")
+    __slots__ = ("admitted", "base64", "caller", "channel", "claims", "idle_since", "name", "since")
 
     def __init__(self, channel: Channel) -> None:
         """`caller` is whatever admission made of it."""
@@ -44,6 +55,9 @@ class Connection:
         self.admitted = False
         self.base64 = False
         """True if it wants bytes in serpent's base64 form."""
+        self.name: str | None = None
+        """What its client calls itself."""
+        self.since = time()
         self.caller: object = None
         self.claims: Challenge | None = None
         """What it has announced of itself and has to prove."""
@@ -85,6 +99,18 @@ class Listener:
     def connections(self) -> int:
         """How many are open."""
         return len(self._connections)
+
+    @property
+    def clients(self) -> list[Client]:
+        """Those that have a name, the oldest first."""
+        with self._lock:
+            named = [(each.since, each.name, each) for each in self._connections if each.name]
+        found = []
+        for since, name, connection in sorted(named, key=lambda one: one[:2]):
+            with contextlib.suppress(OSError):  # it has just gone
+                host, port = connection.channel.sock.getpeername()[:2]
+                found.append(Client(name, join_address(host, port), since))
+        return found
 
     def run(self, condition: Callable[[], bool] = lambda: True) -> None:
         """Accept until cut, or until `condition` no longer holds."""

@@ -83,6 +83,25 @@ def test_status_says_how_far_a_snapshot_has_come() -> None:
     assert out.getvalue().splitlines()[3:] == [remark]
 
 
+def test_status_names_the_clients_that_are_connected() -> None:
+    out = io.StringIO()
+    clients = [{"name": name, "address": "h:1", "since": ""} for name in ("b", "a", "b")]
+    status = _status(roles={}, clients=clients)
+    status["replicas"].append({**status["replicas"][0], "id": 2, "clients": clients[:1]})
+    Printer(as_json=False, out=out).status(status)
+    line = out.getvalue().splitlines()[-1]
+    assert line == "clients: a (replica 1), b (replicas 1, 2)"
+
+
+def test_status_names_so_many_clients_only() -> None:
+    out = io.StringIO()
+    clients = [{"name": f"c{number:02}"} for number in range(12)]
+    Printer(as_json=False, out=out).status(_status(roles={}, clients=clients))
+    line = out.getvalue().splitlines()[-1]
+    assert line.startswith("clients: c00 (replica 1), ")
+    assert line.endswith("c09 (replica 1), 2 more")
+
+
 @pytest.mark.parametrize("state", ["up", "not answering"])
 @pytest.mark.parametrize("columns", [80, 100, 140])
 def test_status_fits_its_terminal_and_grows_with_it(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,9 @@ import time
 
 import pytest
 
-from .cluster import ROOT, LiveCluster
+from kvrmi.session import connect
+
+from .cluster import ROOT, LiveCluster, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -103,3 +106,17 @@ def test_the_status_of_the_cluster(live: LiveCluster) -> None:
         assert entry["address"] == f"{member.host}:{member.client}"
         assert entry["state"] == "up"
         assert set(entry["roles"]) == {"proposer", "acceptor", "learner"}
+
+
+def test_a_client_with_a_name_is_seen_in_status_and_in_the_logs(live: LiveCluster) -> None:
+    """Where it is connected, and with the decisions that are written out; until it leaves."""
+    with connect(3, config=live.config, name="my-client-one") as store:
+        revision = store.put("named/key", "v")
+        listed = {entry["id"]: entry["clients"] for entry in store.status()["replicas"]}
+        assert [client["name"] for client in listed[3]] == ["my-client-one"]
+        assert listed[3][0]["address"].startswith("127.0.0.1:")
+        assert listed[3][0]["since"].endswith("Z")
+        log = live.data / f"replica{live.leader()}" / "replica.log"
+        commit = rf'commit .* revision={revision}: put "named/key" id=my-client-one:\w+\.\./1$'
+        wait_for(lambda: re.search(commit, log.read_text(), re.MULTILINE), "the line with the name")
+    wait_for(lambda: not live.entries()[3]["clients"], "the client is listed no more")

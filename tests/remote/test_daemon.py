@@ -8,7 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import Pyro5.api
@@ -18,7 +18,7 @@ import pytest
 from kvrmi.remote import channel
 from kvrmi.remote import daemon as daemon_module
 from kvrmi.remote.daemon import Daemon
-from kvrmi.remote.frames import CONNECT, INVOKE, pack
+from kvrmi.remote.frames import CONNECT, CONNECT_OK, INVOKE, pack
 from kvrmi.remote.identity import Badge, Caller, challenge
 from kvrmi.remote.listener import Listener
 from kvrmi.remote.payload import MSGPACK, SERPENT, Call, dump_call
@@ -55,6 +55,31 @@ def test_what_should_be_encrypted_is_not_served_in_the_clear(
     monkeypatch.setattr(Pyro5.config, "SSL", True)
     with pytest.raises(OSError, match="SSL"):
         Daemon("127.0.0.1", 0, admit=None, pool=1, max_message=1, idle=1)
+
+
+def test_clients_are_known_by_the_names_they_give(daemon: Daemon) -> None:
+    """Whoever has one is listed as long as it is connected; the others are served all the same."""
+    began = time()
+    with Raw(daemon.port) as ana, Raw(daemon.port) as ben, Raw(daemon.port).shaken():
+        assert ana.shake({"name": "ana", "bytes": "base64"}).kind == CONNECT_OK
+        assert ben.shake({"name": "ben.2"}, MSGPACK).kind == CONNECT_OK
+        until(lambda: len(daemon.clients) == 2)
+        first, second = daemon.clients
+        assert (first.name, second.name) == ("ana", "ben.2")
+        assert first.address == "{}:{}".format(*ana.sock.getsockname())
+        assert began - 1 <= first.since <= second.since <= time() + 1
+    until(lambda: not daemon.clients)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x" * 31, "a b", "a\nb", "[red]", "\x1b[2J", 5, None, ["a"], {"a": 1}, b"a"]
+)
+def test_an_odd_name_is_none_and_no_reason_to_refuse(daemon: Daemon, name: object) -> None:
+    with Raw(daemon.port) as raw:
+        assert raw.shake({"name": name}).kind == CONNECT_OK
+        raw.call("echo", 1)
+        assert raw.answer() == 1
+        assert not daemon.clients
 
 
 def test_a_name_is_taken_once(daemon: Daemon) -> None:
