@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .. import cli  # first: says what is not installed, if something is not
@@ -153,8 +153,6 @@ def _many(options: argparse.Namespace) -> int:
         print(summary)
         return 1 if failing else 0
     Console().print(_table(verdicts))
-    for verdict in failing:
-        print(_sentence(verdict))
     _explain(failing[: options.explain], options.plant)
     return 1 if failing else 0
 
@@ -169,17 +167,28 @@ def _run_all(options: argparse.Namespace) -> list[Verdict]:
         plant=options.plant,
         only=options.only,
     )
+    running = _shown_at_once(running, options)
     console = Console(stderr=True)
     if not console.is_terminal:
         return list(_told_plainly(running, len(seeds)))
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console) as progress:
+    # Where the output goes elsewhere it is not the display's to show.
+    with Progress(*columns, console=console, redirect_stdout=sys.stdout.isatty()) as progress:
         return list(progress.track(running, len(seeds), description="seeds"))
 
 
-def _told_plainly(running: Iterable[Verdict], count: int) -> Iterable[Verdict]:
+def _shown_at_once(running: Iterable[Verdict], options: argparse.Namespace) -> Iterator[Verdict]:
+    """Print each violation as it is found: many seeds take hours, and may be interrupted."""
+    for verdict in running:
+        if verdict.violation:
+            shown = f"{_sentence(verdict)}\n  {_again(verdict, options.plant)}"
+            print(shown, file=sys.stderr if options.json else sys.stdout, flush=True)
+        yield verdict
+
+
+def _told_plainly(running: Iterable[Verdict], count: int) -> Iterator[Verdict]:
     for done, verdict in enumerate(running, 1):
         if done % _PLAIN_EVERY == 0:
             print(f"{done:,} of {count:,} seeds", file=sys.stderr, flush=True)

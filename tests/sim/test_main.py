@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kvrmi.sim import __main__ as program
 from kvrmi.sim.__main__ import main
+from kvrmi.sim.many import run_many
+from kvrmi.sim.run import Verdict
 
 
 def test_one_run_is_told_in_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,6 +76,25 @@ def test_a_planted_bug_is_found_by_many_runs_too(capsys: pytest.CaptureFixture[s
     assert main([*words, "--json", "--explain", "1"]) == 1
     (told,) = json.loads(capsys.readouterr().out)["violations"]
     assert told["smallest"].endswith("--plant quorum-of-two")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_violation_is_printed_before_the_next_seed_is_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, as_json: bool
+) -> None:
+    shown: list[str] = []
+
+    def watched(*args: Any, **options: Any) -> Iterator[Verdict]:
+        for verdict in run_many(*args, **options):
+            yield verdict
+            shown.append(capsys.readouterr()[as_json])
+
+    monkeypatch.setattr(program, "run_many", watched)
+    words = ["--seeds", "0..1", "--plant", "quorum-of-two", "--jobs", "1", "--explain", "0"]
+    assert main([*words, "--json"] if as_json else words) == 1
+    assert shown[0].startswith("seed 0, profile calm, 5 replicas: VIOLATION at ")
+    assert "  python -m kvrmi.sim --seed 0 --profile calm --steps 3000 --plant" in shown[0]
+    assert shown[1].startswith("seed 1, ")
 
 
 def test_a_script_is_played(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
