@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
@@ -16,8 +17,8 @@ from kvrmi.errors import InvalidRequest, KVError
 from kvrmi.session import Store
 
 from .admin import Admin
-from .grammar.commands import COMMANDS, parse
-from .grammar.lexer import split
+from .grammar.commands import parse
+from .grammar.lexer import Word, plain, split
 from .health import await_serving
 from .options import Options
 from .options import parse as parse_options
@@ -61,23 +62,24 @@ def _run(options: Options) -> int:
     printer = Printer(as_json=options.json)
     try:
         words = _command(options.command)
+        name, *argv = (str(word.text) for word in words) if words else [""]
         _log_to(options.log, options.name)
-        if words and words[0].lower() == "bench":
+        if name.lower() == "bench":
             from . import bench  # a program of its own, with tables and processes
 
-            return bench.main(words[1:], options.connect, as_json=options.json)
-        if words and words[0].lower() == "verify":
+            return bench.main(argv, options.connect, as_json=options.json)
+        if name.lower() == "verify":
             from . import verify  # needs no store
 
-            return verify.main(words[1:], as_json=options.json)
-        if words and words[0].lower() == "workload":
+            return verify.main(argv, as_json=options.json)
+        if name.lower() == "workload":
             from . import workload  # needs the checker's format
 
-            return workload.main(words[1:], options.opened, as_json=options.json)
-        if words and words[0].lower() == "nemesis":
+            return workload.main(argv, options.opened, as_json=options.json)
+        if name.lower() == "nemesis":
             from .nemesis import program  # starts a cluster of its own
 
-            return program.main(words[1:], as_json=options.json)
+            return program.main(argv, as_json=options.json)
         command = parse(words) if words else None  # what is wrong with it needs no cluster
         if command is not None and command.name == "help":
             return show_help(printer, *command.args)
@@ -105,7 +107,7 @@ def _admin(store: Store, options: Options) -> Admin:
     return Admin(store, options.config, options.named)
 
 
-def _shell(shell: Shell, words: Sequence[str]) -> int:
+def _shell(shell: Shell, words: Sequence[Word]) -> int:
     try:
         if words:
             return shell.run(words)
@@ -136,11 +138,11 @@ def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> 
     return played or first
 
 
-def _command(words: Sequence[str]) -> list[str]:
+def _command(words: Sequence[str]) -> list[Word]:
     """Make out the words of the command; one quoted argument may hold them all."""
-    if len(words) == 1 and words[0].upper() not in COMMANDS and " " in words[0]:
+    if len(words) == 1 and re.search(r"[\s(]", words[0]):
         return split(words[0])
-    return list(words)
+    return plain(words)
 
 
 def _log_to(path: str | None, name: str | None) -> None:

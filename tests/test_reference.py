@@ -86,7 +86,8 @@ def command_table() -> Iterator[str]:
     yield "\n| command | what it does |"
     yield "| --- | --- |"
     for usage, text in explained(COMMANDS.values()):
-        yield f"| `{usage}` | {text} |"
+        cell = usage.replace("|", "\\|")
+        yield f"| `{cell}` | {text} |"
 
 
 GENERATED = {"options": flag_tables, "commands": command_table}

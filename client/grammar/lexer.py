@@ -1,4 +1,4 @@
-"""A typed line taken apart into words: quotes, escapes, spaces.
+"""A typed line taken apart into words: quotes, escapes, spaces, and Operation(..).
 
 Rules: it takes time in proportion to the length of the line; what cannot be read is refused as a
 whole. It knows no commands.
@@ -7,65 +7,162 @@ whole. It knows no commands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from kvrmi.errors import InvalidRequest
 
-__all__ = ["Usage", "shortened", "split"]
+from .literal import quoted
+
+__all__ = ["Line", "Usage", "Word", "plain", "read", "shortened", "split"]
 
 
 class Usage(InvalidRequest):
     """The words make no command; the text says what would."""
 
 
+class Word(NamedTuple):
+    """A word: what it stands for, and where it stands in the line.
+
+    bare: it begins without a quote or a backslash; only such words are options, @file and >.
+    """
+
+    text: str | bytes
+    start: int
+    end: int
+    bare: bool
+
+
+class Line(NamedTuple):
+    """What could be read of a line.
+
+    fault: why it is not a whole line, or ""; open: the quote that is not closed, or "".
+    """
+
+    words: list[Word]
+    fault: str
+    open: str
+
+
 _SPACES = " \t\r\n"
-# One step of the line each, so that a long line takes no longer a character than a short one.
-_PIECE = re.compile(
-    rf"""[{_SPACES}]+|'[^']*'|"(?:[^"\\]++|\\.)*+"|\\.|[^{_SPACES}'"\\]+""", re.DOTALL
-)
-_ESCAPED = re.compile(r"""\\(["\\])""")
+_GAP = re.compile(rf"(?:[{_SPACES}]|\\\n)*+")
+_PLAIN = re.compile(rf"""[^{_SPACES}'"\\]++""")
+_CALL = re.compile(r"\s*operation\s*\(", re.IGNORECASE)
+_PART = re.compile(r"[^,]*+")
+_CALLED = ("put", "get", "delete")
 _SHOWN = 60
 """Characters of somebody's line that an error repeats."""
 
 
-def split(line: str) -> list[str]:
-    """Split a typed line into words, as a POSIX shell does; quotes keep spaces. Raises Usage.
+def split(line: str) -> list[Word]:
+    r"""Split a typed line into words. Raises Usage for what cannot be read.
 
-    Takes time in proportion to the length of the line.
+    '..' keeps text as it is, ".." has escapes, b".." is bytes. Outside quotes a backslash keeps a
+    space or a sign; before a letter or a digit it is refused, since C:\new could mean two things.
     """
-    words: list[list[str]] = []
-    within = False
-    for piece in _pieces(line):
-        if piece[0] in _SPACES:
-            within = False
-            continue
-        if not within:
-            words.append([])
-        within = True
-        words[-1].append(_unquoted(piece))
-    return ["".join(pieces) for pieces in words]
+    words, fault, left_open = read(line)
+    if left_open:
+        fault = f"no closing {left_open}"
+    if fault:
+        raise Usage(f"{fault}; in: {shortened(line.strip())}")
+    return words
 
 
-def _pieces(line: str) -> Iterator[str]:
-    """Take the line apart into spaces, quoted parts, escaped characters and plain text."""
-    at = 0
-    while at < len(line):
-        match = _PIECE.match(line, at)
-        if match is None:
-            lacks = "no escaped character" if line[at] == "\\" else "no closing quotation"
-            raise Usage(f"{lacks} in: {shortened(line.strip())}")
-        yield match[0]
-        at = match.end()
+def plain(words: Iterable[str]) -> list[Word]:
+    """Make words of arguments that a shell has split already: text as it is, options too."""
+    return [Word(word, 0, 0, True) for word in words]
 
 
-def _unquoted(piece: str) -> str:
-    if piece[0] == "'":
-        return piece[1:-1]
-    if piece[0] == '"':
-        return _ESCAPED.sub(r"\1", piece[1:-1])
-    return piece[1:] if piece[0] == "\\" else piece
+def read(line: str) -> Line:
+    """Read as much of a line as can be read, half typed or wrong. Never raises."""
+    call = _CALL.match(line)
+    return _read_call(line, call.end()) if call else _read_words(line)
 
 
 def shortened(text: str) -> str:
     """Cut somebody's text to what an error may repeat of it."""
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _read_words(line: str) -> Line:
+    words: list[Word] = []
+    faults: list[str] = []
+    left_open = ""
+    at = _gap(line, 0)
+    while at < len(line):
+        word, fault, left_open = _word(line, at)
+        words.append(word)
+        faults.append(fault)
+        at = _gap(line, word.end)
+    return Line(words, next(filter(None, faults), ""), left_open)
+
+
+def _gap(line: str, at: int) -> int:
+    found = _GAP.match(line, at)
+    return found.end() if found else at
+
+
+def _word(line: str, start: int) -> tuple[Word, str, str]:
+    """Read one word, with what is wrong in it and the quote that it leaves open."""
+    pieces: list[str | bytes] = []
+    fault = left_open = ""
+    at = start
+    while at < len(line) and line[at] not in _SPACES:
+        found = quoted(line, at, bytes_too=at == start)
+        if found is not None:
+            piece, at, wrong, left_open = found
+        else:
+            piece, at, wrong = _unquoted(line, at)
+        pieces.append(piece)
+        fault = fault or wrong
+    if len(pieces) > 1 and isinstance(pieces[0], bytes):
+        fault = fault or 'a space is missing after the bytes b".."'
+    text = _joined(pieces)
+    bare = isinstance(text, str) and line[start] not in "'\"\\"
+    return Word(text, start, at, bare), fault, left_open
+
+
+def _joined(pieces: list[str | bytes]) -> str | bytes:
+    if len(pieces) == 1:
+        return pieces[0]
+    return "".join(piece for piece in pieces if isinstance(piece, str))
+
+
+def _unquoted(line: str, at: int) -> tuple[str, int, str]:
+    """Read plain text or one escaped character; returns it, its end and what is wrong."""
+    if found := _PLAIN.match(line, at):
+        return found[0], found.end(), ""
+    kept = line[at + 1 : at + 2]
+    if not kept:
+        return "\\", at + 1, "nothing stands after the last backslash"
+    if kept.isalnum():
+        return f"\\{kept}", at + 2, f"\\{kept} outside quotes: write '..' to keep a backslash"
+    return kept.strip("\n"), at + 2, ""
+
+
+def _read_call(line: str, at: int) -> Line:
+    """Read Operation(put,key,value) as the words PUT key value; spaces are kept in the parts."""
+    end = len(line.rstrip(_SPACES))
+    closed = end > at and line[end - 1] == ")"
+    inner = line[: end - 1] if closed else line
+    words: list[Word] = []
+    fault = left_open = ""
+    while at <= len(inner) and not left_open:
+        word, wrong, left_open = _part(inner, at)
+        words.append(word)
+        fault = fault or wrong
+        at = _gap(inner, word.end) + 1
+    if words and str(words[0].text).lower() not in _CALLED:
+        fault = fault or "Operation(..) is for put, get and delete"
+    return Line(words, fault or ("" if closed else "no closing )"), left_open)
+
+
+def _part(line: str, at: int) -> tuple[Word, str, str]:
+    """Read one part of Operation(..): quoted as a whole, or as it is up to the next comma."""
+    start = _gap(line, at)
+    found = quoted(line, start, bytes_too=True)
+    if found and line[(after := _gap(line, found.end)) : after + 1] in ("", ","):
+        return Word(found.value, start, found.end, False), found.fault, found.open
+    raw = _PART.match(line, start)
+    text = raw[0].rstrip(_SPACES) if raw else ""
+    return Word(text, start, start + len(text), False), "", ""

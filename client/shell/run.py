@@ -20,9 +20,11 @@ from kvrmi.session import Store
 from .. import backup
 from ..admin import Admin
 from ..grammar.commands import COMMANDS, NOTES, Command, explained, parse, unknown
-from ..grammar.lexer import Usage, split
+from ..grammar.lexer import Usage, Word, split
+from ..grammar.literal import typed
 from ..health import await_serving, code_of
 from ..render import Printer, encoded
+from .files import filled
 
 __all__ = ["EXIT_STATUS", "Leave", "Shell"]
 
@@ -60,7 +62,7 @@ class Shell:
         self._admin = admin
         self._printer = printer
 
-    def run(self, words: Sequence[str]) -> int:
+    def run(self, words: Sequence[Word]) -> int:
         """Run one command; returns its exit status. Raises Leave for EXIT."""
         started = time.monotonic()
         try:
@@ -71,7 +73,8 @@ class Shell:
             self._printer.error("INTERRUPTED", "a write may or may not take effect")
             status = INTERRUPTED
         took = (time.monotonic() - started) * 1000
-        log.info("%s status=%d ms=%.1f", " ".join(words[:2])[:100], status, took)
+        named = " ".join(typed(word.text)[:100] for word in words[:2])
+        log.info("%s status=%d ms=%.1f", named, status, took)
         return status
 
     def run_lines(self, lines: Iterable[str]) -> int:
@@ -127,6 +130,7 @@ class Shell:
         return EXIT_STATUS.get(code_of(status), 0)
 
     def _ask(self, command: Command) -> int:
+        command = command._replace(args=filled(command.args))
         answer = self._store.call(command.name, *command.args)
         value = answer["value"]
         fields = {"op": command.name, **_about(command), **_value(command.name, value)}

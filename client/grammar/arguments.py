@@ -1,0 +1,111 @@
+"""One argument of a command: what its name in the usage lets it be, and what a word makes of it.
+
+Rule: a word that does not fit is refused with what would. It knows no command and opens no file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from .lexer import Usage, Word, shortened
+from .nearest import meant
+
+__all__ = ["ROLES", "FromFile", "kind_of", "made"]
+
+ROLES = ("proposer", "acceptor", "learner")
+_DAY = 86_400
+_WHOLE = re.compile(r"[0-9]{1,18}")
+_DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18}")
+
+
+class FromFile(NamedTuple):
+    """The bytes of a file, where a value may stand."""
+
+    path: str
+
+
+def kind_of(name: str) -> str:
+    """Return what an argument of this name is: key, value, id, role, file, number, command."""
+    return _ARGUMENTS[name][0] if name in _ARGUMENTS else "none"
+
+
+def made(name: str, word: Word) -> object:
+    """Make what an argument of this name stands for. Raises Usage: what is wrong with the word."""
+    return _ARGUMENTS[name][1](word)
+
+
+def _key(word: Word) -> str:
+    return _text(word, "a key")
+
+
+def _file(word: Word) -> str:
+    path = _text(word, "the name of a file")
+    if not path or "\0" in path:
+        raise Usage("the name of a file is missing" if not path else "a file's name has no NUL")
+    return path
+
+
+def _value(word: Word) -> str | bytes | FromFile:
+    """Take a bare @file for the file's bytes; @@ begins a text with one @."""
+    text = word.text
+    if not (word.bare and isinstance(text, str) and text[:1] == "@" and len(text) > 1):
+        return text
+    return text[1:] if text[1] == "@" else FromFile(text[1:])
+
+
+def _id(word: Word) -> int:
+    text = _text(word, "the number of a replica")
+    if not _WHOLE.fullmatch(text):
+        raise Usage(f"{shortened(text)!r} is not the number of a replica")
+    return int(text)
+
+
+def _role(word: Word) -> str:
+    text = _text(word, "a role")
+    if text.lower() not in ROLES:
+        near = meant(text, ROLES)
+        raise Usage(f"{shortened(text)!r} is none of {', '.join(ROLES)}{near}")
+    return text.lower()
+
+
+def _seconds(word: Word) -> float:
+    text = _text(word, "a time")
+    if not _DECIMAL.fullmatch(text) or float(text) >= _DAY:
+        raise Usage(f"{shortened(text)!r} is no number of seconds from 0 to {_DAY}")
+    return float(text)
+
+
+def _count(word: Word) -> int:
+    text = _text(word, "a number")
+    if not _WHOLE.fullmatch(text) or int(text) == 0:
+        raise Usage(f"{shortened(text)!r} is no whole number from 1")
+    return int(text)
+
+
+def _command(word: Word) -> str:
+    return _text(word, "a command")
+
+
+def _text(word: Word, called: str) -> str:
+    if isinstance(word.text, bytes):
+        raise Usage(f'{called} is text, not bytes: leave out the b before ".."')
+    return word.text
+
+
+_ARGUMENTS: Mapping[str, tuple[str, Callable[[Word], object]]] = {
+    "key": ("key", _key),
+    "prefix": ("key", _key),
+    "value": ("value", _value),
+    "expected": ("value", _value),
+    "id": ("id", _id),
+    "peer": ("id", _id),
+    "role": ("role", _role),
+    "file": ("file", _file),
+    "seconds": ("number", _seconds),
+    "s": ("number", _seconds),
+    "n": ("number", _count),
+    "command": ("command", _command),
+}
+"""An argument's name in a usage -> its kind, and what makes it of a word."""

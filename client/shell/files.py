@@ -1,0 +1,52 @@
+"""Values that come from files and go into them.
+
+Rules: a file is read whole or refused, and written whole or left as it was; what is wrong is one
+line that names it. It knows no command.
+"""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from kvrmi.errors import InvalidRequest
+from kvrmi.interface import VALUE_BYTES
+
+from ..grammar.arguments import FromFile
+
+__all__ = ["filled"]
+
+
+def filled(args: tuple[object, ...]) -> tuple[object, ...]:
+    """Put the bytes of files where arguments, or lists in them, name them.
+
+    Raises InvalidRequest: no file, no ordinary one, not readable, or larger than a value may be.
+    """
+    return tuple(_filled(arg) for arg in args)
+
+
+def _filled(arg: object) -> object:
+    if isinstance(arg, FromFile):
+        return _contents(arg.path)
+    if isinstance(arg, list):
+        return [_filled(item) for item in arg]
+    return arg
+
+
+def _contents(named: str) -> bytes:
+    try:
+        path = Path(named).expanduser()
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device might never end
+            what = "a folder" if path.is_dir() else "no ordinary file"
+            raise InvalidRequest(f"{named} is {what}")
+        with path.open("rb") as file:
+            data = file.read(VALUE_BYTES + 1)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InvalidRequest(f"{named} cannot be read: {_why(error)}") from error
+    if len(data) > VALUE_BYTES:
+        raise InvalidRequest(f"{named} is larger than a value may be, {VALUE_BYTES} bytes")
+    return data
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
