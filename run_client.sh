@@ -37,7 +37,7 @@ nameserver=127.0.0.1:9090
 case $protocol in
     [Rr][Pp][Cc])
         case $port in
-            1099) echo "port 1099 is mapped to the name server of the running cluster, $nameserver" ;;
+            1099) echo "port 1099 is mapped to the running cluster's name server, $nameserver" ;;
             "${nameserver##*:}") ;;
             *) refuse "port $port is not supported with RPC: use 1099, which is mapped to the name server $nameserver" ;;
         esac

@@ -44,6 +44,7 @@ class Options(NamedTuple):
     json: bool
     log: str | None
     session: bool
+    no_key_completion: bool
     command: list[str]
 
     @property
@@ -120,6 +121,11 @@ def _parser() -> cli.Parser:
     parser.add_argument("--log", metavar="FILE", help="append every command's outcome to a file")
     parser.add_argument(
         "--session", action="store_true", help="play the classic client session, then prompt"
+    )
+    parser.add_argument(
+        "--no-key-completion",
+        action="store_true",
+        help="at the prompt: never ask the store for keys to complete",
     )
     parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="see below")
     return parser

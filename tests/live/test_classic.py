@@ -15,6 +15,8 @@ from tests.terminal import Terminal
 
 from .cluster import ROOT, LiveCluster
 
+pytestmark = pytest.mark.live
+
 SCRIPT = str(ROOT / "run_client.sh")
 PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
@@ -41,7 +43,7 @@ def test_a_session_from_another_folder(live: LiveCluster, tmp_path: Path) -> Non
     lines = done.stdout.splitlines()
     nameserver = live.cluster.nameserver
     assert lines[:2] == [
-        f"port 1099 is mapped to the name server of the running cluster, {nameserver}",
+        f"port 1099 is mapped to the running cluster's name server, {nameserver}",
         f"name server {nameserver}: 5 servers are registered",
     ]
     for number, line in enumerate(lines[2:7], 1):

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import select
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.terminal import Terminal
 
 from .cluster import ROOT, LiveCluster, launch, read_line, running, wait_for
 
 pytestmark = pytest.mark.live
 
 PATIENCE = 60.0
-TERMINAL = """
-import fcntl, os, sys, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
-"""Makes its standard input its controlling terminal, then becomes another program."""
 
 
 def stop(data: Path) -> tuple[int, str]:
@@ -106,30 +98,18 @@ def test_an_ephemeral_folder_is_kept_on_purpose() -> None:
     shutil.rmtree(data)
 
 
-def test_a_closed_terminal_ends_the_demo_its_cluster_and_its_prompt(tmp_path: Path) -> None:
-    terminal, other = pty.openpty()
+def test_a_demo_on_a_terminal_ends_in_the_prompt_and_with_the_terminal(tmp_path: Path) -> None:
+    program = [str(ROOT / "run_cluster.py"), "--ephemeral", "--demo", "--replicas", "3"]
     event = ("--down-after", "0.5", "--back-after", "0.5")
-    program = [str(ROOT / "run_cluster.py"), "--ephemeral", "--demo", "--plain", "--replicas", "3"]
-    demo = subprocess.Popen(
-        [sys.executable, "-c", TERMINAL, *program, *event],
-        stdin=other,
-        stdout=other,
-        stderr=other,
-        cwd="/",
-        env=os.environ | {"XDG_STATE_HOME": str(tmp_path), "TERM": "dumb"},
-        start_new_session=True,
-    )
-    os.close(other)
-    shown = b""
-    try:
-        deadline = time.monotonic() + PATIENCE
-        while b"kvrmi> " not in shown:
-            assert select.select([terminal], [], [], max(0.0, deadline - time.monotonic()))[0]
-            shown += os.read(terminal, 65536)
-        data = folder_in(shown.decode())
+    environment = {"XDG_STATE_HOME": str(tmp_path), "NO_COLOR": "1"}
+    with Terminal.python(*program, *event, environment=environment, columns=100) as terminal:
+        terminal.see("^kvrmi>", PATIENCE)
+        data = folder_in(terminal.screen)
+        assert f"\nexport KVRMI_CONFIG={data}/cluster.toml\n" in terminal.screen
         assert len(running(data)) == 5, "three replicas, the name server and the prompt"
-    finally:
-        os.close(terminal)
-    demo.wait(PATIENCE)
+        terminal.keys("PUTT k v" + 4 * "\x1b[D" + "\x7f\r")  # a line editor is needed for that
+        terminal.see("^OK revision")
+        terminal.child.ptyproc.fileobj.close()
+        wait_for(lambda: not terminal.child.isalive(), "its end", PATIENCE)
     wait_for(lambda: running(data) == [], "nothing left of it")
     assert not data.exists()
