@@ -134,6 +134,8 @@ def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> 
         from .shell.converse import converse
 
         return converse(shell, classic.PROMPT)
+    if played == cli.INTERRUPTED:
+        return played
     first = shell.run_lines(classic.prompted(sys.stdin))
     return played or first
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import ConnectionFailed, KVError
 from kvrmi.lookup import look_up
 from kvrmi.naming import kvstore
@@ -27,6 +28,7 @@ log = logging.getLogger("kvrmi.client")
 
 PROMPT = "Enter command (PUT key value / GET key / DELETE key / EXIT): "
 _PREFIX = "classic/"
+_ENDS = "the session ends here; playing it again removes what is left of it"
 _VALUES = ("one", "two", "three", "four", "five")
 
 
@@ -38,6 +40,7 @@ class Session:
         self._store = store
         self._printer = printer
         self._name = name
+        self._prefix = f"{_PREFIX}{name or 'client'}/"
 
     def play(self, status: dict[str, Any], nameserver: str | None, server: int | None) -> int:
         """Look at all servers, connect, fill in, run the requests; returns the exit status.
@@ -54,11 +57,15 @@ class Session:
         try:
             self._connect(server)
             self._populate()
-            self._run(list(_requests(f"{_PREFIX}{self._name or 'client'}/")))
+            self._run(list(_requests(self._prefix)))
         except KVError as error:
             log.warning("%s: %s", error.code, error)
-            self._printer.error(error.code, f"{error}; the session ends here")
+            self._printer.error(error.code, f"{error}; {_ENDS}")
             return EXIT_STATUS[error.code]
+        except KeyboardInterrupt:
+            log.warning("interrupted")
+            self._printer.error("INTERRUPTED", _ENDS)
+            return INTERRUPTED
         return 0
 
     def _connect(self, wanted: int | None) -> None:
@@ -81,7 +88,7 @@ class Session:
             answer = self._store.call(request[0], *request[1:])
             took = (time.monotonic() - began) * 1000
             asked, said = f"{_typed(request):<{width}}", f"{_said(request[0], answer):<16}"
-            self._say(f"{number:2}  {asked}  {said}  server {answer['replica']}  {took:.1f} ms")
+            self._say(f"{number:2}  {asked}  {said}  server {answer['replica']}  {took:5.1f} ms")
 
     def _say(self, line: str) -> None:
         self._printer.line(self._printer.shown(line))

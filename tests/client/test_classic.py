@@ -10,6 +10,8 @@ import pytest
 
 from client.__main__ import main
 from client.classic import PROMPT
+from kvrmi.cli import INTERRUPTED
+from kvrmi.session import Store
 from tests.client.conftest import Run
 from tests.client.fake import Cluster, refuse
 
@@ -66,6 +68,27 @@ def test_the_first_request_that_fails_ends_it_and_the_prompt_follows(
     assert out.endswith(f"{PROMPT}GET classic/1\none\n{PROMPT}exit\n")
     assert err.count("\n") == 1
     assert "the session ends here" in err
+
+
+def test_ctrl_c_ends_it_and_what_it_left_goes_with_the_next(
+    cluster: Cluster, run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = Store.call
+
+    def interrupted(store: Store, name: str, *args: object) -> object:
+        if name == "get":
+            raise KeyboardInterrupt
+        return call(store, name, *args)
+
+    monkeypatch.setattr(Store, "call", interrupted)
+    assert run("--session") == INTERRUPTED
+    out, err = capsys.readouterr()
+    assert PROMPT not in out
+    assert err.startswith("INTERRUPTED: the session ends here; playing it again removes")
+    assert len(cluster.contents.rows) == 10
+    monkeypatch.setattr(Store, "call", call)
+    assert run("--session") == 0
+    assert len(cluster.contents.rows) == 5
 
 
 def test_without_a_server_there_is_one_line_and_no_prompt(capsys: Captured) -> None:
