@@ -25,6 +25,7 @@ from .interface import PAGE_BYTES, Answer, Value
 from .keyorder import KeyOrder
 from .rows import (
     ROWS,
+    PackedRows,
     State,
     pack_row,
     pack_state,
@@ -35,7 +36,7 @@ from .rows import (
     unpack_row,
 )
 from .sessions import SESSION_LIMIT, Sessions, fingerprint
-from .storage.interface import Clear, Corrupt, Put, Record, Remove, Tables, View
+from .storage.interface import Clear, Corrupt, Put, PutAll, Record, Remove, Tables, View
 
 __all__ = [
     "FIRST_EPOCH",
@@ -68,9 +69,8 @@ class Machine:
         self._voters: tuple[Voter, ...] = ()
         self._changed: dict[str, None] = {}
         self._state_changed = False
-        self._packed: list[Record] = []
-        self._unpacked: Iterator[str] | None = None
-        """Keys of a state that replaces another's, whose records are not yet `_packed`."""
+        self._replaces = False
+        """The next records are of all there is: they replace another state's."""
 
     @property
     def keys(self) -> int:
@@ -207,52 +207,37 @@ class Machine:
         """Return what changed since the last call, and forget that it did."""
         if not self._state_changed:
             return ()
-        records = self._replacement()
-        rows, gone = self._rows, [key for key in self._changed if key not in self._rows]
-        records += [Put(ROWS, key, pack_row(rows[key])) for key in self._changed if key in rows]
-        records += [Remove(ROWS, key) for key in gone]
+        records = self._all_rows() if self._replaces else self._changed_rows()
         records += self._sessions.take_records()
         records.append(pack_voters(self.voters))
         records.append(pack_state(State(self.revision, self.digest, self.keys)))
         self._changed.clear()
-        self._state_changed = False
+        self._state_changed = self._replaces = False
         return tuple(records)
 
-    def _replacement(self) -> list[Record]:
-        if self._unpacked is None:
-            return []
-        while not self.pack_some(PAGE_BYTES):
-            pass
-        records, self._packed, self._unpacked = self._packed, [], None
-        return records
+    def _all_rows(self) -> list[Record]:
+        """Rows that are packed as they are written: at once they would double the memory."""
+        return [*(Clear(table) for table in TABLES), PutAll(ROWS, PackedRows(self._rows))]
 
-    def pack_some(self, limit_bytes: int) -> bool:
-        """Prepare the records of a state that replaces another's; False while there are more.
-
-        So the first `take_records` after `complete` need not make them all at once. What changes
-        meanwhile follows them.
-        """
-        if self._unpacked is None:
-            return True
-        for key in self._unpacked:
-            if key in self._rows:
-                row = pack_row(self._rows[key])
-                self._packed.append(Put(ROWS, key, row))
-                limit_bytes -= len(key) + len(row)
-            if limit_bytes < 0:
-                return False
-        return True
+    def _changed_rows(self) -> list[Record]:
+        rows, gone = self._rows, [key for key in self._changed if key not in self._rows]
+        records: list[Record] = [
+            Put(ROWS, key, pack_row(rows[key])) for key in self._changed if key in rows
+        ]
+        return records + [Remove(ROWS, key) for key in gone]
 
     # --- being made of records --------------------------------------------------------------------
 
-    def take_row(self, key: str, data: bytes) -> None:
+    def take_row(self, key: str, data: bytes, other: Machine | None = None) -> None:
         """Take in a stored row of a state that is complete with `complete`; raises Corrupt.
 
-        Rows come in the order of their keys.
+        Rows come in the order of their keys. A value that `other` has there too is in memory once.
         """
         if self._rows and key <= next(reversed(self._rows)):
             raise Corrupt(f"the row {key!r} is out of order")
         row = unpack_row(key, data)
+        if other is not None and other._rows.get(key) == row:
+            row = other._rows[key]
         self._rows[key] = row
         self._sum = (self._sum + row_hash(key, row)) % _DIGEST_SPACE
 
@@ -269,9 +254,7 @@ class Machine:
             raise Corrupt("the rows do not add up to the stored digest")
         self.revision = state.revision
         if replaces:
-            self._state_changed = True
-            self._packed = [Clear(table) for table in TABLES]
-            self._unpacked = iter(tuple(self._rows))
+            self._state_changed = self._replaces = True
             self._sessions.replace()
 
     @classmethod

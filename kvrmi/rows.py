@@ -7,17 +7,18 @@ guessed at. It converts and does not decide.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgpack
 
 from .commands import Voter
 from .interface import Value
-from .storage.interface import Corrupt, Put, View
+from .storage.interface import Corrupt, Key, Put, View
 
 __all__ = [
     "ROWS",
+    "PackedRows",
     "State",
     "pack_row",
     "pack_state",
@@ -56,6 +57,19 @@ def row_hash(key: str, value: Value) -> int:
 def pack_row(value: Value) -> bytes:
     """Format version, type, and the value's bytes."""
     return _TEXT + value.encode() if isinstance(value, str) else _BYTES + value
+
+
+class PackedRows:
+    """All rows as they are when it is made; each is packed when its turn comes, every time."""
+
+    def __init__(self, rows: Mapping[str, Value]) -> None:
+        """Hold on to the rows, whatever becomes of `rows` afterwards."""
+        self._rows = dict(rows)
+
+    def __iter__(self) -> Iterator[tuple[Key, bytes]]:
+        """Yield keys and packed rows."""
+        for key, value in self._rows.items():
+            yield key, pack_row(value)
 
 
 def unpack_row(key: str, data: bytes) -> Value:

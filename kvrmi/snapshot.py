@@ -147,8 +147,11 @@ class SnapshotSink:
         """The digest they must add up to."""
         return self._header.digest
 
-    def add(self, data: bytes, last: bool) -> None:
-        """Add the wanted page; raises Corrupt, after which this sink is of no use."""
+    def add(self, data: bytes, last: bool, mine: Machine | None = None) -> None:
+        """Add the wanted page; raises Corrupt, after which this sink is of no use.
+
+        `mine`: what the snapshot shall replace; values that are in both are in memory once.
+        """
         if self.complete:
             raise Corrupt("a page beyond the last one of a snapshot")
         header, rows = _open(data, self.wanted)
@@ -160,7 +163,7 @@ class SnapshotSink:
         for place, key, value in rows:
             table = _TABLES[place]
             if table == ROWS:
-                self._machine.take_row(key, value)
+                self._machine.take_row(key, value, mine)
             else:
                 self._rest[table][key] = value
         self.complete = last

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from pathlib import Path
 from zlib import crc32
 
 import pytest
@@ -16,6 +18,7 @@ from kvrmi.machine import Machine, Voter, encode_command, encode_question, encod
 from kvrmi.snapshot import SnapshotSink, SnapshotSource
 from kvrmi.storage.interface import Corrupt, Put
 from kvrmi.storage.memory import MemoryStorage
+from kvrmi.storage.sqlite import SqliteStorage
 
 TABLES = {**MACHINE_TABLES, **LOG_TABLES}
 Page = tuple[bytes, bool]
@@ -108,28 +111,60 @@ def test_records_replace_whatever_a_learner_had(replica: Replica) -> None:
     assert log.hash == replica.log.hash
 
 
-def test_records_can_be_made_little_by_little_while_commands_are_applied(replica: Replica) -> None:
+def test_records_of_a_state_are_of_one_moment_whatever_is_applied_before_they_are_written(
+    replica: Replica,
+) -> None:
     other = Replica()
     other.commit(put("old", "x"))
     other.flush()
     machine, log = received(pages_of(replica)).load()
-    steps = 0
-    while not machine.pack_some(1 << 18):
-        number = 299 - steps
+
+    def change(sequence: int) -> None:
         for command in (
-            put(f"k{steps:03d}", "changed", 2),
-            put(f"k{number:03d}", "changed", 2),
-            encode_command("delete", (f"b{steps}",), ("d", steps + 1)),
-            encode_command("delete", (f"b{number}",), ("e", steps + 1)),
+            put("k001", f"changed {sequence}", sequence),
+            put(f"new {sequence}", "added", sequence),
+            encode_command("delete", (f"b{sequence}",), ("d", sequence)),
         ):
             assert machine.apply(command) == replica.machine.apply(command)
-        steps += 1
-    assert steps > 5
-    other.storage.write((*machine.take_records(), *log.take_records()))
-    assert machine.pack_some(1)
+
+    change(2)
+    first = (*machine.take_records(), *log.take_records())
+    moment = (machine.revision, machine.digest, machine.keys)
+    change(3)
+    other.storage.write(first)
+    again = Machine.load(other.storage)
+    assert (again.revision, again.digest, again.keys) == moment
+    other.storage.write(machine.take_records())
     again = Machine.load(other.storage)
     assert (again.digest, again.keys) == (replica.machine.digest, replica.machine.keys)
-    assert (again.revision, again.digest) == (machine.revision, machine.digest)
+
+
+def test_a_state_is_written_without_a_second_one_in_memory(
+    replica: Replica, tmp_path: Path
+) -> None:
+    machine, log = received(pages_of(replica)).load()
+    storage = SqliteStorage(tmp_path / "learner.db", TABLES)
+    storage.write([Put("rows", "old", b"")])
+    tracemalloc.start()
+    storage.write((*machine.take_records(), *log.take_records()))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2 * PAGE_BYTES, "rows of four times as much"
+    check_equal(replica, Machine.load(storage), Log.load(storage))
+    storage.close()
+
+
+def test_values_that_were_there_before_are_in_memory_once(replica: Replica) -> None:
+    mine = Machine.load(replica.storage)
+    mine.apply(put("empty", "not empty", 2))
+    sink = SnapshotSink()
+    for data, last in pages_of(replica):
+        sink.add(data, last, mine)
+    machine, log = sink.load()
+    for key, shared in (("huge", True), ("k299", True), ("empty", False)):
+        value, other = (one.read(encode_question("get", (key,))).value for one in (machine, mine))
+        assert (value is other) == shared
+    check_equal(replica, machine, log)
 
 
 def test_pages_are_of_bounded_size(replica: Replica) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..machine import Machine
 from ..snapshot import SnapshotSink
 from ..storage.interface import Corrupt
 from .effects import Address, Envelope
@@ -162,9 +163,17 @@ class CatchUp:
             self._begin_snapshot()
 
     def add_page(
-        self, now: float, sender: int, m: SnapshotPage, applied: int
+        self,
+        now: float,
+        sender: int,
+        m: SnapshotPage,
+        applied: int,
+        machine: Machine | None = None,
     ) -> SnapshotSink | None:
-        """Take a page; the finished sink once it was the last, and is ahead of `applied`."""
+        """Take a page; the finished sink once it was the last, and is ahead of `applied`.
+
+        `machine`: the state that the sink's shall replace, while both are in memory.
+        """
         sink = self._sink
         if sink is None or sender != self._source or m.page not in (self._page, -1):
             return None
@@ -173,7 +182,7 @@ class CatchUp:
         try:
             if m.page < 0:
                 raise Corrupt("the peer gave this snapshot up")
-            sink.add(m.data, m.last)
+            sink.add(m.data, m.last, machine)
         except Corrupt:
             self._turn_away(now)
             return None

@@ -44,9 +44,6 @@ FLUSH = 0.2
 FLUSH_BYTES = 4 << 20
 """Applied bytes that make a flush due at once."""
 
-PACK_BYTES = 2 << 20
-"""Of an installed snapshot, made ready for the disk in one step."""
-
 SOURCE_IDLE = 20.0
 """Seconds after which a snapshot is closed, and the log behind it let go, if nobody asks for it."""
 
@@ -163,14 +160,10 @@ class Learner:
                 self._let_go(peer)
         records: tuple[Record, ...] = ()
         messages = (*self._state_durable(), *self._ask(now))
-        wake_at = now + FLUSH
         if self._unwritten and now >= self._flush_at:
-            if self.machine.pack_some(PACK_BYTES):
-                records, durable = self._flush()
-                messages += durable
-            else:
-                wake_at = now  # a whole state takes many steps, so that none is long
-        return Effects(records, messages, wake_at)
+            records, durable = self._flush()
+            messages += durable
+        return Effects(records, messages, now + FLUSH)
 
     def flush(self, now: float) -> Effects:
         """Write what is held back, due or not: a clean end must leave nothing to learn again."""
@@ -337,7 +330,7 @@ class Learner:
     # --- being restored -----------------------------------------------------------------------
 
     def _on_snapshot_page(self, now: float, sender: Address, m: SnapshotPage) -> Effects:
-        sink = self._catchup.add_page(now, sender.replica, m, self.applied)
+        sink = self._catchup.add_page(now, sender.replica, m, self.applied, self.machine)
         if sink is None:
             return Effects(messages=self._ask(now))
         return self._install(now, sender.replica, sink)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from zlib import crc32
 
-from ..storage.interface import Corrupt, Key, Put, Record, StorageFailed, Tables, View
+from ..storage.interface import Corrupt, Key, Put, PutAll, Record, StorageFailed, Tables, View
 from ..storage.memory import Disk, MemoryStorage, MemoryView
 from .dice import Dice
 
@@ -91,6 +91,9 @@ class SimDisk:
         for record in records:
             if isinstance(record, Put):  # what is written anew is whole again
                 self._flipped.pop((record.table, record.key), None)
+            elif isinstance(record, PutAll):
+                for key, _ in record.pairs:
+                    self._flipped.pop((record.table, key), None)
 
     def read(self, table: str, key: Key) -> bytes | None:
         """Value under `key`, or None; raises Corrupt where a bit has flipped."""

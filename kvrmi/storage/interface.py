@@ -8,7 +8,7 @@ It knows nothing of ballots or keys: tables map an int or a str to bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Corrupt",
     "Key",
     "Put",
+    "PutAll",
     "Record",
     "Remove",
     "Storage",
@@ -46,6 +47,17 @@ class Put(NamedTuple):
     value: bytes
 
 
+class PutAll(NamedTuple):
+    """Store every pair as Put does; so many that they should never be in memory all at once.
+
+    A storage takes them one by one while it writes. They can be gone through again, and stay the
+    same until they are written.
+    """
+
+    table: str
+    pairs: Iterable[tuple[Key, bytes]]
+
+
 class Remove(NamedTuple):
     """Forget `key`; harmless when absent."""
 
@@ -66,7 +78,7 @@ class Clear(NamedTuple):
     table: str
 
 
-Record: TypeAlias = Put | Remove | Trim | Clear
+Record: TypeAlias = Put | PutAll | Remove | Trim | Clear
 
 
 class View(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from .interface import Clear, Key, Put, Record, Remove, StorageFailed, Tables, Trim
+from .interface import Clear, Key, Put, PutAll, Record, Remove, StorageFailed, Tables, Trim
 
 __all__ = ["Disk", "MemoryStorage", "MemoryView"]
 
@@ -85,6 +85,8 @@ class MemoryStorage:
         match record:
             case Put(_, key, value):
                 fits = _is_key(key, kind) and type(value) is bytes
+            case PutAll(_, pairs):
+                fits = all(_is_key(key, kind) and type(value) is bytes for key, value in pairs)
             case Remove(_, key):
                 fits = _is_key(key, kind)
             case Trim():
@@ -107,6 +109,8 @@ def _carry_out(rows: dict[Key, bytes], record: Record) -> None:
     match record:
         case Put(_, key, value):
             rows[key] = value
+        case PutAll(_, pairs):
+            rows.update(pairs)
         case Remove(_, key):
             rows.pop(key, None)
         case Trim(_, upto):

@@ -9,12 +9,13 @@ It knows no meaning of a table. Opening, verifying and sealing the file is sqlit
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import starmap
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from .interface import Key, Put, Record, Remove, StorageFailed, Tables, Trim
+from .interface import Clear, Key, Put, PutAll, Record, Remove, StorageFailed, Tables, Trim
 from .sqlitefile import (
     SQL_ERRORS,
     Statements,
@@ -29,6 +30,9 @@ from .sqlitefile import (
 )
 
 __all__ = ["Reader", "SqliteStorage", "SqliteView", "erase", "put_aside"]
+
+_Row: TypeAlias = tuple[Any, ...]
+"""What one execution of a statement is given."""
 
 
 class Reader:
@@ -120,7 +124,7 @@ class SqliteStorage:
         try:
             execute("BEGIN IMMEDIATE")
             for sql, rows in steps:
-                if len(rows) == 1:
+                if isinstance(rows, list) and len(rows) == 1:
                     execute(sql, rows[0])
                 else:
                     many(sql, rows)
@@ -128,29 +132,44 @@ class SqliteStorage:
         except (*SQL_ERRORS, OSError) as error:
             self._broken = f"a write failed: {error}"
             raise StorageFailed(self._broken) from error
+        except Exception:
+            self._undo()  # pairs that are first made here may turn out unfit
+            raise
 
-    def _steps(self, records: Sequence[Record]) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    def _undo(self) -> None:
+        try:
+            self._connection.execute("ROLLBACK")
+        except SQL_ERRORS as error:
+            self._broken = f"a write could not be undone: {error}"
+            raise StorageFailed(self._broken) from error
+
+    def _steps(self, records: Sequence[Record]) -> list[tuple[str, Iterable[_Row]]]:
         """Turn records into statements, one for a run of records of the same table and kind."""
-        steps: list[tuple[str, list[tuple[Any, ...]]]] = []
+        steps: list[tuple[str, Iterable[_Row]]] = []
+        run: list[_Row] = []
         last = ""
         for record in records:
-            sql, row = self._step(record)
-            if sql == last:
-                steps[-1][1].append(row)
-            else:
-                steps.append((sql, [row]))
-                last = sql
+            table = self._table(record)
+            if isinstance(record, PutAll):
+                steps.append((table.put, starmap(table.row, record.pairs)))
+                last = ""
+                continue
+            sql, row = self._step(table, record)
+            if sql != last:
+                run, last = [], sql
+                steps.append((sql, run))
+            run.append(row)
         return steps
 
-    def _step(self, record: Record) -> tuple[str, tuple[Any, ...]]:
-        sql = self._tables.get(record.table)
-        if sql is None:
+    def _table(self, record: Record) -> Statements:
+        table = self._tables.get(record.table)
+        if table is None:
             raise ValueError(f"there is no table {record.table!r}")
+        return table
+
+    def _step(self, sql: Statements, record: Put | Remove | Trim | Clear) -> tuple[str, _Row]:
         if type(record) is Put:
-            name = sql.name(record.key)
-            if type(record.value) is not bytes:
-                raise ValueError(f"a value in {record.table!r} must be bytes")
-            return sql.put, (name, record.value, sql.sum(name, record.value))
+            return sql.put, sql.row(record.key, record.value)
         if type(record) is Remove:
             return sql.remove, (sql.name(record.key),)
         if type(record) is Trim:

@@ -81,6 +81,13 @@ class Statements(NamedTuple):
         raw = name.to_bytes(8, "big", signed=True) if isinstance(name, int) else name
         return crc32(value, crc32(raw, self.seed))
 
+    def row(self, key: Key, value: bytes) -> tuple[int | bytes, bytes, int]:
+        """Make what is stored for a pair; raises ValueError if it does not fit."""
+        name = self.name(key)
+        if type(value) is not bytes:
+            raise ValueError(f"a value in {self.table!r} must be bytes")
+        return name, value, self.sum(name, value)
+
     def check(self, name: object, value: object, check: object) -> bytes:
         """Give back the value of a stored record if it is whole; raises Corrupt."""
         if (

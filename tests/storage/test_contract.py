@@ -14,6 +14,7 @@ from kvrmi.storage.interface import (
     Clear,
     Key,
     Put,
+    PutAll,
     Record,
     Remove,
     Storage,
@@ -55,6 +56,19 @@ def test_records_take_effect_in_their_order(opener: Opener) -> None:
     assert contents(storage)["names"] == [("c", b"")]
 
 
+def test_many_pairs_are_put_in_their_place_among_the_other_records(opener: Opener) -> None:
+    storage = opener()
+    storage.write([Put("names", "old", b"1"), Put("slots", 1, b"1")])
+    many = PutAll("names", [("a", b"2"), ("b", b"2"), ("c", b"2")])
+    storage.write([Put("names", "a", b"1"), Clear("names"), many, Put("names", "b", b"3")])
+    assert contents(storage) == {
+        "names": [("a", b"2"), ("b", b"3"), ("c", b"2")],
+        "slots": [(1, b"1")],
+    }
+    storage.write([PutAll("slots", [])])
+    assert storage.read("slots", 1) == b"1"
+
+
 def test_trim_takes_the_bound_with_it(opener: Opener) -> None:
     storage = opener()
     storage.write([Put("slots", slot, bytes([slot])) for slot in range(1, 6)])
@@ -91,6 +105,10 @@ def test_order_is_by_number_and_by_code_point(opener: Opener) -> None:
         Put("names", 1, b""),
         Put("names", "\ud800", b""),
         Put("names", "a", "text"),  # type: ignore[arg-type]
+        PutAll("nowhere", [(1, b"")]),
+        PutAll("slots", [(2, b""), ("3", b"")]),
+        PutAll("names", [("a", b""), ("\ud800", b"")]),
+        PutAll("names", [("a", b""), ("b", "text")]),  # type: ignore[list-item]
         Remove("names", 1),
         Trim("names", 1),
         Clear("nowhere"),
@@ -167,6 +185,7 @@ records = st.one_of(
     st.builds(Remove, st.just("slots"), slots),
     st.builds(Remove, st.just("names"), names),
     st.builds(Trim, st.just("slots"), slots),
+    st.builds(PutAll, st.just("names"), st.lists(st.tuples(names, st.binary(max_size=3)))),
     st.builds(Clear, st.sampled_from(["slots", "names"])),
 )
 

@@ -24,6 +24,24 @@ FULL = 2
 ROOT = Path(__file__).parents[2]
 
 
+REPLACES = """
+import sys
+from pathlib import Path
+from kvrmi.storage.interface import Clear, PutAll
+from kvrmi.storage.sqlite import SqliteStorage
+from tests.storage.writer import TABLES
+
+def pairs():
+    for number in range(5_000):
+        yield number, bytes(2_000)
+    print("half", flush=True)
+    sys.stdin.read()
+
+storage = SqliteStorage(Path(sys.argv[1]), TABLES)
+storage.write([Clear("names"), Clear("slots"), PutAll("slots", pairs())])
+"""
+
+
 def start_writer(path: Path, *args: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tests.storage.writer", str(path), *args],
@@ -71,6 +89,24 @@ def test_every_commit_is_synced(tmp_path: Path) -> None:
     for pragma, value in (("journal_mode", b"wal"), ("synchronous", FULL)):
         assert storage._connection.execute(f"PRAGMA {pragma}").fetchone() == (value,)
     storage.close()
+
+
+def test_a_kill_in_the_middle_of_many_pairs_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    last = check_whole(path, kill_after(path, 9))
+    with subprocess.Popen(
+        [sys.executable, "-c", REPLACES, str(path)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "half\n"
+        child.kill()
+        child.wait(DEADLINE)
+    assert (tmp_path / "some.db-wal").stat().st_size > 5_000_000, "much had reached the log"
+    assert check_whole(path, last) == last
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows the syncs")
