@@ -28,7 +28,6 @@ log = logging.getLogger("kvrmi.client")
 
 PROMPT = "Enter command (PUT key value / GET key / DELETE key / EXIT): "
 _PREFIX = "classic/"
-_ENDS = "the session ends here; playing it again removes what is left of it"
 _VALUES = ("one", "two", "three", "four", "five")
 
 
@@ -60,11 +59,12 @@ class Session:
             self._run(list(_requests(self._prefix)))
         except KVError as error:
             log.warning("%s: %s", error.code, error)
-            self._printer.error(error.code, f"{error}; {_ENDS}")
+            self._printer.error(error.code, f"{error}; the session ends here")
             return EXIT_STATUS[error.code]
         except KeyboardInterrupt:
             log.warning("interrupted")
-            self._printer.error("INTERRUPTED", _ENDS)
+            ended = "the session ends here; its last request may or may not take effect"
+            self._printer.error("INTERRUPTED", ended)
             return INTERRUPTED
         return 0
 
@@ -116,8 +116,10 @@ def _registered(nameserver: str) -> str:
 
 def _checked(entry: dict[str, Any]) -> str:
     """Say how a server was found: its name, where it is, and whether it works."""
+    server, state = entry["id"], entry["state"]
+    is_ = f"down until START {server}" if state == "held" else state
     role = f", {entry['role']}" if entry["role"] else ""
-    return f"{kvstore(entry['id'])} at {entry['address']} is {entry['state']}{role}"
+    return f"{kvstore(server)} at {entry['address']} is {is_}{role}"
 
 
 def _requests(prefix: str) -> Iterator[tuple[str, ...]]:

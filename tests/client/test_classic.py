@@ -84,7 +84,7 @@ def test_ctrl_c_ends_it_and_what_it_left_goes_with_the_next(
     assert run("--session") == INTERRUPTED
     out, err = capsys.readouterr()
     assert PROMPT not in out
-    assert err.startswith("INTERRUPTED: the session ends here; playing it again removes")
+    assert err.startswith("INTERRUPTED: the session ends here; its last request may or may not")
     assert len(cluster.contents.rows) == 10
     monkeypatch.setattr(Store, "call", call)
     assert run("--session") == 0
@@ -104,6 +104,21 @@ def test_the_log_has_every_line_and_the_clients_name(run: Run, tmp_path: Path) -
     text = log.read_text(encoding="utf-8")
     for words in ("me checking word for server 1", "me 15  DELETE", "me GET classic/1 status=0"):
         assert words in text
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"state": "held", "role": None}, "is down until START 1"),
+        ({"state": "recovering"}, "is recovering, leader"),
+    ],
+)
+def test_a_server_that_does_not_work(
+    cluster: Cluster, run: Run, capsys: Captured, told: dict[str, object], words: str
+) -> None:
+    cluster.servant(1).told = told
+    run("--session")
+    assert capsys.readouterr().out.splitlines()[0].endswith(words)
 
 
 @pytest.mark.parametrize("words", [["GET", "k"], ["--json"]], ids=" ".join)
