@@ -15,7 +15,8 @@ from kvrmi.cli import reason
 from kvrmi.errors import to_builtin
 from kvrmi.naming import ROLES
 from kvrmi.paxos.learner import Learner, Restored
-from kvrmi.paxos.messages import Message, Restore, Transfer
+from kvrmi.paxos.messages import Restore, Transfer
+from kvrmi.roles.contract import Message
 
 from .doors import exposed
 from .rolehost import Fenced

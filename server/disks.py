@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kvrmi.paxos.effects import Envelope
+from kvrmi.roles.contract import Envelope
 from kvrmi.storage.interface import Record, Storage
 
 

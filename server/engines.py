@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 from kvrmi.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
 from kvrmi.machine import CommandId, encode_command, encode_question
-from kvrmi.paxos.effects import Effects
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.tickets import Ticket
+from kvrmi.roles.contract import Effects
 
 from .driver import Driver
 from .rolehost import Fenced, RoleHost

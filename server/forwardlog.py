@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 
 from kvrmi.commands import summary
-from kvrmi.paxos.effects import Address, Effects
-from kvrmi.paxos.messages import Forward, Forwarded, Message, NoAnswer, NotSent
+from kvrmi.paxos.messages import Forward, Forwarded
+from kvrmi.roles.contract import Address, Effects, Message, NoAnswer, NotSent
 
 _log = logging.getLogger("kvrmi.server.front")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kvrmi.codec import FORMAT
 from kvrmi.config import Cluster
 from kvrmi.remote.identity import Badge, Caller, Challenge, Refused, challenge
 
@@ -21,12 +20,12 @@ Admit = Callable[[object], Challenge]
 class Gate:
     """Makes what a daemon asks of whoever connects, and what this replica shows itself."""
 
-    def __init__(self, cluster: Cluster, me: int, secret: bytes) -> None:
-        """Guard replica `me`."""
+    def __init__(self, cluster: Cluster, me: int, secret: bytes, format: int) -> None:
+        """Guard replica `me`, whose messages have `format`."""
         self._cluster = cluster
         self._me = me
         self._secret = secret
-        self.config = cluster.agreed(FORMAT)
+        self.config = cluster.agreed(format)
         """Digest of what this replica was configured with."""
 
     def badge(self) -> Badge:

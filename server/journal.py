@@ -13,7 +13,6 @@ from pathlib import Path
 
 from kvrmi.commands import summary
 from kvrmi.log import Entry, unpack_batch
-from kvrmi.paxos.effects import Address, Effects
 from kvrmi.paxos.messages import (
     Accept,
     Accepted,
@@ -24,13 +23,13 @@ from kvrmi.paxos.messages import (
     Heartbeat,
     Leading,
     Learn,
-    Message,
     Prepare,
     Promise,
     Recall,
     Refused,
     SnapshotPage,
 )
+from kvrmi.roles.contract import Address, Effects, Message
 
 from .forwardlog import ForwardLog
 from .leaderlog import LeaderLog

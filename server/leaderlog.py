@@ -11,19 +11,17 @@ import logging
 from collections.abc import Callable
 
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.effects import Address, Effects
 from kvrmi.paxos.messages import (
     Applied,
     CampaignNow,
     Followed,
     Leading,
-    Message,
     Prepare,
     Refused,
     RolesUp,
     Transfer,
-    Unreachable,
 )
+from kvrmi.roles.contract import Address, Effects, Message, Unreachable
 
 _log = logging.getLogger("kvrmi.server.proposer")
 

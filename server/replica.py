@@ -20,12 +20,15 @@ from kvrmi.faults import FaultTable
 from kvrmi.interface import Answer
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT
-from kvrmi.paxos.effects import Address, Envelope
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
-from kvrmi.paxos.messages import Leading, Message, RolesUp, Unreachable
+from kvrmi.paxos.messages import Leading, RolesUp
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.remote.daemon import caller
+from kvrmi.roles.codec import Codec
+from kvrmi.roles.contract import Address, Envelope, Message, Unreachable
+from kvrmi.roles.declaration import BATCH, CONTROL
 
 from . import journal
 from .admission import Verdict, from_file
@@ -38,10 +41,10 @@ from .makers import Makers
 from .rolehost import Fenced, RoleHost
 from .rolework import Disk
 from .router import Router
-from .servants import ForwardDesk, KVStore, RoleServant
+from .servants import DeferredAnswers, KVStore, RoleServant
 from .status import describe
 from .store import Folder, Identity
-from .transport import BATCH, CONTROL, Transport
+from .transport import Transport
 
 _log = logging.getLogger("kvrmi.server.replica")
 
@@ -78,9 +81,9 @@ class Replica:
         self.me = me
         self.member = cluster.member(me)
         self.faults = FaultTable()
-        self.router = Router(me)
+        self.router = Router(PAXOS, me)
         self._folder = folder
-        self.gate = Gate(cluster, me, secret)
+        self.gate = Gate(cluster, me, secret, PAXOS.format)
         self.badge = self.gate.badge()
         self._fatal = fatal
         self._stopped = threading.Event()
@@ -154,11 +157,14 @@ class Replica:
         # In this order: what writes to a disk comes after what is only computed.
         hosts = (self.proposer, self.front, self.learner, self.acceptor)
         self._hosts: dict[str, RoleHost[Any]] = {host.address.role: host for host in hosts}
+        self._codec = Codec(PAXOS)
         self.transport = Transport(
+            PAXOS,
             self.cluster,
             self.me,
             self.badge,
             self.faults,
+            codec=self._codec,
             clock=clock,
             deliver=self._deliver,
             refused=self._refused,
@@ -194,8 +200,8 @@ class Replica:
     def _role_door(self, host: RoleHost[Any]) -> PyroDoor:
         role = host.address.role
         name = naming.role(self.me, role)
-        desk = ForwardDesk(self.front, self.router, self.driver, clock, self.engine.settle)
-        servant = RoleServant(host, self.router, self.faults, caller, desk.wait)
+        late = DeferredAnswers(self.front, self.router, self.driver, clock, self.engine.settle)
+        servant = RoleServant(PAXOS, self._codec, host, self.router, self.faults, caller, late.wait)
         # Two lanes from each peer, as many again while they are made anew, and some to spare.
         limits = Limits(4 * len(self.cluster.ids) + 8, PEER_BYTES, 600.0)
         return PyroDoor(
@@ -286,10 +292,9 @@ class Replica:
         if not self._folder.identity.recovering:
             return
         if self.acceptor.peek(lambda acceptor: not acceptor.recovering, False):
-            with suppress(
-                Fenced
-            ):  # it waits for its disk, or was taken down: the next look is soon
-                self.acceptor.ask(lambda *_: self._folder.rejoined())  # its disk, so under its lock
+            # Its disk, so under its lock. While it waits for that or is down: we look again soon.
+            with suppress(Fenced):
+                self.acceptor.ask(lambda *_: self._folder.rejoined())
 
     @property
     def identity(self) -> Identity:

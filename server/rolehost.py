@@ -14,9 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from kvrmi.paxos.effects import Address, Effects, Envelope, Role
 from kvrmi.paxos.invariants import InvariantBroken
-from kvrmi.paxos.messages import Message
+from kvrmi.roles.contract import Address, Effects, Envelope, Message, Role
 from kvrmi.storage.interface import StorageFailed
 
 from .rolework import Disk, Door, Outside

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from kvrmi.paxos.effects import Address, Envelope
+from kvrmi.roles.contract import Address, Envelope
 from kvrmi.storage.interface import Record
 
 

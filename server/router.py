@@ -2,7 +2,7 @@
 
 Rules: messages between two roles of this replica arrive in the order they were sent; any thread
 may carry them on, and whoever made a role do something calls `run` afterwards, holding no lock.
-A message that cannot be delivered is lost, or comes back as NotSent where it was for a peer.
+A message that cannot be delivered is lost, or comes back as NotSent where that is declared.
 It does not know what the messages mean.
 """
 
@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from kvrmi.paxos.effects import Address, Envelope
-from kvrmi.paxos.messages import Confirm, Forwarded, Message, NotSent, Propose
+from kvrmi.roles.contract import Address, Envelope, Message, NotSent
+from kvrmi.roles.declaration import Declaration
 
 from .rolehost import RoleHost
 
@@ -44,9 +44,11 @@ class Awaited:
 class Router:
     """Posts, sends and drains; safe to use from any thread."""
 
-    def __init__(self, me: int) -> None:
+    def __init__(self, declared: Declaration, me: int) -> None:
         """`me` is this replica; call `connect` before any role starts."""
         self.me = me
+        self._returned = declared.returned
+        self._late = declared.deferred.answer
         self._hosts: dict[str, RoleHost[Any]] = {}
         self._order: tuple[RoleHost[Any], ...] = ()
         self._transport: Sender | None = None
@@ -66,10 +68,10 @@ class Router:
     def post(self, sender: Address, envelope: Envelope) -> None:
         """Leave a message in an own role's inbox; what came to a role that is down is lost.
 
-        Save the front's requests: it may then answer that nothing was done.
+        Save what comes back to its sender, as declared.
         """
         to, message = envelope
-        if not self._hosts[to.role].put(sender, message) and type(message) in (Propose, Confirm):
+        if not self._hosts[to.role].put(sender, message) and type(message) in self._returned:
             self._hosts[sender.role].put(to, NotSent(self.me, message))
 
     def send(self, sender: Address, incarnation: int, envelopes: tuple[Envelope, ...]) -> None:
@@ -79,7 +81,7 @@ class Router:
             raise RuntimeError("the router is not connected")
         requests: list[Envelope] = []
         for envelope in envelopes:
-            if type(envelope.message) is Forwarded:
+            if type(envelope.message) is self._late:
                 self._answer(envelope.to, envelope.message)
             else:
                 requests.append(envelope)
@@ -95,7 +97,7 @@ class Router:
     # --- answers that come later ----------------------------------------------------------------
 
     def expect(self, replica: int, number: int) -> Awaited:
-        """Have a worker wait for the Forwarded that answers Forward `number` of `replica`."""
+        """Have a worker wait for the answer of deferred request `number` of `replica`."""
         awaited = Awaited()
         with self._awaited_lock:
             self._awaited[replica, number] = awaited
@@ -107,7 +109,7 @@ class Router:
             if self._awaited.get((replica, number)) is awaited:
                 del self._awaited[replica, number]
 
-    def _answer(self, to: Address, message: Forwarded) -> None:
+    def _answer(self, to: Address, message: Any) -> None:
         with self._awaited_lock:
             awaited = self._awaited.pop((to.replica, message.number), None)
         if awaited is None:

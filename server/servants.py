@@ -13,13 +13,13 @@ import threading
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from kvrmi.codec import Malformed, decode, encode
 from kvrmi.errors import InvalidRequest, to_builtin
 from kvrmi.faults import FaultTable
 from kvrmi.interface import Engine, Result, check, check_request
-from kvrmi.paxos.effects import Address, Envelope
-from kvrmi.paxos.messages import Forward, Message
 from kvrmi.remote.identity import Caller
+from kvrmi.roles.codec import Codec, Malformed
+from kvrmi.roles.contract import Address, Envelope, Message
+from kvrmi.roles.declaration import Declaration
 
 from .doors import exposed
 from .driver import Driver
@@ -42,13 +42,19 @@ class RoleServant:
 
     def __init__(
         self,
+        declared: Declaration,
+        codec: Codec,
         host: RoleHost[Any],
         router: Router,
         faults: FaultTable,
         caller: Callable[[], Caller | None],
-        answer_later: Callable[[Address, Forward], Message | None],
+        answer_later: Callable[[Address, Any], Message | None],
     ) -> None:
-        """`caller` returns who makes the current call; `answer_later` waits for a Forward's."""
+        """`caller` returns who makes the current call, `answer_later` a deferred one's answer."""
+        door = host.address.role
+        self._taken = {kind for kind, one in declared.requests.items() if one.lane.door == door}
+        self._deferred = declared.deferred.request
+        self._codec = codec
         self._host = host
         self._router = router
         self._faults = faults
@@ -70,21 +76,23 @@ class RoleServant:
     def _receive(self, data: bytes) -> bytes:
         if type(data) is not bytes:
             raise Malformed("not bytes")
-        sender, message = decode(data)
+        sender, message = self._codec.decode(data)
         caller = self._caller()
         if caller is None or caller[:2] != (sender.replica, _SPEAKS):
             raise Malformed(f"{caller} speaks as {sender}")
+        if type(message) not in self._taken:
+            raise Malformed(f"{type(message).__name__} is no request for this role")
         me = self._host.address.replica
         if not self._faults.passes(sender.replica, me) or sender.replica == me:
             return NOT_TAKEN
         answer: Message | None
-        if type(message) is Forward:
+        if type(message) is self._deferred:
             answer = self._answer_later(sender, message)
         else:
             answer = self._answer(sender, message)
         if answer is None or not self._faults.passes(me, sender.replica):
             return NOT_TAKEN
-        return encode(self._host.address, answer)
+        return self._codec.encode(self._host.address, answer)
 
     def _answer(self, sender: Address, message: Message) -> Message | None:
         envelopes = self._host.deliver(sender, message)
@@ -107,30 +115,30 @@ class RoleServant:
         self._router.run()
 
 
-class ForwardDesk:
-    """Where a worker waits until our front has settled another replica's requests."""
+class DeferredAnswers:
+    """Where a worker waits until a role of ours has settled another replica's requests."""
 
     def __init__(
         self,
-        front: RoleHost[Any],
+        host: RoleHost[Any],
         router: Router,
         driver: Driver,
         clock: Callable[[], float],
         settle: Callable[[], None],
     ) -> None:
-        """`settle` makes the front give up what is overdue."""
-        self._front = front
+        """`settle` makes the role of `host` give up what is overdue."""
+        self._host = host
         self._router = router
         self._driver = driver
         self._clock = clock
         self._settle = settle
 
-    def wait(self, sender: Address, message: Forward) -> Message | None:
-        """Hand `message` to the front and wait for its answer, at most its patience."""
+    def wait(self, sender: Address, message: Any) -> Message | None:
+        """Hand `message` to the role and wait for its answer, at most its patience."""
         deadline = self._clock() + message.patience
         awaited = self._router.expect(sender.replica, message.number)
         try:
-            self._front.tell(sender, message)
+            self._host.tell(sender, message)
             self._router.run()
             if not self._driver.wait(awaited, deadline):
                 self._settle()

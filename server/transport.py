@@ -3,7 +3,7 @@
 Rules: sending never blocks; each request is answered, or comes back to its sender as NotSent (not
 one byte left) or NoAnswer; a peer that owes an answer too long loses that connection and nobody
 waits for it. Addresses are the cluster file's; no name server is asked.
-One thread at a time collects a group; any thread may send. It knows messages by kind only.
+One thread at a time collects a group; any thread may send. It knows no message by name.
 """
 
 from __future__ import annotations
@@ -12,74 +12,17 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from kvrmi.codec import Malformed, decode, encode
 from kvrmi.config import Cluster, Member
 from kvrmi.faults import FaultTable
 from kvrmi.naming import join_address
 from kvrmi.naming import role as role_name
-from kvrmi.paxos.effects import Address, Envelope
-from kvrmi.paxos.messages import (
-    Accept,
-    CampaignNow,
-    Copy,
-    Fetch,
-    FetchSnapshot,
-    Forward,
-    Heartbeat,
-    Message,
-    NoAnswer,
-    Offer,
-    Prepare,
-    PreVote,
-    Recall,
-    Release,
-)
 from kvrmi.remote.identity import Badge
 from kvrmi.remote.peer import Gather, Peer
+from kvrmi.roles.codec import Codec, Malformed
+from kvrmi.roles.contract import Address, Envelope, Message, NoAnswer
+from kvrmi.roles.declaration import BATCH, CONTROL, Declaration, Lane
 
 _log = logging.getLogger("kvrmi.server.transport")
-
-BATCH = "batch"
-CONTROL = "control"
-GROUPS = (BATCH, CONTROL)
-
-
-class Lane(NamedTuple):
-    """A connection to a peer: what for, to which role's daemon, and who collects it."""
-
-    name: str
-    role: str
-    group: str
-
-
-# A batch must never wait behind a snapshot page, nor a heartbeat behind a batch.
-_ACCEPT = Lane("accept", "acceptor", BATCH)
-_FORWARD = Lane("forward", "proposer", BATCH)
-_ELECT = Lane("control", "acceptor", CONTROL)
-_OFFER = Lane("offer", "proposer", CONTROL)
-_LEARN = Lane("learn", "learner", CONTROL)
-LANES = (_ACCEPT, _FORWARD, _ELECT, _OFFER, _LEARN)
-
-LANE_OF: dict[type, Lane] = {
-    Accept: _ACCEPT,
-    Forward: _FORWARD,
-    CampaignNow: _OFFER,
-    Copy: _ELECT,
-    Fetch: _LEARN,
-    FetchSnapshot: _LEARN,
-    Heartbeat: _ELECT,
-    Offer: _OFFER,
-    PreVote: _ELECT,
-    Prepare: _ELECT,
-    Recall: _OFFER,
-    Release: _ELECT,
-}
-"""Every request between replicas, and nothing else."""
-
-FORWARD_GRACE = 0.3
-"""A forwarded request's own patience ends this much earlier than ours for its answer."""
-LEARN_SECONDS = 1.0
-"""For a page of entries or of a snapshot: a mebibyte, of a replica that may have much to do."""
 
 
 class Token(NamedTuple):
@@ -93,14 +36,15 @@ class Token(NamedTuple):
 class _Wire:
     """Encodes what one step sends: a message for several peers, a batch above all, only once."""
 
-    def __init__(self, sender: Address) -> None:
+    def __init__(self, codec: Codec, sender: Address) -> None:
         self.sender = sender
+        self._codec = codec
         self._last: Message | None = None
         self._data = b""
 
     def encoded(self, message: Message) -> bytes:
         if message is not self._last:
-            self._last, self._data = message, encode(self.sender, message)
+            self._last, self._data = message, self._codec.encode(self.sender, message)
         return self._data
 
 
@@ -125,16 +69,20 @@ class Transport:
 
     def __init__(
         self,
+        declared: Declaration,
         cluster: Cluster,
         me: int,
         badge: Badge,
         faults: FaultTable,
         *,
+        codec: Codec,
         clock: Callable[[], float],
         deliver: Deliver,
         refused: Callable[[int], None],
     ) -> None:
         """`deliver` puts an answer into an own role's inbox; `refused` takes dead peers."""
+        self._declared = declared
+        self._codec = codec
         self._me = me
         self._faults = faults
         self._clock = clock
@@ -145,40 +93,35 @@ class Transport:
         self._links: dict[tuple[int, str], Link] = {}
         self._by_peer: dict[Peer, Link] = {}
         for member in cluster.members:
-            for lane in LANES if member.id != me else ():
+            for lane in declared.lanes if member.id != me else ():
                 link = Link(member, lane, _peer(cluster, member, lane, badge, refused))
                 self._links[member.id, lane.name] = link
                 self._by_peer[link.peer] = link
         self._groups = {
             group: Gather([link.peer for link in self._links.values() if link.lane.group == group])
-            for group in GROUPS
+            for group in (BATCH, CONTROL)
         }
 
     def send(
         self, sender: Address, incarnation: int, envelopes: Iterable[Envelope]
     ) -> list[Envelope]:
         """Send requests without blocking; those of which not one byte left, and none will."""
-        wire = _Wire(sender)
+        wire = _Wire(self._codec, sender)
         return [envelope for envelope in envelopes if not self._send(wire, incarnation, envelope)]
 
     def _send(self, wire: _Wire, incarnation: int, envelope: Envelope) -> bool:
         to, message = envelope
-        lane = LANE_OF.get(type(message))
-        if lane is None:
+        request = self._declared.requests.get(type(message))
+        if request is None:
             # An answer that was not given in its call: its asker no longer waits.
             _log.warning("dropped %s to %s: not a request", type(message).__name__, to)
             return True
         if not self._faults.passes(self._me, to.replica):
             return False
-        link = self._links[to.replica, lane.name]
-        patience = self._patience(message)
+        link = self._links[to.replica, request.lane.name]
+        patience = self._declared.patience(message, self._answer)
         token = Token(wire.sender.role, incarnation, message)
         return link.peer.send(self._clock(), wire.encoded(message), token, patience)
-
-    def _patience(self, message: Message) -> float:
-        if type(message) is Forward:
-            return message.patience + FORWARD_GRACE
-        return LEARN_SECONDS if type(message) in (Fetch, FetchSnapshot) else self._answer
 
     def collect(self, group: str, timeout: float) -> None:
         """Wait for answers of a group and deliver them, and what became of the others."""
@@ -234,7 +177,7 @@ class Transport:
             self._lose(link, token)
             return
         try:
-            sender, message = decode(data)
+            sender, message = self._codec.decode(data)
         except Malformed as error:
             _log.warning("malformed answer of replica %d: %s", link.replica, error)
             self._lose(link, token)
@@ -254,7 +197,7 @@ class Transport:
 
 def _refusal(link: Link, source: str) -> str:
     # The role's name is left out: all roles of a replica refuse for the same reason.
-    name, member = role_name(link.replica, link.lane.role), link.member
+    name, member = role_name(link.replica, link.lane.door), link.member
     why = link.peer.refusal.removeprefix("connection refused: ").replace(name, "it")
     return (
         f"replica {member.id} at {join_address(member.host, member.client)} runs, but is not taken "
@@ -269,8 +212,8 @@ def _peer(
 ) -> Peer:
     return Peer(
         member.host,
-        member.port(lane.role),
-        role_name(member.id, lane.role),
+        member.port(lane.door),
+        role_name(member.id, lane.door),
         badge,
         connect_timeout=cluster.timing.connect,
         on_refused=lambda _peer: refused(member.id),

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..log import Entry
+from ..roles.contract import NOTHING, Address, Effects, Envelope, Message
 from ..storage.interface import Put, Record, Trim, View
 from .ballot import Ballot
 from .doubt import RETRY, Doubt
-from .effects import NOTHING, Address, Effects, Envelope
 from .invariants import require
 from .messages import (
     Accept,
@@ -28,7 +28,6 @@ from .messages import (
     Heard,
     Heartbeat,
     Learn,
-    Message,
     Prepare,
     PreVote,
     PreVoted,

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..machine import Machine
+from ..roles.contract import Address, Envelope
 from ..snapshot import SnapshotSink
 from ..storage.interface import Corrupt
-from .effects import Address, Envelope
 from .messages import Entries, Fetch, FetchSnapshot, SnapshotPage
 
 __all__ = ["GIVE_UP", "PATIENCE", "CatchUp", "Progress"]

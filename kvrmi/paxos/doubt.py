@@ -11,7 +11,7 @@ It knows neither clock nor disk.
 
 from __future__ import annotations
 
-from .effects import Address, Envelope
+from ..roles.contract import Address, Envelope
 from .messages import Recall
 
 __all__ = ["PATIENCE", "RETRY", "Doubt"]

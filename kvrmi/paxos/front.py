@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..interface import PAGE_BYTES, Answer, Request
 from ..machine import encode_voter
+from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
 from .ballot import NO_BALLOT, Ballot
-from .effects import NOTHING, Address, Effects, Envelope
 from .forwards import Forwards
 from .messages import (
     Applied,
@@ -28,9 +28,6 @@ from .messages import (
     Forward,
     Forwarded,
     Leading,
-    Message,
-    NoAnswer,
-    NotSent,
     Propose,
 )
 from .outcomes import Outcomes

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..log import Entry, pack_batch
+from ..roles.contract import Address, Envelope, Message
 from .ballot import Ballot
 from .campaign import Phase1
-from .effects import Address, Envelope
 from .electorate import Electorate
 from .invariants import require
 from .lease import LeaderLease
@@ -25,7 +25,6 @@ from .messages import (
     Confirmed,
     Heard,
     Heartbeat,
-    Message,
     Offer,
     Release,
 )

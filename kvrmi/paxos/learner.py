@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from ..interface import PAGE_BYTES, Answer
 from ..log import Entry, Log, stored_page, unpack_batch
 from ..machine import Machine
+from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
 from ..snapshot import SnapshotSink, SnapshotSource
 from ..storage.interface import Corrupt, Record, View
 from .catchup import CatchUp, Progress
-from .effects import NOTHING, Address, Effects, Envelope
 from .invariants import require
 from .messages import (
     Applied,
@@ -29,9 +29,6 @@ from .messages import (
     Fetch,
     FetchSnapshot,
     Learn,
-    Message,
-    NoAnswer,
-    NotSent,
     Restore,
     SnapshotPage,
 )

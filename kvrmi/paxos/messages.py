@@ -17,7 +17,7 @@ Messages marked *local* pass between roles of one replica only and have no wire 
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from ..interface import Answer, Request
 from ..log import Entry
@@ -28,9 +28,9 @@ __all__ = [
     "Accept", "Accepted", "AcceptedValue", "Applied", "Ask", "Behind", "CampaignNow", "Chosen",
     "Confirm", "Confirmed", "Copied", "Copy", "Durable", "Enrol", "Entries", "Fetch",
     "FetchSnapshot", "Followed", "Forward", "Forwarded", "Heard", "Heartbeat", "Leading",
-    "Learn", "Message", "NoAnswer", "NotSent", "Noted", "Offer", "Offered", "PreVote",
+    "Learn", "Noted", "Offer", "Offered", "PreVote",
     "PreVoted", "Prepare", "Promise", "Propose", "Recall", "Recalled", "Refused", "Release",
-    "Released", "Restore", "RolesUp", "SnapshotPage", "Transfer", "Unreachable",
+    "Released", "Restore", "RolesUp", "SnapshotPage", "Transfer",
 ]  # fmt: skip
 
 
@@ -355,12 +355,6 @@ class Enrol(NamedTuple):
     voter: Voter
 
 
-class Unreachable(NamedTuple):
-    """Local, transport to proposer: `peer` refused or reset a connection; it is probably dead."""
-
-    peer: int
-
-
 class RolesUp(NamedTuple):
     """Local, host to proposer: which other roles are up, and whether our acceptor may vote."""
 
@@ -373,26 +367,3 @@ class Transfer(NamedTuple):
     """Local, operator to proposer: hand leadership to `successor` as soon as it is fit."""
 
     successor: int
-
-
-class NotSent(NamedTuple):
-    """Local, transport to sender: not one byte of `message` left for `peer`."""
-
-    peer: int
-    message: Message
-
-
-class NoAnswer(NamedTuple):
-    """Local, transport to sender: `message` may have reached `peer`; no answer will come."""
-
-    peer: int
-    message: Message
-
-
-Message: TypeAlias = (
-    PreVote | PreVoted | Prepare | Promise | Accept | Accepted | Refused | Heartbeat | Heard
-    | Release | Released | Copy | Copied | Fetch | Entries | FetchSnapshot | SnapshotPage
-    | Recall | Recalled | Offer | Offered | CampaignNow | Noted | Forward | Forwarded
-    | Propose | Leading | Confirm | Confirmed | Chosen | Learn | Applied | Durable | Followed
-    | NotSent | NoAnswer | Ask | Behind | Restore | Enrol | Unreachable | RolesUp | Transfer
-)  # fmt: skip

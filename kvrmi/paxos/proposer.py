@@ -12,9 +12,18 @@ from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from ..roles.contract import (
+    NOTHING,
+    Address,
+    Effects,
+    Envelope,
+    Message,
+    NoAnswer,
+    NotSent,
+    Unreachable,
+)
 from .ballot import Ballot
 from .campaign import Phase1, PreVoteRound
-from .effects import NOTHING, Address, Effects, Envelope
 from .election import Election, Fitness, HandOver
 from .electorate import Electorate
 from .leadership import Leadership
@@ -29,10 +38,7 @@ from .messages import (
     Followed,
     Heard,
     Leading,
-    Message,
-    NoAnswer,
     Noted,
-    NotSent,
     Offer,
     Offered,
     Prepare,
@@ -45,7 +51,6 @@ from .messages import (
     Refused,
     RolesUp,
     Transfer,
-    Unreachable,
 )
 from .quorum import majority
 
@@ -144,8 +149,7 @@ class Proposer:
         if self._term is not None and self._term.ready:
             messages += self._pass_on(now, self._term)
         ready = self._term is not None and self._term.ready
-        told = Leading(self.ballot.replica, self.ballot, ready)
-        if told != self._told:
+        if (told := Leading(self.ballot.replica, self.ballot, ready)) != self._told:
             self._told = told
             messages += (Envelope(Address(self.me, "front"), told),)
         return Effects(messages=messages, wake_at=self._due())
@@ -273,8 +277,7 @@ class Proposer:
 
     def _candidates(self, now: float) -> tuple[int, ...]:
         """Who could lead instead: those of higher priority, anybody when we cannot go on."""
-        wanted = self._hand_over.wanted(now)
-        if wanted:
+        if wanted := self._hand_over.wanted(now):
             return (wanted,)
         return self._peers if self._urgent(now) else self._better
 
@@ -310,9 +313,7 @@ class Proposer:
             return ()
         return self._term.accepted(now, sender.replica, m)
 
-    def _on_unanswered(
-        self, now: float, sender: Address, m: NotSent | NoAnswer
-    ) -> tuple[Envelope, ...]:
+    def _on_unanswered(self, now: float, _: Address, m: NotSent | NoAnswer) -> tuple[Envelope, ...]:
         return () if self._term is None else self._term.unanswered(now, m.peer, m.message)
 
     def _on_heard(self, now: float, sender: Address, m: Heard) -> tuple[Envelope, ...]:

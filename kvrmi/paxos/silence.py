@@ -5,15 +5,14 @@ Rule: every request gets its one answer, and none of them binds anybody.
 
 from __future__ import annotations
 
+from ..roles.contract import NOTHING, Address, Effects, Envelope, Message
 from .ballot import NO_BALLOT, Ballot
-from .effects import NOTHING, Address, Effects, Envelope
 from .messages import (
     Accept,
     Copy,
     Followed,
     Heartbeat,
     Learn,
-    Message,
     Prepare,
     PreVote,
     PreVoted,

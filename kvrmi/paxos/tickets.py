@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..interface import Answer, Request
+from ..roles.contract import Address
 from .ballot import Ballot
-from .effects import Address
 
 __all__ = ["NOT_LEADER", "NO_QUORUM", "UNKNOWN", "Group", "Sending", "Ticket"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from ..config import Timing
 from ..paxos.acceptor import Acceptor
-from ..paxos.effects import Role
 from ..paxos.learner import Learner
 from ..paxos.proposer import Proposer
+from ..roles.contract import Role
 from ..storage.interface import Corrupt
 
 if TYPE_CHECKING:

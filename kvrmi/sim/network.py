@@ -1,7 +1,7 @@
 """The simulated network: requests and their answers, late, lost, repeated or out of order.
 
 Rules: a request is answered at most once in a call, and the answer is of use only to the role
-incarnation that asked; a Forward is never repeated by the network (its connection is TCP); of those
+incarnation that asked; a deferred request is never repeated (its connection is TCP); of those
 requests whose asker acts on it, it always learns that none was sent or that no answer will come.
 It reads no message but to know whether it is a request.
 """
@@ -10,34 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ..paxos.effects import Address
-from ..paxos.messages import (
-    Accept,
-    CampaignNow,
-    Copy,
-    Fetch,
-    FetchSnapshot,
-    Forward,
-    Forwarded,
-    Heartbeat,
-    Message,
-    NoAnswer,
-    NotSent,
-    Offer,
-    Prepare,
-    PreVote,
-    Recall,
-    Release,
-    Unreachable,
-)
+from ..paxos.declaration import PAXOS
+from ..roles.contract import Address, Message, NoAnswer, NotSent, Unreachable
 
 if TYPE_CHECKING:
     from .replica import Replica
     from .world import World
 
-__all__ = ["REQUESTS", "USUAL_LAG", "Call", "Catch", "Network"]
+__all__ = ["USUAL_LAG", "Call", "Catch", "Network"]
 
 Catch: TypeAlias = Callable[[Address, Address, Message, Callable[[], None]], bool]
 """Asked of each message as it leaves (sender, receiver, message, arrive): True if it was taken out.
@@ -45,16 +27,6 @@ Catch: TypeAlias = Callable[[Address, Address, Message, Callable[[], None]], boo
 Calling `arrive` later lets it arrive after all.
 """
 
-REQUESTS = (
-    Accept, CampaignNow, Copy, Fetch, FetchSnapshot, Forward, Heartbeat, Offer, Prepare, PreVote,
-    Recall, Release,
-)  # fmt: skip
-"""What one replica may ask of another."""
-
-TOLD = (Accept, Fetch, FetchSnapshot, Forward)
-"""Requests whose asker acts on the news that they failed."""
-
-FORWARD_GRACE = 0.3
 USUAL_LAG = 0.002
 SLOWEST = 3.0
 AGES = 20
@@ -91,7 +63,7 @@ class Network:
         self.catch: Catch = lambda *_: False
         self._world = world
         self._dice = world.dice("network")
-        self._forwards: dict[tuple[int, int], Call] = {}
+        self._deferred: dict[tuple[int, int], Call] = {}
         self._open: dict[int, list[Call]] = {i: [] for i in world.ids}
 
     def calm(self) -> None:
@@ -145,19 +117,18 @@ class Network:
     def _send(self, call: Call) -> None:
         if not self._lost():
             self._carry(call.asker, call.to, call.message, partial(self._arrive, call))
-        if not isinstance(call.message, Forward) and self.twice and self._dice.chance(self.twice):
+        once = type(call.message) is PAXOS.deferred.request
+        if not once and self.twice and self._dice.chance(self.twice):
             # As late as anything: what is out of date by then must do no harm.
             late = self._dice.between(0.0, SLOWEST)
             self._world.after(late, partial(self._arrive, call))
-        if isinstance(call.message, TOLD):
+        if _missed(call):
             self._await(call)
 
     def _await(self, call: Call) -> None:
         """Inform the asker when no answer has come in time."""
         message = call.message
-        patience = self._world.parts.timing.answer
-        if isinstance(message, Forward):
-            patience = message.patience + FORWARD_GRACE
+        patience = PAXOS.patience(message, self._world.parts.timing.answer)
         self._fail(call, NoAnswer(call.to.replica, message), patience)
         still = [known for known in self._open[call.to.replica] if not known.over]
         self._open[call.to.replica] = [*still, call]
@@ -173,8 +144,8 @@ class Network:
         now = replica.incarnation[call.to.role]
         if call.target != now and self._dice.chance(0.5):
             call.target = now  # it was still waiting for a connection when the role came back
-        if isinstance(call.message, Forward):
-            self._forwards[call.asker.replica, call.message.number] = call
+        if type(call.message) is PAXOS.deferred.request:
+            self._deferred[call.asker.replica, _number(call.message)] = call
         replica.handle(call)
 
     def break_off(self, call: Call) -> None:
@@ -203,12 +174,12 @@ class Network:
             return
         self._carry(call.to, call.asker, message, partial(self._bring, call, message))
 
-    def forwarded(self, replica: Replica, to: Address, message: Forwarded) -> None:
-        """Send the answer of an earlier Forward."""
-        self.answer(self._forwards.pop((to.replica, message.number), None), message)
+    def answer_late(self, to: Address, message: Message) -> None:
+        """Send the answer of an earlier, deferred request."""
+        self.answer(self._deferred.pop((to.replica, _number(message)), None), message)
 
     def _fail(self, call: Call, news: NotSent | NoAnswer, after: float) -> None:
-        if isinstance(call.message, TOLD):
+        if _missed(call):
             self._world.after(after, partial(self._bring, call, news))
 
     def _bring(self, call: Call, message: Message) -> None:
@@ -220,9 +191,19 @@ class Network:
         role = call.asker.role
         if call.incarnation != asker.incarnation[role] or role not in asker.roles:
             return
-        if isinstance(call.message, TOLD):
+        if _missed(call):
             if call.over:
                 return
             call.over = True
         asker.post(call.to, role, message)
         asker.pump()
+
+
+def _missed(call: Call) -> bool:
+    """Whether the asker acts on the news that there will be no answer."""
+    return PAXOS.requests[type(call.message)].missed
+
+
+def _number(message: Any) -> int:
+    """Find out which deferred request it is, or answers."""
+    return cast(int, message.number)

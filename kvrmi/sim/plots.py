@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from ..config import Timing
 from ..paxos.acceptor import Acceptor
 from ..paxos.ballot import NO_BALLOT, Ballot
-from ..paxos.effects import Address
-from ..paxos.messages import CampaignNow, Message, PreVote, PreVoted, Release, Transfer
+from ..paxos.messages import CampaignNow, PreVote, PreVoted, Release, Transfer
 from ..paxos.quorum import majority
+from ..roles.contract import Address, Message
 from .network import USUAL_LAG
 
 if TYPE_CHECKING:

@@ -17,17 +17,18 @@ from ..log import TABLES as LOG_TABLES
 from ..machine import TABLES as MACHINE_TABLES
 from ..paxos.acceptor import Acceptor, DiskLost
 from ..paxos.ballot import NO_BALLOT
-from ..paxos.effects import Address, Effects, Role
+from ..paxos.declaration import PAXOS
 from ..paxos.front import Front
 from ..paxos.learner import Learner
-from ..paxos.messages import Confirm, Forwarded, Leading, Message, NotSent, Propose, RolesUp
+from ..paxos.messages import Leading, RolesUp
 from ..paxos.proposer import Proposer
 from ..paxos.stable import TABLES as ACCEPTOR_TABLES
+from ..roles.contract import Address, Effects, Message, NotSent, Role
 from ..storage.interface import Corrupt
 from .clock import Clock
 from .disk import SimDisk
 from .makers import Makers
-from .network import REQUESTS, Call
+from .network import Call
 from .reads import Reads
 from .writes import Writes
 
@@ -269,7 +270,7 @@ class Replica:
         """Leave a message in an own role's inbox; lost if the role is down."""
         if role in self.roles:
             self._inbox[role].append((sender, message))
-        elif isinstance(message, Propose | Confirm):
+        elif type(message) in PAXOS.returned and message is not None:
             self.post(self.address(role), sender.role, NotSent(self.me, message))
 
     def pump(self) -> None:
@@ -346,9 +347,9 @@ class Replica:
         for to, message in effects.messages:
             if to.replica == self.me:
                 self.post(self.address(name), to.role, message)
-            elif isinstance(message, Forwarded):
-                network.forwarded(self, to, message)
-            elif isinstance(message, REQUESTS):
+            elif type(message) is PAXOS.deferred.answer:
+                network.answer_late(to, message)
+            elif type(message) in PAXOS.requests:
                 network.ask(self, name, to, message)
             else:
                 answers += self._answers(call, to, message)

@@ -13,10 +13,9 @@ from functools import partial
 
 from ..interface import Answer, Request
 from ..machine import CommandId, encode_command, encode_question
-from ..paxos.effects import Address, Effects
 from ..paxos.front import Front
-from ..paxos.messages import Message
 from ..paxos.tickets import Ticket
+from ..roles.contract import Address, Effects, Message
 from .dice import Dice
 from .replica import Replica
 from .script_tell import Teller

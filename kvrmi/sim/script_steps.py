@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from ..paxos.ballot import NO_BALLOT
+from ..paxos.declaration import PAXOS
 from ..paxos.messages import CampaignNow, Transfer
-from .network import REQUESTS
 from .replica import ROLES, Replica
 from .script_checks import find_check, told
 from .script_stage import Stage, Wrong
@@ -23,11 +23,8 @@ Step: TypeAlias = Callable[[Stage], None]
 WITHIN = 10.0
 """Seconds that `until` waits when the script does not say how long."""
 
-ANSWERS = (
-    "Accepted", "Copied", "Entries", "Forwarded", "Heard", "Noted", "Offered", "PreVoted",
-    "Promise", "Recalled", "Refused", "Released", "SnapshotPage",
-)  # fmt: skip
-"""What one replica may answer another."""
+NAMES = {kind.__name__ for kind in PAXOS.messages}
+"""What one replica may send another."""
 
 
 # --- time and expectations ------------------------------------------------------------------------
@@ -177,7 +174,7 @@ def _hold(kind: str, text: str) -> Step:
 
 
 def _message(kind: str, text: str) -> list[tuple[int, int]]:
-    if kind not in ANSWERS and kind not in {request.__name__ for request in REQUESTS}:
+    if kind not in NAMES:
         raise Wrong(f"no such message between replicas: {kind}")
     return _ways(text)
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from ..commands import decode_command, decode_question
 from ..log import unpack_batch
 from ..paxos.ballot import Ballot
-from ..paxos.effects import Envelope
 from ..paxos.learner import Learner
 from ..paxos.messages import (
     Accept,
@@ -35,6 +34,7 @@ from ..paxos.messages import (
     Refused,
     Release,
 )
+from ..roles.contract import Envelope
 
 if TYPE_CHECKING:
     from .replica import Replica

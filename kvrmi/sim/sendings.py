@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from ..log import unpack_batch
 from ..machine import command_id
 from ..paxos.ballot import NO_BALLOT, Ballot
-from ..paxos.messages import Forward, Heartbeat, Message, Propose
+from ..paxos.messages import Forward, Heartbeat, Propose
+from ..roles.contract import Message
 
 __all__ = ["Sendings"]
 

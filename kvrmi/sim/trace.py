@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
 
 from ..paxos.ballot import Ballot
-from ..paxos.effects import Address, Envelope
-from ..paxos.messages import Message
+from ..roles.contract import Address, Envelope, Message
 
 if TYPE_CHECKING:
     from .replica import Replica

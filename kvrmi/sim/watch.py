@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from ..log import CHAIN_START, chain
 from ..paxos.ballot import NO_BALLOT, Ballot
-from ..paxos.effects import Effects, Envelope, Role
 from ..paxos.learner import Learner
 from ..paxos.messages import Accept, Accepted, Chosen, Forward, Promise
 from ..paxos.quorum import majority
 from ..paxos.stable import State
+from ..roles.contract import Effects, Envelope, Role
 from .epochs import Epochs, knows_itself
 from .sendings import Sendings
 

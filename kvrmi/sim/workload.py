@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..interface import Answer, Request
 from ..machine import CommandId, encode_command, encode_question
-from ..paxos.effects import Effects
+from ..roles.contract import Effects
 from .checker.history import FAIL, OK, UNKNOWN, Operation
 
 if TYPE_CHECKING:

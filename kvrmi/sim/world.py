@@ -11,8 +11,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-from ..paxos.effects import Address
-from ..paxos.messages import Message
+from ..roles.contract import Address, Message
 from .dice import Dice
 from .network import Network
 from .parts import Parts

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ..paxos.effects import Effects
+from ..roles.contract import Effects
 from ..storage.interface import Clear, StorageFailed
 from .disk import SimDisk
 from .network import Call

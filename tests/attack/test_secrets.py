@@ -8,18 +8,21 @@ from typing import Any
 import pytest
 
 from kvrmi import naming
-from kvrmi.codec import FORMAT, decode, encode
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import PreVote, Release
 from kvrmi.remote.frames import CONNECT_FAIL, CONNECT_OK
 from kvrmi.remote.identity import Badge, Refused, read_secret
 from kvrmi.remote.payload import MSGPACK, load
 from kvrmi.remote.proxy import connect
+from kvrmi.roles.codec import Codec
+from kvrmi.roles.contract import Address
 from tests.live.cluster import LiveCluster
 
 from .calm import Calm
 from .doors import Door
+
+CODEC = Codec(PAXOS)
 
 pytestmark = pytest.mark.live
 
@@ -28,7 +31,7 @@ GUARDED = ("proposer", "acceptor", "learner", "admin")
 
 
 def badge_of(fort: LiveCluster, replica: int, role: str = "replica") -> Badge:
-    secret, config = read_secret(fort.data / "secret"), fort.cluster.agreed(FORMAT)
+    secret, config = read_secret(fort.data / "secret"), fort.cluster.agreed(PAXOS.format)
     return Badge(fort.cluster.id, replica, role, secret, config)
 
 
@@ -100,10 +103,10 @@ def test_a_replica_speaks_for_itself_only(fort: LiveCluster, ports: dict[str, Do
             raw.call("receive", *args, serializer=MSGPACK)
             return raw.answer()
 
-        good = encode(Address(2, "proposer"), Release(Ballot(1, 2)))
-        assert decode(receive(good))[0] == Address(1, "acceptor")
+        good = CODEC.encode(Address(2, "proposer"), Release(Ballot(1, 2)))
+        assert CODEC.decode(receive(good))[0] == Address(1, "acceptor")
         for sender in senders:
-            assert receive(encode(sender, PreVote(Ballot(1, 2)))) == b""
+            assert receive(CODEC.encode(sender, PreVote(Ballot(1, 2)))) == b""
         for junk in (b"", b"\x91", good[:-1], good + b"\0", "text", 5, None, [good], {"a": good}):
             assert receive(junk) == b""
         assert "__exception__" in receive()
@@ -160,7 +163,7 @@ def test_a_restarted_role_has_cut_who_spoke_to_the_one_before(
     """An acceptor's stale incarnation answers nobody, however long the connection was held."""
     member = fort.cluster.member(3)
     door = Door(naming.role(3, "acceptor"), member.host, member.acceptor, False)
-    message = encode(Address(2, "proposer"), Release(Ballot(1, 2)))
+    message = CODEC.encode(Address(2, "proposer"), Release(Ballot(1, 2)))
     with Calm(fort), door.knock() as raw:
         raw.entered(badge_of(fort, 2))
         raw.call("receive", message, serializer=MSGPACK)

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvrmi.codec import Malformed, decode, encode
 from kvrmi.commands import (
     command_id,
     decode_command,
@@ -24,19 +23,23 @@ from kvrmi.log import TABLES as LOG_TABLES
 from kvrmi.log import Entry, Log, pack_batch, unpack_batch
 from kvrmi.machine import TABLES as MACHINE_TABLES
 from kvrmi.machine import Machine
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.paxos.stable import State
+from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.rows import ROWS, unpack_row
 from kvrmi.snapshot import SnapshotSink, SnapshotSource
 from kvrmi.storage.interface import Corrupt
 from kvrmi.storage.memory import MemoryStorage
-from tests.test_codec import senders, types_of, wire
+from tests.roles.test_codec import senders, types_of, wire
 
 from .strategies import FUZZ, bytes_like, mutated
 
+CODEC = Codec(PAXOS)
+
 TABLES = {**MACHINE_TABLES, **LOG_TABLES}
 
-encoded = st.builds(encode, senders, wire)
+encoded = st.builds(CODEC.encode, senders, wire)
 packed = st.recursive(
     st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.floats()
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.binary(max_size=6),
@@ -92,8 +95,8 @@ questions = st.sampled_from(
 @given(bytes_like(encoded) | packed | encoded.flatmap(bent))
 def test_messages_are_what_they_claim_or_malformed(data: bytes) -> None:
     with contextlib.suppress(Malformed):
-        sender, message = decode(data)
-        again = decode(encode(sender, message))
+        sender, message = CODEC.decode(data)
+        again = CODEC.decode(CODEC.encode(sender, message))
         assert types_of(again) == types_of((sender, message))
         assert repr(again) == repr((sender, message))
 
@@ -104,7 +107,7 @@ def test_a_long_list_of_what_no_message_has_is_refused_early(unit: bytes) -> Non
     count = 200_000
     data = b"\x95\x01\x05\x02\xa8proposer\xdd" + count.to_bytes(4, "big") + unit * count
     with pytest.raises(Malformed):
-        decode(data)
+        CODEC.decode(data)
 
 
 @FUZZ

@@ -14,8 +14,7 @@ from kvrmi.interface import Answer
 from kvrmi.log import Entry, pack_batch
 from kvrmi.machine import CommandId, encode_command, encode_question
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address, Effects, Envelope, Role
-from kvrmi.paxos.messages import Message
+from kvrmi.roles.contract import Address, Effects, Envelope, Message, Role
 from kvrmi.storage.memory import MemoryStorage
 
 TIMING = Timing()

@@ -6,7 +6,6 @@ import random
 
 from kvrmi.machine import Voter
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.leadership import NO_OP
 from kvrmi.paxos.messages import (
     Accept,
@@ -25,6 +24,7 @@ from kvrmi.paxos.messages import (
     Propose,
 )
 from kvrmi.paxos.proposer import Proposer
+from kvrmi.roles.contract import Envelope
 
 from .bench import IDS, TIMING, Bench, Benches, acceptor, front, learner
 

@@ -6,7 +6,6 @@ from kvrmi.log import TABLES as LOG_TABLES
 from kvrmi.log import Entry, Log, pack_batch
 from kvrmi.machine import TABLES as MACHINE_TABLES
 from kvrmi.machine import Machine
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.learner import FLUSH, Learner
 from kvrmi.paxos.messages import (
     Chosen,
@@ -14,6 +13,7 @@ from kvrmi.paxos.messages import (
     Fetch,
     FetchSnapshot,
 )
+from kvrmi.roles.contract import Envelope
 from kvrmi.storage.memory import MemoryStorage
 
 from .bench import (

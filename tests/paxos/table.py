@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.leadership import HURRY
-from kvrmi.paxos.messages import Accept, Applied, CampaignNow, Chosen, Learn, Message, Propose
+from kvrmi.paxos.messages import Accept, Applied, CampaignNow, Chosen, Learn, Propose
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.rejoin import MUST_COPY, Rejoin
 from kvrmi.paxos.stable import TABLES, State
+from kvrmi.roles.contract import Envelope, Message
 from kvrmi.storage.interface import Put
 from kvrmi.storage.memory import MemoryStorage
 

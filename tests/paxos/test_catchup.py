@@ -10,8 +10,8 @@ from kvrmi.log import Log
 from kvrmi.machine import TABLES as MACHINE_TABLES
 from kvrmi.machine import Machine
 from kvrmi.paxos.catchup import GIVE_UP, PATIENCE, CatchUp
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.messages import Entries, Fetch, FetchSnapshot, SnapshotPage
+from kvrmi.roles.contract import Envelope
 from kvrmi.snapshot import SnapshotSource
 from kvrmi.storage.interface import Record
 from kvrmi.storage.memory import MemoryStorage

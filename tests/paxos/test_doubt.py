@@ -10,7 +10,6 @@ from kvrmi.machine import Voter
 from kvrmi.paxos.acceptor import Acceptor, DiskLost
 from kvrmi.paxos.ballot import NO_BALLOT
 from kvrmi.paxos.doubt import PATIENCE, RETRY
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.messages import (
     Accept,
     Accepted,
@@ -18,9 +17,6 @@ from kvrmi.paxos.messages import (
     Copy,
     Heard,
     Heartbeat,
-    Message,
-    NoAnswer,
-    NotSent,
     Prepare,
     PreVote,
     PreVoted,
@@ -33,6 +29,7 @@ from kvrmi.paxos.messages import (
 )
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.stable import TABLES
+from kvrmi.roles.contract import Envelope, Message, NoAnswer, NotSent
 from kvrmi.storage.memory import MemoryStorage
 
 from .bench import IDS, START, TIMING, Bench, Benches, acceptor, ballot, learner, proposer

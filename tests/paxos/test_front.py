@@ -7,10 +7,10 @@ import pytest
 from kvrmi.interface import PAGE_BYTES
 from kvrmi.machine import Voter, encode_voter
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.front import BATCH_MAX, OVERLOADED, QUEUE_MAX
-from kvrmi.paxos.messages import Confirm, Confirmed, Enrol, NotSent, Propose
+from kvrmi.paxos.messages import Confirm, Confirmed, Enrol, Propose
 from kvrmi.paxos.tickets import NO_QUORUM, UNKNOWN
+from kvrmi.roles.contract import Envelope, NotSent
 
 from .bench import BOOT, TIMING, Benches, acceptor, ok, proposer
 from .desk import FIRST, Desk, leading

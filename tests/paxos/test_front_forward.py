@@ -8,10 +8,10 @@ import pytest
 
 from kvrmi.interface import Answer, Request
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.front import GRACE, OVERLOADED, PAUSE, QUEUE_MAX
-from kvrmi.paxos.messages import Confirm, Confirmed, Forward, Forwarded, NoAnswer, NotSent, Propose
+from kvrmi.paxos.messages import Confirm, Confirmed, Forward, Forwarded, Propose
 from kvrmi.paxos.tickets import NO_QUORUM, NOT_LEADER, UNKNOWN
+from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
 
 from .bench import TIMING, Benches, front, ok, proposer
 from .desk import FIRST, Desk, following, leading

@@ -5,14 +5,12 @@ from __future__ import annotations
 import pytest
 
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.election import REACH
 from kvrmi.paxos.messages import (
     Applied,
     CampaignNow,
     Heartbeat,
     Leading,
-    NotSent,
     Offer,
     Offered,
     Prepare,
@@ -25,6 +23,7 @@ from kvrmi.paxos.messages import (
     Transfer,
 )
 from kvrmi.paxos.proposer import Proposer
+from kvrmi.roles.contract import Envelope, NotSent
 
 from .bench import TIMING, Bench, Benches, acceptor, ballot, front, host, learner, proposer
 from .leader import (

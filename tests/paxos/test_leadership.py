@@ -6,7 +6,6 @@ import pytest
 
 from kvrmi.log import Entry, pack_batch
 from kvrmi.paxos.ballot import NO_BALLOT
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.leadership import NO_OP, TRACE_EVERY
 from kvrmi.paxos.messages import (
     Accept,
@@ -19,11 +18,10 @@ from kvrmi.paxos.messages import (
     Confirmed,
     Heartbeat,
     Leading,
-    NoAnswer,
-    NotSent,
     Propose,
 )
 from kvrmi.paxos.proposer import Proposer
+from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
 
 from .bench import TIMING, Bench, Benches, acceptor, ballot, batch, front, learner
 from .leader import (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from kvrmi.machine import Voter, encode_voter
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.learner import FLUSH, FLUSH_BYTES
 from kvrmi.paxos.messages import (
     Applied,
@@ -17,9 +16,8 @@ from kvrmi.paxos.messages import (
     Fetch,
     FetchSnapshot,
     Learn,
-    NoAnswer,
-    NotSent,
 )
+from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
 
 from .bench import (
     BOOT,

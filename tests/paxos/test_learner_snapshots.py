@@ -6,7 +6,6 @@ import pytest
 
 from kvrmi.interface import PAGE_BYTES
 from kvrmi.machine import Machine
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.learner import SOURCE_IDLE, Learner
 from kvrmi.paxos.messages import (
     Applied,
@@ -15,11 +14,10 @@ from kvrmi.paxos.messages import (
     Fetch,
     FetchSnapshot,
     Learn,
-    NoAnswer,
-    NotSent,
     Restore,
     SnapshotPage,
 )
+from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
 from kvrmi.snapshot import SnapshotSink
 from kvrmi.storage.interface import Clear, PutAll
 from kvrmi.storage.memory import MemoryStorage

@@ -13,7 +13,6 @@ from kvrmi.log import pack_batch
 from kvrmi.machine import Voter, encode_voter
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.leadership import NO_OP
 from kvrmi.paxos.messages import (
     Accept,
@@ -22,12 +21,12 @@ from kvrmi.paxos.messages import (
     Chosen,
     Copy,
     Durable,
-    Message,
     Prepare,
     PreVote,
     Promise,
     Propose,
 )
+from kvrmi.roles.contract import Envelope, Message
 
 from .bench import BOOT, Bench, Benches, acceptor, front, host, learner
 from .table import Table

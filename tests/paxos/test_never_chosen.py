@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from kvrmi.interface import Request
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.front import PAUSE
-from kvrmi.paxos.messages import Forward, Forwarded, NoAnswer, NotSent, Propose
+from kvrmi.paxos.messages import Forward, Forwarded, Propose
 from kvrmi.paxos.tickets import NO_QUORUM, NOT_LEADER, UNKNOWN
+from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
 
 from .bench import TIMING, Benches, front, ok, proposer
 from .desk import Desk, following, leading

@@ -9,7 +9,6 @@ import pytest
 
 from kvrmi.log import pack_batch
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.leadership import NO_OP
 from kvrmi.paxos.messages import (
     Accept,
@@ -25,6 +24,7 @@ from kvrmi.paxos.messages import (
     Promise,
     Refused,
 )
+from kvrmi.roles.contract import Envelope
 
 from .bench import Benches, acceptor, ballot, batch, entry, host, learner, proposer
 from .table import Table

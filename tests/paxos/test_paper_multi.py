@@ -9,7 +9,6 @@ import itertools
 import pytest
 
 from kvrmi.log import pack_batch
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.leadership import NO_OP
 from kvrmi.paxos.messages import (
     Accept,
@@ -21,6 +20,7 @@ from kvrmi.paxos.messages import (
     Promise,
     Refused,
 )
+from kvrmi.roles.contract import Envelope
 
 from .bench import Benches, acceptor, ballot, batch, entry, learner, proposer
 from .leader import B, accepted, campaigning, choose, elected, follower, leader, promise, propose

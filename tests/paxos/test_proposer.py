@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.leadership import NO_OP
 from kvrmi.paxos.messages import (
     Accept,
@@ -19,7 +18,6 @@ from kvrmi.paxos.messages import (
     Followed,
     Leading,
     Noted,
-    NotSent,
     Offered,
     Prepare,
     PreVote,
@@ -27,8 +25,8 @@ from kvrmi.paxos.messages import (
     Propose,
     Refused,
     RolesUp,
-    Unreachable,
 )
+from kvrmi.roles.contract import Envelope, NotSent, Unreachable
 
 from .bench import (
     IDS,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kvrmi.machine import Voter
 from kvrmi.paxos.ballot import NO_BALLOT
-from kvrmi.paxos.effects import Envelope
 from kvrmi.paxos.messages import Applied, Behind, Chosen, Heartbeat, Leading, PreVote
+from kvrmi.roles.contract import Envelope
 
 from .bench import TIMING, Benches, acceptor, ballot, front, learner
 from .leader import accepted, campaigning, follower, heard, leader, leased, promise, propose

@@ -7,7 +7,6 @@ import pytest
 from kvrmi.machine import Voter
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.effects import Address, Envelope
 from kvrmi.paxos.messages import (
     Accept,
     AcceptedValue,
@@ -20,7 +19,6 @@ from kvrmi.paxos.messages import (
     Followed,
     Heartbeat,
     Learn,
-    Message,
     Prepare,
     PreVote,
     PreVoted,
@@ -31,6 +29,7 @@ from kvrmi.paxos.messages import (
 )
 from kvrmi.paxos.rejoin import COPIED, MUST_COPY, RETRY, Rejoin
 from kvrmi.paxos.stable import TABLES, State
+from kvrmi.roles.contract import Address, Envelope, Message
 from kvrmi.storage.interface import Put
 from kvrmi.storage.memory import MemoryStorage
 

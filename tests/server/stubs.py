@@ -7,8 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from kvrmi.paxos.effects import NOTHING, Address, Effects, Envelope
-from kvrmi.paxos.messages import Message
+from kvrmi.roles.contract import NOTHING, Address, Effects, Envelope, Message
 from server.rolehost import RoleHost
 from server.rolework import Disk
 

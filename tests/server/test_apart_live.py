@@ -8,16 +8,19 @@ from collections.abc import Iterator
 import pytest
 
 from kvrmi import naming
-from kvrmi.codec import encode
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import Accept, Heartbeat
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.frames import CONNECT, CONNECT_FAIL, CONNECT_OK, INVOKE, Frame, pack
 from kvrmi.remote.payload import MSGPACK, Call, dump, dump_call, load
+from kvrmi.roles.codec import Codec
+from kvrmi.roles.contract import Address
 
 from .processes import NOT_YET, Replicas, replicas, start
 from .stubs import until
+
+CODEC = Codec(PAXOS)
 
 pytestmark = pytest.mark.live
 
@@ -67,7 +70,7 @@ def shown_again(channel: Channel, frames: list[Frame], name: str) -> list[int]:
         kinds.append(channel.receive(PATIENCE).kind)
     try:
         for message in FORGED:
-            data = encode(Address(1, "proposer"), message)
+            data = CODEC.encode(Address(1, "proposer"), message)
             call = dump_call(MSGPACK, Call(name, "receive", (data,), {}))
             channel.send(pack(INVOKE, MSGPACK, 0, 1, call))
         while True:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from kvrmi.paxos.effects import Address, Envelope
 from kvrmi.paxos.messages import Durable
+from kvrmi.roles.contract import Address, Envelope
 from kvrmi.storage.interface import Put, Record, StorageFailed
 from kvrmi.storage.memory import MemoryStorage
 from server.disks import WriteBehind, WriteThrough

@@ -15,9 +15,9 @@ import pytest
 from kvrmi.config import Cluster
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address
 from kvrmi.paxos.messages import PreVote, PreVoted
 from kvrmi.remote.identity import read_secret
+from kvrmi.roles.contract import Address
 from server.coordinator.founding import Wish, prepare
 from server.makers import ACCEPTOR, LEARNER
 from server.replica import Replica

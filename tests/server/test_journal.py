@@ -11,7 +11,6 @@ from kvrmi.commands import encode_command
 from kvrmi.interface import Answer
 from kvrmi.log import Entry, pack_batch
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address, Effects, Envelope
 from kvrmi.paxos.messages import (
     Accept,
     Accepted,
@@ -19,12 +18,12 @@ from kvrmi.paxos.messages import (
     Chosen,
     FetchSnapshot,
     Learn,
-    Message,
     Prepare,
     Promise,
     Refused,
     SnapshotPage,
 )
+from kvrmi.roles.contract import Address, Effects, Envelope, Message
 from server import journal
 
 BALLOT = Ballot(7, 2)

@@ -9,23 +9,19 @@ import pytest
 from kvrmi.commands import encode_command, encode_question
 from kvrmi.interface import Answer, Request
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.effects import Address, Effects, Envelope
 from kvrmi.paxos.messages import (
     CampaignNow,
     Followed,
     Forward,
     Forwarded,
     Leading,
-    Message,
-    NoAnswer,
-    NotSent,
     Prepare,
     Refused,
     Release,
     RolesUp,
     Transfer,
-    Unreachable,
 )
+from kvrmi.roles.contract import Address, Effects, Envelope, Message, NoAnswer, NotSent, Unreachable
 from server.journal import Journal
 
 ME, PEER = 1, 2

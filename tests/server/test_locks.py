@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from kvrmi.interface import Answer, check
-from kvrmi.paxos.effects import NOTHING, Address, Effects
 from kvrmi.paxos.messages import Behind
+from kvrmi.roles.contract import NOTHING, Address, Effects
 from server.engines import PaxosEngine
 from server.rolehost import RoleHost
 from server.router import Router

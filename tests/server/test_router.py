@@ -7,19 +7,9 @@ from collections.abc import Iterable
 
 from kvrmi.interface import Request
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address, Effects, Envelope
-from kvrmi.paxos.messages import (
-    Ask,
-    Behind,
-    Confirm,
-    Durable,
-    Forward,
-    Forwarded,
-    Message,
-    NotSent,
-    Offer,
-    Propose,
-)
+from kvrmi.paxos.declaration import PAXOS
+from kvrmi.paxos.messages import Ask, Behind, Confirm, Durable, Forward, Forwarded, Offer, Propose
+from kvrmi.roles.contract import Address, Effects, Envelope, Message, NotSent
 from server.rolehost import RoleHost
 from server.router import Router
 
@@ -49,7 +39,7 @@ def made(role: StubRole, now: float, incarnation: int) -> StubRole:
 
 
 def world(wire: Wire, **roles: StubRole) -> tuple[Router, dict[str, RoleHost[StubRole]]]:
-    router = Router(ME)
+    router = Router(PAXOS, ME)
     hosts: dict[str, RoleHost[StubRole]] = {}
     for name, role in roles.items():
         hosts[name] = RoleHost(

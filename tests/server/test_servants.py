@@ -6,17 +6,20 @@ from typing import Any
 
 import pytest
 
-from kvrmi.codec import decode, encode
 from kvrmi.faults import FaultTable
 from kvrmi.interface import Operation, Result
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address, Effects, Envelope
-from kvrmi.paxos.messages import Behind, Forward, Forwarded, Message, Release, Released
+from kvrmi.paxos.declaration import PAXOS
+from kvrmi.paxos.messages import Behind, Fetch, Forward, Forwarded, Release, Released
 from kvrmi.remote.identity import Caller
+from kvrmi.roles.codec import Codec
+from kvrmi.roles.contract import Address, Effects, Envelope, Message
 from server.servants import NOT_TAKEN, KVStore, RoleServant
 
 from .stubs import ME, StubRole
 from .test_router import Wire, world
+
+CODEC = Codec(PAXOS)
 
 BALLOT = Ballot(1, 2)
 PEER = Address(2, "proposer")
@@ -27,18 +30,22 @@ OTHER = Envelope(Address(3, "learner"), Release(BALLOT))
 class Fixture:
     """A servant around a role that answers Released, and tells its learner and replica 3."""
 
-    def __init__(self, caller: int = 2, role: str = "replica") -> None:
+    def __init__(self, caller: int = 2, role: str = "replica", door: str = "acceptor") -> None:
         def script(sender: Address, message: Message) -> Effects:
             to_learner = Envelope(Address(ME, "learner"), Behind(2, 1))
             return Effects(messages=(OTHER, Envelope(sender, Released(BALLOT)), to_learner))
 
-        self.acceptor, self.learner = StubRole(script), StubRole()
+        self.acceptor, self.learner, proposer = StubRole(script), StubRole(), StubRole()
         self.wire = Wire(takes=True)
-        self.router, self.hosts = world(self.wire, acceptor=self.acceptor, learner=self.learner)
+        self.router, self.hosts = world(
+            self.wire, acceptor=self.acceptor, learner=self.learner, proposer=proposer
+        )
         self.faults = FaultTable()
         self.later: Message | None = None
         self.servant = RoleServant(
-            self.hosts["acceptor"],
+            PAXOS,
+            CODEC,
+            self.hosts[door],
             self.router,
             self.faults,
             lambda: Caller(caller, role),
@@ -46,12 +53,12 @@ class Fixture:
         )
 
     def ask(self, message: Message = RELEASE, sender: Address = PEER) -> bytes:
-        return self.servant.receive(encode(sender, message))
+        return self.servant.receive(CODEC.encode(sender, message))
 
 
 def test_a_request_gets_its_answer_and_the_rest_is_done_afterwards() -> None:
     fixture = Fixture()
-    assert decode(fixture.ask()) == (Address(ME, "acceptor"), Released(BALLOT))
+    assert CODEC.decode(fixture.ask()) == (Address(ME, "acceptor"), Released(BALLOT))
     assert (fixture.learner.seen, fixture.wire.sent) == ([], [])
     fixture.servant.after_answer()
     assert [message for _, message in fixture.learner.seen] == [Behind(2, 1)]
@@ -63,6 +70,12 @@ def test_junk_gets_nothing_and_reaches_nobody() -> None:
     junk: list[Any] = [b"", b"junk", b"\xc1" * 100, "text", None]
     for data in junk:
         assert fixture.servant.receive(data) == NOT_TAKEN
+    assert fixture.acceptor.seen == []
+
+
+def test_a_request_for_another_role_is_not_taken() -> None:
+    fixture = Fixture()
+    assert fixture.ask(Fetch(1)) == fixture.ask(Released(BALLOT)) == NOT_TAKEN
     assert fixture.acceptor.seen == []
 
 
@@ -97,12 +110,12 @@ def test_cuts_hold_in_both_directions() -> None:
     assert len(fixture.acceptor.seen) == 1
 
 
-def test_a_forward_waits_for_its_answer() -> None:
-    fixture = Fixture()
+def test_a_deferred_request_waits_for_its_answer() -> None:
+    fixture = Fixture(door="proposer")
     forward, front = Forward(1, Ballot(1, 2), (), 1.0), Address(2, "front")
     assert fixture.ask(forward, front) == NOT_TAKEN
     fixture.later = Forwarded(1, ())
-    assert decode(fixture.ask(forward, front))[1] == Forwarded(1, ())
+    assert CODEC.decode(fixture.ask(forward, front))[1] == Forwarded(1, ())
 
 
 class StubEngine:

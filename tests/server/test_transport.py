@@ -11,20 +11,22 @@ from pathlib import Path
 import pytest
 
 from kvrmi import naming
-from kvrmi.codec import decode, encode
 from kvrmi.faults import FaultTable
-from kvrmi.interface import Request
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.effects import Address, Envelope
-from kvrmi.paxos.messages import Forward, Message, NoAnswer, Offer, Release, Released
+from kvrmi.paxos.declaration import PAXOS
+from kvrmi.paxos.messages import Accept, Forward, Offer, Release, Released
 from kvrmi.remote.identity import Badge, challenge
-from server import transport
+from kvrmi.roles.codec import Codec
+from kvrmi.roles.contract import Address, Envelope, Message, NoAnswer
+from kvrmi.roles.declaration import BATCH, CONTROL
 from server.alone import cluster_of
 from server.coordinator.ports import free_block
 from server.doors import Limits, PyroDoor, exposed
-from server.transport import BATCH, CONTROL, LANE_OF, Transport
+from server.transport import Transport
 
 from .stubs import until
+
+CODEC = Codec(PAXOS)
 
 SECRET = b"s" * 64
 BALLOT = Ballot(1, 1)
@@ -38,14 +40,14 @@ class Servant:
     """Replica 2's acceptor, answering with whatever `answer` makes."""
 
     def __init__(self) -> None:
-        self.answer: Callable[[Address, Message], bytes] = lambda sender, message: encode(
+        self.answer: Callable[[Address, Message], bytes] = lambda sender, message: CODEC.encode(
             ACCEPTOR, ANSWER
         )
         self.seen: list[tuple[Address, Message]] = []
 
     @exposed
     def receive(self, data: bytes) -> bytes:
-        sender, message = decode(data)
+        sender, message = CODEC.decode(data)
         self.seen.append((sender, message))
         return self.answer(sender, message)
 
@@ -72,11 +74,14 @@ class World:
             Limits(8, 1 << 20, 60.0),
             admit=lambda data: challenge(self.secret, cluster_id, name, data),
         )
+        self.codec = Codec(PAXOS)
         self.transport = Transport(
+            PAXOS,
             self.cluster,
             1,
             Badge(cluster_id, 1, "replica", SECRET),
             self.faults,
+            codec=self.codec,
             clock=time.monotonic,
             deliver=lambda *delivery: self.delivered.append(delivery),
             refused=self.refused.append,
@@ -154,7 +159,7 @@ def test_nothing_leaves_over_a_cut_and_no_answer_comes_back_over_one(world: Worl
     assert world.collect(2)[1] == UNANSWERED
 
 
-@pytest.mark.parametrize("answer", [b"", b"junk", encode(Address(3, "acceptor"), ANSWER)])
+@pytest.mark.parametrize("answer", [b"", b"junk", CODEC.encode(Address(3, "acceptor"), ANSWER)])
 def test_what_is_no_answer_counts_as_none(world: World, answer: bytes) -> None:
     world.servant.answer = lambda sender, message: answer
     world.connect()
@@ -203,11 +208,10 @@ def test_a_poke_ends_the_wait(world: World) -> None:
 
 
 def test_batches_wait_for_nothing_else() -> None:
-    forward = Forward(1, BALLOT, (Request(True, b"q"),), 1.0)
-    lanes = {type(m): LANE_OF[type(m)] for m in (ASK, Offer(BALLOT, 1), forward)}
-    assert lanes[Release].group == lanes[Offer].group == CONTROL
-    assert lanes[Forward].group == BATCH
-    assert len({lane.name for lane in LANE_OF.values()}) == 5
+    group = {kind: request.lane.group for kind, request in PAXOS.requests.items()}
+    assert group[Release] == group[Offer] == CONTROL
+    assert group[Forward] == group[Accept] == BATCH
+    assert len(PAXOS.lanes) == 5
 
 
 def test_a_message_for_several_is_encoded_once(
@@ -218,9 +222,9 @@ def test_a_message_for_several_is_encoded_once(
 
     def count(sender: Address, message: Message) -> bytes:
         encoded.append(message)
-        return encode(sender, message)
+        return CODEC.encode(sender, message)
 
-    monkeypatch.setattr(transport, "encode", count)
+    monkeypatch.setattr(world.codec, "encode", count)
     other = Release(Ballot(2, 1))
     to_all = [Envelope(ACCEPTOR, message) for message in (ASK, ASK, other)]
     assert world.transport.send(SENDER, 1, to_all) == []

@@ -8,10 +8,10 @@ import pytest
 
 from kvrmi.interface import Answer, Request
 from kvrmi.machine import encode_command, encode_question
-from kvrmi.paxos.effects import Effects
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.messages import Transfer
 from kvrmi.paxos.tickets import Ticket
+from kvrmi.roles.contract import Effects
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.world import World
 

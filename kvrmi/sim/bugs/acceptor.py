@@ -10,18 +10,9 @@ from ...log import Entry
 from ...machine import FIRST_EPOCH
 from ...paxos.acceptor import EPOCH_SHIFT, Acceptor
 from ...paxos.ballot import Ballot
-from ...paxos.effects import Address, Effects, Envelope
-from ...paxos.messages import (
-    Accept,
-    Heard,
-    Heartbeat,
-    Learn,
-    Message,
-    Prepare,
-    Promise,
-    Release,
-)
+from ...paxos.messages import Accept, Heard, Heartbeat, Learn, Prepare, Promise, Release
 from ...paxos.rejoin import Rejoin
+from ...roles.contract import Address, Effects, Envelope, Message
 from ...storage.interface import View
 from ..parts import Parts
 from .swap import OtherAcceptor

@@ -9,11 +9,11 @@ from typing import Any
 
 from ...paxos.acceptor import Acceptor
 from ...paxos.ballot import NO_BALLOT
-from ...paxos.effects import Address, Effects, Envelope
 from ...paxos.learner import Learner
-from ...paxos.messages import Message, Restore
+from ...paxos.messages import Restore
 from ...paxos.rejoin import Rejoin
 from ...paxos.stable import State
+from ...roles.contract import Address, Effects, Envelope, Message
 from ...storage.interface import Clear, Put, Record
 from ..disk import SimDisk
 from ..parts import Parts

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from ...commands import decode_command, encode_command
 from ...interface import Answer, Request
 from ...paxos.ballot import Ballot
-from ...paxos.effects import Effects
 from ...paxos.front import Front
 from ...paxos.tickets import Ticket
+from ...roles.contract import Effects
 from ..parts import Parts
 from .swap import OtherFront
 

@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ...paxos.campaign import Phase1
-from ...paxos.effects import Envelope
 from ...paxos.leadership import Leadership, _Proposal
-from ...paxos.messages import Accept, Message, Promise
+from ...paxos.messages import Accept, Promise
+from ...roles.contract import Envelope, Message
 from .swap import OtherProposer, TermsOf
 
 __all__ = [

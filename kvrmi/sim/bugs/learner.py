@@ -11,9 +11,9 @@ from typing import Any
 from ...interface import Answer
 from ...log import Log
 from ...machine import Machine
-from ...paxos.effects import Address, Envelope
 from ...paxos.learner import Learner
 from ...paxos.messages import Durable
+from ...roles.contract import Address, Envelope
 from ...sessions import Sessions
 from ...storage.interface import Key, View
 from ..disk import SimDisk

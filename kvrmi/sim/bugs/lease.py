@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from ...config import Timing
 from ...paxos.acceptor import Acceptor
-from ...paxos.effects import Address, Effects, Envelope
 from ...paxos.leadership import Leadership
 from ...paxos.lease import LeaderLease
 from ...paxos.messages import Heard, Heartbeat
 from ...paxos.rejoin import Rejoin
+from ...roles.contract import Address, Effects, Envelope
 from ...storage.interface import View
 from ..disk import SimDisk
 from .swap import OtherAcceptor, OtherProposer, TermsOf

@@ -5,9 +5,9 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
-from ...paxos.effects import Address
 from ...paxos.front import Front
 from ...paxos.messages import Followed, Forward
+from ...roles.contract import Address
 from .swap import OtherFront
 
 __all__ = [

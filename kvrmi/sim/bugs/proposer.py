@@ -10,10 +10,10 @@ import random
 from ...machine import Voter
 from ...paxos.ballot import NO_BALLOT, Ballot
 from ...paxos.campaign import Phase1
-from ...paxos.effects import Address, Envelope
 from ...paxos.electorate import Electorate
 from ...paxos.messages import PreVoted, Promise
 from ...paxos.proposer import Proposer
+from ...roles.contract import Address, Envelope
 from ..parts import Parts
 from .swap import OtherProposer
 

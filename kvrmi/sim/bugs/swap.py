@@ -13,13 +13,13 @@ from ...interface import Answer
 from ...log import Log
 from ...machine import Machine
 from ...paxos.acceptor import Acceptor
-from ...paxos.effects import Envelope
 from ...paxos.front import Front
 from ...paxos.leadership import Leadership
 from ...paxos.learner import Learner
 from ...paxos.lease import LeaderLease
 from ...paxos.proposer import Proposer
 from ...paxos.rejoin import Rejoin
+from ...roles.contract import Envelope
 from ..disk import SimDisk
 from ..parts import PAGE_BYTES, Parts
 

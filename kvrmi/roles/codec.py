@@ -1,9 +1,9 @@
 """Messages between replicas as bytes, and back.
 
 Rules: every message begins with a format version; what `decode` lets through has exactly the types
-that messages.py declares, so that no role ever meets a stranger's mistake; anything else is
-Malformed and nothing but Malformed. Commands, batches and snapshot pages are opaque bytes here.
-The checks are made from the declarations themselves: the two cannot drift apart.
+that its class declares, so that no role ever meets a stranger's mistake; anything else is
+Malformed and nothing but Malformed. The checks are made from the declared classes themselves: the
+two cannot drift apart. It knows no message by name.
 """
 
 from __future__ import annotations
@@ -14,50 +14,17 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias, get_args, get_origin, g
 
 import msgpack
 
-from .paxos import messages
-from .paxos.effects import Address
-from .paxos.messages import Message
+from .contract import Address, Message
+from .declaration import Declaration
 
-__all__ = ["FORMAT", "MESSAGE_BYTES", "Malformed", "decode", "encode"]
+__all__ = ["MESSAGE_BYTES", "Codec", "Malformed"]
 
 MESSAGE_BYTES = 4 << 20
 """Longest message; peers' connections carry no more."""
 
-FORMAT = 2
-"""Of messages; replicas that disagree do not connect to each other."""
 _HEAD = 4
-_ROLES = frozenset({"proposer", "acceptor", "learner", "front"})
 _LEAST, _BEYOND = -1, 1 << 63
 """Numbers are slots, rounds and counters: storable as 64 bits, -1 for none."""
-
-# A message's place in this list is its number on the wire: append only.
-_KINDS: tuple[type[Any], ...] = (
-    messages.PreVote,
-    messages.PreVoted,
-    messages.Prepare,
-    messages.Promise,
-    messages.Accept,
-    messages.Accepted,
-    messages.Refused,
-    messages.Heartbeat,
-    messages.Heard,
-    messages.Release,
-    messages.Released,
-    messages.Copy,
-    messages.Copied,
-    messages.Fetch,
-    messages.Entries,
-    messages.FetchSnapshot,
-    messages.SnapshotPage,
-    messages.Offer,
-    messages.Offered,
-    messages.CampaignNow,
-    messages.Noted,
-    messages.Forward,
-    messages.Forwarded,
-    messages.Recall,
-    messages.Recalled,
-)
 
 _Check: TypeAlias = Callable[[Any], Any]
 """Gives a field back as its declared type, or raises Malformed."""
@@ -73,33 +40,48 @@ class _Kind(NamedTuple):
     length: int
 
 
-def encode(sender: Address, message: Message) -> bytes:
-    """Encode a message that has a wire form; raises ValueError for a local one."""
-    number = _NUMBERS.get(type(message))
-    if number is None:
-        raise ValueError(f"{type(message).__name__} does not leave its replica")
-    data: bytes = msgpack.packb((FORMAT, number, *sender, *message))
-    return data
+class Codec:
+    """The wire form of one declaration's messages; safe to use from any thread."""
+
+    def __init__(self, declared: Declaration) -> None:
+        """Make every check once."""
+        self._format = declared.format
+        self._roles = frozenset(declared.roles)
+        self._numbers = {kind: number for number, kind in enumerate(declared.messages, 1)}
+        self._kinds = {number: _kind(kind) for kind, number in self._numbers.items()}
+
+    def encode(self, sender: Address, message: Message) -> bytes:
+        """Encode a message that has a wire form; raises ValueError for a local one."""
+        number = self._numbers.get(type(message))
+        if number is None:
+            raise ValueError(f"{type(message).__name__} does not leave its replica")
+        data: bytes = msgpack.packb((self._format, number, *sender, *message))
+        return data
+
+    def decode(self, data: bytes) -> tuple[Address, Message]:
+        """Decode a message, every field of it checked; raises Malformed."""
+        if len(data) > MESSAGE_BYTES:
+            raise Malformed(f"a message of {len(data)} bytes")
+        try:
+            fields = msgpack.unpackb(data, use_list=False, object_hook=_foreign, ext_hook=_foreign)
+        except (ValueError, TypeError) as error:
+            raise Malformed("no message") from error
+        if type(fields) is not tuple or len(fields) < _HEAD or fields[0] != self._format:
+            raise Malformed("a message of an unknown format")
+        kind = self._kinds.get(fields[1]) if type(fields[1]) is int else None
+        if kind is None or len(fields) != kind.length:
+            raise Malformed("a message of an unknown kind")
+        replica, role = fields[2], fields[3]
+        if type(replica) is not int or replica < 0 or type(role) is not str:
+            raise Malformed("a message from nowhere")
+        if role not in self._roles:
+            raise Malformed("a message of an unknown role")
+        body = [check(field) for check, field in zip(kind.checks, fields[_HEAD:], strict=True)]
+        return Address(replica, role), kind.make(body)
 
 
-def decode(data: bytes) -> tuple[Address, Message]:
-    """Decode a message, every field of it checked; raises Malformed."""
-    if len(data) > MESSAGE_BYTES:
-        raise Malformed(f"a message of {len(data)} bytes")
-    try:
-        fields = msgpack.unpackb(data, use_list=False, object_hook=_foreign, ext_hook=_foreign)
-    except (ValueError, TypeError) as error:
-        raise Malformed("no message") from error
-    if type(fields) is not tuple or len(fields) < _HEAD or fields[0] != FORMAT:
-        raise Malformed("a message of an unknown format")
-    kind = _BY_NUMBER.get(fields[1]) if type(fields[1]) is int else None
-    if kind is None or len(fields) != kind.length:
-        raise Malformed("a message of an unknown kind")
-    replica, role = fields[2], fields[3]
-    if type(replica) is not int or replica < 0 or type(role) is not str or role not in _ROLES:
-        raise Malformed("a message from nowhere")
-    body = [check(field) for check, field in zip(kind.checks, fields[_HEAD:], strict=True)]
-    return Address(replica, role), kind.make(body)
+def _kind(kind: type[Any]) -> _Kind:
+    return _Kind(kind._make, _fields(kind), _HEAD + len(kind._fields))
 
 
 def _foreign(*_: object) -> NoReturn:
@@ -191,9 +173,4 @@ _SIMPLE: dict[Any, _Check] = {
     str: _exactly(str),
     bytes: _exactly(bytes),
     object: _result,
-}
-_NUMBERS = {kind: number for number, kind in enumerate(_KINDS, 1)}
-_BY_NUMBER = {
-    number: _Kind(kind._make, _fields(kind), _HEAD + len(kind._fields))
-    for kind, number in _NUMBERS.items()
 }

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvrmi import codec
-from kvrmi.codec import MESSAGE_BYTES, Malformed, decode, encode
 from kvrmi.interface import Answer, Request
 from kvrmi.log import Entry
 from kvrmi.paxos import messages
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.effects import Address
-from kvrmi.paxos.messages import Message
+from kvrmi.paxos.declaration import PAXOS
+from kvrmi.roles.codec import MESSAGE_BYTES, Codec, Malformed
+from kvrmi.roles.contract import Address, Message
 
+CODEC = Codec(PAXOS)
 SENDER = Address(2, "proposer")
 
 numbers = st.integers(0, (1 << 63) - 1)
@@ -36,8 +36,8 @@ st.register_type_strategy(
         numbers,
     ),
 )
-senders = st.builds(Address, numbers, st.sampled_from(sorted(codec._ROLES)))
-wire = st.sampled_from(codec._KINDS).flatmap(st.from_type)
+senders = st.builds(Address, numbers, st.sampled_from(sorted(PAXOS.roles)))
+wire = st.sampled_from(PAXOS.messages).flatmap(st.from_type)
 
 
 def is_local(kind: Any) -> bool:
@@ -52,14 +52,14 @@ def types_of(thing: object) -> object:
 
 
 def test_every_message_that_is_not_local_has_a_number() -> None:
-    kinds = get_args(Message)
-    assert {kind for kind in kinds if not is_local(kind)} == set(codec._KINDS)
-    assert len(set(codec._KINDS)) == len(codec._KINDS) < 128
+    kinds = {getattr(messages, name) for name in messages.__all__} - {messages.AcceptedValue}
+    assert {kind for kind in kinds if not is_local(kind)} == set(PAXOS.messages)
+    assert len(set(PAXOS.messages)) == len(PAXOS.messages) < 128
 
 
 @given(senders, wire)
 def test_there_and_back(sender: Address, message: Message) -> None:
-    back = decode(encode(sender, message))
+    back = CODEC.decode(CODEC.encode(sender, message))
     assert back == (sender, message)
     assert types_of(back) == types_of((sender, message))
 
@@ -74,13 +74,13 @@ def test_nested_parts_are_what_they_were() -> None:
         messages.SnapshotPage("2-1", -1, b"", True),
         messages.PreVoted(Ballot(4, 2), False, NO_BALLOT),
     ):
-        back = decode(encode(SENDER, message))[1]
+        back = CODEC.decode(CODEC.encode(SENDER, message))[1]
         assert (back, types_of(back)) == (message, types_of(message))
 
 
 def test_local_messages_have_no_wire_form() -> None:
     with pytest.raises(ValueError, match="does not leave"):
-        encode(SENDER, messages.Confirm(1))
+        CODEC.encode(SENDER, messages.Confirm(1))
 
 
 def packed(*fields: object) -> bytes:
@@ -128,7 +128,7 @@ def packed(*fields: object) -> bytes:
 )
 def test_malformed(data: bytes) -> None:
     with pytest.raises(Malformed):
-        decode(data)
+        CODEC.decode(data)
 
 
 def test_deep_answer_is_malformed() -> None:
@@ -138,31 +138,31 @@ def test_deep_answer_is_malformed() -> None:
         for _ in range(nesting):
             value = (value,)
         with pytest.raises(Malformed):
-            decode(packed(2, 23, 2, "front", 1, (("OK", value, 1),)))
+            CODEC.decode(packed(2, 23, 2, "front", 1, (("OK", value, 1),)))
 
 
 @given(st.binary(max_size=80))
 def test_random_bytes(data: bytes) -> None:
     with pytest.raises(Malformed):
-        decode(data)
+        CODEC.decode(data)
 
 
 def checked(data: bytes) -> None:
     """Decode, or be told Malformed; what is let through is a message like any other."""
     try:
-        sender, message = decode(data)
+        sender, message = CODEC.decode(data)
     except Malformed:
         return
-    assert decode(encode(sender, message)) == (sender, message)
+    assert CODEC.decode(CODEC.encode(sender, message)) == (sender, message)
 
 
 @given(senders, wire, st.data())
 def test_truncated_and_mutated_messages(
     sender: Address, message: Message, data: st.DataObject
 ) -> None:
-    whole = bytearray(encode(sender, message))
+    whole = bytearray(CODEC.encode(sender, message))
     with pytest.raises(Malformed):
-        decode(bytes(whole[: data.draw(st.integers(0, len(whole) - 1))]))
+        CODEC.decode(bytes(whole[: data.draw(st.integers(0, len(whole) - 1))]))
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     checked(bytes(whole))
@@ -170,6 +170,6 @@ def test_truncated_and_mutated_messages(
 
 @given(st.recursive(scalars | st.floats(), lambda inner: st.lists(inner, max_size=5)), wire)
 def test_well_formed_messages_with_foreign_fields(foreign: Any, message: NamedTuple) -> None:
-    head = (1, codec._NUMBERS[type(message)], 1, "acceptor")
+    head = (PAXOS.format, PAXOS.messages.index(type(message)) + 1, 1, "acceptor")
     for at in range(len(message)):
         checked(packed(*head, *message[:at], foreign, *message[at + 1 :]))
