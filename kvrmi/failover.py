@@ -174,6 +174,11 @@ class Replicas:
         for replica in self.all:
             replica.close()
 
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of all replicas; without those of which only the address is known yet."""
+        return tuple(sorted(each.endpoint.replica for each in self.all if each.endpoint.replica))
+
     def prefer(self, id: int | None) -> None:
         """Ask this replica first from now on, always; None: follow the leader.
 

@@ -215,6 +215,11 @@ class Store(MutableMapping[str, Value]):
         """
         return overview(self._replicas)
 
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of the replicas that are known; nobody is asked."""
+        return self._replicas.ids
+
     def prefer(self, replica: int | None) -> None:
         """Ask the replica with this id first from now on, always; None: follow the leader.
 

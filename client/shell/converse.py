@@ -1,48 +1,105 @@
 """The line editor: a prompt on a terminal until EXIT.
 
-Rules: it is used only where stdin and stdout both are terminals, and imported only then; the
-history is its owner's alone. It knows no commands.
+Rules: it is used only where stdin and stdout both are terminals, and imported only then; nothing
+that it shows while one types is asked of the cluster, so that typing never waits. It knows no
+commands: the grammar says what stands at the cursor, the shell runs it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-from pathlib import Path
+import sys
+from collections.abc import Iterator
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from kvrmi import __version__
 
+from ..grammar.commands import parse
+from ..grammar.lexer import split
+from . import blocks
+from .editor import Editor
+from .known import Known
 from .run import Leave, Shell
 
 __all__ = ["converse"]
 
+BANNER = f"""\
+kvrmi {__version__}: PUT key value, GET key, DELETE key, EXIT; HELP lists the rest, Tab completes."""
+_ERROR = 2
+"""The least exit status of a command that was not carried out; 1 is an answer: not found."""
 
-def converse(shell: Shell, prompt: str = "kvrmi> ") -> int:
-    """Show `prompt` until EXIT or the end of input; Ctrl-C drops what is being typed."""
-    session: PromptSession[str] = PromptSession(history=_history())
-    while True:
+
+def converse(
+    shell: Shell, known: Known, *, name: str | None = None, prompt: str | None = None
+) -> int:
+    """Prompt until EXIT or the end of input; Ctrl-C drops what is being typed.
+
+    `name` is the client's, for prompt and toolbar; who gives another `prompt` has greeted already.
+    """
+    if prompt is None:
+        print(BANNER, flush=True)
+        prompt = f"{name or 'kvrmi'}> "
+    lines = _plain(prompt) if _is_dumb() else Editor(known, name, prompt).blocks()
+    with known:
         try:
-            shell.run_line(session.prompt(prompt))
+            for block in lines:
+                _run(shell, known, block)
+        except Leave:
+            pass
+    return 0
+
+
+def _run(shell: Shell, known: Known, block: str) -> None:
+    """Run a block's commands in order, up to the first that fails. Raises Leave."""
+    todo = list(blocks.commands(block))
+    for number, command in enumerate(todo, start=1):
+        status = shell.run_line(command)
+        _learn(known, command, status)
+        if status >= _ERROR and number < len(todo):
+            print(f"stopped: the {len(todo) - number} commands after it were not run")
+            return
+
+
+def _learn(known: Known, line: str, status: int) -> None:
+    """Keep the keys of a command for completion; not those that are not there."""
+    if status >= _ERROR:
+        return
+    command = parse(split(line))
+    if command.kind != "store" or not command.args:
+        return
+    first = command.args[0]
+    keys = [first] if isinstance(first, str) else _firsts(first)
+    if status or command.name == "delete":
+        known.drop(keys)
+    else:
+        known.use(keys)
+
+
+def _firsts(items: object) -> list[str]:
+    """Return the keys of several, or of several pairs."""
+    pairs = items if isinstance(items, list) else []
+    return [item if isinstance(item, str) else item[0] for item in pairs]
+
+
+def _is_dumb() -> bool:
+    """Whether the terminal cannot move its cursor; or does not say what it is."""
+    return os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")
+
+
+def _plain(prompt: str) -> Iterator[str]:
+    """Read blocks with what editing the terminal itself has."""
+    block = ""
+    while True:
+        print("... " if block else prompt, end="", flush=True)
+        try:
+            line = sys.stdin.readline()
         except KeyboardInterrupt:
+            print()
+            block = ""
             continue
-        except (EOFError, Leave):
-            return 0
-
-
-def _history() -> History:
-    """Open what was typed before; without a place for it, what is typed now."""
-    with contextlib.suppress(OSError, RuntimeError):  # a full disk, or no home
-        return FileHistory(_history_file())
-    return InMemoryHistory()
-
-
-def _history_file() -> Path:
-    """Find or make the history, in XDG's folder for state. Raises OSError, RuntimeError."""
-    named = os.environ.get("XDG_STATE_HOME", "")
-    state = Path(named) if os.path.isabs(named) else Path.home() / ".local" / "state"
-    file = state / "kvrmi" / "history"
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
-    file.chmod(0o600)
-    return file
+        if not line:
+            print()
+            return
+        block += line
+        if blocks.is_whole(block.removesuffix("\n")):
+            yield block.removesuffix("\n")
+            block = ""

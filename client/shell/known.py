@@ -107,6 +107,12 @@ class Known:
         """The last answer, or what there is instead."""
         return self._seen
 
+    @property
+    def replicas(self) -> tuple[int, ...]:
+        """The ids of the replicas; none before the first look."""
+        store = self._store
+        return () if store is None else store.ids
+
     def observe(self, event: Event) -> None:
         """Learn from the attempts of the commands' own connection."""
         if isinstance(event, Answered):

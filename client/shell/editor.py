@@ -1,0 +1,202 @@
+"""prompt_toolkit, set up for this shell: keys, menu, toolbar, history, pastes.
+
+Rules: Enter ends a block of whole commands, never half of one; the menu shows what is in memory and
+is shown again when more arrives. It runs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from functools import partial
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.buffer import Buffer, CompletionState
+from prompt_toolkit.completion import CompleteEvent, Completion, get_common_complete_suffix
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import completion_is_selected, has_completions, has_focus
+from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.styles import Style
+
+from ..grammar.place import place
+from . import blocks
+from .completion import Completions
+from .history import Remembered, history_file
+from .known import Known
+from .paste import LIMIT, Pastes
+from .toolbar import Parts, toolbar
+
+__all__ = ["Editor"]
+
+_STYLE = Style.from_dict(
+    {
+        "bottom-toolbar": "noreverse",
+        "hint": "ansibrightblack",
+        "now": "bold",
+        "about": "ansibrightblack",
+        "auto-suggestion": "ansibrightblack italic",
+    }
+)
+_MENU = 6
+"""Lines that the menu takes; none are kept free for it before it is shown."""
+
+
+class Editor:
+    """Reads blocks of commands from a terminal."""
+
+    def __init__(self, known: Known, name: str | None, prompt: str) -> None:
+        """`name` of the client, for the toolbar; `known` says when there is more to show."""
+        self._known = known
+        self._name = name
+        self._completions = Completions(known)
+        self._session: PromptSession[str] = PromptSession(
+            prompt,
+            history=Remembered(history_file()),
+            completer=self._completions,
+            complete_while_typing=False,  # done here, from memory
+            auto_suggest=AutoSuggestFromHistory(),
+            bottom_toolbar=self._toolbar,
+            multiline=True,
+            prompt_continuation=_continued,
+            key_bindings=self._keys(),
+            style=_STYLE,
+            reserve_space_for_menu=_MENU,
+            enable_suspend=True,
+        )
+        self._buffer = self._session.default_buffer
+        self._buffer.on_text_insert += partial(self._offer, requested=False)
+        self._offered = self._buffer.document
+        app = self._session.app
+        app.renderer.cpr_not_supported_callback = None  # a toolbar less is no reason for a warning
+        if isinstance(app.input, Vt100Input):
+            keys = app.input.vt100_parser
+            app.input.vt100_parser = Pastes(keys, _refuse)  # type: ignore[assignment]
+        known.changed = self._changed
+
+    def blocks(self) -> Iterator[str]:
+        """Yield what is entered until the end of input; Ctrl-C drops what is being typed."""
+        while True:
+            try:
+                yield self._session.prompt()
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                return
+
+    def _toolbar(self) -> Parts:
+        line = blocks.last(self._buffer.document.text_before_cursor)
+        columns = self._session.app.output.get_size().columns
+        at = place(line, len(line))
+        return toolbar(at, line, self._known.seen, self._name, time.monotonic(), columns)
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+        line = has_focus(DEFAULT_BUFFER)
+        unchosen = line & has_completions & ~completion_is_selected
+        keys.add("enter", filter=line)(_enter)
+        keys.add(Keys.BracketedPaste, filter=line)(_paste)
+        keys.add("tab", filter=line)(self._tab)
+        keys.add("up", filter=unchosen)(_back)
+        keys.add("escape", filter=line & has_completions, eager=True)(_close)
+        return keys
+
+    def _tab(self, event: KeyPressEvent) -> None:
+        """Insert what all completions begin with, or go through them one by one."""
+        buffer = event.current_buffer
+        state = buffer.complete_state
+        if state is not None and state.complete_index is not None:
+            buffer.complete_next()
+            return
+        self._offer(buffer, requested=True)
+        state = buffer.complete_state
+        if state is None:
+            return
+        common = get_common_complete_suffix(buffer.document, state.completions)
+        if len(state.completions) == 1:
+            buffer.apply_completion(state.completions[0])
+        elif common:
+            buffer.insert_text(common)
+        else:
+            buffer.go_to_completion(0)
+
+    def _offer(self, buffer: Buffer, *, requested: bool) -> None:
+        """Show what may come next, from memory; names of files come later."""
+        self._offered = buffer.document
+        event = CompleteEvent(text_inserted=not requested, completion_requested=requested)
+        line = blocks.last(buffer.document.text_before_cursor)
+        if place(line, len(line)).kind == "file":
+            buffer.start_completion(insert_common_part=requested, complete_event=event)
+        else:
+            self._show(list(self._completions.get_completions(buffer.document, event)))
+
+    def _show(self, completions: list[Completion]) -> None:
+        """Put a menu in place of the one that is shown."""
+        buffer = self._buffer
+        before = buffer.document.text_before_cursor
+        news = [one for one in completions if not before.endswith(one.text, one.start_position)]
+        buffer.complete_state = CompletionState(buffer.document, completions) if news else None
+        buffer.on_completions_changed.fire()
+
+    def _changed(self) -> None:
+        """Show what is known now; called in any thread."""
+        loop = self._session.app.loop
+        with contextlib.suppress(RuntimeError):  # it is just being closed
+            if loop is not None:
+                loop.call_soon_threadsafe(self._refresh)
+
+    def _refresh(self) -> None:
+        """Draw again; and the menu, if it was for the text that there still is."""
+        self._session.app.invalidate()
+        buffer = self._buffer
+        chosen = buffer.complete_state is not None and buffer.complete_state.complete_index
+        if buffer.document == self._offered and chosen in (None, False):
+            line = blocks.last(buffer.document.text_before_cursor)
+            if place(line, len(line)).kind == "key":
+                event = CompleteEvent(text_inserted=True)
+                self._show(list(self._completions.get_completions(buffer.document, event)))
+
+
+def _enter(event: KeyPressEvent) -> None:
+    """Run whole commands; add a line to an unfinished one."""
+    buffer = event.current_buffer
+    if blocks.is_whole(buffer.text):
+        buffer.validate_and_handle()
+    else:
+        buffer.cursor_position = len(buffer.text)
+        buffer.newline(copy_margin=False)
+
+
+def _paste(event: KeyPressEvent) -> None:
+    """Insert a paste as it is, but for the end of its last line: that is for Enter."""
+    text = event.data.replace("\r\n", "\n").replace("\r", "\n")
+    whole = blocks.is_whole(event.current_buffer.document.text_before_cursor + text)
+    event.current_buffer.insert_text(text.rstrip("\n") if whole else text)
+
+
+def _back(event: KeyPressEvent) -> None:
+    """Go to the history in spite of a menu in which nothing was chosen."""
+    event.current_buffer.cancel_completion()
+    event.current_buffer.auto_up()
+
+
+def _close(event: KeyPressEvent) -> None:
+    """Close the menu."""
+    event.current_buffer.cancel_completion()
+
+
+def _continued(width: int, number: int, wrapped: int) -> str:
+    return " " * width if wrapped else "... ".rjust(width)
+
+
+def _refuse(length: int) -> None:
+    """Say what became of a paste that is too large."""
+    text = (
+        f"a paste of {length:,} characters was not taken: {LIMIT:,} are the most. "
+        "Nothing was run. Save it in a file: PUT key @file"
+    )
+    run_in_terminal(partial(print, text))
