@@ -91,7 +91,7 @@ def _run(options: Options) -> int:
             shell = Shell(store, _admin(store, options), printer)
             if options.session:
                 return _session(shell, store, options, printer)
-            return _shell(shell, words)
+            return _shell(shell, words, options)
     except KVError as error:
         printer.error(error.code, str(error))
         return EXIT_STATUS[error.code]
@@ -107,14 +107,12 @@ def _admin(store: Store, options: Options) -> Admin:
     return Admin(store, options.config, options.named)
 
 
-def _shell(shell: Shell, words: Sequence[Word]) -> int:
+def _shell(shell: Shell, words: Sequence[Word], options: Options) -> int:
     try:
         if words:
             return shell.run(words)
         if _interactive():
-            from .shell.converse import converse  # half a second, for people only
-
-            return converse(shell)
+            return _converse(shell, options)
         return shell.run_lines(sys.stdin)
     except Leave:
         return 0
@@ -124,6 +122,16 @@ def _interactive() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
+def _converse(shell: Shell, options: Options, prompt: str | None = None) -> int:
+    from .shell.converse import converse  # half a second, for people only
+    from .shell.known import PATIENCE, Known
+
+    known = Known(
+        lambda: options.opened(options.replica, PATIENCE), keys=not options.no_key_completion
+    )
+    return converse(shell, known, name=options.name, prompt=prompt)
+
+
 def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> int:
     from . import classic  # for those who ask for it
 
@@ -131,9 +139,7 @@ def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> 
     status = _admin(store, options).status()
     played = session.play(status, options.nameserver, options.replica)
     if _interactive():
-        from .shell.converse import converse
-
-        return converse(shell, classic.PROMPT)
+        return _converse(shell, options, classic.PROMPT)
     if played == cli.INTERRUPTED:
         return played
     first = shell.run_lines(classic.prompted(sys.stdin))

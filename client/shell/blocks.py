@@ -52,7 +52,7 @@ def _line_end(block: str, at: int) -> int:
 
 
 def _waits_for(command: str) -> str:
-    """Return what an unfinished command waits for: its quote, or "\\n", the next line."""
+    """Return what an unfinished command waits for: its quote, or a line break."""
     if quote := read(command).open:
         return quote[-1]
     slashes = len(command) - len(command.rstrip("\\"))

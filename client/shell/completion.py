@@ -6,7 +6,7 @@ is offered can be run as it stands: quoted where it must be.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 
 from prompt_toolkit.completion import (
     CompleteEvent,
@@ -51,7 +51,7 @@ class Completions(Completer):
 
     async def get_completions_async(
         self, document: Document, event: CompleteEvent
-    ) -> AsyncIterator[Completion]:
+    ) -> AsyncGenerator[Completion, None]:
         """Yield what is in memory, or files as they are found."""
         line = blocks.last(document.text_before_cursor)
         at = place(line, len(line))

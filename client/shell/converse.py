@@ -23,7 +23,10 @@ from .run import Leave, Shell
 __all__ = ["converse"]
 
 BANNER = f"""\
-kvrmi {__version__}: PUT key value, GET key, DELETE key, EXIT; HELP lists the rest, Tab completes."""
+kvrmi {__version__}
+PUT key value, GET key, DELETE key, EXIT
+HELP lists the rest, Tab completes
+"""
 _ERROR = 2
 """The least exit status of a command that was not carried out; 1 is an answer: not found."""
 
@@ -36,7 +39,7 @@ def converse(
     `name` is the client's, for prompt and toolbar; who gives another `prompt` has greeted already.
     """
     if prompt is None:
-        print(BANNER, flush=True)
+        print(BANNER, end="", flush=True)
         prompt = f"{name or 'kvrmi'}> "
     lines = _plain(prompt) if _is_dumb() else Editor(known, name, prompt).blocks()
     with known:

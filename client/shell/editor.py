@@ -18,6 +18,7 @@ from prompt_toolkit.buffer import Buffer, CompletionState
 from prompt_toolkit.completion import CompleteEvent, Completion, get_common_complete_suffix
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import completion_is_selected, has_completions, has_focus
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
@@ -29,7 +30,7 @@ from .completion import Completions
 from .history import Remembered, history_file
 from .known import Known
 from .paste import LIMIT, Pastes
-from .toolbar import Parts, toolbar
+from .toolbar import toolbar
 
 __all__ = ["Editor"]
 
@@ -88,7 +89,7 @@ class Editor:
             except EOFError:
                 return
 
-    def _toolbar(self) -> Parts:
+    def _toolbar(self) -> StyleAndTextTuples:
         line = blocks.last(self._buffer.document.text_before_cursor)
         columns = self._session.app.output.get_size().columns
         at = place(line, len(line))
@@ -102,6 +103,7 @@ class Editor:
         keys.add(Keys.BracketedPaste, filter=line)(_paste)
         keys.add("tab", filter=line)(self._tab)
         keys.add("up", filter=unchosen)(_back)
+        keys.add("c-@", filter=line)(_end)
         keys.add("escape", filter=line & has_completions, eager=True)(_close)
         return keys
 
@@ -182,6 +184,12 @@ def _back(event: KeyPressEvent) -> None:
     """Go to the history in spite of a menu in which nothing was chosen."""
     event.current_buffer.cancel_completion()
     event.current_buffer.auto_up()
+
+
+def _end(event: KeyPressEvent) -> None:
+    """Take NUL for Ctrl-D: as such it arrives if it was typed while a command ran."""
+    if not event.current_buffer.text:
+        event.app.exit(exception=EOFError)
 
 
 def _close(event: KeyPressEvent) -> None:

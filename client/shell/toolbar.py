@@ -6,16 +6,13 @@ what matters least is left out, never the argument that is being typed. It asks 
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 from ..grammar.commands import unknown
 from ..grammar.place import Place
 from .known import Seen
 
-__all__ = ["Parts", "toolbar"]
-
-Parts: TypeAlias = list[tuple[str, str]]
-"""Styles and texts, as prompt_toolkit takes them."""
+__all__ = ["toolbar"]
 
 OLD = 3.0
 """Seconds after which an answer is shown with its age."""
@@ -25,7 +22,7 @@ _GAP = 3
 
 def toolbar(
     place: Place, line: str, seen: Seen, name: str | None, now: float, columns: int
-) -> Parts:
+) -> StyleAndTextTuples:
     """Write the toolbar for what stands at the cursor of `line`; `now` is time.monotonic()."""
     hint, about = _hint(place, line, columns), _about(seen, name, now)
     gap = columns - _width(hint) - len(about)
@@ -34,7 +31,7 @@ def toolbar(
     return hint if line.strip() else [(_ABOUT, about[:columns])]
 
 
-def _hint(place: Place, line: str, columns: int) -> Parts:
+def _hint(place: Place, line: str, columns: int) -> StyleAndTextTuples:
     """Write what can be typed: the command's usage, the argument at the cursor in bold."""
     if place.form is not None:
         return _usage(place.form.usage.split(), place.argument, columns)
@@ -42,7 +39,7 @@ def _hint(place: Place, line: str, columns: int) -> Parts:
     return [(_HINT, text[:columns])]
 
 
-def _usage(words: list[str], argument: int | None, columns: int) -> Parts:
+def _usage(words: list[str], argument: int | None, columns: int) -> StyleAndTextTuples:
     """Write as many words of a usage as fit, around the one that is typed."""
     first, last = 0, len(words) - 1
     here = argument or 0
@@ -50,7 +47,7 @@ def _usage(words: list[str], argument: int | None, columns: int) -> Parts:
         last -= 1
     while _long(words, first, last) > columns and first < here:
         first += 1
-    parts = [(_HINT, "… ")] if first else []
+    parts: StyleAndTextTuples = [(_HINT, "… ")] if first else []
     for at in range(first, last + 1):
         parts.append((_NOW if at == argument else _HINT, words[at]))
         parts.append((_HINT, " "))
@@ -75,5 +72,5 @@ def _about(seen: Seen, name: str | None, now: float) -> str:
     return " · ".join([*([name] if name else []), *known])
 
 
-def _width(parts: Parts) -> int:
-    return sum(len(text) for _, text in parts)
+def _width(parts: StyleAndTextTuples) -> int:
+    return sum(len(part[1]) for part in parts)
