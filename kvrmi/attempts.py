@@ -23,19 +23,24 @@ class Asked(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """`replica` did not answer, or not with what was asked for; another is asked if time is left.
+    """`replica` gave no answer that settles the request; another is asked if time is left.
 
-    `sent` is False if not one byte of this attempt left.
+    `sent` is False if not one byte of this attempt left; `code` is that of the error it answered
+    with (NO_QUORUM, say), None if it did not answer.
     """
 
     replica: int
     address: str
     reason: str
     sent: bool
+    code: str | None = None
 
 
 class Answered(NamedTuple):
-    """`replica` answered; it follows `leader` (None: it did not say)."""
+    """`replica` answered, if only with an error that is final.
+
+    It follows `leader` (None: it did not say).
+    """
 
     replica: int
     address: str

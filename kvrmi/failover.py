@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from threading import Lock
 from typing import Any, cast
 
-from .attempts import Answered, Asked, Failed, Observer, guarded
+from .attempts import Answered, Failed, Observer, guarded
+from .connections import Lost, Replica, Unsent
 from .errors import (
     Aborted,
     ConnectionFailed,
@@ -21,125 +21,23 @@ from .errors import (
     KVError,
     NoQuorum,
     UnknownOutcome,
-    from_builtin,
-    was_refused,
 )
 from .interface import Operation
-from .lookup import Directory, Endpoint
-from .naming import kvstore
+from .lookup import Directory
 
-__all__ = ["Expired", "Lost", "Replica", "Replicas", "Unsent"]
+__all__ = ["Expired", "Replicas"]
 
-CONNECT = 1.0
-"""Seconds a replica has to accept a connection."""
 ANSWER = 3.2
 """Seconds it has to answer: servers answer within 3."""
 AVOID = 2.0
 """Seconds for which one that failed is asked after all others."""
 STATUS = 0.5
 """Seconds it has to answer whom it follows."""
-REPLICAS = 64
-"""How many names are tried where only an address is known."""
 _PAUSE_MIN, _PAUSE_MAX = 0.05, 0.3
-_IDLE_MAX = 64
-
-
-class Unsent(Exception):
-    """The replica could not be reached: not one byte of the request left."""
-
-    @property
-    def refused(self) -> bool:
-        """Whether nothing listens there; else somebody may, who does not answer."""
-        return was_refused(self)
-
-
-class Lost(Exception):
-    """The connection broke, or the answer is late: the request may have been carried out."""
 
 
 class Expired(Exception):
     """The session is unknown to the cluster, and this request was certainly not carried out."""
-
-
-class Replica:
-    """One replica's remote object, and the idle connections to it.
-
-    A connection is lent to one thread at a time; as many exist as threads ask at once.
-    """
-
-    def __init__(self, endpoint: Endpoint, client: str | None = None) -> None:
-        """Connect to nothing yet; `client` is the name that the replica learns."""
-        self.endpoint = endpoint
-        self._client = client
-        self.avoid_until = 0.0
-        self._idle: list[Any] = []
-        self._lock = Lock()
-        self._closed = False
-
-    def call(
-        self,
-        method: str,
-        args: Sequence[object],
-        timeout: float,
-        observer: Observer | None = None,
-    ) -> Any:
-        """Call it; raises the KVError it answered with, Unsent, or Lost.
-
-        `observer` gets Asked before the first byte leaves.
-        """
-        deadline = time.monotonic() + timeout
-        proxy = self._borrow(min(timeout, CONNECT))
-        if observer is not None:
-            observer(Asked(self.endpoint.replica, self.endpoint.address))
-        proxy._pyroTimeout = max(deadline - time.monotonic(), 0.01)
-        try:
-            answer = getattr(proxy, method)(*args)
-        except Exception as error:
-            answered = from_builtin(error)
-            if answered is None:
-                proxy._pyroRelease()
-                raise Lost(_said(error)) from error
-            self._give_back(proxy)
-            raise answered from None
-        except BaseException:
-            # Ctrl-C in the middle: the answer would meet the next request.
-            proxy._pyroRelease()
-            raise
-        self._give_back(proxy)
-        return answer
-
-    def close(self) -> None:
-        """Close the idle connections; those in use close when they come back."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for proxy in idle:
-            proxy._pyroClaimOwnership()
-            proxy._pyroRelease()
-
-    def _borrow(self, timeout: float) -> Any:
-        with self._lock:
-            if self._closed:
-                raise Unsent("this store is closed")
-            proxy = self._idle.pop() if self._idle else None
-        if proxy is not None:
-            proxy._pyroClaimOwnership()
-            return proxy
-        try:
-            if not self.endpoint.name:
-                self.endpoint = _named(self.endpoint, timeout)
-            proxy = _bound(self.endpoint, self.endpoint.name, timeout, self._client)
-            _ = proxy.call  # a stranger's object lacks it
-        except Exception as error:
-            raise Unsent(_said(error)) from error
-        return proxy
-
-    def _give_back(self, proxy: Any) -> None:
-        with self._lock:
-            if not self._closed and len(self._idle) < _IDLE_MAX:
-                self._idle.append(proxy)
-                return
-        proxy._pyroRelease()
 
 
 class Replicas:
@@ -232,32 +130,39 @@ class Replicas:
     def _attempt(
         self, replica: Replica, arguments: Sequence[object], known: _Known
     ) -> dict[str, Any] | None:
-        observer = self._observer
         try:
-            answer = replica.call("call", arguments, min(known.left(), ANSWER), observer)
+            answer = replica.call("call", arguments, min(known.left(), ANSWER), self._observer)
         except Unsent as error:
             known.unsent(replica, error)
             self._failed(replica, error, sent=False)
         except Lost as error:
             known.lost(replica, error)
-            self._failed(replica, error, sent=True)
+            self._failed(replica, error)
         except KVError as error:
             self._met = True
-            known.answered(error)
-            self._failed(replica, error, sent=True)
+            try:
+                known.answered(error)
+            except (KVError, Expired):
+                self._answered(replica, None)
+                raise
+            self._failed(replica, error, code=error.code)
         else:
             self._met = True
-            leader = answer["leader"]
-            self._leads = self._with_id(leader) or replica
-            if observer is not None:
-                observer(Answered(*_where(replica), leader))
+            self._leads = self._with_id(answer["leader"]) or replica
+            self._answered(replica, answer["leader"])
             return cast("dict[str, Any]", answer)
         return None
 
-    def _failed(self, replica: Replica, error: Exception, *, sent: bool) -> None:
+    def _failed(
+        self, replica: Replica, error: Exception, *, sent: bool = True, code: str | None = None
+    ) -> None:
         replica.avoid_until = time.monotonic() + AVOID
         if self._observer is not None:
-            self._observer(Failed(*_where(replica), str(error), sent))
+            self._observer(Failed(*_where(replica), str(error), sent, code))
+
+    def _answered(self, replica: Replica, leader: int | None) -> None:
+        if self._observer is not None:
+            self._observer(Answered(*_where(replica), leader))
 
     def _has_leader(self, replica: Replica, left: float) -> bool:
         try:
@@ -346,35 +251,6 @@ class _Known:
         )
 
 
-def _bound(endpoint: Endpoint, name: str, timeout: float, client: str | None = None) -> Any:
-    """Connect to an object; raises whatever happens."""
-    from .remote.proxy import connect  # Pyro5 only when needed, not on `import kvrmi`
-
-    # msgpack costs the server half of what serpent does; any Pyro5 object of ours speaks both.
-    proxy = connect(endpoint.host, endpoint.port, name, timeout=timeout, serializer="msgpack")
-    if client is not None:
-        proxy._pyroHandshake = {"name": client}
-    proxy._pyroBind()
-    return proxy
-
-
-def _named(endpoint: Endpoint, timeout: float) -> Endpoint:
-    """Find out which replica lives at an address: its daemon knows its objects, by name."""
-    with _bound(endpoint, "Pyro.Daemon", timeout) as daemon:
-        for replica in range(1, REPLICAS + 1):
-            name = kvstore(replica)
-            try:
-                daemon.get_metadata(name)
-            except Exception as error:
-                if "unknown object" not in str(error):
-                    raise
-            else:
-                return endpoint._replace(replica=replica, name=name)
-    raise ConnectionFailed(
-        "no replica under its usual name listens there; give the name of the object too"
-    )
-
-
 def _arguments(operation: Operation, request: tuple[str, int] | None) -> tuple[object, ...]:
     args: list[object] = list(operation.args)
     if operation.name == "get":
@@ -384,8 +260,3 @@ def _arguments(operation: Operation, request: tuple[str, int] | None) -> tuple[o
 
 def _where(replica: Replica) -> tuple[int, str]:
     return replica.endpoint.replica, replica.endpoint.address
-
-
-def _said(error: Exception) -> str:
-    """Describe an exception in one line."""
-    return str(error).partition("\n")[0] or type(error).__name__

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias, cast
 
+from .connections import Lost, Replica, Unsent
 from .errors import KVError
-from .failover import Lost, Replica, Replicas, Unsent
+from .failover import Replicas
 from .lookup import Endpoint
 from .naming import kvstore, split_address
 

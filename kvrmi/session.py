@@ -17,7 +17,7 @@ from collections.abc import (
     ValuesView,
 )
 from os import PathLike
-from threading import Condition
+from threading import Condition, get_ident
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar, cast, overload
 
@@ -83,14 +83,20 @@ class Session:
         """Begin with a random client id, behind `name` if there is one."""
         self._prefix = f"{name}:" if name else ""
         self._changed = Condition()
+        self._held: dict[int, Ticket] = {}
+        """What each thread has taken and not given back."""
         self._renew()
 
     def begin(self, timeout: float) -> Ticket | None:
         """Take the next id; None when `timeout` seconds bring no room in the window."""
+        thread = get_ident()
         with self._changed:
+            if thread in self._held:
+                # Ctrl-C came before it could give that one back: nobody waits for it any more.
+                self._end(self._held.pop(thread), answered=False)
             if not self._changed.wait_for(self._has_room, timeout):
                 return None
-            ticket = Ticket(self._client, self._next)
+            ticket = self._held[thread] = Ticket(self._client, self._next)
             self._unanswered[self._next] = None
             self._next += 1
             return ticket
@@ -98,15 +104,8 @@ class Session:
     def end(self, ticket: Ticket, answered: bool) -> None:
         """Give an id back; `answered` says that the cluster surely keeps its answer."""
         with self._changed:
-            if ticket.client != self._client:
-                return
-            del self._unanswered[ticket.sequence]
-            if answered:
-                self._opened = True
-            elif not self._opened:
-                # Whether the cluster knows this session is in doubt: begin another.
-                self._renew()
-            self._changed.notify_all()
+            self._held.pop(get_ident(), None)
+            self._end(ticket, answered)
 
     def expire(self, ticket: Ticket) -> None:
         """Begin another session, unless another thread did so already."""
@@ -114,6 +113,17 @@ class Session:
             if ticket.client == self._client:
                 self._renew()
                 self._changed.notify_all()
+
+    def _end(self, ticket: Ticket, answered: bool) -> None:
+        if ticket.client != self._client:
+            return
+        self._unanswered.pop(ticket.sequence, None)
+        if answered:
+            self._opened = True
+        elif not self._opened:
+            # Whether the cluster knows this session is in doubt: begin another.
+            self._renew()
+        self._changed.notify_all()
 
     def _renew(self) -> None:
         self._client = self._prefix + secrets.token_hex(16)

@@ -8,7 +8,7 @@ import Pyro5.api
 import pytest
 
 from kvrmi.attempts import Answered, Asked, Event, Failed
-from kvrmi.errors import InvalidRequest
+from kvrmi.errors import Aborted, InvalidRequest
 from kvrmi.session import connect
 from tests.client.fake import Cluster, lose_answer, refuse
 
@@ -45,7 +45,7 @@ def test_failures_say_whether_bytes_left_and_why(cluster: Cluster) -> None:
     failures = [event for event in events if isinstance(event, Failed)]
     assert [(one.replica, one.sent) for one in failures][:2] == [(1, False), (2, True)]
     assert "refused" in failures[0].reason
-    assert failures[1].reason == "starting"
+    assert (failures[1].reason, failures[1].code) == ("starting", "UNAVAILABLE")
     asked = [event.replica for event in events if isinstance(event, Asked)]
     assert 1 not in asked  # not one byte left
     assert isinstance(events[-1], Answered)
@@ -114,3 +114,29 @@ def test_a_name_begins_the_session(cluster: Cluster) -> None:
 def test_a_name_that_could_do_harm_is_refused(cluster: Cluster, name: str) -> None:
     with pytest.raises(InvalidRequest, match="1 to 30"):
         connect(addresses=cluster.addresses, name=name)
+
+
+def test_a_connection_that_was_closed_while_idle_is_no_failure(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers close idle connections after ten minutes, and all of them when they restart."""
+    monkeypatch.setattr("kvrmi.connections._FRESH", 0.0)
+    events: list[Event] = []
+    with connect(addresses=cluster.addresses, observer=events.append) as store:
+        store.put("a", "1")
+        for client in cluster.servant(1).clients:
+            client.close()
+        store.put("b", "2")
+    assert [type(event) for event in events] == [Asked, Answered] * 2
+
+
+def test_an_error_that_is_final_is_an_answer(cluster: Cluster) -> None:
+    events: list[Event] = []
+    cluster.servant(1).faults = [refuse("ABORTED")]
+    with (
+        connect(addresses=cluster.addresses, observer=events.append) as store,
+        pytest.raises(Aborted),
+    ):
+        store.put("a", "1")
+    assert isinstance(events[-1], Answered)
+    assert events[-1].leader is None

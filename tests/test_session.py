@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import Pyro5.api
 import pytest
@@ -270,12 +271,13 @@ def test_first_write_of_a_session_is_alone(cluster: Cluster, store: Store) -> No
 
 def test_window_holds_back_what_the_cluster_would_not_remember() -> None:
     ids = session.Session()
-    first = ids.begin(0)
-    assert first is not None
-    assert ids.begin(0) is None, "the first must be answered before others are sent"
-    ids.end(first, answered=True)
-    slow = ids.begin(0)
-    assert slow is not None
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(ids.begin, 0).result()
+        assert first is not None
+        assert ids.begin(0) is None, "the first must be answered before others are sent"
+        other.submit(ids.end, first, answered=True).result()
+        slow = other.submit(ids.begin, 0).result()
+        assert slow is not None
     for _ in range(63):
         quick = ids.begin(0)
         assert quick is not None
@@ -283,6 +285,22 @@ def test_window_holds_back_what_the_cluster_would_not_remember() -> None:
     assert ids.begin(0) is None, "64 beyond the slow one"
     ids.end(slow, answered=False)
     assert ids.begin(0) == session.Ticket(first.client, 66)
+
+
+def test_what_ctrl_c_kept_from_being_given_back_holds_up_nothing() -> None:
+    ids = session.Session("ana")
+    first = ids.begin(0)
+    second = ids.begin(0)
+    assert first is not None
+    assert second is not None
+    assert second.sequence == 1
+    assert second.client != first.client, "the cluster may not know the first session"
+    ids.end(second, answered=True)
+    for _ in range(200):
+        assert ids.begin(0) is not None
+    last = ids.begin(0)
+    assert last is not None
+    assert last.client == second.client, "one that has begun goes on"
 
 
 def test_failed_first_write_begins_another_session() -> None:

@@ -44,6 +44,17 @@ class Channel:
         self._send_limit = -1.0
         self._limit_sending(FRAME_SECONDS)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether it is open and nothing has arrived; between answers all else is a failure."""
+        try:
+            self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return not self._received
+        except OSError:
+            pass
+        return False
+
     def receive(self, wait: float, end: float | None = None) -> Frame:
         """Wait for one frame: `wait` seconds for its first byte (0: as long as it takes).
 

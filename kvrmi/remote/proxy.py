@@ -109,6 +109,12 @@ class Proxy(Pyro5.client.Proxy):
             raise RuntimeError("connecting raises or connects")
         return self._pyroConnection
 
+    @property
+    def _stands(self) -> bool:
+        """Whether it is connected and, as far as can be seen here, the other side is too."""
+        link = self._pyroConnection
+        return link is not None and link.channel.quiet
+
     def _pyroInvoke(
         self,
         methodname: str,
