@@ -53,6 +53,7 @@ class WriteBehind:
         self._generation = 0
         self._lock = threading.Lock()
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._given_up = False
         self._thread = threading.Thread(target=self._run, name="write-behind", daemon=True)
         self._thread.start()
 
@@ -67,15 +68,20 @@ class WriteBehind:
             self._generation += 1
 
     def close(self, timeout: float) -> None:
-        """Write what is queued and end the thread; gives up after `timeout` seconds."""
+        """Write what is queued and end the thread.
+
+        After `timeout` seconds it is given up: that the storage is closed on it is no error.
+        """
         self._work.put(None)
         self._thread.join(timeout)
+        self._given_up = True
 
     def _run(self) -> None:
         try:
             self._work_off()
         except Exception as error:
-            self._fatal(error)
+            if not self._given_up:
+                self._fatal(error)
 
     def _work_off(self) -> None:
         while (work := self._work.get()) is not None:

@@ -9,9 +9,9 @@ It knows no meaning of a table. Opening, verifying and sealing the file is sqlit
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import starmap
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -30,6 +30,8 @@ from .sqlitefile import (
 )
 
 __all__ = ["Reader", "SqliteStorage", "SqliteView", "erase", "put_aside"]
+
+_CLOSE_SECONDS = 5.0
 
 _Row: TypeAlias = tuple[Any, ...]
 """What one execution of a statement is given."""
@@ -106,6 +108,9 @@ class SqliteStorage:
         self._path = Path(path)
         self._tables = {table: statements(table, kind) for table, kind in tables.items()}
         self._broken: str | None = None
+        self._ending = False
+        self._writing = threading.Lock()
+        """Held while the connection writes or is closed."""
         prepare(self._path, self._tables)
         self._connection = use(self._path, self._tables)
         self._reader = Reader(self._connection, self._tables)
@@ -118,8 +123,12 @@ class SqliteStorage:
         """
         self._check_usable()
         steps = self._steps(records)
-        if not steps:
-            return
+        if steps:
+            with self._writing:
+                self._check_usable()
+                self._carry_out(steps)
+
+    def _carry_out(self, steps: list[tuple[str, Iterable[_Row]]]) -> None:
         execute, many = self._connection.execute, self._connection.executemany
         try:
             execute("BEGIN IMMEDIATE")
@@ -151,7 +160,7 @@ class SqliteStorage:
         for record in records:
             table = self._table(record)
             if isinstance(record, PutAll):
-                steps.append((table.put, starmap(table.row, record.pairs)))
+                steps.append((table.put, self._rows(table, record)))
                 last = ""
                 continue
             sql, row = self._step(table, record)
@@ -160,6 +169,12 @@ class SqliteStorage:
                 steps.append((sql, run))
             run.append(row)
         return steps
+
+    def _rows(self, table: Statements, many: PutAll) -> Iterator[_Row]:
+        for key, value in many.pairs:
+            if self._ending:
+                raise StorageFailed("the storage was closed before all was written")
+            yield table.row(key, value)
 
     def _table(self, record: Record) -> Statements:
         table = self._tables.get(record.table)
@@ -197,13 +212,23 @@ class SqliteStorage:
         return SqliteView(self._path, self._tables)
 
     def close(self) -> None:
-        """Close, cleanly unless a write failed or a view is still open; harmless twice."""
-        if self._broken is None:
-            self._broken = "the storage is closed"
-            # If it fails the file stays unsealed, and the next opening verifies and rewrites it.
-            with suppress(*SQL_ERRORS, OSError):
-                seal(self._connection, self._path)
-        self._connection.close()
+        """Close, cleanly unless a write failed or a view is still open; harmless twice.
+
+        Any thread may close it. A write of many pairs that another thread is at changes nothing
+        and raises StorageFailed there; any other is waited for, some seconds.
+        """
+        self._ending = True
+        if not self._writing.acquire(timeout=_CLOSE_SECONDS):
+            return  # the disk hangs; unsealed, the file is verified when it is opened again
+        try:
+            if self._broken is None:
+                self._broken = "the storage is closed"
+                # If it fails the file stays unsealed, and the next opening rewrites it.
+                with suppress(*SQL_ERRORS, OSError):
+                    seal(self._connection, self._path)
+            self._connection.close()
+        finally:
+            self._writing.release()
 
     def _check_usable(self) -> None:
         if self._broken is not None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
 
 from kvrmi.paxos.messages import Durable
 from kvrmi.roles.contract import Address, Envelope
-from kvrmi.storage.interface import Put, Record, StorageFailed
+from kvrmi.storage.interface import Clear, Put, PutAll, Record, StorageFailed
 from kvrmi.storage.memory import MemoryStorage
+from kvrmi.storage.sqlite import SqliteStorage
 from server.disks import WriteBehind, WriteThrough
 
 from .stubs import ME, until
@@ -105,6 +108,31 @@ def test_a_fence_waits_for_the_write_that_is_under_way() -> None:
     fencing.join(5)
     assert storage.written == [row(1)]
     behind.close(5)
+
+
+def test_an_end_does_not_wait_for_a_whole_state_to_be_written(tmp_path: Path) -> None:
+    """It is given up, no error, and what was there before stays."""
+    storage = SqliteStorage(tmp_path / "learner.db", TABLES)
+    storage.write(row(1))
+    errors: list[BaseException] = []
+    left: list[tuple[Envelope, ...]] = []
+    inside = threading.Event()
+
+    def pairs() -> Iterator[tuple[str, bytes]]:
+        inside.set()
+        for number in count():
+            yield str(number), bytes(100)
+
+    behind = WriteBehind(storage, left.append, errors.append)
+    behind.write((Clear("rows"), PutAll("rows", pairs())), durable(1))
+    assert inside.wait(5)
+    behind.close(0.05)
+    storage.close()
+    until(lambda: not any(thread.name == "write-behind" for thread in threading.enumerate()))
+    assert (left, errors) == ([], [])
+    storage = SqliteStorage(tmp_path / "learner.db", TABLES)
+    assert list(storage.scan("rows")) == [("k", b"1")]
+    storage.close()
 
 
 def test_an_error_is_final() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kvrmi.storage import sqlitefile
-from kvrmi.storage.interface import Put, StorageFailed
+from kvrmi.storage.interface import Put, PutAll, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from kvrmi.storage.sqlitefile import connect
 
@@ -157,6 +160,36 @@ def test_nothing_is_left_beside_a_clean_file_but_its_seal(tmp_path: Path) -> Non
     path = tmp_path / "some.db"
     check_whole(path, kill_after(path, 5))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["some.db", "some.db.seal"]
+
+
+def test_storage_closed_while_another_thread_writes_many_pairs(tmp_path: Path) -> None:
+    """SQLite's module for Python crashes when a connection is closed in the middle of a call."""
+    path = tmp_path / "some.db"
+    storage = SqliteStorage(path, TABLES)
+    storage.write([Put("slots", 1, b"old")])
+    inside = threading.Event()
+    failed = []
+
+    def pairs() -> Iterator[tuple[int, bytes]]:
+        for number in itertools.count():
+            yield number, bytes(100)
+            inside.set()
+
+    def write() -> None:
+        with pytest.raises(StorageFailed, match="closed before all was written"):
+            storage.write([PutAll("slots", pairs())])
+        failed.append(True)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert inside.wait(DEADLINE)
+    storage.close()
+    writer.join(DEADLINE)
+    assert failed
+    assert (tmp_path / "some.db.seal").exists()
+    storage = SqliteStorage(path, TABLES)
+    assert list(storage.scan("slots")) == [(1, b"old")]
+    storage.close()
 
 
 def test_storage_closed_while_a_view_is_open_stays_unsealed(tmp_path: Path) -> None:
