@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/sh
 # The classic systems' client script: plays the client session, then stays interactive.
 #
 #   ./run_client.sh my-client-one RPC 1099 1     name, protocol, port, server number
@@ -9,7 +9,7 @@
 # number is said by the client itself.
 set -u
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
 
 refuse() {
     echo "run_client.sh: $1" >&2
@@ -32,27 +32,29 @@ for folder in .kvrmi "$here/.kvrmi"; do
     [ -n "$config" ] || [ ! -f "$folder/cluster.toml" ] || config=$folder/cluster.toml
 done
 nameserver=127.0.0.1:9090
+source=${config:-"there is no cluster file here, KVRMI_CONFIG would name one"}
 [ ! -f "$config" ] || nameserver=$(sed -n 's/^nameserver = "\(.*\)"$/\1/p' "$config")
 
 case $protocol in
     [Rr][Pp][Cc])
         case $port in
-            1099) echo "port 1099 is mapped to the running cluster's name server, $nameserver" ;;
+            1099) echo "port 1099 is mapped to the running cluster's name server $nameserver ($source)" ;;
             "${nameserver##*:}") ;;
             *) refuse "port $port is not supported with RPC: use 1099, which is mapped to the name server $nameserver" ;;
         esac
         ;;
 esac
 
-flags=(--session --name "$name" --protocol "$protocol" --replica "$server")
+set -- --session --name "$name" --protocol "$protocol" --replica "$server"
 if [ -n "$config" ]; then
-    flags+=(--config "$config")
     logs=$(dirname "$config")/clients
-    mkdir -m 700 -p "$logs" 2>/dev/null && flags+=(--log "$logs/$name.log")
+    set -- "$@" --config "$config"
+    mkdir -m 700 -p "$logs" 2>/dev/null && set -- "$@" --log "$logs/$name.log"
 fi
 if [ -x "$here/.venv/bin/python" ]; then
-    PYTHONPATH=$here exec "$here/.venv/bin/python" -P -m client "${flags[@]}"
+    export PYTHONPATH="$here"
+    exec "$here/.venv/bin/python" -P -m client "$@"
 elif command -v kvrmi-client >/dev/null; then
-    exec kvrmi-client "${flags[@]}"
+    exec kvrmi-client "$@"
 fi
 refuse "the client is not installed: run 'make run' in $here once"

@@ -43,7 +43,7 @@ def test_a_session_from_another_folder(live: LiveCluster, tmp_path: Path) -> Non
     lines = done.stdout.splitlines()
     nameserver = live.cluster.nameserver
     assert lines[:2] == [
-        f"port 1099 is mapped to the running cluster's name server, {nameserver}",
+        f"port 1099 is mapped to the running cluster's name server {nameserver} ({live.config})",
         f"name server {nameserver}: 5 servers are registered",
     ]
     for number, line in enumerate(lines[2:7], 1):
