@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["PAGE_BYTES", "Acceptor", "DiskLost"]
 
 PAGE_BYTES = 1 << 20
-"""An answer that lists accepted values stops after this many bytes, or one value."""
+"""An answer that lists accepted values stops after so many bytes of them, or one value."""
 
 EPOCH_SHIFT = 40
 """Writes of one epoch that can be counted, as a power of two."""
@@ -68,6 +68,7 @@ class Acceptor:
         accepted: dict[int, tuple[Ballot, bytes]],
         hold_until: float,
         rejoin: Rejoin | None = None,
+        page_bytes: int = PAGE_BYTES,
     ) -> None:
         """Use `load` instead; this takes what a disk held."""
         self.me = me
@@ -75,6 +76,7 @@ class Acceptor:
         self.accepted = accepted
         self.rejoin = rejoin
         self._timing = timing
+        self._page_bytes = page_bytes
         # Until then only the owner of the promised ballot gets a promise. A grant is renewed by
         # heartbeats; a hold stands in for the grants forgotten in a restart, and nobody ends it.
         self._grant_until = 0.0
@@ -104,6 +106,7 @@ class Acceptor:
         *,
         founding: bool = False,
         rejoin: Rejoin | None = None,
+        page_bytes: int = PAGE_BYTES,
     ) -> Acceptor:
         """Take up what `disk` holds, and hold promises back for one lease.
 
@@ -115,7 +118,7 @@ class Acceptor:
         state = State.unpack(row) if row else State()
         accepted = {int(slot): read_accepted(data) for slot, data in disk.scan("accepted")}
         hold_until = 0.0 if founding else now + max(state.hold, timing.hold)
-        return cls(me, timing, state, accepted, hold_until, rejoin)
+        return cls(me, timing, state, accepted, hold_until, rejoin, page_bytes)
 
     @property
     def recovering(self) -> bool:
@@ -288,7 +291,7 @@ class Acceptor:
         for slot in sorted(slot for slot in self.accepted if slot >= first):
             ballot, value = self.accepted[slot]
             size += len(value) + 64
-            if page and size > PAGE_BYTES:
+            if page and size > self._page_bytes:
                 return tuple(page), slot
             page.append(AcceptedValue(slot, ballot, value))
         return tuple(page), 0

@@ -17,8 +17,8 @@ from ..paxos.ballot import NO_BALLOT
 from ..paxos.messages import CampaignNow, Restore, Transfer
 from ..paxos.quorum import majority
 from ..paxos.stable import State
+from . import plots_learned, plots_leases
 from .network import USUAL_LAG
-from .plots import PLOTS
 from .profiles import Profile
 from .replica import ROLES
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Faults"]
 
+PLOTS = {**plots_leases.PLOTS, **plots_learned.PLOTS}
 DURATIONS = (0.01, 0.1, 0.5, 1.0, 3.0, 6.0)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ..config import Timing
 from ..interface import Answer
 from ..log import Log
 from ..machine import Machine
-from ..paxos.acceptor import Acceptor
+from ..paxos.acceptor import PAGE_BYTES, Acceptor
 from ..paxos.front import Front
 from ..paxos.learner import Learner
 from ..paxos.proposer import Proposer
@@ -23,17 +24,30 @@ from ..paxos.stable import State
 from ..storage.interface import Put, Record
 from .disk import SimDisk
 
-__all__ = ["PAGE_BYTES", "TIMING", "Parts"]
+__all__ = ["TIMING", "Pages", "Parts"]
 
 TIMING = Timing()
-PAGE_BYTES = 200
-"""Of snapshots and entries, so that small states come in many pages, any of which may be lost."""
+
+
+class Pages(NamedTuple):
+    """Bytes of a page; runs draw so few that small states come in several."""
+
+    accepted: int = PAGE_BYTES
+    """Of promises and copies."""
+    learned: int = 200
+    """Of entries and snapshots."""
 
 
 class Parts:
     """Makes the roles of a replica and says how its host treats them."""
 
     timing: Timing = TIMING
+    pages: Pages = Pages()
+    acceptors: type[Acceptor] = Acceptor
+    proposers: type[Proposer] = Proposer
+    learners: type[Learner] = Learner
+    machines: type[Machine] = Machine
+    fronts: type[Front] = Front
     syncs_first = True
     """Messages leave only after the records of their step are durable."""
     fences = True
@@ -45,11 +59,25 @@ class Parts:
         other.timing = timing
         return other
 
+    def with_pages(self, pages: Pages) -> Parts:
+        """Make the same roles, with pages of other sizes."""
+        other = copy.copy(self)
+        other.pages = pages
+        return other
+
     def acceptor(
         self, me: int, disk: SimDisk, now: float, *, founding: bool, rejoin: Rejoin | None
     ) -> Acceptor:
         """Take up an acceptor from its disk; raises Corrupt."""
-        return Acceptor.load(me, disk, now, self.timing, founding=founding, rejoin=rejoin)
+        return self.acceptors.load(
+            me,
+            disk,
+            now,
+            self.timing,
+            founding=founding,
+            rejoin=rejoin,
+            page_bytes=self.pages.accepted,
+        )
 
     def rejoin(self, me: int, ids: tuple[int, ...], disk: SimDisk, disk_id: str) -> Rejoin | None:
         """Return what an acceptor still has to do before it votes, as its disk says."""
@@ -63,12 +91,13 @@ class Parts:
 
     def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
         """Take up a proposer."""
-        return Proposer(me, ids, now, rng, self.timing)
+        return self.proposers(me, ids, now, rng, self.timing)
 
     def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
         """Take up a learner from its disk; raises Corrupt."""
         log = Log.load(disk, keep)
-        return Learner(me, ids, Machine.load(disk), log, disk.snapshot, PAGE_BYTES)
+        machine = self.machines.load(disk)
+        return self.learners(me, ids, machine, log, disk.snapshot, self.pages.learned)
 
     def front(
         self,
@@ -78,4 +107,4 @@ class Parts:
         answer: Callable[[int, bytes], Answer | None],
     ) -> Front:
         """Take up a front."""
-        return Front(me, boot, self.timing, fresh, answer)
+        return self.fronts(me, boot, self.timing, fresh, answer)

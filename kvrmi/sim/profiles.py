@@ -38,22 +38,25 @@ PROFILES = (
     Profile(
         "crash",
         "processes are killed, one, several or all at once",
-        ("crash", "crash", "crash_leader", "crash_all", "relapse", "relapse", "lag"),
+        ("crash", "crash", "crash_leader", "crash_all", "relapse", "relapse", "laggard", "lag"),
     ),
     Profile(
         "roles",
         "single roles fail and are taken up again from their disks",
-        ("fail_role", "fail_role", "fail_leaders_role", "transfer", "lag"),
+        ("fail_role", "fail_role", "fail_leaders_role", "transfer", "laggard", "lag"),
     ),
     Profile(
         "network",
         "messages are lost, late, repeated and out of order",
-        ("weather", "weather", "provoke", "cut", "crash"),
+        ("weather", "weather", "provoke", "cut", "crash", "laggard"),
     ),
     Profile(
         "partition",
         "links are cut one way, both ways, around one, into a star or a chain",
-        ("cut", "isolate", "isolate_leader", "split", "star", "chain", "mend", "provoke"),
+        (
+            "cut", "isolate", "isolate_leader", "split", "star", "chain", "mend", "provoke",
+            "laggard",
+        ),
         least=3,
     ),
     Profile(
@@ -62,19 +65,22 @@ PROFILES = (
         (
             "covet", "covet", "bridge", "bridge_after_transfer", "bridge_after_transfer", "depose",
             "depose", "pause", "pause_leader", "provoke", "fail_role", "crash", "clock_drifts",
-            "outlast", "hasten",
+            "outlast", "hasten", "laggard",
         ),
         least=3,
     ),
     Profile(
         "disk",
         "disks are full, slow, fail to sync, or flip bits",
-        ("disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "crash", "lag"),
+        (
+            "disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "crash", "laggard",
+            "lag",
+        ),
     ),
     Profile(
         "amnesia",
         "disks are lost and replaced, while leaders come and go",
-        ("lose_disk", "lose_disk", "crash", "cut", "provoke", "depose", "weather"),
+        ("lose_disk", "lose_disk", "crash", "cut", "provoke", "depose", "weather", "laggard"),
         least=3,
     ),
     Profile(
@@ -82,7 +88,7 @@ PROFILES = (
         "logs are short, learners restart, and snapshots go around, page after page",
         (
             "restore", "restore", "fail_learner", "crash", "isolate", "lose_disk", "flip_state",
-            "weather",
+            "weather", "laggard",
         ),
         keeps=(2, 3, 5),
     ),
@@ -93,7 +99,7 @@ PROFILES = (
             "crash", "crash_leader", "fail_role", "weather", "cut", "isolate_leader", "star",
             "mend", "depose", "pause", "pause_leader", "provoke", "transfer", "restore",
             "disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "lose_disk",
-            "clock_drifts",
+            "clock_drifts", "laggard",
         ),
     ),
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .audit import audit, judge, recover
 from .dice import Dice
 from .faults import Faults
-from .parts import Parts
+from .parts import Pages, Parts
 from .profiles import PROFILES, Profile, find
 from .watch import Violation
 from .workload import Workload
@@ -22,6 +22,10 @@ __all__ = ["STEPS", "Verdict", "command", "run"]
 
 STEPS = 3000
 """Events until the faults end; recovery comes on top."""
+
+ACCEPTED_PAGES = (1, 1, 300)
+LEARNED_PAGES = (1, 100, 200, 400)
+"""Bytes of a page, to draw from; with 1, each accepted value, entry or row is one."""
 
 FOREVER = 1e6
 """Virtual seconds within which any number of events happens."""
@@ -58,6 +62,10 @@ class _Run:
     ) -> None:
         name = f"{seed} {profile.name}"
         keep = Dice(name, "keep").choice(profile.keeps)
+        sizes = Dice(name, "pages")
+        parts = (parts or Parts()).with_pages(
+            Pages(sizes.choice(ACCEPTED_PAGES), sizes.choice(LEARNED_PAGES))
+        )
         self.world = World(name, profile.size(seed), parts=parts, keep=keep, write=write)
         self.workload = Workload(self.world)
         self.faults = Faults(self.world, profile, only)

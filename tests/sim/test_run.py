@@ -8,13 +8,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
+from kvrmi.paxos.messages import Copied, Entries, Promise, SnapshotPage
+from kvrmi.roles.contract import Envelope
 from kvrmi.sim.parts import Parts
 from kvrmi.sim.profiles import PROFILES
+from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import command, run
 from kvrmi.sim.shrink import kind, shrink
+from kvrmi.sim.watch import Watch
 
 SEEDS = range(int(os.environ.get("KVRMI_SEEDS", "60")))
 STEPS = 600
@@ -59,6 +64,31 @@ def test_the_same_seed_gives_the_same_trace_whatever_the_hash_seed() -> None:
             check=True,
         )
         assert there.stdout.rstrip("\n") == here
+
+
+def test_whatever_comes_in_pages_comes_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In most runs that have any; promises of several values need a candidate that lags."""
+    pages: Counter[tuple[str, bool]] = Counter()
+    seen: set[tuple[str, bool]] = set()
+    left = Watch.left
+
+    def watched(self: Watch, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
+        for _, m in messages:
+            if isinstance(m, Promise | Copied):
+                seen.add((type(m).__name__, m.more > 0))
+            elif isinstance(m, Entries) and m.entries:
+                seen.add(("Entries", m.entries[-1].slot < m.applied))
+            elif isinstance(m, SnapshotPage):
+                seen.add(("SnapshotPage", not m.last))
+        left(self, replica, name, messages)
+
+    monkeypatch.setattr(Watch, "left", watched)
+    for seed in range(20):
+        seen.clear()
+        run(seed)
+        pages.update(seen)
+    for what, share in (("Promise", 0.3), ("Copied", 0.8), ("Entries", 0.8), ("SnapshotPage", 0.8)):
+        assert pages[what, True] >= share * pages[what, False] > 0, pages
 
 
 def test_leaving_a_fault_out_leaves_the_others_as_they_were() -> None:

@@ -5,17 +5,24 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
-from ...config import Timing
+from typing import Any
+
 from ...log import Entry
 from ...machine import FIRST_EPOCH
 from ...paxos.acceptor import EPOCH_SHIFT, Acceptor
 from ...paxos.ballot import Ballot
-from ...paxos.messages import Accept, Heard, Heartbeat, Learn, Prepare, Promise, Release
+from ...paxos.messages import (
+    Accept,
+    Heard,
+    Heartbeat,
+    Learn,
+    Prepare,
+    Promise,
+    Release,
+)
 from ...paxos.rejoin import Rejoin
 from ...roles.contract import Address, Effects, Envelope, Message
-from ...storage.interface import View
 from ..parts import Parts
-from .swap import OtherAcceptor
 
 __all__ = [
     "AcceptsBelowPromise",
@@ -42,10 +49,10 @@ class _PromiseNotSaved(Acceptor):
         return super()._on_prepare(now, sender, m)._replace(records=())
 
 
-class PromiseNotSaved(OtherAcceptor):
+class PromiseNotSaved(Parts):
     """A promise is kept in memory only; it is not on the disk when it leaves."""
 
-    kind = _PromiseNotSaved
+    acceptors = _PromiseNotSaved
 
 
 class _AcceptsBelowPromise(Acceptor):
@@ -55,10 +62,10 @@ class _AcceptsBelowPromise(Acceptor):
         return super()._on_accept(now, sender, m)
 
 
-class AcceptsBelowPromise(OtherAcceptor):
+class AcceptsBelowPromise(Parts):
     """An Accept sets the promise to its own ballot, down as well as up."""
 
-    kind = _AcceptsBelowPromise
+    acceptors = _AcceptsBelowPromise
 
 
 class _PromisePageLost(Acceptor):
@@ -72,10 +79,10 @@ def _emptied(envelope: Envelope) -> Envelope:
     return Envelope(to, m._replace(accepted=()) if isinstance(m, Promise) else m)
 
 
-class PromisePageLost(OtherAcceptor):
+class PromisePageLost(Parts):
     """Promises report nothing accepted; a slot gets two values."""
 
-    kind = _PromisePageLost
+    acceptors = _PromisePageLost
 
 
 class _LeaseToOutdated(Acceptor):
@@ -86,32 +93,23 @@ class _LeaseToOutdated(Acceptor):
         return super()._on_heartbeat(now, sender, m)
 
 
-class LeaseToOutdated(OtherAcceptor):
+class LeaseToOutdated(Parts):
     """A heartbeat of an outdated ballot is confirmed; a lease outlives its ballot."""
 
-    kind = _LeaseToOutdated
+    acceptors = _LeaseToOutdated
 
 
 class _LeaseForgottenOnRestart(Acceptor):
     @classmethod
-    def load(
-        cls,
-        me: int,
-        disk: View,
-        now: float,
-        timing: Timing,
-        *,
-        founding: bool = False,
-        rejoin: Rejoin | None = None,
-    ) -> Acceptor:
+    def load(cls, *args: Any, **how: Any) -> Acceptor:
         """Take it up as if it had never run before."""
-        return super().load(me, disk, now, timing, founding=True, rejoin=rejoin)
+        return super().load(*args, **{**how, "founding": True})
 
 
-class LeaseForgottenOnRestart(OtherAcceptor):
+class LeaseForgottenOnRestart(Parts):
     """A restarted acceptor holds back nothing; others lead while its grant still runs."""
 
-    kind = _LeaseForgottenOnRestart
+    acceptors = _LeaseForgottenOnRestart
 
 
 class _OwnProposerExempt(Acceptor):
@@ -119,10 +117,10 @@ class _OwnProposerExempt(Acceptor):
         return ballot.replica == self.me or super()._open_to(ballot, now)
 
 
-class OwnProposerExempt(OtherAcceptor):
+class OwnProposerExempt(Parts):
     """A grant does not bind against the own replica's proposer; two may read at a time."""
 
-    kind = _OwnProposerExempt
+    acceptors = _OwnProposerExempt
 
 
 class _ReleaseOfOlderBallot(Acceptor):
@@ -131,10 +129,10 @@ class _ReleaseOfOlderBallot(Acceptor):
         return super()._on_release(now, sender, m)
 
 
-class ReleaseOfOlderBallot(OtherAcceptor):
+class ReleaseOfOlderBallot(Parts):
     """A late Release of a former leader ends the grant of the present one."""
 
-    kind = _ReleaseOfOlderBallot
+    acceptors = _ReleaseOfOlderBallot
 
 
 class _ChosenUptoOfOlderBallot(Acceptor):
@@ -151,10 +149,10 @@ class _ChosenUptoOfOlderBallot(Acceptor):
         return (Envelope(Address(self.me, "learner"), Learn(ballot, chosen, entries)),)
 
 
-class ChosenUptoOfOlderBallot(OtherAcceptor):
+class ChosenUptoOfOlderBallot(Parts):
     """An own value counts as chosen whatever its ballot; what lost is applied."""
 
-    kind = _ChosenUptoOfOlderBallot
+    acceptors = _ChosenUptoOfOlderBallot
 
 
 class _NaiveAmnesiaRule(Acceptor):
@@ -175,7 +173,7 @@ class _NaiveAmnesiaRule(Acceptor):
         return super()._while_recovering(rejoin, now, sender, message)._replace(records=(voting,))
 
 
-class NaiveAmnesiaRule(OtherAcceptor):
+class NaiveAmnesiaRule(Parts):
     """A lost acceptor votes again once it saw one slot complete; its epoch is its lost self's."""
 
-    kind = _NaiveAmnesiaRule
+    acceptors = _NaiveAmnesiaRule

@@ -17,7 +17,6 @@ from ...roles.contract import Address, Effects, Envelope, Message
 from ...storage.interface import Clear, Put, Record
 from ..disk import SimDisk
 from ..parts import Parts
-from .swap import OtherAcceptor
 
 __all__ = [
     "ChecksumIgnored",
@@ -83,13 +82,8 @@ class _Overwritten(Acceptor):
         return Effects((Clear("accepted"), Put("acceptor", "state", self.state.pack())))
 
 
-class SnapshotRestoresAcceptor(OtherAcceptor):
+class SnapshotRestoresAcceptor(Parts):
     """Restoring a replica from a peer's snapshot resets its acceptor, promises and all."""
 
-    kind = _Overwritten
-
-    def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
-        """Take up a learner that reports a snapshot to its acceptor."""
-        learner = super().learner(me, ids, disk, keep)
-        learner.__class__ = _Restored
-        return learner
+    acceptors = _Overwritten
+    learners = _Restored

@@ -14,7 +14,6 @@ from ...paxos.front import Front
 from ...paxos.tickets import Ticket
 from ...roles.contract import Effects
 from ..parts import Parts
-from .swap import OtherFront
 
 __all__ = [
     "FollowerReadCalledLinearizable",
@@ -46,10 +45,10 @@ class _SaysNoQuorum(Front):
         return effects
 
 
-class NoQuorumSaidOfSentCommand(OtherFront):
+class NoQuorumSaidOfSentCommand(Parts):
     """NO_QUORUM is returned for a command that was in an Accept; it is in the log after all."""
 
-    kind = _SaysNoQuorum
+    fronts = _SaysNoQuorum
 
 
 class _NewId(Front):
@@ -63,10 +62,10 @@ class _NewId(Front):
                 ticket.request = Request(False, payload)
 
 
-class ForwardedRetryWithNewId(OtherFront):
+class ForwardedRetryWithNewId(Parts):
     """A command that is forwarded again gets a new id, and takes effect twice."""
 
-    kind = _NewId
+    fronts = _NewId
 
 
 class _SendsTwice(Front):
@@ -77,7 +76,7 @@ class _SendsTwice(Front):
         super()._in_doubt(tickets, ballot)
 
 
-class PlainCommandSentTwice(OtherFront):
+class PlainCommandSentTwice(Parts):
     """A command without a session is sent again when in doubt; the log has it twice."""
 
-    kind = _SendsTwice
+    fronts = _SendsTwice

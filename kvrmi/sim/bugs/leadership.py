@@ -13,7 +13,8 @@ from ...paxos.campaign import Phase1
 from ...paxos.leadership import Leadership, _Proposal
 from ...paxos.messages import Accept, Promise
 from ...roles.contract import Envelope, Message
-from .swap import OtherProposer, TermsOf
+from ..parts import Parts
+from .swap import CampaignsOf, TermsOf
 
 __all__ = [
     "AcceptNotRepeated",
@@ -39,10 +40,10 @@ class _NoNoopInGaps(TermsOf):
     term = _NoNoOp
 
 
-class NoNoopInGaps(OtherProposer):
+class NoNoopInGaps(Parts):
     """A slot that no promise of phase 1 reports is skipped; nothing after it can be applied."""
 
-    kind = _NoNoopInGaps
+    proposers = _NoNoopInGaps
 
 
 class _NoFloor(Leadership):
@@ -55,10 +56,10 @@ class _ProposingBelowTruncation(TermsOf):
     term = _NoFloor
 
 
-class ProposingBelowTruncation(OtherProposer):
+class ProposingBelowTruncation(Parts):
     """A leader that lags proposes no-ops in slots that acceptors have chosen and forgotten."""
 
-    kind = _ProposingBelowTruncation
+    proposers = _ProposingBelowTruncation
 
 
 class _ReadsAtOnce(Leadership):
@@ -76,10 +77,10 @@ class _ReadBeforeOwnNoop(TermsOf):
     term = _ReadsAtOnce
 
 
-class ReadBeforeOwnNoop(OtherProposer):
+class ReadBeforeOwnNoop(Parts):
     """A new leader answers reads before it knows all that was chosen; a read is stale."""
 
-    kind = _ReadBeforeOwnNoop
+    proposers = _ReadBeforeOwnNoop
 
 
 class _OldHeartbeat(Leadership):
@@ -92,10 +93,10 @@ class _IndexOfOldHeartbeat(TermsOf):
     term = _OldHeartbeat
 
 
-class IndexOfOldHeartbeat(OtherProposer):
+class IndexOfOldHeartbeat(Parts):
     """Read-index takes a heartbeat from before the read for its confirmation."""
 
-    kind = _IndexOfOldHeartbeat
+    proposers = _IndexOfOldHeartbeat
 
 
 class _Reports(Phase1):
@@ -122,15 +123,8 @@ class _MixesBallots(Leadership):
         return messages
 
 
-class _LearnerMixesBallots(TermsOf):
-    term = _MixesBallots
-
-    def _prepare(self, now: float) -> tuple[Envelope, ...]:
-        messages = super()._prepare(now)
-        made = self._phase1
-        if made is not None:
-            self._phase1 = _Reports(made.ballot, made.first, self._quorum, made.deadline)
-        return messages
+class _LearnerMixesBallots(CampaignsOf, TermsOf):
+    phase1 = _Reports
 
     def _take_office(self, now: float, won: Phase1) -> tuple[Envelope, ...]:
         kind: Any = type("Term", (_MixesBallots,), {"reported": vars(won)["reported"]})
@@ -138,10 +132,10 @@ class _LearnerMixesBallots(TermsOf):
         return super()._take_office(now, won)
 
 
-class LearnerMixesBallots(OtherProposer):
+class LearnerMixesBallots(Parts):
     """Acceptances at older ballots count for the present one; no ballot has its quorum."""
 
-    kind = _LearnerMixesBallots
+    proposers = _LearnerMixesBallots
 
 
 class _CountsItself(Leadership):
@@ -156,10 +150,10 @@ class _ChosenBeforeQuorumOfDisks(TermsOf):
     term = _CountsItself
 
 
-class ChosenBeforeQuorumOfDisks(OtherProposer):
+class ChosenBeforeQuorumOfDisks(Parts):
     """A leader counts its own acceptor before that has written; a quorum lacks a disk."""
 
-    kind = _ChosenBeforeQuorumOfDisks
+    proposers = _ChosenBeforeQuorumOfDisks
 
 
 class _Announces(Leadership):
@@ -177,10 +171,10 @@ class _AnnouncedTooEarly(TermsOf):
     term = _Announces
 
 
-class AnnouncedTooEarly(OtherProposer):
+class AnnouncedTooEarly(Parts):
     """An Accept announces its own slot as chosen; what may yet lose is applied."""
 
-    kind = _AnnouncedTooEarly
+    proposers = _AnnouncedTooEarly
 
 
 class _SendsOnce(Leadership):
@@ -196,7 +190,7 @@ class _AcceptNotRepeated(TermsOf):
     term = _SendsOnce
 
 
-class AcceptNotRepeated(OtherProposer):
+class AcceptNotRepeated(Parts):
     """A lost Accept is never sent again; nothing is acknowledged any more."""
 
-    kind = _AcceptNotRepeated
+    proposers = _AcceptNotRepeated

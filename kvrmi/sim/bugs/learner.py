@@ -17,8 +17,7 @@ from ...roles.contract import Address, Envelope
 from ...sessions import Sessions
 from ...storage.interface import Key, View
 from ..disk import SimDisk
-from ..parts import PAGE_BYTES, Parts
-from .swap import OtherLearner
+from ..parts import Parts
 
 __all__ = [
     "SessionRetryExecutedTwice",
@@ -53,7 +52,7 @@ class SessionsMissingFromSnapshot(Parts):
         def view() -> View:
             return _WithoutSessions(disk.snapshot())
 
-        return Learner(me, ids, machine, log, view, PAGE_BYTES)
+        return Learner(me, ids, machine, log, view, self.pages.learned)
 
 
 class _Forgetful(Sessions):
@@ -69,10 +68,10 @@ class _ExecutesTwice(Machine):
         return machine
 
 
-class SessionRetryExecutedTwice(OtherLearner):
+class SessionRetryExecutedTwice(Parts):
     """A repeated request is carried out again; the log's answers and counters show it."""
 
-    machine = _ExecutesTwice
+    machines = _ExecutesTwice
 
 
 class _TellsApplied(Learner):
@@ -82,7 +81,7 @@ class _TellsApplied(Learner):
         return (*messages, told) if messages else ()
 
 
-class TruncationBeforeDurable(OtherLearner):
+class TruncationBeforeDurable(Parts):
     """An acceptor forgets what its learner has applied, and not yet written."""
 
-    kind = _TellsApplied
+    learners = _TellsApplied

@@ -5,16 +5,17 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...config import Timing
 from ...paxos.acceptor import Acceptor
 from ...paxos.leadership import Leadership
 from ...paxos.lease import LeaderLease
 from ...paxos.messages import Heard, Heartbeat
-from ...paxos.rejoin import Rejoin
 from ...roles.contract import Address, Effects, Envelope
 from ...storage.interface import View
-from ..disk import SimDisk
-from .swap import OtherAcceptor, OtherProposer, TermsOf
+from ..parts import Parts
+from .swap import TermsOf
 
 __all__ = [
     "HoldOfNewTimesOnly",
@@ -39,10 +40,10 @@ class _LeaseWithoutMargin(TermsOf):
     lease = _NoMargin
 
 
-class LeaseWithoutMargin(OtherProposer):
+class LeaseWithoutMargin(Parts):
     """A leader relies on the whole lease, though its clock may be the slower one."""
 
-    kind = _LeaseWithoutMargin
+    proposers = _LeaseWithoutMargin
 
 
 class _FromAnswer(Leadership):
@@ -58,10 +59,10 @@ class _LeaseFromAnswerTime(TermsOf):
     term = _FromAnswer
 
 
-class LeaseFromAnswerTime(OtherProposer):
+class LeaseFromAnswerTime(Parts):
     """The lease is counted from the answers to a heartbeat, acceptors count from its receipt."""
 
-    kind = _LeaseFromAnswerTime
+    proposers = _LeaseFromAnswerTime
 
 
 class _LastBeat(LeaderLease):
@@ -73,10 +74,10 @@ class _LeaseOfAnyHeartbeat(TermsOf):
     lease = _LastBeat
 
 
-class LeaseOfAnyHeartbeat(OtherProposer):
+class LeaseOfAnyHeartbeat(Parts):
     """An answer counts for the last heartbeat sent, whichever it answers."""
 
-    kind = _LeaseOfAnyHeartbeat
+    proposers = _LeaseOfAnyHeartbeat
 
 
 class _GrantsAny(Acceptor):
@@ -93,40 +94,28 @@ class _LeaseOfAnyLength(TermsOf):
     term = _CountsAny
 
 
-class LeaseOfAnyLength(OtherProposer):
+class LeaseOfAnyLength(Parts):
     """A grant counts though its acceptor has other times than the leader; a lease outlives it."""
 
-    kind = _LeaseOfAnyLength
-
-    def acceptor(
-        self, me: int, disk: SimDisk, now: float, *, founding: bool, rejoin: Rejoin | None
-    ) -> Acceptor:
-        """Take up an acceptor that grants whatever it is asked for, for as long as it likes."""
-        return _GrantsAny.load(me, disk, now, self.timing, founding=founding, rejoin=rejoin)
+    acceptors = _GrantsAny
+    proposers = _LeaseOfAnyLength
 
 
 class _NewHold(Acceptor):
     @classmethod
     def load(
-        cls,
-        me: int,
-        disk: View,
-        now: float,
-        timing: Timing,
-        *,
-        founding: bool = False,
-        rejoin: Rejoin | None = None,
+        cls, me: int, disk: View, now: float, timing: Timing, *args: Any, **how: Any
     ) -> Acceptor:
         """Take it up as if its grants had always been of the times of now."""
-        acceptor = super().load(me, disk, now, timing, founding=founding, rejoin=rejoin)
-        acceptor._hold_until = 0.0 if founding else now + timing.hold
+        acceptor = super().load(me, disk, now, timing, *args, **how)
+        acceptor._hold_until = 0.0 if how["founding"] else now + timing.hold
         return acceptor
 
 
-class HoldOfNewTimesOnly(OtherAcceptor):
+class HoldOfNewTimesOnly(Parts):
     """A restart with a shorter lease forgets that a longer one was granted before."""
 
-    kind = _NewHold
+    acceptors = _NewHold
 
 
 class _StillUsed(TermsOf):
@@ -138,7 +127,7 @@ class _StillUsed(TermsOf):
         term.handing_to = 0
 
 
-class ReleasedBallotStillUsed(OtherProposer):
+class ReleasedBallotStillUsed(Parts):
     """A leader that released its ballot goes on with it until it is refused."""
 
-    kind = _StillUsed
+    proposers = _StillUsed

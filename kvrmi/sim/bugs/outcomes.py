@@ -8,7 +8,7 @@ from __future__ import annotations
 from ...paxos.front import Front
 from ...paxos.messages import Followed, Forward
 from ...roles.contract import Address
-from .swap import OtherFront
+from ..parts import Parts
 
 __all__ = [
     "ForwardWithoutItsBallot",
@@ -21,10 +21,10 @@ class _TakesAny(Front):
         super()._on_forward(now, sender, m._replace(ballot=self._ballot))
 
 
-class ForwardWithoutItsBallot(OtherFront):
+class ForwardWithoutItsBallot(Parts):
     """A leader takes a Forward that was meant for an older ballot; its sender has sent it again."""
 
-    kind = _TakesAny
+    fronts = _TakesAny
 
 
 class _JudgesEarly(Front):
@@ -32,7 +32,7 @@ class _JudgesEarly(Front):
         super()._on_followed(now, sender, m._replace(own=1))
 
 
-class VerdictBeforeApplied(OtherFront):
+class VerdictBeforeApplied(Parts):
     """A newer leader is enough, before its first own slot is applied; it adopts the command."""
 
-    kind = _JudgesEarly
+    fronts = _JudgesEarly

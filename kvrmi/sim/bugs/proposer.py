@@ -15,7 +15,7 @@ from ...paxos.messages import PreVoted, Promise
 from ...paxos.proposer import Proposer
 from ...roles.contract import Address, Envelope
 from ..parts import Parts
-from .swap import OtherProposer
+from .swap import CampaignsOf
 
 __all__ = [
     "AdoptionSkipped",
@@ -23,6 +23,7 @@ __all__ = [
     "LowestBallotAdopted",
     "Phase1NotRepeatedAfterVoter",
     "PromisesOfAnyBallot",
+    "PromisesSecondPageDropped",
     "QuorumOfTwo",
     "VotesOfOldEpochCounted",
 ]
@@ -34,10 +35,10 @@ class _AdoptionSkipped(Proposer):
         return super()._take_office(now, won)
 
 
-class AdoptionSkipped(OtherProposer):
+class AdoptionSkipped(Parts):
     """A new leader proposes no-ops where others may have had a value chosen."""
 
-    kind = _AdoptionSkipped
+    proposers = _AdoptionSkipped
 
 
 class _LowestFirst(Phase1):
@@ -50,19 +51,29 @@ class _LowestFirst(Phase1):
         return more
 
 
-class _LowestBallotAdopted(Proposer):
-    def _prepare(self, now: float) -> tuple[Envelope, ...]:
-        messages = super()._prepare(now)
-        made = self._phase1
-        if made is not None:
-            self._phase1 = _LowestFirst(made.ballot, made.first, self._quorum, made.deadline)
-        return messages
+class _LowestBallotAdopted(CampaignsOf):
+    phase1 = _LowestFirst
 
 
-class LowestBallotAdopted(OtherProposer):
+class LowestBallotAdopted(Parts):
     """Of a slot's accepted values the oldest is adopted; a slot gets two values."""
 
-    kind = _LowestBallotAdopted
+    proposers = _LowestBallotAdopted
+
+
+class _FirstPageOnly(Phase1):
+    def add(self, replica: int, m: Promise) -> int:
+        return super().add(replica, m._replace(more=0))
+
+
+class _PromisesSecondPageDropped(CampaignsOf):
+    phase1 = _FirstPageOnly
+
+
+class PromisesSecondPageDropped(Parts):
+    """A promise counts when its first page is in; what the second reports is not adopted."""
+
+    proposers = _PromisesSecondPageDropped
 
 
 class QuorumOfTwo(Parts):
@@ -90,10 +101,10 @@ class _PromisesOfAnyBallot(Proposer):
         return messages
 
 
-class PromisesOfAnyBallot(OtherProposer):
+class PromisesOfAnyBallot(Parts):
     """Promises that an abandoned attempt was given count for the next, at a higher ballot."""
 
-    kind = _PromisesOfAnyBallot
+    proposers = _PromisesOfAnyBallot
 
 
 class _BallotReused(Proposer):
@@ -110,10 +121,10 @@ class _BallotReused(Proposer):
         return super()._prepare(now)
 
 
-class BallotReusedAfterRestart(OtherProposer):
+class BallotReusedAfterRestart(Parts):
     """A proposer goes on at the ballot that its own acceptor last promised it."""
 
-    kind = _BallotReused
+    proposers = _BallotReused
 
 
 class _NeverChanged(Electorate):

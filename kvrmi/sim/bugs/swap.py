@@ -1,82 +1,30 @@
-"""Parts of which one role is of another class: how most bugs are planted.
+"""Proposers whose campaigns, terms or leases are of other classes: how bugs there are planted.
 
 Rule: nothing but that class differs from the production parts. It knows no bug.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from ...interface import Answer
-from ...log import Log
-from ...machine import Machine
-from ...paxos.acceptor import Acceptor
-from ...paxos.front import Front
+from ...paxos.campaign import Phase1
 from ...paxos.leadership import Leadership
-from ...paxos.learner import Learner
 from ...paxos.lease import LeaderLease
 from ...paxos.proposer import Proposer
-from ...paxos.rejoin import Rejoin
 from ...roles.contract import Envelope
-from ..disk import SimDisk
-from ..parts import PAGE_BYTES, Parts
 
-if TYPE_CHECKING:
-    from ...paxos.campaign import Phase1
-
-__all__ = ["OtherAcceptor", "OtherFront", "OtherLearner", "OtherProposer", "TermsOf"]
+__all__ = ["CampaignsOf", "TermsOf"]
 
 
-class OtherAcceptor(Parts):
-    """Its acceptors are of class `kind`."""
+class CampaignsOf(Proposer):
+    """A proposer that counts promises in another way."""
 
-    kind: type[Acceptor] = Acceptor
+    phase1: type[Phase1] = Phase1
 
-    def acceptor(
-        self, me: int, disk: SimDisk, now: float, *, founding: bool, rejoin: Rejoin | None
-    ) -> Acceptor:
-        """Take up an acceptor from its disk; raises Corrupt."""
-        return self.kind.load(me, disk, now, self.timing, founding=founding, rejoin=rejoin)
-
-
-class OtherProposer(Parts):
-    """Its proposers are of class `kind`."""
-
-    kind: type[Proposer] = Proposer
-
-    def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
-        """Take up a proposer."""
-        return self.kind(me, ids, now, rng, self.timing)
-
-
-class OtherLearner(Parts):
-    """Its learners and machines are of these classes."""
-
-    kind: type[Learner] = Learner
-    machine: type[Machine] = Machine
-
-    def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
-        """Take up a learner from its disk; raises Corrupt."""
-        log = Log.load(disk, keep)
-        return self.kind(me, ids, self.machine.load(disk), log, disk.snapshot, PAGE_BYTES)
-
-
-class OtherFront(Parts):
-    """Its fronts are of class `kind`."""
-
-    kind: type[Front] = Front
-
-    def front(
-        self,
-        me: int,
-        boot: bytes,
-        fresh: Callable[[float, bytes], Answer | None],
-        answer: Callable[[int, bytes], Answer | None],
-    ) -> Front:
-        """Take up a front."""
-        return self.kind(me, boot, self.timing, fresh, answer)
+    def _prepare(self, now: float) -> tuple[Envelope, ...]:
+        messages = super()._prepare(now)
+        made = self._phase1
+        if made is not None:
+            self._phase1 = self.phase1(made.ballot, made.first, self._quorum, made.deadline)
+        return messages
 
 
 class TermsOf(Proposer):
