@@ -50,7 +50,7 @@ class Session:
         if nameserver is not None:
             self._say(f"name server {nameserver}: {_registered(nameserver)}")
         for entry in status["replicas"]:
-            self._say(f"checking word for server {entry['id']}: {_checked(entry)}")
+            self._say(f"checking word for server {entry['id'] or '?'}: {_checked(entry)}")
         if status["health"] == NOBODY:
             raise ConnectionFailed("no server answers; nothing was done. Start the cluster first")
         try:
@@ -116,10 +116,11 @@ def _registered(nameserver: str) -> str:
 
 def _checked(entry: dict[str, Any]) -> str:
     """Say how a server was found: its name, where it is, and whether it works."""
-    server, state = entry["id"], entry["state"]
+    server, state = entry["id"], entry["state"]  # 0 where only the address is known
+    name = kvstore(server) if server else "whoever listens"
     is_ = f"down until START {server}" if state == "held" else state
     role = f", {entry['role']}" if entry["role"] else ""
-    return f"{kvstore(server)} at {entry['address']} is {is_}{role}"
+    return f"{name} at {entry['address']} is {is_}{role}"
 
 
 def _requests(prefix: str) -> Iterator[tuple[str, ...]]:

@@ -122,7 +122,8 @@ def split_address(address: str, default: int | None = None) -> tuple[str, int]:
         or not port.isdecimal()
         or not 1 <= int(port) <= _PORT_MAX
     ):
-        raise ValueError(f"an address is host:port, not {address[:80]!r}")
+        ports = f"port from 1 to {_PORT_MAX}"
+        raise ValueError(f"an address is host:port, {ports}, not {address[:80]!r}")
     return host, int(port)
 
 

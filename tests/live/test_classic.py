@@ -72,8 +72,12 @@ def test_a_session_on_a_terminal_stays_until_exit(live: LiveCluster, tmp_path: P
         terminal.see(f"^{re.escape(PROMPT.strip())}$")
         terminal.keys("GET classic/1\r")
         terminal.see("^one$")
+        terminal.keys("STATUS\r")
+        terminal.see(r"^clients: .*\bmy-client \(replica")
         terminal.keys("EXIT\r")
         assert terminal.end() == 0
+    logs = [path.read_text(encoding="utf-8") for path in live.data.glob("replica*/replica.log")]
+    assert any(re.search(r'put "classic/my-client/\d" id=my-client:', log) for log in logs)
 
 
 @pytest.mark.parametrize(
