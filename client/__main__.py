@@ -23,6 +23,7 @@ from .health import await_serving
 from .options import Options
 from .options import parse as parse_options
 from .render import Printer
+from .shell.notes import Notes
 from .shell.run import EXIT_STATUS, Leave, Shell, show_help
 
 __all__ = ["main"]
@@ -87,8 +88,9 @@ def _run(options: Options) -> int:
             done = await_serving(lambda: _look(options), cast(float, command.args[0]))
             printer.done(done.text, done.fields)
             return 0
-        with options.connect() as store:
-            shell = Shell(store, _admin(store, options), printer)
+        notes = Notes(printer.note)
+        with options.connect(notes) as store:
+            shell = Shell(store, _admin(store, options), printer, notes)
             if options.session:
                 return _session(shell, store, options, printer)
             return _shell(shell, words, options)
@@ -129,6 +131,7 @@ def _converse(shell: Shell, options: Options, prompt: str | None = None) -> int:
     known = Known(
         lambda: options.opened(options.replica, PATIENCE), keys=not options.no_key_completion
     )
+    shell.notes.then = known.observe
     return converse(shell, known, name=options.name, prompt=prompt)
 
 

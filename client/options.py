@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from kvrmi import cli
+from kvrmi.attempts import Observer
 from kvrmi.config import ConfigError, find, load
 from kvrmi.errors import InvalidRequest
 from kvrmi.lookup import NAME_SERVER
@@ -30,6 +31,14 @@ judges one, nemesis fails a cluster of its own under load and checks every answe
 
 Exit status: 0 ok, 1 key not found or cas not swapped, 2 usage, 3 no quorum, 4 unknown outcome,
 5 aborted or unsupported, 6 connection or unavailable."""
+
+
+class Client(TypedDict):
+    """What connect() is given of the client, wherever the store is."""
+
+    timeout: float
+    name: str | None
+    observer: Observer | None
 
 
 class Options(NamedTuple):
@@ -66,16 +75,17 @@ class Options(NamedTuple):
         """The address or object that was named in place of a cluster file."""
         return self.address or self.object
 
-    def connect(self) -> Store:
+    def connect(self, observer: Observer | None = None) -> Store:
         """Open the store that they name; raises InvalidRequest, ConnectionFailed."""
+        client: Client = {"timeout": self.timeout, "name": self.name, "observer": observer}
         name = self.object or (kvstore(self.replica) if self.replica else None)
         if self.address is not None:
             named = f"{name}@{self.address}" if name else self.address
-            return connect(addresses=[named], timeout=self.timeout, name=self.name)
+            return connect(addresses=[named], **client)
         if self.object is not None:
             named = f"PYRONAME:{self.object}@{self.nameserver}"
-            return connect(addresses=[named], timeout=self.timeout, name=self.name)
-        return connect(self.replica, config=self.config, timeout=self.timeout, name=self.name)
+            return connect(addresses=[named], **client)
+        return connect(self.replica, config=self.config, **client)
 
     def opened(self, replica: int | None, timeout: float | None) -> Store:
         """Open it for one of many clients: `replica` is asked first, in `timeout` seconds."""

@@ -7,6 +7,7 @@ commands: the grammar says what stands at the cursor, the shell runs it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterator
@@ -45,7 +46,8 @@ def converse(
     with known:
         try:
             for block in lines:
-                _run(shell, known, block)
+                with contextlib.suppress(KeyboardInterrupt):  # another, just after a command ended
+                    _run(shell, known, block)
         except Leave:
             pass
     return 0

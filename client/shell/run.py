@@ -25,6 +25,8 @@ from ..grammar.literal import typed
 from ..health import await_serving, code_of
 from ..render import Printer, encoded
 from .files import filled
+from .interrupt import known, undisturbed
+from .notes import Notes
 
 __all__ = ["EXIT_STATUS", "Leave", "Shell"]
 
@@ -56,21 +58,26 @@ class Leave(Exception):
 class Shell:
     """Runs one command after another against a store."""
 
-    def __init__(self, store: Store, admin: Admin, printer: Printer) -> None:
-        """`admin` carries out what is not an operation of the store."""
+    def __init__(self, store: Store, admin: Admin, printer: Printer, notes: Notes) -> None:
+        """`admin` carries out what is no operation of the store; `notes` observes the store."""
         self._store = store
         self._admin = admin
         self._printer = printer
+        self.notes = notes
 
     def run(self, words: Sequence[Word]) -> int:
         """Run one command; returns its exit status. Raises Leave for EXIT."""
         started = time.monotonic()
+        self.notes.begin()
+        command = None
         try:
-            status = self._carry_out(parse(words))
+            command = parse(words)
+            status = self._carry_out(command)
         except KVError as error:
             status = self._failed(error)
         except KeyboardInterrupt:
-            self._printer.error("INTERRUPTED", "a write may or may not take effect")
+            with undisturbed():
+                self._printer.error("INTERRUPTED", known(command, self.notes.sent))
             status = INTERRUPTED
         took = (time.monotonic() - started) * 1000
         named = " ".join(typed(word.text)[:100] for word in words[:2])

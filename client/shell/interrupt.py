@@ -1,0 +1,55 @@
+"""What is known of a command that Ctrl-C ended, and which command finds out the rest.
+
+Rule: "nothing was done" only where that is certain: a read, or a write of which not one byte left.
+It asks nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Collection, Iterator
+from typing import cast
+
+from kvrmi.interface import WRITES
+
+from ..grammar.commands import Command
+from ..grammar.literal import typed
+
+__all__ = ["known", "undisturbed"]
+
+_SHOWN = 60
+"""Characters of a key that a line repeats."""
+
+
+def known(command: Command | None, sent: Collection[str]) -> str:
+    """Report the outcome of a command; `sent` names who may have got a request of it."""
+    if command is None:
+        return "nothing was done"
+    if command.kind == "admin":
+        return "the order may or may not be carried out; STATUS shows the state of the replicas"
+    if command.name == "import":
+        return "some pairs may have been put; IMPORT the file again: it puts the same pairs"
+    if command.name not in WRITES:
+        return "nothing was changed"
+    if not sent:
+        return "nothing was sent; nothing was done"
+    finds_out = f"{_get(command)} shows whether it does"
+    return f"it was sent to {' and '.join(sent)} and may or may not take effect; {finds_out}"
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ignore another Ctrl-C: impatient people press it twice, and still want to read the line."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _get(command: Command) -> str:
+    """Write the command that reads the first key of a write; all of its keys change together."""
+    first = command.args[0]
+    text = typed(first if isinstance(first, str) else cast("list[list[str]]", first)[0][0])
+    return f"GET {text}" if len(text) <= _SHOWN else "GET of its key"

@@ -1,0 +1,124 @@
+"""What a person should see of a fail-over: which replica was left and why, and who answers now.
+
+Rules: one line an event, printed once it is settled; the same trouble is reported once in half a
+minute. It asks nobody, decides nothing, and belongs to the one thread that runs the commands.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from kvrmi.attempts import Answered, Asked, Event, Failed, Observer
+
+__all__ = ["Notes"]
+
+PATIENCE = 1.0
+"""Seconds without an answer after which it is shown what is waited for."""
+AGAIN = 30.0
+"""Seconds after which the same trouble with the same replica is worth another line."""
+_PREFIXES = ("cannot connect: ", "connection lost: ")
+
+
+class Notes:
+    """An observer of a store (kvrmi/attempts.py); `say` prints a line beside the answers."""
+
+    def __init__(
+        self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Nothing was asked yet; `clock` gives seconds."""
+        self.replica: int | None = None
+        self.leader: int | None = None
+        """Who answered last, and whom it follows; None while that is not known."""
+        self.sent: dict[str, None] = {}
+        """Who may have got a request of the running command, in the order they were asked."""
+        self.then: Observer | None = None
+        """Who gets each event next."""
+        self._say = say
+        self._clock = clock
+        self._reported: dict[str, tuple[str, float]] = {}
+        """Of those that have not answered since: what was reported of them, and when."""
+        self._began: float | None = None
+        self._settle()
+
+    def begin(self) -> None:
+        """Forget the command before."""
+        self.sent = {}
+        self._settle()
+
+    def __call__(self, event: Event) -> None:
+        """Take in what happens to an operation."""
+        now = self._clock()
+        if self._began is None:
+            self._began = now
+        if isinstance(event, Asked):
+            self.sent[_who(event)] = None
+        elif isinstance(event, Failed):
+            self._failures[_who(event)] = _trouble(event)
+            self._report_waiting(now - self._began)
+        else:
+            self._report(event, now)
+            self.replica = event.replica or None
+            self.leader = event.leader or self.leader
+            self._settle()
+        if self.then is not None:
+            self.then(event)
+
+    def _settle(self) -> None:
+        """Forget the operation before."""
+        self._failures: dict[str, str] = {}
+        self._began = None
+        self._waiting = False
+
+    def _report_waiting(self, seconds: float) -> None:
+        """Show once what is wrong while no replica answers."""
+        if not self._waiting and seconds > PATIENCE:
+            self._waiting = True
+            self._say("; ".join([*_folded(self._failures), "still trying"]))
+
+    def _report(self, answer: Answered, now: float) -> None:
+        """Show what an answer has changed, if anything."""
+        who = _who(answer)
+        back = [self._reported.pop(who, None), self._failures.pop(who, None)] != [None, None]
+        moved = answer.leader is not None and self.leader not in (None, answer.leader)
+        news = [name for name in self._failures if moved or self._is_news(name, now)]
+        if news or back or self._waiting:
+            answers = f"{who} answers {'again' if back else 'now'}{_following(answer)}"
+            self._say("; ".join([*_folded(self._failures), answers]))
+        elif moved:
+            self._say(f"replica {answer.leader} leads now, replica {self.leader} did before")
+        self._reported |= {name: (self._failures[name], now) for name in news}
+
+    def _is_news(self, who: str, now: float) -> bool:
+        trouble, when = self._reported.get(who, ("", 0.0))
+        return trouble != self._failures[who] or now - when > AGAIN
+
+
+def _who(event: Event) -> str:
+    return f"replica {event.replica}" if event.replica else event.address
+
+
+def _trouble(failed: Failed) -> str:
+    """Describe a failure; what it says of the request is left out, since that goes on elsewhere."""
+    reason = failed.reason.partition(";")[0]
+    for prefix in _PREFIXES:
+        reason = reason.removeprefix(prefix)
+    does = "does not" if failed.code is None else "cannot"
+    return f"{does} answer ({reason[:1].lower()}{reason[1:]})"
+
+
+def _folded(failures: Mapping[str, str]) -> Iterator[str]:
+    """Make one part of a line of all that have the same trouble."""
+    for trouble in dict.fromkeys(failures.values()):
+        *others, last = (who for who, same in failures.items() if same == trouble)
+        if others:
+            yield f"{', '.join(others)} and {last} {trouble.replace('does', 'do', 1)}"
+        else:
+            yield f"{last} {trouble}"
+
+
+def _following(answer: Answered) -> str:
+    if answer.leader is None:
+        return ""
+    leads = answer.leader == answer.replica
+    return " and leads" if leads else f" and follows leader {answer.leader}"
