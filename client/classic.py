@@ -19,6 +19,7 @@ from kvrmi.naming import kvstore
 from kvrmi.overview import NOBODY
 from kvrmi.session import Store
 
+from .grammar.literal import typed
 from .render import Printer
 from .shell.run import EXIT_STATUS
 
@@ -91,7 +92,7 @@ class Session:
             self._say(f"{number:2}  {asked}  {said}  server {answer['replica']}  {took:5.1f} ms")
 
     def _say(self, line: str) -> None:
-        self._printer.line(self._printer.shown(line))
+        self._printer.line(line)
         log.info("%s", line)
 
 
@@ -136,10 +137,10 @@ def _keys(prefix: str) -> list[str]:
 
 
 def _typed(request: tuple[str, ...]) -> str:
-    return " ".join([request[0].upper(), *request[1:]])
+    return " ".join([request[0].upper(), *map(typed, request[1:])])
 
 
 def _said(name: str, answer: dict[str, Any]) -> str:
     if answer["value"] in (None, False):
         return "not found"
-    return str(answer["value"]) if name == "get" else f"OK revision {answer['revision']}"
+    return typed(answer["value"]) if name == "get" else f"OK revision {answer['revision']}"

@@ -57,6 +57,19 @@ def test_a_second_session_changes_nothing(cluster: Cluster, run: Run, capsys: Ca
     assert "classic/5: 0 put, 5 were there" in capsys.readouterr().out
 
 
+def test_a_value_that_somebody_else_put_is_shown_harmless(
+    cluster: Cluster, run: Run, capsys: Captured
+) -> None:
+    def meddle(when: str) -> None:
+        cluster.contents.rows["classic/me/1"] = "\x1b[2J"
+
+    cluster.servant(1).faults = [lambda when: None] * 10 + [meddle]  # size, five cas, four puts
+    assert run("--name", "me", "--session") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[8].startswith(" 6  GET classic/me/1")
+    assert '  "\\x1b[2J"  ' in lines[8]
+
+
 def test_the_first_request_that_fails_ends_it_and_the_prompt_follows(
     cluster: Cluster, run: Run, capsys: Captured
 ) -> None:
