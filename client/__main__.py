@@ -83,14 +83,15 @@ def _run(options: Options) -> int:
             return program.main(argv, as_json=options.json)
         command = parse(words) if words else None  # what is wrong with it needs no cluster
         if command is not None and command.name == "help":
-            return show_help(printer, *command.args)
+            return show_help(printer, *cast(tuple[str], command.args))
         if command is not None and command.name == "health":
             done = await_serving(lambda: _look(options), cast(float, command.args[0]))
             printer.done(done.text, done.fields)
             return 0
         notes = Notes(printer.note)
         with options.connect(notes) as store:
-            shell = Shell(store, _admin(store, options), printer, notes)
+            person = not words and _interactive()
+            shell = Shell(store, _admin(store, options), printer, notes, person=person)
             if options.session:
                 return _session(shell, store, options, printer)
             return _shell(shell, words, options)

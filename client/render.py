@@ -15,8 +15,12 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
+from kvrmi.errors import InvalidRequest
+
+from .grammar.literal import typed
 from .links import named
 from .tables import columns_of, table, wrapped
+from .values import COLUMNS, cut
 
 __all__ = ["Printer", "encoded"]
 
@@ -57,13 +61,43 @@ class Printer:
         self._out = out or sys.stdout
         self._err = err or sys.stderr
 
-    def result(self, lines: Sequence[object], fields: Mapping[str, object]) -> None:
-        """Print one result: `fields` as a JSON object, or `lines` of text."""
+    @property
+    def terminal(self) -> bool:
+        """Whether results go to a terminal."""
+        return self._out.isatty()
+
+    def result(self, lines: Sequence[str], fields: Mapping[str, object], aside: str = "") -> None:
+        """Print one result: `fields` as a JSON object, or lines, and `aside` after the last."""
         if self.as_json:
             self.line(json.dumps({"ok": True, **fields}))
             return
-        for line in lines:
-            self.line(self.shown(line))
+        last = len(lines) - 1 if aside else len(lines)
+        for line in lines[:last]:
+            self.line(line)
+        for line in lines[last:]:
+            print(line, end="", file=self._out)
+            self.aside(aside)
+
+    def aside(self, text: str) -> None:
+        """Print what matters less than the result, dim, and end the line."""
+        Console(file=self._out, highlight=False).print(Text(text, "dim"), soft_wrap=True)
+
+    def raw(self, data: bytes) -> None:
+        """Print bytes as they are and nothing else. Raises InvalidRequest on a terminal.
+
+        There only what a terminal would not obey is printed.
+        """
+        text = data.decode("utf-8", "replace")
+        if self.terminal and not all(char.isprintable() or char in "\n\t" for char in text):
+            raise InvalidRequest(
+                "the value holds bytes that a terminal would obey; write it into a file with >"
+            )
+        self._out.flush()
+        if hasattr(self._out, "buffer"):
+            self._out.buffer.write(data)
+            self._out.buffer.flush()
+        else:
+            self._out.write(text)
 
     def done(self, text: str, fields: Mapping[str, object]) -> None:
         """Print what an order did: `fields` as a JSON object, or a sentence."""
@@ -72,10 +106,11 @@ class Printer:
         else:
             self._paragraph(text)
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, aside: str = "") -> None:
         """Show a person what the exit status shows a script; nothing in JSON."""
         if not self.as_json:
-            print(_escaped(text), file=self._err, flush=True)
+            line = Text.assemble(_escaped(text), (aside, "dim"))
+            Console(file=self._err, highlight=False).print(line, soft_wrap=True)
 
     def error(self, code: str, text: str) -> None:
         """Print one line: what happened, what was done or not, and what to do."""
@@ -99,16 +134,6 @@ class Printer:
         for remark in _remarks(status["replicas"]):
             self._paragraph(remark)
 
-    def pairs(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Print words and what they mean, in two columns."""
-        first = max(len(words) for words, _ in pairs) + 2
-        for words, meaning in pairs:
-            self.line(wrapped(meaning, columns_of(self._out), words.ljust(first), " " * first))
-
-    def text(self, text: str) -> None:
-        """Print a paragraph after an empty line."""
-        self.line("\n" + wrapped(text, columns_of(self._out)))
-
     def _paragraph(self, text: str) -> None:
         """Print a sentence: one line for a program, broken at words on a terminal."""
         terminal = self._out.isatty()
@@ -118,14 +143,18 @@ class Printer:
         """Print a line as it is."""
         print(text, file=self._out, flush=True)
 
-    def shown(self, value: object) -> str:
-        """Write a value as text; on a terminal control characters become escapes."""
+    def shown(self, value: object, columns: int | None = COLUMNS) -> str:
+        """Write a value: on a terminal as it is typed, cut at so many columns (None: uncut).
+
+        Elsewhere text is raw, and bytes b"..".
+        """
         if isinstance(value, bool):
             return "true" if value else "false"
-        if isinstance(value, bytes):
-            return _readable(value)
-        text = str(value)
-        return _escaped(text) if self._out.isatty() else text
+        if not isinstance(value, (str, bytes)):
+            return str(value)
+        if self.terminal:
+            return typed(value) if columns is None else cut(value, columns)
+        return value if isinstance(value, str) else typed(value)
 
 
 def encoded(value: object) -> object:
@@ -188,13 +217,6 @@ def _cell(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ".".join(str(part) for part in value)  # a ballot: round.replica
     return str(value)
-
-
-def _readable(data: bytes) -> str:
-    """Write bytes as Python does, but UTF-8 text in them as what it means."""
-    text = data.replace(b"\\", b"\\\\").replace(b"'", b"\\'").decode("utf-8", "backslashreplace")
-    shown = (char if char.isprintable() else repr(char.encode())[2:-1] for char in text)
-    return f"b'{''.join(shown)}'"
 
 
 def _escaped(text: str) -> str:

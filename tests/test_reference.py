@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from client.grammar.commands import COMMANDS, explained
+from client.grammar.help import explained
 from client.shell.run import EXIT_STATUS
 from kvrmi import config, errors, naming
 from kvrmi.cli import started_as
@@ -83,11 +83,11 @@ def meaning(action: argparse.Action) -> str:
 
 
 def command_table() -> Iterator[str]:
-    yield "\n| command | what it does |"
-    yield "| --- | --- |"
-    for usage, text in explained(COMMANDS.values()):
-        cell = usage.replace("|", "\\|")
-        yield f"| `{cell}` | {text} |"
+    yield "\n| command | what it does | for example |"
+    yield "| --- | --- | --- |"
+    for form, text in explained():
+        usage = form.usage.replace("|", "\\|")
+        yield f"| `{usage}` | {text} | `{form.example[0]}` |"
 
 
 GENERATED = {"options": flag_tables, "commands": command_table}

@@ -1,4 +1,4 @@
-"""The commands: how they are written, and what each asks of the store.
+"""The commands: how each is written, what it does, an example with its answer.
 
 Rule: whatever cannot be understood is refused with the command's own usage, before anything is
 sent. It runs nothing and prints nothing.
@@ -6,125 +6,83 @@ sent. It runs nothing and prints nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kvrmi.cli import started_as
-from kvrmi.interface import LINEARIZABLE, LOCAL
 
+from . import making
 from .lexer import Usage, Word, shortened
+from .making import Command, Maker, direct
 from .nearest import meant
-from .pattern import Given, Pattern
+from .pattern import Pattern
 
-__all__ = [
-    "COMMANDS",
-    "NOTES",
-    "PROGRAMS",
-    "Command",
-    "Form",
-    "explained",
-    "parse",
-    "unknown",
-]
-
-
-class Command(NamedTuple):
-    """What to do: `name` an operation of the store, or of the program when `kind` says so."""
-
-    kind: str
-    name: str
-    args: tuple[object, ...] = ()
+__all__ = ["COMMANDS", "GROUPS", "PROGRAMS", "Command", "Form", "known", "parse", "unknown"]
 
 
 class Form(NamedTuple):
-    """One command: how it is written, what it does, and what makes it of its words."""
+    """One command, and all that is said of it.
+
+    example: a line and its answer on a terminal; those of keys and values make one story, in the
+    order of the table. more: what HELP of this command adds. also: its other names.
+    """
 
     pattern: Pattern
     help: str
-    make: Callable[[Given], Command]
+    make: Maker
+    example: tuple[str, str]
+    more: str
+    also: tuple[str, ...]
 
     @property
     def usage(self) -> str:
         """How it is written; ways of writing it are separated by " | "."""
         return self.pattern.usage
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is called, the usual name first."""
+        return self.usage.split()[0], *self.also
+
 
 def parse(words: Sequence[Word]) -> Command:
     """Make a command of its words; raises Usage."""
-    name = str(words[0].text)
+    form = known(str(words[0].text))
+    try:
+        return form.make(form.pattern.read(words[1:]))
+    except Usage as error:
+        problem = str(error)
+        between = {"": "", "?": " "}.get(problem[-1:], "; ")
+        raise Usage(f"{problem}{between}usage: {form.usage}") from None
+
+
+def known(name: str) -> Form:
+    """Return the command of that name, in any case. Raises Usage, with the nearest."""
     form = COMMANDS.get(name.upper())
-    if form is None:
-        raise Usage(unknown(name))
-    return form.make(form.pattern.read(words[1:]))
+    if form is not None:
+        return form
+    raise Usage(unknown(name))
 
 
-def unknown(word: str) -> str:
+def unknown(name: str) -> str:
     """Say that a word is no command, and what to do about it."""
-    if word.lower() in PROGRAMS:
-        return f"{word} is a program of its own: {started_as(word.lower())} --help, in a shell"
-    near = meant(word, (*COMMANDS, *PROGRAMS))
-    return f"unknown command {shortened(word)!r}{near or ';'} HELP lists the commands"
+    if name.lower() in PROGRAMS:
+        return f"{name} is a program of its own: {started_as(name.lower())} --help, in a shell"
+    near = meant(name, (*COMMANDS, *PROGRAMS)) or ";"
+    return f"unknown command {shortened(name)!r}{near} HELP lists the commands"
 
 
-def explained(forms: Iterable[Form]) -> list[tuple[str, str]]:
-    """Pair each command's usage with its explanation, its other names included."""
-    names: dict[str, list[str]] = {}
-    for name, form in COMMANDS.items():
-        names.setdefault(form.usage, []).append(name)
-    once = {form.usage: form for form in forms}
-    return [(usage, "; also ".join([form.help, *names[usage][1:]])) for usage, form in once.items()]
+def _form(
+    usage: str,
+    help: str,
+    make: Maker,
+    *example: str,
+    more: str = "",
+    also: tuple[str, ...] = (),
+) -> Form:
+    line, *answer = example
+    return Form(Pattern(usage), help, make, (line, "\n".join(answer)), more, also)
 
-
-def _form(usage: str, help: str, make: Callable[[Given], Command]) -> Form:
-    return Form(Pattern(usage), help, make)
-
-
-def _make(kind: str, name: str) -> Callable[[Given], Command]:
-    return lambda given: Command(kind, name, given.args)
-
-
-def _get(given: Given) -> Command:
-    consistency = LOCAL if "--local" in given.options else LINEARIZABLE
-    return Command("store", "get", (*given.args, consistency))
-
-
-def _cas(given: Given) -> Command:
-    key, *expected, value = given.args
-    return Command("store", "cas", (key, expected[0] if expected else None, value))
-
-
-def _put_many(given: Given) -> Command:
-    pairs = zip(given.args[::2], given.args[1::2], strict=True)
-    return Command("store", "put_many", ([list(pair) for pair in pairs],))
-
-
-def _get_many(given: Given) -> Command:
-    return Command("store", "get_many", (list(given.args),))
-
-
-def _scan(given: Given) -> Command:
-    prefix = given.args[0] if given.args else ""
-    start, limit = given.options.get("--start"), given.options.get("--limit")
-    return Command("program", "scan", (prefix, start, limit))
-
-
-def _order(name: str) -> Callable[[Given], Command]:
-    """Make the commands for one replica: its number, a role and seconds or None, --force."""
-
-    def make(given: Given) -> Command:
-        replica, role, seconds = (*given.args, None, None)[:3]
-        return Command("admin", name, (replica, role, seconds, "--force" in given.options))
-
-    return make
-
-
-def _health(given: Given) -> Command:
-    return Command("program", "health", (given.options.get("--wait", 0.0),))
-
-
-_PUT_MANY = _form("PUT_MANY key value [key value ...]", "store all, in one step", _put_many)
-_GET_MANY = _form("GET_MANY key [key ...]", "print the values, at one revision", _get_many)
-_EXIT = _form("EXIT", "leave", _make("program", "exit"))
 
 PROGRAMS: dict[str, str] = {
     "bench": "measures",
@@ -133,63 +91,210 @@ PROGRAMS: dict[str, str] = {
     "nemesis": "fails a cluster of its own and judges what its clients saw",
 }
 """What is no command but a part of the client with options of its own."""
-NOTES = (
-    "id is the number of a replica, as in STATUS. A role is proposer, acceptor or learner. "
-    "Commands are taken in any case; quotes keep spaces. In a shell, each with --help: "
-    + ", ".join(f"{name} ({what})" for name, what in PROGRAMS.items())
-    + "."
-)
+
+GROUPS: dict[str, tuple[Form, ...]] = {
+    "Keys and values": (
+        _form(
+            "PUT key value",
+            "store value under key",
+            direct("store", "put"),
+            'PUT city "New York"',
+            "OK revision 1",
+            more="PUT key @file stores the bytes of a file. The revision counts the writes of the "
+            "whole store.",
+        ),
+        _form(
+            "GET key [--local] [--full] [--raw] [> file]",
+            "show the value",
+            making.get,
+            "GET city",
+            '"New York"',
+            more="--local: what the replica that is asked has, perhaps old. A long value is cut "
+            "on a terminal, --full shows all of it. --raw prints its bytes and nothing else; > "
+            "file writes them into a file, whole or not at all.",
+        ),
+        _form(
+            "DELETE key | DELETE --prefix prefix [--yes]",
+            "remove key, or all keys with a prefix",
+            making.delete,
+            "DELETE city",
+            "OK revision 2",
+            more="With --prefix it counts the keys, shows three, and asks; --yes does not ask.",
+        ),
+        _form(
+            "CAS key expected value | CAS key --absent value",
+            "store value if key holds expected, or nothing",
+            making.cas,
+            "CAS door --absent open",
+            "OK revision 3",
+            more="Compare and swap, in one step: of several who try, one succeeds.",
+        ),
+        _form(
+            "MPUT key value [key value ...]",
+            "store all, in one step",
+            making.put_many,
+            "MPUT red 1 green 2",
+            "OK revision 4",
+            also=("PUT_MANY",),
+        ),
+        _form(
+            "MGET key [key ...] [--full]",
+            "show the values, of one moment",
+            making.get_many,
+            "MGET red blue",
+            "red   1",
+            "blue  (not found)",
+            also=("GET_MANY",),
+        ),
+        _form(
+            "KEYS [prefix] [--start key] [--limit n]",
+            "list keys in order",
+            making.listing("keys"),
+            "KEYS",
+            "door",
+            "green",
+            "red",
+            more="--start: only keys after that one. --limit: at most n.",
+        ),
+        _form(
+            "SCAN [prefix] [--start key] [--limit n] [--full]",
+            "list keys and values in order",
+            making.listing("scan"),
+            "SCAN --start door",
+            "green  2",
+            "red    1",
+            more="--start: only keys after that one. --limit: at most n. Long values are cut on a "
+            "terminal, --full shows all of them.",
+        ),
+        _form("SIZE", "count the keys", direct("store", "size"), "SIZE", "3"),
+        _form(
+            "CONTAINS key",
+            "report whether key is there",
+            direct("store", "contains"),
+            "CONTAINS red",
+            "true",
+        ),
+    ),
+    "The cluster": (
+        _form(
+            "STATUS",
+            "show every replica; exit status as HEALTH",
+            direct("program", "status"),
+            "STATUS",
+        ),
+        _form(
+            "HEALTH [--wait s]",
+            "report whether the cluster serves",
+            making.health,
+            "HEALTH --wait 30",
+            "serving: replica 1 leads, 5 of 5 replicas up",
+            more="Exit status 0 if it serves, 3 without a quorum, 6 if nobody answers. --wait: "
+            "until it serves, for s seconds at most.",
+        ),
+        _form(
+            "EXPORT file",
+            "write all pairs into a file",
+            direct("program", "export"),
+            "EXPORT backup.jsonl",
+        ),
+        _form(
+            "IMPORT file",
+            "put all pairs of an exported file; others stay",
+            direct("program", "import"),
+            "IMPORT backup.jsonl",
+        ),
+    ),
+    "Orders, which need the cluster's file and secret": (
+        _form(
+            "FAIL id role [seconds]",
+            "fail a role (proposer, acceptor, learner)",
+            making.order("fail"),
+            "FAIL 2 acceptor 5",
+            "replica 2: acceptor failed, back in 5 s",
+            more="It is back after these seconds; without them when RESTART id role is given.",
+        ),
+        _form(
+            "RESTART id [role] [--force]",
+            "restart a role, or the replica",
+            making.order("restart"),
+            "RESTART 2 acceptor",
+            "replica 2: acceptor restarted, incarnation 2",
+            more="--force: also where the quorum could be lost.",
+        ),
+        _form(
+            "CUT id id",
+            "stop the messages between two replicas",
+            direct("admin", "cut"),
+            "CUT 1 3",
+            "replicas 1 and 3 are cut off from each other",
+        ),
+        _form(
+            "HEAL [id id]",
+            "end the cuts between two replicas, or all",
+            direct("admin", "heal"),
+            "HEAL",
+            "healed: 1-3",
+        ),
+        _form(
+            "TRANSFER id",
+            "hand leadership to a replica",
+            direct("admin", "transfer"),
+            "TRANSFER 2",
+            "replica 2 leads",
+        ),
+        _form(
+            "KILL id [--force]",
+            "kill a replica's process",
+            making.order("kill"),
+            "KILL 4",
+            "replica 4 is down until START 4",
+            more="--force: also where the quorum could be lost.",
+        ),
+        _form(
+            "STOP id [--force]",
+            "stop a replica cleanly",
+            making.order("stop"),
+            "STOP 4",
+            "replica 4 is down until START 4",
+            more="--force: also where the quorum could be lost.",
+        ),
+        _form(
+            "START id",
+            "start a replica that is down",
+            making.order("start"),
+            "START 4",
+            "replica 4 is starting, pid 4711",
+        ),
+        _form(
+            "RESTORE id [peer]",
+            "restore a learner from a peer's snapshot",
+            direct("admin", "restore"),
+            "RESTORE 2 3",
+        ),
+    ),
+    "This client": (
+        _form(
+            "RECONNECT [id]",
+            "ask this replica first; without id: the leader",
+            making.reconnect,
+            "RECONNECT 3",
+            "replica 3 answers",
+        ),
+        _form(
+            "HELP [command]",
+            "explain the commands, or one",
+            direct("program", "help"),
+            "HELP PUT",
+        ),
+        _form(
+            "EXIT",
+            "leave; the cluster stays",
+            direct("program", "exit"),
+            "EXIT",
+            also=("QUIT", "E"),
+        ),
+    ),
+}
 COMMANDS: dict[str, Form] = {
-    "PUT": _form("PUT key value", "store value under key", _make("store", "put")),
-    "GET": _form("GET key [--local]", "print the value; --local: of this replica, maybe old", _get),
-    "DELETE": _form("DELETE key", "remove key", _make("store", "delete")),
-    "CONTAINS": _form("CONTAINS key", "print true or false", _make("store", "contains")),
-    "SIZE": _form("SIZE", "count the keys", _make("store", "size")),
-    "PUT_MANY": _PUT_MANY,
-    "MPUT": _PUT_MANY,
-    "GET_MANY": _GET_MANY,
-    "MGET": _GET_MANY,
-    "CAS": _form(
-        "CAS key expected value | CAS key --absent value",
-        "store value if key holds expected; --absent: nothing",
-        _cas,
-    ),
-    "SCAN": _form(
-        "SCAN [prefix] [--start key] [--limit n]", "print keys and values in order", _scan
-    ),
-    "STATUS": _form(
-        "STATUS", "show every replica; exit status as HEALTH", _make("program", "status")
-    ),
-    "HEALTH": _form(
-        "HEALTH [--wait s]",
-        "report whether the cluster serves: exit status 0, or 3 no quorum, 6 nobody answers; "
-        "--wait: until it does, for s seconds at most",
-        _health,
-    ),
-    "EXPORT": _form("EXPORT file", "write all pairs into a file", _make("program", "export")),
-    "IMPORT": _form(
-        "IMPORT file", "put all pairs of an exported file; others stay", _make("program", "import")
-    ),
-    "FAIL": _form(
-        "FAIL id role [seconds]",
-        "fail a role (proposer, acceptor, learner); back after seconds, if given",
-        _order("fail"),
-    ),
-    "RESTART": _form(
-        "RESTART id [role] [--force]", "restart a role, or the replica", _order("restart")
-    ),
-    "CUT": _form("CUT id id", "stop the messages between two replicas", _make("admin", "cut")),
-    "HEAL": _form(
-        "HEAL [id id]", "end the cuts between two replicas, or all", _make("admin", "heal")
-    ),
-    "TRANSFER": _form("TRANSFER id", "hand leadership to a replica", _make("admin", "transfer")),
-    "KILL": _form("KILL id [--force]", "kill a replica's process", _order("kill")),
-    "STOP": _form("STOP id [--force]", "stop a replica cleanly", _order("stop")),
-    "START": _form("START id", "start a replica that is down", _order("start")),
-    "RESTORE": _form(
-        "RESTORE id [peer]", "restore a learner from a peer's snapshot", _make("admin", "restore")
-    ),
-    "HELP": _form("HELP [command]", "explain the commands", _make("program", "help")),
-    "EXIT": _EXIT,
-    "QUIT": _EXIT,
+    name: form for forms in GROUPS.values() for form in forms for name in form.names
 }

@@ -95,7 +95,9 @@ class Pattern:
         for part in usage.split(" | "):
             self._shapes.append(_Shape(part, first))
             first += len(part.split()) + 1
-        self.options = [name for shape in self._shapes for name in shape.options]
+        self.options: dict[str, Option] = {}
+        for shape in self._shapes:
+            self.options |= shape.options
 
     def place(self, words: Sequence[Word]) -> Placed:
         """Put words in their places, wrong ones too; never raises.
@@ -112,7 +114,8 @@ class Pattern:
                 literal = True
             elif not literal and text.startswith("--"):
                 placed.options[text] = None
-                lacks = text if self.argument(text) else ""
+                option = self.options.get(text)
+                lacks = text if option and option.argument else ""
             elif text.startswith(">") and ">" in self.options and not literal:
                 placed.options[">"] = word._replace(text=text[1:], start=word.start + 1)
                 lacks = ">" if text == ">" else ""
@@ -125,22 +128,9 @@ class Pattern:
         fits = [shape for shape in self._shapes if shape.needed <= placed.options.keys()]
         return max(fits, key=lambda shape: len(shape.needed), default=self._shapes[0])
 
-    def argument(self, name: str) -> Slot | None:
-        """Return the argument that an option takes, if any."""
-        found = (shape.options[name] for shape in self._shapes if name in shape.options)
-        option = next(found, None)
-        return option.argument if option else None
-
     def read(self, words: Sequence[Word]) -> Given:
-        """Make what the words mean. Raises Usage: what is wrong, and the usage."""
-        try:
-            return self._read(self.place(words))
-        except Usage as error:
-            problem = str(error)
-            between = {"": "", "?": " "}.get(problem[-1:], "; ")
-            raise Usage(f"{problem}{between}usage: {self.usage}") from None
-
-    def _read(self, placed: Placed) -> Given:
+        """Make what the words mean. Raises Usage: what is wrong, "" for a wrong number of words."""
+        placed = self.place(words)
         shape = self.shape(placed)
         options = {name: self._option(shape, name, word) for name, word in placed.options.items()}
         if placed.lacks or not shape.takes(len(placed.words)):
@@ -150,8 +140,10 @@ class Pattern:
         return Given(tuple(given), options)
 
     def _option(self, shape: _Shape, name: str, word: Word | None) -> object:
-        if name not in shape.options:
+        if name not in self.options:
             raise Usage(f"unknown option {shortened(name)!r}{meant(name, self.options)}")
+        if name not in shape.options:
+            raise Usage(f"{name} does not go with that")
         argument = shape.options[name].argument
         return True if argument is None or word is None else made(argument.name, word)
 

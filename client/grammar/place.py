@@ -54,9 +54,9 @@ def place(line: str, cursor: int) -> Place:
 
 def _within(pattern: Pattern, before: Placed, word: Word) -> tuple[int | None, str, int]:
     """Return the word of the usage, its kind, and how many signs stand before what is typed."""
-    options = pattern.shape(before).options
+    options = pattern.options
     text = word.text if word.bare and isinstance(word.text, str) else ""
-    if argument := pattern.argument(before.lacks):
+    if before.lacks and (argument := options[before.lacks].argument):
         return argument.at, argument.kind, 0
     if text.startswith("--") and options:
         near = [option.at for name, option in options.items() if name.startswith(text)]

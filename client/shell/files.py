@@ -6,6 +6,7 @@ line that names it. It knows no command.
 
 from __future__ import annotations
 
+import secrets
 import stat
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from kvrmi.interface import VALUE_BYTES
 
 from ..grammar.arguments import FromFile
 
-__all__ = ["filled"]
+__all__ = ["filled", "raw", "write"]
 
 
 def filled(args: tuple[object, ...]) -> tuple[object, ...]:
@@ -23,6 +24,39 @@ def filled(args: tuple[object, ...]) -> tuple[object, ...]:
     Raises InvalidRequest: no file, no ordinary one, not readable, or larger than a value may be.
     """
     return tuple(_filled(arg) for arg in args)
+
+
+def raw(value: str | bytes) -> bytes:
+    """Return the bytes of a value: text as UTF-8."""
+    return value.encode() if isinstance(value, str) else value
+
+
+def write(named: str, data: bytes) -> None:
+    """Write a file, whole or not at all; one that is there is replaced and keeps its mode.
+
+    Raises InvalidRequest: a folder, no ordinary file, or a place that cannot be written.
+    """
+    try:
+        path = Path(named).expanduser().resolve()  # the file behind a link, not the link
+        if path.exists() and not path.is_file():  # a device must stay one
+            what = "a folder" if path.is_dir() else "no ordinary file"
+            raise InvalidRequest(f"{named} is {what}; nothing was written")
+        _replace(path, data)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InvalidRequest(f"{named} cannot be written: {_why(error)}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+        if path.exists():
+            part.chmod(stat.S_IMODE(path.stat().st_mode))
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _filled(arg: object) -> object:

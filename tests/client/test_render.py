@@ -10,6 +10,7 @@ import pytest
 
 from client.render import Printer, encoded
 from client.tables import table
+from kvrmi.errors import InvalidRequest
 
 
 class Terminal(io.StringIO):
@@ -28,24 +29,42 @@ def _status(**changes: Any) -> dict[str, Any]:
 
 
 def test_values_cannot_move_the_cursor_of_a_terminal() -> None:
-    evil = "a\x1b[2J\rb"
-    assert Printer(as_json=False, out=Terminal()).shown(evil) == r"a\x1b[2J\rb"
+    evil = "a\x1b[2J\r[/x]\u202e"
+    assert Printer(as_json=False, out=Terminal()).shown(evil) == r'"a\x1b[2J\r[/x]\u202e"'
     assert Printer(as_json=False, out=io.StringIO()).shown(evil) == evil
 
 
-@pytest.mark.parametrize(
-    ("data", "shown"),
-    [
-        (b"plain", "b'plain'"),
-        ("Zürich €".encode(), "b'Zürich €'"),
-        (b"\0\n\xff\xc3", r"b'\x00\n\xff\xc3'"),
-        ("\x85\u200b".encode(), r"b'\xc2\x85\xe2\x80\x8b'"),
-        (rb"it's \x00", r"b'it\'s \\x00'"),
-    ],
-)
-def test_bytes_are_readable_and_cannot_be_mistaken(data: bytes, shown: str) -> None:
+def test_bytes_are_shown_alike_everywhere() -> None:
     for out in (Terminal(), io.StringIO()):
-        assert Printer(as_json=False, out=out).shown(data) == shown
+        assert Printer(as_json=False, out=out).shown("Zürich\0".encode()) == r'b"Zürich\x00"'
+
+
+def test_long_values_are_cut_on_a_terminal_only() -> None:
+    value = "x" * 2000
+    assert len(Printer(as_json=False, out=Terminal()).shown(value)) <= 500
+    assert Printer(as_json=False, out=Terminal()).shown(value, None) == value
+    assert Printer(as_json=False, out=io.StringIO()).shown(value) == value
+
+
+def test_raw_bytes_and_nothing_else() -> None:
+    out = io.TextIOWrapper(io.BytesIO())
+    Printer(as_json=False, out=out).raw(b"\0\xff\x1b")
+    assert out.buffer.getvalue() == b"\0\xff\x1b"
+
+
+def test_raw_bytes_that_a_terminal_would_obey_are_refused_there() -> None:
+    terminal = Terminal()
+    Printer(as_json=False, out=terminal).raw("zwei\n\tZeilen é".encode())
+    assert terminal.getvalue() == "zwei\n\tZeilen é"
+    with pytest.raises(InvalidRequest, match="terminal"):
+        Printer(as_json=False, out=terminal).raw(b"\x1b[2J")
+    assert terminal.getvalue() == "zwei\n\tZeilen é"
+
+
+def test_what_matters_less_follows_the_last_line() -> None:
+    out = Terminal()
+    Printer(as_json=False, out=out).result(["[a]", "[/b]"], {}, "  (1 ms)")
+    assert re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()) == "[a]\n[/b]  (1 ms)\n"
 
 
 def test_status_is_plain_in_a_pipe() -> None:

@@ -71,7 +71,7 @@ def test_a_session_on_a_terminal_stays_until_exit(live: LiveCluster, tmp_path: P
         terminal.see(r"^15  DELETE classic/my-client/5 .* ms$")
         terminal.see(f"^{re.escape(PROMPT.strip())}$")
         terminal.keys("GET classic/1\r")
-        terminal.see("^one$")
+        terminal.see(r"^one  \(")
         terminal.keys("STATUS\r")
         terminal.see(r"^clients: .*\bmy-client \(replica")
         terminal.keys("EXIT\r")

@@ -21,7 +21,7 @@ def test_lines_are_edited_and_remembered(cluster: Cluster, tmp_path: Path) -> No
     with shell(cluster, tmp_path) as first:
         first.see("^kvrmi>$")
         first.keys("PUTT k v" + 4 * LEFT + RUB_OUT + "\r")
-        first.see("^OK revision 1$")
+        first.see(r"^OK revision 1  \(")
         first.see("^kvrmi>$")
         first.keys("EXIT\r")
         assert first.end() == 0
@@ -33,7 +33,7 @@ def test_lines_are_edited_and_remembered(cluster: Cluster, tmp_path: Path) -> No
         second.keys(UP + UP)
         second.see("^kvrmi> PUT k v$")
         second.keys("2\r")
-        second.see("^OK revision 2$")
+        second.see(r"^OK revision 2  \(.*\n(.*\n)*^kvrmi>$")
         second.keys(END_OF_INPUT)
         assert second.end() == 0
     assert cluster.contents.rows == {"k": "v2"}
@@ -43,6 +43,6 @@ def test_a_prompt_without_a_place_for_its_history(cluster: Cluster) -> None:
     with shell(cluster, Path("/dev/null")) as terminal:
         terminal.see("^kvrmi>$")
         terminal.keys("PUT k v\r")
-        terminal.see("^OK revision 1$")
+        terminal.see(r"^OK revision 1  \(")
         terminal.keys("EXIT\r")
         assert terminal.end() == 0

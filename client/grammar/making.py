@@ -1,0 +1,125 @@
+"""What a command asks for, made of its arguments.
+
+Rule: arguments come checked one by one (arguments, pattern); here they are only put in order. It
+runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kvrmi.interface import LINEARIZABLE, LOCAL
+
+from .lexer import Usage
+from .pattern import Given
+
+__all__ = [
+    "Command",
+    "Maker",
+    "Output",
+    "cas",
+    "delete",
+    "direct",
+    "get",
+    "get_many",
+    "health",
+    "listing",
+    "order",
+    "put_many",
+    "reconnect",
+]
+
+
+class Output(NamedTuple):
+    """How a value is wanted: uncut, as its bytes and nothing else, into a file."""
+
+    full: bool = False
+    raw: bool = False
+    file: str = ""
+
+
+class Command(NamedTuple):
+    """What to do: `name` an operation of the store, or of the program when `kind` says so."""
+
+    kind: str
+    name: str
+    args: tuple[object, ...] = ()
+    output: Output = Output()
+
+
+Maker = Callable[[Given], Command]
+
+
+def direct(kind: str, name: str) -> Maker:
+    """Make commands whose arguments are those that are typed."""
+    return lambda given: Command(kind, name, given.args)
+
+
+def get(given: Given) -> Command:
+    """GET: how to read, and where the value goes."""
+    consistency = LOCAL if "--local" in given.options else LINEARIZABLE
+    return Command("store", "get", (*given.args, consistency), _output(given))
+
+
+def delete(given: Given) -> Command:
+    """DELETE, of a key or of all with a prefix; whether there is no question."""
+    if "--prefix" not in given.options:
+        return Command("store", "delete", given.args)
+    return Command("program", "delete_prefix", (*given.args, "--yes" in given.options))
+
+
+def cas(given: Given) -> Command:
+    """CAS: None is what an absent key holds."""
+    key, *expected, value = given.args
+    return Command("store", "cas", (key, expected[0] if expected else None, value))
+
+
+def put_many(given: Given) -> Command:
+    """MPUT: a list of pairs."""
+    pairs = zip(given.args[::2], given.args[1::2], strict=True)
+    return Command("store", "put_many", ([list(pair) for pair in pairs],))
+
+
+def get_many(given: Given) -> Command:
+    """MGET: a list of keys."""
+    return Command("store", "get_many", (list(given.args),), _output(given))
+
+
+def listing(name: str) -> Maker:
+    """Make SCAN and KEYS: prefix, start and limit."""
+
+    def make(given: Given) -> Command:
+        prefix = given.args[0] if given.args else ""
+        start, limit = given.options.get("--start"), given.options.get("--limit")
+        return Command("program", name, (prefix, start, limit), _output(given))
+
+    return make
+
+
+def order(name: str) -> Maker:
+    """Make the commands for one replica: its number, a role and seconds or None, --force."""
+
+    def make(given: Given) -> Command:
+        replica, role, seconds = (*given.args, None, None)[:3]
+        return Command("admin", name, (replica, role, seconds, "--force" in given.options))
+
+    return make
+
+
+def health(given: Given) -> Command:
+    """HEALTH: seconds to wait."""
+    return Command("program", "health", (given.options.get("--wait", 0.0),))
+
+
+def reconnect(given: Given) -> Command:
+    """RECONNECT: a replica, or None for the leader."""
+    return Command("program", "reconnect", given.args or (None,))
+
+
+def _output(given: Given) -> Output:
+    options = given.options
+    output = Output("--full" in options, "--raw" in options, str(options.get(">", "")))
+    if output.raw and output.file:
+        raise Usage("> writes the bytes as they are; leave out --raw")
+    return output

@@ -1,0 +1,235 @@
+"""Carries commands out: asks the store or the cluster, shows the answer, returns the exit status.
+
+Rules: nothing that destroys many things is done without a question; what ends early says how far
+it came. It knows the store only as what connect() returned, and nothing of lines and prompts.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from kvrmi.cli import INTERRUPTED
+from kvrmi.dump import Summary
+from kvrmi.errors import InvalidRequest, KVError
+from kvrmi.session import Store
+
+from .. import backup
+from ..admin import Admin
+from ..grammar import help
+from ..grammar.commands import Command
+from ..grammar.literal import typed
+from ..health import await_serving, code_of
+from ..render import Printer, encoded
+from ..values import COLUMNS
+from . import answers, files, prefix
+from .answers import EXIT_STATUS, NOT_FOUND
+from .interrupt import undisturbed
+from .listing import pages
+
+__all__ = ["Carrier", "Leave"]
+
+
+class Leave(Exception):
+    """The user asked to leave."""
+
+
+class Carrier:
+    """Carries out one command after another."""
+
+    def __init__(self, store: Store, admin: Admin, printer: Printer, *, person: bool) -> None:
+        """`admin` carries out what is not an operation of the store.
+
+        person: somebody types the commands at a terminal, and sees how long each took, and long
+        answers a screen at a time.
+        """
+        self._store = store
+        self._admin = admin
+        self._printer = printer
+        self._person = person
+        self._began = 0.0
+        self._programs: dict[str, Callable[..., int]] = {
+            "delete_prefix": self._delete_prefix,
+            "exit": self._leave,
+            "export": self._export,
+            "health": self._health,
+            "help": self._help,
+            "import": self._import,
+            "reconnect": self._reconnect,
+            "status": self._status,
+        }
+
+    def carry_out(self, command: Command) -> int:
+        """Carry out one command; returns its exit status. Raises a KVError, and Leave for EXIT."""
+        self._began = time.monotonic()
+        if command.kind == "store":
+            return self._ask(command._replace(args=files.filled(command.args)))
+        if command.kind == "admin":
+            text, fields = self._admin.order(command.name, command.args)
+            self._printer.done(text, {"op": command.name, **fields})
+            return 0
+        if command.name in ("keys", "scan"):
+            return self._list(command)
+        return self._programs[command.name](*command.args)
+
+    def _ask(self, command: Command) -> int:
+        if command.output.raw and self._printer.as_json:
+            raise InvalidRequest("--raw prints no JSON; leave out --raw or --json")
+        answer = self._store.call(command.name, *command.args)
+        if answer["value"] is not None and (command.output.file or command.output.raw):
+            return self._deliver(command, answer)
+        columns = None if command.output.full else COLUMNS
+        shown = answers.shown(
+            command,
+            answer,
+            lambda value: self._printer.shown(value, columns),
+            named=self._printer.terminal,
+        )
+        self._result(shown.lines, answers.fields(command, answer))
+        if shown.note:
+            self._printer.note(shown.note, self._took() if not shown.lines else "")
+        return shown.status
+
+    def _deliver(self, command: Command, answer: dict[str, Any]) -> int:
+        """Bring a value as it is to stdout, or into a file."""
+        data, file = files.raw(answer["value"]), command.output.file
+        if not file:
+            self._printer.raw(data)
+            return 0
+        files.write(file, data)
+        fields = answers.fields(command, answer) | {"file": file, "bytes": len(data)}
+        fields.pop("value")
+        fields.pop("encoding", None)
+        self._result([f"OK {len(data)} bytes written into {file}"], fields)
+        return 0
+
+    def _list(self, command: Command) -> int:
+        """Show keys, or keys and values."""
+        prefix, start, limit = cast("tuple[str, str | None, int | None]", command.args)
+        found = pages(self._store, prefix, start, limit)
+        if self._printer.as_json:
+            value = [
+                key if command.name == "keys" else [key, encoded(value)]
+                for page in found
+                for key, value in page
+            ]
+            self._result((), {"op": command.name, "prefix": prefix, "value": value})
+            return 0
+        count = 0
+
+        def lines() -> Iterator[str]:
+            nonlocal count
+            for page in found:
+                for line in self._rows(command, page):
+                    count += 1
+                    yield line
+
+        if self._show(lines()) and self._person:
+            self._printer.aside(f"{count} key{'' if count == 1 else 's'}{self._took()}")
+        return 0
+
+    def _rows(self, command: Command, page: Sequence[tuple[str, Any]]) -> list[str]:
+        if command.name == "keys":
+            return [self._printer.shown(key) for key, _ in page]
+        columns = None if command.output.full else COLUMNS
+        rows = [
+            (self._printer.shown(key), self._printer.shown(value, columns)) for key, value in page
+        ]
+        if self._printer.terminal:
+            return answers.columns(rows)
+        return [f"{key}\t{value}" for key, value in rows]
+
+    def _delete_prefix(self, prefix_: str, agreed: bool) -> int:
+        if not agreed and not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise InvalidRequest("nobody can be asked here: give --yes; nothing was deleted")
+        if not agreed and self._printer.as_json:
+            raise InvalidRequest("with --json nobody is asked: give --yes; nothing was deleted")
+        found = prefix.keys(self._store, prefix_)
+        if not found:
+            self._result((), {"op": "delete", "prefix": prefix_, "deleted": 0})
+            self._printer.note(f"not found: any key with the prefix {typed(prefix_)}")
+            return NOT_FOUND
+        if not agreed and not self._agrees(prefix.question(prefix_, found)):
+            self._printer.note("nothing was deleted")
+            return NOT_FOUND
+        self._began = time.monotonic()
+        deleted = prefix.delete(self._store, found)
+        if isinstance(deleted.ended, KVError):
+            self._printer.error(deleted.ended.code, f"{deleted.ended}; {deleted.text}")
+            return EXIT_STATUS[deleted.ended.code]
+        if deleted.ended:
+            with undisturbed():
+                self._printer.error("INTERRUPTED", deleted.text)
+            return INTERRUPTED
+        fields = {"op": "delete", "prefix": prefix_, "deleted": deleted.done}
+        self._result([f"OK {deleted.text}"], fields)
+        return 0
+
+    def _agrees(self, question: str) -> bool:
+        """Ask on stderr; only y and yes agree."""
+        print(question, end="", file=sys.stderr, flush=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def _reconnect(self, replica: int | None) -> int:
+        """Ask a replica first from now on, and see whether it answers; it reads its own state."""
+        self._store.prefer(replica)
+        answer = self._store.call("get", "reconnect", "local")
+        fields = {"op": "reconnect", "replica": answer["replica"], "leader": answer["leader"]}
+        self._result([f"replica {answer['replica']} answers"], fields)
+        return 0
+
+    def _status(self) -> int:
+        status = self._admin.status()
+        self._printer.status(status)
+        return EXIT_STATUS.get(code_of(status), 0)
+
+    def _health(self, seconds: float) -> int:
+        done = await_serving(self._admin.status, seconds)
+        self._printer.done(done.text, done.fields)
+        return 0
+
+    def _export(self, named: str) -> int:
+        path = Path(named).expanduser()
+        summary = backup.export(self._store, path)
+        self._backed_up("export", path, summary, summary.revision)
+        if summary.first_revision != summary.revision:
+            first = summary.first_revision
+            self._printer.note(f"the store changed meanwhile: pages are of revisions {first} on")
+        return 0
+
+    def _import(self, named: str) -> int:
+        path = Path(named).expanduser()
+        self._backed_up("import", path, *backup.import_(self._store, path))
+        return 0
+
+    def _backed_up(self, name: str, path: Path, summary: Summary, revision: int) -> None:
+        text = f"OK {name}ed {summary.keys} keys, digest {summary.digest[:12]}, revision {revision}"
+        fields = {"op": name, "file": str(path), **summary._asdict(), "revision": revision}
+        self._result([text], fields)
+
+    def _help(self, name: str | None = None) -> int:
+        self._show(help.overview() if name is None else help.about(name))
+        return 0
+
+    def _leave(self) -> int:
+        raise Leave
+
+    def _show(self, lines: Iterable[str]) -> bool:
+        """Show lines, to a person a screen at a time; False if that was stopped."""
+        if self._person:
+            from .pager import paged  # for terminals only
+
+            return paged(lines, self._printer.line)
+        for line in lines:
+            self._printer.line(line)
+        return True
+
+    def _result(self, lines: Sequence[str], fields: dict[str, object]) -> None:
+        self._printer.result(lines, fields, self._took())
+
+    def _took(self) -> str:
+        """How long the command took, for a person."""
+        return f"  ({(time.monotonic() - self._began) * 1000:.1f} ms)" if self._person else ""

@@ -1,0 +1,71 @@
+"""Long answers, a screen at a time.
+
+Rules: only what does not fit waits for a key; whoever stops gets the prompt at once, and no more
+is asked of the cluster. It knows nothing of what it shows.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import termios
+import tty
+from collections.abc import Callable, Iterable
+
+from ..values import width
+
+__all__ = ["paged"]
+
+_STOP = (b"q", b"Q", b"\x1b", b"\x04", b"")
+"""Keys that stop: q, Escape, Ctrl-D; the end of the terminal."""
+_CLEARED = "\r\x1b[K"
+
+
+def paged(lines: Iterable[str], show: Callable[[str], None]) -> bool:
+    """Show lines on the terminal, waiting for a key after each screen; False if stopped.
+
+    Rows are counted as the terminal wraps lines; its size is asked anew for each screen.
+    """
+    room = _room()
+    for number, line in enumerate(lines):
+        rows = _rows(line)
+        if room < rows and number:
+            if not _more(number):
+                return False
+            room = _room()
+        show(line)
+        room -= rows
+    return True
+
+
+def _room() -> int:
+    """Rows to fill: one is for the question."""
+    return max(os.get_terminal_size(sys.stdout.fileno()).lines - 1, 2)
+
+
+def _rows(line: str) -> int:
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    return sum(max(-(-width(part) // columns), 1) for part in line.split("\n"))
+
+
+def _more(shown: int) -> bool:
+    """Ask; Enter, or any key but q and Ctrl-C, goes on."""
+    print(f"-- {shown} shown; Enter: more, q: stop --", end="", flush=True)
+    key = _key(sys.stdin.fileno())
+    print(_CLEARED, end="", flush=True)
+    return key not in _STOP
+
+
+def _key(terminal: int) -> bytes:
+    """Wait for one key, which is not shown; b"" when the terminal is closed."""
+    try:
+        before = termios.tcgetattr(terminal)
+        try:
+            tty.setcbreak(terminal, termios.TCSADRAIN)
+            return os.read(terminal, 32)
+        except KeyboardInterrupt:
+            return b"q"
+        finally:
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+    except (OSError, termios.error):
+        return b""

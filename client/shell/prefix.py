@@ -1,0 +1,72 @@
+"""DELETE --prefix: many keys, one after the other, after a question.
+
+Rules: nothing is deleted before the answer is y or yes; each key is deleted once, and whoever or
+whatever ends it on the way, it is known how many were. Keys that are put meanwhile stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kvrmi.errors import KVError
+from kvrmi.session import Store
+
+from ..grammar.literal import typed
+from ..values import cut
+from .listing import pages
+
+__all__ = ["Deleted", "delete", "keys", "question"]
+
+_SAMPLE = 3
+_COLUMNS = 40
+"""Of a key in the question."""
+
+
+class Deleted(NamedTuple):
+    """How many keys were deleted, of how many, and what ended it early.
+
+    open: the key whose deletion may or may not take effect.
+    """
+
+    done: int
+    of: int
+    ended: KVError | KeyboardInterrupt | None = None
+    open: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Say how far it came."""
+        text = f"{self.done} of {self.of} keys were deleted"
+        if self.open is None:
+            return text
+        return f"{text}; {typed(self.open)} may be deleted too"
+
+
+def keys(store: Store, prefix: str) -> list[str]:
+    """Return the keys that begin with a prefix, as they are now. Raises a KVError."""
+    return [key for page in pages(store, prefix, None, None) for key, _ in page]
+
+
+def question(prefix: str, found: Sequence[str]) -> str:
+    """Ask whether to delete these keys, with some of them."""
+    shown = ", ".join(cut(key, _COLUMNS) for key in found[:_SAMPLE])
+    shown += ", .." if len(found) > _SAMPLE else ""
+    count = f"{len(found):,} key{'s' if len(found) > 1 else ''}"
+    if not prefix:
+        return f"delete all {count} of the store: {shown}? [y/N] "
+    return f"delete {count} with the prefix {cut(prefix, _COLUMNS)}: {shown}? [y/N] "
+
+
+def delete(store: Store, found: Sequence[str]) -> Deleted:
+    """Delete keys; ends at the first error or Ctrl-C, which the result names."""
+    count = 0
+    for key in found:
+        try:
+            count += bool(store.call("delete", key)["value"])
+        except KVError as error:
+            unsure = key if error.code == "UNKNOWN_OUTCOME" else None
+            return Deleted(count, len(found), error, unsure)
+        except KeyboardInterrupt as stop:
+            return Deleted(count, len(found), stop, key)
+    return Deleted(count, len(found))

@@ -1,0 +1,40 @@
+"""How values look on a terminal, and how elsewhere.
+
+Rules: on a terminal a value stands in a form that can be typed again, cut in the middle when long;
+nothing in it can move the cursor. Elsewhere text is raw, and bytes in the same form, whole.
+"""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+
+from .grammar.literal import typed
+
+__all__ = ["COLUMNS", "cut", "width"]
+
+COLUMNS = 500
+"""A longer value is cut, unless all of it is asked for."""
+
+
+def cut(value: str | bytes, columns: int = COLUMNS) -> str:
+    """Write a value as it can be typed; one that is wider is cut in the middle, with its size."""
+    if len(value) <= columns and width(whole := typed(value)) <= columns:
+        return whole
+    size = len(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value)
+    note = f" ({size:,} bytes)"
+    room = max(columns - width(note) - 4, 12)
+    head = _part(value, room * 2 // 3, last=False)
+    return f"{head} .. {_part(value, room - width(head), last=True)}{note}"
+
+
+def width(text: str) -> int:
+    """Count columns; what takes none still counts, since a terminal may draw it badly."""
+    return max(cell_len(text), len(text))
+
+
+def _part(value: str | bytes, columns: int, last: bool) -> str:
+    """Write as many of the first characters, or of the last, as fit."""
+    taken = columns
+    while width(shown := typed(value[-taken:] if last else value[:taken])) > columns and taken > 1:
+        taken = max(min(taken - 1, taken * columns // width(shown)), 1)
+    return shown

@@ -1,0 +1,46 @@
+"""HELP: complete, within 80 columns, and with examples that are true."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import cast
+
+import pytest
+
+from client.admin import Admin
+from client.grammar.commands import COMMANDS, GROUPS, PROGRAMS, parse
+from client.grammar.help import about, overview
+from client.grammar.lexer import split
+from client.render import Printer
+from client.shell.notes import Notes
+from client.shell.run import Shell
+from kvrmi.session import connect
+from tests.client.fake import Cluster
+from tests.client.test_render import Terminal
+
+
+def test_the_overview_is_complete_and_narrow() -> None:
+    lines = list(overview())
+    assert max(map(len, lines)) < 80
+    for word in (*COMMANDS, *PROGRAMS, "proposer", "acceptor", "learner"):
+        assert re.search(rf"\b{word}\b", "\n".join(lines)), word
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command(name: str) -> None:
+    lines = list(about(name.lower()))
+    assert lines[0] == COMMANDS[name].usage.split(" | ")[0]
+    assert max(map(len, lines)) < 80
+    assert f"  {COMMANDS[name].example[0]}" in lines
+    parse(split(COMMANDS[name].example[0]))
+
+
+def test_examples_are_true(cluster: Cluster) -> None:
+    with connect(addresses=cluster.addresses) as store:
+        for form in GROUPS["Keys and values"]:
+            out = Terminal()
+            printer = Printer(as_json=False, out=out, err=io.StringIO())
+            line, answer = form.example
+            Shell(store, cast(Admin, None), printer, Notes(printer.note)).run_line(line)
+            assert out.getvalue().rstrip("\n") == answer, line

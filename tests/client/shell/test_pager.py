@@ -1,0 +1,62 @@
+"""Long answers on a real terminal, a screen at a time."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from tests.terminal import Terminal
+
+SHOW = """
+import sys
+from client.shell.pager import paged
+lines = [f"line {n} {'x' * int(sys.argv[2])}" for n in range(1, int(sys.argv[1]) + 1)]
+print("whole" if paged(lines, print) else "stopped", flush=True)
+"""
+
+
+def show(count: int, length: int = 0) -> Terminal:
+    paths = os.pathsep.join(sys.path)
+    return Terminal(
+        sys.executable, "-c", SHOW, str(count), str(length), environment={"PYTHONPATH": paths}
+    )
+
+
+def test_what_fits_does_not_wait() -> None:
+    with show(23) as terminal:
+        terminal.see("^whole$")
+        assert terminal.end() == 0
+
+
+def test_a_screen_at_a_time() -> None:
+    with show(60) as terminal:
+        terminal.see("^-- 23 shown; Enter: more, q: stop --$")
+        terminal.keys("\r")
+        terminal.see("^-- 46 shown")
+        terminal.see_no_more("^-- 23 shown")
+        terminal.keys(" ")
+        terminal.see("^line 60")
+        terminal.see("^whole$")
+
+
+@pytest.mark.parametrize("key", ["q", "\x03", "\x04", "\x1b"])
+def test_stops(key: str) -> None:
+    with show(60) as terminal:
+        terminal.see("^-- 23 shown")
+        terminal.keys(key)
+        terminal.see("^stopped$")
+        assert "line 24" not in terminal.screen
+        assert terminal.end() == 0
+
+
+def test_long_lines_take_the_rows_that_they_take() -> None:
+    with show(60, 100) as terminal:
+        terminal.see("^-- 11 shown")
+        assert "line 1 " in terminal.screen
+
+
+def test_a_terminal_that_is_closed() -> None:
+    with show(60) as terminal:
+        terminal.see("^-- 23 shown")

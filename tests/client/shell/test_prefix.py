@@ -1,0 +1,102 @@
+"""DELETE --prefix: the question, what it deletes, and what ends it early."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from client.shell.prefix import delete, question
+from kvrmi.cli import INTERRUPTED
+from kvrmi.errors import NoQuorum, UnknownOutcome
+from kvrmi.session import Store
+from tests.client.conftest import Run
+from tests.client.fake import Cluster
+from tests.terminal import Terminal
+
+Captured = pytest.CaptureFixture[str]
+
+
+def fill(cluster: Cluster) -> None:
+    cluster.contents.rows |= {f"a{number}": "v" for number in range(5)} | {"b": "v"}
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_nobody_can_be_asked(
+    cluster: Cluster, run: Run, capsys: Captured, flags: list[str]
+) -> None:
+    fill(cluster)
+    assert run(*flags, "DELETE", "--prefix", "a") == 2
+    captured = capsys.readouterr()
+    assert "give --yes; nothing was deleted" in captured.out + captured.err
+    assert run(*flags, "DELETE", "--prefix", "a", "--yes") == 0
+    assert list(cluster.contents.rows) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "deletes"),
+    [("y", True), ("YES", True), ("", False), ("t", False), ("1", False), ("yes!", False)],
+)
+def test_only_yes_agrees(cluster: Cluster, answer: str, deletes: bool) -> None:
+    fill(cluster)
+    with Terminal.python("-m", "client", *at(cluster), "DELETE", "--prefix", "a") as terminal:
+        terminal.see(r"delete 5 keys with the prefix a: a0, a1, a2, \.\.\? \[y/N\]")
+        terminal.keys(f"{answer}\r")
+        terminal.see("OK 5 of 5 keys" if deletes else "nothing was deleted")
+        assert terminal.end() == (0 if deletes else 1)
+    assert len(cluster.contents.rows) == (1 if deletes else 6)
+
+
+def at(cluster: Cluster) -> tuple[str, ...]:
+    name, _, where = cluster.addresses[0].partition("@")
+    return "--object", name, "--address", where
+
+
+def test_the_question() -> None:
+    assert question("a", ["a b"]) == 'delete 1 key with the prefix a: "a b"? [y/N] '
+    assert question("", ["a"] * 2000).startswith("delete all 2,000 keys of the store: a, a, a, ..?")
+    assert len(question("x" * 1000, ["x" * 1000] * 3)) < 300
+
+
+@pytest.mark.parametrize(
+    ("ended", "code", "status", "text"),
+    [
+        (NoQuorum("no"), "NO_QUORUM", 3, "2 of 5 keys were deleted"),
+        (UnknownOutcome("no"), "UNKNOWN_OUTCOME", 4, "2 of 5 keys were deleted; a2 may be deleted"),
+        (KeyboardInterrupt(), "INTERRUPTED", INTERRUPTED, "2 of 5 keys were deleted; a2 may be"),
+    ],
+)
+def test_what_ends_it_early(
+    cluster: Cluster,
+    run: Run,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    ended: BaseException,
+    code: str,
+    status: int,
+    text: str,
+) -> None:
+    fill(cluster)
+    call = Store.call
+
+    def fail(store: Store, name: str, *args: object) -> dict[str, object]:
+        if (name, *args) == ("delete", "a2"):
+            raise ended
+        return call(store, name, *args)
+
+    monkeypatch.setattr("kvrmi.session.Store.call", fail)
+    assert run("--json", "DELETE", "--prefix", "a", "--yes") == status
+    error = json.loads(capsys.readouterr().out)
+    assert (error["code"], text in error["error"]) == (code, True)
+    assert sorted(cluster.contents.rows) == ["a2", "a3", "a4", "b"], "each key once, in order"
+
+
+def test_keys_that_are_gone_already_do_not_count(cluster: Cluster) -> None:
+    fill(cluster)
+
+    class Gone:
+        def call(self, name: str, key: str) -> dict[str, object]:
+            return {"value": cluster.contents.rows.pop(key, None) is not None}
+
+    store: Store = Gone()  # type: ignore[assignment]
+    assert delete(store, ["a0", "zz", "a1"]).text == "2 of 3 keys were deleted"
