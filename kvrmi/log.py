@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from .interface import PAGE_BYTES
-from .storage.interface import Clear, Corrupt, Put, Record, Tables, Trim, View
+from .storage.interface import Clear, Corrupt, Key, Packed, Put, PutAll, Record, Tables, Trim, View
 
 __all__ = [
     "CHAIN_START",
@@ -170,10 +170,8 @@ class Log:
         if not self._restarted and self._stored == self.applied:
             return ()
         records: list[Record] = [Clear("log")] if self._restarted else []
-        records += [
-            Put("log", slot, _pack_kept(self._kept[slot]))
-            for slot in range(self._stored + 1, self.applied + 1)
-        ]
+        new = [self._kept[slot] for slot in range(self._stored + 1, self.applied + 1)]
+        records.append(PutAll("log", Packed(new, _pack_kept)))
         self._stored = self.applied
         self._truncate()
         if self._restarted or not self.held or self._stored_bytes > self._held_bytes:
@@ -233,11 +231,10 @@ def stored_page(view: View, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[E
     return tuple(entries)
 
 
-def _pack_kept(kept: _Kept) -> bytes:
+def _pack_kept(kept: _Kept) -> tuple[Key, bytes]:
     entry = kept.entry
-    return bytes(
-        msgpack.packb((_FORMAT, *entry.ballot, entry.acceptors, kept.revision, entry.value))
-    )
+    fields = (_FORMAT, *entry.ballot, entry.acceptors, kept.revision, entry.value)
+    return entry.slot, bytes(msgpack.packb(fields))
 
 
 def _unpack_kept(slot: Any, value: bytes) -> tuple[Entry, int]:

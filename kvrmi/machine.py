@@ -25,9 +25,8 @@ from .interface import PAGE_BYTES, Answer, Value
 from .keyorder import KeyOrder
 from .rows import (
     ROWS,
-    PackedRows,
     State,
-    pack_row,
+    pack_rows,
     pack_state,
     pack_voters,
     row_hash,
@@ -36,7 +35,7 @@ from .rows import (
     unpack_row,
 )
 from .sessions import SESSION_LIMIT, Sessions, fingerprint
-from .storage.interface import Clear, Corrupt, Put, PutAll, Record, Remove, Tables, View
+from .storage.interface import Clear, Corrupt, Record, Remove, Tables, View
 
 __all__ = [
     "FIRST_EPOCH",
@@ -216,15 +215,12 @@ class Machine:
         return tuple(records)
 
     def _all_rows(self) -> list[Record]:
-        """Rows that are packed as they are written: at once they would double the memory."""
-        return [*(Clear(table) for table in TABLES), PutAll(ROWS, PackedRows(self._rows))]
+        return [*(Clear(table) for table in TABLES), pack_rows(dict(self._rows))]
 
     def _changed_rows(self) -> list[Record]:
-        rows, gone = self._rows, [key for key in self._changed if key not in self._rows]
-        records: list[Record] = [
-            Put(ROWS, key, pack_row(rows[key])) for key in self._changed if key in rows
-        ]
-        return records + [Remove(ROWS, key) for key in gone]
+        rows = self._rows
+        changed = pack_rows({key: rows[key] for key in self._changed if key in rows})
+        return [changed, *(Remove(ROWS, key) for key in self._changed if key not in rows)]
 
     # --- being made of records --------------------------------------------------------------------
 

@@ -7,20 +7,20 @@ guessed at. It converts and does not decide.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgpack
 
 from .commands import Voter
 from .interface import Value
-from .storage.interface import Corrupt, Key, Put, View
+from .storage.interface import Corrupt, Key, Packed, Put, PutAll, View
 
 __all__ = [
     "ROWS",
-    "PackedRows",
     "State",
     "pack_row",
+    "pack_rows",
     "pack_state",
     "pack_voters",
     "row_hash",
@@ -59,17 +59,14 @@ def pack_row(value: Value) -> bytes:
     return _TEXT + value.encode() if isinstance(value, str) else _BYTES + value
 
 
-class PackedRows:
-    """All rows as they are when it is made; each is packed when its turn comes, every time."""
+def pack_rows(rows: Mapping[str, Value]) -> PutAll:
+    """Make the record of all these rows; they are packed as it is written. Leave `rows` alone."""
+    return PutAll(ROWS, Packed(rows.items(), _pack_pair))
 
-    def __init__(self, rows: Mapping[str, Value]) -> None:
-        """Hold on to the rows, whatever becomes of `rows` afterwards."""
-        self._rows = dict(rows)
 
-    def __iter__(self) -> Iterator[tuple[Key, bytes]]:
-        """Yield keys and packed rows."""
-        for key, value in self._rows.items():
-            yield key, pack_row(value)
+def _pack_pair(pair: tuple[str, Value]) -> tuple[Key, bytes]:
+    key, value = pair
+    return key, pack_row(value)
 
 
 def unpack_row(key: str, data: bytes) -> Value:

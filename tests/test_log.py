@@ -19,7 +19,7 @@ from kvrmi.log import (
     stored_page,
     unpack_batch,
 )
-from kvrmi.storage.interface import Corrupt, Put, Record, Remove
+from kvrmi.storage.interface import Corrupt, Put, PutAll, Record, Remove
 from kvrmi.storage.memory import MemoryStorage
 
 
@@ -179,8 +179,8 @@ def test_records_are_of_new_entries_only() -> None:
     log = filled(Log(), 3)
     log.take_records()
     filled(log, 5)
-    put = [record for record in log.take_records() if isinstance(record, Put)]
-    assert [record.key for record in put if record.table == "log"] == [4, 5]
+    (many,) = [record for record in log.take_records() if isinstance(record, PutAll)]
+    assert (many.table, [slot for slot, _ in many.pairs]) == ("log", [4, 5])
 
 
 def test_smaller_limit_truncates_after_a_reload() -> None:

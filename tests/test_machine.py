@@ -21,7 +21,7 @@ from kvrmi.machine import (
     encode_question,
     encode_voter,
 )
-from kvrmi.storage.interface import Corrupt, Put, Record, Remove
+from kvrmi.storage.interface import Corrupt, Put, PutAll, Record, Remove
 from kvrmi.storage.memory import MemoryStorage
 
 START = b"12345678"
@@ -207,7 +207,7 @@ def test_records_name_changed_rows_only() -> None:
     run(machine, "put", "new", "4")
     run(machine, "delete", "new")
     records = machine.take_records()
-    put = [record.key for record in records if isinstance(record, Put) and record.table == "rows"]
+    put = [key for record in records if isinstance(record, PutAll) for key, _ in record.pairs]
     gone = [record.key for record in records if isinstance(record, Remove)]
     assert (put, gone) == (["b"], ["a", "new"])
     storage.write(records)

@@ -154,6 +154,20 @@ def test_a_state_is_written_without_a_second_one_in_memory(
     storage.close()
 
 
+def test_records_that_wait_for_the_disk_are_not_in_memory_beside_the_state() -> None:
+    """A disk that is slower than the cluster has many of them waiting."""
+    replica = Replica()
+    replica.commit(*[put(f"k{number}", "x" * 200_000) for number in range(20)])
+    tracemalloc.start()
+    records = (*replica.machine.take_records(), *replica.log.take_records())
+    waiting, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert waiting < 200_000
+    replica.storage.write(records)
+    machine, log = Machine.load(replica.storage), Log.load(replica.storage)
+    assert (machine.digest, log.hash) == (replica.machine.digest, replica.log.hash)
+
+
 def test_values_that_were_there_before_are_in_memory_once(replica: Replica) -> None:
     mine = Machine.load(replica.storage)
     mine.apply(put("empty", "not empty", 2))

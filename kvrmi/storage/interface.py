@@ -8,13 +8,14 @@ It knows nothing of ballots or keys: tables map an int or a str to bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 __all__ = [
     "Clear",
     "Corrupt",
     "Key",
+    "Packed",
     "Put",
     "PutAll",
     "Record",
@@ -47,11 +48,24 @@ class Put(NamedTuple):
     value: bytes
 
 
+class Packed:
+    """Pairs that are made of `items` one by one, every time that they are gone through."""
+
+    def __init__(self, items: Iterable[Any], pack: Callable[[Any], tuple[Key, bytes]]) -> None:
+        """Hold on to `items`, which must not change any more."""
+        self._items = items
+        self._pack = pack
+
+    def __iter__(self) -> Iterator[tuple[Key, bytes]]:
+        """Make them."""
+        return map(self._pack, self._items)
+
+
 class PutAll(NamedTuple):
     """Store every pair as Put does; so many that they should never be in memory all at once.
 
-    A storage takes them one by one while it writes. They can be gone through again, and stay the
-    same until they are written.
+    A storage takes them one by one while it writes, long after the record was made: `Packed`
+    costs no more until then than the items it is made of.
     """
 
     table: str
