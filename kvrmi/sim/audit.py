@@ -8,6 +8,7 @@ what clients saw must be linearizable (checker/).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..interface import Answer
@@ -49,9 +50,10 @@ def audit(world: World, workload: Workload) -> None:
     log = Counter[bytes]()
     answers: dict[bytes, Answer] = {}
     machine = Machine()
-    reads = _reads(workload)
+    reads, local = _reads(workload)
     applied = max(r.learner.applied for r in world.replicas.values() if r.learner)
-    _check_reads(world, machine, reads)
+    _check_reads(world, machine, reads.pop(machine.revision, ()))
+    _check_reads(world, machine, local.pop(0, ()))
     for slot in range(1, applied + 1):
         for command in unpack_batch(world.watch.chosen[slot]):
             log[command] += 1
@@ -61,7 +63,9 @@ def audit(world: World, workload: Workload) -> None:
                 log[command] == 1 or machine.revision == before, f"{command!r} took effect twice"
             )
             answers.setdefault(command, answer)  # a repetition may come after its session expired
-            _check_reads(world, machine, reads)
+            _check_reads(world, machine, reads.pop(machine.revision, ()))
+        _check_reads(world, machine, local.pop(slot, ()))
+    require(not local, f"local reads of slots that were never chosen: {sorted(local)}")
     require(not reads, f"reads at revisions that never were: {sorted(reads)}")
     _check_writes(world, workload, log, answers)
     _check_counters(world, workload, machine)
@@ -80,16 +84,21 @@ def judge(world: World, workload: Workload) -> None:
     world.watch.require(verdict.verdict == OK, f"the history is {verdict.verdict}: {told}")
 
 
-def _reads(workload: Workload) -> dict[int, list[Asked]]:
+def _reads(workload: Workload) -> tuple[dict[int, list[Asked]], dict[int, list[Asked]]]:
+    """Give answered reads by their revision, and local ones by what their replica had applied."""
     reads: dict[int, list[Asked]] = {}
+    local: dict[int, list[Asked]] = {}
     for asked in workload.done:
         if asked.reads and asked.answer is not None and asked.answer.code == "OK":
-            reads.setdefault(asked.answer.revision, []).append(asked)
-    return reads
+            if asked.local:
+                local.setdefault(asked.slot, []).append(asked)
+            else:
+                reads.setdefault(asked.answer.revision, []).append(asked)
+    return reads, local
 
 
-def _check_reads(world: World, machine: Machine, reads: dict[int, list[Asked]]) -> None:
-    for asked in reads.pop(machine.revision, ()):
+def _check_reads(world: World, machine: Machine, reads: Iterable[Asked]) -> None:
+    for asked in reads:
         right = machine.read(asked.payload)
         world.watch.require(asked.answer == right, f"read {asked.answer}, not {right}")
 

@@ -271,11 +271,12 @@ class Faults:
         disk.slowness = self._dice.choice((10.0, 100.0, 1000.0))
         self._later(disk.well)
 
-    def _may_lose(self, replica: Replica) -> bool:
+    def _may_lose(self, replica: Replica, *, runs_on: bool = False) -> bool:
         """Return whether the others can make up for what this replica's disks hold.
 
         A majority must lack nothing; and what any acceptor has forgotten, because its own learner
-        has it on disk, must be on the disk of another learner too.
+        has it on disk, must be on the disk of another learner too. While the replica runs on, its
+        acceptor goes on to forget all that this disk held.
         """
         world = self._world
         size = len(world.ids)
@@ -283,6 +284,8 @@ class Faults:
         if len(well) < majority(size) or _lacks(replica):
             return False
         forgotten = max(_truncated(other) for other in world.replicas.values())
+        if runs_on:
+            forgotten = max(forgotten, stored_end(replica.state)[0])
         return any(stored_end(other.state)[0] >= forgotten for other in well)
 
     def _lose_disk(self) -> None:
@@ -304,9 +307,9 @@ class Faults:
     def _flip_state(self) -> None:
         """Damage what a learner wrote, found at its next start or before; it learns that again."""
         replica = self._any()
-        if not self._may_lose(replica):
-            return
         runs_on = self._dice.chance(0.5)
+        if not self._may_lose(replica, runs_on=runs_on):
+            return
         if not runs_on:
             replica.crash()
         what = replica.state.flip()

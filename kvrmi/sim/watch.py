@@ -105,6 +105,11 @@ class Watch:
                 f"but a quorum has promised {self._prepared}",
             )
 
+    def stands(self, replica: Replica, learner: Learner) -> int:
+        """Return up to which slot a learner has applied, once that was compared with all chosen."""
+        self._check_applied(replica, learner)
+        return learner.applied
+
     # --- acceptors ----------------------------------------------------------------------------
 
     def _promised(self, replica: Replica, m: Promise) -> None:

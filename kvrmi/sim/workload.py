@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..interface import Answer, Request
+from ..interface import LOCAL, Answer, Request
 from ..machine import CommandId, encode_command, encode_question
 from ..roles.contract import Effects
 from .checker.history import FAIL, OK, UNKNOWN, Operation
@@ -33,7 +33,7 @@ COUNTERS = "counter/"
 """Keys below it are counted up by one client each, by cas alone."""
 
 KEYS = tuple(f"k{number}" for number in range(4))
-READS = ("get", "get", "get", "get_many", "contains")
+READS = ("get", "get", "get", "get_many", "contains", "scan", "size", LOCAL)
 WRITES = ("put", "put", "put", "cas", "delete", "put_many")
 STEP = 0.005
 HESITATION = 0.2
@@ -56,6 +56,8 @@ class Asked:
         self.undone = False
         """It was said that nothing was done."""
         self.replica = 0
+        self.slot = -1
+        """Of a local read: how far its replica had applied the log, as far as could be seen."""
         self._ticket: Ticket | None = None
         self._at: Replica | None = None
         self._started = 0
@@ -65,6 +67,11 @@ class Asked:
     def reads(self) -> bool:
         """It changes nothing."""
         return self.op in READS
+
+    @property
+    def local(self) -> bool:
+        """It may be answered from whatever its replica has applied."""
+        return LOCAL in self.args[1:]
 
     @property
     def waits(self) -> bool:
@@ -78,6 +85,9 @@ class Asked:
         replica.run(lambda: replica.act(self._submit))
 
     def _submit(self, front: Front, now: float) -> Effects:
+        if self.local and self._at is not None:
+            self.slot, self.answer = _local(self._at, self.payload)
+            return Effects()
         if self.reads:
             self.answer = front.read(now, self.payload)
             if self.answer is not None:
@@ -134,19 +144,26 @@ class _Client:
     def next(self, front: Front, now: float) -> Asked:
         """Think of something to do."""
         if self.kind == "reader":
-            op = self.dice.choice(READS)
-            args = self._question(op)
-            return Asked(op, args, encode_question(op, _plain(args)), now)
+            kind = self.dice.choice(READS)
+            op, args = self._question(kind)
+            asked = args[:1] if kind == LOCAL else args
+            return Asked(op, args, encode_question(op, _plain(asked)), now)
         self.count += 1
         id: CommandId = (self.name, self.count) if self.session else front.next_id()
         op, args = self._command()
         return Asked(op, args, encode_command(op, _plain(args), id), now)
 
-    def _question(self, op: str) -> tuple[Any, ...]:
+    def _question(self, kind: str) -> tuple[str, tuple[Any, ...]]:
         keys = (*KEYS, *(f"{COUNTERS}counter{n}" for n, k in enumerate(KINDS) if k == "counter"))
-        if op == "get_many":
-            return (tuple(self.dice.sample(KEYS, 2)),)
-        return (self.dice.choice(keys),)
+        if kind == "get_many":
+            return kind, (tuple(self.dice.sample(KEYS, 2)),)
+        if kind == "size":
+            return kind, ()
+        key = self.dice.choice(keys)
+        if kind == "scan":
+            prefix = self.dice.choice(("", KEYS[0][0], COUNTERS))
+            return kind, (prefix, self.dice.choice((None, key)), self.dice.choice((1, 2, 100)))
+        return ("get", (key, LOCAL)) if kind == LOCAL else (kind, (key,))
 
     def _command(self) -> tuple[str, tuple[Any, ...]]:
         value = f"{self.name}:{self.count}"
@@ -240,7 +257,7 @@ class Workload:
         if answer.code == "OK":
             floor = asked.since if asked.reads else asked.since + 1
             require(
-                answer.revision >= floor,
+                asked.local or answer.revision >= floor,
                 f"{client.name} was answered {answer}, though revision {asked.since} was known",
             )
             self.told = max(self.told, answer.revision)
@@ -277,8 +294,19 @@ def _record(client: str, asked: Asked, now: float) -> Operation:
     if asked.undone:
         return Operation(*question, now, FAIL)
     value = None if asked.op in ("put", "put_many") else answer.value
-    value = tuple(value) if isinstance(value, list) else value
+    value = _frozen(value)
     return Operation(*question, now, OK, value, answer.revision, asked.replica)
+
+
+def _local(replica: Replica, question: bytes) -> tuple[int, Answer]:
+    """Read at once what a replica has applied, and see how far that is."""
+    if replica.learner is None:
+        return -1, Answer("UNAVAILABLE", "the learner is down", 0)
+    return replica.world.watch.stands(replica, replica.learner), replica.learner.read(question)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
 def _plain(args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from .history import FAIL, OK, Operation
 from .model import READS, WRITES, Value, denies, keys_of, sightings, written
 from .partition import parts
+from .reduce import no_pages, reduced
 from .words import line
 
 __all__ = [
@@ -37,10 +38,10 @@ _MOST = 10
 
 def audit(history: Iterable[Operation]) -> list[str]:
     """Make all audits; each reports its first few findings and how many more there are."""
-    operations = list(history)
+    asked = list(history)
+    operations = reduced(asked)
     findings: list[str] = []
-    for check in _AUDITS:
-        found = check(operations)
+    for found in (no_pages(asked), *(check(operations) for check in _AUDITS)):
         findings += found[:_MOST]
         if len(found) > _MOST:
             findings.append(f"and {len(found) - _MOST} more like the last")

@@ -18,6 +18,7 @@ from .history import FAIL, OK, UNKNOWN, Operation
 from .model import keys_of
 from .partition import Class, partition, project, restrict
 from .placing import Revisions
+from .reduce import no_pages, reduced
 from .search import Found, search
 from .witness import testify
 
@@ -57,9 +58,10 @@ def check(
     began = clock()
     operations = list(history)
     counts = Counter(operation.outcome for operation in operations)
+    bad = [[finding] for finding in no_pages(operations)]
+    operations = reduced(operations)
     revisions = Revisions(operations)
     paths: Counter[str] = Counter()
-    bad: list[list[str]] = []
     open_questions: list[list[str]] = []
     for group in partition(operations):
         path, found = _judge(group, revisions, lambda: clock() - began > limit_seconds)

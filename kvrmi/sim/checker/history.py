@@ -21,6 +21,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TextIO
 
+from ...interface import LOCAL
+
 __all__ = ["FAIL", "OK", "UNKNOWN", "BadHistory", "Operation", "read", "write_header", "write_line"]
 
 OK = "ok"
@@ -38,10 +40,12 @@ class Operation(NamedTuple):
     """One operation of one client.
 
     `op` and `args` are those of the remote object (`put`, `get`, `delete`, `contains`, `cas`,
-    `put_many`, `get_many`), without request ids; pairs and lists are tuples, so it is hashable.
+    `put_many`, `get_many`, `scan`, `size`), without request ids; a local read is a get of a key and
+    "local"; pairs and lists are tuples, so it is hashable.
     `returned` is infinite when the outcome is unknown. `value` is the answer: of get a value or
-    None, of get_many a tuple of them, of delete, contains and cas a bool, of put and put_many None
-    (their revision is the field). `revision` and `replica` are None where they are not known.
+    None, of get_many a tuple of them, of scan a tuple of pairs, of size a count, of delete,
+    contains and cas a bool, of put and put_many None (their revision is the field).
+    `revision` and `replica` are None where they are not known.
     """
 
     client: str
@@ -198,6 +202,23 @@ def _one(raw: list[Any]) -> tuple[Any, ...]:
     return (_key(key),)
 
 
+def _get(raw: list[Any]) -> tuple[Any, ...]:
+    if raw[1:] == [LOCAL]:
+        return _key(raw[0]), LOCAL
+    return _one(raw)
+
+
+def _scan(raw: list[Any]) -> tuple[Any, ...]:
+    prefix, start, limit = _list(raw, 3)
+    if type(limit) is not int or limit < 1:
+        raise ValueError("the limit of a scan is no count")
+    return _key(prefix), None if start is None else _key(start), limit
+
+
+def _no_args(raw: list[Any]) -> tuple[Any, ...]:
+    return tuple(_list(raw, 0))
+
+
 def _put(raw: list[Any]) -> tuple[Any, ...]:
     key, value = _list(raw, 2)
     return _key(key), _value(value)
@@ -237,16 +258,28 @@ def _many(value: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(map(_maybe, _list(value, len(args[0]))))
 
 
+def _pairs(value: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(_put(_list(pair, 2)) for pair in _list(value))
+
+
+def _how_many(value: Any, args: tuple[Any, ...]) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("the value is no count")
+    return value
+
+
 _Take = Callable[[list[Any]], tuple[Any, ...]]
 _Answer = Callable[[Any, tuple[Any, ...]], Any]
 
 _SHAPES: dict[str, tuple[_Take, _Answer]] = {
     "put": (_put, _nothing),
-    "get": (_one, _found),
+    "get": (_get, _found),
     "delete": (_one, _bool),
     "contains": (_one, _bool),
     "cas": (_cas, _bool),
     "put_many": (_put_many, _nothing),
     "get_many": (_get_many, _many),
+    "scan": (_scan, _pairs),
+    "size": (_no_args, _how_many),
 }
 """op -> how its arguments and its answer are read."""

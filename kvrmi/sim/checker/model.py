@@ -1,6 +1,7 @@
 """The store as one atomic object: what each operation answers, and what it changes.
 
-Rule: this is the only place that knows what an operation means; every check asks here.
+Rule: this is the only place that knows what an operation means; every check asks here, after scan,
+size and local reads were reduced (reduce.py).
 It knows nothing of time, clients, or how states are kept.
 """
 
@@ -29,7 +30,7 @@ Value = str | bytes | None
 Look = Callable[[str], Value]
 Changes = tuple[tuple[str, Value], ...]
 
-READS = frozenset({"get", "contains", "get_many"})
+READS = frozenset({"get", "contains", "get_many", "scan", "size"})
 WRITES = frozenset({"put", "delete", "cas", "put_many"})
 
 State = tuple[Value, ...]
@@ -44,11 +45,11 @@ class Effect(NamedTuple):
 
 
 def keys_of(operation: Operation) -> tuple[str, ...]:
-    """Give the keys that an operation reads or writes."""
+    """Give the keys that an operation reads or writes; a size's are all there may be."""
     first = operation.args[0]
     if operation.op == "put_many":
         return tuple(key for key, _ in first)
-    return first if operation.op == "get_many" else (first,)
+    return first if operation.op in ("get_many", "size") else (first,)
 
 
 def written(operation: Operation) -> Changes:
@@ -109,6 +110,10 @@ def _get_many(operation: Operation, look: Look) -> Effect:
     return Effect(tuple(map(look, operation.args[0])))
 
 
+def _size(operation: Operation, look: Look) -> Effect:
+    return Effect(sum(look(key) is not None for key in operation.args[0]))
+
+
 def _delete(operation: Operation, look: Look) -> Effect:
     if look(operation.args[0]) is None:
         return Effect(False)
@@ -129,6 +134,7 @@ _EFFECTS: dict[str, Callable[[Operation, Look], Effect]] = {
     "cas": _cas,
     "put_many": _put,
     "get_many": _get_many,
+    "size": _size,
 }
 
 

@@ -62,7 +62,7 @@ def restrict(group: Class, keys: Collection[str]) -> Class:
         elif operation.op == "get_many":
             pairs = [(k, v) for k, v in zip(args[0], value, strict=True) if k in keys]
             args, value = (tuple(k for k, _ in pairs),), tuple(v for _, v in pairs)
-        elif args[0] not in keys:
+        elif operation.op == "size" or args[0] not in keys:
             continue
         if args[0]:
             kept.append(operation._replace(args=args, value=value))
@@ -78,7 +78,7 @@ def parts(operation: Operation) -> Iterator[tuple[str, Operation]]:
         answers = operation.value if operation.outcome == OK else ()
         for key, value in zip(operation.args[0], answers, strict=True):
             yield key, operation._replace(op="get", args=(key,), value=value)
-    else:
+    elif operation.op != "size":  # which says nothing of a single key
         yield operation.args[0], operation
 
 
@@ -146,5 +146,7 @@ def _note(operation: Operation, seen: set[tuple[str, object]], noticed: set[str]
         seen.add((args[0], args[1]))
         if operation.outcome == OK and not value:
             noticed.add(args[0])
+    elif operation.op == "size":
+        noticed.update(args[0])
     elif operation.op in ("contains", "delete") and operation.outcome == OK:
         noticed.add(args[0])

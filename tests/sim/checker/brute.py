@@ -31,7 +31,8 @@ def _some_order(rest: tuple[Operation, ...], store: dict[str, Any]) -> bool:
         return True
     for place, first in enumerate(rest):
         others = rest[:place] + rest[place + 1 :]
-        if any(other.returned < first.call for other in others):
+        # A local read may be as old as it likes.
+        if first.args[1:] != ("local",) and any(other.returned < first.call for other in others):
             continue
         after = dict(store)
         answer = carry_out(after, first.op, first.args)
@@ -47,6 +48,12 @@ def carry_out(store: dict[str, Any], op: str, args: tuple[Any, ...]) -> Any:
     if op == "put_many":
         store.update(args[0])
         return None
+    if op == "size":
+        return len(store)
+    if op == "scan":
+        prefix, start, limit = args
+        keys = sorted(key for key in store if key.startswith(prefix) and key > (start or ""))
+        return tuple((key, store[key]) for key in keys[:limit])
     key = args[0]
     if op == "get":
         return store.get(key)

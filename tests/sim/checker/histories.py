@@ -11,10 +11,11 @@ from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN, Operation
 
 from .brute import carry_out
 
-__all__ = ["ALL", "PLAIN", "spoil", "worked"]
+__all__ = ["ALL", "PLAIN", "WIDE", "spoil", "worked"]
 
 PLAIN = ("get", "get", "put")
 ALL = ("get", "get", "put", "delete", "contains", "cas", "cas", "put_many", "get_many")
+WIDE = (*ALL, "scan", "scan", "size", "local", "local")
 
 
 def worked(
@@ -37,6 +38,7 @@ def worked(
     names = dict.fromkeys(range(clients), 0)
     history: list[Operation] = []
     revision, now = 0, 0.0
+    states = [(dict(store), 0)]
     for number in range(count):
         now += dice.random()
         client = min(free, key=lambda c: (free[c], dice.random()))
@@ -47,12 +49,16 @@ def worked(
         args = _args(dice, store, op, keys, values, number)
         outcome = dice.choice((UNKNOWN, FAIL)) if dice.random() < unknown else OK
         happens = outcome == OK or (outcome == UNKNOWN and dice.random() < 0.6)
-        answer = carry_out(store, op, args) if happens else None
-        revision += happens and op not in ("get", "contains", "get_many")
+        then, at = dice.choice(states) if op == "local" else (store, 0)
+        op = "get" if op == "local" else op
+        answer = carry_out(then, op, args) if happens else None
+        revision += happens and op not in ("get", "contains", "get_many", "scan", "size")
+        states.append((dict(store), revision))
         ok = outcome == OK
         name = f"c{client}.{names[client]}"
         end_told = math.inf if outcome == UNKNOWN else end
-        told = (answer, revision if revisions else None) if ok else (None, None)
+        seen_at = at if then is not store else revision
+        told = (answer, seen_at if revisions else None) if ok else (None, None)
         history.append(Operation(name, op, args, call, end_told, outcome, *told))
         names[client] += outcome == UNKNOWN
         free[client] = end
@@ -71,6 +77,12 @@ def _args(
     some = dice.sample(names, min(2, keys))
     if op == "get_many":
         return (tuple(some),)
+    if op == "scan":
+        return dice.choice(("", "k", key)), dice.choice((None, key)), dice.choice((1, 2, 10))
+    if op == "size":
+        return ()
+    if op == "local":
+        return key, "local"
     if op == "put_many":
         return (tuple((name, f"{value()}{name}" if not values else value()) for name in some),)
     if op == "put":
@@ -96,6 +108,10 @@ def spoil(dice: random.Random, history: Sequence[Operation]) -> list[Operation]:
         changed = one._replace(value=dice.choice(seen))
     elif one.op == "get_many":
         changed = one._replace(value=tuple(dice.choice((v, *seen)) for v in one.value))
+    elif one.op == "scan":
+        changed = one._replace(value=dice.choice((one.value[1:], (("k0", "v0"), *one.value))))
+    elif one.op == "size":
+        changed = one._replace(value=max(0, one.value + dice.choice((-1, 1))))
     else:
         changed = one._replace(value=not one.value)
     spoilt[place] = changed
