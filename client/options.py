@@ -18,15 +18,18 @@ from kvrmi.lookup import NAME_SERVER
 from kvrmi.naming import is_client, kvstore
 from kvrmi.session import Store, connect
 
+from .grammar.commands import COMMANDS
+
 __all__ = ["Options", "parse"]
 
 _PROTOCOL = "rpc"
 _GATEWAYS = ("tcp", "udp")
 """Protocols that a gateway would speak."""
-_EPILOG = """\
+_EPILOG = f"""\
 Without a command: a prompt on a terminal, else one command a line from stdin.
-Commands: PUT GET DELETE CONTAINS SIZE PUT_MANY GET_MANY CAS SCAN STATUS, and orders; HELP explains
-them. Programs of their own, each with --help: bench measures, workload records a history, verify
+Commands, in any case: {" ".join(COMMANDS)}. HELP COMMAND explains one.
+
+Programs of their own, each with --help: bench measures, workload records a history, verify
 judges one, nemesis fails a cluster of its own under load and checks every answer of its clients.
 
 Exit status: 0 ok, 1 key not found or cas not swapped, 2 usage, 3 no quorum, 4 unknown outcome,

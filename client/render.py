@@ -110,7 +110,8 @@ class Printer:
         """Show a person what the exit status shows a script; nothing in JSON."""
         if not self.as_json:
             line = Text.assemble(_escaped(text), (aside, "dim"))
-            Console(file=self._err, highlight=False).print(line, soft_wrap=True)
+            console = Console(file=self._err, width=columns_of(self._err), highlight=False)
+            console.print(line, soft_wrap=not self._err.isatty())
 
     def error(self, code: str, text: str) -> None:
         """Print one line: what happened, what was done or not, and what to do."""

@@ -143,6 +143,16 @@ def test_status_fits_its_terminal_and_grows_with_it(
     assert words.count("process") == 5, "lines break between words"
 
 
+def test_a_long_note_breaks_at_words_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    text = "replica 3 does not answer; replica 1 answers now"
+    for err, lines in ((Terminal(), 2), (io.StringIO(), 1)):
+        Printer(as_json=False, out=io.StringIO(), err=err).note(text)
+        shown = err.getvalue().splitlines()
+        assert len(shown) == lines
+        assert " ".join(line.strip() for line in shown) == text
+
+
 def test_a_long_error_breaks_at_words_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     text = "nothing was done because " * 10 + "STATUS shows which replicas are up"
