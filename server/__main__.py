@@ -21,10 +21,9 @@ from typing import NoReturn
 
 from kvrmi import cli
 from kvrmi.config import Cluster, ConfigError, find, load, quorum_warning
-from kvrmi.paxos.acceptor import DiskLost
-from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.remote import guard
 from kvrmi.remote.identity import make_secret, read_secret
+from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
 from . import allocator, endings, journal

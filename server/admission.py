@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from kvrmi.config import Cluster
-from kvrmi.paxos.acceptor import DiskLost
+from kvrmi.roles.invariants import DiskLost
 
 from .store import FolderRefused, Identity
 

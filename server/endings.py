@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from kvrmi.paxos.acceptor import DiskLost
-from kvrmi.paxos.invariants import InvariantBroken
+from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
 __all__ = [

@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.roles.contract import Address, Effects, Envelope, Message, Role
+from kvrmi.roles.invariants import InvariantBroken
 from kvrmi.storage.interface import StorageFailed
 
 from .rolework import Disk, Door, Outside

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..log import Entry
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message
+from ..roles.invariants import DiskLost, require
 from ..storage.interface import Put, Record, Trim, View
 from .ballot import Ballot
 from .doubt import RETRY, Doubt
-from .invariants import require
 from .messages import (
     Accept,
     Accepted,
@@ -44,17 +44,13 @@ from .stable import State, accepted_row, read_accepted
 if TYPE_CHECKING:
     from ..config import Timing
 
-__all__ = ["PAGE_BYTES", "Acceptor", "DiskLost"]
+__all__ = ["PAGE_BYTES", "Acceptor"]
 
 PAGE_BYTES = 1 << 20
 """An answer that lists accepted values stops after so many bytes of them, or one value."""
 
 EPOCH_SHIFT = 40
 """Writes of one epoch that can be counted, as a power of two."""
-
-
-class DiskLost(Exception):
-    """The disk is not the one that the acceptor had last: an old copy was put back."""
 
 
 class Acceptor:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from ..log import Entry, pack_batch
 from ..roles.contract import Address, Envelope, Message
+from ..roles.invariants import require
 from .ballot import Ballot
 from .campaign import Phase1
 from .electorate import Electorate
-from .invariants import require
 from .lease import LeaderLease
 from .messages import (
     Accept,

@@ -15,10 +15,10 @@ from ..interface import PAGE_BYTES, Answer
 from ..log import Entry, Log, stored_page, unpack_batch
 from ..machine import Machine
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
+from ..roles.invariants import require
 from ..snapshot import SnapshotSink, SnapshotSource
 from ..storage.interface import Corrupt, Record, View
 from .catchup import CatchUp, Progress
-from .invariants import require
 from .messages import (
     Applied,
     Ask,

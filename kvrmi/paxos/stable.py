@@ -8,9 +8,9 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from ..roles.invariants import require
 from ..storage.interface import Corrupt, Put
 from .ballot import NO_BALLOT, Ballot
-from .invariants import require
 
 __all__ = ["TABLES", "State", "accepted_row", "read_accepted"]
 

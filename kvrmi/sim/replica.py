@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ..config import Timing
 from ..log import TABLES as LOG_TABLES
 from ..machine import TABLES as MACHINE_TABLES
-from ..paxos.acceptor import Acceptor, DiskLost
+from ..paxos.acceptor import Acceptor
 from ..paxos.ballot import NO_BALLOT
 from ..paxos.declaration import PAXOS
 from ..paxos.front import Front
@@ -24,6 +24,7 @@ from ..paxos.messages import Leading, RolesUp
 from ..paxos.proposer import Proposer
 from ..paxos.stable import TABLES as ACCEPTOR_TABLES
 from ..roles.contract import Address, Effects, Message, NotSent, Role
+from ..roles.invariants import DiskLost
 from ..storage.interface import Corrupt
 from .clock import Clock
 from .disk import SimDisk

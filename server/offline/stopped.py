@@ -13,9 +13,9 @@ from typing import NamedTuple, TypeVar
 
 from kvrmi.log import Log
 from kvrmi.machine import Machine
-from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.paxos.stable import State, read_accepted
 from kvrmi.paxos.tail import Tail, Votes, replay, tail
+from kvrmi.roles.invariants import InvariantBroken
 from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, StorageFailed, Tables, View
 

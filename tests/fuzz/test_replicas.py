@@ -24,9 +24,9 @@ from kvrmi.log import Entry, Log, pack_batch, unpack_batch
 from kvrmi.machine import TABLES as MACHINE_TABLES
 from kvrmi.machine import Machine
 from kvrmi.paxos.declaration import PAXOS
-from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.paxos.stable import State
 from kvrmi.roles.codec import Codec, Malformed
+from kvrmi.roles.invariants import InvariantBroken
 from kvrmi.rows import ROWS, unpack_row
 from kvrmi.snapshot import SnapshotSink, SnapshotSource
 from kvrmi.storage.interface import Corrupt

@@ -7,7 +7,6 @@ import pytest
 from kvrmi.log import Entry
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.paxos.messages import (
     Accept,
     Accepted,
@@ -29,6 +28,7 @@ from kvrmi.paxos.messages import (
 )
 from kvrmi.paxos.stable import TABLES
 from kvrmi.roles.contract import Address, Envelope, Message
+from kvrmi.roles.invariants import InvariantBroken
 from kvrmi.storage.memory import MemoryStorage
 
 from .bench import START, TIMING, Bench, Benches, acceptor, ballot, front, learner, proposer

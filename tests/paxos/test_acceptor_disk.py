@@ -6,10 +6,10 @@ import pytest
 
 from kvrmi.paxos.acceptor import PAGE_BYTES, Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.paxos.messages import Accept, Accepted, Copied, Copy, Durable, Prepare, Promise, Refused
 from kvrmi.paxos.stable import TABLES, State
 from kvrmi.roles.contract import Envelope
+from kvrmi.roles.invariants import InvariantBroken
 from kvrmi.storage.interface import Put
 from kvrmi.storage.memory import MemoryStorage
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kvrmi.machine import Voter
-from kvrmi.paxos.acceptor import Acceptor, DiskLost
+from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT
 from kvrmi.paxos.doubt import PATIENCE, RETRY
 from kvrmi.paxos.messages import (
@@ -30,6 +30,7 @@ from kvrmi.paxos.messages import (
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.stable import TABLES
 from kvrmi.roles.contract import Envelope, Message, NoAnswer, NotSent
+from kvrmi.roles.invariants import DiskLost
 from kvrmi.storage.memory import MemoryStorage
 
 from .bench import IDS, START, TIMING, Bench, Benches, acceptor, ballot, learner, proposer

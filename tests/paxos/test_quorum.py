@@ -7,8 +7,8 @@ from itertools import combinations
 import pytest
 
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.invariants import InvariantBroken, require
 from kvrmi.paxos.quorum import copies_needed, majority
+from kvrmi.roles.invariants import InvariantBroken, require
 
 
 @pytest.mark.parametrize(("replicas", "quorum"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (7, 4)])

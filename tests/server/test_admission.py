@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.paxos.acceptor import DiskLost
+from kvrmi.roles.invariants import DiskLost
 from server.admission import Told, Verdict, from_file, from_replicas, told_by
 from server.alone import cluster_of
 from server.store import FolderRefused, Identity

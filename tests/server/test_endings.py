@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from kvrmi.config import ConfigError
-from kvrmi.paxos.acceptor import DiskLost
-from kvrmi.paxos.invariants import InvariantBroken
 from kvrmi.paxos.stable import TABLES, State
+from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.interface import Corrupt, Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from server import endings
@@ -22,7 +21,7 @@ from .processes import ROOT, Replicas
 
 FATAL = """
 import pathlib, sys
-from kvrmi.paxos.invariants import InvariantBroken
+from kvrmi.roles.invariants import InvariantBroken
 from server.__main__ import _fatal
 _fatal(pathlib.Path(sys.argv[1]), "learner", InvariantBroken("slot 7 was chosen twice"))
 """

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from kvrmi.config import Cluster, Timing, members
-from kvrmi.paxos.acceptor import DiskLost
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.learner import _Source
 from kvrmi.paxos.messages import Offer, Offered, PreVoted
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.stable import State
 from kvrmi.roles.contract import Address
+from kvrmi.roles.invariants import DiskLost
 from kvrmi.snapshot import SnapshotSource
 from kvrmi.storage.interface import Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.invariants import InvariantBroken, require
 from kvrmi.paxos.messages import Accepted, Learn, Release
 from kvrmi.roles.contract import NOTHING, Address, Effects, Envelope, Message
+from kvrmi.roles.invariants import InvariantBroken, require
 from kvrmi.storage.interface import Put, Record, StorageFailed
 from server.rolehost import Fenced, RoleHost
 
