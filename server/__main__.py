@@ -28,7 +28,7 @@ from kvrmi.storage.interface import Corrupt, StorageFailed
 
 from . import allocator, endings, journal
 from .alone import cluster_of
-from .makers import ACCEPTOR, LEARNER
+from .engines import ENGINES
 from .offline import export, inspect
 from .replica import Replica
 from .service import Service
@@ -94,7 +94,7 @@ def _run(options: argparse.Namespace) -> int:
         known = cluster.member(options.id).disk  # another than this one is lost
         format_folder(home, cluster.id, options.id, recovering=bool(known))
     try:
-        folder = open_folder(home, cluster.id, options.id, ACCEPTOR, LEARNER)
+        folder = open_folder(home, cluster.id, options.id, ENGINES[cluster.engine].declared)
         journal.start(home / "replica.log", console=options.console)
         _prepare_process(cluster, options.id)
         return _serve(Replica(cluster, options.id, folder, secret, partial(_fatal, home)), home)

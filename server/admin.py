@@ -162,13 +162,13 @@ class Admin:
 
     def _tell(self, role: str, message: Message) -> None:
         try:
-            self._replica.tell(role, message)
+            self._replica.hosts.tell(role, message)
         except Fenced:
             raise to_builtin("UNAVAILABLE", f"this replica's {role} is down") from None
 
     def _learner(self, question: Callable[[Learner, float], T]) -> T:
         try:
-            return self._replica.learner.ask(question)
+            return self._replica.hosts["learner"].ask(question)
         except Fenced:
             raise to_builtin("UNAVAILABLE", "this replica's learner is down") from None
 

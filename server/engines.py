@@ -6,15 +6,20 @@ Rule: an engine knows consensus and no Pyro; the servant knows Pyro and no conse
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from kvrmi.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
 from kvrmi.machine import CommandId, encode_command, encode_question
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.tickets import Ticket
 from kvrmi.roles.contract import Effects
+from kvrmi.roles.declaration import Declaration
 
 from .driver import Driver
+from .hosts import Hosts
+from .journal import Journal
 from .rolehost import Fenced, RoleHost
 from .router import Router
 
@@ -34,8 +39,7 @@ class PaxosEngine:
     def __init__(
         self,
         me: int,
-        front: RoleHost[Front],
-        learner: RoleHost[Learner],
+        hosts: Hosts,
         router: Router,
         driver: Driver,
         status: Callable[[], dict[str, object]],
@@ -46,8 +50,8 @@ class PaxosEngine:
         `refusals`: which peers it has no connection with although they run, and why.
         """
         self._me = me
-        self._front = front
-        self._learner = learner
+        self._front: RoleHost[Front] = hosts["front"]
+        self._learner: RoleHost[Learner] = hosts["learner"]
         self._router = router
         self._driver = driver
         self._status = status
@@ -109,3 +113,15 @@ class PaxosEngine:
         """Say with a missing quorum what only this replica's log would else say."""
         refusals = self._refusals() if answer.code == "NO_QUORUM" else ()
         return answer._replace(value=f"{answer.value}. {refusals[0]}") if refusals else answer
+
+
+class EngineKind(NamedTuple):
+    """What a replica of an engine is made of: its roles, what serves clients, what logs them."""
+
+    declared: Declaration
+    engine: type[PaxosEngine]
+    journal: type[Journal]
+
+
+ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, Journal)}
+"""Every engine, by its name in the cluster file."""

@@ -32,6 +32,7 @@ from kvrmi.paxos.messages import (
 from kvrmi.roles.contract import Address, Effects, Message
 
 from .forwardlog import ForwardLog
+from .hosts import Noted
 from .leaderlog import LeaderLog
 from .logfile import LogFile
 
@@ -67,9 +68,6 @@ def start(file: Path, *, console: bool) -> None:
     logging.getLogger("Pyro5").setLevel(logging.CRITICAL)  # it repeats what we report
 
 
-Note = Callable[[Address, Message | None, Effects], None]
-
-
 class Journal:
     """Turns steps of the roles into lines; steps of one role come in order."""
 
@@ -77,15 +75,22 @@ class Journal:
         """`quorum` is how many acceptances make a decision; `clock` gives seconds."""
         self._quorum = quorum
         self._leader = LeaderLog(me, clock)
-        self.proposer_starts = self._leader.starts
-        """Note that the proposer begins anew: what it knew of leaders is gone."""
-        self.front = ForwardLog(clock).note
-        """Note a step of the front."""
+        self._front = ForwardLog(clock).note
         self._votes: dict[int, set[int]] = {}
         self._uninformed: list[int] = []
         """Chosen slots that no Accept or Heartbeat has announced yet."""
         self._traced: dict[int, bool] = {}
         self._refused: Refused | None = None
+
+    def of(self, role: str) -> Noted:
+        """How the steps of a role are noted."""
+        # A proposer that begins anew has forgotten what it knew of leaders.
+        return {
+            "proposer": Noted(proposer_log, self._leader.starts, self.proposer),
+            "acceptor": Noted(acceptor_log, _nothing, self.acceptor),
+            "learner": Noted(learner_log, _nothing, self.learner),
+            "front": Noted(front_log, _nothing, self._front),
+        }[role]
 
     def acceptor(self, sender: Address, message: Message | None, effects: Effects) -> None:
         """Note a step of the acceptor."""
@@ -236,3 +241,7 @@ def _commit(entry: Entry, applied: Applied) -> None:
         "commit slot=%d commands=%d revision=%d%s",
         entry.slot, len(commands), revision, summary(commands),
     )  # fmt: skip
+
+
+def _nothing() -> None:
+    """Nothing is to be noted."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from kvrmi.storage.interface import Corrupt, Key, Record, StorageFailed, Tables, View
+from kvrmi.storage.interface import Corrupt, Key, Record, Storage, StorageFailed, Tables, View
 from kvrmi.storage.sqlite import SqliteStorage, erase, put_aside
 
 __all__ = ["COPIES", "TIMES", "Relearned"]
@@ -47,7 +47,7 @@ class Relearned:
         except Corrupt as error:
             self._begin_anew(error)
 
-    def load(self, read: Callable[[View], T]) -> T:
+    def load(self, read: Callable[[Storage], T]) -> T:
         """Give what `read` makes of it: of an empty one, if it finds that the rows are damaged.
 
         Raises StorageFailed.

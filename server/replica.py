@@ -17,29 +17,18 @@ from typing import Any
 from kvrmi import naming
 from kvrmi.config import Cluster
 from kvrmi.faults import FaultTable
-from kvrmi.interface import Answer
-from kvrmi.paxos.acceptor import Acceptor
-from kvrmi.paxos.ballot import NO_BALLOT
-from kvrmi.paxos.declaration import PAXOS
-from kvrmi.paxos.front import Front
-from kvrmi.paxos.learner import Learner
-from kvrmi.paxos.messages import Leading, RolesUp
-from kvrmi.paxos.proposer import Proposer
 from kvrmi.remote.daemon import caller
 from kvrmi.roles.codec import Codec
-from kvrmi.roles.contract import Address, Envelope, Message, Unreachable
+from kvrmi.roles.contract import Address, Message
 from kvrmi.roles.declaration import BATCH, CONTROL
 
-from . import journal
 from .admission import Verdict, from_file
-from .disks import WriteBehind, WriteThrough
 from .doors import Limits, PyroDoor
 from .driver import Driver
-from .engines import PaxosEngine
+from .engines import ENGINES
 from .gate import Gate
-from .makers import Makers
+from .hosts import Fatal, Hosts
 from .rolehost import Fenced, RoleHost
-from .rolework import Disk
 from .router import Router
 from .servants import DeferredAnswers, KVStore, RoleServant
 from .status import describe
@@ -51,8 +40,6 @@ _log = logging.getLogger("kvrmi.server.replica")
 CONTROL_SECONDS = 0.02
 """The control thread looks at the clock at least this often."""
 SUPERVISE_SECONDS = 0.05
-FLUSH_SECONDS = 2.0
-"""What a stop waits for the learner's disk; what it lacks then is learned again."""
 CLIENT_LIMITS = Limits(pool=400, max_message=8 << 20, idle=600.0)
 PEER_BYTES = 4 << 20
 
@@ -69,97 +56,36 @@ class Replica:
     """A replica that serves from `start` to `stop`; `fatal(part, error)` ends the process."""
 
     def __init__(
-        self,
-        cluster: Cluster,
-        me: int,
-        folder: Folder,
-        secret: bytes,
-        fatal: Callable[[str, BaseException], None],
+        self, cluster: Cluster, me: int, folder: Folder, secret: bytes, fatal: Fatal
     ) -> None:
         """Make all parts; nothing listens before `start`."""
         self.cluster = cluster
         self.me = me
         self.member = cluster.member(me)
         self.faults = FaultTable()
-        self.router = Router(PAXOS, me)
+        self._kind = ENGINES[cluster.engine]
+        self._declared = self._kind.declared
         self._folder = folder
-        self.gate = Gate(cluster, me, secret, PAXOS.format)
-        self.badge = self.gate.badge()
         self._fatal = fatal
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._roles_told: tuple[object, ...] = ()
-        self._roles_lock = threading.Lock()
-        self._boot = os.urandom(8)
         self.unmet: tuple[int, ...] = ()
         """Replicas that this one waits for before anybody votes."""
-        self._make_roles()
+        self.gate = Gate(cluster, me, secret, self._declared.format)
+        self.badge = self.gate.badge()
+        self.router = Router(self._declared, me)
+        noted = self._kind.journal(me, cluster.quorum, clock)
+        self.hosts = Hosts(self._declared, cluster, me, folder, self.router, clock, fatal, noted.of)
+        self.roles = {name: self.hosts[name] for name in self._declared.doors}
         self._make_network()
         self._make_doors()
 
     # --- wiring -----------------------------------------------------------------------------------
 
-    def _make_roles(self) -> None:
-        notes = journal.Journal(self.me, self.cluster.quorum, clock)
-        make = Makers(self.cluster, self.me, self._folder, self._boot)
-        votes = WriteThrough(self._folder.acceptor)
-        self._behind = WriteBehind(
-            self._folder.learner, self._leave, lambda error: self._fatal("learner", error)
-        )
-
-        def proposer(now: float, incarnation: int) -> Proposer:
-            notes.proposer_starts()
-            return make.proposer(now, incarnation)
-
-        self.proposer: RoleHost[Proposer] = self._host(
-            "proposer", proposer, journal.proposer_log, None, notes.proposer
-        )
-        self.acceptor: RoleHost[Acceptor] = self._host(
-            "acceptor", make.acceptor, journal.acceptor_log, votes, notes.acceptor
-        )
-        self.learner: RoleHost[Learner] = self._host(
-            "learner", make.learner, journal.learner_log, self._behind, notes.learner, Learner.close
-        )
-        self.front: RoleHost[Front] = self._host(
-            "front",
-            lambda *_: make.front(self._fresh, self._answer),
-            journal.front_log,
-            note=notes.front,
-        )
-        self.learner.before_restart = self._give_up_leading
-        self.roles: dict[str, RoleHost[Any]] = {
-            host.address.role: host for host in (self.proposer, self.acceptor, self.learner)
-        }
-
-    def _host(
-        self,
-        role: str,
-        load: Callable[[float, int], Any],
-        log: logging.Logger,
-        disk: Disk | None = None,
-        note: journal.Note | None = None,
-        let_go: Callable[[Any], None] | None = None,
-    ) -> RoleHost[Any]:
-        return RoleHost(
-            Address(self.me, role),
-            load,
-            self.router,
-            clock=clock,
-            fatal=self._fatal,
-            log=log,
-            disk=disk,
-            vital=role in ("acceptor", "front"),
-            note=note,
-            let_go=let_go,
-        )
-
     def _make_network(self) -> None:
-        # In this order: what writes to a disk comes after what is only computed.
-        hosts = (self.proposer, self.front, self.learner, self.acceptor)
-        self._hosts: dict[str, RoleHost[Any]] = {host.address.role: host for host in hosts}
-        self._codec = Codec(PAXOS)
+        self._codec = Codec(self._declared)
         self.transport = Transport(
-            PAXOS,
+            self._declared,
             self.cluster,
             self.me,
             self.badge,
@@ -167,7 +93,7 @@ class Replica:
             codec=self._codec,
             clock=clock,
             deliver=self._deliver,
-            refused=self._refused,
+            refused=self.hosts.unreachable,
         )
         self.driver = Driver(
             lambda timeout: self.transport.collect(BATCH, timeout),
@@ -175,11 +101,10 @@ class Replica:
             self.router.run,
             clock,
         )
-        self.router.connect(hosts, self.transport, self.driver.settled)
-        self.engine = PaxosEngine(
+        self.router.connect(self.hosts.all.values(), self.transport, self.driver.settled)
+        self.engine = self._kind.engine(
             self.me,
-            self.front,
-            self.learner,
+            self.hosts,
             self.router,
             self.driver,
             lambda: describe(self),
@@ -200,8 +125,12 @@ class Replica:
     def _role_door(self, host: RoleHost[Any]) -> PyroDoor:
         role = host.address.role
         name = naming.role(self.me, role)
-        late = DeferredAnswers(self.front, self.router, self.driver, clock, self.engine.settle)
-        servant = RoleServant(PAXOS, self._codec, host, self.router, self.faults, caller, late.wait)
+        declared = self._declared
+        settles = self.hosts[declared.requests[declared.deferred.request].lane.role]
+        late = DeferredAnswers(settles, self.router, self.driver, clock, self.engine.settle)
+        servant = RoleServant(
+            declared, self._codec, host, self.router, self.faults, caller, late.wait
+        )
         # Two lanes from each peer, as many again while they are made anew, and some to spare.
         limits = Limits(4 * len(self.cluster.ids) + 8, PEER_BYTES, 600.0)
         return PyroDoor(
@@ -214,48 +143,10 @@ class Replica:
             after_answer=servant.after_answer,
         )
 
-    # --- what the roles are given -----------------------------------------------------------------
-
-    def _fresh(self, now: float, question: bytes) -> Answer | None:
-        """Read under the lease, checked while our learner cannot be restarted."""
-
-        def read(learner: Learner, _: float) -> Answer | None:
-            leased = self.proposer.peek(lambda proposer: proposer.may_read(now), False)
-            return learner.read(question) if leased else None
-
-        return self._ask_learner(read)
-
-    def _answer(self, slot: int, question: bytes) -> Answer | None:
-        """Read once `slot` is applied."""
-        return self._ask_learner(
-            lambda learner, _: learner.read(question) if learner.applied >= slot else None
-        )
-
-    def _ask_learner(self, read: Callable[[Learner, float], Answer | None]) -> Answer | None:
-        """Read while the front is held, or without any lock: whoever asked it carries on."""
-        try:
-            return self.learner.look(read)
-        except Fenced:
-            return None
-
     def _deliver(self, role: str, incarnation: int, sender: Address, message: Message) -> None:
-        host = self._hosts[role]
+        host = self.hosts[role]
         if host.incarnation == incarnation:
             host.put(sender, message)
-
-    def _refused(self, peer: int) -> None:
-        self.proposer.put(Address(self.me, "host"), Unreachable(peer))
-
-    def _leave(self, messages: tuple[Envelope, ...]) -> None:
-        """Let go what waited until the learner's records were durable."""
-        remote = self.learner.route(messages)
-        self.router.send(self.learner.address, self.learner.incarnation, remote)
-        self.router.run()
-
-    def tell(self, role: str, message: Message) -> None:
-        """Have an own role handle a message of an operator's or of this process. Raises Fenced."""
-        self._hosts[role].tell(Address(self.me, "host"), message)
-        self.router.run()
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -264,11 +155,10 @@ class Replica:
         verdict = from_file(self.cluster, self._folder.identity)
         if self._folder.identity.founding:
             self._folder.change(founding=False)  # the exemption from the first hold holds once
-        for host in (self.learner, self.front, self.proposer):
-            host.start()
+        self.hosts.start()
         if verdict is not None:
             self.let_vote(verdict)
-        self._tell_roles()
+        self.hosts.inform()
         self.run_thread("control", self._control)
         self.run_thread("driver", self.driver.run_idle)
         self.run_thread("supervisor", self._supervise)
@@ -285,16 +175,21 @@ class Replica:
         if identity.members != verdict.members:
             recovering = identity.recovering or verdict.lost
             self._folder.change(members=verdict.members, recovering=recovering)
-        self.acceptor.start()
+        self.hosts.voter.start()
 
     def note_rejoin(self) -> None:
         """Record a finished rejoin: from then on this disk is the one that the folder must have."""
         if not self._folder.identity.recovering:
             return
-        if self.acceptor.peek(lambda acceptor: not acceptor.recovering, False):
+        voter = self.hosts.voter
+        if not voter.peek(self.recovering, True):
             # Its disk, so under its lock. While it waits for that or is down: we look again soon.
             with suppress(Fenced):
-                self.acceptor.ask(lambda *_: self._folder.rejoined())
+                voter.ask(lambda *_: self._folder.rejoined())
+
+    def recovering(self, voter: Any) -> bool:
+        """Whether the role that votes still makes up for a lost disk."""
+        return self._declared.voter.recovering(voter)
 
     @property
     def identity(self) -> Identity:
@@ -316,11 +211,7 @@ class Replica:
         for thread in self._threads:
             thread.join(1.0)
         self.clients.cut()  # the supervisor may have found it closed, and opened it again
-        for host in (self.proposer, self.front):
-            host.stop()
-        self.learner.stop(Learner.flush)
-        self._behind.close(FLUSH_SECONDS)
-        self.acceptor.stop()
+        self.hosts.stop()
         self.transport.close()
         self._folder.close()
         _log.info("stopped replica=%d", self.me)
@@ -328,42 +219,17 @@ class Replica:
     def fail_role(self, role: str, reason: str, back_after: float | None) -> bool:
         """Take one role down as if its thread had died. False: it was down."""
         failed = self.roles[role].fail(reason, back_after)
-        self._tell_roles()
+        self.hosts.inform()
         return failed
 
     def restart_role(self, role: str) -> int:
         """Take one role down and up again from its disk; its new incarnation. Raises OSError."""
         host = self.roles[role]
         host.fail("restart asked for")
-        self._tell_roles()
+        self.hosts.inform()
         host.start()
-        self._tell_roles()
+        self.hosts.inform()
         return host.incarnation
-
-    def _tell_roles(self) -> None:
-        """Inform the roles of each other's absence: one that is down sends nothing."""
-        with self._roles_lock:
-            up = {name: host.state == "up" for name, host in self.roles.items()}
-            votes = self.acceptor.peek(lambda acceptor: acceptor.voting, False)
-            told = (self.proposer.incarnation, self.learner.incarnation, *up.values(), votes)
-            if told == self._roles_told:
-                return
-            self._roles_told = told
-            here = Address(self.me, "host")
-            if not up["proposer"]:
-                self.front.put(here, Leading(0, NO_BALLOT, False))
-            self.proposer.put(here, RolesUp(up["acceptor"], up["learner"], votes))
-        self.router.run()
-
-    def _give_up_leading(self) -> None:
-        """End our term before our learner comes back: it may have lost what it had answered.
-
-        What it applied is written behind, so a read under the term's lease could show an old state.
-        Raises Fenced when the proposer is stuck.
-        """
-        if self.proposer.state == "up":
-            acceptor_up = self.acceptor.state == "up"
-            self.tell("proposer", RolesUp(acceptor_up, learner=False))
 
     def run_thread(self, name: str, target: Callable[[], None]) -> None:
         """Run `target` in a thread of its own; an error in it ends the process."""
@@ -384,7 +250,7 @@ class Replica:
         while not self._stopped.is_set():
             self.transport.collect(CONTROL, CONTROL_SECONDS)
             now = clock()
-            for host in self._hosts.values():
+            for host in self.hosts.all.values():
                 host.wake_if_due(now)
             self.router.run()
 
@@ -393,7 +259,7 @@ class Replica:
             self.transport.tend()
             for host in self.roles.values():
                 host.supervise()
-            self._tell_roles()
+            self.hosts.inform()
             self.note_rejoin()
             if not self.clients.alive:
                 _log.error("the clients' daemon ended, opens again")

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvrmi.config import Cluster
 from kvrmi.naming import join_address
-from kvrmi.paxos.acceptor import Acceptor
-from kvrmi.paxos.learner import Learner
-from kvrmi.paxos.proposer import Proposer
 
+from .hosts import Hosts
 from .rolehost import Fenced, RoleHost
 
 if TYPE_CHECKING:
     from .replica import Replica
+
+T = TypeVar("T")
 
 CLIENTS = 100
 """So many connections of clients with a name are listed; strangers must not make it long."""
@@ -28,20 +29,14 @@ CLIENTS = 100
 def describe(replica: Replica) -> dict[str, object]:
     """Make this replica's entry, of plain values."""
     member = replica.member
-    led: dict[str, object] = _ask(replica.proposer, _proposer) or dict.fromkeys(
-        ("role", "ballot"), None
-    )
-    known: dict[str, object] = _ask(replica.learner, _learner) or dict.fromkeys(
-        ("applied", "chosen", "revision", "keys", "digest", "restored", "restoring"), None
-    )
-    votes = _ask(replica.acceptor, _acceptor) or {"recovering": replica.identity.recovering}
-    state = "recovering" if votes["recovering"] else "up"
+    recovering = _ask(replica.hosts.voter, replica.recovering)
+    if recovering is None:
+        recovering = replica.identity.recovering
     return {
         "id": replica.me,
-        "state": state,
+        "state": "recovering" if recovering else "up",
         "pid": os.getpid(),
-        **led,
-        **known,
+        **_reported(replica.hosts),
         "address": join_address(member.host, member.client),
         "roles": {name: _role(host) for name, host in replica.roles.items()},
         "cuts": [list(pair) for pair in replica.faults.cuts()],
@@ -80,32 +75,19 @@ def _role(host: RoleHost[Any]) -> dict[str, object]:
     return {"state": host.state, "incarnation": host.incarnation}
 
 
-def _ask(host: RoleHost[Any], question: Any) -> dict[str, object] | None:
+def _reported(hosts: Hosts) -> dict[str, object]:
+    """Return what the roles report of themselves; null where one that is down would know."""
+    fields: dict[str, object] = {}
+    for kind in hosts.declared.kinds:
+        if kind.reports is not None:
+            names, values = kind.reports
+            nothing = (None,) * len(names)
+            fields |= zip(names, _ask(hosts[kind.name], values) or nothing, strict=True)
+    return fields
+
+
+def _ask(host: RoleHost[Any], question: Callable[[Any], T]) -> T | None:
     try:
-        answer: dict[str, object] = host.ask(question)
-        return answer
+        return host.ask(lambda role, _: question(role))
     except Fenced:
         return None
-
-
-def _proposer(proposer: Proposer, now: float) -> dict[str, object]:
-    ballot = list(proposer.ballot) if proposer.ballot.round else None
-    return {"role": "leader" if proposer.leading else "follower", "ballot": ballot}
-
-
-def _learner(learner: Learner, now: float) -> dict[str, object]:
-    machine = learner.machine
-    restored, progress = learner.restored, learner.progress
-    return {
-        "applied": learner.applied,
-        "chosen": learner.target,
-        "revision": machine.revision,
-        "keys": machine.keys,
-        "digest": machine.digest,
-        "restored": None if restored is None else restored._asdict(),
-        "restoring": None if progress is None else progress._asdict(),
-    }
-
-
-def _acceptor(acceptor: Acceptor, now: float) -> dict[str, object]:
-    return {"recovering": acceptor.recovering}

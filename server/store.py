@@ -16,6 +16,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+from kvrmi.roles.declaration import Declaration
 from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, Put, Storage, StorageFailed, Tables
 from kvrmi.storage.sqlite import SqliteStorage
@@ -85,6 +86,11 @@ class Folder:
         self.learner = learner
         self._lock = lock
 
+    @property
+    def storages(self) -> dict[str, Storage]:
+        """Both, by the names of their files."""
+        return {DATABASE: self.acceptor, _LEARNED: self.learner}
+
     def change(self, **changes: object) -> None:
         """Change the identity durably; while the acceptor does not use its disk.
 
@@ -147,10 +153,8 @@ def _make_database(folder: Path, identity: Identity) -> None:
     sync_folder(folder)
 
 
-def open_folder(
-    folder: Path, cluster: str, replica: int, acceptor: Tables, learner: Tables
-) -> Folder:
-    """Lock and open a formatted folder; `acceptor` and `learner` are the roles' tables.
+def open_folder(folder: Path, cluster: str, replica: int, declared: Declaration) -> Folder:
+    """Lock and open a formatted folder, with the tables of the declared roles.
 
     Raises FolderRefused (not formatted, foreign, in use) and Corrupt (acceptor.db is damaged).
     """
@@ -160,7 +164,7 @@ def open_folder(
         lock = _lock(folder)
         _close_to_others(folder)  # it may be older than this rule
         undo.callback(lock.close)
-        votes = SqliteStorage(folder / DATABASE, {**acceptor, **IDENTITY})
+        votes = SqliteStorage(folder / DATABASE, {**declared.tables(DATABASE), **IDENTITY})
         undo.callback(votes.close)
         identity = _identity(votes, folder)
         if (identity.cluster, identity.replica) != (cluster, replica):
@@ -168,7 +172,9 @@ def open_folder(
                 f"{folder} belongs to replica {identity.replica} of cluster {identity.cluster}, "
                 f"not to replica {replica} of cluster {cluster}"
             )
-        opened = Folder(folder, lock, identity, votes, Relearned(folder / _LEARNED, learner))
+        opened = Folder(
+            folder, lock, identity, votes, Relearned(folder / _LEARNED, declared.tables(_LEARNED))
+        )
         undo.pop_all()
         return opened
 

@@ -111,7 +111,7 @@ class Acceptor:
         Raises Corrupt where a record is damaged.
         """
         row = disk.read("acceptor", "state")
-        state = State.unpack(row) if row else State()
+        state = State.unpack(row) if row else State(stage=MUST_COPY if rejoin else 0)
         accepted = {int(slot): read_accepted(data) for slot, data in disk.scan("accepted")}
         hold_until = 0.0 if founding else now + max(state.hold, timing.hold)
         return cls(me, timing, state, accepted, hold_until, rejoin, page_bytes)

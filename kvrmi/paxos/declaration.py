@@ -1,12 +1,30 @@
-"""Multi-Paxos, declared: which roles there are, and how their messages travel.
+"""Multi-Paxos, declared: which roles there are, what they need, how their messages travel.
 
 Rule: a new message is added to messages.py and here, and nowhere else.
 """
 
 from __future__ import annotations
 
+from ..log import TABLES as LOG_TABLES
+from ..machine import TABLES as MACHINE_TABLES
 from ..roles.contract import Message
-from ..roles.declaration import BATCH, CONTROL, GRACE, Declaration, Deferred, Lane, Request
+from ..roles.declaration import (
+    BATCH,
+    CONTROL,
+    GRACE,
+    Declaration,
+    Deferred,
+    Disk,
+    Kind,
+    Lane,
+    Presence,
+    Reports,
+    Request,
+    Voter,
+)
+from .acceptor import Acceptor
+from .ballot import NO_BALLOT
+from .learner import Learner
 from .messages import (
     Accept,
     Accepted,
@@ -21,6 +39,7 @@ from .messages import (
     Forwarded,
     Heard,
     Heartbeat,
+    Leading,
     Noted,
     Offer,
     Offered,
@@ -34,10 +53,14 @@ from .messages import (
     Refused,
     Release,
     Released,
+    RolesUp,
     SnapshotPage,
 )
+from .parts import Parts
+from .proposer import Proposer
+from .stable import TABLES as ACCEPTOR_TABLES
 
-__all__ = ["PAXOS"]
+__all__ = ["PAXOS", "declare"]
 
 LEARN_SECONDS = 1.0
 """For a page of entries or of a snapshot: a mebibyte, of a replica that may have much to do."""
@@ -59,30 +82,102 @@ def _forward(message: Message) -> float:
     return message.patience + GRACE if isinstance(message, Forward) else GRACE
 
 
-PAXOS = Declaration(
-    name="paxos",
-    format=2,
-    roles=("proposer", "front", "learner", "acceptor"),
-    doors=("proposer", "acceptor", "learner"),
-    messages=(
-        PreVote, PreVoted, Prepare, Promise, Accept, Accepted, Refused, Heartbeat, Heard, Release,
-        Released, Copy, Copied, Fetch, Entries, FetchSnapshot, SnapshotPage, Offer, Offered,
-        CampaignNow, Noted, Forward, Forwarded, Recall, Recalled,
-    ),
-    requests={
-        Accept: Request(_ACCEPT, missed=True),
-        Forward: Request(_FORWARD, missed=True, patience=_forward),
-        PreVote: Request(_ELECT),
-        Prepare: Request(_ELECT),
-        Heartbeat: Request(_ELECT),
-        Release: Request(_ELECT),
-        Copy: Request(_ELECT),
-        Offer: Request(_OFFER),
-        CampaignNow: Request(_OFFER),
-        Recall: Request(_OFFER),
-        Fetch: Request(_LEARN, missed=True, patience=_page),
-        FetchSnapshot: Request(_LEARN, missed=True, patience=_page),
-    },
-    deferred=Deferred(Forward, Forwarded),
-    returned=frozenset({Propose, Confirm}),
+_MESSAGES = (
+    PreVote, PreVoted, Prepare, Promise, Accept, Accepted, Refused, Heartbeat, Heard, Release,
+    Released, Copy, Copied, Fetch, Entries, FetchSnapshot, SnapshotPage, Offer, Offered,
+    CampaignNow, Noted, Forward, Forwarded, Recall, Recalled,
 )  # fmt: skip
+_REQUESTS = {
+    Accept: Request(_ACCEPT, missed=True),
+    Forward: Request(_FORWARD, missed=True, patience=_forward),
+    PreVote: Request(_ELECT),
+    Prepare: Request(_ELECT),
+    Heartbeat: Request(_ELECT),
+    Release: Request(_ELECT),
+    Copy: Request(_ELECT),
+    Offer: Request(_OFFER),
+    CampaignNow: Request(_OFFER),
+    Recall: Request(_OFFER),
+    Fetch: Request(_LEARN, missed=True, patience=_page),
+    FetchSnapshot: Request(_LEARN, missed=True, patience=_page),
+}
+
+
+def declare(parts: Parts) -> Declaration:
+    """Declare the protocol with roles made of these parts."""
+    acceptor = Disk("acceptor.db", ACCEPTOR_TABLES)
+    learner = Disk("learner.db", {**MACHINE_TABLES, **LOG_TABLES}, behind=True, relearned=True)
+    return Declaration(
+        name="paxos",
+        format=2,
+        kinds=(
+            Kind("proposer", parts.proposer, reports=Reports(("role", "ballot"), _proposer)),
+            Kind("front", parts.front, vital=True, door=False),
+            Kind(
+                "learner",
+                parts.learner,
+                learner,
+                about=_about_learner,
+                reports=Reports(_LEARNED, _learner),
+                let_go=Learner.close,
+                last=Learner.flush,
+            ),
+            Kind("acceptor", parts.acceptor, acceptor, vital=True, about=_about_acceptor),
+        ),
+        messages=_MESSAGES,
+        requests=_REQUESTS,
+        deferred=Deferred(Forward, Forwarded),
+        returned=frozenset({Propose, Confirm}),
+        unreachable="proposer",
+        voter=Voter("acceptor", lambda it: it.voting, lambda it: it.recovering),
+        informed=_informed,
+        before_restart={"learner": _before_learner},
+    )
+
+
+def _informed(now: Presence) -> tuple[tuple[str, Message], ...]:
+    """Inform the roles of each other's absence: one that is down sends nothing."""
+    up = RolesUp(now.up["acceptor"], now.up["learner"], now.votes)
+    nobody: tuple[tuple[str, Message], ...] = (("front", Leading(0, NO_BALLOT, False)),)
+    return (*(() if now.up["proposer"] else nobody), ("proposer", up))
+
+
+def _before_learner(now: Presence) -> tuple[str, Message]:
+    """End our term: the learner may have lost what it had answered, since it is written behind.
+
+    A read under the term's lease could show an old state.
+    """
+    return "proposer", RolesUp(now.up["acceptor"], learner=False)
+
+
+def _proposer(proposer: Proposer) -> tuple[object, ...]:
+    ballot = list(proposer.ballot) if proposer.ballot.round else None
+    return "leader" if proposer.leading else "follower", ballot
+
+
+_LEARNED = ("applied", "chosen", "revision", "keys", "digest", "restored", "restoring")
+
+
+def _learner(learner: Learner) -> tuple[object, ...]:
+    machine, restored, progress = learner.machine, learner.restored, learner.progress
+    return (
+        learner.applied,
+        learner.target,
+        machine.revision,
+        machine.keys,
+        machine.digest,
+        None if restored is None else restored._asdict(),
+        None if progress is None else progress._asdict(),
+    )
+
+
+def _about_learner(learner: Learner) -> str:
+    return f"applied={learner.applied} keys={learner.machine.keys}"
+
+
+def _about_acceptor(acceptor: Acceptor) -> str:
+    about = f"promised={acceptor.state.promised} accepted={len(acceptor.accepted)}"
+    return f"{about} recovering" if acceptor.recovering else about
+
+
+PAXOS = declare(Parts())

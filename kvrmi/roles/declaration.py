@@ -6,11 +6,22 @@ Rule: a declaration is data; whoever runs roles asks it and names no message of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from .contract import Message
+from .contract import Effects, Message, Role
 
-__all__ = ["BATCH", "CONTROL", "GRACE", "Declaration", "Deferred", "Lane", "Request"]
+if TYPE_CHECKING:
+    import random
+
+    from ..config import Timing
+    from ..storage.interface import Storage, Tables
+
+__all__ = [
+    "BATCH", "CONTROL", "GRACE", "Declaration", "Deferred", "Disk", "Kind", "Lane", "Others",
+    "Presence", "Reports", "Request", "Setting", "Voter",
+]  # fmt: skip
+
+T = TypeVar("T")
 
 BATCH = "batch"
 CONTROL = "control"
@@ -18,6 +29,98 @@ CONTROL = "control"
 
 GRACE = 0.3
 """Seconds that the asker of a deferred request waits longer than the request itself may take."""
+
+
+class Others(Protocol):
+    """The other roles of the same replica, for the few things that no message can ask."""
+
+    def look(self, role: str, question: Callable[[Any], T]) -> T | None:
+        """Put a question to a role while it does nothing else; None if it is away."""
+        ...
+
+    def peek(self, role: str, question: Callable[[Any], T], otherwise: T) -> T:
+        """Put a question that one glance answers, whatever the role does meanwhile."""
+        ...
+
+
+class Setting(NamedTuple):
+    """What a role is made from, beside its disk.
+
+    `disk` is the acceptor's disk id; `recovering`: it took the place of a lost one; `founding`: it
+    was formatted with the cluster, and no role has run on it. `boot`: 8 random bytes of this start
+    of the process. `keep`: entries of the log that survive truncation.
+    """
+
+    me: int
+    ids: tuple[int, ...]
+    timing: Timing
+    keep: int
+    boot: bytes
+    rng: random.Random
+    disk: str
+    recovering: bool
+    founding: bool
+    others: Others
+
+
+class Disk(NamedTuple):
+    """Where a role's records go.
+
+    `behind`: a step's messages wait for its records and the next step does not; else both wait.
+    `relearned`: what it holds can be learned again from other replicas, so a damaged file is begun
+    anew.
+    """
+
+    file: str
+    tables: Tables
+    behind: bool = False
+    relearned: bool = False
+
+
+class Reports(NamedTuple):
+    """What a role reports of itself: plain values, in the order of the names."""
+
+    names: tuple[str, ...]
+    values: Callable[[Any], tuple[object, ...]]
+
+
+class Kind(NamedTuple):
+    """One of a replica's roles.
+
+    `make(setting, storage, now)` takes it up; it may raise Corrupt, StorageFailed, DiskLost.
+    `vital`: a process in which it broke ends. `door`: it has a daemon of its own. `about`: what the
+    log says of it when it starts. `reports`: what status says of it, as names of fields and as
+    their values while it is up. `let_go` ends one that was taken down; `last` is the last step of
+    one whose process ends.
+    """
+
+    name: str
+    make: Callable[[Setting, Storage | None, float], Role]
+    disk: Disk | None = None
+    vital: bool = False
+    door: bool = True
+    about: Callable[[Any], str] = lambda _: ""
+    reports: Reports | None = None
+    let_go: Callable[[Any], None] | None = None
+    last: Callable[[Any, float], Effects] | None = None
+
+
+class Voter(NamedTuple):
+    """The role by which a replica votes, and comes up last: first it must know whose disk it has.
+
+    `votes`: whether it votes now; `recovering`: whether it still makes up for a lost disk.
+    """
+
+    role: str
+    votes: Callable[[Any], bool]
+    recovering: Callable[[Any], bool]
+
+
+class Presence(NamedTuple):
+    """Which roles of a replica are up, and whether it votes."""
+
+    up: Mapping[str, bool]
+    votes: bool
 
 
 class Lane(NamedTuple):
@@ -57,20 +160,41 @@ class Deferred(NamedTuple):
 class Declaration(NamedTuple):
     """One package of roles.
 
-    `messages`: all that have a wire form; a message's place is its number there, so append only.
-    `format`: of those; replicas that disagree do not connect. `roles`: in the order in which their
-    inboxes are emptied, those that write to a disk after those that compute; `doors`: those with a
-    daemon of their own. `returned`: local messages that come back as NotSent if the role is down.
+    `kinds`: its roles, in the order in which their inboxes are emptied: those that write to a disk
+    after those that compute. `messages`: all that have a wire form; a message's place is its number
+    there, so append only. `format`: of those; replicas that disagree do not connect. `returned`:
+    local messages that come back as NotSent if the role is down. `unreachable`: the role that hears
+    of peers that refuse connections.
+    `informed`: what which role hears when the presence of roles changes; `before_restart`: what
+    which role hears, and does, before another is started again.
     """
 
     name: str
     format: int
-    roles: tuple[str, ...]
-    doors: tuple[str, ...]
+    kinds: tuple[Kind, ...]
     messages: tuple[type[Message], ...]
     requests: Mapping[type[Message], Request]
     deferred: Deferred
     returned: frozenset[type[Message]]
+    unreachable: str
+    voter: Voter
+    informed: Callable[[Presence], tuple[tuple[str, Message], ...]]
+    before_restart: Mapping[str, Callable[[Presence], tuple[str, Message]]]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Names of all roles."""
+        return tuple(kind.name for kind in self.kinds)
+
+    @property
+    def doors(self) -> tuple[str, ...]:
+        """Names of those with a daemon of their own."""
+        return tuple(kind.name for kind in self.kinds if kind.door)
+
+    def tables(self, file: str) -> Tables:
+        """Tables of the roles that keep their records in `file`."""
+        disks = [kind.disk for kind in self.kinds if kind.disk and kind.disk.file == file]
+        return {name: key for disk in disks for name, key in disk.tables.items()}
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

@@ -15,12 +15,12 @@ from pathlib import Path
 from kvrmi.log import Log
 from kvrmi.machine import TABLES as MACHINE_TABLES
 from kvrmi.machine import Machine
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State
 from kvrmi.rows import pack_voters
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 
-from ..makers import ACCEPTOR, LEARNER
 from ..store import IDENTITY, FolderRefused, sync_folder
 from .stopped import Learned
 
@@ -38,7 +38,7 @@ def make_learner(path: Path, learned: Learned) -> None:
     """
     machine, log = learned.machine, Log()
     log.restart(learned.log.applied, learned.log.hash)
-    storage = SqliteStorage(path, LEARNER)
+    storage = SqliteStorage(path, PAXOS.tables("learner.db"))
     for chunk in _chunks(learned):
         storage.write(chunk)
     storage.write([*machine.take_records(), pack_voters(()), *log.take_records()])
@@ -56,7 +56,7 @@ def plant(folder: Path, learner: Path, slot: int) -> None:
     for file in learner.parent.glob(f"{learner.name}*"):
         shutil.copy(file, folder / file.name)
         _sync(folder / file.name)
-    storage = SqliteStorage(folder / "acceptor.db", {**ACCEPTOR, **IDENTITY})
+    storage = SqliteStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
     storage.write([Put("acceptor", "state", State(truncated=slot, chosen=slot).pack())])
     storage.close()
     sync_folder(folder)

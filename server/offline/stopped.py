@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from kvrmi.log import Log
 from kvrmi.machine import Machine
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State, read_accepted
 from kvrmi.paxos.tail import Tail, Votes, replay, tail
 from kvrmi.roles.invariants import InvariantBroken
@@ -20,7 +21,6 @@ from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, StorageFailed, Tables, View
 
 from .. import pidlock
-from ..makers import ACCEPTOR, LEARNER
 from ..store import IDENTITY, FolderRefused, Identity
 
 __all__ = ["Caught", "Learned", "Stopped", "Voter", "catch_up", "open_stopped", "spans", "tail_of"]
@@ -135,8 +135,8 @@ def _read(folder: Path, stack: ExitStack) -> Stopped:
             damage.append(f"{name} is damaged: {error}")
             return None
 
-    voter = part("acceptor.db", {**ACCEPTOR, **IDENTITY}, _voter)
-    learned = part("learner.db", LEARNER, _learned)
+    voter = part("acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY}, _voter)
+    learned = part("learner.db", PAXOS.tables("learner.db"), _learned)
     if voter is not None and voter.identity.founding and not (folder / "learner.db").exists():
         damage.clear()  # what never ran has learned nothing yet
     return Stopped(folder, voter, learned, tuple(damage))

@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kvrmi.paxos.declaration import PAXOS
 from server.coordinator import folders
 from server.coordinator.founding import Wish, prepare
-from server.makers import ACCEPTOR, LEARNER
 from server.store import format_folder, open_folder
 
 STEPS = ("fsync", "mkdir", "open", "rename", "replace", "rmdir", "unlink")
@@ -98,7 +98,7 @@ def format_alone(root: Path) -> int:
         killed = kill_at(step, run)
         if not (folder / "acceptor.db").exists():
             run()
-        open_folder(folder, "c", 1, ACCEPTOR, LEARNER).close()
+        open_folder(folder, "c", 1, PAXOS).close()
         if not killed:
             return step
     raise AssertionError

@@ -9,10 +9,10 @@ from pathlib import Path
 from kvrmi.log import Entry, Log, pack_batch
 from kvrmi.machine import Machine, encode_command
 from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State, accepted_row
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
-from server.makers import ACCEPTOR, LEARNER
 from server.store import IDENTITY, Identity, format_folder
 
 CLUSTER = "c" * 16
@@ -52,8 +52,8 @@ def folder(
         Put("identity", "identity", identity.pack()), Put("acceptor", "state", state.pack()),
     ]  # fmt: skip
     votes += [accepted_row(slot, BALLOT, put(slot)) for slot in accepted]
-    _write(home / "acceptor.db", {**ACCEPTOR, **IDENTITY}, votes, clean)
-    _write(home / "learner.db", LEARNER, records, clean)
+    _write(home / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY}, votes, clean)
+    _write(home / "learner.db", PAXOS.tables("learner.db"), records, clean)
     return home
 
 

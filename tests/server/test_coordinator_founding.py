@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from kvrmi.config import Cluster, load
+from kvrmi.paxos.declaration import PAXOS
 from server.coordinator import folders, ports
 from server.coordinator.founding import Refused, Wish, prepare, unchanged
-from server.makers import ACCEPTOR, LEARNER
 from server.pidlock import PidLock
 from server.store import open_folder
 
@@ -287,7 +287,7 @@ def test_folders_that_the_file_does_not_list_are_refused(data: Path) -> None:
 
 def opened(data: Path, cluster: Cluster, replica: int, disks: dict[int, str]) -> None:
     """Have run a replica once: it has recorded the members."""
-    folder = open_folder(data / f"replica{replica}", cluster.id, replica, ACCEPTOR, LEARNER)
+    folder = open_folder(data / f"replica{replica}", cluster.id, replica, PAXOS)
     folder.change(founding=False, members=disks)
     folder.close()
 

@@ -10,12 +10,12 @@ import pytest
 from kvrmi.config import load
 from kvrmi.log import Log
 from kvrmi.machine import Machine, Voter, encode_question
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State
 from kvrmi.remote.identity import read_secret
 from kvrmi.rows import pack_voters
 from kvrmi.storage.sqlite import SqliteStorage
 from server.coordinator import main
-from server.makers import ACCEPTOR, LEARNER
 from server.offline.stopped import open_stopped
 from server.store import FolderRefused, open_folder
 
@@ -40,7 +40,7 @@ def test_every_folder_of_the_new_cluster_holds_the_state_and_none_is_of_the_old_
     assert cluster.id != CLUSTER
     assert read_secret(new / "secret")
     for member in cluster.members:
-        opened = open_folder(new / f"replica{member.id}", cluster.id, member.id, ACCEPTOR, LEARNER)
+        opened = open_folder(new / f"replica{member.id}", cluster.id, member.id, PAXOS)
         machine, log = Machine.load(opened.learner), Log.load(opened.learner)
         row = opened.acceptor.read("acceptor", "state")
         assert (log.applied, log.first, machine.revision, machine.keys) == (9, 10, 9, 9)
@@ -76,7 +76,7 @@ def test_copies_fill_each_others_gaps(tmp_path: Path) -> None:
 
 def test_voters_of_the_old_cluster_do_not_bind_the_new_one(tmp_path: Path) -> None:
     home = folder(tmp_path, 1, learned=2, accepted=[], chosen=2)
-    storage = SqliteStorage(home / "learner.db", LEARNER)
+    storage = SqliteStorage(home / "learner.db", PAXOS.tables("learner.db"))
     storage.write([pack_voters((Voter(3, 2, "disk"),))])
     storage.close()
     assert recover(tmp_path / "new", home) == 0
@@ -141,4 +141,4 @@ def test_no_replica_of_the_old_cluster_is_one_of_the_new(tmp_path: Path) -> None
     assert recover(tmp_path / "new", home) == 0
     cluster = load(tmp_path / "new" / "cluster.toml")
     with pytest.raises(FolderRefused, match="belongs to replica 1 of cluster"):
-        open_folder(home, cluster.id, 1, ACCEPTOR, LEARNER)
+        open_folder(home, cluster.id, 1, PAXOS)

@@ -15,11 +15,11 @@ import pytest
 from kvrmi.config import Cluster
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import PreVote, PreVoted
 from kvrmi.remote.identity import read_secret
 from kvrmi.roles.contract import Address
 from server.coordinator.founding import Wish, prepare
-from server.makers import ACCEPTOR, LEARNER
 from server.replica import Replica
 from server.store import Folder, open_folder
 
@@ -56,7 +56,7 @@ def start(cluster: Cluster, tmp_path: Path) -> Iterator[Start]:
 
 
 def opened(home: Path, cluster: Cluster) -> Folder:
-    return open_folder(home, cluster.id, 1, ACCEPTOR, LEARNER)
+    return open_folder(home, cluster.id, 1, PAXOS)
 
 
 def grants(replica: Replica) -> bool:
@@ -68,7 +68,7 @@ def grants(replica: Replica) -> bool:
         assert isinstance(answer, PreVoted)
         return answer.granted
 
-    return replica.acceptor.ask(ask)
+    return replica.hosts["acceptor"].ask(ask)
 
 
 def test_only_the_first_start_of_a_founded_folder_is_exempt(start: Start, tmp_path: Path) -> None:

@@ -112,10 +112,10 @@ def test_a_term_that_never_opened_says_so(log: Log) -> None:
 
 def test_a_restarted_proposer_ends_its_own_term_and_no_other(log: Log) -> None:
     log.serve()
-    log.notes.proposer_starts()
+    log.notes.of("proposer").starts()
     log.step(None, Leading(0, NO_BALLOT, False))
     log.step(Followed(THEIRS, 9, 0), Leading(PEER, THEIRS, False))
-    log.notes.proposer_starts()
+    log.notes.of("proposer").starts()
     log.step(None, Leading(0, NO_BALLOT, False))
     assert log.lines() == [
         "leads no more replica=1 ballot=3.1 after=0.5s reason=our proposer was restarted",
@@ -147,10 +147,10 @@ def test_one_forward_a_second_is_written_with_its_answer(log: Log) -> None:
     leader = Address(PEER, "front")
     for number in (7, 8):
         forward = Forward(number, THEIRS, requests(4), 1.0)
-        log.notes.front(OWN, None, Effects(messages=(Envelope(leader, forward),)))
+        log.notes.of("front").step(OWN, None, Effects(messages=(Envelope(leader, forward),)))
         log.now += 0.002
         answers = (Answer("OK", 1, 1),) * 3 + (Answer("NOT_LEADER", None, 0),)
-        log.notes.front(leader, Forwarded(number, answers), Effects())
+        log.notes.of("front").step(leader, Forwarded(number, answers), Effects())
     assert log.lines() == [
         'forward to=2 number=7 requests=4: put "k" id=ana/1, get "k", get "k", ..',
         "forward answered by=2 number=7 after=2.0ms OK=3 NOT_LEADER=1",
@@ -168,10 +168,10 @@ def test_one_leader_after_another(log: Log) -> None:
 def test_the_leader_writes_a_forward_too_and_a_lost_one_is_said(log: Log) -> None:
     forward = Forward(7, THEIRS, requests(1), 1.0)
     for _ in range(2):
-        log.notes.front(Address(PEER, "front"), forward, Effects())
-        log.notes.front(OWN, NoAnswer(PEER, forward), Effects())
+        log.notes.of("front").step(Address(PEER, "front"), forward, Effects())
+        log.notes.of("front").step(OWN, NoAnswer(PEER, forward), Effects())
     log.now += 1
-    log.notes.front(OWN, NotSent(PEER, forward), Effects())
+    log.notes.of("front").step(OWN, NotSent(PEER, forward), Effects())
     assert log.lines() == [
         'forward from=2 number=7 requests=1: put "k" id=ana/1',
         "forward unanswered to=2 number=7 requests=1",

@@ -79,8 +79,7 @@ def test_a_read_carries_on_what_came_meanwhile(consistency: str) -> None:
     front = Reader(lambda: hosts["learner"], question)
     engine = PaxosEngine(
         ME,
-        host_of(lambda: front, role="front"),  # type: ignore[arg-type]
-        hosts["learner"],  # type: ignore[arg-type]
+        {"front": host_of(lambda: front, role="front"), **hosts},  # type: ignore[arg-type]
         router,
         None,  # type: ignore[arg-type]
         dict,

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kvrmi.paxos.declaration import PAXOS
 from server.coordinator.found import main as found
 from server.coordinator.ports import free_block
-from server.makers import ACCEPTOR, LEARNER
 from server.store import format_folder, open_folder
 
 from .processes import Replicas, replicas, start
@@ -53,7 +53,7 @@ def test_a_missing_or_broken_cluster_file(tmp_path: Path) -> None:
 
 def test_another_list_of_members_than_the_disk_knows(founded: Replicas) -> None:
     disks = {member.id: member.disk for member in founded.cluster.members}
-    folder = open_folder(founded.data / "replica2", founded.cluster.id, 2, ACCEPTOR, LEARNER)
+    folder = open_folder(founded.data / "replica2", founded.cluster.id, 2, PAXOS)
     folder.change(members=disks | {4: "d4", 5: "d5"})
     folder.close()
     assert "was formatted for replicas 1, 2, 3, 4, 5, the cluster file" in refused(

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.rows import ROWS, pack_row
 from kvrmi.storage.interface import Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from server import endings
 from server.__main__ import main
-from server.makers import LEARNER
 from server.offline.stopped import open_stopped
 from server.pidlock import PidLock, holder
 from server.store import format_folder
@@ -81,7 +81,7 @@ def test_rows_that_do_not_add_up_are_damage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = folder(tmp_path, 1, learned=7, accepted=[8], chosen=8)
-    storage = SqliteStorage(home / "learner.db", LEARNER)
+    storage = SqliteStorage(home / "learner.db", PAXOS.tables("learner.db"))
     storage.write([Put(ROWS, "k1", pack_row("another"))])
     storage.close()
     status, found = inspect(home, capsys)

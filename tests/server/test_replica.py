@@ -13,6 +13,7 @@ import pytest
 
 from kvrmi.config import Cluster, Timing, members
 from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.learner import _Source
 from kvrmi.paxos.messages import Offer, Offered, PreVoted
 from kvrmi.paxos.proposer import Proposer
@@ -23,7 +24,6 @@ from kvrmi.snapshot import SnapshotSource
 from kvrmi.storage.interface import Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from server.admission import Verdict, from_file
-from server.makers import ACCEPTOR, LEARNER
 from server.replica import Replica, clock
 from server.rolehost import Fenced
 from server.status import describe
@@ -39,10 +39,10 @@ CLUSTER = Cluster(
 @contextmanager
 def started(folder: Path) -> Iterator[Replica]:
     """One start of a process, as far as its front: it needs neither a disk nor a network."""
-    disks = open_folder(folder, CLUSTER.id, 1, ACCEPTOR, LEARNER)
+    disks = open_folder(folder, CLUSTER.id, 1, PAXOS)
     replica = Replica(CLUSTER, 1, disks, b"x" * 64, Fatal())
     try:
-        replica.front.start()
+        replica.hosts["front"].start()
         yield replica
     finally:
         replica.transport.close()
@@ -52,8 +52,8 @@ def started(folder: Path) -> Iterator[Replica]:
 def ready(replica: Replica) -> bool:
     """Ask its proposer, whom a quorum of one answers, whether it could lead."""
     ballot, peer = Ballot(1, 1), Address(2, "proposer")
-    replica.proposer.deliver(Address(1, "acceptor"), PreVoted(ballot, False, ballot))
-    (answer,) = replica.proposer.deliver(peer, Offer(ballot, 0))
+    replica.hosts["proposer"].deliver(Address(1, "acceptor"), PreVoted(ballot, False, ballot))
+    (answer,) = replica.hosts["proposer"].deliver(peer, Offer(ballot, 0))
     assert isinstance(answer.message, Offered)
     return answer.message.ready
 
@@ -65,7 +65,7 @@ def test_a_replica_whose_acceptor_recovers_is_not_fit_to_lead(tmp_path: Path) ->
             for host in replica.roles.values():
                 host.door = None
                 host.start()
-            replica._tell_roles()
+            replica.hosts.inform()
             assert ready(replica) is not recovering
 
 
@@ -76,17 +76,17 @@ def alone(folder: Path) -> Iterator[Replica]:
     with started(folder) as replica:
         for host in replica.roles.values():
             host.door = None
-        replica.learner.start()
-        replica.proposer.start()
+        replica.hosts["learner"].start()
+        replica.hosts["proposer"].start()
         replica.let_vote(Verdict({1: replica.identity.disk}, lost=False))
-        replica._tell_roles()
-        until(lambda: turned(replica) and replica.proposer.ask(leading))
+        replica.hosts.inform()
+        until(lambda: turned(replica) and replica.hosts["proposer"].ask(leading))
         yield replica
 
 
 def turned(replica: Replica) -> bool:
     """Do what the control thread does in one turn."""
-    for host in (*replica.roles.values(), replica.front):
+    for host in replica.hosts.all.values():
         host.wake_if_due(clock())
     replica.router.run()
     return True
@@ -102,17 +102,17 @@ def test_after_a_rejoin_the_folder_must_have_that_disk(tmp_path: Path) -> None:
     disk = format_folder(folder, CLUSTER.id, 1, recovering=True)
     with started(folder) as replica:
         replica._folder.change(members={1: "lost"})
-        replica.acceptor.door = None
-        replica.acceptor.start()
+        replica.hosts["acceptor"].door = None
+        replica.hosts["acceptor"].start()
         replica.note_rejoin()
         assert replica.identity.recovering
         assert from_file(CLUSTER, replica.identity) is not None
-    votes = SqliteStorage(folder / "acceptor.db", {**ACCEPTOR, **IDENTITY})
+    votes = SqliteStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
     votes.write([Put("acceptor", "state", State(epoch=2).pack())])
     votes.close()
     with started(folder) as replica:
-        replica.acceptor.door = None
-        replica.acceptor.start()
+        replica.hosts["acceptor"].door = None
+        replica.hosts["acceptor"].start()
         replica.note_rejoin()
     with started(folder) as replica:
         assert (replica.identity.recovering, replica.identity.members) == (False, {1: disk})
@@ -126,10 +126,10 @@ def test_a_replica_that_recovers_is_not_reported_up_while_its_acceptor_is_away(
     """Whoever guards lost disks would count it as a voter."""
     format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=True)
     with started(tmp_path / "r") as replica:
-        replica.acceptor.door = None
-        replica.acceptor.start()
+        replica.hosts["acceptor"].door = None
+        replica.hosts["acceptor"].start()
         assert describe(replica)["state"] == "recovering"
-        replica.acceptor.fail("test")
+        replica.hosts["acceptor"].fail("test")
         assert describe(replica)["state"] == "recovering"
 
 
@@ -140,13 +140,13 @@ def test_a_rejoin_is_recorded_later_when_the_acceptor_waits_for_its_disk(
     monkeypatch.setattr("server.rolehost.LOCK_SECONDS", 0.01)
     folder = tmp_path / "r"
     format_folder(folder, CLUSTER.id, 1, recovering=True)
-    votes = SqliteStorage(folder / "acceptor.db", {**ACCEPTOR, **IDENTITY})
+    votes = SqliteStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
     votes.write([Put("acceptor", "state", State(epoch=2).pack())])
     votes.close()
     with started(folder) as replica:
-        replica.acceptor.door = None
-        replica.acceptor.start()
-        with replica.acceptor._lock:
+        replica.hosts["acceptor"].door = None
+        replica.hosts["acceptor"].start()
+        with replica.hosts["acceptor"]._lock:
             replica.note_rejoin()
         assert replica.identity.recovering
         replica.note_rejoin()
@@ -157,17 +157,17 @@ def test_a_learner_taken_down_leaves_neither_its_state_nor_a_snapshot(tmp_path: 
     """No collector ever looks at what was there at the start of the process."""
     format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=False)
     with started(tmp_path / "r") as replica:
-        replica.learner.door = None
-        replica.learner.start()
-        state = replica.learner.ask(lambda learner, _: weakref.ref(learner.machine))
+        replica.hosts["learner"].door = None
+        replica.hosts["learner"].start()
+        state = replica.hosts["learner"].ask(lambda learner, _: weakref.ref(learner.machine))
         view = replica._folder.learner.snapshot()
         source = SnapshotSource(view)
-        replica.learner.ask(
+        replica.hosts["learner"].ask(
             lambda learner, now: learner._sources.update({2: _Source("1-1", source, now)})
         )
         gc.disable()
         try:
-            replica.learner.fail("test")
+            replica.hosts["learner"].fail("test")
             assert state() is None
         finally:
             gc.enable()
@@ -181,7 +181,9 @@ def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -
     ids = []
     for _ in range(3):
         with started(tmp_path / "r") as replica:
-            ids += [replica.front.peek(lambda front: front.next_id(), None) for _ in range(2)]
+            ids += [
+                replica.hosts["front"].peek(lambda front: front.next_id(), None) for _ in range(2)
+            ]
     assert None not in ids
     assert len(set(ids)) == len(ids)
 
@@ -189,26 +191,26 @@ def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -
 def test_our_term_ends_before_our_learner_comes_back(tmp_path: Path) -> None:
     """It may know less than what was answered: a read under the old lease would show that."""
     with alone(tmp_path / "r") as replica:
-        replica.learner.fail("test")
-        assert replica.proposer.ask(leading)
-        replica.learner.start()
-        assert not replica.proposer.ask(leading)
+        replica.hosts["learner"].fail("test")
+        assert replica.hosts["proposer"].ask(leading)
+        replica.hosts["learner"].start()
+        assert not replica.hosts["proposer"].ask(leading)
 
 
 def test_a_learner_stays_down_while_our_term_cannot_be_ended(tmp_path: Path) -> None:
     with alone(tmp_path / "r") as replica:
-        replica.learner.fail("test")
+        replica.hosts["learner"].fail("test")
         held, release = threading.Event(), threading.Event()
 
         def hold(proposer: Proposer, _: float) -> None:
             held.set()
             release.wait(10)
 
-        holder = threading.Thread(target=replica.proposer.ask, args=(hold,))
+        holder = threading.Thread(target=replica.hosts["proposer"].ask, args=(hold,))
         holder.start()
         assert held.wait(5)
         with pytest.raises(Fenced):
-            replica.learner.start()
-        assert replica.learner.state == "down"
+            replica.hosts["learner"].start()
+        assert replica.hosts["learner"].state == "down"
         release.set()
         holder.join(5)

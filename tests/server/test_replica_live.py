@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from Pyro5.errors import CommunicationError
 
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.remote.identity import Badge
 from kvrmi.storage.interface import Remove
 from kvrmi.storage.sqlite import SqliteStorage
 from server.coordinator import folders
-from server.makers import LEARNER
 
 from .processes import NOT_YET, Replicas, replicas
 from .stubs import until
@@ -184,7 +184,7 @@ def test_a_damaged_learner_db_is_learned_again_and_costs_no_vote(three: Replicas
     stopped = three.running.pop(victim)
     stopped.terminate()
     assert stopped.wait(10) == 0
-    state = SqliteStorage(folder / "learner.db", LEARNER)
+    state = SqliteStorage(folder / "learner.db", PAXOS.tables("learner.db"))
     state.write([Remove("rows", "k")])
     state.close()
     votes = (folder / "acceptor.db").stat().st_ino

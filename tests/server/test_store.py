@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from kvrmi.paxos.declaration import PAXOS
 from kvrmi.storage.interface import Put
-from server.makers import ACCEPTOR, LEARNER
 from server.store import Folder, FolderRefused, format_folder, open_folder
 
 CLUSTER = "c1"
 
 
 def opened(folder: Path, cluster: str = CLUSTER, replica: int = 1) -> Folder:
-    return open_folder(folder, cluster, replica, ACCEPTOR, LEARNER)
+    return open_folder(folder, cluster, replica, PAXOS)
 
 
 def test_a_formatted_folder_opens_and_knows_whose_it_is(tmp_path: Path) -> None:

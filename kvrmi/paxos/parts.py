@@ -1,0 +1,103 @@
+"""Makes the roles of a replica from what its disks hold, as often as they are started.
+
+Rule: an acceptor that replaces a lost one comes up silent, and stays so until its rejoin is done.
+Each class can be exchanged for another, which is how the simulator plants bugs.
+"""
+
+from __future__ import annotations
+
+from ..interface import Answer
+from ..log import Log
+from ..machine import Machine
+from ..roles.declaration import Others, Setting
+from ..storage.interface import Storage
+from .acceptor import PAGE_BYTES, Acceptor
+from .front import Front
+from .learner import Learner
+from .proposer import Proposer
+from .rejoin import COPIED, MUST_COPY, Rejoin
+from .stable import State
+
+__all__ = ["Parts", "Reads"]
+
+
+class Reads:
+    """What a front may read of its replica's own state, and when."""
+
+    def __init__(self, others: Others) -> None:
+        """Read the learner of the same replica."""
+        self._others = others
+
+    def fresh(self, now: float, question: bytes) -> Answer | None:
+        """Read what is applied under the leader's lease, which is checked in the same step.
+
+        A learner that were restarted in between could show an older state.
+        """
+
+        def read(learner: Learner) -> Answer | None:
+            leased = self._others.peek("proposer", lambda proposer: proposer.may_read(now), False)
+            return learner.read(question) if leased else None
+
+        return self._others.look("learner", read)
+
+    def answer(self, slot: int, question: bytes) -> Answer | None:
+        """Read once `slot` is applied."""
+        return self._others.look(
+            "learner", lambda learner: learner.read(question) if learner.applied >= slot else None
+        )
+
+
+class Parts:
+    """The classes that a replica is made of, and how each is made."""
+
+    acceptors: type[Acceptor] = Acceptor
+    proposers: type[Proposer] = Proposer
+    learners: type[Learner] = Learner
+    machines: type[Machine] = Machine
+    fronts: type[Front] = Front
+    rejoins: type[Rejoin] = Rejoin
+    accepted_page = PAGE_BYTES
+    learned_page = PAGE_BYTES
+    """Bytes of a page: of promises and copies, of entries and snapshots."""
+
+    def acceptor(self, setting: Setting, storage: Storage | None, now: float) -> Acceptor:
+        """From its disk. Raises Corrupt, StorageFailed."""
+        disk = _there(storage)
+        row = disk.read("acceptor", "state")
+        stage = State.unpack(row).stage if row else setting.recovering * MUST_COPY
+        rejoin = None
+        if stage:
+            copied = stage == COPIED
+            rejoin = self.rejoins(setting.me, setting.ids, setting.disk, copied=copied)
+        return self.acceptors.load(
+            setting.me,
+            disk,
+            now,
+            setting.timing,
+            founding=setting.founding,
+            rejoin=rejoin,
+            page_bytes=self.accepted_page,
+        )
+
+    def learner(self, setting: Setting, storage: Storage | None, now: float) -> Learner:
+        """From its disk. Raises Corrupt, StorageFailed."""
+        disk = _there(storage)
+        machine, log = self.machines.load(disk), Log.load(disk, setting.keep)
+        return self.learners(
+            setting.me, setting.ids, machine, log, disk.snapshot, self.learned_page
+        )
+
+    def proposer(self, setting: Setting, storage: Storage | None, now: float) -> Proposer:
+        """From nothing: what a proposer must not forget, acceptors keep."""
+        return self.proposers(setting.me, setting.ids, now, setting.rng, setting.timing)
+
+    def front(self, setting: Setting, storage: Storage | None, now: float) -> Front:
+        """From nothing: requests do not outlive the process."""
+        reads = Reads(setting.others)
+        return self.fronts(setting.me, setting.boot, setting.timing, reads.fresh, reads.answer)
+
+
+def _there(storage: Storage | None) -> Storage:
+    if storage is None:
+        raise ValueError("this role has a disk")
+    return storage

@@ -1,0 +1,178 @@
+"""All roles of one replica, as their package declares them: made, known to each other, taken down.
+
+Rules: a role hears of the others' absence before it could rely on them; what must precede a restart
+is done first, or the role stays down. It knows no role by name and no message but the host's.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from kvrmi.config import Cluster
+from kvrmi.roles.contract import Address, Effects, Envelope, Message, Unreachable
+from kvrmi.roles.declaration import Declaration, Kind, Presence
+
+from .disks import WriteBehind, WriteThrough
+from .makers import Makers
+from .rolehost import Fenced, RoleHost
+from .rolework import Disk
+from .router import Router
+from .store import Folder
+
+T = TypeVar("T")
+
+FLUSH_SECONDS = 2.0
+"""What a stop waits for a disk that is written behind; what it lacks then is learned again."""
+
+Fatal = Callable[[str, BaseException], None]
+Note = Callable[[Address, Message | None, Effects], None]
+
+
+class Noted(NamedTuple):
+    """How a log follows a role: it hears when the role starts, and of each of its steps."""
+
+    log: logging.Logger
+    starts: Callable[[], None]
+    step: Note
+
+
+class Hosts:
+    """The hosts of a declaration's roles."""
+
+    def __init__(
+        self,
+        declared: Declaration,
+        cluster: Cluster,
+        me: int,
+        folder: Folder,
+        router: Router,
+        clock: Callable[[], float],
+        fatal: Fatal,
+        noted: Callable[[str], Noted],
+    ) -> None:
+        """Make a host each; none is up before it is started. `noted` gives a role's log."""
+        self.declared = declared
+        self._me = me
+        self._folder = folder
+        self._router = router
+        self._clock = clock
+        self._fatal = fatal
+        self._behind: list[WriteBehind] = []
+        self._informed_of: tuple[object, ...] = ()
+        self._lock = threading.Lock()
+        makers = Makers(cluster, me, folder, os.urandom(8), self)
+        self.all = {
+            kind.name: self._host(kind, makers, noted(kind.name)) for kind in declared.kinds
+        }
+        self.voter: RoleHost[Any] = self.all[declared.voter.role]
+
+    def __getitem__(self, role: str) -> RoleHost[Any]:
+        """Return the host of a role."""
+        return self.all[role]
+
+    def _host(self, kind: Kind, makers: Makers, noted: Noted) -> RoleHost[Any]:
+        def load(now: float, incarnation: int) -> Any:
+            noted.starts()
+            return makers.make(kind, now, incarnation, noted.log)
+
+        host: RoleHost[Any] = RoleHost(
+            Address(self._me, kind.name),
+            load,
+            self._router,
+            clock=self._clock,
+            fatal=self._fatal,
+            log=noted.log,
+            disk=self._disk(kind),
+            vital=kind.vital,
+            note=noted.step,
+            let_go=kind.let_go,
+        )
+        if kind.name in self.declared.before_restart:
+            host.before_restart = partial(self._before_restart, kind.name)
+        return host
+
+    def _disk(self, kind: Kind) -> Disk | None:
+        if kind.disk is None:
+            return None
+        storage = self._folder.storages[kind.disk.file]
+        if not kind.disk.behind:
+            return WriteThrough(storage)
+        leave, fatal = partial(self._leave, kind.name), partial(self._fatal, kind.name)
+        behind = WriteBehind(storage, leave, fatal)
+        self._behind.append(behind)
+        return behind
+
+    def _leave(self, role: str, messages: tuple[Envelope, ...]) -> None:
+        """Let go what waited until a role's records were durable."""
+        host = self.all[role]
+        self._router.send(host.address, host.incarnation, host.route(messages))
+        self._router.run()
+
+    # --- what roles hear of each other ------------------------------------------------------------
+
+    def look(self, role: str, question: Callable[[Any], T]) -> T | None:
+        """Put a question to a role, from within another's step; None if it is away."""
+        try:
+            return self.all[role].look(lambda it, _: question(it))
+        except Fenced:
+            return None
+
+    def peek(self, role: str, question: Callable[[Any], T], otherwise: T) -> T:
+        """Put a question that one glance answers; `otherwise` if the role is down."""
+        return self.all[role].peek(question, otherwise)
+
+    def tell(self, role: str, message: Message) -> None:
+        """Have a role handle a message of an operator's or of this process. Raises Fenced."""
+        self.all[role].tell(Address(self._me, "host"), message)
+        self._router.run()
+
+    def unreachable(self, peer: int) -> None:
+        """Inform the role concerned that a peer refuses connections."""
+        self.all[self.declared.unreachable].put(Address(self._me, "host"), Unreachable(peer))
+
+    def inform(self) -> None:
+        """Inform the roles of who is up, if that has changed: one that is down sends nothing."""
+        with self._lock:
+            now = self._presence()
+            starts = tuple(host.incarnation for host in self.all.values())
+            if (starts, now) == self._informed_of:
+                return
+            self._informed_of = (starts, now)
+            for role, message in self.declared.informed(now):
+                self.all[role].put(Address(self._me, "host"), message)
+        self._router.run()
+
+    def _presence(self) -> Presence:
+        up = {name: host.state == "up" for name, host in self.all.items()}
+        return Presence(up, self.voter.peek(self.declared.voter.votes, False))
+
+    def _before_restart(self, name: str) -> None:
+        """Do what is declared to precede it. Raises Fenced when the role concerned is stuck."""
+        role, message = self.declared.before_restart[name](self._presence())
+        if self.all[role].state == "up":
+            self.tell(role, message)
+
+    # --- life -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Take up every role but the voter. Raises OSError when a port is taken."""
+        for host in reversed(self.all.values()):
+            if host is not self.voter:
+                host.start()
+
+    def stop(self) -> None:
+        """Take all down: those without a disk first, those whose disk is written at once last."""
+        kinds = sorted(self.declared.kinds, key=lambda kind: kind.disk is not None)
+        written_behind = [kind for kind in kinds if kind.disk is None or kind.disk.behind]
+        for kind in written_behind:
+            self.all[kind.name].stop(kind.last)
+        for disk in self._behind:
+            disk.close(FLUSH_SECONDS)
+        for kind in kinds:
+            if kind not in written_behind:
+                self.all[kind.name].stop(kind.last)
