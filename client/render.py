@@ -66,6 +66,11 @@ class Printer:
         """Whether results go to a terminal."""
         return self._out.isatty()
 
+    @property
+    def columns(self) -> int:
+        """Columns of the terminal, or what takes its place."""
+        return columns_of(self._out)
+
     def result(self, lines: Sequence[str], fields: Mapping[str, object], aside: str = "") -> None:
         """Print one result: `fields` as a JSON object, or lines, and `aside` after the last."""
         if self.as_json:
@@ -83,21 +88,20 @@ class Printer:
         Console(file=self._out, highlight=False).print(Text(text, "dim"), soft_wrap=True)
 
     def raw(self, data: bytes) -> None:
-        """Print bytes as they are and nothing else. Raises InvalidRequest on a terminal.
+        """Print bytes as they are and nothing else; on a terminal the line is ended.
 
-        There only what a terminal would not obey is printed.
+        Raises InvalidRequest for bytes that a terminal would obey.
         """
-        text = data.decode("utf-8", "replace")
-        if self.terminal and not all(char.isprintable() or char in "\n\t" for char in text):
-            raise InvalidRequest(
-                "the value holds bytes that a terminal would obey; write it into a file with >"
-            )
-        self._out.flush()
-        if hasattr(self._out, "buffer"):
+        if self.terminal:
+            text = data.decode("utf-8", "replace")
+            if not all(char.isprintable() or char in "\n\t" for char in text):
+                why = "the value holds bytes that a terminal would obey; > writes it into a file"
+                raise InvalidRequest(why)
+            self.line(text.removesuffix("\n"))
+        else:
+            self._out.flush()
             self._out.buffer.write(data)
             self._out.buffer.flush()
-        else:
-            self._out.write(text)
 
     def done(self, text: str, fields: Mapping[str, object]) -> None:
         """Print what an order did: `fields` as a JSON object, or a sentence."""

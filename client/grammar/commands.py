@@ -51,9 +51,8 @@ def parse(words: Sequence[Word]) -> Command:
     try:
         return form.make(form.pattern.read(words[1:]))
     except Usage as error:
-        problem = str(error)
-        between = {"": "", "?": " "}.get(problem[-1:], "; ")
-        raise Usage(f"{problem}{between}usage: {form.usage}") from None
+        between = " " if str(error).endswith("?") else "; "
+        raise Usage(f"{error}{between}usage: {form.usage}") from None
 
 
 def known(name: str) -> Form:
@@ -278,7 +277,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             "ask this replica first; without id: the leader",
             making.reconnect,
             "RECONNECT 3",
-            "replica 3 answers",
+            "replica 3 answers; replica 1 leads",
         ),
         _form(
             "HELP [command]",

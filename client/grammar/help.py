@@ -57,9 +57,9 @@ def _summary(form: Form) -> Iterator[str]:
     if len(last) >= _FIRST:
         yield last
         last = ""
-    meaning = "; also ".join([form.help, *form.also])
+    also = f"; also {', '.join(form.also)}" if form.also else ""
     yield from textwrap.wrap(
-        meaning,
+        form.help + also,
         _COLUMNS,
         initial_indent=last.ljust(_FIRST),
         subsequent_indent=" " * _FIRST,

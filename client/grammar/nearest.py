@@ -18,7 +18,7 @@ _ELSEWHERE = {
     "EXISTS": "CONTAINS", "HAS": "CONTAINS", "DBSIZE": "SIZE", "COUNT": "SIZE", "LEN": "SIZE",
     "MSET": "MPUT", "INFO": "STATUS", "PING": "HEALTH", "DUMP": "EXPORT", "LOAD": "IMPORT",
     "?": "HELP", "MAN": "HELP", "SERVER": "RECONNECT", "CONNECT": "RECONNECT", "BYE": "EXIT",
-    "LEAVE": "EXIT",
+    "LEAVE": "EXIT", "FLUSHALL": "DELETE", "FLUSHDB": "DELETE",
 }  # fmt: skip
 """What other shells call it."""
 _LONGEST = 30

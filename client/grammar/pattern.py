@@ -129,12 +129,16 @@ class Pattern:
         return max(fits, key=lambda shape: len(shape.needed), default=self._shapes[0])
 
     def read(self, words: Sequence[Word]) -> Given:
-        """Make what the words mean. Raises Usage: what is wrong, "" for a wrong number of words."""
+        """Make what the words mean. Raises Usage: what is wrong with them."""
         placed = self.place(words)
         shape = self.shape(placed)
         options = {name: self._option(shape, name, word) for name, word in placed.options.items()}
-        if placed.lacks or not shape.takes(len(placed.words)):
-            raise Usage("")
+        if placed.lacks:
+            raise Usage(f"{placed.lacks} needs a word after it")
+        if not shape.takes(len(placed.words)):
+            missing = shape.slot(len(placed.words))
+            why = f"{missing.name} is missing" if missing else "too many words; quotes keep spaces"
+            raise Usage(why)
         slots = enumerate(placed.words)
         given = [made(slot.name, word) for at, word in slots if (slot := shape.slot(at))]
         return Given(tuple(given), options)

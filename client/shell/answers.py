@@ -5,7 +5,7 @@ It prints nothing and asks nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..grammar.literal import typed
@@ -13,7 +13,7 @@ from ..grammar.making import Command
 from ..render import encoded
 from ..values import width
 
-__all__ = ["EXIT_STATUS", "NOT_FOUND", "Shown", "columns", "fields", "shown"]
+__all__ = ["EXIT_STATUS", "NOT_FOUND", "Shown", "columns", "fields", "key_columns", "met", "shown"]
 
 NOT_FOUND = 1
 """Exit status of a key that is not there, or not as expected."""
@@ -62,8 +62,23 @@ def shown(command: Command, answer: dict[str, Any], write: Write, *, named: bool
 
 def columns(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Write keys and values in two columns; a very long key shifts its own line only."""
-    first = max((width(key) for key, _ in pairs if width(key) <= _WIDEST_KEY), default=0)
+    first = key_columns([key for key, _ in pairs])
     return [f"{key}{' ' * (first - width(key))}  {value}" for key, value in pairs]
+
+
+def key_columns(keys: Iterable[str]) -> int:
+    """Columns of the keys beside their values: as many as they need, up to a bound."""
+    return max((width(key) for key in keys if width(key) <= _WIDEST_KEY), default=0)
+
+
+def met(wanted: int | None, replica: int, leader: int) -> str:
+    """Say who answers now, where `wanted` was to be asked first, and who leads."""
+    answers = f"replica {replica} answers"
+    if wanted not in (None, replica):
+        answers = f"replica {wanted} does not answer; replica {replica} does"
+    if leader == replica:
+        return f"{answers} and leads"
+    return f"{answers}; replica {leader} leads" if leader else f"{answers}; no leader is known"
 
 
 def fields(command: Command, answer: dict[str, Any]) -> dict[str, object]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from kvrmi.cli import INTERRUPTED
 from kvrmi.dump import Summary
@@ -23,12 +23,12 @@ from ..grammar import help
 from ..grammar.commands import Command
 from ..grammar.literal import typed
 from ..health import await_serving, code_of
-from ..render import Printer, encoded
+from ..render import Printer
 from ..values import COLUMNS
 from . import answers, files, prefix
 from .answers import EXIT_STATUS, NOT_FOUND
 from .interrupt import undisturbed
-from .listing import pages
+from .listing import Listing
 
 __all__ = ["Carrier", "Leave"]
 
@@ -108,39 +108,17 @@ class Carrier:
 
     def _list(self, command: Command) -> int:
         """Show keys, or keys and values."""
-        prefix, start, limit = cast("tuple[str, str | None, int | None]", command.args)
-        found = pages(self._store, prefix, start, limit)
+        listing = Listing(self._store, self._printer, command)
         if self._printer.as_json:
-            value = [
-                key if command.name == "keys" else [key, encoded(value)]
-                for page in found
-                for key, value in page
-            ]
-            self._result((), {"op": command.name, "prefix": prefix, "value": value})
+            fields = {"prefix": listing.prefix, "value": listing.values()}
+            self._result((), {"op": command.name, **fields})
             return 0
-        count = 0
-
-        def lines() -> Iterator[str]:
-            nonlocal count
-            for page in found:
-                for line in self._rows(command, page):
-                    count += 1
-                    yield line
-
-        if self._show(lines()) and self._person:
-            self._printer.aside(f"{count} key{'' if count == 1 else 's'}{self._took()}")
+        if self._show(listing.lines()) and self._person:
+            count = f"{listing.count} key{'' if listing.count == 1 else 's'}"
+            self._printer.aside(count + took(listing.seconds))
+        if not listing.count and "*" in listing.prefix:
+            self._printer.note(f"{command.name.upper()} takes the beginning of keys, without *")
         return 0
-
-    def _rows(self, command: Command, page: Sequence[tuple[str, Any]]) -> list[str]:
-        if command.name == "keys":
-            return [self._printer.shown(key) for key, _ in page]
-        columns = None if command.output.full else COLUMNS
-        rows = [
-            (self._printer.shown(key), self._printer.shown(value, columns)) for key, value in page
-        ]
-        if self._printer.terminal:
-            return answers.columns(rows)
-        return [f"{key}\t{value}" for key, value in rows]
 
     def _delete_prefix(self, prefix_: str, agreed: bool) -> int:
         if not agreed and not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -178,7 +156,7 @@ class Carrier:
         self._store.prefer(replica)
         answer = self._store.call("get", "reconnect", "local")
         fields = {"op": "reconnect", "replica": answer["replica"], "leader": answer["leader"]}
-        self._result([f"replica {answer['replica']} answers"], fields)
+        self._result([answers.met(replica, answer["replica"], answer["leader"])], fields)
         return 0
 
     def _status(self) -> int:
@@ -231,5 +209,10 @@ class Carrier:
         self._printer.result(lines, fields, self._took())
 
     def _took(self) -> str:
-        """How long the command took, for a person."""
-        return f"  ({(time.monotonic() - self._began) * 1000:.1f} ms)" if self._person else ""
+        """Say how long the command took, to a person."""
+        return took(time.monotonic() - self._began) if self._person else ""
+
+
+def took(seconds: float) -> str:
+    """Write how long something took, to stand after an answer."""
+    return f"  ({seconds * 1000:.1f} ms)" if seconds < 1 else f"  ({seconds:.1f} s)"

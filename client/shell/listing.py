@@ -1,19 +1,75 @@
-"""The pairs of the store in order, a page of the store's at a time.
+"""SCAN and KEYS: the store in order, a page of the store's at a time, and what is shown of it.
 
-It prints nothing; a page is one revision, pages are not.
+Rules: the next page is asked for when it is wanted; a page is one revision, pages are not. It
+prints nothing.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TypeAlias, cast
 
 from kvrmi.interface import SCAN_ITEMS, Value
 from kvrmi.session import Store
 
-__all__ = ["Page", "pages"]
+from ..grammar.making import Command
+from ..render import Printer, encoded
+from . import answers
+
+__all__ = ["Listing", "Page", "pages"]
 
 Page: TypeAlias = "list[tuple[str, Value]]"
+_LEAST = 20
+"""Columns that a value gets however narrow the window is."""
+
+
+class Listing:
+    """The pairs that one SCAN or KEYS asks for."""
+
+    def __init__(self, store: Store, printer: Printer, command: Command) -> None:
+        """Ask nothing yet."""
+        self.prefix, start, limit = cast("tuple[str, str | None, int | None]", command.args)
+        self.count = 0
+        self.seconds = 0.0
+        """Keys so far, and how long the store took for them."""
+        self._found = pages(store, self.prefix, start, limit)
+        self._printer = printer
+        self._command = command
+
+    def values(self) -> list[object]:
+        """Return all that JSON shows: keys, or [key, value]. Raises a KVError."""
+        named = self._command.name == "keys"
+        pairs = (pair for page in self._pages() for pair in page)
+        return [key if named else [key, encoded(value)] for key, value in pairs]
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each key; a page is fetched as its first line is taken."""
+        for page in self._pages():
+            yield from self._keys(page) if self._command.name == "keys" else self._pairs(page)
+
+    def _pages(self) -> Iterator[Page]:
+        began = time.monotonic()
+        for page in self._found:
+            self.seconds += time.monotonic() - began
+            self.count += len(page)
+            yield page
+            began = time.monotonic()
+        self.seconds += time.monotonic() - began
+
+    def _keys(self, page: Page) -> list[str]:
+        return [self._printer.shown(key) for key, _ in page]
+
+    def _pairs(self, page: Page) -> list[str]:
+        """Write keys and values; on a terminal a line each, unless all of a value is wanted."""
+        keys, columns = self._keys(page), None
+        if not self._command.output.full:
+            columns = max(self._printer.columns - answers.key_columns(keys) - 2, _LEAST)
+        values = (self._printer.shown(value, columns) for _, value in page)
+        pairs = list(zip(keys, values, strict=True))
+        if self._printer.terminal:
+            return answers.columns(pairs)
+        return [f"{key}\t{value}" for key, value in pairs]
 
 
 def pages(store: Store, prefix: str, start: str | None, limit: int | None) -> Iterator[Page]:

@@ -43,6 +43,7 @@ Captured = pytest.CaptureFixture[str]
         (["KEYS", "--start", "b"], "s\n", "", 0),
         (["KEYS", "--limit", "1"], "b\n", "", 0),
         (["KEYS", "zz"], "", "", 0),
+        (["KEYS", "s*"], "", "KEYS takes the beginning of keys, without *\n", 0),
         (["DELETE", "--prefix", "s", "--yes"], "OK 1 of 1 keys were deleted\n", "", 0),
         (
             ["DELETE", "--prefix", "z z", "--yes"],
@@ -52,8 +53,8 @@ Captured = pytest.CaptureFixture[str]
         ),
         (["Operation(put, a key, a value)"], "OK revision 3\n", "", 0),
         (["Operation(get,s)"], "text\n", "", 0),
-        (["RECONNECT", "1"], "replica 1 answers\n", "", 0),
-        (["RECONNECT"], "replica 1 answers\n", "", 0),
+        (["RECONNECT", "1"], "replica 1 answers and leads\n", "", 0),
+        (["RECONNECT"], "replica 1 answers and leads\n", "", 0),
         (["EXIT"], "", "", 0),
         (["e"], "", "", 0),
     ],

@@ -55,10 +55,10 @@ def test_raw_bytes_and_nothing_else() -> None:
 def test_raw_bytes_that_a_terminal_would_obey_are_refused_there() -> None:
     terminal = Terminal()
     Printer(as_json=False, out=terminal).raw("zwei\n\tZeilen é".encode())
-    assert terminal.getvalue() == "zwei\n\tZeilen é"
+    assert terminal.getvalue() == "zwei\n\tZeilen é\n", "the prompt begins a line of its own"
     with pytest.raises(InvalidRequest, match="terminal"):
         Printer(as_json=False, out=terminal).raw(b"\x1b[2J")
-    assert terminal.getvalue() == "zwei\n\tZeilen é"
+    assert terminal.getvalue() == "zwei\n\tZeilen é\n"
 
 
 def test_what_matters_less_follows_the_last_line() -> None:

@@ -9,6 +9,7 @@ import pytest
 from client.grammar.arguments import FromFile
 from client.grammar.commands import COMMANDS, Command, parse
 from client.grammar.lexer import Usage, plain, split
+from client.grammar.making import Output
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,22 @@ from client.grammar.lexer import Usage, plain, split
         ("Operation(put, my key ,a value)", Command("store", "put", ("my key", "a value"))),
         ("operation ( GET , k )", Command("store", "get", ("k", "linearizable"))),
         ("Operation(delete,--x)", Command("store", "delete", ("--x",))),
+        ("GET k > f", Command("store", "get", ("k", "linearizable"), Output(file="f"))),
+        ("GET k >'a b'", Command("store", "get", ("k", "linearizable"), Output(file="a b"))),
+        ("GET > f k --local", Command("store", "get", ("k", "local"), Output(file="f"))),
+        ("GET '>f'", Command("store", "get", (">f", "linearizable"))),
+        ("GET k --raw", Command("store", "get", ("k", "linearizable"), Output(raw=True))),
+        ("GET k --full", Command("store", "get", ("k", "linearizable"), Output(full=True))),
         ("DELETE k", Command("store", "delete", ("k",))),
+        ("DELETE --prefix p", Command("program", "delete_prefix", ("p", False))),
+        ("DELETE p --yes --prefix", Command("program", "delete_prefix", ("p", True))),
+        ("DELETE '--prefix'", Command("store", "delete", ("--prefix",))),
+        ("KEYS", Command("program", "keys", ("", None, None))),
+        ("keys p --limit 3", Command("program", "keys", ("p", None, 3))),
+        ("RECONNECT 3", Command("program", "reconnect", (3,))),
+        ("reconnect", Command("program", "reconnect", (None,))),
+        ("e", Command("program", "exit")),
+        ("HELP put", Command("program", "help", ("put",))),
         ("CONTAINS k", Command("store", "contains", ("k",))),
         ("SIZE", Command("store", "size")),
         ("MPUT a 1 b 2", Command("store", "put_many", ([["a", "1"], ["b", "2"]],))),
@@ -80,6 +96,28 @@ def test_refuses_with_the_usage(line: str) -> None:
 def test_refuses_what_is_no_command() -> None:
     with pytest.raises(Usage, match="unknown command 'NOPE'"):
         parse(plain(["NOPE"]))
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("PUT greeting hello world", "too many words; quotes keep spaces; usage"),
+        ("GET", "key is missing; usage"),
+        ("MPUT a 1 b", "value is missing; usage"),
+        ("DELETE --prefix", "prefix is missing; usage"),
+        ("DELETE k --yes", "--yes does not go with that; usage"),
+        ("SCAN --limit", "--limit needs a word after it; usage"),
+        ("GET k >", "> needs a word after it; usage"),
+        ("GET k > ''", "the name of a file is missing; usage"),
+        ("HEAL 1", "id is missing; usage"),
+        ("FAIL two acceptor", "'two' is not the number of a replica; usage"),
+        ("FAIL 2 acceptor soon", "'soon' is no number of seconds from 0 to 86400; usage"),
+        ("PUT b'k' v", "a key is text, not bytes"),
+    ],
+)
+def test_refuses_argument_by_argument(line: str, why: str) -> None:
+    with pytest.raises(Usage, match=re.escape(why)):
+        parse(split(line))
 
 
 @pytest.mark.parametrize(

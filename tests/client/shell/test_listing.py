@@ -1,0 +1,49 @@
+"""What SCAN and KEYS show on a terminal, and how much they ask for."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from client.grammar.commands import parse
+from client.grammar.lexer import split
+from client.render import Printer
+from client.shell.listing import Listing, pages
+from kvrmi.session import connect
+from tests.client.fake import Cluster
+from tests.client.test_render import Terminal
+
+
+def shown(cluster: Cluster, line: str) -> list[str]:
+    with connect(addresses=cluster.addresses) as store:
+        printer = Printer(as_json=False, out=Terminal(), err=io.StringIO())
+        return list(Listing(store, printer, parse(split(line))).lines())
+
+
+def test_values_take_a_line_each(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    cluster.contents.rows |= {"a b": "x" * 300, "c": "\x1b[2J", "d": b"\0"}
+    lines = shown(cluster, "SCAN")
+    assert lines[0].startswith('"a b"  xxx')
+    assert lines[0].endswith("x (300 bytes)")
+    assert len(lines[0]) <= 60
+    assert lines[1:] == [r'c      "\x1b[2J"', r'd      b"\x00"']
+    assert shown(cluster, "SCAN a --full") == [f'"a b"  {"x" * 300}']
+    assert shown(cluster, "KEYS") == ['"a b"', "c", "d"]
+
+
+def test_a_long_key_shifts_its_own_line_only(cluster: Cluster) -> None:
+    cluster.contents.rows |= {"a": "1", "b" * 40: "2"}
+    assert shown(cluster, "SCAN") == ["a  1", f"{'b' * 40}  2"]
+
+
+def test_asks_for_what_is_wanted(cluster: Cluster) -> None:
+    cluster.contents.rows |= {f"{number:04}": "v" for number in range(2500)}
+    with connect(addresses=cluster.addresses) as store:
+        assert [len(page) for page in pages(store, "", None, None)] == [1000, 1000, 500]
+        assert [len(page) for page in pages(store, "", "0010", 1200)] == [1000, 200]
+        calls = cluster.servant(1).calls
+        calls.clear()
+        assert next(iter(pages(store, "", None, None)))[0] == ("0000", "v")
+        assert calls == ["scan"], "the next page is asked for when it is wanted"
