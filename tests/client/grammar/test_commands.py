@@ -107,7 +107,7 @@ def test_refuses_what_is_no_command() -> None:
         ("DELETE --prefix", "prefix is missing; usage"),
         ("DELETE k --yes", "--yes does not go with that; usage"),
         ("SCAN --limit", "--limit needs a word after it; usage"),
-        ("GET k >", "> needs a word after it; usage"),
+        ("GET k >", "the name of a file is missing; usage"),
         ("GET k > ''", "the name of a file is missing; usage"),
         ("HEAL 1", "id is missing; usage"),
         ("FAIL two acceptor", "'two' is not the number of a replica; usage"),
