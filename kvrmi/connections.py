@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from .attempts import Asked, Observer
 from .errors import ConnectionFailed, from_builtin, was_refused
@@ -88,6 +88,18 @@ class Replica:
             raise
         self._give_back(proxy)
         return answer
+
+    def status(self, timeout: float) -> dict[str, Any]:
+        """Ask for its status; raises as `call`. A look makes nobody with a name its client."""
+        if self._client is None or self._idle or self._closed:
+            looking = self
+        else:
+            looking = Replica(self.endpoint)
+        try:
+            return cast("dict[str, Any]", looking.call("status", (), timeout))
+        finally:
+            if looking is not self:
+                looking.close()
 
     def close(self) -> None:
         """Close the idle connections; those in use close when they come back."""

@@ -82,7 +82,7 @@ def _ask(replicas: Sequence[Replica]) -> list[Entry]:
 def _entry(replica: Replica) -> Entry:
     """Ask one replica; nulls where it does not answer."""
     try:
-        answer: Entry = replica.call("status", (), _PATIENCE)
+        answer: Entry = replica.status(_PATIENCE)
         state = answer.get("state")
     except Unsent as error:
         answer, state = {}, "down" if error.refused else "not answering"

@@ -114,6 +114,9 @@ def test_a_client_with_a_name_is_seen_in_status_and_in_the_logs(live: LiveCluste
         revision = store.put("named/key", "v")
         listed = {entry["id"]: entry["clients"] for entry in store.status()["replicas"]}
         assert [client["name"] for client in listed[3]] == ["my-client-one"]
+        store.status()
+        seen = [entry["id"] for entry in store.status()["replicas"] if entry["clients"]]
+        assert seen == [3], "looking at all replicas makes nobody the client of all"
         assert listed[3][0]["address"].startswith("127.0.0.1:")
         assert listed[3][0]["since"].endswith("Z")
         log = live.data / f"replica{live.leader()}" / "replica.log"
