@@ -116,7 +116,7 @@ class Replicas:
         for replica in self._order():
             if known.left() <= 0:
                 raise known.verdict()
-            if known.cautious() and not self._has_leader(replica, known.left()):
+            if known.cautious() and not self._may_do_better(replica, known):
                 continue
             answer = self._attempt(replica, arguments, known)
             if answer is not None:
@@ -141,7 +141,7 @@ class Replicas:
         except KVError as error:
             self._met = True
             try:
-                known.answered(error)
+                known.answered(replica, error)
             except (KVError, Expired):
                 self._answered(replica, None)
                 raise
@@ -164,11 +164,13 @@ class Replicas:
         if self._observer is not None:
             self._observer(Answered(*_where(replica), leader))
 
-    def _has_leader(self, replica: Replica, left: float) -> bool:
+    def _may_do_better(self, replica: Replica, known: _Known) -> bool:
+        """Whether it follows a leader that has not answered itself that it lacks a quorum."""
         try:
-            return bool(replica.call("status", (), min(left, STATUS)).get("leader"))
+            leader = replica.status(min(known.left(), STATUS)).get("leader")
         except (KVError, Lost, Unsent):
             return False
+        return leader is not None and leader not in known.without_quorum
 
     def _order(self) -> list[Replica]:
         now = time.monotonic()
@@ -186,6 +188,8 @@ class _Known:
 
     def __init__(self, reads: bool, timeout: float, source: str) -> None:
         self.refused = 0
+        self.without_quorum: set[int] = set()
+        """Who answered that it reaches no majority."""
         self._reads = reads
         self._timeout = timeout
         self._deadline = time.monotonic() + timeout
@@ -219,9 +223,10 @@ class _Known:
         self._sent = not self._reads
         self._last = f"{replica.endpoint.address}: {error}"
 
-    def answered(self, error: KVError) -> None:
+    def answered(self, replica: Replica, error: KVError) -> None:
         """Note an error that a replica answered with; raises when asking others is no use."""
-        self._last = str(error)
+        # What it says of this attempt need not be true of all.
+        self._last = f"{replica.endpoint.address}: {str(error).partition(';')[0]}"
         if isinstance(error, UnknownOutcome):
             if not self._sent and str(error).startswith("session expired"):
                 raise Expired(str(error))
@@ -230,6 +235,7 @@ class _Known:
             self._sent = not self._reads
         elif isinstance(error, NoQuorum):
             self._no_quorum = error
+            self.without_quorum.add(replica.endpoint.replica)
         elif isinstance(error, Aborted):
             if not self._sent:
                 raise error
@@ -240,7 +246,7 @@ class _Known:
         """Report what is certain when no answer came."""
         if self._sent:
             return UnknownOutcome(
-                f"no answer within {self._timeout:g} s ({self._last}); "
+                f"no answer within {round(self._timeout, 2):g} s ({self._last}); "
                 "the write may or may not have taken effect"
             )
         if self._no_quorum is not None:

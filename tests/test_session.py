@@ -172,10 +172,34 @@ def test_no_quorum_is_reported_without_waiting_in_vain(cluster: Cluster) -> None
 def test_with_little_time_left_only_who_knows_a_leader_is_asked(cluster: Cluster) -> None:
     cluster.servant(1).faults = [refuse("NO_QUORUM")]
     cluster.servant(2).follows = None
+    cluster.servant(3).follows = 3
     with connect(addresses=cluster.addresses, timeout=2) as store:
         assert store.put("k", "v") == 1
     assert not cluster.servant(2).calls
     assert cluster.servant(3).calls == ["put"]
+
+
+def test_who_follows_a_leader_without_a_quorum_is_not_asked(cluster: Cluster) -> None:
+    """It would only pass the request on, and a certain answer would become a doubt."""
+    cluster.servant(1).faults = [refuse("NO_QUORUM")]
+    with (
+        connect(addresses=cluster.addresses, timeout=2) as store,
+        pytest.raises(NoQuorum, match="told to"),
+    ):
+        store.put("k", "v")
+    assert not cluster.servant(2).calls + cluster.servant(3).calls
+
+
+def test_the_last_reason_is_not_taken_for_the_outcome(cluster: Cluster) -> None:
+    for node in cluster.nodes:
+        node.servant.faults = [lose_answer, *[refuse("UNAVAILABLE", "x; nothing was done")] * 50]
+    with (
+        connect(addresses=cluster.addresses, timeout=0.7) as store,
+        pytest.raises(UnknownOutcome) as raised,
+    ):
+        store.put("k", "v")
+    assert "within 0.7 s" in str(raised.value)
+    assert "nothing was done" not in str(raised.value)
 
 
 def test_after_a_lost_attempt_no_quorum_is_not_reported(cluster: Cluster) -> None:

@@ -180,7 +180,7 @@ def _exchange(channel: Channel, request: bytes, timeout: float | None) -> Frame:
         channel.send(request, min(seconds, FRAME_SECONDS))
         return channel.receive(seconds, begun + seconds)
     except TimeoutError as error:
-        raise PyroTimeoutError(str(error)) from error
+        raise PyroTimeoutError(f"no answer in {monotonic() - begun:.1f} s") from error
     except OSError as error:
         raise ConnectionClosedError(f"connection lost: {_why(error)}") from error
     except FrameError as error:
