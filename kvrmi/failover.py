@@ -188,7 +188,7 @@ class _Known:
 
     def __init__(self, reads: bool, timeout: float, source: str) -> None:
         self.refused = 0
-        self.without_quorum: set[int] = set()
+        self.without_quorum: frozenset[int] = frozenset()
         """Who answered that it reaches no majority."""
         self._reads = reads
         self._timeout = timeout
@@ -235,7 +235,7 @@ class _Known:
             self._sent = not self._reads
         elif isinstance(error, NoQuorum):
             self._no_quorum = error
-            self.without_quorum.add(replica.endpoint.replica)
+            self.without_quorum |= {replica.endpoint.replica}
         elif isinstance(error, Aborted):
             if not self._sent:
                 raise error
