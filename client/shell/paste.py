@@ -26,8 +26,9 @@ _ABANDON = "\x03"
 class Pastes:
     """Feeds a parser of keys, and takes pastes out of what it is fed.
 
-    A terminal marks a paste at both ends. One that does not is recognized by its speed, or by
-    bytes that no key sends; Enter keeps its meaning there.
+    A terminal marks a paste at both ends. One without marks is recognized by its speed, or by bytes
+    that no key sends, and ends when nothing follows. Enter keeps its meaning in the first, since
+    programs type lines too, and not in the second.
     """
 
     def __init__(self, parser: Vt100Parser, too_large: Callable[[int], None]) -> None:
@@ -44,7 +45,7 @@ class Pastes:
         self._marked = _Block()
         self._within = False
         self._burst = _Block()
-        self._in_burst = False
+        self._in_burst = self._binary = False
 
     def feed(self, data: str) -> None:
         """Take what was read from the terminal."""
@@ -68,6 +69,7 @@ class Pastes:
         if not self._within:
             rest, self._rest = self._rest, ""
             self._unmarked(rest, False)
+            self._end_burst()
         self._parser.flush()
 
     def _marked_text(self, data: str) -> str:
@@ -86,19 +88,26 @@ class Pastes:
         return after
 
     def _unmarked(self, data: str, full: bool) -> None:
-        """Pass keys on; insert what cannot be keys."""
-        if not (self._in_burst or full or _is_binary(data)):
+        """Pass keys on; collect what cannot be keys."""
+        self._binary = self._binary or _is_binary(data)
+        if data == _ABANDON:
+            self._end_burst()
+        if not (self._in_burst or full or self._binary):
             self._parser.feed(data)
             return
-        self._in_burst = full
-        *lines, rest = data.split("\r")
+        self._in_burst = True
+        *lines, rest = [data] if self._binary else data.split("\r")
         for line in lines:
             self._burst.add(line)
             self._burst = self._taken(self._burst)
             self._parser.feed("\r")
         self._burst.add(rest)
-        if not full:
-            self._burst = self._taken(self._burst)
+        if lines and not rest and not full:
+            self._end_burst()
+
+    def _end_burst(self) -> None:
+        self._burst = self._taken(self._burst)
+        self._in_burst = self._binary = False
 
     def _taken(self, block: _Block) -> _Block:
         """Hand a complete paste to the editor; returns an empty one."""

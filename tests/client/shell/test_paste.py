@@ -83,10 +83,13 @@ def test_keys_held_down_are_no_paste() -> None:
     assert Editor().read(["\x1b[D" * 341]) == ["left"] * 341
 
 
-def test_an_unmarked_paste_too_large_is_dropped() -> None:
+def test_an_unmarked_paste_too_large_is_dropped_whole() -> None:
     editor = Editor()
-    assert editor.read([*in_reads("v" * 100_000 + ENTER), "x"]) == ["c-m", "x"]
-    assert editor.dropped == [100_000]
+    reads = in_reads("v" * 50_000) + in_reads("v" * 50_000, 700)  # the sender pauses for breath
+    assert editor.read(reads) == []
+    editor.pastes.flush()
+    assert (editor.keys, editor.dropped) == ([], [100_000])
+    assert editor.read(["x"]) == ["x"]
 
 
 def test_a_burst_ends_when_nothing_follows() -> None:
@@ -96,12 +99,16 @@ def test_a_burst_ends_when_nothing_follows() -> None:
     assert editor.read(["\x03"]) == ["paste " + "v" * 1024, "c-c"]
 
 
+def test_control_c_is_heard_in_a_burst() -> None:
+    assert Editor().read(["v" * 1024, "\x03", "\x03"]) == ["paste " + "v" * 1024, "c-c", "c-c"]
+
+
 def test_what_no_key_sends_is_text() -> None:
-    assert Editor().read(["\x7fELF\x02\x01\x04\0\0\0\r", "\x04"]) == [
-        "paste \x7fELF\x02\x01\x04\0\0\0",
-        "c-m",
-        "c-d",
-    ]
+    binary = "\x7fELF\x02\x01\x04\0\0\0\r\x04\x03"
+    editor = Editor()
+    editor.read([binary, "more\r"])
+    editor.pastes.flush()
+    assert editor.read(["\x04"]) == [f"paste {binary}more\r", "c-d"]
 
 
 def test_escape_alone_is_a_key() -> None:
