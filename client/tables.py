@@ -18,7 +18,7 @@ from rich.text import Text
 
 __all__ = ["columns_of", "table", "wrapped"]
 
-_NARROWEST = 40
+_NARROWEST = 20
 """A narrower terminal breaks lines by itself."""
 _GAP = "  "
 

@@ -74,6 +74,19 @@ class Terminal:
         self._screen.resize(lines, columns)
         self.child.setwinsize(lines, columns)
 
+    def hang_up(self, within: float = PATIENCE) -> int:
+        """Close the terminal, as somebody closes its window; the program's exit status."""
+        self.child.ptyproc.fileobj.close()
+        deadline = time.monotonic() + within
+        while self.child.isalive():
+            assert time.monotonic() < deadline, f"it goes on without a terminal:\n{self.screen}"
+            time.sleep(0.02)
+        return self._status()
+
+    def forget(self) -> None:
+        """Forget what has left the screen at the top."""
+        self._screen.history.top.clear()
+
     def lines(self) -> Sequence[str]:
         """Return what was seen, what has left at the top included."""
         above = [self._text(line) for line in self._screen.history.top]
@@ -83,6 +96,13 @@ class Terminal:
     def screen(self) -> str:
         """Everything that was seen so far, a line each."""
         return "\n".join(self.lines()).rstrip()
+
+    @property
+    def bold(self) -> str:
+        """What is shown in bold now, without what has left at the top."""
+        rows = [self._screen.buffer[row] for row in range(self._screen.lines)]
+        columns = range(self._screen.columns)
+        return "".join(row[at].data for row in rows for at in columns if row[at].bold)
 
     def see(self, pattern: str, within: float = PATIENCE) -> re.Match[str]:
         """Wait until a regular expression is found in what is seen; "^" and "$" mean lines."""
@@ -104,8 +124,7 @@ class Terminal:
             pass
         assert time.monotonic() < deadline, f"it has not ended:\n{self.screen}"
         self.child.wait()
-        status = self.child.exitstatus
-        return -self.child.signalstatus if status is None else int(status)
+        return self._status()
 
     def __enter__(self) -> Self:
         """Use as a context manager; the program is killed at the end."""
@@ -119,6 +138,10 @@ class Terminal:
     ) -> None:
         """End the program and close the terminal."""
         self.child.close(force=True)
+
+    def _status(self) -> int:
+        status = self.child.exitstatus
+        return -self.child.signalstatus if status is None else int(status)
 
     def _read(self, deadline: float) -> bool:
         """Take in what the program prints next; False at its end, or when the time is over."""

@@ -7,15 +7,18 @@ commands: the grammar says what stands at the cursor, the shell runs it.
 
 from __future__ import annotations
 
-import contextlib
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from functools import partial
+from types import FrameType
+from typing import TextIO
 
 from kvrmi import __version__
 
 from ..grammar.commands import parse
 from ..grammar.lexer import split
+from ..tables import columns_of, wrapped
 from . import blocks
 from .editor import Editor
 from .known import Known
@@ -23,11 +26,7 @@ from .run import Leave, Shell
 
 __all__ = ["converse"]
 
-BANNER = f"""\
-kvrmi {__version__}
-PUT key value, GET key, DELETE key, EXIT
-HELP lists the rest, Tab completes
-"""
+BANNER = f"kvrmi {__version__}: PUT key value, GET key, DELETE key, EXIT; HELP lists the rest"
 _ERROR = 2
 """The least exit status of a command that was not carried out; 1 is an answer: not found."""
 
@@ -37,20 +36,22 @@ def converse(
 ) -> int:
     """Prompt until EXIT or the end of input; Ctrl-C drops what is being typed.
 
-    `name` is the client's, for prompt and toolbar; who gives another `prompt` has greeted already.
+    `name` is the client's, for the prompt; who gives another `prompt` has greeted already, and
+    sees the name in the toolbar. Raises SystemExit at SIGTERM, the terminal as it was.
     """
     if prompt is None:
-        print(BANNER, end="", flush=True)
-        prompt = f"{name or 'kvrmi'}> "
-    lines = _plain(prompt) if _is_dumb() else Editor(known, name, prompt).blocks()
+        _say(BANNER, sys.stdout)
+        prompt, name = f"{name or 'kvrmi'}> ", None
+    read = partial(_plain, prompt) if _is_dumb() else Editor(known, name, prompt, _say).read
+    signal.signal(signal.SIGTERM, _end)
     with known:
-        try:
-            for block in lines:
-                with contextlib.suppress(KeyboardInterrupt):  # another, just after a command ended
-                    _run(shell, known, block)
-        except Leave:
-            pass
-    return 0
+        while True:
+            try:
+                _run(shell, known, read())
+            except KeyboardInterrupt:
+                continue
+            except (EOFError, Leave):
+                return 0
 
 
 def _run(shell: Shell, known: Known, block: str) -> None:
@@ -60,7 +61,8 @@ def _run(shell: Shell, known: Known, block: str) -> None:
         status = shell.run_line(command)
         _learn(known, command, status)
         if status >= _ERROR and number < len(todo):
-            print(f"stopped: the {len(todo) - number} commands after it were not run")
+            left = len(todo) - number
+            _say(f"stopped: {left} more {'command was' if left == 1 else 'commands were'} not run")
             return
 
 
@@ -85,26 +87,33 @@ def _firsts(items: object) -> list[str]:
     return [item if isinstance(item, str) else item[0] for item in pairs]
 
 
+def _say(text: str, to: TextIO | None = None) -> None:
+    """Print a line for the person who types, broken at words."""
+    out = to or sys.stderr
+    print(wrapped(text, columns_of(out)), file=out, flush=True)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End on a signal, but not before the terminal is as it was."""
+    sys.exit(128 + number)
+
+
 def _is_dumb() -> bool:
     """Whether the terminal cannot move its cursor; or does not say what it is."""
     return os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")
 
 
-def _plain(prompt: str) -> Iterator[str]:
-    """Read blocks with what editing the terminal itself has."""
+def _plain(prompt: str) -> str:
+    """Read a block with what editing the terminal itself has; raises as Editor.read."""
     block = ""
-    while True:
-        print("... " if block else prompt, end="", flush=True)
-        try:
+    try:
+        while not block or not blocks.is_whole(block.removesuffix("\n")):
+            print("... " if block else prompt, end="", flush=True)
             line = sys.stdin.readline()
-        except KeyboardInterrupt:
-            print()
-            block = ""
-            continue
-        if not line:
-            print()
-            return
-        block += line
-        if blocks.is_whole(block.removesuffix("\n")):
-            yield block.removesuffix("\n")
-            block = ""
+            if not line:
+                raise EOFError
+            block += line
+    except (EOFError, KeyboardInterrupt):
+        print()
+        raise
+    return block

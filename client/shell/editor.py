@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
 
 from prompt_toolkit import PromptSession
@@ -24,6 +24,8 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.styles import Style
 
+from ..grammar.commands import COMMANDS
+from ..grammar.lexer import read
 from ..grammar.place import place
 from . import blocks
 from .completion import Completions
@@ -50,10 +52,16 @@ _MENU = 6
 class Editor:
     """Reads blocks of commands from a terminal."""
 
-    def __init__(self, known: Known, name: str | None, prompt: str) -> None:
-        """`name` of the client, for the toolbar; `known` says when there is more to show."""
+    def __init__(
+        self, known: Known, name: str | None, prompt: str, note: Callable[[str], None]
+    ) -> None:
+        """`known` says when there is more to show; `name`: the client's, for the toolbar.
+
+        `note` prints a line for the person, and is called where that garbles nothing.
+        """
         self._known = known
         self._name = name
+        self._note = note
         self._completions = Completions(known)
         self._session: PromptSession[str] = PromptSession(
             prompt,
@@ -76,24 +84,18 @@ class Editor:
         app.renderer.cpr_not_supported_callback = None  # a toolbar less is no reason for a warning
         if isinstance(app.input, Vt100Input):
             keys = app.input.vt100_parser
-            app.input.vt100_parser = Pastes(keys, _refuse)  # type: ignore[assignment]
+            app.input.vt100_parser = Pastes(keys, self._refuse)  # type: ignore[assignment]
         known.changed = self._changed
 
-    def blocks(self) -> Iterator[str]:
-        """Yield what is entered until the end of input; Ctrl-C drops what is being typed."""
-        while True:
-            try:
-                yield self._session.prompt()
-            except KeyboardInterrupt:
-                continue
-            except EOFError:
-                return
+    def read(self) -> str:
+        """Return the next block; raises EOFError at the end of input, KeyboardInterrupt."""
+        return self._session.prompt()
 
     def _toolbar(self) -> StyleAndTextTuples:
         line = blocks.last(self._buffer.document.text_before_cursor)
         columns = self._session.app.output.get_size().columns
         at = place(line, len(line))
-        return toolbar(at, line, self._known.seen, self._name, time.monotonic(), columns)
+        return toolbar(at, read(line), self._known.seen, self._name, time.monotonic(), columns)
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -106,6 +108,15 @@ class Editor:
         keys.add("c-@", filter=line)(_end)
         keys.add("escape", filter=line & has_completions, eager=True)(_close)
         return keys
+
+    def _refuse(self, length: int) -> None:
+        """Say what became of a paste that is too large."""
+        run_in_terminal(
+            lambda: self._note(
+                f"a paste of {length:,} characters was not taken, {LIMIT:,} are the most; nothing "
+                "was run. Save it in a file: PUT key @file stores what is in it"
+            )
+        )
 
     def _tab(self, event: KeyPressEvent) -> None:
         """Insert what all completions begin with, or go through them one by one."""
@@ -121,6 +132,8 @@ class Editor:
         common = get_common_complete_suffix(buffer.document, state.completions)
         if len(state.completions) == 1:
             buffer.apply_completion(state.completions[0])
+            if _takes_more(buffer.document.text_before_cursor):
+                buffer.insert_text(" ")  # which offers what may come next
         elif common:
             buffer.insert_text(common)
         else:
@@ -197,14 +210,11 @@ def _close(event: KeyPressEvent) -> None:
     event.current_buffer.cancel_completion()
 
 
+def _takes_more(block: str) -> bool:
+    """Whether the block ends in the name of a command that takes arguments."""
+    form = COMMANDS.get(blocks.last(block).strip().upper())
+    return form is not None and " " in form.usage
+
+
 def _continued(width: int, number: int, wrapped: int) -> str:
     return " " * width if wrapped else "... ".rjust(width)
-
-
-def _refuse(length: int) -> None:
-    """Say what became of a paste that is too large."""
-    text = (
-        f"a paste of {length:,} characters was not taken: {LIMIT:,} are the most. "
-        "Nothing was run. Save it in a file: PUT key @file"
-    )
-    run_in_terminal(partial(print, text))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 from ..grammar.commands import unknown
+from ..grammar.lexer import Line
 from ..grammar.place import Place
 from .known import Seen
 
@@ -21,21 +22,32 @@ _GAP = 3
 
 
 def toolbar(
-    place: Place, line: str, seen: Seen, name: str | None, now: float, columns: int
+    place: Place, line: Line, seen: Seen, name: str | None, now: float, columns: int
 ) -> StyleAndTextTuples:
-    """Write the toolbar for what stands at the cursor of `line`; `now` is time.monotonic()."""
-    hint, about = _hint(place, line, columns), _about(seen, name, now)
-    gap = columns - _width(hint) - len(about)
-    if gap >= _GAP:
-        return [*hint, ("", " " * gap), (_ABOUT, about)]
-    return hint if line.strip() else [(_ABOUT, about[:columns])]
+    """Write the toolbar for what stands at the cursor, the end of a line as it was read.
+
+    `name` of the client, or None where the prompt shows it; `now` is time.monotonic().
+    """
+    hint = _hint(place, line, columns)
+    about = _about(seen, name, now)
+    if sum(len(part[1]) for part in hint) + _GAP + len(_joined(about)) > columns:
+        if line.words:
+            return hint
+        hint = []
+    while len(_joined(about)) > columns and len(about) > 1:
+        about = about[1:]
+    shown = _joined(about)[:columns]
+    gap = columns - sum(len(part[1]) for part in hint) - len(shown)
+    return [*hint, ("", " " * gap), (_ABOUT, shown)]
 
 
-def _hint(place: Place, line: str, columns: int) -> StyleAndTextTuples:
+def _hint(place: Place, line: Line, columns: int) -> StyleAndTextTuples:
     """Write what can be typed: the command's usage, the argument at the cursor in bold."""
+    if line.open and place.typed.find("\n") >= 0:
+        return [(_NOW, f"{line.open} closes the value, Ctrl-C drops it"[:columns])]
     if place.form is not None:
         return _usage(place.form.usage.split(), place.argument, columns)
-    text = unknown(line.split()[0]) if place.kind == "none" else "HELP lists the commands"
+    text = unknown(str(line.words[0].text)) if place.kind == "none" else "HELP lists the commands"
     return [(_HINT, text[:columns])]
 
 
@@ -60,7 +72,7 @@ def _long(words: list[str], first: int, last: int) -> int:
     return len(" ".join(words[first : last + 1])) + marks
 
 
-def _about(seen: Seen, name: str | None, now: float) -> str:
+def _about(seen: Seen, name: str | None, now: float) -> list[str]:
     """Write who one is, who answers, who leads, and how old that is if it is old."""
     if seen.at is None:
         known = ["no replica answers"] if seen.silent else ["connecting"]
@@ -69,8 +81,8 @@ def _about(seen: Seen, name: str | None, now: float) -> str:
         known += [f"leader {seen.leader}" if seen.leader else "no leader"]
         if now - seen.at >= OLD:
             known = ["no replica answers", f"{now - seen.at:.0f} s ago: {known[-1]}"]
-    return " · ".join([*([name] if name else []), *known])
+    return [*([name] if name else []), *known]
 
 
-def _width(parts: StyleAndTextTuples) -> int:
-    return sum(len(part[1]) for part in parts)
+def _joined(about: list[str]) -> str:
+    return " · ".join(about)
