@@ -7,9 +7,12 @@ commands: the grammar says what stands at the cursor, the shell runs it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import termios
+from collections.abc import Iterator
 from functools import partial
 from types import FrameType
 from typing import TextIO
@@ -44,7 +47,7 @@ def converse(
         prompt, name = f"{name or 'kvrmi'}> ", None
     read = partial(_plain, prompt) if _is_dumb() else Editor(known, name, prompt, _say).read
     signal.signal(signal.SIGTERM, _end)
-    with known:
+    with known, _terminal_kept():
         while True:
             try:
                 _run(shell, known, read())
@@ -93,8 +96,19 @@ def _say(text: str, to: TextIO | None = None) -> None:
     print(wrapped(text, columns_of(out)), file=out, flush=True)
 
 
+@contextlib.contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """Leave the terminal's modes as they were, wherever a signal ends the line editor."""
+    modes = termios.tcgetattr(sys.stdin)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(termios.error):  # the terminal is closed
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, modes)
+
+
 def _end(number: int, frame: FrameType | None) -> None:
-    """End on a signal, but not before the terminal is as it was."""
+    """End on a signal, through whatever puts the terminal in order."""
     sys.exit(128 + number)
 
 

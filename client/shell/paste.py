@@ -1,4 +1,4 @@
-"""Text that comes faster than anybody types: pastes, told from keys before the editor sees them.
+"""Text that comes faster than anybody types: pastes, parted from keys before the editor sees them.
 
 Rules: what is pasted is text, whatever bytes are in it; more than the line editor can bear never
 reaches it, and the memory it takes is bounded. It stands before prompt_toolkit's own parser of

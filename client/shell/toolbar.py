@@ -29,16 +29,18 @@ def toolbar(
     `name` of the client, or None where the prompt shows it; `now` is time.monotonic().
     """
     hint = _hint(place, line, columns)
-    about = _about(seen, name, now)
-    if sum(len(part[1]) for part in hint) + _GAP + len(_joined(about)) > columns:
-        if line.words:
-            return hint
-        hint = []
-    while len(_joined(about)) > columns and len(about) > 1:
-        about = about[1:]
-    shown = _joined(about)[:columns]
-    gap = columns - sum(len(part[1]) for part in hint) - len(shown)
-    return [*hint, ("", " " * gap), (_ABOUT, shown)]
+    left = columns - sum(len(part[1]) for part in hint) - _GAP
+    about = _fitting(_about(seen, name, now), left)
+    if about is None and line.words:
+        return hint
+    if about is None:
+        hint, about = [], _fitting(_about(seen, name, now), columns) or ""
+    used = sum(len(part[1]) for part in hint) + len(about)
+    return [*hint, ("", " " * (columns - used)), (_ABOUT, about)]
+
+
+def _fitting(texts: list[str], columns: int) -> str | None:
+    return next((text for text in texts if len(text) <= columns), None)
 
 
 def _hint(place: Place, line: Line, columns: int) -> StyleAndTextTuples:
@@ -73,16 +75,14 @@ def _long(words: list[str], first: int, last: int) -> int:
 
 
 def _about(seen: Seen, name: str | None, now: float) -> list[str]:
-    """Write who one is, who answers, who leads, and how old that is if it is old."""
+    """Write who one is, who answers, who leads, and how old that is; the longest text first."""
+    leader = f"leader {seen.leader}" if seen.leader else "no leader"
     if seen.at is None:
-        known = ["no replica answers"] if seen.silent else ["connecting"]
+        known = ["no replica answers" if seen.silent else "connecting"]
+    elif now - seen.at >= OLD:
+        known = [f"no replica answers · {leader} {now - seen.at:.0f} s ago", "no replica answers"]
+    elif seen.replica:
+        known = [f"replica {seen.replica} · {leader}", leader]
     else:
-        known = [f"replica {seen.replica}"] if seen.replica else []
-        known += [f"leader {seen.leader}" if seen.leader else "no leader"]
-        if now - seen.at >= OLD:
-            known = ["no replica answers", f"{now - seen.at:.0f} s ago: {known[-1]}"]
-    return [*([name] if name else []), *known]
-
-
-def _joined(about: list[str]) -> str:
-    return " · ".join(about)
+        known = [leader]
+    return [f"{name} · {known[0]}", *known] if name else known
