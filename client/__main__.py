@@ -17,10 +17,10 @@ from kvrmi.errors import InvalidRequest, KVError
 from kvrmi.session import Store
 
 from .admin import Admin
-from .grammar.commands import parse
-from .grammar.lexer import Word, plain, split
+from .grammar.commands import Command, parse
+from .grammar.lexer import Usage, Word, plain, split
 from .health import await_serving
-from .options import Options
+from .options import Options, is_flag
 from .options import parse as parse_options
 from .render import Printer
 from .shell.notes import Notes
@@ -81,7 +81,7 @@ def _run(options: Options) -> int:
             from .nemesis import program  # starts a cluster of its own
 
             return program.main(argv, as_json=options.json)
-        command = parse(words) if words else None  # what is wrong with it needs no cluster
+        command = _parsed(words) if words else None  # what is wrong with it needs no cluster
         if command is not None and command.name == "help":
             return show_help(printer, *cast(tuple[str], command.args))
         if command is not None and command.name == "health":
@@ -98,6 +98,15 @@ def _run(options: Options) -> int:
     except KVError as error:
         printer.error(error.code, str(error))
         return EXIT_STATUS[error.code]
+
+
+def _parsed(words: Sequence[Word]) -> Command:
+    """Make a command of the words of the command line. Raises Usage."""
+    try:
+        return parse(words)
+    except Usage as error:
+        late = next((text for word in words if is_flag(text := str(word.text))), None)
+        raise Usage(f"{error}; {late} goes before the command") if late else error from None
 
 
 def _look(options: Options) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from kvrmi.session import Store, connect
 
 from .grammar.commands import COMMANDS
 
-__all__ = ["Options", "parse"]
+__all__ = ["Options", "is_flag", "parse"]
 
 _PROTOCOL = "rpc"
 _GATEWAYS = ("tcp", "udp")
@@ -95,10 +95,17 @@ class Options(NamedTuple):
         return self._replace(replica=replica, timeout=timeout or self.timeout).connect()
 
 
+def is_flag(word: str) -> bool:
+    """Whether a word is one of these flags, which stand before the command."""
+    return word.startswith("--") and word[2:].replace("-", "_") in Options._fields[:-1]
+
+
 def parse(argv: Sequence[str]) -> Options:
     """Read the flags; leaves with status 2 and one line where they are wrong."""
     parser = _parser()
     given = vars(parser.parse_args(argv))
+    if given["command"][:1] == ["--"]:
+        del given["command"][0]
     if given["session"] and (given["command"] or given["json"]):
         parser.error("--session takes no command and prints no JSON")
     return Options(**{field: given[field] for field in Options._fields})

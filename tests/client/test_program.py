@@ -177,6 +177,20 @@ def test_a_flag_that_cannot_be_kept(capsys: Captured, flag: str, word: str, text
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["STATUS", "--json"], ["GET", "k", "--timeout", "3"]])
+def test_a_flag_behind_the_command_is_said_to_go_before_it(
+    run: Run, capsys: Captured, words: list[str]
+) -> None:
+    assert run(*words) == 2
+    flag = next(word for word in words if word.startswith("--"))
+    assert f"; {flag} goes before the command" in capsys.readouterr().err
+
+
+def test_two_dashes_end_the_flags(cluster: Cluster, run: Run) -> None:
+    assert run("--timeout", "3", "--", "PUT", "k", "--json") == 0
+    assert cluster.contents.rows == {"k": "--json"}
+
+
 def test_lines_of_a_log_begin_with_the_clients_name(run: Run, tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert run("--name", "my-client-one", "--log", str(log), "PUT", "k", "v") == 0
