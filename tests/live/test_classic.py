@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,22 @@ def test_what_is_wrong_is_one_line(shared: LiveCluster, words: str, text: str) -
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_where_there_is_no_environment_the_installed_client_is_used(tmp_path: Path) -> None:
+    script = shutil.copy(SCRIPT, tmp_path)
+    words = [script, "my-client", "1111", "TCP"]
+    system = os.pathsep.join(["/usr/bin", "/bin"])
+    for path, said in (
+        (f"{Path(sys.executable).parent}{os.pathsep}{system}", "kvrmi-client: error: argument"),
+        (system, f"run_client.sh: the client is not installed: run 'make run' in {tmp_path} once"),
+    ):
+        done = subprocess.run(
+            words, env={"PATH": path}, cwd="/", capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(said)
+        assert done.stderr.count("\n") == 1
 
 
 def test_the_script_is_sound_and_may_be_run() -> None:
