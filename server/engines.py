@@ -6,9 +6,9 @@ Rule: an engine knows consensus and no Pyro; the servant knows Pyro and no conse
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from kvrmi.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
+from kvrmi.interface import LOCAL, OPERATIONS, Answer, Engine, Operation, Request, Result
 from kvrmi.machine import CommandId, encode_command, encode_question
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.front import Front
@@ -18,7 +18,7 @@ from kvrmi.roles.contract import Effects
 from kvrmi.roles.declaration import Declaration
 
 from .driver import Driver
-from .hosts import Hosts
+from .hosts import Hosts, Noted
 from .journal import Journal
 from .rolehost import Fenced, RoleHost
 from .router import Router
@@ -115,12 +115,33 @@ class PaxosEngine:
         return answer._replace(value=f"{answer.value}. {refusals[0]}") if refusals else answer
 
 
+class Served(Engine, Protocol):
+    """An engine as its replica uses it."""
+
+    @property
+    def leader(self) -> int:
+        """The replica that leads as far as known here, or 0."""
+        ...
+
+    def settle(self) -> None:
+        """Give up what is overdue of other replicas' deferred requests."""
+        ...
+
+
+class Notes(Protocol):
+    """What writes the log of a replica."""
+
+    def of(self, role: str) -> Noted:
+        """How the steps of a role are noted."""
+        ...
+
+
 class EngineKind(NamedTuple):
     """What a replica of an engine is made of: its roles, what serves clients, what logs them."""
 
     declared: Declaration
-    engine: type[PaxosEngine]
-    journal: type[Journal]
+    engine: Callable[..., Served]
+    journal: Callable[..., Notes]
 
 
 ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, Journal)}

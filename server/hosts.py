@@ -133,7 +133,8 @@ class Hosts:
 
     def unreachable(self, peer: int) -> None:
         """Inform the role concerned that a peer refuses connections."""
-        self.all[self.declared.unreachable].put(Address(self._me, "host"), Unreachable(peer))
+        if self.declared.unreachable is not None:
+            self.all[self.declared.unreachable].put(Address(self._me, "host"), Unreachable(peer))
 
     def inform(self) -> None:
         """Inform the roles of who is up, if that has changed: one that is down sends nothing."""

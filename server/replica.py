@@ -25,12 +25,12 @@ from kvrmi.roles.declaration import BATCH, CONTROL
 from .admission import Verdict, from_file
 from .doors import Limits, PyroDoor
 from .driver import Driver
-from .engines import ENGINES
+from .engines import ENGINES, EngineKind
 from .gate import Gate
 from .hosts import Fatal, Hosts
 from .rolehost import Fenced, RoleHost
 from .router import Router
-from .servants import DeferredAnswers, KVStore, RoleServant
+from .servants import AnswerLater, DeferredAnswers, KVStore, RoleServant
 from .status import describe
 from .store import Folder, Identity
 from .transport import Transport
@@ -56,14 +56,23 @@ class Replica:
     """A replica that serves from `start` to `stop`; `fatal(part, error)` ends the process."""
 
     def __init__(
-        self, cluster: Cluster, me: int, folder: Folder, secret: bytes, fatal: Fatal
+        self,
+        cluster: Cluster,
+        me: int,
+        folder: Folder,
+        secret: bytes,
+        fatal: Fatal,
+        kind: EngineKind | None = None,
     ) -> None:
-        """Make all parts; nothing listens before `start`."""
+        """Make all parts, of the cluster's engine unless `kind` is another's.
+
+        Nothing listens before `start`.
+        """
         self.cluster = cluster
         self.me = me
         self.member = cluster.member(me)
         self.faults = FaultTable()
-        self._kind = ENGINES[cluster.engine]
+        self._kind = kind or ENGINES[cluster.engine]
         self._declared = self._kind.declared
         self._folder = folder
         self._fatal = fatal
@@ -125,11 +134,8 @@ class Replica:
     def _role_door(self, host: RoleHost[Any]) -> PyroDoor:
         role = host.address.role
         name = naming.role(self.me, role)
-        declared = self._declared
-        settles = self.hosts[declared.requests[declared.deferred.request].lane.role]
-        late = DeferredAnswers(settles, self.router, self.driver, clock, self.engine.settle)
         servant = RoleServant(
-            declared, self._codec, host, self.router, self.faults, caller, late.wait
+            self._declared, self._codec, host, self.router, self.faults, caller, self._late()
         )
         # Two lanes from each peer, as many again while they are made anew, and some to spare.
         limits = Limits(4 * len(self.cluster.ids) + 8, PEER_BYTES, 600.0)
@@ -142,6 +148,14 @@ class Replica:
             admit=self.gate.replicas(name),
             after_answer=servant.after_answer,
         )
+
+    def _late(self) -> AnswerLater | None:
+        """Make what waits for the answers of deferred requests, if there are any."""
+        deferred = self._declared.deferred
+        if deferred is None:
+            return None
+        host, settle = self.hosts[deferred.role], self.engine.settle
+        return DeferredAnswers(host, self.router, self.driver, clock, settle).wait
 
     def _deliver(self, role: str, incarnation: int, sender: Address, message: Message) -> None:
         host = self.hosts[role]

@@ -48,7 +48,7 @@ class Router:
         """`me` is this replica; call `connect` before any role starts."""
         self.me = me
         self._returned = declared.returned
-        self._late = declared.deferred.answer
+        self._late = declared.deferred and declared.deferred.answer
         self._hosts: dict[str, RoleHost[Any]] = {}
         self._order: tuple[RoleHost[Any], ...] = ()
         self._transport: Sender | None = None

@@ -37,6 +37,10 @@ _SPEAKS = "replica"
 """As what a caller has to be known: others know the secret too, and have no vote."""
 
 
+AnswerLater = Callable[[Address, Any], Message | None]
+"""Takes a deferred request, and returns its answer when it is there; None if it never is."""
+
+
 class RoleServant:
     """One role's remote face: a request in, its one answer out."""
 
@@ -48,12 +52,12 @@ class RoleServant:
         router: Router,
         faults: FaultTable,
         caller: Callable[[], Caller | None],
-        answer_later: Callable[[Address, Any], Message | None],
+        answer_later: AnswerLater | None,
     ) -> None:
         """`caller` returns who makes the current call, `answer_later` a deferred one's answer."""
         door = host.address.role
         self._taken = {kind for kind, one in declared.requests.items() if one.lane.door == door}
-        self._deferred = declared.deferred.request
+        self._declared = declared
         self._codec = codec
         self._host = host
         self._router = router
@@ -86,7 +90,7 @@ class RoleServant:
         if not self._faults.passes(sender.replica, me) or sender.replica == me:
             return NOT_TAKEN
         answer: Message | None
-        if type(message) is self._deferred:
+        if self._answer_later is not None and self._declared.defers(message):
             answer = self._answer_later(sender, message)
         else:
             answer = self._answer(sender, message)

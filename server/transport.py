@@ -59,7 +59,7 @@ class Link:
         """Wrap a connection."""
         self.member = member
         self.replica = member.id
-        self.address = Address(member.id, lane.role)
+        self.address = Address(member.id, lane.door)
         self.lane = lane
         self.peer = peer
 

@@ -66,11 +66,11 @@ LEARN_SECONDS = 1.0
 """For a page of entries or of a snapshot: a mebibyte, of a replica that may have much to do."""
 
 # A batch must never wait behind a snapshot page, nor a heartbeat behind a batch.
-_ACCEPT = Lane("accept", "acceptor", "acceptor", BATCH)
-_FORWARD = Lane("forward", "proposer", "front", BATCH)
-_ELECT = Lane("control", "acceptor", "acceptor", CONTROL)
-_OFFER = Lane("offer", "proposer", "proposer", CONTROL)
-_LEARN = Lane("learn", "learner", "learner", CONTROL)
+_ACCEPT = Lane("accept", "acceptor", BATCH)
+_FORWARD = Lane("forward", "proposer", BATCH)
+_ELECT = Lane("control", "acceptor", CONTROL)
+_OFFER = Lane("offer", "proposer", CONTROL)
+_LEARN = Lane("learn", "learner", CONTROL)
 
 
 def _page(_: Message) -> float:
@@ -126,10 +126,10 @@ def declare(parts: Parts) -> Declaration:
         ),
         messages=_MESSAGES,
         requests=_REQUESTS,
-        deferred=Deferred(Forward, Forwarded),
+        voter=Voter("acceptor", lambda it: it.voting, lambda it: it.recovering),
+        deferred=Deferred(Forward, Forwarded, "front"),
         returned=frozenset({Propose, Confirm}),
         unreachable="proposer",
-        voter=Voter("acceptor", lambda it: it.voting, lambda it: it.recovering),
         informed=_informed,
         before_restart={"learner": _before_learner},
     )

@@ -6,6 +6,7 @@ Rule: a declaration is data; whoever runs roles asks it and names no message of 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from .contract import Effects, Message, Role
@@ -126,12 +127,11 @@ class Presence(NamedTuple):
 class Lane(NamedTuple):
     """A connection to each peer, whose messages wait for those of no other lane.
 
-    `door` is the role whose daemon takes it, `role` the one that handles what comes.
+    `door` is the role whose daemon takes it.
     """
 
     name: str
     door: str
-    role: str
     group: str
 
 
@@ -148,13 +148,14 @@ class Request(NamedTuple):
 
 
 class Deferred(NamedTuple):
-    """A request that is answered in a later step, perhaps by another role than the one asked.
+    """A request that `role` handles, whoever's daemon takes it, and answers in a later step.
 
     Both have a `number`, unique at the asker; the request has `patience`, in seconds.
     """
 
     request: type[Message]
     answer: type[Message]
+    role: str
 
 
 class Declaration(NamedTuple):
@@ -174,12 +175,12 @@ class Declaration(NamedTuple):
     kinds: tuple[Kind, ...]
     messages: tuple[type[Message], ...]
     requests: Mapping[type[Message], Request]
-    deferred: Deferred
-    returned: frozenset[type[Message]]
-    unreachable: str
     voter: Voter
-    informed: Callable[[Presence], tuple[tuple[str, Message], ...]]
-    before_restart: Mapping[str, Callable[[Presence], tuple[str, Message]]]
+    deferred: Deferred | None = None
+    returned: frozenset[type[Message]] = frozenset()
+    unreachable: str | None = None
+    informed: Callable[[Presence], tuple[tuple[str, Message], ...]] = lambda _: ()
+    before_restart: Mapping[str, Callable[[Presence], tuple[str, Message]]] = MappingProxyType({})
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -200,6 +201,14 @@ class Declaration(NamedTuple):
     def lanes(self) -> tuple[Lane, ...]:
         """Every lane that a request takes, once."""
         return tuple(dict.fromkeys(request.lane for request in self.requests.values()))
+
+    def defers(self, message: Message | None) -> bool:
+        """Whether it is a request that is answered later."""
+        return self.deferred is not None and type(message) is self.deferred.request
+
+    def answers_late(self, message: Message) -> bool:
+        """Whether it is the answer of such a request."""
+        return self.deferred is not None and type(message) is self.deferred.answer
 
     def patience(self, message: Message, usual: float) -> float:
         """Seconds that the answer of a request may take; `usual` where it says nothing."""

@@ -117,8 +117,7 @@ class Network:
     def _send(self, call: Call) -> None:
         if not self._lost():
             self._carry(call.asker, call.to, call.message, partial(self._arrive, call))
-        once = type(call.message) is PAXOS.deferred.request
-        if not once and self.twice and self._dice.chance(self.twice):
+        if not PAXOS.defers(call.message) and self.twice and self._dice.chance(self.twice):
             # As late as anything: what is out of date by then must do no harm.
             late = self._dice.between(0.0, SLOWEST)
             self._world.after(late, partial(self._arrive, call))
@@ -144,7 +143,7 @@ class Network:
         now = replica.incarnation[call.to.role]
         if call.target != now and self._dice.chance(0.5):
             call.target = now  # it was still waiting for a connection when the role came back
-        if type(call.message) is PAXOS.deferred.request:
+        if PAXOS.defers(call.message):
             self._deferred[call.asker.replica, _number(call.message)] = call
         replica.handle(call)
 

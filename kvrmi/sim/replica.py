@@ -348,7 +348,7 @@ class Replica:
         for to, message in effects.messages:
             if to.replica == self.me:
                 self.post(self.address(name), to.role, message)
-            elif type(message) is PAXOS.deferred.answer:
+            elif PAXOS.answers_late(message):
                 network.answer_late(to, message)
             elif type(message) in PAXOS.requests:
                 network.ask(self, name, to, message)

@@ -1,0 +1,172 @@
+"""A second package of roles: one replicated register without consensus, and nothing of Multi-Paxos.
+
+A put asks a majority for the highest stamp, then has a majority keep the value under a higher one;
+a get asks a majority, and has the highest kept by a majority before it is answered. Source: Attiya,
+Bar-Noy, Dolev, "Sharing Memory Robustly in Message-Passing Systems", section 3. It stands here to
+show that a replica's process runs whatever is declared.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgpack
+
+from kvrmi.roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
+from kvrmi.roles.declaration import (
+    BATCH,
+    Declaration,
+    Disk,
+    Kind,
+    Lane,
+    Reports,
+    Request,
+    Setting,
+    Voter,
+)
+from kvrmi.storage.interface import Put, Storage
+
+__all__ = ["REGISTER", "Client", "Keeper", "Order"]
+
+
+class Ask(NamedTuple):
+    """What do you keep?"""
+
+    number: int
+
+
+class Kept(NamedTuple):
+    """This, under that stamp."""
+
+    number: int
+    round: int
+    writer: int
+    value: bytes
+
+
+class Keep(NamedTuple):
+    """Keep this, unless you keep something of a higher stamp."""
+
+    number: int
+    round: int
+    writer: int
+    value: bytes
+
+
+class Done(NamedTuple):
+    """It is kept, durably."""
+
+    number: int
+
+
+class Keeper:
+    """Keeps the value of the highest stamp."""
+
+    def __init__(self, me: int, kept: tuple[int, int, bytes]) -> None:
+        self.me = me
+        self.kept = kept
+
+    def receive(self, now: float, sender: Address, message: Any) -> Effects:
+        if isinstance(message, Ask):
+            return Effects(messages=(Envelope(sender, Kept(message.number, *self.kept)),))
+        if not isinstance(message, Keep):
+            return NOTHING
+        done = (Envelope(sender, Done(message.number)),)
+        if message[1:3] <= self.kept[:2]:
+            return Effects(messages=done)
+        self.kept = message[1:]
+        return Effects((Put("register", "value", msgpack.packb(self.kept)),), done)
+
+    def wake(self, now: float) -> Effects:
+        return NOTHING
+
+
+class Order:
+    """A get or a put that is under way."""
+
+    def __init__(self, value: bytes | None, deadline: float) -> None:
+        self.value = value
+        self.deadline = deadline
+        self.answer: bytes | None = None
+        self.kept: list[tuple[int, int, bytes]] = []
+        self.done = 0
+
+
+class Client:
+    """Carries out orders, each by its number."""
+
+    def __init__(self, me: int, ids: tuple[int, ...]) -> None:
+        self._me = me
+        self._keepers = [Address(id, "acceptor") for id in ids]
+        self._orders: dict[int, Order] = {}
+        self._last = 0
+
+    def submit(self, value: bytes | None, deadline: float) -> tuple[Order, Effects]:
+        """Begin a put of a value, or a get."""
+        self._last += 1
+        order = self._orders[self._last] = Order(value, deadline)
+        return order, self._to_all(Ask(self._last))
+
+    def receive(self, now: float, sender: Address, message: Any) -> Effects:
+        if isinstance(message, NotSent | NoAnswer):
+            return NOTHING  # the others are enough, or the deadline comes
+        order = self._orders.get(message.number)
+        if order is None:
+            return NOTHING
+        if isinstance(message, Kept):
+            return self._kept(message, order)
+        order.done += 1
+        if order.done == self._majority:
+            order.answer = max(order.kept)[2] if order.value is None else order.value
+            del self._orders[message.number]
+        return NOTHING
+
+    def _kept(self, message: Kept, order: Order) -> Effects:
+        order.kept.append(message[1:])
+        if len(order.kept) != self._majority:
+            return NOTHING
+        round, writer, value = max(order.kept)
+        if order.value is not None:
+            round, writer, value = round + 1, self._me, order.value
+        return self._to_all(Keep(message.number, round, writer, value))
+
+    def wake(self, now: float) -> Effects:
+        return NOTHING
+
+    @property
+    def _majority(self) -> int:
+        return len(self._keepers) // 2 + 1
+
+    def _to_all(self, message: Message) -> Effects:
+        return Effects(messages=tuple(Envelope(to, message) for to in self._keepers))
+
+
+def _keeper(setting: Setting, storage: Storage | None, now: float) -> Keeper:
+    row = storage.read("register", "value") if storage else None
+    return Keeper(setting.me, tuple(msgpack.unpackb(row)) if row else (0, 0, b""))
+
+
+def _client(setting: Setting, storage: Storage | None, now: float) -> Client:
+    return Client(setting.me, setting.ids)
+
+
+_LANE = Lane("keep", "acceptor", BATCH)
+
+REGISTER = Declaration(
+    name="register",
+    format=1,
+    kinds=(
+        Kind("front", _client, door=False),
+        Kind(
+            "acceptor",
+            _keeper,
+            Disk("acceptor.db", {"register": str}),
+            vital=True,
+            about=lambda keeper: f"round={keeper.kept[0]}",
+            reports=Reports(("round",), lambda keeper: (keeper.kept[0],)),
+        ),
+    ),
+    messages=(Ask, Kept, Keep, Done),
+    requests={Ask: Request(_LANE, missed=True), Keep: Request(_LANE, missed=True)},
+    voter=Voter("acceptor", lambda _: True, lambda _: False),
+)

@@ -1,0 +1,118 @@
+"""The replica process runs another package of roles as it runs Multi-Paxos, on real sockets."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvrmi.config import Cluster, Timing, members
+from kvrmi.interface import Operation, Result, check
+from server.coordinator.ports import free_block
+from server.driver import Driver
+from server.engines import EngineKind
+from server.hosts import Hosts, Noted
+from server.journal import front_log
+from server.replica import Replica
+from server.router import Router
+from server.status import describe
+from server.store import format_folder, open_folder
+from tests.roles.register import REGISTER, Client
+from tests.server.stubs import Fatal, until
+
+pytestmark = pytest.mark.live
+
+SECRET = b"x" * 64
+IDS = (1, 2, 3)
+DEADLINE = 2.0
+
+
+class RegisterEngine:
+    """Serves get and put of any key as those of the one register."""
+
+    capabilities = frozenset({"get", "put"})
+    leader = 0
+
+    def __init__(self, me: int, hosts: Hosts, router: Router, driver: Driver, *_: Any) -> None:
+        self._me = me
+        self._client = hosts["front"]
+        self._router = router
+        self._driver = driver
+
+    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
+        value = None if operation.reads else str(operation.args[1]).encode()
+        order = self._client.act(lambda client, now: Client.submit(client, value, now + DEADLINE))
+        self._router.run()
+        if not self._driver.wait(order, order.deadline):
+            return Result("UNKNOWN_OUTCOME", "no majority", 0, self._me, 0, False)
+        return Result("OK", order.answer, 0, self._me, 0, False)
+
+    def status(self) -> dict[str, object]:
+        return {}
+
+    def settle(self) -> None:
+        """Nothing is deferred."""
+
+
+class NoJournal:
+    """Notes nothing."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def of(self, role: str) -> Noted:
+        return Noted(front_log, lambda: None, lambda *_: None)
+
+
+KIND = EngineKind(REGISTER, RegisterEngine, NoJournal)
+
+
+def start(cluster: Cluster, me: int, data: Path) -> Replica:
+    folder = open_folder(data / f"replica{me}", cluster.id, me, REGISTER)
+    replica = Replica(cluster, me, folder, SECRET, Fatal(), KIND)
+    replica.start()
+    return replica
+
+
+@pytest.fixture
+def replicas(tmp_path: Path) -> Iterator[dict[int, Replica]]:
+    base = free_block("127.0.0.1", 15, random.Random())
+    disks = {i: format_folder(tmp_path / f"replica{i}", "c", i, recovering=False) for i in IDS}
+    listed = tuple(
+        dataclasses.replace(member, disk=disks[member.id])
+        for member in members(3, "127.0.0.1", base)
+    )
+    cluster = Cluster("t", "c", "single", "127.0.0.1:9", "127.0.0.1:8", listed, Timing(), None)
+    with ExitStack() as stack:
+        running = {i: start(cluster, i, tmp_path) for i in IDS}
+        for replica in running.values():
+            stack.callback(replica.stop)
+        yield running
+
+
+def put(replica: Replica, value: str) -> str:
+    return replica.engine.execute(check("put", ("k", value)), None).code
+
+
+def get(replica: Replica) -> object:
+    return replica.engine.execute(check("get", ("k",)), None).value
+
+
+def test_a_register_without_consensus_runs_in_the_same_process(
+    replicas: dict[int, Replica],
+) -> None:
+    until(lambda: put(replicas[1], "a") == "OK", 10)
+    until(lambda: [get(replicas[i]) for i in IDS] == [b"a"] * 3, 10)
+    kept = describe(replicas[2])["round"]
+    replicas[2].fail_role("acceptor", "for the test", None)
+    assert describe(replicas[2])["round"] is None
+    assert put(replicas[2], "b") == "OK", "two of three keep it"
+    assert get(replicas[3]) == b"b"
+    assert replicas[2].restart_role("acceptor") == 2
+    assert describe(replicas[2])["round"] == kept, "what its disk holds"
+    until(lambda: get(replicas[2]) == b"b" and describe(replicas[2])["round"] != kept, 10)
