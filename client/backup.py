@@ -6,26 +6,21 @@ import that was interrupted is repeated as a whole, since putting a pair twice c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kvrmi.dump import Damaged, Page, Reader, Summary, save
 from kvrmi.errors import ConnectionFailed, InvalidRequest, KVError, UnknownOutcome
 from kvrmi.interface import SCAN_ITEMS, Value
 from kvrmi.session import Store
 
+from .progress import Advance, progress
+
 __all__ = ["Imported", "export", "import_"]
 
 BATCH_BYTES = 1 << 18
 """Keys and values of one put_many: other clients' writes wait for it."""
-
-Advance = Callable[[int], None]
-"""Takes how many more keys are done."""
 
 
 class Imported(NamedTuple):
@@ -43,7 +38,7 @@ def export(store: Store, path: Path) -> Summary:
     """
     cluster = str(store.status()["cluster"] or "")
     try:
-        with _progress("exported", store.call("size")["value"]) as advance:
+        with progress("exported", store.call("size")["value"]) as advance:
             return save(path, cluster, _pages(store, advance))
     except OSError as error:
         raise ConnectionFailed(f"{path} cannot be written: {_why(error)}") from error
@@ -58,7 +53,7 @@ def import_(store: Store, path: Path) -> Imported:
     try:
         with path.open("rb") as file:
             summary = _verified(file)
-            with _progress("imported", summary.keys) as advance:
+            with progress("imported", summary.keys) as advance:
                 return Imported(summary, _put_all(store, file, summary, advance))
     except Damaged as error:
         raise InvalidRequest(f"{path}: {error}; nothing was done") from error
@@ -123,17 +118,6 @@ def _batches(pairs: Reader) -> Iterator[list[list[Value]]]:
         room -= size
     if batch:
         yield batch
-
-
-@contextmanager
-def _progress(done: str, keys: int) -> Iterator[Advance]:
-    """Show how far it is, on a terminal; elsewhere nothing."""
-    console = Console(stderr=True)
-    columns = (TextColumn(f"keys {done}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    with bar:
-        task = bar.add_task(done, total=keys)
-        yield lambda more: bar.advance(task, more)
 
 
 def _cause(error: Exception) -> str:

@@ -113,9 +113,7 @@ class Printer:
     def note(self, text: str, aside: str = "") -> None:
         """Show a person what the exit status shows a script; nothing in JSON."""
         if not self.as_json:
-            line = Text.assemble(_escaped(text), (aside, "dim"))
-            console = Console(file=self._err, width=columns_of(self._err), highlight=False)
-            console.print(line, soft_wrap=not self._err.isatty())
+            self._complain(Text.assemble(_escaped(text), (aside, "dim")))
 
     def error(self, code: str, text: str) -> None:
         """Print one line: what happened, what was done or not, and what to do."""
@@ -124,6 +122,10 @@ class Printer:
             return
         advice = [part for part in _ADVICE.get(code, "").split("; ") if not _said(part, text)]
         line = Text.assemble((f"{code}: ", "bold red"), _escaped("; ".join([text, *advice])))
+        self._complain(line)
+
+    def _complain(self, line: Text) -> None:
+        """Print a line on stderr: broken at words on a terminal, one line for a program."""
         console = Console(file=self._err, width=columns_of(self._err), highlight=False)
         console.print(line, soft_wrap=not self._err.isatty())
 

@@ -1,20 +1,22 @@
-"""What HELP shows: all commands in groups, or one with an example; lines of at most 80 columns.
+"""What HELP shows: all commands in groups, or one with an example; as wide as the window, up to 80.
 
 It knows how to lay out text, and nothing of what the commands do.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
+from ..tables import wrapped
 from .commands import COMMANDS, GROUPS, PROGRAMS, Form, known
 
 __all__ = ["about", "explained", "overview"]
 
-_COLUMNS = 79
+_WIDEST = 79
 _FIRST = 30
 """Columns of a usage beside which its meaning stands; a longer one has a line of its own."""
+_NARROW = 60
+"""In a narrower window every usage has a line of its own."""
 _NOTES = (
     "Commands are taken in any case. id is the number of a replica, as in STATUS; a role is "
     "proposer, acceptor or learner.",
@@ -29,21 +31,20 @@ _NOTES = (
 )
 
 
-def overview() -> Iterator[str]:
+def overview(columns: int = _WIDEST) -> Iterator[str]:
     """Explain all commands."""
     for group, forms in GROUPS.items():
-        yield group
+        yield from _wrapped(group, columns)
         for form in forms:
-            yield from _summary(form)
+            yield from _summary(form, columns)
         yield ""
     for note in _NOTES:
-        yield from textwrap.wrap(note, _COLUMNS, break_on_hyphens=False)
+        yield from _wrapped(note, columns)
 
 
-def about(name: str) -> Iterator[str]:
+def about(name: str, columns: int = _WIDEST) -> Iterator[str]:
     """Explain one command: usage, meaning, an example with its answer. Raises Usage."""
-    form = known(name)
-    return _about(form)
+    return _about(known(name), columns)
 
 
 def explained() -> list[tuple[Form, str]]:
@@ -51,36 +52,30 @@ def explained() -> list[tuple[Form, str]]:
     return [(form, _meaning(form)) for form in dict.fromkeys(COMMANDS.values())]
 
 
-def _summary(form: Form) -> Iterator[str]:
-    *others, last = [f"  {usage}" for usage in form.usage.split(" | ")]
-    yield from others
-    if len(last) >= _FIRST:
-        yield last
+def _summary(form: Form, columns: int) -> Iterator[str]:
+    first = _FIRST if columns >= _NARROW else 6
+    *others, last = form.usage.split(" | ")
+    for usage in others:
+        yield from _wrapped(usage, columns, "  ", "    ")
+    if len(last) + 2 >= first:
+        yield from _wrapped(last, columns, "  ", "    ")
         last = ""
     also = f"; also {', '.join(form.also)}" if form.also else ""
-    yield from textwrap.wrap(
-        form.help + also,
-        _COLUMNS,
-        initial_indent=last.ljust(_FIRST),
-        subsequent_indent=" " * _FIRST,
-        break_on_hyphens=False,
-    )
+    yield from _wrapped(form.help + also, columns, f"  {last}".ljust(first), " " * first)
 
 
-def _about(form: Form) -> Iterator[str]:
-    yield from form.usage.split(" | ")
+def _about(form: Form, columns: int) -> Iterator[str]:
+    for usage in form.usage.split(" | "):
+        yield from _wrapped(usage, columns, "", "    ")
     text = _meaning(form)
-    yield from textwrap.wrap(
-        text[0].upper() + text[1:],
-        _COLUMNS,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_on_hyphens=False,
-    )
+    yield from _wrapped(text[0].upper() + text[1:], columns, "  ", "  ")
     line, answer = form.example
     yield "For example"
-    yield f"  {line}"
-    yield from (f"  {each}" for each in answer.splitlines())
+    yield from (f"  {each}" for each in [line, *answer.splitlines()])
+
+
+def _wrapped(text: str, columns: int, first: str = "", rest: str = "") -> list[str]:
+    return wrapped(text, min(columns, _WIDEST), first, rest).splitlines()
 
 
 def _meaning(form: Form) -> str:

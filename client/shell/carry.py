@@ -23,6 +23,7 @@ from ..grammar import help
 from ..grammar.commands import Command
 from ..grammar.literal import typed
 from ..health import await_serving, code_of
+from ..progress import progress
 from ..render import Printer
 from ..values import COLUMNS
 from . import answers, files, prefix
@@ -134,7 +135,8 @@ class Carrier:
             self._printer.note("nothing was deleted")
             return NOT_FOUND
         self._began = time.monotonic()
-        deleted = prefix.delete(self._store, found)
+        with progress("deleted", len(found)) as advance:
+            deleted = prefix.delete(self._store, found, advance)
         if isinstance(deleted.ended, KVError):
             self._printer.error(deleted.ended.code, f"{deleted.ended}; {deleted.text}")
             return EXIT_STATUS[deleted.ended.code]
@@ -149,7 +151,13 @@ class Carrier:
     def _agrees(self, question: str) -> bool:
         """Ask on stderr; only y and yes agree."""
         print(question, end="", file=sys.stderr, flush=True)
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        answer = ""
+        try:
+            answer = sys.stdin.readline()
+        finally:
+            if not answer.endswith("\n"):  # Ctrl-C or Ctrl-D leaves the line as it is
+                print(file=sys.stderr, flush=True)
+        return answer.strip().lower() in ("y", "yes")
 
     def _reconnect(self, replica: int | None) -> int:
         """Ask a replica first from now on, and see whether it answers; it reads its own state."""
@@ -189,7 +197,8 @@ class Carrier:
         self._result([text], fields)
 
     def _help(self, name: str | None = None) -> int:
-        self._show(help.overview() if name is None else help.about(name))
+        columns = self._printer.columns
+        self._show(help.overview(columns) if name is None else help.about(name, columns))
         return 0
 
     def _leave(self) -> int:

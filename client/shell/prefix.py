@@ -13,6 +13,7 @@ from kvrmi.errors import KVError
 from kvrmi.session import Store
 
 from ..grammar.literal import typed
+from ..progress import Advance
 from ..values import cut
 from .listing import pages
 
@@ -58,12 +59,13 @@ def question(prefix: str, found: Sequence[str]) -> str:
     return f"delete {count} with the prefix {cut(prefix, _COLUMNS)}: {shown}? [y/N] "
 
 
-def delete(store: Store, found: Sequence[str]) -> Deleted:
+def delete(store: Store, found: Sequence[str], advance: Advance) -> Deleted:
     """Delete keys; ends at the first error or Ctrl-C, which the result names."""
     count = 0
     for key in found:
         try:
             count += bool(store.call("delete", key)["value"])
+            advance(1)
         except KVError as error:
             unsure = key if error.code == "UNKNOWN_OUTCOME" else None
             return Deleted(count, len(found), error, unsure)

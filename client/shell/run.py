@@ -92,6 +92,7 @@ class Shell:
 
 def show_help(printer: Printer, name: str | None = None) -> int:
     """Explain all commands, or one; needs no store. Raises Usage for what is no command."""
-    for line in help.overview() if name is None else help.about(name):
+    columns = printer.columns
+    for line in help.overview(columns) if name is None else help.about(name, columns):
         printer.line(line)
     return 0

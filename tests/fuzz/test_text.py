@@ -89,7 +89,29 @@ def test_addresses_for_connect_are_replicas_or_refused(text: str, head: str) -> 
 
 words = st.sampled_from([*COMMANDS, *(name.lower() for name in COMMANDS)]) | st.text(max_size=4)
 options = st.sampled_from(
-    ["--local", "--absent", "--start", "--limit", "--force", "-1", "0", "1", "1e9", "٣", "learner"]
+    [
+        "--local",
+        "--absent",
+        "--start",
+        "--limit",
+        "--force",
+        "--prefix",
+        "--yes",
+        "--",
+        "-1",
+        "0",
+        "1",
+        "1e9",
+        "٣",
+        "learner",
+        ">",
+        ">f",
+        "@f",
+        "@@f",
+        "b''",
+        'b"\\x0"',
+        "operation(",
+    ]  # fmt: skip
 )
 spaced = st.lists(words | options | st.text("'\"\\ #é\0\n", max_size=3), max_size=6).map(" ".join)
 

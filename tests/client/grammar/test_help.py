@@ -27,6 +27,13 @@ def test_the_overview_is_complete_and_narrow() -> None:
         assert re.search(rf"\b{word}\b", "\n".join(lines)), word
 
 
+@pytest.mark.parametrize("columns", [40, 60, 79])
+def test_it_fits_the_window(columns: int) -> None:
+    lines = [*overview(columns), *(line for name in COMMANDS for line in about(name, columns))]
+    examples = "\n".join(text for form in COMMANDS.values() for text in form.example)
+    assert not [line for line in lines if len(line) > columns and line.strip() not in examples]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command(name: str) -> None:
     lines = list(about(name.lower()))
