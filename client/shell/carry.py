@@ -121,32 +121,41 @@ class Carrier:
             self._printer.note(f"{command.name.upper()} takes the beginning of keys, without *")
         return 0
 
-    def _delete_prefix(self, prefix_: str, agreed: bool) -> int:
-        if not agreed and not (sys.stdin.isatty() and sys.stderr.isatty()):
-            raise InvalidRequest("nobody can be asked here: give --yes; nothing was deleted")
+    def _delete_prefix(self, beginning: str, agreed: bool) -> int:
         if not agreed and self._printer.as_json:
             raise InvalidRequest("with --json nobody is asked: give --yes; nothing was deleted")
-        found = prefix.keys(self._store, prefix_)
-        if not found:
-            self._result((), {"op": "delete", "prefix": prefix_, "deleted": 0})
-            self._printer.note(f"not found: any key with the prefix {typed(prefix_)}")
-            return NOT_FOUND
-        if not agreed and not self._agrees(prefix.question(prefix_, found)):
-            self._printer.note("nothing was deleted")
-            return NOT_FOUND
-        self._began = time.monotonic()
+        if not agreed and not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise InvalidRequest("nobody can be asked here: give --yes; nothing was deleted")
+        try:
+            found = prefix.keys(self._store, beginning)
+            agreed = agreed or not found or self._agrees(prefix.question(beginning, found))
+        except KeyboardInterrupt:
+            return self._interrupted("nothing was deleted")
+        if found and agreed:
+            return self._delete(beginning, found)
+        self._result((), {"op": "delete", "prefix": beginning, "deleted": 0})
+        missing = f"not found: any key with the prefix {typed(beginning)}"
+        self._printer.note("nothing was deleted" if found else missing)
+        return NOT_FOUND
+
+    def _delete(self, beginning: str, found: Sequence[str]) -> int:
+        """Delete these keys, and report how far that came."""
+        self._began = time.monotonic()  # the person's time does not count
         with progress("deleted", len(found)) as advance:
             deleted = prefix.delete(self._store, found, advance)
         if isinstance(deleted.ended, KVError):
             self._printer.error(deleted.ended.code, f"{deleted.ended}; {deleted.text}")
             return EXIT_STATUS[deleted.ended.code]
         if deleted.ended:
-            with undisturbed():
-                self._printer.error("INTERRUPTED", deleted.text)
-            return INTERRUPTED
-        fields = {"op": "delete", "prefix": prefix_, "deleted": deleted.done}
+            return self._interrupted(deleted.text)
+        fields = {"op": "delete", "prefix": beginning, "deleted": deleted.done}
         self._result([f"OK {deleted.text}"], fields)
         return 0
+
+    def _interrupted(self, text: str) -> int:
+        with undisturbed():
+            self._printer.error("INTERRUPTED", text)
+        return INTERRUPTED
 
     def _agrees(self, question: str) -> bool:
         """Ask on stderr; only y and yes agree."""

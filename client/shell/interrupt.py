@@ -30,6 +30,8 @@ def known(command: Command | None, sent: Collection[str]) -> str:
         return "the order may or may not be carried out; STATUS shows the state of the replicas"
     if command.name == "import":
         return "some pairs may have been put; IMPORT the file again: it puts the same pairs"
+    if command.name == "delete_prefix":
+        return f"some keys may have been deleted; {_keys(command)} shows which are left"
     if command.name not in WRITES:
         return "nothing was changed"
     if not sent:
@@ -46,6 +48,12 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _keys(command: Command) -> str:
+    """Write the command that lists the keys of a DELETE --prefix."""
+    text = typed(cast(str, command.args[0]))
+    return f"KEYS {text}" if len(text) <= _SHOWN else "KEYS of its prefix"
 
 
 def _get(command: Command) -> str:

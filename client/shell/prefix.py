@@ -61,14 +61,13 @@ def question(prefix: str, found: Sequence[str]) -> str:
 
 def delete(store: Store, found: Sequence[str], advance: Advance) -> Deleted:
     """Delete keys; ends at the first error or Ctrl-C, which the result names."""
-    count = 0
-    for key in found:
-        try:
-            count += bool(store.call("delete", key)["value"])
+    done, key = 0, None
+    try:
+        for key in found:
+            done += bool(store.call("delete", key)["value"])
             advance(1)
-        except KVError as error:
-            unsure = key if error.code == "UNKNOWN_OUTCOME" else None
-            return Deleted(count, len(found), error, unsure)
-        except KeyboardInterrupt as stop:
-            return Deleted(count, len(found), stop, key)
-    return Deleted(count, len(found))
+    except KVError as error:
+        return Deleted(done, len(found), error, key if error.code == "UNKNOWN_OUTCOME" else None)
+    except KeyboardInterrupt as stop:
+        return Deleted(done, len(found), stop, key)
+    return Deleted(done, len(found))

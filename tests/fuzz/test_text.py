@@ -111,7 +111,7 @@ options = st.sampled_from(
         "b''",
         'b"\\x0"',
         "operation(",
-    ]  # fmt: skip
+    ]
 )
 spaced = st.lists(words | options | st.text("'\"\\ #é\0\n", max_size=3), max_size=6).map(" ".join)
 

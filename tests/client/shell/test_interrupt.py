@@ -17,6 +17,12 @@ def test_reads_change_nothing(line: str, sent: list[str]) -> None:
     assert known(parse(split(line)), sent) == "nothing was changed"
 
 
+def test_of_many_keys_some_may_be_gone() -> None:
+    command = parse(split("DELETE --prefix 'a b' --yes"))
+    text = 'some keys may have been deleted; KEYS "a b" shows which are left'
+    assert known(command, ["replica 1"]) == text
+
+
 @pytest.mark.parametrize("line", ["PUT k v", "DELETE k", "CAS k a b", "MPUT a 1 b 2"])
 def test_a_write_that_was_not_sent_is_not_done(line: str) -> None:
     assert known(parse(split(line)), []) == NOTHING_SENT

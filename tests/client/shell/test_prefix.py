@@ -47,6 +47,16 @@ def test_only_yes_agrees(cluster: Cluster, answer: str, deletes: bool) -> None:
     assert len(cluster.contents.rows) == (1 if deletes else 6)
 
 
+def test_ctrl_c_at_the_question_deletes_nothing(cluster: Cluster) -> None:
+    fill(cluster)
+    with Terminal.python("-m", "client", *at(cluster), "DELETE", "--prefix", "a") as terminal:
+        terminal.see(r"\[y/N\]")
+        terminal.keys("\x03")
+        terminal.see("^INTERRUPTED: nothing was deleted$")
+        assert terminal.end() == INTERRUPTED
+    assert len(cluster.contents.rows) == 6
+
+
 def at(cluster: Cluster) -> tuple[str, ...]:
     name, _, where = cluster.addresses[0].partition("@")
     return "--object", name, "--address", where
