@@ -101,17 +101,15 @@ class Statements(NamedTuple):
 
 def statements(table: str, kind: type[int] | type[str]) -> Statements:
     """Make the SQL of one table; str keys are stored as UTF-8, whose order is by code point."""
-    columns = (
-        "(key INTEGER PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL)"
-        if kind is int
-        else "(key BLOB PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID"
-    )
+    key = "INTEGER" if kind is int else "BLOB"
+    columns = f"(key {key} PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL)"
     return Statements(
         table=table,
         kind=kind,
         seed=crc32(table.encode() + b"\0"),
         create=f'CREATE TABLE IF NOT EXISTS "{table}" {columns}',
-        put=f'INSERT OR REPLACE INTO "{table}" VALUES (?, ?, ?)',
+        put=f'INSERT INTO "{table}" VALUES (?, ?, ?) '
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value, crc = excluded.crc",
         read=f'SELECT value, crc FROM "{table}" WHERE key = ?',
         scan=f'SELECT key, value, crc FROM "{table}" ORDER BY key',
         scan_after=f'SELECT key, value, crc FROM "{table}" WHERE key > ? ORDER BY key',

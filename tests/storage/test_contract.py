@@ -127,6 +127,32 @@ def test_empty_write_is_harmless(opener: Opener) -> None:
     opener().write([])
 
 
+def test_values_of_a_kibibyte_take_little_more_on_the_disk_than_they_are(tmp_path: Path) -> None:
+    """In an index page, of which one must hold four rows, each would have a page of its own."""
+    path = tmp_path / "some.db"
+    storage = SqliteStorage(path, TABLES)
+    for value in (b"1", b"2"):
+        many = [(f"key {number}", value * 1026) for number in range(2000)]
+        storage.write([PutAll("names", many)])
+    storage.close()
+    assert path.stat().st_size < 1.6 * 2000 * 1026
+
+
+def test_a_file_whose_tables_have_no_rowid_is_used_as_it_is(tmp_path: Path) -> None:
+    """As they were made once."""
+    path = tmp_path / "some.db"
+    storage = SqliteStorage(path, TABLES)
+    storage._connection.execute("DROP TABLE names")
+    columns = "key BLOB PRIMARY KEY, value BLOB NOT NULL, crc INTEGER NOT NULL"
+    storage._connection.execute(f"CREATE TABLE names ({columns}) WITHOUT ROWID")
+    storage.write([Put("names", "a", b"1"), Put("names", "b", b"2")])
+    storage.close()
+    storage = SqliteStorage(path, TABLES)
+    storage.write([Put("names", "a", b"3"), Remove("names", "b"), Put("names", "c", b"4")])
+    assert list(storage.scan("names")) == [("a", b"3"), ("c", b"4")]
+    storage.close()
+
+
 def test_snapshot_does_not_move(opener: Opener) -> None:
     storage = opener()
     storage.write([Put("names", "a", b"1"), Put("slots", 1, b"1")])
