@@ -86,7 +86,7 @@ class Replicas:
         if preferred is not None:
             preferred.avoid_until = 0.0  # who names it wants it tried
         elif id is not None:
-            raise InvalidRequest(f"{self.directory.source} has no replica {id}")
+            raise InvalidRequest(f"there is no replica {id} in {self.directory.source}")
         self._preferred = preferred
 
     def ask(

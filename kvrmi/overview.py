@@ -32,8 +32,11 @@ _PATIENCE = 1.0
 _OF_CLUSTER = ("cluster", "cluster_id", "coordinator", "members")
 """What a replica reports of its cluster, and the same in all entries."""
 _UNKNOWN: Entry = dict.fromkeys(
-    ("pid", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles", "cuts")
-)
+    (
+        "pid", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles", "cuts",
+        "connections", "clients",
+    )
+)  # fmt: skip
 
 
 def overview(replicas: Replicas) -> dict[str, Any]:

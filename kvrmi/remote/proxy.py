@@ -92,7 +92,7 @@ class Proxy(Pyro5.client.Proxy):
                 limit=_ANSWER_BYTES,
             )
         except TimeoutError as error:
-            raise PyroTimeoutError(f"cannot connect: {error}") from error
+            raise PyroTimeoutError("cannot connect: no answer in time") from error
         except (OSError, FrameError, PayloadError, TooComplex, Refused) as error:
             raise CommunicationError(f"cannot connect: {_why(error)}") from error
         try:

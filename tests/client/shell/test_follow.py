@@ -75,13 +75,17 @@ def test_ctrl_c_says_what_is_known_and_the_session_goes_on(
     assert shell.end() == 0
 
 
-def test_a_fail_over_is_seen_beside_the_answer(cluster: Cluster, shell: Terminal) -> None:
-    shell.keys("PUT k v\r")
+def test_a_replica_killed_while_the_shell_waits_is_one_line_beside_the_answer(
+    cluster: Cluster, shell: Terminal, gate: threading.Event
+) -> None:
+    shell.keys("PUT first 1\r")
     shell.see(r"^OK revision 1\b")
+    arrived = hold(cluster, gate, "k")
+    shell.keys("PUT k v\r")
+    assert arrived.wait(PATIENCE)
     cluster.contents.leader = 2
     cluster.nodes[0].kill()
-    shell.keys("GET k\r")
     shell.see(r"^replica 1 does not answer \(.*\); replica 2 answers now and leads$")
-    shell.see("^v\\b")
+    shell.see(r"^OK revision 2\b")
     shell.keys("EXIT\r")
     assert shell.end() == 0
