@@ -63,7 +63,7 @@ class Machine:
         self._rows: dict[str, Value] = {}
         self._order = KeyOrder()
         self._sum = 0
-        self._session_limit = session_limit
+        self.session_limit = session_limit
         self._sessions = Sessions(session_limit)
         self._voters: tuple[Voter, ...] = ()
         self._changed: dict[str, None] = {}
@@ -243,7 +243,7 @@ class Machine:
         `replaces`: what a storage holds so far is no part of this; the next records say so.
         """
         self._order = KeyOrder(self._rows)
-        self._sessions = Sessions.load(view, self._session_limit)
+        self._sessions = Sessions.load(view, self.session_limit)
         self._voters = tuple(sorted(stored_voters(view)))
         state = stored_state(view)
         if (state.digest, state.keys) != (self.digest, self.keys):

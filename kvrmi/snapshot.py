@@ -19,6 +19,7 @@ from .log import Log, stored_end
 from .machine import TABLES as MACHINE_TABLES
 from .machine import Machine
 from .rows import ROWS, stored_state
+from .sessions import SESSION_LIMIT
 from .storage.interface import Corrupt, Key, View
 from .storage.memory import Disk, MemoryStorage
 
@@ -168,14 +169,15 @@ class SnapshotSink:
                 self._rest[table][key] = value
         self.complete = last
 
-    def load(self, keep: int = 1000) -> tuple[Machine, Log]:
-        """Give the state, once; `keep` is the log's. Raises Corrupt.
+    def load(self, keep: int = 1000, session_limit: int = SESSION_LIMIT) -> tuple[Machine, Log]:
+        """Give the state, once; `keep` is the log's, `session_limit` the machine's. Raises Corrupt.
 
         The next records of both make a learner's storage hold this state and nothing else.
         """
         if not self.complete:
             raise Corrupt("a snapshot without its last page")
         machine = self._machine
+        machine.session_limit = session_limit
         machine.complete(MemoryStorage(MACHINE_TABLES, self._rest), replaces=True)
         known = (self.revision, self.digest, self.keys)
         if (machine.revision, machine.digest, machine.keys) != known:

@@ -337,7 +337,7 @@ class Learner:
         require(sink.slot > self.applied, "a snapshot must not move a learner back")
         missed = sink.revision - self.machine.revision
         try:
-            machine, log = sink.load(self.log.keep)
+            machine, log = sink.load(self.log.keep, self.machine.session_limit)
         except Corrupt:
             self._catchup.want_snapshot(peer)
             self._catchup.unanswered(now)

@@ -21,6 +21,7 @@ from ..paxos.learner import Learner
 from ..paxos.proposer import Proposer
 from ..paxos.rejoin import COPIED, MUST_COPY, Rejoin
 from ..paxos.stable import State
+from ..sessions import SESSION_LIMIT
 from ..storage.interface import Put, Record
 from .disk import SimDisk
 
@@ -43,6 +44,7 @@ class Parts:
 
     timing: Timing = TIMING
     pages: Pages = Pages()
+    session_limit: int = SESSION_LIMIT
     acceptors: type[Acceptor] = Acceptor
     proposers: type[Proposer] = Proposer
     learners: type[Learner] = Learner
@@ -59,10 +61,10 @@ class Parts:
         other.timing = timing
         return other
 
-    def with_pages(self, pages: Pages) -> Parts:
-        """Make the same roles, with pages of other sizes."""
+    def with_sizes(self, pages: Pages, session_limit: int) -> Parts:
+        """Make the same roles, with pages of other sizes, and so many sessions remembered."""
         other = copy.copy(self)
-        other.pages = pages
+        other.pages, other.session_limit = pages, session_limit
         return other
 
     def acceptor(
@@ -96,7 +98,7 @@ class Parts:
     def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
         """Take up a learner from its disk; raises Corrupt."""
         log = Log.load(disk, keep)
-        machine = self.machines.load(disk)
+        machine = self.machines.load(disk, self.session_limit)
         return self.learners(me, ids, machine, log, disk.snapshot, self.pages.learned)
 
     def front(

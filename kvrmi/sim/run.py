@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+from ..sessions import SESSION_LIMIT
 from .audit import audit, judge, recover
 from .dice import Dice
 from .faults import Faults
@@ -26,6 +27,11 @@ STEPS = 3000
 ACCEPTED_PAGES = (1, 1, 300)
 LEARNED_PAGES = (1, 100, 200, 400)
 """Bytes of a page, to draw from; with 1, each accepted value, entry or row is one."""
+
+SESSION_LIMITS = (SESSION_LIMIT, SESSION_LIMIT, 3, 2)
+"""Sessions remembered: of the few here some are forgotten in half of the runs.
+
+With two, two of the three clients with sessions can be known at a time."""
 
 FOREVER = 1e6
 """Virtual seconds within which any number of events happens."""
@@ -63,8 +69,9 @@ class _Run:
         name = f"{seed} {profile.name}"
         keep = Dice(name, "keep").choice(profile.keeps)
         sizes = Dice(name, "pages")
-        parts = (parts or Parts()).with_pages(
-            Pages(sizes.choice(ACCEPTED_PAGES), sizes.choice(LEARNED_PAGES))
+        parts = (parts or Parts()).with_sizes(
+            Pages(sizes.choice(ACCEPTED_PAGES), sizes.choice(LEARNED_PAGES)),
+            sizes.choice(SESSION_LIMITS),
         )
         self.world = World(name, profile.size(seed), parts=parts, keep=keep, write=write)
         self.workload = Workload(self.world)

@@ -16,6 +16,7 @@ from ..interface import LOCAL, Answer, Request
 from ..machine import CommandId, encode_command, encode_question
 from ..roles.contract import Effects
 from .checker.history import FAIL, OK, UNKNOWN, Operation
+from .request_ids import RequestIds, expired
 
 if TYPE_CHECKING:
     from ..paxos.front import Front
@@ -28,7 +29,12 @@ __all__ = ["COUNTERS", "Asked", "Workload"]
 UNDONE = ("NO_QUORUM", "UNAVAILABLE")
 """Codes that promise that nothing was done."""
 
-KINDS = ("plain", "session", "session", "counter", "reader", "reader")
+KINDS = ("plain", "session", "lane", "session", "counter", "reader", "reader")
+"""A lane has requests open in the session of the one before it, at the same time."""
+OPENING = ("delete", ("never there",))
+"""The first command of a session changes nothing: it runs again if the session was evicted."""
+GIVES_UP = 0.3
+"""Chance that the client of a session does so after an answer that is none."""
 COUNTERS = "counter/"
 """Keys below it are counted up by one client each, by cas alone."""
 
@@ -51,10 +57,12 @@ class Asked:
         self.called = called
         self.since = 0
         """The highest revision that any client had been answered before this was first asked."""
-        self.session = False
+        self.id: CommandId | None = None
         self.answer: Answer | None = None
         self.undone = False
-        """It was said that nothing was done."""
+        """It was said that nothing was done, of every sending."""
+        self.doubt = False
+        """A sending ended without an answer that says so."""
         self.replica = 0
         self.slot = -1
         """Of a local read: how far its replica had applied the log, as far as could be seen."""
@@ -67,6 +75,11 @@ class Asked:
     def reads(self) -> bool:
         """It changes nothing."""
         return self.op in READS
+
+    @property
+    def session(self) -> bool:
+        """It may be sent again."""
+        return self.id is not None and len(self.id) == 2
 
     @property
     def local(self) -> bool:
@@ -119,14 +132,19 @@ class Asked:
 class _Client:
     """Does one thing after another."""
 
-    def __init__(self, world: World, number: int, kind: str) -> None:
+    def __init__(self, world: World, number: int, kind: str, before: _Client | None = None) -> None:
         self.kind = kind
         self.name = f"{kind}{number}"
         self.dice = world.dice("client", number)
         self.count = 0
+        self.unsure = False
+        """Whether one more step was counted is not known."""
         self.unknowns = 0
         self.idle_until = 0.0
         self.doing: Asked | None = None
+        shared = before.ids if kind == "lane" and before else None
+        self.ids: RequestIds = shared or RequestIds(self.name)
+        self.number = 0
 
     @property
     def process(self) -> str:
@@ -135,23 +153,31 @@ class _Client:
 
     @property
     def session(self) -> bool:
-        return self.kind in ("session", "counter")
+        return self.kind in ("session", "lane", "counter")
 
     @property
     def counter(self) -> str:
         return COUNTERS + self.name
 
-    def next(self, front: Front, now: float) -> Asked:
-        """Think of something to do."""
+    def next(self, front: Front, now: float) -> Asked | None:
+        """Think of something to do; None while its session has no room."""
         if self.kind == "reader":
             kind = self.dice.choice(READS)
             op, args = self._question(kind)
-            asked = args[:1] if kind == LOCAL else args
-            return Asked(op, args, encode_question(op, _plain(asked)), now)
-        self.count += 1
-        id: CommandId = (self.name, self.count) if self.session else front.next_id()
-        op, args = self._command()
-        return Asked(op, args, encode_command(op, _plain(args), id), now)
+            plain = args[:1] if kind == LOCAL else args
+            return Asked(op, args, encode_question(op, _plain(plain)), now)
+        id = self.ids.take() if self.session else front.next_id()
+        if id is None:
+            return None
+        self.number += 1
+        op, args = OPENING if self.session and id[1] == 1 else self._command()
+        asked = Asked(op, args, encode_command(op, _plain(args), id), now)
+        asked.id = id
+        return asked
+
+    def gives_up(self) -> bool:
+        """Return whether it asks no more after an answer that is none; counters count on."""
+        return self.kind != "counter" and self.dice.chance(GIVES_UP)
 
     def _question(self, kind: str) -> tuple[str, tuple[Any, ...]]:
         keys = (*KEYS, *(f"{COUNTERS}counter{n}" for n, k in enumerate(KINDS) if k == "counter"))
@@ -166,10 +192,10 @@ class _Client:
         return ("get", (key, LOCAL)) if kind == LOCAL else (kind, (key,))
 
     def _command(self) -> tuple[str, tuple[Any, ...]]:
-        value = f"{self.name}:{self.count}"
+        value = f"{self.name}:{self.number}"
         if self.kind == "counter":
-            before = str(self.count - 1) if self.count > 1 else None
-            return "cas", (self.counter, before, str(self.count))
+            before = str(self.count) if self.count else None
+            return "cas", (self.counter, before, str(self.count + 1))
         op = self.dice.choice(WRITES)
         key = self.dice.choice(KEYS)
         if op == "put_many":
@@ -177,6 +203,18 @@ class _Client:
         if op == "cas":
             return op, (key, None, value)
         return op, (key,) if op == "delete" else (key, value)
+
+    def finished(self, asked: Asked) -> None:
+        """Go on, in another session if the cluster has forgotten this one."""
+        self.doing = None
+        answer = asked.answer
+        done = answer is not None and answer.code == "OK"
+        if asked.id is not None and len(asked.id) == 2:
+            gone = answer is not None and expired(answer)
+            self.ids.end(asked.id, answered=done, expired=gone)
+            self.unsure = not done
+        # A step that was done before, as far as anybody knew in vain, is done now.
+        self.count += done and asked.op == "cas" and self.kind == "counter"
 
 
 class Workload:
@@ -189,7 +227,10 @@ class Workload:
         self.told = 0
         """The highest revision that any client was answered."""
         self._world = world
-        self._clients = [_Client(world, number, kind) for number, kind in enumerate(kinds)]
+        self._clients: list[_Client] = []
+        for number, kind in enumerate(kinds):
+            before = self._clients[-1] if self._clients else None
+            self._clients.append(_Client(world, number, kind, before))
         self._resting = False
         self._patience = world.parts.timing.request * (1 + world.drift) + HESITATION
         dice = world.dice("workload")
@@ -199,10 +240,12 @@ class Workload:
         self._step()
 
     @property
-    def counters(self) -> dict[str, int]:
-        """How far each counter was counted, by key."""
+    def counters(self) -> dict[str, tuple[int, ...]]:
+        """How far each counter may have been counted, by key."""
         return {
-            client.counter: client.count for client in self._clients if client.kind == "counter"
+            client.counter: (client.count, client.count + 1)[: 1 + client.unsure]
+            for client in self._clients
+            if client.kind == "counter"
         }
 
     @property
@@ -230,7 +273,8 @@ class Workload:
         asked = client.doing
         if asked is None and not self._resting and replica.front is not None:
             asked = client.doing = client.next(replica.front, self._world.now)
-            asked.session, asked.since = client.session, self.told
+            if asked is not None:
+                asked.since = self.told
         if asked is not None and not asked.waits:
             self._world.trace(client.name, f"asks r{replica.me} {asked.op}{asked.args}")
             asked.send(replica, self._world.now)
@@ -263,21 +307,23 @@ class Workload:
             self.told = max(self.told, answer.revision)
             if not asked.reads:
                 self.last_ok = self._world.now
-        elif asked.session:
-            self._unanswered(client, asked)
+        elif asked.session and not expired(answer) and not client.gives_up():
+            asked.doubt |= answer.code not in UNDONE
+            asked.forget()
             return
-        asked.undone = answer.code in UNDONE
+        asked.undone = answer.code in UNDONE and not asked.doubt
         self._finish(client, asked)
 
     def _unanswered(self, client: _Client, asked: Asked) -> None:
         if asked.session:
+            asked.doubt = True
             asked.forget()
         else:
             self._finish(client, asked)
 
     def _finish(self, client: _Client, asked: Asked) -> None:
         self.done.append(asked)
-        client.doing = None
+        client.finished(asked)
         operation = _record(client.process, asked, self._world.now)
         self.history.append(operation)
         if operation.outcome == UNKNOWN:

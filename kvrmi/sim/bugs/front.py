@@ -16,6 +16,7 @@ from ...roles.contract import Effects
 from ..parts import Parts
 
 __all__ = [
+    "DoubtForgottenForSessions",
     "FollowerReadCalledLinearizable",
     "ForwardedRetryWithNewId",
     "NoQuorumSaidOfSentCommand",
@@ -49,6 +50,19 @@ class NoQuorumSaidOfSentCommand(Parts):
     """NO_QUORUM is returned for a command that was in an Accept; it is in the log after all."""
 
     fronts = _SaysNoQuorum
+
+
+class _ForgetsDoubt(Front):
+    def _again(self, ticket: Ticket) -> None:
+        if ticket.repeatable:
+            ticket.open = ()
+        super()._again(ticket)
+
+
+class DoubtForgottenForSessions(Parts):
+    """A session's command that is sent again counts as never sent; NO_QUORUM is a lie then."""
+
+    fronts = _ForgetsDoubt
 
 
 class _NewId(Front):

@@ -47,7 +47,7 @@ class SessionsMissingFromSnapshot(Parts):
 
     def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
         """Take up a learner that gives such snapshots."""
-        log, machine = Log.load(disk, keep), Machine.load(disk)
+        log, machine = Log.load(disk, keep), Machine.load(disk, self.session_limit)
 
         def view() -> View:
             return _WithoutSessions(disk.snapshot())

@@ -1,0 +1,71 @@
+"""Sessions of simulated clients: several requests open, expired, refused and given up."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from kvrmi import sessions
+from kvrmi.interface import WINDOW
+from kvrmi.sim.request_ids import RequestIds, Sessions, expired
+from kvrmi.sim.run import run
+from kvrmi.sim.workload import Asked, Workload, _Client
+
+
+def test_requests_are_open_together_and_sessions_expire_and_are_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: Counter[str] = Counter()
+    finish = Workload._finish
+
+    def watched(self: Workload, client: _Client, asked: Asked) -> None:
+        open_now = [c.doing.id[0] for c in self._clients if c.doing and c.doing.session]  # type: ignore[index]
+        seen["open together"] += len(open_now) > len(set(open_now))
+        if asked.session and asked.answer is not None:
+            seen["expired" if expired(asked.answer) else asked.answer.code] += 1
+            seen["undone"] += asked.undone
+        finish(self, client, asked)
+
+    monkeypatch.setattr(Workload, "_finish", watched)
+    for seed in range(40):
+        assert not run(seed).violation
+    assert min(seen["open together"], seen["expired"], seen["OK"]) > 30, seen
+    assert min(seen["undone"], seen["UNKNOWN_OUTCOME"]) > 0, seen
+
+
+def test_a_session_that_is_forgotten_too_soon_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even though the machine that replays the log forgets it too."""
+    init = sessions.Sessions.__init__
+
+    def fewer(self: sessions.Sessions, limit: int = sessions.SESSION_LIMIT) -> None:
+        init(self, 1)
+
+    monkeypatch.setattr(sessions.Sessions, "__init__", fewer)
+    violations = [run(seed).violation for seed in range(4)]
+    assert any("session expired" in violation for violation in violations), violations
+
+
+def test_ids_as_a_client_takes_them() -> None:
+    ids = RequestIds("a")
+    assert ids.take() == ("a.1", 1)
+    assert ids.take() is None, "the first is answered before others are sent"
+    ids.end(("a.1", 1), answered=True, expired=False)
+    assert [ids.take() for _ in range(WINDOW)] == [("a.1", n) for n in range(2, WINDOW + 2)]
+    assert ids.take() is None
+    ids.end(("a.1", 3), answered=False, expired=True)
+    assert ids.take() == ("a.2", 1)
+    ids.end(("a.1", 2), answered=False, expired=True)
+    ids.end(("a.2", 1), answered=False, expired=False)
+    assert ids.take() == ("a.3", 1), "whether the cluster knows the second is in doubt"
+
+
+def test_which_sessions_the_cluster_must_know() -> None:
+    known = Sessions(2)
+    for client in ("a", "b"):
+        known.add(client, 1)
+    known.add("a", 100)
+    assert known.knows("a", 100 - WINDOW)
+    assert not known.knows("a", 99 - WINDOW)
+    known.add("c", 1)
+    assert (known.knows("a", 100), known.knows("b", 1), known.knows("c", 1)) == (True, False, True)
