@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-from ..grammar.commands import unknown
+from ..grammar.commands import COMMANDS, unknown
 from ..grammar.lexer import Line
 from ..grammar.place import Place
 from .known import Seen
@@ -47,8 +47,9 @@ def _hint(place: Place, line: Line, columns: int) -> StyleAndTextTuples:
     """Write what can be typed: the command's usage, the argument at the cursor in bold."""
     if line.open and place.typed.find("\n") >= 0:
         return [(_NOW, f"{line.open} closes the value, Ctrl-C drops it"[:columns])]
-    if place.form is not None:
-        return _usage(place.form.usage.split(), place.argument, columns)
+    form = place.form or COMMANDS.get(place.typed.upper() if place.kind == "command" else "")
+    if form is not None:
+        return _usage(form.usage.split(), place.argument, columns)
     text = unknown(str(line.words[0].text)) if place.kind == "none" else "HELP lists the commands"
     return [(_HINT, text[:columns])]
 
