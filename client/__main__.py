@@ -23,8 +23,9 @@ from .health import await_serving
 from .options import Options, is_flag
 from .options import parse as parse_options
 from .render import Printer
+from .shell.carry import show_help
 from .shell.notes import Notes
-from .shell.run import EXIT_STATUS, Leave, Shell, show_help
+from .shell.run import EXIT_STATUS, Leave, Shell
 
 __all__ = ["main"]
 

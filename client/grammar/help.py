@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ..tables import wrapped
 from .commands import COMMANDS, GROUPS, PROGRAMS, Form, known
 
-__all__ = ["about", "explained", "overview"]
+__all__ = ["explained", "lines"]
 
 _WIDEST = 79
 _FIRST = 30
@@ -31,8 +31,12 @@ _NOTES = (
 )
 
 
-def overview(columns: int = _WIDEST) -> Iterator[str]:
-    """Explain all commands."""
+def lines(name: str | None = None, columns: int = _WIDEST) -> list[str]:
+    """Explain one command, or all. Raises Usage for what is no command."""
+    return list(_overview(columns) if name is None else _about(known(name), columns))
+
+
+def _overview(columns: int) -> Iterator[str]:
     for group, forms in GROUPS.items():
         yield from _wrapped(group, columns)
         for form in forms:
@@ -40,11 +44,6 @@ def overview(columns: int = _WIDEST) -> Iterator[str]:
         yield ""
     for note in _NOTES:
         yield from _wrapped(note, columns)
-
-
-def about(name: str, columns: int = _WIDEST) -> Iterator[str]:
-    """Explain one command: usage, meaning, an example with its answer. Raises Usage."""
-    return _about(known(name), columns)
 
 
 def explained() -> list[tuple[Form, str]]:

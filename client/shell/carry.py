@@ -31,7 +31,7 @@ from .answers import EXIT_STATUS, NOT_FOUND
 from .interrupt import undisturbed
 from .listing import Listing
 
-__all__ = ["Carrier", "Leave"]
+__all__ = ["Carrier", "Leave", "show_help"]
 
 
 class Leave(Exception):
@@ -206,8 +206,9 @@ class Carrier:
         self._result([text], fields)
 
     def _help(self, name: str | None = None) -> int:
-        columns = self._printer.columns
-        self._show(help.overview(columns) if name is None else help.about(name, columns))
+        if not self._person:
+            return show_help(self._printer, name)
+        self._show(help.lines(name, self._printer.columns))
         return 0
 
     def _leave(self) -> int:
@@ -229,6 +230,13 @@ class Carrier:
     def _took(self) -> str:
         """Say how long the command took, to a person."""
         return took(time.monotonic() - self._began) if self._person else ""
+
+
+def show_help(printer: Printer, name: str | None = None) -> int:
+    """Explain all commands, or one; needs no store. Raises Usage for what is no command."""
+    lines = help.lines(name, printer.columns)
+    printer.result(lines, {"op": "help", "value": "\n".join(lines)})
+    return 0
 
 
 def took(seconds: float) -> str:

@@ -6,8 +6,10 @@ line that names it. It knows no command.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from kvrmi.errors import InvalidRequest
@@ -36,14 +38,11 @@ def write(named: str, data: bytes) -> None:
 
     Raises InvalidRequest: a folder, no ordinary file, or a place that cannot be written.
     """
-    try:
+    with _explained(named, "written"):
         path = Path(named).expanduser().resolve()  # the file behind a link, not the link
-        if path.exists() and not path.is_file():  # a device must stay one
-            what = "a folder" if path.is_dir() else "no ordinary file"
-            raise InvalidRequest(f"{named} is {what}; nothing was written")
+        if path.exists():
+            _must_be_ordinary(path)  # a device must stay one
         _replace(path, data)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InvalidRequest(f"{named} cannot be written: {_why(error)}") from error
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -68,19 +67,26 @@ def _filled(arg: object) -> object:
 
 
 def _contents(named: str) -> bytes:
-    try:
+    with _explained(named, "read"):
         path = Path(named).expanduser()
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device might never end
-            what = "a folder" if path.is_dir() else "no ordinary file"
-            raise InvalidRequest(f"{named} is {what}")
+        _must_be_ordinary(path)  # a pipe or a device might never end
         with path.open("rb") as file:
             data = file.read(VALUE_BYTES + 1)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InvalidRequest(f"{named} cannot be read: {_why(error)}") from error
     if len(data) > VALUE_BYTES:
         raise InvalidRequest(f"{named} is larger than a value may be, {VALUE_BYTES} bytes")
     return data
 
 
-def _why(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def _must_be_ordinary(path: Path) -> None:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is a folder" if path.is_dir() else "it is no ordinary file")
+
+
+@contextlib.contextmanager
+def _explained(named: str, done: str) -> Iterator[None]:
+    """Turn what the system refuses into one line that names the file."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: there is no such home
+        why = getattr(error, "strerror", None) or error
+        raise InvalidRequest(f"{named} cannot be {done}: {why}") from error

@@ -15,7 +15,6 @@ from kvrmi.errors import KVError
 from kvrmi.session import Store
 
 from ..admin import Admin
-from ..grammar import help
 from ..grammar.commands import parse
 from ..grammar.lexer import Usage, Word, split
 from ..grammar.literal import typed
@@ -25,7 +24,7 @@ from .carry import Carrier, Leave
 from .interrupt import known, undisturbed
 from .notes import Notes
 
-__all__ = ["EXIT_STATUS", "Leave", "Shell", "show_help"]
+__all__ = ["EXIT_STATUS", "Leave", "Shell"]
 
 log = logging.getLogger("kvrmi.client")
 
@@ -88,11 +87,3 @@ class Shell:
         self._printer.error(error.code, str(error))
         log.warning("%s: %s", error.code, error)
         return EXIT_STATUS[error.code]
-
-
-def show_help(printer: Printer, name: str | None = None) -> int:
-    """Explain all commands, or one; needs no store. Raises Usage for what is no command."""
-    columns = printer.columns
-    for line in help.overview(columns) if name is None else help.about(name, columns):
-        printer.line(line)
-    return 0

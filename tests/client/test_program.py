@@ -354,6 +354,12 @@ def test_help_needs_no_cluster(tmp_path: Path, capsys: Captured) -> None:
     assert capsys.readouterr().out.startswith("PUT key value")
 
 
+def test_help_in_json(run: Run, capsys: Captured) -> None:
+    assert run("--json", "HELP", "put") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["value"].startswith("PUT key value\n")
+
+
 def test_help_of_what_is_no_command(run: Run, capsys: Captured) -> None:
     assert run("HELP", "putt") == 2
     assert capsys.readouterr().err.startswith("INVALID: unknown command 'putt'; did you mean PUT?")

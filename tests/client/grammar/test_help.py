@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from client.admin import Admin
+from client.grammar import help
 from client.grammar.commands import COMMANDS, GROUPS, PROGRAMS, parse
-from client.grammar.help import about, overview
 from client.grammar.lexer import split
 from client.render import Printer
 from client.shell.notes import Notes
@@ -21,7 +21,7 @@ from tests.client.test_render import Terminal
 
 
 def test_the_overview_is_complete_and_narrow() -> None:
-    lines = list(overview())
+    lines = help.lines()
     assert max(map(len, lines)) < 80
     for word in (*COMMANDS, *PROGRAMS, "proposer", "acceptor", "learner"):
         assert re.search(rf"\b{word}\b", "\n".join(lines)), word
@@ -29,14 +29,14 @@ def test_the_overview_is_complete_and_narrow() -> None:
 
 @pytest.mark.parametrize("columns", [40, 60, 79])
 def test_it_fits_the_window(columns: int) -> None:
-    lines = [*overview(columns), *(line for name in COMMANDS for line in about(name, columns))]
+    lines = [line for name in (None, *COMMANDS) for line in help.lines(name, columns)]
     examples = "\n".join(text for form in COMMANDS.values() for text in form.example)
     assert not [line for line in lines if len(line) > columns and line.strip() not in examples]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command(name: str) -> None:
-    lines = list(about(name.lower()))
+    lines = help.lines(name.lower())
     assert lines[0] == COMMANDS[name].usage.split(" | ")[0]
     assert max(map(len, lines)) < 80
     assert f"  {COMMANDS[name].example[0]}" in lines

@@ -31,10 +31,10 @@ def test_files_that_are_no_values(
     (tmp_path / "large").write_bytes(bytes(VALUE_BYTES + 1))
     os.mkfifo(tmp_path / "pipe")
     for name, why in (
-        ("none", "No such file"),
-        ("", "a folder"),
+        ("none", "none cannot be read: No such file"),
+        ("", " cannot be read: it is a folder"),
         ("large", f"larger than a value may be, {VALUE_BYTES} bytes"),
-        ("pipe", "no ordinary file"),
+        ("pipe", "pipe cannot be read: it is no ordinary file"),
     ):
         assert run("PUT", "k", f"@{tmp_path / name}") == 2
         error = capsys.readouterr().err
@@ -68,10 +68,14 @@ def test_places_that_cannot_be_written(
     cluster: Cluster, run: Run, tmp_path: Path, capsys: Captured
 ) -> None:
     cluster.contents.rows["k"] = "v"
-    for place in (str(tmp_path), f"{tmp_path}/none/out", "/dev/null"):
+    for place, why in (
+        (str(tmp_path), "it is a folder"),
+        (f"{tmp_path}/none/out", "No such file or directory"),
+        ("/dev/null", "it is no ordinary file"),
+    ):
         assert run("GET", "k", ">", place) == 2
         error = capsys.readouterr().err
-        assert place in error
+        assert f"{place} cannot be written: {why}" in error
         assert error.count("\n") == 1
     assert Path("/dev/null").is_char_device()
 
