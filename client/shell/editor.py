@@ -7,6 +7,7 @@ is shown again when more arrives. It runs nothing.
 from __future__ import annotations
 
 import contextlib
+import textwrap
 import time
 from collections.abc import Callable
 from functools import partial
@@ -45,6 +46,8 @@ _STYLE = Style.from_dict(
         "auto-suggestion": "ansibrightblack italic",
     }
 )
+_ROOM = 10
+"""Columns beside the prompt without which it stands above the line: too wide a one hides it."""
 _MENU = 6
 """Lines that the menu takes; none are kept free for it before it is shown."""
 
@@ -62,9 +65,10 @@ class Editor:
         self._known = known
         self._name = name
         self._note = note
+        self._prompt = prompt
         self._completions = Completions(known)
         self._session: PromptSession[str] = PromptSession(
-            prompt,
+            self._fitted_prompt,
             history=Remembered(history_file()),
             completer=self._completions,
             complete_while_typing=False,  # done here, from memory
@@ -91,9 +95,18 @@ class Editor:
         """Return the next block; raises EOFError at the end of input, KeyboardInterrupt."""
         return self._session.prompt()
 
+    def _fitted_prompt(self) -> str:
+        """Write the prompt; above the line where a narrow window would leave no room in it."""
+        if len(self._prompt) + _ROOM <= self._columns():
+            return self._prompt
+        return "\n".join([*textwrap.wrap(self._prompt, self._columns()), "> "])
+
+    def _columns(self) -> int:
+        return self._session.app.output.get_size().columns
+
     def _toolbar(self) -> StyleAndTextTuples:
         line = blocks.last(self._buffer.document.text_before_cursor)
-        columns = self._session.app.output.get_size().columns
+        columns = self._columns()
         at = place(line, len(line))
         return toolbar(at, read(line), self._known.seen, self._name, time.monotonic(), columns)
 

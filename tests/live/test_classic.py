@@ -75,6 +75,11 @@ def test_a_session_on_a_terminal_stays_until_exit(live: LiveCluster, tmp_path: P
         terminal.see(r"^one  \(")
         terminal.keys("STATUS\r")
         terminal.see(r"^clients: .*\bmy-client \(replica")
+        terminal.resize(34)  # no room beside the prompt
+        terminal.keys("GET classic/5")
+        terminal.see(r"^Enter command .*\n.* EXIT\):\n> GET classic/5$")
+        terminal.keys("\r")
+        terminal.see("^five ")
         terminal.keys("EXIT\r")
         assert terminal.end() == 0
     logs = [path.read_text(encoding="utf-8") for path in live.data.glob("replica*/replica.log")]
