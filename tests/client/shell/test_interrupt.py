@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any, cast
+
 import pytest
 
 from client.grammar.commands import parse
 from client.grammar.lexer import split
+from client.render import Printer
 from client.shell.interrupt import known
+from client.shell.notes import Notes
+from client.shell.run import Shell
+from kvrmi.cli import INTERRUPTED
 
 NOTHING_SENT = "nothing was sent; nothing was done"
 
@@ -47,6 +58,34 @@ def test_a_write_that_was_sent_is_of_unknown_outcome(line: str, finds_out: str) 
 def test_orders_and_imports_may_have_begun() -> None:
     assert known(parse(split("KILL 2")), []).endswith("STATUS shows the state of the replicas")
     assert "IMPORT the file again" in known(parse(split("IMPORT f")), ["replica 1"])
+
+
+def test_another_ctrl_c_does_not_lose_the_line() -> None:
+    """Impatient people press it twice; the second comes while the line is printed."""
+
+    class Impatient(Printer):
+        def error(self, code: str, text: str) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            super().error(code, text)
+
+    class Slow:
+        def call(self, *words: object) -> None:
+            raise KeyboardInterrupt
+
+    err, store, nobody = io.StringIO(), cast(Any, Slow()), cast(Any, None)
+    printer = Impatient(as_json=False, err=err)
+    with no_surprise():
+        status = Shell(store, nobody, printer, Notes(print)).run_line("PUT k v")
+    assert (status, err.getvalue()) == (INTERRUPTED, f"INTERRUPTED: {NOTHING_SENT}\n")
+
+
+@contextlib.contextmanager
+def no_surprise() -> Iterator[None]:
+    """Make a Ctrl-C that gets through a failure: pytest would end."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        pytest.fail("the second Ctrl-C was taken")
 
 
 def test_nothing_was_understood_yet() -> None:
