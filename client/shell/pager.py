@@ -18,7 +18,8 @@ __all__ = ["paged"]
 
 _STOP = (b"q", b"Q", b"\x1b", b"\x04", b"")
 """Keys that stop: q, Escape, Ctrl-D; the end of the terminal."""
-_CLEARED = "\r\x1b[K"
+_LINES, _COLUMNS = 24, 80
+"""Of a terminal that does not say its size."""
 
 
 def paged(lines: Iterable[str], show: Callable[[str], None]) -> bool:
@@ -40,19 +41,24 @@ def paged(lines: Iterable[str], show: Callable[[str], None]) -> bool:
 
 def _room() -> int:
     """Rows to fill: one is for the question."""
-    return max(os.get_terminal_size(sys.stdout.fileno()).lines - 1, 2)
+    return max((_size().lines or _LINES) - 1, 2)
 
 
 def _rows(line: str) -> int:
-    columns = os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    columns = _size().columns or _COLUMNS
     return sum(max(-(-width(part) // columns), 1) for part in line.split("\n"))
 
 
+def _size() -> os.terminal_size:
+    return os.get_terminal_size(sys.stdout.fileno())
+
+
 def _more(shown: int) -> bool:
-    """Ask; Enter, or any key but q and Ctrl-C, goes on."""
-    print(f"-- {shown} shown; Enter: more, q: stop --", end="", flush=True)
+    """Ask; Enter, or any key but q and Ctrl-C, goes on. What is asked is wiped out afterwards."""
+    question = f"-- {shown} shown; Enter: more, q: stop --"[: (_size().columns or _COLUMNS) - 1]
+    print(question, end="", flush=True)
     key = _key(sys.stdin.fileno())
-    print(_CLEARED, end="", flush=True)
+    print(f"\r{' ' * len(question)}\r", end="", flush=True)  # a dumb terminal does it too
     return key not in _STOP
 
 

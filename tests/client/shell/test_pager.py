@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.client.fake import Cluster
 from tests.terminal import Terminal
 
 SHOW = """
@@ -57,6 +59,31 @@ def test_long_lines_take_the_rows_that_they_take() -> None:
         assert "line 1 " in terminal.screen
 
 
-def test_a_terminal_that_is_closed() -> None:
+def test_a_narrow_window() -> None:
     with show(60) as terminal:
         terminal.see("^-- 23 shown")
+        terminal.resize(30, 10)
+        terminal.keys("\r")
+        terminal.see("^-- 32 shown; Enter: more, q:$")
+        terminal.keys("\r")
+        terminal.see("^-- 41 shown")
+        terminal.see_no_more("^-- 32 shown")
+
+
+def test_the_client_shows_long_answers_so(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.contents.rows |= {f"key{number:02}": "v" for number in range(60)}
+    name, _, where = cluster.addresses[0].partition("@")
+    argv = ("-m", "client", "--object", name, "--address", where)
+    with Terminal.python(*argv, environment={"XDG_STATE_HOME": str(tmp_path)}) as terminal:
+        terminal.see("^kvrmi>$")
+        terminal.keys("SCAN\r")
+        terminal.see("^-- 23 shown; Enter: more, q: stop --$")
+        terminal.keys("\r")
+        terminal.see("^-- 46 shown")
+        terminal.keys("q")
+        terminal.see("^kvrmi>$")
+        terminal.keys("KEYS key5\r")
+        terminal.see(r"^10 keys  \(")
+        terminal.keys("GET key01\r")
+        terminal.see(r"^v  \([0-9.]+ ms\)$")
+        assert "key46" not in terminal.screen
