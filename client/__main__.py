@@ -156,7 +156,7 @@ def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> 
         return _converse(shell, options, classic.PROMPT)
     if played == cli.INTERRUPTED:
         return played
-    first = shell.run_lines(classic.prompted(sys.stdin))
+    first = shell.run_lines(classic.prompted(sys.stdin, shown=sys.stdin.isatty()))
     return played or first
 
 

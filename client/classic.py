@@ -96,13 +96,17 @@ class Session:
         log.info("%s", line)
 
 
-def prompted(lines: Iterable[str]) -> Iterator[str]:
-    """Yield lines that come from no terminal, each shown after the prompt as if typed there."""
+def prompted(lines: Iterable[str], *, shown: bool) -> Iterator[str]:
+    """Yield lines that no line editor reads, each after the prompt.
+
+    `shown`: whoever types sees them already; else they are printed, so that a record can be read.
+    """
     rest = iter(lines)
     while True:
         print(PROMPT, end="", flush=True)
         line = next(rest, "")
-        print(line.rstrip("\n"), flush=True)
+        if not shown or not line:
+            print(line.rstrip("\n"), flush=True)
         if not line:
             return
         yield line

@@ -45,6 +45,14 @@ def test_every_line_of_a_session(cluster: Cluster, run: Run, capsys: Captured) -
     assert lines[18:] == [f"{PROMPT}GET classic/1", "one", f"{PROMPT}exit"]
 
 
+def test_what_a_person_sees_as_it_is_typed_is_not_printed_again(
+    run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)  # the output goes to tee
+    assert run("--session") == 0
+    assert capsys.readouterr().out.splitlines()[18:] == [f"{PROMPT}one", PROMPT]
+
+
 def test_a_second_session_changes_nothing(cluster: Cluster, run: Run, capsys: Captured) -> None:
     cluster.contents.rows |= {"classic/2": "somebody's own", "mine": "mine"}
     assert run("--name", "me", "--session") == 0
