@@ -20,8 +20,8 @@ from prompt_toolkit.document import Document
 from ..grammar.arguments import ROLES
 from ..grammar.commands import COMMANDS
 from ..grammar.literal import typed
-from ..grammar.place import Place, place
-from . import blocks
+from ..grammar.place import Place
+from .cursor import at_cursor
 from .known import Known
 
 __all__ = ["Completions"]
@@ -40,8 +40,7 @@ class Completions(Completer):
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
         """Yield what is in memory."""
-        line = blocks.last(document.text_before_cursor)
-        at = place(line, len(line))
+        line, _, at = at_cursor(document.text_before_cursor)
         back = at.start - len(line)
         unasked = at.kind in ("command", "option") and not at.typed
         if unasked and not event.completion_requested:
@@ -53,8 +52,7 @@ class Completions(Completer):
         self, document: Document, event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
         """Yield what is in memory, or files as they are found."""
-        line = blocks.last(document.text_before_cursor)
-        at = place(line, len(line))
+        line, _, at = at_cursor(document.text_before_cursor)
         if at.kind == "file":
             part = Document(at.typed)
             async for found in self._files.get_completions_async(part, event):

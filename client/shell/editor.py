@@ -26,10 +26,9 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.styles import Style
 
 from ..grammar.commands import COMMANDS
-from ..grammar.lexer import read
-from ..grammar.place import place
 from . import blocks
 from .completion import Completions
+from .cursor import at_cursor
 from .history import Remembered, history_file
 from .known import Known
 from .paste import LIMIT, Pastes
@@ -105,10 +104,9 @@ class Editor:
         return self._session.app.output.get_size().columns
 
     def _toolbar(self) -> StyleAndTextTuples:
-        line = blocks.last(self._buffer.document.text_before_cursor)
-        columns = self._columns()
-        at = place(line, len(line))
-        return toolbar(at, read(line), self._known.seen, self._name, time.monotonic(), columns)
+        at = at_cursor(self._buffer.document.text_before_cursor)
+        seen, now = self._known.seen, time.monotonic()
+        return toolbar(at.place, at.line, seen, self._name, now, self._columns())
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -156,8 +154,7 @@ class Editor:
         """Show what may come next, from memory; names of files come later."""
         self._offered = buffer.document
         event = CompleteEvent(text_inserted=not requested, completion_requested=requested)
-        line = blocks.last(buffer.document.text_before_cursor)
-        if place(line, len(line)).kind == "file":
+        if at_cursor(buffer.document.text_before_cursor).place.kind == "file":
             buffer.start_completion(insert_common_part=requested, complete_event=event)
         else:
             self._show(list(self._completions.get_completions(buffer.document, event)))
@@ -181,12 +178,12 @@ class Editor:
         """Draw again; and the menu, if it was for the text that there still is."""
         self._session.app.invalidate()
         buffer = self._buffer
-        chosen = buffer.complete_state is not None and buffer.complete_state.complete_index
-        if buffer.document == self._offered and chosen in (None, False):
-            line = blocks.last(buffer.document.text_before_cursor)
-            if place(line, len(line)).kind == "key":
-                event = CompleteEvent(text_inserted=True)
-                self._show(list(self._completions.get_completions(buffer.document, event)))
+        state = buffer.complete_state
+        chosen = state is not None and state.complete_index is not None
+        at = at_cursor(buffer.document.text_before_cursor).place
+        if at.kind == "key" and buffer.document == self._offered and not chosen:
+            event = CompleteEvent(text_inserted=True)
+            self._show(list(self._completions.get_completions(buffer.document, event)))
 
 
 def _enter(event: KeyPressEvent) -> None:

@@ -49,6 +49,8 @@ class Pastes:
 
     def feed(self, data: str) -> None:
         """Take what was read from the terminal."""
+        if data == _ABANDON:  # a person, who sees nothing of what is typed
+            self._abandon()
         full = len(data) >= _BURST and "\x1b" not in data
         data, self._rest = self._rest + data, ""
         while data:
@@ -72,11 +74,13 @@ class Pastes:
             self._end_burst()
         self._parser.flush()
 
+    def _abandon(self) -> None:
+        """End whatever paste there is: of a marked one the end was lost."""
+        self._marked, self._within, self._rest = _Block(), False, ""
+        self._end_burst()
+
     def _marked_text(self, data: str) -> str:
         """Add to the paste; returns what comes after its end."""
-        if data == _ABANDON:  # a person, as the end mark was lost
-            self._marked, self._within = _Block(), False
-            return data
         text, mark, after = data.partition(_END)
         if not mark:
             split = _begun(data, _END)
@@ -90,8 +94,6 @@ class Pastes:
     def _unmarked(self, data: str, full: bool) -> None:
         """Pass keys on; collect what cannot be keys."""
         self._binary = self._binary or _is_binary(data)
-        if data == _ABANDON:
-            self._end_burst()
         if not (self._in_burst or full or self._binary):
             self._parser.feed(data)
             return
