@@ -115,12 +115,16 @@ class Printer:
         if not self.as_json:
             self._complain(Text.assemble(_escaped(text), (aside, "dim")))
 
-    def error(self, code: str, text: str) -> None:
-        """Print one line: what happened, what was done or not, and what to do."""
+    def error(self, code: str, text: str, *, advised: bool = True) -> None:
+        """Print one line: what happened, what was done or not, and what to do.
+
+        advised: what the code means is added, such as that nothing was done.
+        """
         if self.as_json:
             self.line(json.dumps({"ok": False, "code": code, "error": text}))
             return
-        advice = [part for part in _ADVICE.get(code, "").split("; ") if not _said(part, text)]
+        known = _ADVICE.get(code, "").split("; ") if advised else []
+        advice = [part for part in known if not _said(part, text)]
         line = Text.assemble((f"{code}: ", "bold red"), _escaped("; ".join([text, *advice])))
         self._complain(line)
 

@@ -143,11 +143,13 @@ class Carrier:
         self._began = time.monotonic()  # the person's time does not count
         with progress("deleted", len(found)) as advance:
             deleted = prefix.delete(self._store, found, advance)
+        left = f"KEYS {typed(beginning)} shows which are left"
         if isinstance(deleted.ended, KVError):
-            self._printer.error(deleted.ended.code, f"{deleted.ended}; {deleted.text}")
-            return EXIT_STATUS[deleted.ended.code]
+            code, text = deleted.ended.code, f"{deleted.text}: {deleted.ended}; {left}"
+            self._printer.error(code, text, advised=False)  # something was done
+            return EXIT_STATUS[code]
         if deleted.ended:
-            return self._interrupted(deleted.text)
+            return self._interrupted(f"{deleted.text}; {left}")
         fields = {"op": "delete", "prefix": beginning, "deleted": deleted.done}
         self._result([f"OK {deleted.text}"], fields)
         return 0

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from kvrmi.errors import KVError
 from kvrmi.session import Store
 
-from ..grammar.literal import typed
 from ..progress import Advance
 from ..values import cut
 from .listing import pages
@@ -25,23 +24,21 @@ _COLUMNS = 40
 
 
 class Deleted(NamedTuple):
-    """How many keys were deleted, of how many, and what ended it early.
-
-    open: the key whose deletion may or may not take effect.
-    """
+    """How many keys were deleted, of how many; what ended it early, and at which key."""
 
     done: int
     of: int
     ended: KVError | KeyboardInterrupt | None = None
-    open: str | None = None
+    key: str | None = None
 
     @property
     def text(self) -> str:
         """Say how far it came."""
         text = f"{self.done} of {self.of} keys were deleted"
-        if self.open is None:
+        if self.ended is None or self.key is None:
             return text
-        return f"{text}; {typed(self.open)} may be deleted too"
+        certain = isinstance(self.ended, KVError) and self.ended.code != "UNKNOWN_OUTCOME"
+        return f"{text}, {cut(self.key, _COLUMNS)} {'was not' if certain else 'may be, too'}"
 
 
 def keys(store: Store, prefix: str) -> list[str]:
@@ -66,8 +63,6 @@ def delete(store: Store, found: Sequence[str], advance: Advance) -> Deleted:
         for key in found:
             done += bool(store.call("delete", key)["value"])
             advance(1)
-    except KVError as error:
-        return Deleted(done, len(found), error, key if error.code == "UNKNOWN_OUTCOME" else None)
-    except KeyboardInterrupt as stop:
-        return Deleted(done, len(found), stop, key)
+    except (KVError, KeyboardInterrupt) as ended:
+        return Deleted(done, len(found), ended, key)
     return Deleted(done, len(found))

@@ -64,7 +64,7 @@ def test_another_ctrl_c_does_not_lose_the_line() -> None:
     """Impatient people press it twice; the second comes while the line is printed."""
 
     class Impatient(Printer):
-        def error(self, code: str, text: str) -> None:
+        def error(self, code: str, text: str, *, advised: bool = True) -> None:
             os.kill(os.getpid(), signal.SIGINT)
             super().error(code, text)
 

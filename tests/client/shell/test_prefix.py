@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from client.shell.prefix import delete, question
@@ -71,9 +69,9 @@ def test_the_question() -> None:
 @pytest.mark.parametrize(
     ("ended", "code", "status", "text"),
     [
-        (NoQuorum("no"), "NO_QUORUM", 3, "2 of 5 keys were deleted"),
-        (UnknownOutcome("no"), "UNKNOWN_OUTCOME", 4, "2 of 5 keys were deleted; a2 may be deleted"),
-        (KeyboardInterrupt(), "INTERRUPTED", INTERRUPTED, "2 of 5 keys were deleted; a2 may be"),
+        (NoQuorum("few"), "NO_QUORUM", 3, "a2 was not: few"),
+        (UnknownOutcome("late"), "UNKNOWN_OUTCOME", 4, "a2 may be, too: late"),
+        (KeyboardInterrupt(), "INTERRUPTED", INTERRUPTED, "a2 may be, too"),
     ],
 )
 def test_what_ends_it_early(
@@ -95,9 +93,9 @@ def test_what_ends_it_early(
         return call(store, name, *args)
 
     monkeypatch.setattr("kvrmi.session.Store.call", fail)
-    assert run("--json", "DELETE", "--prefix", "a", "--yes") == status
-    error = json.loads(capsys.readouterr().out)
-    assert (error["code"], text in error["error"]) == (code, True)
+    assert run("DELETE", "--prefix", "a", "--yes") == status
+    line = f"{code}: 2 of 5 keys were deleted, {text}; KEYS a shows which are left\n"
+    assert capsys.readouterr().err == line, "and never that nothing was done"
     assert sorted(cluster.contents.rows) == ["a2", "a3", "a4", "b"], "each key once, in order"
 
 
