@@ -126,6 +126,8 @@ class Printer:
         known = _ADVICE.get(code, "").split("; ") if advised else []
         advice = [part for part in known if not _said(part, text)]
         line = Text.assemble((f"{code}: ", "bold red"), _escaped("; ".join([text, *advice])))
+        if code == "INTERRUPTED" and self._err.isatty():
+            self._err.write("\r")  # over the ^C that the terminal has shown there
         self._complain(line)
 
     def _complain(self, line: Text) -> None:

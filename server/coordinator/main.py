@@ -211,7 +211,7 @@ def _play(script: event.Event, control: Control, stopping: threading.Event) -> N
 def _client(config: Path, stopping: threading.Event) -> None:
     """Leave the terminal to the interactive client until it ends."""
     print("The cluster stays up until EXIT. Clients in other terminals find it after:")
-    print(f"export KVRMI_CONFIG={config}", flush=True)
+    print(f"export KVRMI_CONFIG={config.resolve()}", flush=True)
     before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is the client's, here
     child = subprocess.Popen(command("client", "--config", str(config)), env=environment())
     try:

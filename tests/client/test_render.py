@@ -153,6 +153,14 @@ def test_a_long_note_breaks_at_words_on_a_terminal_only(monkeypatch: pytest.Monk
         assert " ".join(line.strip() for line in shown) == text
 
 
+def test_an_interrupt_is_reported_over_the_terminals_own_mark() -> None:
+    terminal, pipe = Terminal(), io.StringIO()
+    for err in (terminal, pipe):
+        Printer(as_json=False, err=err).error("INTERRUPTED", "nothing was changed")
+    assert terminal.getvalue().startswith("\r")
+    assert pipe.getvalue() == "INTERRUPTED: nothing was changed\n"
+
+
 def test_a_long_error_breaks_at_words_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     text = "nothing was done because " * 10 + "STATUS shows which replicas are up"
