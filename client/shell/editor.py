@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from prompt_toolkit import PromptSession
+from prompt_toolkit import PromptSession, search
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.buffer import Buffer, CompletionState
 from prompt_toolkit.completion import CompleteEvent, Completion, get_common_complete_suffix
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import completion_is_selected, has_completions, has_focus
+from prompt_toolkit.filters import completion_is_selected, has_completions, has_focus, is_searching
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -113,6 +113,7 @@ class Editor:
         line = has_focus(DEFAULT_BUFFER)
         unchosen = line & has_completions & ~completion_is_selected
         keys.add("enter", filter=line)(_enter)
+        keys.add("enter", filter=is_searching)(_run_found)
         keys.add(Keys.BracketedPaste, filter=line)(_paste)
         keys.add("tab", filter=line)(self._tab)
         keys.add("up", filter=unchosen)(_back)
@@ -194,6 +195,12 @@ def _enter(event: KeyPressEvent) -> None:
     else:
         buffer.cursor_position = len(buffer.text)
         buffer.newline(copy_margin=False)
+
+
+def _run_found(event: KeyPressEvent) -> None:
+    """Run what a search has found."""
+    search.accept_search()
+    _enter(event)
 
 
 def _paste(event: KeyPressEvent) -> None:

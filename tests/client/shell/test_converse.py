@@ -164,7 +164,7 @@ def test_a_half_typed_line_is_dropped(typing: Terminal, store: Rows) -> None:
     assert "gone" not in store
 
 
-def test_what_was_typed_before_is_suggested(typing: Terminal) -> None:
+def test_what_was_typed_before_is_suggested_and_found(typing: Terminal) -> None:
     typing.keys("GET user:ann\r")
     typing.see("^ann")
     typing.see(PROMPT)
@@ -172,6 +172,11 @@ def test_what_was_typed_before_is_suggested(typing: Terminal) -> None:
     typing.see("^kvrmi> GET user:ann$(.*\n)+kvrmi> GET user:ann$")
     typing.keys("\x05\r")  # to the end of the line
     typing.see("^ann(.*\n)+ann")
+    typing.see(r"^kvrmi>\n+HELP.*\Z")
+    typing.keys("\x12user:a")  # searched for
+    typing.see("^kvrmi> GET user:ann\n(.*\n)*.*search.*: user:a$")
+    typing.keys("\r")
+    typing.see("^ann(.*\n)+ann(.*\n)+ann")
 
 
 def test_a_pasted_block_runs_up_to_the_first_failure(typing: Terminal, store: Rows) -> None:
