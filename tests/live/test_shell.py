@@ -1,0 +1,36 @@
+"""The line editor against a real cluster whose leader dies while somebody waits for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import Terminal
+
+from .cluster import LiveCluster
+
+pytestmark = pytest.mark.live
+
+
+def test_the_leader_dies_while_the_shell_waits(live: LiveCluster, tmp_path: Path) -> None:
+    argv = ("-m", "client", "--config", str(live.config))
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    with Terminal.python(*argv, environment=state, columns=100) as shell:
+        leader = int(shell.see(r"leader (\d)$")[1])
+        shell.keys("PUT shell:k 1\r")
+        shell.see("^OK revision")
+        pid = live.signal(leader, signal.SIGSTOP)
+        shell.keys("PUT shell:k 2\r")
+        shell.see("^kvrmi> PUT shell:k 2$")
+        os.kill(pid, signal.SIGKILL)
+        shell.see(rf"^replica {leader} does not answer .*; replica \d answers now")
+        shell.see(r"^OK revision(.*\n)+OK revision")
+        shell.keys("GET sh\t\r")  # the store's keys, or those of this run
+        shell.see("^kvrmi> GET shell:k$")
+        shell.see(r"^2\b")
+        shell.see(rf"replica \d · leader (?!{leader})\d$")
+        shell.keys("EXIT\r")
+        assert shell.end() == 0
