@@ -6,20 +6,20 @@ Rule: whatever is wrong ends in one line on stderr and an exit status, never in 
 from __future__ import annotations
 
 import io
-import logging
 import re
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
 from kvrmi import cli
-from kvrmi.errors import InvalidRequest, KVError
+from kvrmi.errors import KVError
 from kvrmi.session import Store
 
 from .admin import Admin
 from .grammar.commands import Command, parse
 from .grammar.lexer import Usage, Word, plain, split
 from .health import await_serving
+from .logfile import log_to
 from .options import Options, is_flag
 from .options import parse as parse_options
 from .render import Printer
@@ -65,7 +65,7 @@ def _run(options: Options) -> int:
     try:
         words = _command(options.command)
         name, *argv = (str(word.text) for word in words) if words else [""]
-        _log_to(options.log, options.name)
+        log_to(options.log, options.name)
         if name.lower() == "bench":
             from . import bench  # a program of its own, with tables and processes
 
@@ -165,23 +165,6 @@ def _command(words: Sequence[str]) -> list[Word]:
     if len(words) == 1 and re.search(r"[\s(]", words[0]):
         return split(words[0])
     return plain(words)
-
-
-def _log_to(path: str | None, name: str | None) -> None:
-    """Write the outcomes of commands to a file, each with the client's name if it has one."""
-    logger = logging.getLogger("kvrmi.client")
-    logger.propagate = False
-    if path is None:
-        logger.addHandler(logging.NullHandler())  # else warnings would be printed twice
-        return
-    try:
-        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise InvalidRequest(f"--log {path}: {error.strerror}") from error
-    who = f"{name} ".replace("%", "%%") if name else ""
-    handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s {who}%(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
 
 
 if __name__ == "__main__":
