@@ -131,6 +131,8 @@ class CatchUp:
             self.giver = peer if self._wished else self.giver
             self._wished = False
             self._served = bool(m.entries)
+            if self._served:
+                self._give_up_at = now + GIVE_UP
         if m.slot == applied + 1:
             if m.slot < m.first:
                 self.want_snapshot(peer)
@@ -145,11 +147,14 @@ class CatchUp:
         return self.pulling or self._served or self._wished
 
     def unanswered(self, now: float) -> None:
-        """Ask again a little later: another peer, or the same while it may still send its page."""
+        """Ask again a little later: another peer, or the same while it may still send its page.
+
+        So, too, with pages of entries: others lack the log behind the snapshot that it gave us.
+        """
         if not self._peers:
             return
         begun = self._sink is not None and bool(self._name)
-        if (begun or self._wished) and now < self._give_up_at:
+        if (begun or self._wished or self._served) and now < self._give_up_at:
             self._asked_until = now + AGAIN
         else:
             self._turn_away(now)

@@ -204,6 +204,22 @@ def test_who_served_us_is_asked_on_whatever_others_say_is_chosen() -> None:
     assert mine.ask(START, 60, True) == (Envelope(learner(3), Fetch(61)),)
 
 
+def test_who_gave_a_snapshot_is_asked_again_for_a_late_page_of_what_follows() -> None:
+    """Another would have to give a whole snapshot once more."""
+    mine = catchup()
+    mine.want_snapshot(2)
+    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True), 0) is not None
+    mine.heard(3, 50)
+    mine.unanswered(START + 1)
+    assert mine.ask(START + 2, 9, True) == (Envelope(learner(2), Fetch(10)),)
+    late = START + GIVE_UP - 1
+    mine.answered(late, 2, Entries(10, (entry(10, "a"),), 5, 40), 9)
+    mine.unanswered(late + GIVE_UP - 1)
+    assert mine.ask(late + GIVE_UP, 10, True) == (Envelope(learner(2), Fetch(11)),)
+    mine.unanswered(late + GIVE_UP)
+    assert mine.ask(late + GIVE_UP + 1, 10, True) == (Envelope(learner(3), Fetch(11)),)
+
+
 def test_who_says_the_same_again_is_not_asked_again_before_the_others() -> None:
     """Found by the simulator: an informant that had lost its state was asked for ever."""
     mine = CatchUp(1, (1, 2, 3))
