@@ -27,7 +27,6 @@ __all__ = ["Printer", "encoded"]
 _ADVICE = {
     "INVALID": "nothing was done",
     "NO_QUORUM": "nothing was done; STATUS shows which replicas are up",
-    "UNKNOWN_OUTCOME": "GET the key to see whether it did",
     "ABORTED": "nothing was done; try again",
     "UNSUPPORTED": "nothing was done",
     "UNAVAILABLE": "nothing was done",

@@ -1,4 +1,4 @@
-"""What is known of a command that Ctrl-C ended, and which command finds out the rest.
+"""What is known of a command that Ctrl-C or an error ended, and which command finds out the rest.
 
 Rule: "nothing was done" only where that is certain: a read, or a write of which not one byte left.
 It asks nobody.
@@ -11,12 +11,13 @@ import signal
 from collections.abc import Collection, Iterator
 from typing import cast
 
+from kvrmi.errors import KVError, UnknownOutcome
 from kvrmi.interface import WRITES
 
 from ..grammar.commands import Command
 from ..grammar.literal import typed
 
-__all__ = ["known", "undisturbed"]
+__all__ = ["explained", "known", "undisturbed"]
 
 _SHOWN = 60
 """Characters of a key that a line repeats."""
@@ -36,8 +37,14 @@ def known(command: Command | None, sent: Collection[str]) -> str:
         return "nothing was changed"
     if not sent:
         return "nothing was sent; nothing was done"
-    finds_out = f"{_get(command)} shows whether it does"
-    return f"it was sent to {' and '.join(sent)} and may or may not take effect; {finds_out}"
+    return f"it was sent to {' and '.join(sent)} and may or may not take effect; {_get(command)}"
+
+
+def explained(error: KVError, command: Command | None) -> str:
+    """Write an error's text, with the command that settles it where a write is in doubt."""
+    if command is None or command.name not in WRITES or not isinstance(error, UnknownOutcome):
+        return str(error)
+    return f"{error}; {_get(command)}"
 
 
 @contextlib.contextmanager
@@ -57,7 +64,8 @@ def _keys(command: Command) -> str:
 
 
 def _get(command: Command) -> str:
-    """Write the command that reads the first key of a write; all of its keys change together."""
+    """Name the command that reads the first key of a write; all of its keys change together."""
     first = command.args[0]
     text = typed(first if isinstance(first, str) else cast("list[list[str]]", first)[0][0])
-    return f"GET {text}" if len(text) <= _SHOWN else "GET of its key"
+    named = f"GET {text}" if len(text) <= _SHOWN else "GET of its key"
+    return f"{named} shows whether it does"

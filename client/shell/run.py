@@ -15,13 +15,13 @@ from kvrmi.errors import KVError
 from kvrmi.session import Store
 
 from ..admin import Admin
-from ..grammar.commands import parse
+from ..grammar.commands import Command, parse
 from ..grammar.lexer import Usage, Word, split
 from ..grammar.literal import typed
 from ..render import Printer
 from .answers import EXIT_STATUS
 from .carry import Carrier, Leave
-from .interrupt import known, undisturbed
+from .interrupt import explained, known, undisturbed
 from .notes import Notes
 
 __all__ = ["EXIT_STATUS", "Leave", "Shell"]
@@ -52,7 +52,7 @@ class Shell:
             command = parse(words)
             status = self._carrier.carry_out(command)
         except KVError as error:
-            status = self._failed(error)
+            status = self._failed(error, command)
         except KeyboardInterrupt:
             with undisturbed():
                 self._printer.error("INTERRUPTED", known(command, self.notes.sent))
@@ -83,7 +83,7 @@ class Shell:
             return self._failed(error)
         return self.run(words) if words else 0
 
-    def _failed(self, error: KVError) -> int:
-        self._printer.error(error.code, str(error))
+    def _failed(self, error: KVError, command: Command | None = None) -> int:
+        self._printer.error(error.code, explained(error, command))
         log.warning("%s: %s", error.code, error)
         return EXIT_STATUS[error.code]

@@ -14,10 +14,11 @@ import pytest
 from client.grammar.commands import parse
 from client.grammar.lexer import split
 from client.render import Printer
-from client.shell.interrupt import known
+from client.shell.interrupt import explained, known
 from client.shell.notes import Notes
 from client.shell.run import Shell
 from kvrmi.cli import INTERRUPTED
+from kvrmi.errors import NoQuorum, UnknownOutcome
 
 NOTHING_SENT = "nothing was sent; nothing was done"
 
@@ -53,6 +54,14 @@ def test_a_write_that_was_sent_is_of_unknown_outcome(line: str, finds_out: str) 
         "it was sent to replica 2 and replica 3 and may or may not take effect; "
         f"{finds_out} shows whether it does"
     )
+
+
+def test_an_error_that_leaves_a_write_in_doubt_names_what_settles_it() -> None:
+    doubt = UnknownOutcome("no answer; it may or may not take effect")
+    put, order = parse(split('PUT "a key" v')), parse(split("TRANSFER 2"))
+    assert explained(doubt, put) == f'{doubt}; GET "a key" shows whether it does'
+    assert explained(doubt, order) == str(doubt), "an order says itself what shows it"
+    assert explained(NoQuorum("nothing was done"), put) == "nothing was done"
 
 
 def test_orders_and_imports_may_have_begun() -> None:
