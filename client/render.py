@@ -58,7 +58,12 @@ class Printer:
         """Use stdout and stderr by default; rich tables only where `out` is a terminal."""
         self.as_json = as_json
         self._out = out or sys.stdout
-        self._err = err or sys.stderr
+        self._given = err
+
+    @property
+    def _err(self) -> TextIO:
+        """Return stderr as it is now: a bar that shows progress takes its place meanwhile."""
+        return self._given or sys.stderr
 
     @property
     def terminal(self) -> bool:
@@ -132,7 +137,9 @@ class Printer:
     def _complain(self, line: Text) -> None:
         """Print a line on stderr: broken at words on a terminal, one line for a program."""
         console = Console(file=self._err, width=columns_of(self._err), highlight=False)
-        console.print(line, soft_wrap=not self._err.isatty())
+        with console.capture() as written:
+            console.print(line, soft_wrap=not self._err.isatty())
+        print(written.get(), end="", file=self._err, flush=True)  # above a bar, if there is one
 
     def status(self, status: Mapping[str, Any]) -> None:
         """Print the cluster's status: an object, or a table and what it has no column for."""

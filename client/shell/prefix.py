@@ -47,13 +47,13 @@ def keys(store: Store, prefix: str) -> list[str]:
 
 
 def question(prefix: str, found: Sequence[str]) -> str:
-    """Ask whether to delete these keys, with some of them."""
+    """Ask whether to delete these keys, after a line with some of them."""
     shown = ", ".join(cut(key, _COLUMNS) for key in found[:_SAMPLE])
     shown += ", .." if len(found) > _SAMPLE else ""
     count = f"{len(found):,} key{'s' if len(found) > 1 else ''}"
     if not prefix:
-        return f"delete all {count} of the store: {shown}? [y/N] "
-    return f"delete {count} with the prefix {cut(prefix, _COLUMNS)}: {shown}? [y/N] "
+        return f"the store holds {count}: {shown}\ndelete all of them? [y/N] "
+    return f"{count} with the prefix {cut(prefix, _COLUMNS)}: {shown}\ndelete? [y/N] "
 
 
 def delete(store: Store, found: Sequence[str], advance: Advance) -> Deleted:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from client.progress import progress
 from client.render import Printer, encoded
 from client.tables import table
 from kvrmi.errors import InvalidRequest
@@ -217,3 +218,14 @@ def test_markup_in_errors_is_not_obeyed() -> None:
 def test_encoded() -> None:
     coded = {"data": "AA==", "encoding": "base64"}
     assert encoded(["a", b"\0", ["k", b"\0"]]) == ["a", coded, ["k", coded]]
+
+
+def test_lines_stand_above_a_bar_that_shows_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr("sys.stderr", terminal)
+    printer = Printer(as_json=False, out=io.StringIO())
+    with progress("deleted", 10):
+        printer.note("replica 2 answers now")
+    wiped = "\r\x1b[2K"
+    assert f"{wiped}replica 2 answers now\n" in terminal.getvalue()

@@ -38,7 +38,7 @@ def test_nobody_can_be_asked(
 def test_only_yes_agrees(cluster: Cluster, answer: str, deletes: bool) -> None:
     fill(cluster)
     with Terminal.python("-m", "client", *at(cluster), "DELETE", "--prefix", "a") as terminal:
-        terminal.see(r"delete 5 keys with the prefix a: a0, a1, a2, \.\.\? \[y/N\]")
+        terminal.see(r"^5 keys with the prefix a: a0, a1, a2, \.\.\ndelete\? \[y/N\]")
         terminal.keys(f"{answer}\r")
         terminal.see("OK 5 of 5 keys" if deletes else "nothing was deleted")
         assert terminal.end() == (0 if deletes else 1)
@@ -61,8 +61,10 @@ def at(cluster: Cluster) -> tuple[str, ...]:
 
 
 def test_the_question() -> None:
-    assert question("a", ["a b"]) == 'delete 1 key with the prefix a: "a b"? [y/N] '
-    assert question("", ["a"] * 2000).startswith("delete all 2,000 keys of the store: a, a, a, ..?")
+    assert question("a", ["a b"]) == '1 key with the prefix a: "a b"\ndelete? [y/N] '
+    assert question("", ["a"] * 2000) == (
+        "the store holds 2,000 keys: a, a, a, ..\ndelete all of them? [y/N] "
+    )
     assert len(question("x" * 1000, ["x" * 1000] * 3)) < 300
 
 
