@@ -9,7 +9,7 @@
 # number is said by the client itself.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(CDPATH="" cd "$(dirname "$0")" && pwd)
 
 refuse() {
     echo "run_client.sh: $1" >&2
