@@ -26,9 +26,10 @@ from kvrmi.remote.identity import make_secret, read_secret
 from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
-from . import allocator, endings, journal
+from . import allocator, endings
 from .alone import cluster_of
-from .engines import ENGINES
+from .engines.kinds import ENGINES
+from .logfile import start_log
 from .offline import export, inspect
 from .replica import Replica
 from .service import Service
@@ -95,7 +96,7 @@ def _run(options: argparse.Namespace) -> int:
         format_folder(home, cluster.id, options.id, recovering=bool(known))
     try:
         folder = open_folder(home, cluster.id, options.id, ENGINES[cluster.engine].declared)
-        journal.start(home / "replica.log", console=options.console)
+        start_log(home / "replica.log", console=options.console)
         _prepare_process(cluster, options.id)
         return _serve(Replica(cluster, options.id, folder, secret, partial(_fatal, home)), home)
     except (Corrupt, DiskLost, StorageFailed, InvariantBroken) as error:

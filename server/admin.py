@@ -7,18 +7,15 @@ done; refusals are the builtins that clients get. It decides nothing on its own.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kvrmi.cli import reason
 from kvrmi.errors import to_builtin
 from kvrmi.naming import ROLES
-from kvrmi.paxos.learner import Learner, Restored
-from kvrmi.paxos.messages import Restore, Transfer
-from kvrmi.roles.contract import Message
 
 from .doors import exposed
+from .engines.orders import OrderFailed
 from .rolehost import Fenced
 from .status import describe
 
@@ -29,9 +26,6 @@ _log = logging.getLogger("kvrmi.server.links")
 
 T = TypeVar("T")
 
-RESTORE_SECONDS = 30.0
-TRANSFER_SECONDS = 3.0
-LOOK_SECONDS = 0.02
 DAY = 86_400
 
 
@@ -103,22 +97,7 @@ class Admin:
         `by` says which; a peer that is not ahead changes nothing and `missed` is 0.
         """
         source = self._next_peer() if peer is None else self._id(peer)
-        before = self._learner(_stand)
-        self._tell("learner", Restore(source))
-        deadline = time.monotonic() + RESTORE_SECONDS
-        while self._learner(lambda learner, _: learner.restoring):
-            if time.monotonic() > deadline:
-                raise to_builtin("UNAVAILABLE", self._learner(_how_far))
-            time.sleep(LOOK_SECONDS)
-        after = self._learner(_stand)
-        return {
-            "slot": after.slot,
-            "peer": after.giver,
-            "keys": after.keys,
-            "digest": after.digest,
-            "missed": after.revision - before.revision,
-            "by": "log" if after.restored is before.restored else "snapshot",
-        }
+        return _carried_out(lambda: self._replica.engine.restore(source))
 
     @exposed
     def transfer(self, to: object) -> bool:
@@ -127,18 +106,7 @@ class Admin:
         Only the leader can.
         """
         successor = self._id(to)
-        leader = self._replica.engine.leader
-        if leader not in (self._replica.me, successor):
-            raise to_builtin(
-                "UNAVAILABLE", f"only the leader hands leadership over, replica {leader or '?'}"
-            )
-        self._tell("proposer", Transfer(successor))
-        deadline = time.monotonic() + TRANSFER_SECONDS
-        while self._replica.engine.leader != successor:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(LOOK_SECONDS)
-        return True
+        return _carried_out(lambda: self._replica.engine.transfer(successor))
 
     @exposed
     def stop(self) -> None:
@@ -160,46 +128,12 @@ class Admin:
         leader = self._replica.engine.leader
         return leader if leader in others else others[0]
 
-    def _tell(self, role: str, message: Message) -> None:
-        try:
-            self._replica.hosts.tell(role, message)
-        except Fenced:
-            raise to_builtin("UNAVAILABLE", f"this replica's {role} is down") from None
 
-    def _learner(self, question: Callable[[Learner, float], T]) -> T:
-        try:
-            return self._replica.hosts["learner"].ask(question)
-        except Fenced:
-            raise to_builtin("UNAVAILABLE", "this replica's learner is down") from None
-
-
-class _Stand(NamedTuple):
-    """Where a learner stands."""
-
-    slot: int
-    giver: int
-    revision: int
-    keys: int
-    digest: str
-    restored: Restored | None
-
-
-def _stand(learner: Learner, _: float) -> _Stand:
-    machine = learner.machine
-    restored = learner.restored
-    return _Stand(
-        learner.applied, learner.giver, machine.revision, machine.keys, machine.digest, restored
-    )
-
-
-def _how_far(learner: Learner, _: float) -> str:
-    progress = learner.progress
-    if progress is None:
-        return f"replica {learner.source} has not sent all yet; it goes on"
-    return (
-        f"the snapshot of replica {progress.peer} is on its way, {progress.keys} of "
-        f"{progress.of} keys; it goes on, STATUS shows how far"
-    )
+def _carried_out(order: Callable[[], T]) -> T:
+    try:
+        return order()
+    except (Fenced, OrderFailed) as error:
+        raise to_builtin("UNAVAILABLE", str(error)) from None
 
 
 def _role(role: object) -> str:

@@ -11,7 +11,7 @@ import logging.handlers
 import sys
 from pathlib import Path
 
-__all__ = ["LogFile", "rotate"]
+__all__ = ["LogFile", "rotate", "start_log"]
 
 FILE_BYTES = 8 << 20
 FILES = 3
@@ -40,3 +40,26 @@ def rotate(output: Path) -> None:
     """Begin anew the file that keeps what processes print, once it is large. Raises OSError."""
     if output.exists() and output.stat().st_size > OUTPUT_BYTES:
         output.replace(output.with_name(output.name + ".1"))
+
+
+class _Format(logging.Formatter):
+    """`2026-11-21 03:04:05.678 [acceptor] promise ballot=7.2`; ERROR and CRITICAL are named."""
+
+    default_msec_format = "%s.%03d"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; a traceback follows on its own lines."""
+        record.part = record.name.rpartition(".")[2]
+        record.level = "" if record.levelno < logging.ERROR else record.levelname + " "
+        return super().format(record)
+
+
+def start_log(file: Path, *, console: bool) -> None:
+    """Log this process to `file`, rotated, and to stdout too if asked. Raises OSError."""
+    handlers: list[logging.Handler] = [LogFile(file)]
+    if console:
+        handlers.append(logging.StreamHandler(sys.stdout))
+    for handler in handlers:
+        handler.setFormatter(_Format("%(asctime)s [%(part)s] %(level)s%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
+    logging.getLogger("Pyro5").setLevel(logging.CRITICAL)  # it repeats what we report

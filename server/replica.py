@@ -25,7 +25,7 @@ from kvrmi.roles.declaration import BATCH, CONTROL
 from .admission import Verdict, from_file
 from .doors import Limits, PyroDoor
 from .driver import Driver
-from .engines import ENGINES, EngineKind
+from .engines.kinds import ENGINES, EngineKind
 from .gate import Gate
 from .hosts import Fatal, Hosts
 from .rolehost import Fenced, RoleHost

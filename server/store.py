@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from kvrmi.roles.declaration import Declaration
 from kvrmi.storage.frozen import FrozenView
-from kvrmi.storage.interface import Corrupt, Put, Storage, StorageFailed, Tables
+from kvrmi.storage.interface import Corrupt, Put, Storage, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 
 from . import pidlock
@@ -179,7 +179,7 @@ def open_folder(folder: Path, cluster: str, replica: int, declared: Declaration)
         return opened
 
 
-def recorded(folder: Path, acceptor: Tables) -> Identity | None:
+def recorded(folder: Path, declared: Declaration) -> Identity | None:
     """Read whose a folder is in which a replica has run; None if that cannot be read now."""
     if not (folder / DATABASE).exists() or not (folder / LOCK).exists():
         return None
@@ -188,7 +188,7 @@ def recorded(folder: Path, acceptor: Tables) -> Identity | None:
             return None
         with contextlib.suppress(Corrupt, StorageFailed, FolderRefused, OSError):
             with contextlib.closing(
-                FrozenView(folder / DATABASE, {**acceptor, **IDENTITY})
+                FrozenView(folder / DATABASE, {**declared.tables(DATABASE), **IDENTITY})
             ) as view:
                 row = view.read("identity", "identity")
             return None if row is None else Identity.unpack(row)

@@ -134,6 +134,15 @@ def test_no_program_is_imported_by_its_absolute_name(path: Path) -> None:
     assert not found, "a program imports itself relatively, and nobody else imports it"
 
 
+@pytest.mark.parametrize("path", PROGRAM_FILES, ids=name_of)
+def test_one_place_of_the_server_knows_a_protocol(path: Path) -> None:
+    """What engines are made of, and what reads the folders of replicas that do not run."""
+    if path.parent.name in ("engines", "offline"):
+        return
+    found = [f"line {line}: {name}" for line, name in imports(path) if "kvrmi.paxos" in name]
+    assert not found, "ask server/engines for what is declared"
+
+
 @pytest.mark.parametrize("path", [path for path in LIBRARY if is_core(path)], ids=name_of)
 def test_core_has_no_clock_thread_or_socket(path: Path) -> None:
     found = [f"line {line}: {name}" for line, name in imports(path) if name.split(".")[0] in IMPURE]

@@ -25,11 +25,11 @@ from kvrmi.naming import (
     join_address,
     split_address,
 )
-from kvrmi.paxos.stable import TABLES
 from kvrmi.remote.identity import make_secret
 
 from .. import pidlock
 from ..admission import check_members
+from ..engines.kinds import ENGINES
 from ..store import LOCK, FolderRefused, format_folder, recorded, sync_folder
 from . import folders, ports
 from .folders import CONFIG as CONFIG
@@ -159,9 +159,10 @@ def unchanged(wish: Wish, runs: str) -> Cluster:
 
 def _refuse_other_members(data: Path, cluster: Cluster, running: set[int]) -> None:
     """Refuse a cluster file that lists other replicas than the disks know, or than have folders."""
+    declared = ENGINES[cluster.engine].declared
     for member in cluster.members:
         if member.id not in running:
-            known = recorded(folders.of(data, member.id), TABLES)
+            known = recorded(folders.of(data, member.id), declared)
             if known is not None:
                 check_members(cluster, member.id, known.members)
     listed = {folders.of(data, member.id).name for member in cluster.members}

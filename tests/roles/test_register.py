@@ -15,9 +15,9 @@ from kvrmi.config import Cluster, Timing, members
 from kvrmi.interface import Operation, Result, check
 from server.coordinator.ports import free_block
 from server.driver import Driver
-from server.engines import EngineKind
+from server.engines.journal import front_log
+from server.engines.kinds import EngineKind
 from server.hosts import Hosts, Noted
-from server.journal import front_log
 from server.replica import Replica
 from server.router import Router
 from server.status import describe
@@ -57,6 +57,12 @@ class RegisterEngine:
 
     def settle(self) -> None:
         """Nothing is deferred."""
+
+    def restore(self, peer: int) -> dict[str, object]:
+        return {}
+
+    def transfer(self, to: int) -> bool:
+        return False
 
 
 class NoJournal:

@@ -10,7 +10,7 @@ import pytest
 from kvrmi.interface import Answer, check
 from kvrmi.paxos.messages import Behind
 from kvrmi.roles.contract import NOTHING, Address, Effects
-from server.engines import PaxosEngine
+from server.engines.paxos import PaxosEngine
 from server.rolehost import RoleHost
 from server.router import Router
 

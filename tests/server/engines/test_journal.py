@@ -24,7 +24,8 @@ from kvrmi.paxos.messages import (
     SnapshotPage,
 )
 from kvrmi.roles.contract import Address, Effects, Envelope, Message
-from server import journal
+from server.engines import journal
+from server.logfile import start_log
 
 BALLOT = Ballot(7, 2)
 A = encode_command("put", ("a/" + "x" * 50, "1"), ("ana", 17))
@@ -131,7 +132,7 @@ def test_a_line_has_the_time_the_part_and_the_level_when_it_matters(tmp_path: Pa
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     try:
-        journal.start(tmp_path / "replica.log", console=False)
+        start_log(tmp_path / "replica.log", console=False)
         journal.acceptor_log.info("promise ballot=7.2")
         journal.acceptor_log.error("broken")
         for handler in root.handlers:

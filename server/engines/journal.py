@@ -7,9 +7,7 @@ which the leader chooses (`Accept.traced`) and all replicas follow. It changes n
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from kvrmi.commands import summary
 from kvrmi.log import Entry, unpack_batch
@@ -31,10 +29,9 @@ from kvrmi.paxos.messages import (
 )
 from kvrmi.roles.contract import Address, Effects, Message
 
+from ..hosts import Noted
 from .forwardlog import ForwardLog
-from .hosts import Noted
 from .leaderlog import LeaderLog
-from .logfile import LogFile
 
 TRACES = 256
 """Traced decisions that are remembered until all their lines are written."""
@@ -43,29 +40,6 @@ acceptor_log = logging.getLogger("kvrmi.server.acceptor")
 proposer_log = logging.getLogger("kvrmi.server.proposer")
 learner_log = logging.getLogger("kvrmi.server.learner")
 front_log = logging.getLogger("kvrmi.server.front")
-
-
-class _Format(logging.Formatter):
-    """`2026-11-21 03:04:05.678 [acceptor] promise ballot=7.2`; ERROR and CRITICAL are named."""
-
-    default_msec_format = "%s.%03d"
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line; a traceback follows on its own lines."""
-        record.part = record.name.rpartition(".")[2]
-        record.level = "" if record.levelno < logging.ERROR else record.levelname + " "
-        return super().format(record)
-
-
-def start(file: Path, *, console: bool) -> None:
-    """Log this process to `file`, rotated, and to stdout too if asked. Raises OSError."""
-    handlers: list[logging.Handler] = [LogFile(file)]
-    if console:
-        handlers.append(logging.StreamHandler(sys.stdout))
-    for handler in handlers:
-        handler.setFormatter(_Format("%(asctime)s [%(part)s] %(level)s%(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=handlers, force=True)
-    logging.getLogger("Pyro5").setLevel(logging.CRITICAL)  # it repeats what we report
 
 
 class Journal:

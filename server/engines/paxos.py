@@ -1,30 +1,31 @@
-"""Engines: what carries out a checked operation behind the remote object.
+"""Multi-Paxos as an engine: from a checked operation to the front and back, and operators' orders.
 
 Rule: an engine knows consensus and no Pyro; the servant knows Pyro and no consensus.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
 
-from kvrmi.interface import LOCAL, OPERATIONS, Answer, Engine, Operation, Request, Result
+from kvrmi.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
 from kvrmi.machine import CommandId, encode_command, encode_question
-from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
+from kvrmi.paxos.messages import Transfer
 from kvrmi.paxos.tickets import Ticket
 from kvrmi.roles.contract import Effects
-from kvrmi.roles.declaration import Declaration
 
-from .driver import Driver
-from .hosts import Hosts, Noted
-from .journal import Journal
-from .rolehost import Fenced, RoleHost
-from .router import Router
+from ..driver import Driver
+from ..hosts import Hosts
+from ..rolehost import Fenced, RoleHost
+from ..router import Router
+from .orders import LOOK_SECONDS, OrderFailed, restore
 
 GRACE_SECONDS = 0.2
 """The front is given this much longer than a ticket's deadline to settle it by itself."""
+
+TRANSFER_SECONDS = 3.0
 
 NOT_UP = Answer("UNAVAILABLE", "this replica is starting; nothing was done", 0)
 LEARNER_DOWN = Answer("UNAVAILABLE", "this replica's learner is down; nothing was done", 0)
@@ -50,6 +51,7 @@ class PaxosEngine:
         `refusals`: which peers it has no connection with although they run, and why.
         """
         self._me = me
+        self._hosts = hosts
         self._front: RoleHost[Front] = hosts["front"]
         self._learner: RoleHost[Learner] = hosts["learner"]
         self._router = router
@@ -86,6 +88,27 @@ class PaxosEngine:
         self._front.act(lambda front, now: (None, front.wake(now)))
         self._router.run()
 
+    def restore(self, peer: int) -> dict[str, object]:
+        """Have the learner catch up with a peer; what that brought. Raises Fenced, OrderFailed."""
+        return restore(self._hosts, peer)
+
+    def transfer(self, to: int) -> bool:
+        """Hand leadership to replica `to`; True once it leads, False if it did not in time.
+
+        Raises Fenced, and OrderFailed where another replica leads.
+        """
+        if self.leader not in (self._me, to):
+            raise OrderFailed(
+                f"only the leader hands leadership over, replica {self.leader or '?'}"
+            )
+        self._hosts.tell("proposer", Transfer(to))
+        deadline = time.monotonic() + TRANSFER_SECONDS
+        while self.leader != to:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_SECONDS)
+        return True
+
     def _local(self, question: bytes) -> Answer:
         try:
             return self._learner.ask(lambda learner, _: learner.read(question))
@@ -113,36 +136,3 @@ class PaxosEngine:
         """Say with a missing quorum what only this replica's log would else say."""
         refusals = self._refusals() if answer.code == "NO_QUORUM" else ()
         return answer._replace(value=f"{answer.value}. {refusals[0]}") if refusals else answer
-
-
-class Served(Engine, Protocol):
-    """An engine as its replica uses it."""
-
-    @property
-    def leader(self) -> int:
-        """The replica that leads as far as known here, or 0."""
-        ...
-
-    def settle(self) -> None:
-        """Give up what is overdue of other replicas' deferred requests."""
-        ...
-
-
-class Notes(Protocol):
-    """What writes the log of a replica."""
-
-    def of(self, role: str) -> Noted:
-        """How the steps of a role are noted."""
-        ...
-
-
-class EngineKind(NamedTuple):
-    """What a replica of an engine is made of: its roles, what serves clients, what logs them."""
-
-    declared: Declaration
-    engine: Callable[..., Served]
-    journal: Callable[..., Notes]
-
-
-ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, Journal)}
-"""Every engine, by its name in the cluster file."""

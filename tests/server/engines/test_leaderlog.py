@@ -22,7 +22,7 @@ from kvrmi.paxos.messages import (
     Transfer,
 )
 from kvrmi.roles.contract import Address, Effects, Envelope, Message, NoAnswer, NotSent, Unreachable
-from server.journal import Journal
+from server.engines.journal import Journal
 
 ME, PEER = 1, 2
 MINE, THEIRS = Ballot(3, ME), Ballot(4, PEER)

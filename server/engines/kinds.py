@@ -1,0 +1,58 @@
+"""The engines, by the name that a cluster file has for them.
+
+Rule: whoever needs what an engine is made of asks here, and names no protocol itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from kvrmi.interface import Engine
+from kvrmi.paxos.declaration import PAXOS
+from kvrmi.roles.declaration import Declaration
+
+from ..hosts import Noted
+from .journal import Journal
+from .paxos import PaxosEngine
+
+
+class Served(Engine, Protocol):
+    """An engine as its replica uses it."""
+
+    @property
+    def leader(self) -> int:
+        """The replica that leads as far as known here, or 0."""
+        ...
+
+    def settle(self) -> None:
+        """Give up what is overdue of other replicas' deferred requests."""
+        ...
+
+    def restore(self, peer: int) -> dict[str, object]:
+        """Have this replica catch up with a peer; what that brought. Raises Fenced, OrderFailed."""
+        ...
+
+    def transfer(self, to: int) -> bool:
+        """Hand leadership over; False if that took too long. Raises Fenced, OrderFailed."""
+        ...
+
+
+class Notes(Protocol):
+    """What writes the log of a replica."""
+
+    def of(self, role: str) -> Noted:
+        """How the steps of a role are noted."""
+        ...
+
+
+class EngineKind(NamedTuple):
+    """What a replica of an engine is made of: its roles, what serves clients, what logs them."""
+
+    declared: Declaration
+    engine: Callable[..., Served]
+    journal: Callable[..., Notes]
+
+
+ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, Journal)}
+"""Every engine, by its name in the cluster file."""
