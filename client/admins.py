@@ -37,7 +37,7 @@ class Admins:
     def replica(self, replica: int, method: str, *args: object, patience: float = _QUICK) -> Any:
         """Call a method of `kvrmi.replicaN.admin`; raises a KVError."""
         if replica not in self.ids:
-            raise InvalidRequest(f"there is no replica {replica}, only {list(self.ids)}")
+            raise InvalidRequest(naming.unknown_replica(replica, self.ids))
         member = self._cluster.member(replica)
         where = (member.host, member.admin, naming.admin(replica))
         return _call(where, method, args, patience, self._badge, f"replica {replica}")

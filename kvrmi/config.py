@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .naming import based_ports, default_ports, join_address, split_address
+from .naming import based_ports, default_ports, join_address, split_address, unknown_replica
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -227,8 +227,7 @@ class Cluster:
     def member(self, replica: int) -> Member:
         """Look up the member with this id. Raises ConfigError."""
         if replica not in self.ids:
-            known = ", ".join(map(str, self.ids))
-            raise ConfigError(f"there is no replica {replica}, only {known}")
+            raise ConfigError(unknown_replica(replica, self.ids))
         return self.members[replica - 1]
 
     def listens_on(self, host: str) -> str:

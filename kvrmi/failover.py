@@ -24,6 +24,7 @@ from .errors import (
 )
 from .interface import Operation
 from .lookup import Directory
+from .naming import unknown_replica
 
 __all__ = ["Expired", "Replicas"]
 
@@ -86,7 +87,8 @@ class Replicas:
         if preferred is not None:
             preferred.avoid_until = 0.0  # who names it wants it tried
         elif id is not None:
-            raise InvalidRequest(f"there is no replica {id} in {self.directory.source}")
+            known = (each.endpoint.replica for each in self.all)
+            raise InvalidRequest(unknown_replica(id, known))
         self._preferred = preferred
 
     def ask(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "role",
     "split_address",
     "tags",
+    "unknown_replica",
 ]
 
 ROLES = ("proposer", "acceptor", "learner")
@@ -58,6 +60,12 @@ def is_client(name: object) -> bool:
 def kvstore(replica: int) -> str:
     """Name of the object that clients call: kvrmi.replica1."""
     return f"kvrmi.replica{replica}"
+
+
+def unknown_replica(replica: object, known: Iterable[int]) -> str:
+    """Say that there is no replica with an id, and which ids there are."""
+    ids = ", ".join(str(one) for one in known if one)
+    return f"there is no replica {replica}" + (f", only {ids}" if ids else "")
 
 
 def role(replica: int, role: str) -> str:

@@ -21,6 +21,7 @@ from typing import NoReturn
 
 from kvrmi import cli
 from kvrmi.config import Cluster, ConfigError, find, load, quorum_warning
+from kvrmi.naming import unknown_replica
 from kvrmi.remote import guard
 from kvrmi.remote.identity import make_secret, read_secret
 from kvrmi.roles.invariants import DiskLost, InvariantBroken
@@ -86,8 +87,7 @@ def _main(words: Sequence[str]) -> int:
 def _run(options: argparse.Namespace) -> int:
     cluster, data = _cluster(options)
     if options.id not in cluster.ids:
-        known = ", ".join(map(str, cluster.ids))
-        _parser().error(f"there is no replica {options.id}, only {known}")
+        _parser().error(unknown_replica(options.id, cluster.ids))
     home = data / f"replica{options.id}"
     os.umask(PRIVATE)
     secret = _secret(data / "secret", make=options.address is not None)

@@ -98,7 +98,7 @@ def test_a_preferred_replica_that_failed_just_now_is_tried_again(cluster: Cluste
 @pytest.mark.parametrize("replica", [9, 0, -1])
 def test_a_replica_that_is_not_there_is_not_preferred(cluster: Cluster, replica: int) -> None:
     with connect(2, addresses=cluster.addresses) as store:
-        with pytest.raises(InvalidRequest, match=f"no replica {replica}"):
+        with pytest.raises(InvalidRequest, match=f"no replica {replica}, only 1, 2, 3"):
             store.prefer(replica)
         store.put("a", "1")
     assert cluster.servant(2).calls == ["put"]

@@ -17,6 +17,7 @@ from typing import Any
 
 from kvrmi.config import Cluster
 from kvrmi.errors import to_builtin
+from kvrmi.naming import unknown_replica
 
 from ..admission import check_members
 from . import health
@@ -202,7 +203,7 @@ class Control:
     def _keeper(self, replica: int) -> Keeper:
         keeper = self._replicas.get(replica)
         if keeper is None:
-            raise to_builtin("INVALID", f"there is no replica {replica}")
+            raise to_builtin("INVALID", unknown_replica(replica, self._replicas))
         return keeper
 
     def _guarded(self, replica: int, doing: str, force: bool) -> Keeper:

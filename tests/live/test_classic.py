@@ -98,7 +98,7 @@ def test_a_session_on_a_terminal_stays_until_exit(live: LiveCluster, tmp_path: P
         ("my-client udp 5555", "udp needs a gateway, which there is not yet: use rpc; nothing was"),
         ("c http 80 1", "'http' is no protocol: use rpc"),
         ("c RPC 9090 one", "'one' is not a whole number from 1 to 64"),
-        ("c RPC 9090 6", "there is no replica 6 in "),
+        ("c RPC 9090 6", "there is no replica 6, only 1, 2, 3, 4, 5; nothing was done"),
     ],
 )
 def test_what_is_wrong_is_one_line(shared: LiveCluster, words: str, text: str) -> None:

@@ -157,7 +157,7 @@ def test_the_quorum_is_guarded(rig: Rig, order: str) -> None:
 
 def test_what_is_not_there_is_invalid(rig: Rig) -> None:
     for order in (rig.control.kill, rig.control.stop, rig.control.start, rig.control.restore):
-        with pytest.raises(ValueError, match=r"^INVALID: there is no replica 4"):
+        with pytest.raises(ValueError, match=r"^INVALID: there is no replica 4, only 1, 2, 3"):
             order(4)
     with pytest.raises(ValueError, match=r"^INVALID: "):
         rig.control.restore(1, 1)
