@@ -146,15 +146,17 @@ class CatchUp:
         """Whether the peer to ask stands, whoever has news."""
         return self.pulling or self._served or self._wished
 
-    def unanswered(self, now: float) -> None:
+    def unanswered(self, now: float, *, gone: bool = False) -> None:
         """Ask again a little later: another peer, or the same while it may still send its page.
 
-        So, too, with pages of entries: others lack the log behind the snapshot that it gave us.
+        So, too, with pages of entries: others lack the log behind the snapshot that it gave us. But
+        not of a peer that is `gone`, for all that could be found: nothing was sent to it.
         """
         if not self._peers:
             return
         begun = self._sink is not None and bool(self._name)
-        if (begun or self._wished or self._served) and now < self._give_up_at:
+        served = self._served and not gone
+        if (begun or self._wished or served) and now < self._give_up_at:
             self._asked_until = now + AGAIN
         else:
             self._turn_away(now)

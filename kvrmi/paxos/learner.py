@@ -211,7 +211,7 @@ class Learner:
 
     def _on_unanswered(self, now: float, sender: Address, m: NotSent | NoAnswer) -> Effects:
         if isinstance(m.message, Fetch | FetchSnapshot) and m.peer == self._catchup.source:
-            self._catchup.unanswered(now)
+            self._catchup.unanswered(now, gone=isinstance(m, NotSent))
         return NOTHING
 
     def _take(self, now: float, entries: tuple[Entry, ...]) -> Effects:

@@ -220,6 +220,20 @@ def test_who_gave_a_snapshot_is_asked_again_for_a_late_page_of_what_follows() ->
     assert mine.ask(late + GIVE_UP + 1, 10, True) == (Envelope(learner(3), Fetch(11)),)
 
 
+def test_who_gave_entries_and_is_gone_is_not_waited_for() -> None:
+    mine = catchup()
+    mine.heard(2, 50)
+    (asked,) = mine.ask(START, 9, True)
+    first = asked.to.replica
+    mine.answered(START, first, Entries(10, (entry(10, "a"),), 5, 50), 9)
+    mine.unanswered(START + 1)
+    (again,) = mine.ask(START + 2, 10, True)
+    assert again.to.replica == first, "it was late"
+    mine.unanswered(START + 2, gone=True)
+    (other,) = mine.ask(START + 3, 10, True)
+    assert other.to.replica != first
+
+
 def test_who_says_the_same_again_is_not_asked_again_before_the_others() -> None:
     """Found by the simulator: an informant that had lost its state was asked for ever."""
     mine = CatchUp(1, (1, 2, 3))
