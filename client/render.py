@@ -91,6 +91,11 @@ class Printer:
         """Print what matters less than the result, dim, and end the line."""
         Console(file=self._out, highlight=False).print(Text(text, "dim"), soft_wrap=True)
 
+    def clear(self) -> None:
+        """Clear the screen, if it is one."""
+        if not self.as_json:
+            Console(file=self._out).clear()
+
     def raw(self, data: bytes) -> None:
         """Print bytes as they are and nothing else; on a terminal the line is ended.
 

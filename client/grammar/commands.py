@@ -284,6 +284,13 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             "explain the commands, or one",
             direct("program", "help"),
             "HELP PUT",
+            also=("?",),
+        ),
+        _form(
+            "CLEAR",
+            "clear the screen, as Ctrl-L does",
+            direct("program", "clear"),
+            "CLEAR",
         ),
         _form(
             "EXIT",

@@ -136,12 +136,22 @@ class Pattern:
         if placed.lacks:
             raise Usage(f"{placed.lacks} needs a word after it")
         if not shape.takes(len(placed.words)):
-            missing = shape.slot(len(placed.words))
-            why = f"{missing.name} is missing" if missing else "too many words; quotes keep spaces"
-            raise Usage(why)
+            raise Usage(self._miscounted(shape, placed.words))
         slots = enumerate(placed.words)
         given = [made(slot.name, word) for at, word in slots if (slot := shape.slot(at))]
         return Given(tuple(given), options)
+
+    def _miscounted(self, shape: _Shape, words: Sequence[Word]) -> str:
+        """Say what is missing, or why there are too many words."""
+        if missing := shape.slot(len(words)):
+            return f"{missing.name} is missing"
+        looks = (str(word.text) for word in words if word.bare and str(word.text)[:2] == "--")
+        option = "" if self.options else next(looks, "")
+        return (
+            f"unknown option {shortened(option)!r}"
+            if option
+            else "too many words; quotes keep spaces"
+        )
 
     def _option(self, shape: _Shape, name: str, word: Word | None) -> object:
         if name not in self.options:

@@ -53,6 +53,7 @@ class Carrier:
         self._person = person
         self._began = 0.0
         self._programs: dict[str, Callable[..., int]] = {
+            "clear": self._clear,
             "delete_prefix": self._delete_prefix,
             "exit": self._leave,
             "export": self._export,
@@ -211,6 +212,10 @@ class Carrier:
         if not self._person:
             return show_help(self._printer, name)
         self._show(help.lines(name, self._printer.columns))
+        return 0
+
+    def _clear(self) -> int:
+        self._printer.clear()
         return 0
 
     def _leave(self) -> int:

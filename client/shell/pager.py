@@ -56,8 +56,11 @@ def _size() -> os.terminal_size:
 def _more(shown: int) -> bool:
     """Ask; Enter, or any key but q and Ctrl-C, goes on. What is asked is wiped out afterwards."""
     question = f"-- {shown} shown; Enter: more, q: stop --"[: (_size().columns or _COLUMNS) - 1]
-    print(question, end="", flush=True)
-    key = _key(sys.stdin.fileno())
+    try:
+        print(question, end="", flush=True)
+        key = _key(sys.stdin.fileno())
+    except KeyboardInterrupt:
+        key = b"q"
     print(f"\r{' ' * len(question)}\r", end="", flush=True)  # a dumb terminal does it too
     return key not in _STOP
 
@@ -69,8 +72,6 @@ def _key(terminal: int) -> bytes:
         try:
             tty.setcbreak(terminal, termios.TCSADRAIN)
             return os.read(terminal, 32)
-        except KeyboardInterrupt:
-            return b"q"
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
     except (OSError, termios.error):

@@ -55,6 +55,7 @@ Captured = pytest.CaptureFixture[str]
         (["Operation(get,s)"], "text\n", "", 0),
         (["RECONNECT", "1"], "replica 1 answers and leads\n", "", 0),
         (["RECONNECT"], "replica 1 answers and leads\n", "", 0),
+        (["CLEAR"], "", "", 0),
         (["EXIT"], "", "", 0),
         (["e"], "", "", 0),
     ],

@@ -49,6 +49,8 @@ from client.grammar.making import Output
         ("RECONNECT 3", Command("program", "reconnect", (3,))),
         ("reconnect", Command("program", "reconnect", (None,))),
         ("e", Command("program", "exit")),
+        ("?", Command("program", "help")),
+        ("clear", Command("program", "clear")),
         ("HELP put", Command("program", "help", ("put",))),
         ("CONTAINS k", Command("store", "contains", ("k",))),
         ("SIZE", Command("store", "size")),
@@ -101,6 +103,7 @@ def test_refuses_what_is_no_command() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
+        ("PUT --foo a b", "unknown option '--foo'; usage"),
         ("PUT greeting hello world", "too many words; quotes keep spaces; usage"),
         ("GET", "key is missing; usage"),
         ("MPUT a 1 b", "value is missing; usage"),
