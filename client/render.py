@@ -22,7 +22,7 @@ from .links import named
 from .tables import columns_of, table, wrapped
 from .values import COLUMNS, cut
 
-__all__ = ["Printer", "encoded"]
+__all__ = ["Printer", "encoded", "escaped"]
 
 _ADVICE = {
     "INVALID": "nothing was done",
@@ -122,7 +122,7 @@ class Printer:
     def note(self, text: str, aside: str = "") -> None:
         """Show a person what the exit status shows a script; nothing in JSON."""
         if not self.as_json:
-            self._complain(Text.assemble(_escaped(text), (aside, "dim")))
+            self._complain(Text.assemble(escaped(text), (aside, "dim")))
 
     def error(self, code: str, text: str, *, advised: bool = True) -> None:
         """Print one line: what happened, what was done or not, and what to do.
@@ -134,7 +134,7 @@ class Printer:
             return
         known = _ADVICE.get(code, "").split("; ") if advised else []
         advice = [part for part in known if not _said(part, text)]
-        line = Text.assemble((f"{code}: ", "bold red"), _escaped("; ".join([text, *advice])))
+        line = Text.assemble((f"{code}: ", "bold red"), escaped("; ".join([text, *advice])))
         if code == "INTERRUPTED" and self._err.isatty():
             self._err.write("\r")  # over the ^C that the terminal has shown there
         self._complain(line)
@@ -161,7 +161,7 @@ class Printer:
     def _paragraph(self, text: str) -> None:
         """Print a sentence: one line for a program, broken at words on a terminal."""
         terminal = self._out.isatty()
-        self.line(wrapped(_escaped(text), columns_of(self._out)) if terminal else text)
+        self.line(wrapped(escaped(text), columns_of(self._out)) if terminal else text)
 
     def line(self, text: str) -> None:
         """Print a line as it is."""
@@ -243,7 +243,8 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Write what a terminal would obey as escapes."""
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -40,7 +40,7 @@ class Completions(Completer):
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterator[Completion]:
         """Yield what is in memory."""
-        line, _, at = at_cursor(document.text_before_cursor)
+        line, _, at, _ = at_cursor(document.text_before_cursor)
         back = at.start - len(line)
         unasked = at.kind in ("command", "option") and not at.typed
         if unasked and not event.completion_requested:
@@ -52,7 +52,7 @@ class Completions(Completer):
         self, document: Document, event: CompleteEvent
     ) -> AsyncGenerator[Completion, None]:
         """Yield what is in memory, or files as they are found."""
-        line, _, at = at_cursor(document.text_before_cursor)
+        line, _, at, _ = at_cursor(document.text_before_cursor)
         if at.kind == "file":
             part = Document(at.typed)
             async for found in self._files.get_completions_async(part, event):

@@ -15,13 +15,13 @@ import termios
 from collections.abc import Iterator
 from functools import partial
 from types import FrameType
-from typing import TextIO
 
 from kvrmi import __version__
 
 from ..grammar.commands import parse
 from ..grammar.lexer import split
-from ..tables import columns_of, wrapped
+from ..render import Printer, escaped
+from ..values import width
 from . import blocks
 from .editor import Editor
 from .known import Known
@@ -42,31 +42,43 @@ def converse(
     `name` is the client's, for the prompt; who gives another `prompt` has greeted already, and
     sees the name in the toolbar. Raises SystemExit at SIGTERM, the terminal as it was.
     """
+    beside = Printer(as_json=False, out=sys.stderr)
     if prompt is None:
-        _say(BANNER, sys.stdout)
+        Printer(as_json=False).done(BANNER, {})
         prompt, name = f"{name or 'kvrmi'}> ", None
-    read = partial(_plain, prompt) if _is_dumb() else Editor(known, name, prompt, _say).read
+    read = partial(_plain, prompt) if _is_dumb() else Editor(known, name, prompt, beside.note).read
     signal.signal(signal.SIGTERM, _end)
     with known, _terminal_kept():
         while True:
             try:
-                _run(shell, known, read())
+                _run(shell, known, beside, read())
             except KeyboardInterrupt:
                 continue
             except (EOFError, Leave):
                 return 0
 
 
-def _run(shell: Shell, known: Known, block: str) -> None:
-    """Run a block's commands in order, up to the first that fails. Raises Leave."""
+def _run(shell: Shell, known: Known, beside: Printer, block: str) -> None:
+    """Run a block's commands in order, up to the first that fails. Raises Leave.
+
+    Each of several is shown above its result, so that one knows whose it is.
+    """
     todo = list(blocks.commands(block))
     for number, command in enumerate(todo, start=1):
+        if len(todo) > 1:
+            beside.aside(_short(f"> {escaped(command.strip())}", beside.columns))
         status = shell.run_line(command)
         _learn(known, command, status)
         if status >= _ERROR and number < len(todo):
             left = len(todo) - number
-            _say(f"stopped: {left} more {'command was' if left == 1 else 'commands were'} not run")
+            beside.note(
+                f"stopped here, {left} more {'line was' if left == 1 else 'lines were'} not run"
+            )
             return
+
+
+def _short(text: str, columns: int) -> str:
+    return text if width(text) <= columns else f"{text[: columns // 2]} .."
 
 
 def _learn(known: Known, line: str, status: int) -> None:
@@ -88,12 +100,6 @@ def _firsts(items: object) -> list[str]:
     """Return the keys of several, or of several pairs."""
     pairs = items if isinstance(items, list) else []
     return [item if isinstance(item, str) else item[0] for item in pairs]
-
-
-def _say(text: str, to: TextIO | None = None) -> None:
-    """Print a line for the person who types, broken at words."""
-    out = to or sys.stderr
-    print(wrapped(text, columns_of(out)), file=out, flush=True)
 
 
 @contextlib.contextmanager

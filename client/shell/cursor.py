@@ -22,10 +22,13 @@ class Cursor(NamedTuple):
     text: str
     line: Line
     place: Place
+    commands: int
+    """How many there are in the block, this one included."""
 
 
 @lru_cache(maxsize=2)
 def at_cursor(block: str) -> Cursor:
     """Make out what stands at the end of a block, the text before the cursor. Never raises."""
     text = blocks.last(block)
-    return Cursor(text, read(text), place(text, len(text)))
+    count = sum(1 for _ in blocks.commands(block))
+    return Cursor(text, read(text), place(text, len(text)), count)

@@ -23,7 +23,10 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
+from prompt_toolkit.search import SearchDirection, SearchState
 from prompt_toolkit.styles import Style
+
+from kvrmi.cli import started_as
 
 from ..grammar.commands import COMMANDS
 from . import blocks
@@ -78,6 +81,7 @@ class Editor:
             key_bindings=self._keys(),
             style=_STYLE,
             reserve_space_for_menu=_MENU,
+            search_ignore_case=True,
             enable_suspend=True,
         )
         self._buffer = self._session.default_buffer
@@ -104,9 +108,18 @@ class Editor:
         return self._session.app.output.get_size().columns
 
     def _toolbar(self) -> StyleAndTextTuples:
+        wanted = self._session.search_buffer.text
+        if is_searching() and not self._is_found(wanted):
+            return [("class:now", "not found; Ctrl-C ends the search"[: self._columns()])]
         at = at_cursor(self._buffer.document.text_before_cursor)
-        seen, now = self._known.seen, time.monotonic()
-        return toolbar(at.place, at.line, seen, self._name, now, self._columns())
+        return toolbar(at, self._known.seen, self._name, time.monotonic(), self._columns())
+
+    def _is_found(self, text: str) -> bool:
+        """Whether a search of the history finds a text; it shows the line as it was if not."""
+        found = self._buffer.document_for_search(
+            SearchState(text, SearchDirection.BACKWARD, ignore_case=True)
+        )
+        return text.lower() in found.text.lower()
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -126,7 +139,8 @@ class Editor:
         run_in_terminal(
             lambda: self._note(
                 f"a paste of {length:,} characters was not taken, {LIMIT:,} are the most; nothing "
-                "was run. Save it in a file: PUT key @file stores what is in it"
+                "was run. Save it in a file: PUT key @file stores it, and in a shell "
+                f"{started_as()} < file runs its lines"
             )
         )
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
 from ..grammar.commands import COMMANDS, unknown
-from ..grammar.lexer import Line
-from ..grammar.place import Place
+from .cursor import Cursor
 from .known import Seen
 
 __all__ = ["toolbar"]
@@ -22,19 +21,19 @@ _GAP = 3
 
 
 def toolbar(
-    place: Place, line: Line, seen: Seen, name: str | None, now: float, columns: int
+    at: Cursor, seen: Seen, name: str | None, now: float, columns: int
 ) -> StyleAndTextTuples:
-    """Write the toolbar for what stands at the cursor, the end of a line as it was read.
+    """Write the toolbar for what stands at the cursor.
 
     `name` of the client, or None where the prompt shows it; `now` is time.monotonic().
     """
-    hint = _hint(place, line, columns)
+    hint, abouts = _hint(at, columns), _about(seen, name, now)
     left = columns - sum(len(part[1]) for part in hint) - _GAP
-    about = _fitting(_about(seen, name, now), left)
-    if about is None and line.words:
+    about = _fitting(abouts, left)
+    if about is None and at.line.words:
         return hint
     if about is None:
-        hint, about = [], _fitting(_about(seen, name, now), columns) or ""
+        hint, about = [], _fitting(abouts, columns) or ""
     used = sum(len(part[1]) for part in hint) + len(about)
     return [*hint, ("", " " * (columns - used)), (_ABOUT, about)]
 
@@ -43,14 +42,19 @@ def _fitting(texts: list[str], columns: int) -> str | None:
     return next((text for text in texts if len(text) <= columns), None)
 
 
-def _hint(place: Place, line: Line, columns: int) -> StyleAndTextTuples:
+def _hint(at: Cursor, columns: int) -> StyleAndTextTuples:
     """Write what can be typed: the command's usage, the argument at the cursor in bold."""
-    if line.open and place.typed.find("\n") >= 0:
-        return [(_NOW, f"{line.open} closes the value, Ctrl-C drops it"[:columns])]
+    place = at.place
+    if at.line.open and "\n" in place.typed:
+        return [(_NOW, f"{at.line.open} closes the value, Ctrl-C drops it"[:columns])]
+    if at.commands > 1:
+        return [(_NOW, f"Enter runs {at.commands} commands, Ctrl-C drops them"[:columns])]
     form = place.form or COMMANDS.get(place.typed.upper() if place.kind == "command" else "")
     if form is not None:
         return _usage(form.usage.split(), place.argument, columns)
-    text = unknown(str(line.words[0].text)) if place.kind == "none" else "HELP lists the commands"
+    text = (
+        unknown(str(at.line.words[0].text)) if place.kind == "none" else "HELP lists the commands"
+    )
     return [(_HINT, text[:columns])]
 
 

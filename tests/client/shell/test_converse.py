@@ -177,14 +177,47 @@ def test_what_was_typed_before_is_suggested_and_found(typing: Terminal) -> None:
     typing.see("^kvrmi> GET user:ann\n(.*\n)*.*search.*: user:a$")
     typing.keys("\r")
     typing.see("^ann(.*\n)+ann(.*\n)+ann")
+    typing.keys("\x12nowhere")
+    typing.see("^not found; Ctrl-C ends the search$")
+
+
+def test_up_goes_to_the_history_though_a_menu_is_shown(typing: Terminal) -> None:
+    typing.keys("GET user:ann\r")
+    typing.see("^ann")
+    typing.see(r"^kvrmi>\n+HELP.*\Z")
+    typing.keys("GET user:")
+    typing.see("^ +user:cy$")
+    typing.keys(UP + "\r")
+    typing.see("^ann(.*\n)+ann")
+
+
+def test_escape_closes_the_menu(typing: Terminal) -> None:
+    typing.keys("GET user:")
+    typing.see("^ +user:cy$")
+    typing.keys(ESCAPE)
+    typing.see_no_more("^ +user:cy$")
+    typing.keys("bob\r")
+    typing.see("^bob")
+
+
+def test_nul_at_an_empty_prompt_is_the_end_of_input(cluster: Cluster, tmp_path: Path) -> None:
+    """As such a Ctrl-D arrives that was typed while a command ran."""
+    with shell(cluster, tmp_path) as terminal:
+        terminal.see(PROMPT)
+        terminal.keys("x\0" + RUB_OUT)  # none in a line
+        terminal.see(PROMPT)
+        terminal.keys("\0")
+        assert terminal.end() == 0
 
 
 def test_a_pasted_block_runs_up_to_the_first_failure(typing: Terminal, store: Rows) -> None:
     typing.keys(paste('PUT a 1\rPUT b "x\ny"\rGET none\rGTE a\rPUT c 3\n'))
     typing.see("^ +... PUT c 3$")
+    typing.see("^Enter runs 5 commands, Ctrl-C drops them")
     assert "a" not in store  # nothing runs before Enter
     typing.keys("\r")
-    typing.see(r"^OK revision(.*\n)+OK revision(.*\n)+.*none(.*\n)+.*mean GET\?(.*\n)*stopped: 1 m")
+    typing.see('^> PUT a 1\nOK revision.*\n> PUT b "x.ny"\nOK revision.*\n> GET none\n.*none')
+    typing.see("^> GTE a\n.*mean GET(.*\n)+stopped here, 1 more line was not run$")
     assert (store["b"], "c" in store) == ("x\ny", False)
     typing.see(PROMPT)
     typing.keys(UP)

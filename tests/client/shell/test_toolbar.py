@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from prompt_toolkit.formatted_text import to_formatted_text
 
-from client.grammar.lexer import read
-from client.grammar.place import place
+from client.shell.cursor import at_cursor
 from client.shell.known import Seen
 from client.shell.toolbar import OLD, toolbar
 
@@ -17,7 +16,7 @@ def drawn(
     line: str, seen: Seen = HERE, name: str | None = None, now: float = 100.0, columns: int = 80
 ) -> str:
     """The toolbar's text, the argument at the cursor between stars."""
-    parts = toolbar(place(line, len(line)), read(line), seen, name, now, columns)
+    parts = toolbar(at_cursor(line), seen, name, now, columns)
     assert len("".join(part[1] for part in to_formatted_text(parts))) <= columns
     return "".join(f"*{part[1]}*" if part[0] == "class:now" else part[1] for part in parts)
 
@@ -36,6 +35,7 @@ def drawn(
         ("CAS k ", 24, "CAS key *expected* value …"),
         ("CAS k --absent ", 23, "… key --absent *value*"),
         ("GET k > ", 20, "… [--raw] [> *file]*"),
+        ("PUT a 1\nPUT b 2\n", 80, "*Enter runs 2 commands, Ctrl-C drops them*"),
         ("PUT k 'a\nb", 80, "*' closes the value, Ctrl-C drops it*"),
     ],
 )
