@@ -102,9 +102,9 @@ class Pattern:
     def place(self, words: Sequence[Word]) -> Placed:
         """Put words in their places, wrong ones too; never raises.
 
-        Only bare words are options; after -- none is. Where there are no options, -- is a word.
+        Only bare words are options; after -- none is.
         """
-        placed, lacks, literal = Placed([], {}, ""), "", not self.options
+        placed, lacks, literal = Placed([], {}, ""), "", False
         for word in words:
             text = word.text if word.bare and isinstance(word.text, str) else ""
             if lacks:
@@ -136,26 +136,17 @@ class Pattern:
         if placed.lacks:
             raise Usage(f"{placed.lacks} needs a word after it")
         if not shape.takes(len(placed.words)):
-            raise Usage(self._miscounted(shape, placed.words))
+            missing = shape.slot(len(placed.words))
+            why = f"{missing.name} is missing" if missing else "too many words; quotes keep spaces"
+            raise Usage(why)
         slots = enumerate(placed.words)
         given = [made(slot.name, word) for at, word in slots if (slot := shape.slot(at))]
         return Given(tuple(given), options)
 
-    def _miscounted(self, shape: _Shape, words: Sequence[Word]) -> str:
-        """Say what is missing, or why there are too many words."""
-        if missing := shape.slot(len(words)):
-            return f"{missing.name} is missing"
-        looks = (str(word.text) for word in words if word.bare and str(word.text)[:2] == "--")
-        option = "" if self.options else next(looks, "")
-        return (
-            f"unknown option {shortened(option)!r}"
-            if option
-            else "too many words; quotes keep spaces"
-        )
-
     def _option(self, shape: _Shape, name: str, word: Word | None) -> object:
         if name not in self.options:
-            raise Usage(f"unknown option {shortened(name)!r}{meant(name, self.options)}")
+            near = meant(name, self.options) or "; as text it stands in quotes, or after --"
+            raise Usage(f"unknown option {shortened(name)!r}{near}")
         if name not in shape.options:
             raise Usage(f"{name} does not go with that")
         argument = shape.options[name].argument

@@ -71,7 +71,7 @@ class Carrier:
             return self._ask(command._replace(args=files.filled(command.args)))
         if command.kind == "admin":
             text, fields = self._admin.order(command.name, command.args)
-            self._printer.done(text, {"op": command.name, **fields})
+            self._printer.done(text + self._took(), {"op": command.name, **fields})
             return 0
         if command.name in ("keys", "scan"):
             return self._list(command)
@@ -136,7 +136,7 @@ class Carrier:
             return self._delete(beginning, found)
         self._result((), {"op": "delete", "prefix": beginning, "deleted": 0})
         missing = f"not found: any key with the prefix {typed(beginning)}"
-        self._printer.note("nothing was deleted" if found else missing)
+        self._printer.note("nothing was deleted" if found else missing, self._took())
         return NOT_FOUND
 
     def _delete(self, beginning: str, found: Sequence[str]) -> int:
@@ -175,6 +175,8 @@ class Carrier:
         """Ask a replica first from now on, and see whether it answers; it reads its own state."""
         self._store.prefer(replica)
         answer = self._store.call("get", "reconnect", "local")
+        if replica is None and answer["leader"] not in (0, answer["replica"]):
+            answer = self._store.call("get", "reconnect", "local")  # the leader is known now
         fields = {"op": "reconnect", "replica": answer["replica"], "leader": answer["leader"]}
         self._result([answers.met(replica, answer["replica"], answer["leader"])], fields)
         return 0

@@ -6,6 +6,7 @@ is asked of the cluster. It knows nothing of what it shows.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import termios
@@ -18,6 +19,7 @@ __all__ = ["paged"]
 
 _STOP = (b"q", b"Q", b"\x1b", b"\x04", b"")
 """Keys that stop: q, Escape, Ctrl-D; the end of the terminal."""
+_ALL = (b"a", b"A")
 _LINES, _COLUMNS = 24, 80
 """Of a terminal that does not say its size."""
 
@@ -27,13 +29,15 @@ def paged(lines: Iterable[str], show: Callable[[str], None]) -> bool:
 
     Rows are counted as the terminal wraps lines; its size is asked anew for each screen.
     """
-    room = _room()
+    room: float = _room()
     for number, line in enumerate(lines):
         rows = _rows(line)
         if room < rows and number:
-            if not _more(number):
+            key = _asked(number)
+            if key in _STOP:
+                show(f"-- {number} shown, more follow --")
                 return False
-            room = _room()
+            room = math.inf if key in _ALL else _room()
         show(line)
         room -= rows
     return True
@@ -53,16 +57,17 @@ def _size() -> os.terminal_size:
     return os.get_terminal_size(sys.stdout.fileno())
 
 
-def _more(shown: int) -> bool:
-    """Ask; Enter, or any key but q and Ctrl-C, goes on. What is asked is wiped out afterwards."""
-    question = f"-- {shown} shown; Enter: more, q: stop --"[: (_size().columns or _COLUMNS) - 1]
+def _asked(shown: int) -> bytes:
+    """Ask and wait for a key; Ctrl-C is q. What is asked is wiped out afterwards."""
+    question = f"-- {shown} shown; Enter: more, a: all, q: stop --"
+    question = question[: (_size().columns or _COLUMNS) - 1]
     try:
         print(question, end="", flush=True)
         key = _key(sys.stdin.fileno())
     except KeyboardInterrupt:
         key = b"q"
     print(f"\r{' ' * len(question)}\r", end="", flush=True)  # a dumb terminal does it too
-    return key not in _STOP
+    return key
 
 
 def _key(terminal: int) -> bytes:

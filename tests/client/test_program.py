@@ -188,8 +188,9 @@ def test_a_flag_behind_the_command_is_said_to_go_before_it(
 
 
 def test_two_dashes_end_the_flags(cluster: Cluster, run: Run) -> None:
-    assert run("--timeout", "3", "--", "PUT", "k", "--json") == 0
-    assert cluster.contents.rows == {"k": "--json"}
+    assert run("--timeout", "3", "--", "PUT", "k", "--", "--json") == 0
+    assert run("PUT", "--", "--k", "--") == 0, "and the options of the command"
+    assert cluster.contents.rows == {"k": "--json", "--k": "--"}
 
 
 def test_lines_of_a_log_begin_with_the_clients_name(run: Run, tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ from client.grammar.making import Output
         ("GET k --local", Command("store", "get", ("k", "local"))),
         ("GET '--local'", Command("store", "get", ("--local", "linearizable"))),
         ("GET --local -- --local", Command("store", "get", ("--local", "local"))),
-        ("PUT -- --local", Command("store", "put", ("--", "--local"))),
+        ("PUT -- --local --", Command("store", "put", ("--local", "--"))),
+        ("PUT '--' \"--local\"", Command("store", "put", ("--", "--local"))),
         ('PUT k b"\\x00"', Command("store", "put", ("k", b"\0"))),
         ("PUT k @a.bin", Command("store", "put", ("k", FromFile("a.bin")))),
         ("PUT k @'a b'", Command("store", "put", ("k", FromFile("a b")))),
@@ -103,7 +104,8 @@ def test_refuses_what_is_no_command() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("PUT --foo a b", "unknown option '--foo'; usage"),
+        ("PUT --foo a", "unknown option '--foo'; as text it stands in quotes, or after --; usage"),
+        ("MGET a --foo", "unknown option '--foo'"),
         ("PUT greeting hello world", "too many words; quotes keep spaces; usage"),
         ("GET", "key is missing; usage"),
         ("MPUT a 1 b", "value is missing; usage"),

@@ -34,7 +34,7 @@ def test_what_fits_does_not_wait() -> None:
 
 def test_a_screen_at_a_time() -> None:
     with show(60) as terminal:
-        terminal.see("^-- 23 shown; Enter: more, q: stop --$")
+        terminal.see("^-- 23 shown; Enter: more, a: all, q: stop --$")
         terminal.keys("\r")
         terminal.see("^-- 46 shown")
         terminal.see_no_more("^-- 23 shown")
@@ -48,9 +48,17 @@ def test_stops(key: str) -> None:
     with show(60) as terminal:
         terminal.see("^-- 23 shown")
         terminal.keys(key)
-        terminal.see("^stopped$")
+        terminal.see("^-- 23 shown, more follow --\nstopped$")
         assert "line 24" not in terminal.screen
         assert terminal.end() == 0
+
+
+def test_all_at_once() -> None:
+    with show(90) as terminal:
+        terminal.see("^-- 23 shown")
+        terminal.keys("a")
+        terminal.see("^whole$")
+        assert "-- 46 shown" not in terminal.screen
 
 
 def test_long_lines_take_the_rows_that_they_take() -> None:
@@ -64,7 +72,7 @@ def test_a_narrow_window() -> None:
         terminal.see("^-- 23 shown")
         terminal.resize(30, 10)
         terminal.keys("\r")
-        terminal.see("^-- 32 shown; Enter: more, q:$")
+        terminal.see("^-- 32 shown; Enter: more, a:$")
         terminal.keys("\r")
         terminal.see("^-- 41 shown")
         terminal.see_no_more("^-- 32 shown")
@@ -77,7 +85,7 @@ def test_the_client_shows_long_answers_so(cluster: Cluster, tmp_path: Path) -> N
     with Terminal.python(*argv, environment={"XDG_STATE_HOME": str(tmp_path)}) as terminal:
         terminal.see("^kvrmi>$")
         terminal.keys("SCAN\r")
-        terminal.see("^-- 23 shown; Enter: more, q: stop --$")
+        terminal.see("^-- 23 shown; Enter: more, a: all, q: stop --$")
         terminal.keys("\r")
         terminal.see("^-- 46 shown")
         terminal.keys("q")
