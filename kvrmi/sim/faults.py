@@ -12,12 +12,10 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..log import stored_end
 from ..paxos.ballot import NO_BALLOT
 from ..paxos.messages import CampaignNow, Restore, Transfer
-from ..paxos.quorum import majority
-from ..paxos.stable import State
 from . import plots_learned, plots_leases
+from .losses import may_lose
 from .network import USUAL_LAG
 from .profiles import Profile
 from .replica import ROLES
@@ -271,34 +269,17 @@ class Faults:
         disk.slowness = self._dice.choice((10.0, 100.0, 1000.0))
         self._later(disk.well)
 
-    def _may_lose(self, replica: Replica, *, runs_on: bool = False) -> bool:
-        """Return whether the others can make up for what this replica's disks hold.
-
-        A majority must lack nothing; and what any acceptor has forgotten, because its own learner
-        has it on disk, must be on the disk of another learner too. While the replica runs on, its
-        acceptor goes on to forget all that this disk held.
-        """
-        world = self._world
-        size = len(world.ids)
-        well = [other for other in self._others(replica) if not _lacks(other)]
-        if len(well) < majority(size) or _lacks(replica):
-            return False
-        forgotten = max(_truncated(other) for other in world.replicas.values())
-        if runs_on:
-            forgotten = max(forgotten, stored_end(replica.state)[0])
-        return any(stored_end(other.state)[0] >= forgotten for other in well)
-
     def _lose_disk(self) -> None:
         """Lose a disk with the process that used it."""
         replica = self._any()
-        if self._may_lose(replica):
+        if may_lose(self._world, replica):
             replica.lose_disk(state_too=self._dice.chance(0.5))
             self._later(replica.start)
 
     def _flip_votes(self) -> None:
         """Damage what an acceptor confirmed; somebody replaces the disk once it is refused."""
         replica = self._any()
-        if self._may_lose(replica):
+        if may_lose(self._world, replica):
             replica.crash()
             what = replica.votes.flip()
             self._world.trace("fault", f"a bit flips in r{replica.me}'s {what}")
@@ -308,7 +289,7 @@ class Faults:
         """Damage what a learner wrote, found at its next start or before; it learns that again."""
         replica = self._any()
         runs_on = self._dice.chance(0.5)
-        if not self._may_lose(replica, runs_on=runs_on):
+        if not may_lose(self._world, replica, runs_on=runs_on):
             return
         if not runs_on:
             replica.crash()
@@ -322,20 +303,3 @@ class Faults:
     def _restore(self) -> None:
         """Have a learner pull a snapshot, whether it lacks anything or not."""
         self._any().tell("learner", Restore(self._dice.choice(self._world.ids)))
-
-
-def _lacks(replica: Replica) -> bool:
-    """Return whether its disks lack what they once confirmed, until it has that from others."""
-    if replica.refused or replica.votes.damaged or replica.state.damaged:
-        return True
-    state = _state(replica)
-    return state.stage != 0 or stored_end(replica.state)[0] < state.truncated
-
-
-def _truncated(replica: Replica) -> int:
-    return 0 if replica.votes.damaged else _state(replica).truncated
-
-
-def _state(replica: Replica) -> State:
-    row = replica.votes.row("acceptor", "state")
-    return State.unpack(row) if row else State()

@@ -55,7 +55,7 @@ PROFILES = (
         "links are cut one way, both ways, around one, into a star or a chain",
         (
             "cut", "isolate", "isolate_leader", "split", "star", "chain", "mend", "provoke",
-            "laggard",
+            "laggard", "overhear",
         ),
         least=3,
     ),
@@ -65,7 +65,7 @@ PROFILES = (
         (
             "covet", "covet", "bridge", "bridge_after_transfer", "bridge_after_transfer", "depose",
             "depose", "pause", "pause_leader", "provoke", "fail_role", "crash", "clock_drifts",
-            "outlast", "hasten", "laggard",
+            "outlast", "hasten", "laggard", "overhear", "overhear", "stall",
         ),
         least=3,
     ),
@@ -80,7 +80,10 @@ PROFILES = (
     Profile(
         "amnesia",
         "disks are lost and replaced, while leaders come and go",
-        ("lose_disk", "lose_disk", "crash", "cut", "provoke", "depose", "weather", "laggard"),
+        (
+            "lose_disk", "lose_disk", "crash", "cut", "provoke", "depose", "weather", "laggard",
+            "relearn", "relearn",
+        ),
         least=3,
     ),
     Profile(

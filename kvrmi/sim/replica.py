@@ -192,7 +192,7 @@ class Replica:
             due, self._paused = self._paused, None
             self.resumed_at = self.world.now
             self.world.trace(self.me, "process", "resumed")
-            for action in due:
+            for action in self.dice.sample(due, len(due)):  # threads go on in any order
                 action()
 
     def lose_disk(self, *, state_too: bool) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "AdoptionSkipped",
     "BallotReusedAfterRestart",
     "LowestBallotAdopted",
+    "NewerEpochCounted",
     "Phase1NotRepeatedAfterVoter",
     "PromisesOfAnyBallot",
     "PromisesSecondPageDropped",
@@ -140,6 +141,21 @@ class Phase1NotRepeatedAfterVoter(Parts):
         """Take up a proposer that does not learn of new epochs."""
         proposer = super().proposer(me, ids, now, rng)
         proposer._electorate = _NeverChanged()
+        return proposer
+
+
+class _NewerToo(Electorate):
+    def counts(self, replica: int, epoch: int, writes: int) -> bool:
+        return super().counts(replica, epoch, writes) or self.ahead(replica, epoch)
+
+
+class NewerEpochCounted(Parts):
+    """Votes of a newer epoch count for a proposer that has not learned of it; another's do not."""
+
+    def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
+        """Take up a proposer that trusts new disks."""
+        proposer = super().proposer(me, ids, now, rng)
+        proposer._electorate = _NewerToo()
         return proposer
 
 
