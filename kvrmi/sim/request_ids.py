@@ -1,7 +1,7 @@
 """Request ids of one simulated session, several of which may be open at a time.
 
 Rules: those of kvrmi.session: the first is answered before others are taken, those unanswered lie
-within the window, and who is told that a session expired begins another.
+within the window, and whose session expired begins another.
 """
 
 from __future__ import annotations

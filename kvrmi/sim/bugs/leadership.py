@@ -25,7 +25,6 @@ __all__ = [
     "NoNoopInGaps",
     "ProposingBelowTruncation",
     "ReadBeforeOwnNoop",
-    "TermOutlivesLearnedSlot",
 ]
 
 
@@ -98,27 +97,6 @@ class IndexOfOldHeartbeat(Parts):
     """Read-index takes a heartbeat from before the read for its confirmation."""
 
     proposers = _IndexOfOldHeartbeat
-
-
-class _Outlives(Leadership):
-    def applied(self, now: float, slot: int) -> tuple[Envelope, ...]:
-        messages = super().applied(now, slot)
-        if self.over.endswith("learned from another leader"):
-            self.over = ""
-            self._applied = self._decided = slot
-            self._inflight = None
-            return messages + self.advance(now)
-        return messages
-
-
-class _TermOutlivesLearnedSlot(TermsOf):
-    term = _Outlives
-
-
-class TermOutlivesLearnedSlot(Parts):
-    """A term goes on after a slot that another leader decided; it announces its own value there."""
-
-    proposers = _TermOutlivesLearnedSlot
 
 
 class _Reports(Phase1):

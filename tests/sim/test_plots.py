@@ -1,0 +1,45 @@
+"""Faults in a row that a profile draws too seldom for the table of planted bugs."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvrmi.paxos.leadership import Leadership
+from kvrmi.roles.contract import Envelope
+from kvrmi.sim import run as runs
+from kvrmi.sim.bugs.swap import TermsOf
+from kvrmi.sim.parts import Parts
+from kvrmi.sim.profiles import Profile
+
+SEEDS = 40
+
+
+class Outlives(Leadership):
+    """A term that goes on after a slot that another leader decided."""
+
+    def applied(self, now: float, slot: int) -> tuple[Envelope, ...]:
+        messages = super().applied(now, slot)
+        if self.over.endswith("learned from another leader"):
+            self.over, self._inflight = "", None
+            self._applied = self._decided = slot
+            return messages + self.advance(now)
+        return messages
+
+
+class Terms(TermsOf):
+    term = Outlives
+
+
+class TermOutlivesLearnedSlot(Parts):
+    proposers = Terms
+
+
+def test_a_term_that_outlives_a_slot_learned_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it announces as chosen, a follower that still follows it has otherwise."""
+    profile = Profile("overhear", "", ("overhear",), keeps=(1000,), pauses=(0.8,))
+    monkeypatch.setattr(runs, "find", lambda _: profile)
+    violations = (
+        runs.run(seed, profile="overhear", parts=TermOutlivesLearnedSlot()).violation
+        for seed in range(SEEDS)
+    )
+    assert any("what was not chosen" in violation for violation in violations)
