@@ -35,7 +35,7 @@ _COLUMNS = (
     "id", "state", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "pid",
     "address",
 )  # fmt: skip
-_SPARE = ("chosen", "revision", "address", "digest", "keys")
+_SPARE = ("chosen", "revision", "address", "digest", "keys", "applied", "ballot", "pid", "role")
 """What a narrow terminal does without, the first first."""
 CLIENTS = 10
 """So many clients are named below the table."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kvrmi.cli import reason
 from kvrmi.errors import to_builtin
-from kvrmi.naming import ROLES
+from kvrmi.naming import ROLES, unknown_replica
 
 from .doors import exposed
 from .engines.orders import OrderFailed
@@ -115,9 +115,7 @@ class Admin:
 
     def _id(self, replica: object) -> int:
         if type(replica) is not int or replica not in self._replica.cluster.ids:
-            raise to_builtin(
-                "INVALID", f"there is no such replica, only {list(self._replica.cluster.ids)}"
-            )
+            raise to_builtin("INVALID", unknown_replica(replica, self._replica.cluster.ids))
         return replica
 
     def _next_peer(self) -> int:
