@@ -20,7 +20,7 @@ from kvrmi.errors import InvalidRequest
 from .grammar.literal import typed
 from .links import named
 from .tables import columns_of, table, wrapped
-from .values import COLUMNS, cut
+from .values import COLUMNS, cut, width
 
 __all__ = ["Printer", "encoded", "escaped"]
 
@@ -84,8 +84,9 @@ class Printer:
         for line in lines[:last]:
             self.line(line)
         for line in lines[last:]:
-            print(line, end="", file=self._out)
-            self.aside(aside)
+            beside = width(line) % self.columns + width(aside) <= self.columns
+            print(line, end="" if beside else "\n", file=self._out)
+            self.aside(aside if beside else aside.strip())
 
     def aside(self, text: str) -> None:
         """Print what matters less than the result, dim, and end the line."""

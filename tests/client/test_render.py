@@ -68,6 +68,15 @@ def test_what_matters_less_follows_the_last_line() -> None:
     assert re.sub(r"\x1b\[[\d;]*m", "", out.getvalue()) == "[a]\n[/b]  (1 ms)\n"
 
 
+def test_what_has_no_room_beside_it_follows_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    for length, between in ((31, "  "), (32, "\n"), (40, "  "), (73, "\n")):
+        out = Terminal()
+        Printer(as_json=False, out=out).result(["x" * length], {}, "  (1.5 s)")
+        shown = re.sub(r"\x1b\[[\d;]*m", "", out.getvalue())
+        assert shown == f"{'x' * length}{between}(1.5 s)\n"
+
+
 def test_status_is_plain_in_a_pipe() -> None:
     out = io.StringIO()
     Printer(as_json=False, out=out).status(_status())
