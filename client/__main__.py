@@ -89,9 +89,9 @@ def _run(options: Options) -> int:
             done = await_serving(lambda: _look(options), cast(float, command.args[0]))
             printer.done(done.text, done.fields)
             return 0
-        notes = Notes(printer.note)
+        person = not words and _interactive()
+        notes = Notes(printer.note, person=person)
         with options.connect(notes) as store:
-            person = not words and _interactive()
             shell = Shell(store, _admin(store, options), printer, notes, person=person)
             if options.session:
                 return _session(shell, store, options, printer)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from threading import Timer
 
 from kvrmi.attempts import Answered, Asked, Event, Failed, Observer
 
@@ -24,9 +25,13 @@ class Notes:
     """An observer of a store (kvrmi/attempts.py); `say` prints a line beside the answers."""
 
     def __init__(
-        self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        person: bool = False,
     ) -> None:
-        """Nothing was asked yet; `clock` gives seconds."""
+        """Nothing was asked yet; `clock` gives seconds; person: somebody sits and waits."""
         self.replica: int | None = None
         self.leader: int | None = None
         """Who answered last, and whom it follows; None while that is not known."""
@@ -39,6 +44,8 @@ class Notes:
         self._reported: dict[str, tuple[str, float]] = {}
         """Of those that have not answered since: what was reported of them, and when."""
         self._began: float | None = None
+        self._person = person
+        self._timer: Timer | None = None
         self._settle()
 
     def begin(self) -> None:
@@ -46,13 +53,21 @@ class Notes:
         self.sent = {}
         self._settle()
 
+    def end(self) -> None:
+        """Nobody waits for an answer any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def __call__(self, event: Event) -> None:
         """Take in what happens to an operation."""
+        self.end()
         now = self._clock()
         if self._began is None:
             self._began = now
         if isinstance(event, Asked):
             self.sent[_who(event)] = None
+            self._watch(_who(event))
         elif isinstance(event, Failed):
             self._failures[_who(event)] = _trouble(event)
             self._report_waiting(now - self._began)
@@ -70,6 +85,17 @@ class Notes:
         self._began = None
         self._waiting = False
 
+    def _watch(self, who: str) -> None:
+        """Show after a second for whom one waits; in a thread, since this one waits too."""
+        if self._person:
+            self._timer = Timer(PATIENCE, self._report_silence, (who,))
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _report_silence(self, who: str) -> None:
+        self._waiting = True
+        self._say(f"waiting for {who}; Ctrl-C ends it")
+
     def _report_waiting(self, seconds: float) -> None:
         """Show once what is wrong while no replica answers."""
         if not self._waiting and seconds > PATIENCE:
@@ -82,7 +108,7 @@ class Notes:
         back = [self._reported.pop(who, None), self._failures.pop(who, None)] != [None, None]
         moved = answer.leader is not None and self.leader not in (None, answer.leader)
         news = [name for name in self._failures if moved or self._is_news(name, now)]
-        if news or back or self._waiting:
+        if news or back or (self._waiting and self._failures):
             answers = f"{who} answers {'again' if back else 'now'}{_following(answer)}"
             self._say("; ".join([*_folded(self._failures), answers]))
         elif moved:

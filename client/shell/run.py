@@ -57,6 +57,8 @@ class Shell:
             with undisturbed():
                 self._printer.error("INTERRUPTED", known(command, self.notes.sent))
             status = INTERRUPTED
+        finally:
+            self.notes.end()
         took = (time.monotonic() - began) * 1000
         named = " ".join(typed(word.text)[:100] for word in words[:2])
         log.info("%s status=%d ms=%.1f", named, status, took)

@@ -56,6 +56,7 @@ def test_ctrl_c_says_what_is_known_and_the_session_goes_on(
     arrived = hold(cluster, gate, "k")
     shell.keys("PUT k v\r")
     assert arrived.wait(PATIENCE)
+    shell.see("^waiting for replica 1; Ctrl-C ends it$")
     shell.keys(CTRL_C)
     shell.see(
         "^INTERRUPTED: it was sent to replica 1 and may or may not take effect; "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+
 import pytest
 
 from client.shell.notes import AGAIN, PATIENCE, Notes
@@ -144,3 +146,30 @@ def test_what_may_have_been_sent_is_known_until_the_next_command(notes: Notes) -
     assert list(notes.sent) == ["replica 2", "replica 3"], "it was answered, but is not shown yet"
     notes.begin()
     assert not notes.sent
+
+
+def test_after_a_second_it_is_shown_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("client.shell.notes.PATIENCE", 0.01)
+    lines: queue.Queue[str] = queue.Queue()
+    notes = Notes(lines.put, person=True)
+    feed(notes, asked(1))
+    assert lines.get(timeout=30) == "waiting for replica 1; Ctrl-C ends it"
+    feed(notes, answered(1, 1))
+    assert lines.empty(), "an answer that was slow is no news"
+
+
+def test_nobody_waits_after_an_answer_or_the_end_of_a_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("client.shell.notes.PATIENCE", 30.0)
+    notes = Notes(print, person=True)
+    for ended_by_an_answer in (True, False):
+        feed(notes, asked(1))
+        timer = notes._timer
+        assert timer is not None
+        if ended_by_an_answer:
+            feed(notes, answered(1, 1))
+        else:
+            notes.end()
+        timer.join(20)
+        assert not timer.is_alive()
