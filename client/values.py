@@ -33,8 +33,11 @@ def width(text: str) -> int:
 
 
 def _part(value: str | bytes, columns: int, last: bool) -> str:
-    """Write as many of the first characters, or of the last, as fit."""
+    """Write as many of the first characters, or of the last, as fit; perhaps none."""
     taken = columns
-    while width(shown := typed(value[-taken:] if last else value[:taken])) > columns and taken > 1:
-        taken = max(min(taken - 1, taken * columns // width(shown)), 1)
-    return shown
+    while taken:
+        shown = typed(value[-taken:] if last else value[:taken])
+        if width(shown) <= columns:
+            return shown
+        taken = min(taken - 1, taken * columns // width(shown))
+    return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from client.values import cut, width
@@ -23,6 +23,8 @@ def test_the_middle_is_cut_and_the_size_is_given() -> None:
 
 
 @given(st.text() | st.binary(), st.integers(40, 90))
+@example("\U000e0001" * 9, 40)
+@example("\U000e0001" * 999, 40)
 def test_it_fits(value: str | bytes, columns: int) -> None:
     shown = cut(value, columns)
     assert width(shown) <= columns
