@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
 
@@ -34,6 +34,10 @@ _ERROR = 2
 """The least exit status of a command that was not carried out; 1 is an answer: not found."""
 
 
+_LINE = 4095
+"""Bytes of a line with its end; a terminal that does the editing cuts longer ones, silently."""
+
+
 def converse(
     shell: Shell, known: Known, *, name: str | None = None, prompt: str | None = None
 ) -> int:
@@ -46,7 +50,11 @@ def converse(
     if prompt is None:
         Printer(as_json=False).done(BANNER, {})
         prompt, name = f"{name or 'kvrmi'}> ", None
-    read = partial(_plain, prompt) if _is_dumb() else Editor(known, name, prompt, beside.note).read
+    read = (
+        partial(_plain, prompt, beside.note)
+        if _is_dumb()
+        else Editor(known, name, prompt, beside.note).read
+    )
     signal.signal(signal.SIGTERM, _end)
     with known, _terminal_kept():
         while True:
@@ -123,7 +131,7 @@ def _is_dumb() -> bool:
     return os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")
 
 
-def _plain(prompt: str) -> str:
+def _plain(prompt: str, note: Callable[[str], None]) -> str:
     """Read a block with what editing the terminal itself has; raises as Editor.read."""
     block = ""
     try:
@@ -133,6 +141,9 @@ def _plain(prompt: str) -> str:
             if not line:
                 raise EOFError
             block += line
+            if len(line.encode("utf-8", "surrogateescape")) > _LINE:
+                note(f"nothing was run: the terminal cuts lines at {_LINE:,} bytes. PUT key @file")
+                block = ""
     except (EOFError, KeyboardInterrupt):
         print()
         raise

@@ -6,11 +6,14 @@ is shown again when more arrives. It runs nothing.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
 import textwrap
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from prompt_toolkit import PromptSession, search
 from prompt_toolkit.application import run_in_terminal
@@ -38,6 +41,8 @@ from .paste import LIMIT, Pastes
 from .toolbar import toolbar
 
 __all__ = ["Editor"]
+
+log = logging.getLogger("kvrmi.client")
 
 _STYLE = Style.from_dict(
     {
@@ -96,7 +101,18 @@ class Editor:
 
     def read(self) -> str:
         """Return the next block; raises EOFError at the end of input, KeyboardInterrupt."""
-        return self._session.prompt()
+        return self._session.prompt(pre_run=self._guard, set_exception_handler=False)
+
+    def _guard(self) -> None:
+        """Keep a key that breaks the editor from showing a traceback, or ending the client."""
+        asyncio.get_running_loop().set_exception_handler(self._failed)
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        log.error("the line editor failed: %s", context.get("message"), exc_info=error)
+        run_in_terminal(
+            lambda: self._note(f"a key was ignored, the line editor failed at it: {error!r}")
+        )
 
     def _fitted_prompt(self) -> str:
         """Write the prompt; above the line where a narrow window would leave no room in it."""
@@ -131,6 +147,7 @@ class Editor:
         keys.add("tab", filter=line)(self._tab)
         keys.add("up", filter=unchosen)(_back)
         keys.add("c-@", filter=line)(_end)
+        keys.add(Keys.Vt100MouseEvent)(_nothing)
         keys.add("escape", filter=line & has_completions, eager=True)(_close)
         return keys
 
@@ -234,6 +251,10 @@ def _end(event: KeyPressEvent) -> None:
     """Take NUL for Ctrl-D: as such it arrives if it was typed while a command ran."""
     if not event.current_buffer.text:
         event.app.exit(exception=EOFError)
+
+
+def _nothing(event: KeyPressEvent) -> None:
+    """Do nothing with what looks like a mouse: a colour in pasted text does, and is no event."""
 
 
 def _close(event: KeyPressEvent) -> None:

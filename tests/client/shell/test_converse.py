@@ -281,9 +281,13 @@ def test_a_terminal_that_cannot_move_its_cursor(
         terminal.see("OK revision 1.*\n(.*\n)*kvrmi>$")
         terminal.keys("GET half" + BREAK)
         terminal.see("^kvrmi>\n(.*\n)*kvrmi>$")
+        terminal.keys("PUT cut " + "v" * 5000 + "\n")
+        terminal.see("nothing was run: the terminal cuts lines(.*\n)*kvrmi>$")
+        terminal.keys("PUT whole " + "v" * 4084 + "\n")
+        terminal.see("OK revision 2.*\n(.*\n)*kvrmi>$")
         terminal.keys(END_OF_INPUT)
         assert terminal.end() == 0
-    assert cluster.contents.rows == {"k": "a\nb"}
+    assert cluster.contents.rows == {"k": "a\nb", "whole": "v" * 4084}
 
 
 def test_a_signal_leaves_the_terminal_as_it_was(cluster: Cluster, tmp_path: Path) -> None:
