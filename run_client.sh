@@ -6,7 +6,7 @@
 #
 # It starts the client with the cluster that it finds: KVRMI_CONFIG, .kvrmi here, .kvrmi beside this
 # script, or the name server on 127.0.0.1:9090. What is wrong with a name, a protocol or a server
-# number is said by the client itself.
+# that is not there is said by the client itself.
 set -u
 
 here=$(CDPATH="" cd "$(dirname "$0")" && pwd)
@@ -17,6 +17,12 @@ refuse() {
 }
 
 usage="usage: ./run_client.sh NAME RPC 1099 SERVER, or ./run_client.sh NAME PORT PROTOCOL"
+case ${1:-} in
+    -h | --help)
+        echo "$usage"
+        exit
+        ;;
+esac
 [ $# -eq 3 ] || [ $# -eq 4 ] || refuse "$usage"
 name=$1 protocol=$2 port=$3 server=${4:-1}
 case $protocol in
@@ -25,6 +31,9 @@ case $protocol in
 esac
 case $port in
     "" | *[!0-9]*) refuse "'$port' is no port; $usage" ;;
+esac
+case $server in
+    "" | *[!0-9]*) refuse "'$server' is no server number; $usage" ;;
 esac
 
 config=${KVRMI_CONFIG:-}
@@ -38,14 +47,14 @@ source=${config:-"there is no cluster file here, KVRMI_CONFIG would name one"}
 case $protocol in
     [Rr][Pp][Cc])
         case $port in
-            1099) echo "port 1099 is mapped to the running cluster's name server $nameserver ($source)" ;;
+            1099) echo "port 1099 is mapped to the name server $nameserver ($source)" ;;
             "${nameserver##*:}") ;;
             *) refuse "port $port is not supported with RPC: use 1099, which is mapped to the name server $nameserver" ;;
         esac
         ;;
 esac
 
-set -- --session --name "$name" --protocol "$protocol" --replica "$server"
+set -- --session --name="$name" --protocol="$protocol" --replica="$server"
 if [ -n "$config" ]; then
     logs=$(dirname "$config")/clients
     set -- "$@" --config "$config"

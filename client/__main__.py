@@ -6,6 +6,7 @@ Rule: whatever is wrong ends in one line on stderr and an exit status, never in 
 from __future__ import annotations
 
 import io
+import logging
 import re
 import sys
 from collections.abc import Sequence
@@ -98,6 +99,7 @@ def _run(options: Options) -> int:
             return _shell(shell, words, options)
     except KVError as error:
         printer.error(error.code, str(error))
+        logging.getLogger("kvrmi.client").warning("%s: %s", error.code, error)
         return EXIT_STATUS[error.code]
 
 

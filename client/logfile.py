@@ -43,8 +43,8 @@ def log_to(path: str | None, name: str | None) -> None:
     """
     logger = logging.getLogger("kvrmi.client")
     logger.propagate = False
+    logger.addHandler(logging.NullHandler())  # else warnings would be printed twice
     if path is None:
-        logger.addHandler(logging.NullHandler())  # else warnings would be printed twice
         return
     try:
         handler = _LogFile(path)

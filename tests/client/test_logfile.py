@@ -32,6 +32,8 @@ def test_a_new_log_is_private_and_an_old_one_is_added_to(run: Run, tmp_path: Pat
     text = log.read_text(encoding="utf-8")
     assert " INFO PUT k status=0 " in text
     assert " INFO me GET k status=0 " in text
+    assert run("--log", str(log), "GTE", "k") == 2
+    assert " WARNING INVALID: unknown command 'GTE'" in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="this system has no full device")

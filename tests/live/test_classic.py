@@ -14,7 +14,7 @@ import pytest
 from client.classic import PROMPT
 from tests.terminal import Terminal
 
-from .cluster import ROOT, LiveCluster
+from .cluster import ROOT, LiveCluster, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -44,7 +44,7 @@ def test_a_session_from_another_folder(live: LiveCluster, tmp_path: Path) -> Non
     lines = done.stdout.splitlines()
     nameserver = live.cluster.nameserver
     assert lines[:2] == [
-        f"port 1099 is mapped to the running cluster's name server {nameserver} ({live.config})",
+        f"port 1099 is mapped to the name server {nameserver} ({live.config})",
         f"name server {nameserver}: 5 servers are registered",
     ]
     for number, line in enumerate(lines[2:7], 1):
@@ -82,8 +82,17 @@ def test_a_session_on_a_terminal_stays_until_exit(live: LiveCluster, tmp_path: P
         terminal.see("^five ")
         terminal.keys("EXIT\r")
         assert terminal.end() == 0
-    logs = [path.read_text(encoding="utf-8") for path in live.data.glob("replica*/replica.log")]
-    assert any(re.search(r'put "classic/my-client/\d" id=my-client:', log) for log in logs)
+
+
+def test_the_servers_log_the_name_with_the_decisions_that_they_write_out(
+    live: LiveCluster, tmp_path: Path
+) -> None:
+    def logged() -> bool:
+        run("my-client-two", "RPC", "1099", "2", config=live.config, cwd=tmp_path)
+        logs = [path.read_text(encoding="utf-8") for path in live.data.glob("replica*/replica.log")]
+        return any('put "classic/my-client-two/1" id=my-client-two:' in log for log in logs)
+
+    wait_for(logged, "a decision that is written out: twenty a second are, of all clients")
 
 
 @pytest.mark.parametrize(
@@ -97,7 +106,9 @@ def test_a_session_on_a_terminal_stays_until_exit(live: LiveCluster, tmp_path: P
         ("my-client 1111 TCP", "tcp needs a gateway, which there is not yet: use rpc; nothing was"),
         ("my-client udp 5555", "udp needs a gateway, which there is not yet: use rpc; nothing was"),
         ("c http 80 1", "'http' is no protocol: use rpc"),
-        ("c RPC 9090 one", "'one' is not a whole number from 1 to 64"),
+        ("c RPC 9090 one", "'one' is no server number; usage: "),
+        ("c RPC 9090 99", "'99' is not a whole number from 1 to 64"),
+        ("-/c RPC 9090 1", "'-/c' is no name: take 1 to 30 letters"),
         ("c RPC 9090 6", "there is no replica 6, only 1, 2, 3, 4, 5; nothing was done"),
     ],
 )
@@ -123,6 +134,12 @@ def test_where_there_is_no_environment_the_installed_client_is_used(tmp_path: Pa
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.startswith(said)
         assert done.stderr.count("\n") == 1
+
+
+def test_help_is_no_error(tmp_path: Path) -> None:
+    done = run("--help", config=tmp_path / "none", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: ./run_client.sh NAME RPC 1099 SERVER, or ")
 
 
 def test_the_script_is_sound_and_may_be_run() -> None:
