@@ -128,7 +128,7 @@ def _shell(shell: Shell, words: Sequence[Word], options: Options) -> int:
             return shell.run(words)
         if _interactive():
             return _converse(shell, options)
-        return shell.run_lines(sys.stdin)
+        return shell.run_lines(sys.stdin, numbered=True)
     except Leave:
         return 0
 

@@ -74,7 +74,12 @@ def plain(words: Iterable[str]) -> list[Word]:
 
 
 def read(line: str) -> Line:
-    """Read as much of a line as can be read, half typed or wrong. Never raises."""
+    """Read as much of a line as can be read, half typed or wrong. Never raises.
+
+    A line that begins with # is a comment, and has no words.
+    """
+    if line.lstrip(_SPACES).startswith("#"):
+        return Line([], "", "")
     call = _CALL.match(line)
     return _read_call(line, call.end()) if call else _read_words(line)
 

@@ -14,8 +14,8 @@ __all__ = ["commands", "is_whole", "last"]
 
 
 def commands(block: str) -> Iterator[str]:
-    """Yield the commands of a block, without the empty ones; the last may be unfinished."""
-    return (command for command in _split(block) if command.strip())
+    """Yield the commands of a block, without empty lines and comments; the last may be half."""
+    return (command for command in _split(block) if any(read(command)))
 
 
 def last(block: str) -> str:

@@ -41,6 +41,7 @@ class Shell:
         """
         self._printer = printer
         self.notes = notes
+        self._where = ""
         self._carrier = Carrier(store, admin, printer, person=person and not printer.as_json)
 
     def run(self, words: Sequence[Word]) -> int:
@@ -64,12 +65,16 @@ class Shell:
         log.info("%s status=%d ms=%.1f", named, status, took)
         return status
 
-    def run_lines(self, lines: Iterable[str]) -> int:
-        """Run a command a line, going on after errors; returns the first failure's status."""
+    def run_lines(self, lines: Iterable[str], *, numbered: bool = False) -> int:
+        """Run a command a line, going on after errors; returns the first failure's status.
+
+        numbered: errors name the line, for those who look for it in a file.
+        """
         first = 0
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
+            self._where = f"line {number}: " if numbered else ""
             try:
-                status = self.run_line(line)
+                status = self.run_line(line.removesuffix("\n"))
             except Leave:
                 break
             first = first or status
@@ -86,6 +91,6 @@ class Shell:
         return self.run(words) if words else 0
 
     def _failed(self, error: KVError, command: Command | None = None) -> int:
-        self._printer.error(error.code, explained(error, command))
+        self._printer.error(error.code, f"{self._where}{explained(error, command)}")
         log.warning("%s: %s", error.code, error)
         return EXIT_STATUS[error.code]

@@ -232,6 +232,17 @@ def test_commands_from_a_pipe(run: Run, capsys: Captured, monkeypatch: pytest.Mo
     assert err.count("\n") == 3
 
 
+def test_a_mistake_in_a_file_is_named_by_its_line(
+    cluster: Cluster, run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pipe(monkeypatch, "# it's seed data\n\nPUT k v\nPUT k\nPUT k half\\\n")
+    assert run() == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("INVALID: line 4: value is missing; ")
+    assert second.startswith("INVALID: line 5: nothing stands after the last backslash; ")
+    assert cluster.contents.rows == {"k": "v"}
+
+
 def test_a_pipe_with_bytes_that_are_no_text(
     run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

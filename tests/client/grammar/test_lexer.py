@@ -33,6 +33,8 @@ def texts(line: str) -> list[str | bytes]:
         ("Operation(put,it's,f(x))", ["put", "it's", "f(x)"]),
         ("Operation(put,'a' b,)", ["put", "'a' b", ""]),
         ("Operation (get,k)", ["get", "k"]),
+        ("  # don't", []),
+        ("PUT # '#'", ["PUT", "#", "#"]),
     ],
 )
 def test_splits(line: str, words: list[str | bytes]) -> None:
@@ -83,7 +85,7 @@ LINES = st.text(alphabet=st.sampled_from(list("ab \t\r\n'\"\\#éx0@>(),\udcff$")
 
 @given(LINES)
 def test_without_backslashes_it_splits_as_a_shell_does(line: str) -> None:
-    line = line.replace("\\", "").replace("b'", "").replace('b"', "")
+    line = line.replace("\\", "").lstrip(" \t\r\n#").replace("b'", "").replace('b"', "")
     try:
         words = shlex.split(line)
     except ValueError:
