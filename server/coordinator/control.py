@@ -213,7 +213,7 @@ class Control:
             raise to_builtin(
                 "NO_QUORUM",
                 f"{doing} replica {replica} would lose the majority of {self.cluster.quorum}; "
-                "nothing was done; force=True (--force) overrides this",
+                "nothing was done; --force overrides this, force=True in a program",
             )
         return keeper
 
