@@ -13,7 +13,7 @@ __all__ = ["meant"]
 _ELSEWHERE = {
     "SET": "PUT", "INSERT": "PUT", "ADD": "PUT", "WRITE": "PUT", "STORE": "PUT",
     "DEL": "DELETE", "RM": "DELETE", "REMOVE": "DELETE", "UNSET": "DELETE", "UNLINK": "DELETE",
-    "READ": "GET", "FETCH": "GET", "CAT": "GET", "SHOW": "GET",
+    "UPDATE": "PUT", "SELECT": "GET", "READ": "GET", "FETCH": "GET", "CAT": "GET", "SHOW": "GET",
     "LS": "KEYS", "LIST": "KEYS", "DIR": "KEYS", "RANGE": "SCAN",
     "EXISTS": "CONTAINS", "HAS": "CONTAINS", "DBSIZE": "SIZE", "COUNT": "SIZE", "LEN": "SIZE",
     "MSET": "MPUT", "INFO": "STATUS", "PING": "HEALTH", "DUMP": "EXPORT", "LOAD": "IMPORT",

@@ -116,7 +116,9 @@ class Pattern:
                 placed.options[text] = None
                 option = self.options.get(text)
                 lacks = text if option and option.argument else ""
-            elif text.startswith(">") and ">" in self.options and not literal:
+            elif not literal and text == ">" and text not in self.options:
+                placed.options[text] = None
+            elif not literal and text.startswith(">") and ">" in self.options:
                 placed.options[">"] = word._replace(text=text[1:], start=word.start + 1)
                 lacks = ">" if text == ">" else ""
             else:
@@ -144,6 +146,8 @@ class Pattern:
         return Given(tuple(given), options)
 
     def _option(self, shape: _Shape, name: str, word: Word | None) -> object:
+        if name == ">" and name not in self.options:
+            raise Usage("only GET writes into a file; as text > stands in quotes, or after --")
         if name not in self.options:
             near = meant(name, self.options) or "; as text it stands in quotes, or after --"
             raise Usage(f"unknown option {shortened(name)!r}{near}")

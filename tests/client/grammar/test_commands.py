@@ -47,6 +47,9 @@ from client.grammar.making import Output
         ("DELETE '--prefix'", Command("store", "delete", ("--prefix",))),
         ("KEYS", Command("program", "keys", ("", None, None))),
         ("keys p --limit 3", Command("program", "keys", ("p", None, 3))),
+        ("PUT k '>'", Command("store", "put", ("k", ">"))),
+        ("PUT k -- >", Command("store", "put", ("k", ">"))),
+        ("PUT k >=5", Command("store", "put", ("k", ">=5"))),
         ("RECONNECT 3", Command("program", "reconnect", (3,))),
         ("reconnect", Command("program", "reconnect", (None,))),
         ("e", Command("program", "exit")),
@@ -106,6 +109,8 @@ def test_refuses_what_is_no_command() -> None:
     [
         ("PUT --foo a", "unknown option '--foo'; as text it stands in quotes, or after --; usage"),
         ("MGET a --foo", "unknown option '--foo'"),
+        ("MGET a > f", "only GET writes into a file"),
+        ("SCAN > f", "only GET writes into a file"),
         ("PUT greeting hello world", "too many words; quotes keep spaces; usage"),
         ("GET", "key is missing; usage"),
         ("MPUT a 1 b", "value is missing; usage"),
@@ -130,6 +135,7 @@ def test_refuses_argument_by_argument(line: str, why: str) -> None:
     [
         ("GTE k", "did you mean GET?"),
         ("set k v", "did you mean PUT?"),
+        ("select 1", "did you mean GET?"),
         ("GET k --locla", "did you mean --local?"),
         ("CAS k --absnet v", "did you mean --absent?"),
         ("FAIL 2 aceptor", "did you mean acceptor?"),
