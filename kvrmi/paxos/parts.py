@@ -6,11 +6,14 @@ Each class can be exchanged for another, which is how the simulator plants bugs.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from ..interface import PAGE_BYTES as LEARNED_BYTES
 from ..interface import Answer
 from ..log import Log
 from ..machine import Machine
-from ..roles.declaration import Others, Setting
-from ..storage.interface import Storage
+from ..roles.declaration import Others, Setting, Stored
+from ..sessions import SESSION_LIMIT
 from .acceptor import PAGE_BYTES, Acceptor
 from .front import Front
 from .learner import Learner
@@ -18,7 +21,14 @@ from .proposer import Proposer
 from .rejoin import COPIED, MUST_COPY, Rejoin
 from .stable import State
 
-__all__ = ["Parts", "Reads"]
+__all__ = ["Pages", "Parts", "Reads"]
+
+
+class Pages(NamedTuple):
+    """Bytes of a page: of promises and copies, of entries and snapshots."""
+
+    accepted: int = PAGE_BYTES
+    learned: int = LEARNED_BYTES
 
 
 class Reads:
@@ -56,11 +66,11 @@ class Parts:
     machines: type[Machine] = Machine
     fronts: type[Front] = Front
     rejoins: type[Rejoin] = Rejoin
-    accepted_page = PAGE_BYTES
-    learned_page = PAGE_BYTES
-    """Bytes of a page: of promises and copies, of entries and snapshots."""
+    pages: Pages = Pages()
+    session_limit: int = SESSION_LIMIT
+    """All replicas need the same."""
 
-    def acceptor(self, setting: Setting, storage: Storage | None, now: float) -> Acceptor:
+    def acceptor(self, setting: Setting, storage: Stored | None, now: float) -> Acceptor:
         """From its disk. Raises Corrupt, StorageFailed."""
         disk = _there(storage)
         row = disk.read("acceptor", "state")
@@ -76,28 +86,28 @@ class Parts:
             setting.timing,
             founding=setting.founding,
             rejoin=rejoin,
-            page_bytes=self.accepted_page,
+            page_bytes=self.pages.accepted,
         )
 
-    def learner(self, setting: Setting, storage: Storage | None, now: float) -> Learner:
+    def learner(self, setting: Setting, storage: Stored | None, now: float) -> Learner:
         """From its disk. Raises Corrupt, StorageFailed."""
         disk = _there(storage)
-        machine, log = self.machines.load(disk), Log.load(disk, setting.keep)
+        machine, log = self.machines.load(disk, self.session_limit), Log.load(disk, setting.keep)
         return self.learners(
-            setting.me, setting.ids, machine, log, disk.snapshot, self.learned_page
+            setting.me, setting.ids, machine, log, disk.snapshot, self.pages.learned
         )
 
-    def proposer(self, setting: Setting, storage: Storage | None, now: float) -> Proposer:
+    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
         """From nothing: what a proposer must not forget, acceptors keep."""
         return self.proposers(setting.me, setting.ids, now, setting.rng, setting.timing)
 
-    def front(self, setting: Setting, storage: Storage | None, now: float) -> Front:
+    def front(self, setting: Setting, storage: Stored | None, now: float) -> Front:
         """From nothing: requests do not outlive the process."""
         reads = Reads(setting.others)
         return self.fronts(setting.me, setting.boot, setting.timing, reads.fresh, reads.answer)
 
 
-def _there(storage: Storage | None) -> Storage:
+def _there(storage: Stored | None) -> Stored:
     if storage is None:
         raise ValueError("this role has a disk")
     return storage

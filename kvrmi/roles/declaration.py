@@ -9,17 +9,18 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from ..storage.interface import View
 from .contract import Effects, Message, Role
 
 if TYPE_CHECKING:
     import random
 
     from ..config import Timing
-    from ..storage.interface import Storage, Tables
+    from ..storage.interface import Tables
 
 __all__ = [
     "BATCH", "CONTROL", "GRACE", "Declaration", "Deferred", "Disk", "Kind", "Lane", "Others",
-    "Presence", "Reports", "Request", "Setting", "Voter",
+    "Presence", "Reports", "Request", "Setting", "Stored", "Voter",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -41,6 +42,14 @@ class Others(Protocol):
 
     def peek(self, role: str, question: Callable[[Any], T], otherwise: T) -> T:
         """Put a question that one glance answers, whatever the role does meanwhile."""
+        ...
+
+
+class Stored(View, Protocol):
+    """A disk as a role has it when it is made: to be read, now or as it is at a later moment."""
+
+    def snapshot(self) -> View:
+        """Open a view of what is durable then."""
         ...
 
 
@@ -96,7 +105,7 @@ class Kind(NamedTuple):
     """
 
     name: str
-    make: Callable[[Setting, Storage | None, float], Role]
+    make: Callable[[Setting, Stored | None, float], Role]
     disk: Disk | None = None
     vital: bool = False
     door: bool = True

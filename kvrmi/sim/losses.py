@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..log import stored_end
 from ..paxos.quorum import majority
+from ..paxos.rejoin import MUST_COPY
 from ..paxos.stable import State
 
 if TYPE_CHECKING:
@@ -51,4 +52,4 @@ def _truncated(replica: Replica) -> int:
 
 def _state(replica: Replica) -> State:
     row = replica.votes.row("acceptor", "state")
-    return State.unpack(row) if row else State()
+    return State.unpack(row) if row else State(stage=MUST_COPY if replica.recovering else 0)

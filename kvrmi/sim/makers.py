@@ -1,4 +1,4 @@
-"""Makes one replica's roles from its disks, as often as they are taken up; the server has the same.
+"""Makes one replica's declared roles from its disks, as often as they are taken up, as the server.
 
 Rule: replicas are made of the same parts, unless a fault gave one of them other times.
 It decides nothing about when.
@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..config import Timing
-from ..paxos.acceptor import Acceptor
-from ..paxos.learner import Learner
-from ..paxos.proposer import Proposer
+from ..paxos.declaration import declare
 from ..roles.contract import Role
+from ..roles.declaration import Kind, Setting
 from ..storage.interface import Corrupt
+from .disk import SimDisk
+from .parts import Parts
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -22,13 +23,17 @@ __all__ = ["Makers"]
 
 
 class Makers:
-    """One method a role; each call makes a new object."""
+    """Each call makes a new role."""
 
     def __init__(self, replica: Replica) -> None:
         """Make roles for `replica`, whose folder was formatted at the founding."""
-        self.parts = replica.world.parts
         self._replica = replica
-        self._founding = True
+        self._made: set[str] = set()
+        self._use(replica.world.parts)
+
+    def _use(self, parts: Parts) -> None:
+        self.parts = parts
+        self._kinds = {kind.name: kind for kind in declare(parts).kinds}
 
     @property
     def odd(self) -> bool:
@@ -38,32 +43,38 @@ class Makers:
     def retime(self, timing: Timing | None) -> None:
         """Give its roles other times, from the next that is made on; None: everybody's."""
         parts = self._replica.world.parts
-        self.parts = parts if timing is None else parts.with_times(timing)
+        self._use(parts if timing is None else parts.with_times(timing))
 
     def make(self, name: str) -> Role:
-        """Make a role that is not the front. Raises Corrupt."""
-        if name == "acceptor":
-            return self._acceptor()
-        return self._learner() if name == "learner" else self._proposer()
-
-    def _acceptor(self) -> Acceptor:
-        one = self._replica
-        rejoin = self.parts.rejoin(one.me, one.world.ids, one.votes, one.disk_id)
-        founding, self._founding = self._founding, False
-        return self.parts.acceptor(one.me, one.votes, one.clock(), founding=founding, rejoin=rejoin)
-
-    def _learner(self) -> Learner:
-        """Whatever a damaged disk held can be learned again."""
-        one = self._replica
-        ids, keep = one.world.ids, one.world.keep
+        """Make a role. Raises Corrupt."""
+        kind = self._kinds[name]
+        setting = self._setting(name)
+        self._made.add(name)
+        disk = self._disk(kind)
         try:
-            return self.parts.learner(one.me, ids, one.state, keep)
+            return kind.make(setting, disk, self._replica.clock())
         except Corrupt as error:
-            one.world.trace(one.me, "learner", f"begins anew: {error}")
-            one.state.wipe()
-            return self.parts.learner(one.me, ids, one.state, keep)
+            if disk is None or kind.disk is None or not kind.disk.relearned:
+                raise
+            self._replica.world.trace(self._replica.me, name, f"begins anew: {error}")
+            disk.wipe()
+            return kind.make(setting, disk, self._replica.clock())
 
-    def _proposer(self) -> Proposer:
+    def _disk(self, kind: Kind) -> SimDisk | None:
+        one = self._replica
+        return None if kind.disk is None else one.state if kind.disk.behind else one.votes
+
+    def _setting(self, name: str) -> Setting:
         one, world = self._replica, self._replica.world
-        rng = world.dice("proposer", one.me, one.starts, one.incarnation["proposer"]).stream()
-        return self.parts.proposer(one.me, world.ids, one.clock(), rng)
+        return Setting(
+            me=one.me,
+            ids=world.ids,
+            timing=self.parts.timing,
+            keep=world.keep,
+            boot=one.boot,
+            rng=world.dice(name, one.me, one.starts, one.incarnation[name]).stream(),
+            disk=one.disk_id,
+            recovering=one.recovering,
+            founding=name not in self._made,
+            others=one,
+        )

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..config import Timing
-from ..log import TABLES as LOG_TABLES
-from ..machine import TABLES as MACHINE_TABLES
 from ..paxos.acceptor import Acceptor
 from ..paxos.ballot import NO_BALLOT
 from ..paxos.declaration import PAXOS
@@ -22,7 +20,6 @@ from ..paxos.front import Front
 from ..paxos.learner import Learner
 from ..paxos.messages import Leading, RolesUp
 from ..paxos.proposer import Proposer
-from ..paxos.stable import TABLES as ACCEPTOR_TABLES
 from ..roles.contract import Address, Effects, Message, NotSent, Role
 from ..roles.invariants import DiskLost
 from ..storage.interface import Corrupt
@@ -30,13 +27,14 @@ from .clock import Clock
 from .disk import SimDisk
 from .makers import Makers
 from .network import Call
-from .reads import Reads
 from .writes import Writes
 
 if TYPE_CHECKING:
     from .world import World
 
 __all__ = ["ROLES", "Replica"]
+
+T = TypeVar("T")
 
 ROLES = ("proposer", "acceptor", "learner")
 SECOND_THOUGHT = 0.02
@@ -57,11 +55,14 @@ class Replica:
         self.world = world
         self.me = me
         self.dice = world.dice("replica", me)
-        self.votes = SimDisk(ACCEPTOR_TABLES, world.dice("votes", me))
-        self.state = SimDisk({**MACHINE_TABLES, **LOG_TABLES}, world.dice("state", me))
+        self.votes = SimDisk(PAXOS.tables("acceptor.db"), world.dice("votes", me))
+        self.state = SimDisk(PAXOS.tables("learner.db"), world.dice("state", me))
         self.writes = Writes(self, self.votes, self.state)
         self.disk_id = f"disk-{me}-1"
+        self.recovering = False
+        """Its disk took the place of a lost one."""
         self.starts = 0
+        self.boot = b""
         self.resumed_at = 0.0
         self.refused = ""
         """Why the process must not be started before somebody has replaced its disk."""
@@ -110,6 +111,14 @@ class Replica:
         role = self.roles.get("front")
         return role if isinstance(role, Front) else None
 
+    def look(self, role: str, question: Callable[[Any], T]) -> T | None:
+        """Put a question to a role of its own; None if it is down."""
+        return question(self.roles[role]) if role in self.roles else None
+
+    def peek(self, role: str, question: Callable[[Any], T], otherwise: T) -> T:
+        """Put a question that one glance answers; `otherwise` if the role is down."""
+        return question(self.roles[role]) if role in self.roles else otherwise
+
     def clock(self) -> float:
         """Read what this replica's clock shows, in seconds."""
         return self.own_clock.shows(self.world.now)
@@ -125,7 +134,7 @@ class Replica:
         if self.up or self.refused:
             return
         self.starts += 1
-        boot = self.dice.bytes(8)
+        self.boot = self.dice.bytes(8)
         try:
             for name in ("learner", "acceptor", "proposer"):
                 self._load(name)
@@ -133,9 +142,7 @@ class Replica:
             self._refuse(str(error))
             return
         self.world.trace(self.me, "process", "started")
-        reads = Reads(self)
-        front = self.makers.parts.front(self.me, boot, reads.fresh, reads.answer)
-        self._take_up("front", front)
+        self._load("front")
         self._tell_roles()
         self.pump()
 
@@ -199,7 +206,8 @@ class Replica:
         """Exchange the acceptor's disk, and the learner's if `state_too`, for a new one."""
         self.crash("lost its disk")
         self.refused = ""
-        self.votes.wipe(self.world.parts.fresh_disk())
+        self.votes.wipe()
+        self.recovering = self.world.parts.notices_loss
         if state_too:
             self.state.wipe()
         self.disk_id = f"disk-{self.me}-{self.starts + 1}"

@@ -22,9 +22,10 @@ from kvrmi.roles.declaration import (
     Reports,
     Request,
     Setting,
+    Stored,
     Voter,
 )
-from kvrmi.storage.interface import Put, Storage
+from kvrmi.storage.interface import Put
 
 __all__ = ["REGISTER", "Client", "Keeper", "Order"]
 
@@ -141,12 +142,12 @@ class Client:
         return Effects(messages=tuple(Envelope(to, message) for to in self._keepers))
 
 
-def _keeper(setting: Setting, storage: Storage | None, now: float) -> Keeper:
+def _keeper(setting: Setting, storage: Stored | None, now: float) -> Keeper:
     row = storage.read("register", "value") if storage else None
     return Keeper(setting.me, tuple(msgpack.unpackb(row)) if row else (0, 0, b""))
 
 
-def _client(setting: Setting, storage: Storage | None, now: float) -> Client:
+def _client(setting: Setting, storage: Stored | None, now: float) -> Client:
     return Client(setting.me, setting.ids)
 
 

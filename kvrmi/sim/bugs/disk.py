@@ -14,7 +14,8 @@ from ...paxos.messages import Restore
 from ...paxos.rejoin import Rejoin
 from ...paxos.stable import State
 from ...roles.contract import Address, Effects, Envelope, Message
-from ...storage.interface import Clear, Put, Record
+from ...roles.declaration import Setting, Stored
+from ...storage.interface import Clear, Put
 from ..disk import SimDisk
 from ..parts import Parts
 
@@ -36,9 +37,7 @@ class FenceMissing(Parts):
 class WipedDiskTakenAsFresh(Parts):
     """A new disk in place of a lost one is formatted like a founder's; it votes at once."""
 
-    def fresh_disk(self) -> tuple[Record, ...]:
-        """Say nothing of a loss."""
-        return ()
+    notices_loss = False
 
 
 class _Hasty(Rejoin):
@@ -49,21 +48,17 @@ class _Hasty(Rejoin):
 class VoterBeforeDurable(Parts):
     """An acceptor votes in its new epoch before its learner's disk holds the VOTER command."""
 
-    def rejoin(self, me: int, ids: tuple[int, ...], disk: SimDisk, disk_id: str) -> Rejoin | None:
-        """Return what it has to do, without the wait for the learner's disk."""
-        rejoin = super().rejoin(me, ids, disk, disk_id)
-        return rejoin and _Hasty(me, ids, disk_id, copied=rejoin.copied)
+    rejoins = _Hasty
 
 
 class ChecksumIgnored(Parts):
     """A flipped bit in an acceptor's disk is not noticed when it is read back."""
 
-    def acceptor(
-        self, me: int, disk: SimDisk, now: float, *, founding: bool, rejoin: Rejoin | None
-    ) -> Acceptor:
+    def acceptor(self, setting: Setting, storage: Stored | None, now: float) -> Acceptor:
         """Take an acceptor up from whatever its disk gives."""
-        disk._flipped.clear()
-        return super().acceptor(me, disk, now, founding=founding, rejoin=rejoin)
+        if isinstance(storage, SimDisk):
+            storage._flipped.clear()
+        return super().acceptor(setting, storage, now)
 
 
 class _Restored(Learner):

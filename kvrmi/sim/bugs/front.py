@@ -5,14 +5,16 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ...commands import decode_command, encode_command
-from ...interface import Answer, Request
+from ...interface import Request
 from ...paxos.ballot import Ballot
 from ...paxos.front import Front
+from ...paxos.parts import Reads
 from ...paxos.tickets import Ticket
 from ...roles.contract import Effects
+from ...roles.declaration import Setting, Stored
 from ..parts import Parts
 
 __all__ = [
@@ -27,15 +29,16 @@ __all__ = [
 class FollowerReadCalledLinearizable(Parts):
     """Any replica answers reads from what it has applied; a read is stale."""
 
-    def front(
-        self,
-        me: int,
-        boot: bytes,
-        fresh: Callable[[float, bytes], Answer | None],
-        answer: Callable[[int, bytes], Answer | None],
-    ) -> Front:
+    def front(self, setting: Setting, storage: Stored | None, now: float) -> Front:
         """Take up a front that asks nobody."""
-        return super().front(me, boot, lambda _, question: answer(0, question), answer)
+        reads = Reads(setting.others)
+        return Front(
+            setting.me,
+            setting.boot,
+            setting.timing,
+            lambda _, question: reads.answer(0, question),
+            reads.answer,
+        )
 
 
 class _SaysNoQuorum(Front):

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...interface import Answer
-from ...log import Log
 from ...machine import Machine
 from ...paxos.learner import Learner
 from ...paxos.messages import Durable
 from ...roles.contract import Address, Envelope
+from ...roles.declaration import Setting, Stored
 from ...sessions import Sessions
 from ...storage.interface import Key, View
-from ..disk import SimDisk
 from ..parts import Parts
 
 __all__ = [
@@ -45,14 +44,12 @@ class _WithoutSessions:
 class SessionsMissingFromSnapshot(Parts):
     """A snapshot brings rows without sessions; retries are executed again, or expire."""
 
-    def learner(self, me: int, ids: tuple[int, ...], disk: SimDisk, keep: int) -> Learner:
+    def learner(self, setting: Setting, storage: Stored | None, now: float) -> Learner:
         """Take up a learner that gives such snapshots."""
-        log, machine = Log.load(disk, keep), Machine.load(disk, self.session_limit)
-
-        def view() -> View:
-            return _WithoutSessions(disk.snapshot())
-
-        return Learner(me, ids, machine, log, view, self.pages.learned)
+        learner = super().learner(setting, storage, now)
+        open_view = learner._open_view
+        learner._open_view = lambda: _WithoutSessions(open_view())
+        return learner
 
 
 class _Forgetful(Sessions):

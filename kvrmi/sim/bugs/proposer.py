@@ -5,8 +5,6 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
-import random
-
 from ...machine import Voter
 from ...paxos.ballot import NO_BALLOT, Ballot
 from ...paxos.campaign import Phase1
@@ -14,6 +12,7 @@ from ...paxos.electorate import Electorate
 from ...paxos.messages import PreVoted, Promise
 from ...paxos.proposer import Proposer
 from ...roles.contract import Address, Envelope
+from ...roles.declaration import Setting, Stored
 from ..parts import Parts
 from .swap import CampaignsOf
 
@@ -80,9 +79,9 @@ class PromisesSecondPageDropped(Parts):
 class QuorumOfTwo(Parts):
     """Two replicas decide, however many there are."""
 
-    def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
+    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
         """Take up a proposer that needs two votes at most."""
-        proposer = super().proposer(me, ids, now, rng)
+        proposer = super().proposer(setting, storage, now)
         proposer._quorum = min(2, proposer._quorum)
         return proposer
 
@@ -137,9 +136,9 @@ class _NeverChanged(Electorate):
 class Phase1NotRepeatedAfterVoter(Parts):
     """A leader goes on with promises that a lost disk gave and forgot."""
 
-    def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
+    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
         """Take up a proposer that does not learn of new epochs."""
-        proposer = super().proposer(me, ids, now, rng)
+        proposer = super().proposer(setting, storage, now)
         proposer._electorate = _NeverChanged()
         return proposer
 
@@ -152,9 +151,9 @@ class _NewerToo(Electorate):
 class NewerEpochCounted(Parts):
     """Votes of a newer epoch count for a proposer that has not learned of it; another's do not."""
 
-    def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
+    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
         """Take up a proposer that trusts new disks."""
-        proposer = super().proposer(me, ids, now, rng)
+        proposer = super().proposer(setting, storage, now)
         proposer._electorate = _NewerToo()
         return proposer
 
@@ -168,8 +167,8 @@ class _AnyEpoch(_NeverChanged):
 class VotesOfOldEpochCounted(Parts):
     """Epochs are not looked at: what a lost disk promised or accepted counts for ever."""
 
-    def proposer(self, me: int, ids: tuple[int, ...], now: float, rng: random.Random) -> Proposer:
+    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
         """Take up a proposer that trusts every vote."""
-        proposer = super().proposer(me, ids, now, rng)
+        proposer = super().proposer(setting, storage, now)
         proposer._electorate = _AnyEpoch()
         return proposer
