@@ -145,5 +145,9 @@ def _begun(data: str, mark: str) -> int:
 
 
 def _is_binary(data: str) -> bool:
-    """Whether no keyboard sends this at once: NUL, or what is no UTF-8, among other text."""
-    return len(data) > 8 and any(char == "\0" or "\udc80" <= char <= "\udcff" for char in data)
+    """Whether no keyboard sends this at once: several NULs, or what is no UTF-8, among other text.
+
+    Ctrl-D typed while a command ran is a NUL at the end of what was typed before it.
+    """
+    text = data.rstrip("\0")
+    return len(data) > 8 and (text.count("\0") > 1 or any("\udc80" <= c <= "\udcff" for c in text))

@@ -111,6 +111,11 @@ def test_what_no_key_sends_is_text() -> None:
     assert editor.read(["\x04"]) == [f"paste {binary}more\r", "c-d"]
 
 
+def test_lines_and_the_end_of_input_typed_ahead_are_keys() -> None:
+    assert Editor().read(["\x1b[2;1RGET abcdef\r\0\0"])[-3:] == ["c-m", "c-@", "c-@"]
+    assert Editor().read(["\x1b[2;1Rx\0\x7f"])[-3:] == ["x", "c-@", "c-h"]
+
+
 def test_escape_alone_is_a_key() -> None:
     editor = Editor()
     assert editor.read(["\x1b"]) == []
