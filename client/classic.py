@@ -92,7 +92,7 @@ class Session:
             self._say(f"{number:2}  {asked}  {said}  server {answer['replica']}  {took:5.1f} ms")
 
     def _say(self, line: str) -> None:
-        self._printer.line(line)
+        self._printer.done(line, {})
         log.info("%s", line)
 
 

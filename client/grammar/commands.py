@@ -67,7 +67,7 @@ def unknown(name: str) -> str:
     """Say that a word is no command, and what to do about it."""
     if name.lower() in PROGRAMS:
         return f"{name} is a program of its own: {started_as(name.lower())} --help, in a shell"
-    near = meant(name, (*COMMANDS, *PROGRAMS)) or ";"
+    near = meant(name, PROGRAMS, likeness=_PROGRAM) or meant(name, COMMANDS) or ";"
     return f"unknown command {shortened(name)!r}{near} HELP lists the commands"
 
 
@@ -78,11 +78,14 @@ def _form(
     *example: str,
     more: str = "",
     also: tuple[str, ...] = (),
+    several: str = "",
 ) -> Form:
     line, *answer = example
-    return Form(Pattern(usage), help, make, (line, "\n".join(answer)), more, also)
+    return Form(Pattern(usage, several), help, make, (line, "\n".join(answer)), more, also)
 
 
+_PROGRAM = 0.75
+"""A program is seldom meant at the prompt, and offered only for what is very like its name."""
 PROGRAMS: dict[str, str] = {
     "bench": "measures",
     "workload": "records a history",
@@ -111,6 +114,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             more="--local: what the replica that is asked has, perhaps old. A long value is cut "
             "on a terminal, --full shows all of it. --raw prints its bytes and nothing else; > "
             "file writes them into a file, whole or not at all.",
+            several="MGET shows several",
         ),
         _form(
             "DELETE key | DELETE --prefix prefix [--yes]",
@@ -119,6 +123,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             "DELETE city",
             "OK revision 2",
             more="With --prefix it counts the keys, shows three, and asks; --yes does not ask.",
+            several="DELETE --prefix deletes more",
         ),
         _form(
             "CAS key expected value | CAS key --absent value",
@@ -143,6 +148,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             "MGET red blue",
             "red   1",
             "blue  (not found)",
+            more="In a pipe: a line a value, an empty one where a key is missing; stderr names it.",
             also=("GET_MANY",),
         ),
         _form(
@@ -172,6 +178,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             direct("store", "contains"),
             "CONTAINS red",
             "true",
+            several="MGET shows several",
         ),
     ),
     "The cluster": (

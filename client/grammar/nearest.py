@@ -25,11 +25,14 @@ _LONGEST = 30
 """Characters; what is longer is no slip of the finger."""
 
 
-def meant(typed: str, words: Iterable[str]) -> str:
-    """Return "; did you mean WORD?" for the nearest of some words, in their case, or ""."""
+def meant(typed: str, words: Iterable[str], likeness: float = 0.6) -> str:
+    """Return "; did you mean WORD?" for the nearest of some words, in their case, or "".
+
+    likeness: from 0 to 1 for equal words, how like it a word has to be.
+    """
     known = {word.upper(): word for word in words}
     upper = typed[: _LONGEST + 1].upper()
     near = [_ELSEWHERE[upper]] if upper in _ELSEWHERE else []
-    near += get_close_matches(upper, known, n=1) if len(upper) <= _LONGEST else []
+    near += get_close_matches(upper, known, n=1, cutoff=likeness) if len(upper) <= _LONGEST else []
     found = next((known[word] for word in near if word in known), None)
     return f"; did you mean {found}?" if found else ""

@@ -87,9 +87,13 @@ class _Shape:
 class Pattern:
     """A command's usage, taken apart."""
 
-    def __init__(self, usage: str) -> None:
-        """`usage`: as in the head of this file, ways of writing it separated by " | "."""
+    def __init__(self, usage: str, several: str = "") -> None:
+        """`usage`: as in the head of this file, ways of writing it separated by " | ".
+
+        several: what takes several keys, where this takes one.
+        """
         self.usage = usage
+        self._several = several
         self._shapes: list[_Shape] = []
         first = 0
         for part in usage.split(" | "):
@@ -139,11 +143,16 @@ class Pattern:
             raise Usage(f"{placed.lacks} needs a word after it")
         if not shape.takes(len(placed.words)):
             missing = shape.slot(len(placed.words))
-            why = f"{missing.name} is missing" if missing else "too many words; quotes keep spaces"
-            raise Usage(why)
+            raise Usage(f"{missing.name} is missing" if missing else self._too_many(shape))
         slots = enumerate(placed.words)
         given = [made(slot.name, word) for at, word in slots if (slot := shape.slot(at))]
         return Given(tuple(given), options)
+
+    def _too_many(self, shape: _Shape) -> str:
+        first = shape.slot(0)
+        if first is None or first.name != "key" or not self._several:
+            return "too many words; quotes keep spaces"
+        return f"one key at a time, quotes keep spaces; {self._several}"
 
     def _option(self, shape: _Shape, name: str, word: Word | None) -> object:
         if name == ">" and name not in self.options:

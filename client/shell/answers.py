@@ -6,7 +6,7 @@ It prints nothing and asks nobody.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..grammar.literal import typed
 from ..grammar.making import Command
@@ -89,11 +89,17 @@ def fields(command: Command, answer: dict[str, Any]) -> dict[str, object]:
 
 
 def _several(command: Command, values: list[Any], write: Write, named: bool) -> Shown:
-    texts = [_ABSENT if value is None else write(value) for value in values]
-    if named and isinstance(command.args[0], list):
-        keys = map(typed, command.args[0])
-        texts = columns(list(zip(keys, texts, strict=True)))
-    return Shown(texts, status=NOT_FOUND if None in values else 0)
+    """Show keys with their values, or a line a value and a note of the keys that are not there.
+
+    Of those the line is empty, so that the lines stay in the order of the keys.
+    """
+    keys = [typed(key) for key in cast("list[str]", command.args[0])]
+    absent = [key for key, value in zip(keys, values, strict=True) if value is None]
+    texts = [(_ABSENT if named else "") if value is None else write(value) for value in values]
+    status = NOT_FOUND if absent else 0
+    if named:
+        return Shown(columns(list(zip(keys, texts, strict=True))), status=status)
+    return Shown(texts, f"not found: {', '.join(absent)}" if absent else "", status)
 
 
 def _about(command: Command) -> dict[str, object]:

@@ -135,8 +135,11 @@ class Carrier:
         if found and agreed:
             return self._delete(beginning, found)
         self._result((), {"op": "delete", "prefix": beginning, "deleted": 0})
-        missing = f"not found: any key with the prefix {typed(beginning)}"
-        self._printer.note("nothing was deleted" if found else missing, self._took())
+        if found:
+            self._printer.note("nothing was deleted")  # no time: a person has thought about it
+        else:
+            missing = f"not found: any key with the prefix {typed(beginning)}"
+            self._printer.note(missing, self._took())
         return NOT_FOUND
 
     def _delete(self, beginning: str, found: Sequence[str]) -> int:

@@ -59,8 +59,7 @@ def _size() -> os.terminal_size:
 
 def _asked(shown: int) -> bytes:
     """Ask and wait for a key; Ctrl-C is q. What is asked is wiped out afterwards."""
-    question = f"-- {shown} shown; Enter: more, a: all, q: stop --"
-    question = question[: (_size().columns or _COLUMNS) - 1]
+    question = _question(shown, (_size().columns or _COLUMNS) - 1)
     try:
         print(question, end="", flush=True)
         key = _key(sys.stdin.fileno())
@@ -68,6 +67,16 @@ def _asked(shown: int) -> bytes:
         key = b"q"
     print(f"\r{' ' * len(question)}\r", end="", flush=True)  # a dumb terminal does it too
     return key
+
+
+def _question(shown: int, columns: int) -> str:
+    """Write the question as long as fits."""
+    forms = (
+        f"-- {shown} shown; Enter: more, a: all, q: stop --",
+        f"-- {shown}: Enter more, a all, q stop --",
+        f"{shown}: Enter, a, q?",
+    )
+    return next((form for form in forms if len(form) <= columns), forms[-1][:columns])
 
 
 def _key(terminal: int) -> bytes:

@@ -14,6 +14,7 @@ from kvrmi.cli import INTERRUPTED
 from kvrmi.session import Store
 from tests.client.conftest import Run
 from tests.client.fake import Cluster, refuse
+from tests.terminal import Terminal
 
 Captured = pytest.CaptureFixture[str]
 VALUES = ["one", "two", "three", "four", "five"]
@@ -51,6 +52,15 @@ def test_what_a_person_sees_as_it_is_typed_is_not_printed_again(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)  # the output goes to tee
     assert run("--session") == 0
     assert capsys.readouterr().out.splitlines()[18:] == [f"{PROMPT}one", PROMPT]
+
+
+def test_a_narrow_window_breaks_its_lines_at_words(cluster: Cluster, tmp_path: Path) -> None:
+    name, _, where = cluster.addresses[0].partition("@")
+    argv = ("-m", "client", "--object", name, "--address", where, "--session", "--name", "me")
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    with Terminal.python(*argv, environment=state, columns=40) as terminal:
+        terminal.see(r"^checking word for server 1:\nkvrmi\.replica1 at [\d.:]+ is up,\nleader$")
+        terminal.see(r"^ 1  PUT classic/me/1 one +OK revision\n6 +server 1 +\d+\.\d ms$")
 
 
 def test_a_second_session_changes_nothing(cluster: Cluster, run: Run, capsys: Captured) -> None:

@@ -112,6 +112,13 @@ def test_refuses_what_is_no_command() -> None:
         ("MGET a > f", "only GET writes into a file"),
         ("SCAN > f", "only GET writes into a file"),
         ("PUT greeting hello world", "too many words; quotes keep spaces; usage"),
+        (
+            "DELETE a b",
+            "one key at a time, quotes keep spaces; DELETE --prefix deletes more; usage",
+        ),
+        ("CONTAINS a b", "one key at a time, quotes keep spaces; MGET shows several; usage"),
+        ("GET a b --full", "one key at a time, quotes keep spaces; MGET shows several; usage"),
+        ("DELETE --prefix a b", "too many words; quotes keep spaces; usage"),
         ("GET", "key is missing; usage"),
         ("MPUT a 1 b", "value is missing; usage"),
         ("DELETE --prefix", "prefix is missing; usage"),
@@ -136,6 +143,8 @@ def test_refuses_argument_by_argument(line: str, why: str) -> None:
         ("GTE k", "did you mean GET?"),
         ("set k v", "did you mean PUT?"),
         ("select 1", "did you mean GET?"),
+        ("nemsis", "did you mean nemesis?"),
+        ("verfy", "did you mean verify?"),
         ("GET k --locla", "did you mean --local?"),
         ("CAS k --absnet v", "did you mean --absent?"),
         ("FAIL 2 aceptor", "did you mean acceptor?"),
@@ -145,6 +154,11 @@ def test_refuses_argument_by_argument(line: str, why: str) -> None:
 def test_offers_the_nearest_word(line: str, offered: str) -> None:
     with pytest.raises(Usage, match=re.escape(offered)):
         parse(split(line))
+
+
+def test_offers_no_program_for_what_is_little_like_it() -> None:
+    with pytest.raises(Usage, match="unknown command 'echo'; HELP lists"):
+        parse(split("echo x"))
 
 
 def test_words_of_an_argv_are_text_as_they_are() -> None:

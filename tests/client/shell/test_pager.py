@@ -72,10 +72,11 @@ def test_a_narrow_window() -> None:
         terminal.see("^-- 23 shown")
         terminal.resize(30, 10)
         terminal.keys("\r")
-        terminal.see("^-- 32 shown; Enter: more, a:$")
+        terminal.see(r"^32: Enter, a, q\?$")
+        terminal.resize(40, 10)
         terminal.keys("\r")
-        terminal.see("^-- 41 shown")
-        terminal.see_no_more("^-- 32 shown")
+        terminal.see("^-- 41: Enter more, a all, q stop --$")
+        terminal.see_no_more("^32: ")
 
 
 def test_the_client_shows_long_answers_so(cluster: Cluster, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from client.shell.prefix import delete, question
@@ -53,6 +55,20 @@ def test_ctrl_c_at_the_question_deletes_nothing(cluster: Cluster) -> None:
         terminal.see("^INTERRUPTED: nothing was deleted$")
         assert terminal.end() == INTERRUPTED
     assert len(cluster.contents.rows) == 6
+
+
+def test_a_time_in_which_a_person_thought_is_not_shown(cluster: Cluster, tmp_path: Path) -> None:
+    fill(cluster)
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    with Terminal.python("-m", "client", *at(cluster), environment=state) as terminal:
+        terminal.see("^kvrmi>$")
+        terminal.keys("DELETE --prefix a\r")
+        terminal.see(r"\[y/N\]")
+        terminal.keys("n\r")
+        terminal.see("nothing was deleted$")
+        terminal.see(r"^kvrmi>\n+HELP.*\Z")
+        terminal.keys("DELETE --prefix zz\r")
+        terminal.see(r"^not found: any key with the prefix zz  \([0-9.]+ m?s\)$")
 
 
 def at(cluster: Cluster) -> tuple[str, ...]:
