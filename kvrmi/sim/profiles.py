@@ -65,7 +65,7 @@ PROFILES = (
         (
             "covet", "covet", "bridge", "bridge_after_transfer", "bridge_after_transfer", "depose",
             "depose", "pause", "pause_leader", "provoke", "fail_role", "crash", "clock_drifts",
-            "outlast", "hasten", "laggard", "overhear", "overhear", "stall",
+            "outlast", "hasten", "stall",
         ),
         least=3,
     ),
@@ -81,8 +81,7 @@ PROFILES = (
         "amnesia",
         "disks are lost and replaced, while leaders come and go",
         (
-            "lose_disk", "lose_disk", "crash", "cut", "provoke", "depose", "weather", "laggard",
-            "relearn", "relearn",
+            "lose_disk", "lose_disk", "crash", "cut", "provoke", "depose", "weather", "relearn",
         ),
         least=3,
     ),
