@@ -37,11 +37,13 @@ class Line(NamedTuple):
     """What could be read of a line.
 
     fault: why it is not a whole line, or ""; open: the quote that is not closed, or "".
+    again: the place from which it is to be read again once more follows.
     """
 
     words: list[Word]
     fault: str
     open: str
+    again: int = 0
 
 
 _SPACES = " \t\r\n"
@@ -60,7 +62,7 @@ def split(line: str) -> list[Word]:
     '..' keeps text as it is, ".." has escapes, b".." is bytes. Outside quotes a backslash keeps a
     space or a sign; before a letter or a digit it is refused, since C:\new could mean two things.
     """
-    words, fault, left_open = read(line)
+    words, fault, left_open, _ = read(line)
     if left_open:
         fault = f"no closing {left_open}"
     if fault:
@@ -73,11 +75,14 @@ def plain(words: Iterable[str]) -> list[Word]:
     return [Word(word, 0, 0, True) for word in words]
 
 
-def read(line: str) -> Line:
+def read(line: str, *, within: bool = False) -> Line:
     """Read as much of a line as can be read, half typed or wrong. Never raises.
 
-    A line that begins with # is a comment, and has no words.
+    A line that begins with # is a comment, and has no words. within: it is the rest of a line,
+    from the place that reading it named.
     """
+    if within:
+        return _read_words(line)
     if line.lstrip(_SPACES).startswith("#"):
         return Line([], "", "")
     call = _CALL.match(line)
@@ -92,14 +97,14 @@ def shortened(text: str) -> str:
 def _read_words(line: str) -> Line:
     words: list[Word] = []
     faults: list[str] = []
-    left_open = ""
+    left_open, again = "", 0
     at = _gap(line, 0)
     while at < len(line):
-        word, fault, left_open = _word(line, at)
+        word, fault, left_open, again = _word(line, at)
         words.append(word)
         faults.append(fault)
         at = _gap(line, word.end)
-    return Line(words, next(filter(None, faults), ""), left_open)
+    return Line(words, next(filter(None, faults), ""), left_open, again)
 
 
 def _gap(line: str, at: int) -> int:
@@ -107,12 +112,13 @@ def _gap(line: str, at: int) -> int:
     return found.end() if found else at
 
 
-def _word(line: str, start: int) -> tuple[Word, str, str]:
-    """Read one word, with what is wrong in it and the quote that it leaves open."""
+def _word(line: str, start: int) -> tuple[Word, str, str, int]:
+    """Read one word, what is wrong in it, the quote that it leaves open, and its last piece."""
     pieces: list[str | bytes] = []
     fault = left_open = ""
-    at = start
+    at = last = start
     while at < len(line) and line[at] not in _SPACES:
+        last = at
         found = quoted(line, at, bytes_too=at == start)
         if found is not None:
             piece, at, wrong, left_open = found
@@ -124,7 +130,7 @@ def _word(line: str, start: int) -> tuple[Word, str, str]:
         fault = fault or 'a space is missing after the bytes b".."'
     text = _joined(pieces)
     bare = isinstance(text, str) and line[start] not in "'\"\\"
-    return Word(text, start, at, bare), fault, left_open
+    return Word(text, start, at, bare), fault, left_open, last
 
 
 def _joined(pieces: list[str | bytes]) -> str | bytes:

@@ -20,6 +20,7 @@ from ..grammar.lexer import Usage, Word, split
 from ..grammar.literal import typed
 from ..render import Printer
 from .answers import EXIT_STATUS
+from .blocks import gathered
 from .carry import Carrier, Leave
 from .interrupt import explained, known, undisturbed
 from .notes import Notes
@@ -66,24 +67,28 @@ class Shell:
         return status
 
     def run_lines(self, lines: Iterable[str], *, numbered: bool = False) -> int:
-        """Run a command a line, going on after errors; returns the first failure's status.
+        """Run the commands of lines, going on after errors; returns the first failure's status.
 
-        numbered: errors name the line, for those who look for it in a file.
+        numbered: errors name the line in which the command begins, for those who look for it in
+        a file.
         """
         first = 0
-        for number, line in enumerate(lines, start=1):
-            self._where = f"line {number}: " if numbered else ""
-            try:
-                status = self.run_line(line.removesuffix("\n"))
-            except Leave:
-                break
-            first = first or status
-            if status == INTERRUPTED:
-                break
+        try:
+            for number, command in gathered(lines):
+                self._where = f"line {number}: " if numbered else ""
+                status = self.run_line(command)
+                first = first or status
+                if status == INTERRUPTED:
+                    break
+        except Leave:
+            pass
+        except Usage as error:  # of lines that never end
+            self._where = ""
+            first = first or self._failed(error)
         return first
 
     def run_line(self, line: str) -> int:
-        """Run a typed line; an empty one does nothing. Raises Leave for EXIT."""
+        """Run a typed command; an empty one does nothing. Raises Leave for EXIT."""
         try:
             words = split(line)
         except Usage as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 from collections.abc import Callable
@@ -218,38 +217,6 @@ def test_mistakes_in_flags(words: list[str], capsys: Captured) -> None:
 def test_unreachable(capsys: Captured) -> None:
     assert main(["--object", "kvrmi.replica1", "--address", "127.0.0.1:9", "GET", "k"]) == 6
     assert "127.0.0.1:9" in capsys.readouterr().err
-
-
-def _pipe(monkeypatch: pytest.MonkeyPatch, text: str | bytes) -> None:
-    data = text if isinstance(text, bytes) else text.encode()
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
-
-
-def test_commands_from_a_pipe(run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    _pipe(monkeypatch, "PUT k 'a b'\n\nGET z\nBAD\nPUT '\nget k\nEXIT\nPUT never v\n")
-    assert run() == 1, "the first failure tells, and later commands still run"
-    out, err = capsys.readouterr()
-    assert out == "OK revision 1\na b\n"
-    assert err.count("\n") == 3
-
-
-def test_a_mistake_in_a_file_is_named_by_its_line(
-    cluster: Cluster, run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _pipe(monkeypatch, "# it's seed data\n\nPUT k v\nPUT k\nPUT k half\\\n")
-    assert run() == 2
-    first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith("INVALID: line 4: value is missing; ")
-    assert second.startswith("INVALID: line 5: nothing stands after the last backslash; ")
-    assert cluster.contents.rows == {"k": "v"}
-
-
-def test_a_pipe_with_bytes_that_are_no_text(
-    run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _pipe(monkeypatch, b"PUT k \xff\nPUT k ok\n")
-    assert run() == 2
-    assert capsys.readouterr().out == "OK revision 1\n"
 
 
 def test_interrupted_command(run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,7 @@ def test_without_backslashes_it_splits_as_a_shell_does(line: str) -> None:
 
 @given(st.just("Operation(") | st.just(""), LINES)
 def test_any_line_can_be_read_in_part(call: str, line: str) -> None:
-    words, fault, left_open = read(call + line)
+    words, fault, left_open, _ = read(call + line)
     ends = [0, *(place for word in words for place in (word.start, word.end)), len(call + line)]
     assert ends == sorted(ends)
     if not fault and not left_open:

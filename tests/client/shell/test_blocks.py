@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from client.grammar.lexer import read
 from client.grammar.literal import typed
-from client.shell.blocks import commands, is_whole, last
+from client.shell.blocks import commands, gathered, is_whole, last
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,10 @@ from client.shell.blocks import commands, is_whole, last
         ("Operation(put, a, 'x\ny')\nOperation(get,a)", None),
         ("PUT a it's\nGET a", ["PUT a it's\nGET a"]),
         ("PUT a '\n\n\nb\n'\nSIZE", ["PUT a '\n\n\nb\n'", "SIZE"]),
+        ("PUT a 'x\ny''z\n'\\\n#1\nSIZE", ["PUT a 'x\ny''z\n'\\\n#1", "SIZE"]),
+        ("PUT a b'x\n\\'\n'\nSIZE", ["PUT a b'x\n\\'\n'", "SIZE"]),
+        ('PUT a "x\\\n\\"\n"\nSIZE', ['PUT a "x\\\n\\"\n"', "SIZE"]),
+        ("# it's \\\nSIZE", ["SIZE"]),
     ],
 )
 def test_commands_of_a_block(block: str, parts: list[str] | None) -> None:
@@ -62,8 +66,32 @@ def test_typed_commands_come_apart_again(values: list[str | bytes]) -> None:
     assert [read(line).words[2].text for line in commands(block)] == values
 
 
-def test_a_long_value_of_many_lines_takes_milliseconds() -> None:
-    block = "PUT k 'x\n" + "line\n" * 12_000 + "'\nGET k"
+@given(
+    text=st.text(st.sampled_from("ab \n'\"\\#,()"), max_size=40),
+    first=st.sampled_from(["PUT ", "Operation(put, ", "", "b"]),
+)
+def test_lines_read_one_by_one_end_where_the_whole_does(text: str, first: str) -> None:
+    """Against the rule itself: a command ends at the first line at which nothing is left open."""
+    block = first + text
+    expected, rest = [], block.split("\n")
+    while rest:
+        count = next((n for n in range(1, len(rest)) if is_one(rest[:n])), len(rest))
+        expected.append("\n".join(rest[:count]))
+        rest = rest[count:]
+    assert [command for _, command in gathered(block.split("\n"))] == expected
+
+
+def is_one(lines: list[str]) -> bool:
+    text = "\n".join(lines)
+    found = read(text)
+    slashes = len(text) - len(text.rstrip("\\"))
+    return not found.open and (not found.words or slashes % 2 == 0)
+
+
+@pytest.mark.parametrize("line", ["line", "it", '\\"', "','", "' '", "v \\"])
+def test_a_command_of_many_lines_takes_milliseconds(line: str) -> None:
+    begin = 'PUT k "x\n' if '"' in line else "MPUT \\\n" if "v" in line else "PUT k 'x\n"
+    block = begin + f"{line}\n" * 50_000
     began = time.process_time()
-    assert len(list(commands(block))) == 2
-    assert time.process_time() - began < 1
+    assert len(list(gathered(block.split("\n")))) in (1, 2)
+    assert time.process_time() - began < 2
