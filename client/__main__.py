@@ -90,7 +90,7 @@ def _run(options: Options) -> int:
             done = await_serving(lambda: _look(options), cast(float, command.args[0]))
             printer.done(done.text, done.fields)
             return 0
-        person = not words and _interactive()
+        person = not words and sys.stdin.isatty() and sys.stdout.isatty()
         notes = Notes(printer.note, person=person)
         with options.connect(notes) as store:
             shell = Shell(store, _admin(store, options), printer, notes, person=person)
@@ -126,15 +126,11 @@ def _shell(shell: Shell, words: Sequence[Word], options: Options) -> int:
     try:
         if words:
             return shell.run(words)
-        if _interactive():
+        if sys.stdin.isatty():
             return _converse(shell, options)
         return shell.run_lines(sys.stdin, numbered=True)
     except Leave:
         return 0
-
-
-def _interactive() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _converse(shell: Shell, options: Options, prompt: str | None = None) -> int:
@@ -154,11 +150,11 @@ def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> 
     session = classic.Session(store, printer, options.name)
     status = _admin(store, options).status()
     played = session.play(status, options.nameserver, options.replica)
-    if _interactive():
+    if sys.stdin.isatty():
         return _converse(shell, options, classic.PROMPT)
     if played == cli.INTERRUPTED:
         return played
-    first = shell.run_lines(classic.prompted(sys.stdin, shown=sys.stdin.isatty()))
+    first = shell.run_lines(classic.prompted(sys.stdin))
     return played or first
 
 

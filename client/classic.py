@@ -96,17 +96,13 @@ class Session:
         log.info("%s", line)
 
 
-def prompted(lines: Iterable[str], *, shown: bool) -> Iterator[str]:
-    """Yield lines that no line editor reads, each after the prompt.
-
-    `shown`: whoever types sees them already; else they are printed, so that a record can be read.
-    """
+def prompted(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines that nobody types, each printed after the prompt: a record can be read."""
     rest = iter(lines)
     while True:
         print(PROMPT, end="", flush=True)
         line = next(rest, "")
-        if not shown or not line:
-            print(line.rstrip("\n"), flush=True)
+        print(line.rstrip("\n"), flush=True)
         if not line:
             return
         yield line

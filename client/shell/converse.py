@@ -1,8 +1,9 @@
-"""The line editor: a prompt on a terminal until EXIT.
+"""A prompt on a terminal until EXIT: with the line editor, or with what the terminal itself has.
 
-Rules: it is used only where stdin and stdout both are terminals, and imported only then; nothing
-that it shows while one types is asked of the cluster, so that typing never waits. It knows no
-commands: the grammar says what stands at the cursor, the shell runs it.
+Rules: it is used only where stdin is a terminal, and imported only then; where stdout is none, all
+that is for the person goes to stderr, and results alone to stdout. Nothing that is shown while one
+types is asked of the cluster, so that typing never waits. It knows no commands: the grammar says
+what stands at the cursor, the shell runs it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import termios
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
+from typing import TextIO
 
 from kvrmi import __version__
 
@@ -47,12 +49,13 @@ def converse(
     sees the name in the toolbar. Raises SystemExit at SIGTERM, the terminal as it was.
     """
     beside = Printer(as_json=False, out=sys.stderr)
+    screen = sys.stdout if sys.stdout.isatty() else sys.stderr
     if prompt is None:
-        Printer(as_json=False).done(BANNER, {})
+        Printer(as_json=False, out=screen).done(BANNER, {})
         prompt, name = f"{name or 'kvrmi'}> ", None
     read = (
-        partial(_plain, prompt, beside.note)
-        if _is_dumb()
+        partial(_plain, prompt, screen, beside.note)
+        if _is_dumb() or screen is sys.stderr
         else Editor(known, name, prompt, beside.note).read
     )
     signal.signal(signal.SIGTERM, _end)
@@ -131,12 +134,12 @@ def _is_dumb() -> bool:
     return os.environ.get("TERM", "").lower() in ("", "dumb", "unknown")
 
 
-def _plain(prompt: str, note: Callable[[str], None]) -> str:
+def _plain(prompt: str, screen: TextIO, note: Callable[[str], None]) -> str:
     """Read a block with what editing the terminal itself has; raises as Editor.read."""
     block = ""
     try:
         while not block or not blocks.is_whole(block.removesuffix("\n")):
-            print("... " if block else prompt, end="", flush=True)
+            print("... " if block else prompt, end="", file=screen, flush=True)
             line = sys.stdin.readline()
             if not line:
                 raise EOFError
@@ -145,6 +148,6 @@ def _plain(prompt: str, note: Callable[[str], None]) -> str:
                 note(f"nothing was run: the terminal cuts lines at {_LINE:,} bytes. PUT key @file")
                 block = ""
     except (EOFError, KeyboardInterrupt):
-        print()
+        print(file=screen)
         raise
     return block

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,12 +47,16 @@ def test_every_line_of_a_session(cluster: Cluster, run: Run, capsys: Captured) -
     assert lines[18:] == [f"{PROMPT}GET classic/1", "one", f"{PROMPT}exit"]
 
 
-def test_what_a_person_sees_as_it_is_typed_is_not_printed_again(
-    run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+def test_a_person_whose_output_goes_into_a_file_has_the_prompt(
+    cluster: Cluster, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)  # the output goes to tee
-    assert run("--session") == 0
-    assert capsys.readouterr().out.splitlines()[18:] == [f"{PROMPT}one", PROMPT]
+    name, _, where = cluster.addresses[0].partition("@")
+    client = (sys.executable, "-m", "client", "--object", name, "--address", where, "--session")
+    with Terminal("sh", "-c", f'exec "$@" > {tmp_path}/out', "sh", *client) as terminal:
+        terminal.see(f"^{re.escape(PROMPT.strip())}$")
+        terminal.keys("GET classic/1\nEXIT\n")
+        assert terminal.end() == 0
+    assert (tmp_path / "out").read_text(encoding="utf-8").splitlines()[18:] == ["one"]
 
 
 def test_a_narrow_window_breaks_its_lines_at_words(cluster: Cluster, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import sys
 import termios
 import time
 from collections.abc import Iterator
@@ -288,6 +289,25 @@ def test_a_terminal_that_cannot_move_its_cursor(
         terminal.keys(END_OF_INPUT)
         assert terminal.end() == 0
     assert cluster.contents.rows == {"k": "a\nb", "whole": "v" * 4084}
+
+
+def test_a_person_whose_output_goes_into_a_file_has_a_prompt(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    name, _, where = cluster.addresses[0].partition("@")
+    client = (sys.executable, "-m", "client", "--object", name, "--address", where)
+    with Terminal("sh", "-c", f'exec "$@" > {tmp_path}/out', "sh", *client) as terminal:
+        terminal.see("^kvrmi .*PUT key value, GET key")
+        terminal.see(PROMPT)
+        terminal.keys("PUT k 'a\n")
+        terminal.see(r"^kvrmi> \.\.\.$")
+        terminal.keys("b'\n")
+        terminal.see(r"^kvrmi> \.\.\. kvrmi>$")
+        terminal.keys("GET half" + BREAK)
+        terminal.see(r"\.\.\. kvrmi>\nkvrmi>$")
+        terminal.keys("GET k\n" + END_OF_INPUT)
+        assert terminal.end() == 0
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "OK revision 1\na\nb\n"
 
 
 def test_a_signal_leaves_the_terminal_as_it_was(cluster: Cluster, tmp_path: Path) -> None:
