@@ -7,6 +7,7 @@ import signal
 import stat
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import Pyro5.api
 import pytest
 
 from client.shell.paste import LIMIT
-from tests.client.fake import Cluster, stall
+from tests.client.fake import Cluster
 from tests.terminal import Terminal
 
 UP, LEFT, RUB_OUT, TAB, ESCAPE = "\x1b[A", "\x1b[D", "\x7f", "\t", "\x1b"
@@ -24,8 +25,9 @@ BREAK, END_OF_INPUT = "\x03", "\x04"
 CLEAR = "\x0c"
 PROMPT = "^kvrmi>$"
 Rows: TypeAlias = dict[str, str | bytes]
-SOON = 2.0
-"""Seconds that anything may take that is to be at once, on a busy machine."""
+SOON = 10.0
+"""Seconds that anything may take that is to be at once, on a very busy machine; who waits for what
+does not come waits longer."""
 
 
 def shell(cluster: Cluster, state: Path, *flags: str, columns: int = 80, **also: str) -> Terminal:
@@ -146,13 +148,19 @@ def test_options_roles_and_replicas_are_completed(typing: Terminal) -> None:
 
 
 def test_typing_does_not_wait_for_keys(typing: Terminal, shared: Cluster) -> None:
-    shared.servant(1).faults += [stall(3, "before") for _ in range(5)]
+    gate = threading.Event()
+    shared.servant(1).faults += [lambda when: closed(gate) for _ in range(5)]
+    began = time.monotonic()
     for number, sign in enumerate("GET users", start=1):
-        began = time.monotonic()
         typing.keys(sign)
         typing.see(f"^kvrmi> {'GET users'[:number].rstrip()}$")
-        assert time.monotonic() - began < SOON
+    assert time.monotonic() - began < SOON
     shared.servant(1).faults.clear()
+    gate.set()
+
+
+def closed(gate: threading.Event) -> None:
+    gate.wait(3 * SOON)
 
 
 def test_a_half_typed_line_is_dropped(typing: Terminal, store: Rows) -> None:
@@ -205,8 +213,10 @@ def test_nul_at_an_empty_prompt_is_the_end_of_input(cluster: Cluster, tmp_path: 
     """As such a Ctrl-D arrives that was typed while a command ran."""
     with shell(cluster, tmp_path) as terminal:
         terminal.see(PROMPT)
-        terminal.keys("x\0" + RUB_OUT)  # none in a line
-        terminal.see(PROMPT)
+        terminal.keys("x\0")  # none in a line
+        terminal.see("^kvrmi> x$")
+        terminal.keys(RUB_OUT)
+        terminal.see_no_more("^kvrmi> x$")
         terminal.keys("\0")
         assert terminal.end() == 0
 
@@ -231,7 +241,7 @@ def test_a_large_paste_is_kept_out(marked: bool, typing: Terminal, store: Rows) 
     began = time.monotonic()
     typing.keys(paste(text) if marked else text)
     typing.see("not taken.*PUT key|Save it in a")
-    assert time.monotonic() - began < 5 * SOON
+    assert time.monotonic() - began < 2 * SOON
     typing.keys("SIZE\r")
     typing.see("^4")
     assert len(text) > LIMIT
@@ -244,7 +254,7 @@ def test_a_binary_paste_does_no_harm(typing: Terminal, store: Rows) -> None:
 
 
 def test_the_end_of_the_cluster_is_not_the_end_of_typing(cluster: Cluster, tmp_path: Path) -> None:
-    with shell(cluster, tmp_path) as terminal:
+    with shell(cluster, tmp_path, "--timeout", "60") as terminal:
         terminal.see("replica 1 · leader 1$")
         terminal.keys("GET user:")
         for node in cluster.nodes:

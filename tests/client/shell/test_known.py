@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ from client.shell.known import PAGE, PATIENCE, Keys, Known
 from kvrmi.attempts import Answered, Asked
 from kvrmi.errors import ConnectionFailed
 from kvrmi.session import Store, connect
-from tests.client.fake import Cluster, stall
+from tests.client.fake import Cluster
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
@@ -53,9 +54,8 @@ def test_a_cluster_that_is_gone_is_only_old(cluster: Cluster) -> None:
         for node in cluster.nodes:
             node.kill()
         wait_for(lambda: known.seen.silent)
-        began = time.monotonic()
         known.matching("k")
-        assert (known.seen.leader, time.monotonic() - began < 0.5) == (1, True)
+        assert known.seen.leader == 1
 
 
 def test_a_cluster_may_come_later(cluster: Cluster) -> None:
@@ -96,12 +96,18 @@ def test_keys_are_asked_for_once_nobody_types(cluster: Cluster) -> None:
 
 
 def test_a_slow_answer_holds_up_nobody(cluster: Cluster) -> None:
-    cluster.servant(1).faults += [stall(1.0, "before") for _ in range(3)]
-    with Known(opener(cluster)) as known:
+    gate = threading.Event()
+    cluster.servant(1).faults += [lambda when: closed(gate) for _ in range(3)]
+    with Known(lambda: connect(addresses=cluster.addresses, timeout=60)) as known:
         began = time.monotonic()
         for _ in range(100):
             known.matching("user")
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 10
+        gate.set()
+
+
+def closed(gate: threading.Event) -> None:
+    gate.wait(30)
 
 
 def test_keys_are_not_asked_for_where_that_is_not_wanted(cluster: Cluster) -> None:

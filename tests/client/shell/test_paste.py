@@ -58,9 +58,9 @@ def test_a_paste_is_one_text_however_it_is_read(before: str, text: str, size: in
 @pytest.mark.parametrize("length", [LIMIT, LIMIT + 1, 1_000_000])
 def test_a_large_paste_is_dropped_and_reported(length: int) -> None:
     editor = Editor()
-    began = time.monotonic()
+    began = time.process_time()
     keys = editor.read([*in_reads(BEGIN + "v" * length + END), "x"])
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert keys == (["x"] if length > LIMIT else ["paste " + "v" * length, "x"])
     assert editor.dropped == ([length] if length > LIMIT else [])
 
