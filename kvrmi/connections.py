@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from .attempts import Asked, Observer
-from .errors import ConnectionFailed, from_builtin, was_refused
+from .errors import ConnectionFailed, KVError, from_builtin, was_refused
 from .lookup import Endpoint
 from .naming import kvstore
 
-__all__ = ["Lost", "Replica", "Unsent"]
+__all__ = ["Look", "Lost", "Replica", "Unsent", "look"]
 
 CONNECT = 1.0
 """Seconds a replica has to accept a connection."""
@@ -41,6 +42,10 @@ class Lost(Exception):
     """The connection broke, or the answer is late: the request may have been carried out."""
 
 
+Look: TypeAlias = dict[str, Any] | Unsent | Lost | KVError
+"""A replica's status, or why there is none."""
+
+
 class Replica:
     """One replica's remote object, and the idle connections to it.
 
@@ -52,6 +57,9 @@ class Replica:
         self.endpoint = endpoint
         self._client = client
         self.avoid_until = 0.0
+        """It failed, and is asked after all others until then (time.monotonic())."""
+        self.silent = False
+        """Whether it let the time run out when it was asked last."""
         self._idle: list[tuple[Any, float]] = []
         """Connections, and until when each is fresh."""
         self._lock = Lock()
@@ -72,7 +80,7 @@ class Replica:
         proxy = self._borrow(min(timeout, CONNECT))
         if observer is not None:
             observer(Asked(self.endpoint.replica, self.endpoint.address))
-        proxy._pyroTimeout = max(deadline - time.monotonic(), 0.01)
+        proxy._pyroTimeout = _left(deadline)
         try:
             answer = getattr(proxy, method)(*args)
         except Exception as error:
@@ -126,10 +134,11 @@ class Replica:
         return self._connected(timeout)
 
     def _connected(self, timeout: float) -> Any:
+        deadline = time.monotonic() + timeout
         try:
             if not self.endpoint.name:
-                self.endpoint = _named(self.endpoint, timeout)
-            proxy = _bound(self.endpoint, self.endpoint.name, timeout, self._client)
+                self.endpoint = _named(self.endpoint, deadline)
+            proxy = _bound(self.endpoint, self.endpoint.name, deadline, self._client)
             _ = proxy.call  # a stranger's object lacks it
         except Exception as error:
             raise Unsent(_said(error)) from error
@@ -143,11 +152,25 @@ class Replica:
         proxy._pyroRelease()
 
 
-def _bound(endpoint: Endpoint, name: str, timeout: float, client: str | None = None) -> Any:
+def look(replicas: Sequence[Replica], timeout: float) -> list[Look]:
+    """Ask all of them for their status at the same time; one that hangs delays no other."""
+
+    def ask(replica: Replica) -> Look:
+        try:
+            return replica.status(timeout)
+        except (Unsent, Lost, KVError) as error:
+            return error
+
+    with ThreadPoolExecutor(len(replicas) or 1) as pool:
+        return list(pool.map(ask, replicas))
+
+
+def _bound(endpoint: Endpoint, name: str, deadline: float, client: str | None = None) -> Any:
     """Connect to an object; raises whatever happens."""
     from .remote.proxy import connect  # Pyro5 only when needed, not on `import kvrmi`
 
     # msgpack costs the server half of what serpent does; any Pyro5 object of ours speaks both.
+    timeout = _left(deadline)
     proxy = connect(endpoint.host, endpoint.port, name, timeout=timeout, serializer="msgpack")
     if client is not None:
         proxy._pyroHandshake = {"name": client}
@@ -155,11 +178,12 @@ def _bound(endpoint: Endpoint, name: str, timeout: float, client: str | None = N
     return proxy
 
 
-def _named(endpoint: Endpoint, timeout: float) -> Endpoint:
+def _named(endpoint: Endpoint, deadline: float) -> Endpoint:
     """Find out which replica lives at an address: its daemon knows its objects, by name."""
-    with _bound(endpoint, "Pyro.Daemon", timeout) as daemon:
+    with _bound(endpoint, "Pyro.Daemon", deadline) as daemon:
         for replica in range(1, REPLICAS + 1):
             name = kvstore(replica)
+            daemon._pyroTimeout = _left(deadline)
             try:
                 daemon.get_metadata(name)
             except Exception as error:
@@ -170,6 +194,11 @@ def _named(endpoint: Endpoint, timeout: float) -> Endpoint:
     raise ConnectionFailed(
         "no replica under its usual name listens there; give the name of the object too"
     )
+
+
+def _left(deadline: float) -> float:
+    """Count the seconds left; a little more than none, since none means for ever to Pyro."""
+    return max(deadline - time.monotonic(), 0.01)
 
 
 def _said(error: Exception) -> str:

@@ -18,6 +18,7 @@ __all__ = [
     "from_builtin",
     "from_code",
     "to_builtin",
+    "was_late",
     "was_refused",
 ]
 
@@ -93,7 +94,16 @@ def from_builtin(error: Exception) -> KVError | None:
 
 def was_refused(error: BaseException) -> bool:
     """Whether nothing listens where a call went, so that no process is there to have got it."""
+    return _has_cause(error, ConnectionRefusedError)
+
+
+def was_late(error: BaseException) -> bool:
+    """Whether time ran out: somebody may be there who is stopped, hangs or is cut off."""
+    return _has_cause(error, TimeoutError)
+
+
+def _has_cause(error: BaseException, kind: type[BaseException]) -> bool:
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ConnectionRefusedError):
+    while cause is not None and not isinstance(cause, kind):
         cause = cause.__cause__
     return cause is not None

@@ -8,11 +8,9 @@ It asks replicas only, and repeats what they say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias, cast
 
-from .connections import Lost, Replica, Unsent
-from .errors import KVError
+from .connections import Look, Replica, Unsent, look
 from .failover import Replicas
 from .lookup import Endpoint
 from .naming import kvstore, split_address
@@ -78,22 +76,20 @@ def _endpoints(members: Iterable[Sequence[Any]]) -> Iterator[Endpoint]:
 
 
 def _ask(replicas: Sequence[Replica]) -> list[Entry]:
-    with ThreadPoolExecutor(len(replicas) or 1) as pool:
-        return list(pool.map(_entry, replicas))
+    return [_entry(*each) for each in zip(replicas, look(replicas, _PATIENCE), strict=True)]
 
 
-def _entry(replica: Replica) -> Entry:
-    """Ask one replica; nulls where it does not answer."""
-    try:
-        answer: Entry = replica.status(_PATIENCE)
-        state = answer.get("state")
-    except Unsent as error:
-        answer, state = {}, "down" if error.refused else "not answering"
-    except (KVError, Lost):
-        answer, state = {}, "not answering"
+def _entry(replica: Replica, seen: Look) -> Entry:
+    """Describe one replica; nulls where it does not answer."""
+    refused = isinstance(seen, Unsent) and seen.refused
     endpoint = replica.endpoint
-    here = {"id": endpoint.replica, "state": state, **_UNKNOWN, "address": endpoint.address}
-    return here | answer
+    here = {
+        "id": endpoint.replica,
+        "state": "down" if refused else "not answering",
+        **_UNKNOWN,
+        "address": endpoint.address,
+    }
+    return here | (seen if isinstance(seen, dict) else {})
 
 
 def _health(entries: Iterable[Entry], leader: int | None, quorum: int) -> str:

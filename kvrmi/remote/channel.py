@@ -82,11 +82,11 @@ class Channel:
             seconds = FRAME_SECONDS
         if seconds != self._send_limit:
             self._limit_sending(seconds)
+        end = monotonic() + seconds
         try:
             sent = self.sock.send(data)
             if sent == len(data):
                 return
-            end = monotonic() + seconds
             rest = memoryview(data)[sent:]
             while rest:
                 self._limit_sending(_left(end))
@@ -178,4 +178,6 @@ def _left(end: float) -> float:
 
 def _timeval(seconds: float) -> bytes:
     whole = int(seconds)
-    return _TIMEVAL.pack(whole, int((seconds - whole) * 1e6))
+    micros = int((seconds - whole) * 1e6)
+    # What rounds to nothing would mean for ever to the kernel.
+    return _TIMEVAL.pack(whole, micros or int(0 < seconds < 1))

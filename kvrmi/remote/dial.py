@@ -37,7 +37,7 @@ def dial(
     listens, other OSErrors, FrameError or PayloadError when that is no Pyro daemon, and Refused.
     """
     deadline = monotonic() + seconds
-    sock = socket.create_connection((host, port), seconds)
+    sock = _reach(host, port, deadline)
     try:
         if sock.getsockname() == sock.getpeername():
             # TCP connects a socket to itself when nobody listens on the port it was given.
@@ -47,6 +47,28 @@ def dial(
     except BaseException:
         sock.close()
         raise
+
+
+def _reach(host: str, port: int, deadline: float) -> socket.socket:
+    """Connect to the first address of a host that accepts; each has its share of the time."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    failures: list[OSError] = []
+    for rest, (family, kind, protocol, _, address) in zip(
+        range(len(found), 0, -1), found, strict=True
+    ):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(_left(deadline) / rest)
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failures.append(error)
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise failures[0]
 
 
 def _shake(

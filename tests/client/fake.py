@@ -36,12 +36,16 @@ class Servant:
         self.faults: list[Fault] = []
         self.clients: set[Any] = set()
         self.follows: int | None = 1
+        self.goes_on = threading.Event()
+        """Not set: nothing is answered, as by a process that was stopped."""
+        self.goes_on.set()
         self.told: dict[str, Any] = {}
         """What its status says in place of, and beside, what a healthy replica says."""
 
     def _do(self, name: str, args: Sequence[object], request: object = None) -> Any:
         self.calls.append(name)
         self.clients.add(Pyro5.api.current_context.client)
+        self.goes_on.wait()
         fault: Fault = self.faults.pop(0) if self.faults else lambda when: None
         try:
             operation, identity = check(name, args), check_request(request)
@@ -73,6 +77,7 @@ class Servant:
 
     def status(self) -> Any:
         self.clients.add(Pyro5.api.current_context.client)
+        self.goes_on.wait()
         return {
             "id": self.id,
             "state": "up",
@@ -91,19 +96,39 @@ class Servant:
         }
 
 
+class _Stoppable(Pyro5.api.Daemon):  # type: ignore[misc]
+    """A daemon whose handshakes wait for its servant."""
+
+    servant: Servant
+
+    def validateHandshake(self, conn: Any, data: Any) -> Any:
+        self.servant.goes_on.wait()
+        return super().validateHandshake(conn, data)
+
+
 class Node:
     """A servant on a daemon of its own, which can be killed."""
 
     def __init__(self, id: int, contents: Contents) -> None:
         self.servant = Servant(id, contents)
-        self.daemon = Pyro5.api.Daemon(host="127.0.0.1")
+        self.daemon = _Stoppable(host="127.0.0.1")
+        self.daemon.servant = self.servant
         self.daemon.register(self.servant, f"kvrmi.replica{id}")
         self.address = f"kvrmi.replica{id}@{self.daemon.locationStr}"
         self._thread = threading.Thread(target=self.daemon.requestLoop, daemon=True)
         self._thread.start()
 
+    def stop(self) -> None:
+        """Answer nothing from now on; connections are still taken, as by the kernel."""
+        self.servant.goes_on.clear()
+
+    def go_on(self) -> None:
+        """Answer again, also what was asked in the meantime."""
+        self.servant.goes_on.set()
+
     def kill(self) -> None:
         """Stop answering at once: the listener and all connections are closed."""
+        self.go_on()
         self.daemon.shutdown()
         for client in tuple(self.servant.clients):
             if client is not None:

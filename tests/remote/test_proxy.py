@@ -142,6 +142,24 @@ def test_a_trickled_answer_ends_by_the_deadline() -> None:
         assert monotonic() - begun < 2
 
 
+def test_the_time_that_sending_took_is_not_given_again_for_the_answer() -> None:
+    def read_late(channel: Channel, call: Frame) -> None:
+        answer(channel, call)
+        threading.Event().wait(1.0)
+        while channel.sock.recv(1 << 20):
+            pass
+
+    with (
+        impostor(read_late) as port,
+        connect("127.0.0.1", port, NAME, timeout=1.5) as proxy,
+    ):
+        assert proxy.echo(1) == "right"
+        begun = monotonic()
+        with pytest.raises(Pyro5.errors.TimeoutError):
+            proxy.echo("x" * (32 << 20))
+        assert monotonic() - begun < 2.1
+
+
 def test_a_lost_connection_is_told_and_the_next_call_connects_again(daemon: Daemon) -> None:
     with to(daemon) as proxy:
         assert proxy.echo(1) == 1
