@@ -68,9 +68,9 @@ def typing(prompt: Terminal, store: Rows) -> Iterator[Terminal]:
     yield prompt
     prompt.keys(BREAK)
     prompt.see(r"^kvrmi>\n+HELP.*\Z")
+    prompt.forget()  # what has left at the top: the next key clears the screen, and not that
     prompt.keys(CLEAR)
     prompt.see(r"\A\n*kvrmi>\n+HELP.*\Z")
-    prompt.forget()
 
 
 def paste(text: str) -> str:
