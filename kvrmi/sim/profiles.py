@@ -65,7 +65,7 @@ PROFILES = (
         (
             "covet", "covet", "bridge", "bridge_after_transfer", "bridge_after_transfer", "depose",
             "depose", "pause", "pause_leader", "provoke", "fail_role", "crash", "clock_drifts",
-            "outlast", "hasten", "stall",
+            "outlast", "hasten",
         ),
         least=3,
     ),
@@ -73,8 +73,7 @@ PROFILES = (
         "disk",
         "disks are full, slow, fail to sync, or flip bits",
         (
-            "disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "crash", "laggard",
-            "lag",
+            "disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "crash", "lag",
         ),
     ),
     Profile(
