@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -52,6 +53,7 @@ class Terminal:
             encoding="utf-8",
             codec_errors="replace",
             echo=False,
+            preexec_fn=_as_from_a_shell,
         )
         self.child.delaybeforesend = None
         self._screen = _Screen(columns, lines, history=5000, ratio=0.5)
@@ -154,3 +156,9 @@ class Terminal:
 
     def _text(self, line: Mapping[int, pyte.screens.Char]) -> str:
         return "".join(line[column].data for column in range(self._screen.columns)).rstrip()
+
+
+def _as_from_a_shell() -> None:
+    """Let the keys that end a program do so, also where the tests run in the background."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
