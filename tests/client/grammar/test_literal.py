@@ -45,6 +45,7 @@ TEXTS = st.text(st.characters() | st.sampled_from("'\"\\@>-( \t\n\0\x1b\u202e\ud
 
 @given(TEXTS | st.binary())
 @example("operation(a")
+@example("#")
 @example(b"\\x41")
 def test_what_is_shown_is_typed_again(value: str | bytes) -> None:
     shown = typed(value)
