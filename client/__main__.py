@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from kvrmi import cli
+from kvrmi.access.store import Store
 from kvrmi.errors import KVError
-from kvrmi.session import Store
 
 from .admin import Admin
 from .grammar.commands import Command, parse
@@ -135,10 +135,10 @@ def _shell(shell: Shell, words: Sequence[Word], options: Options) -> int:
 
 def _converse(shell: Shell, options: Options, prompt: str | None = None) -> int:
     from .shell.converse import converse  # half a second, for people only
-    from .shell.known import PATIENCE, Known
+    from .shell.known import TIMEOUT, Known
 
     known = Known(
-        lambda: options.opened(options.replica, PATIENCE), keys=not options.no_key_completion
+        lambda: options.opened(options.replica, TIMEOUT), keys=not options.no_key_completion
     )
     shell.notes.then = known.observe
     return converse(shell, known, name=options.name, prompt=prompt)

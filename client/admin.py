@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from kvrmi.config import ConfigError, find, load
+from kvrmi.access.store import Store
+from kvrmi.cluster.config import ConfigError, find, load
 from kvrmi.errors import ConnectionFailed, UnknownOutcome
-from kvrmi.session import Store
 
 from . import links
 from .admins import Admins, admins_of, coordinator_status
@@ -19,7 +19,7 @@ from .admins import Admins, admins_of, coordinator_status
 __all__ = ["Admin", "Done"]
 
 _SILENT = ("down", "not answering")
-_TOLD = ("state", "pid", "reason")
+_SHOWN = ("state", "pid", "reason")
 """What the coordinator knows of a replica that does not answer."""
 
 
@@ -66,7 +66,7 @@ class Admin:
         for entry in silent:
             better = known.get(entry["id"], entry)
             if better["state"] != "up":
-                entry |= {name: better.get(name) for name in _TOLD}
+                entry |= {name: better.get(name) for name in _SHOWN}
         return status
 
     def _ask_coordinator(self, status: dict[str, Any]) -> dict[str, Any] | None:
@@ -85,7 +85,7 @@ class Admin:
         leader = self._store.status()["leader"]
         if leader is None:
             raise ConnectionFailed("there is no leader now; nothing was done")
-        if leader != to and not admins.replica(leader, "transfer", to, patience=5.0):
+        if leader != to and not admins.replica(leader, "transfer", to, timeout=5.0):
             raise UnknownOutcome(f"replica {to} does not lead yet; STATUS shows who does")
         return Done(f"replica {to} leads", {"leader": to})
 

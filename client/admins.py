@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kvrmi import naming
-from kvrmi.config import Cluster, ConfigError, find, load
+from kvrmi.access.store import Store
+from kvrmi.cluster import naming
+from kvrmi.cluster.config import Cluster, ConfigError, find, load
 from kvrmi.errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_builtin
-from kvrmi.remote.identity import Badge, Refused, read_secret
+from kvrmi.remote.identity import Credentials, Refused, read_secret
 from kvrmi.remote.proxy import connect
-from kvrmi.session import Store
 
 __all__ = ["Admins", "admins_of", "coordinator_status"]
 
@@ -28,19 +28,19 @@ _SLOW = 65.0
 class Admins:
     """Calls to the admin objects of one cluster; each is made once and has a deadline."""
 
-    def __init__(self, cluster: Cluster, badge: Badge) -> None:
+    def __init__(self, cluster: Cluster, credentials: Credentials) -> None:
         """Connect to nothing yet."""
         self.ids = cluster.ids
         self._cluster = cluster
-        self._badge = badge
+        self._credentials = credentials
 
-    def replica(self, replica: int, method: str, *args: object, patience: float = _QUICK) -> Any:
+    def replica(self, replica: int, method: str, *args: object, timeout: float = _QUICK) -> Any:
         """Call a method of `kvrmi.replicaN.admin`; raises a KVError."""
         if replica not in self.ids:
             raise InvalidRequest(naming.unknown_replica(replica, self.ids))
         member = self._cluster.member(replica)
         where = (member.host, member.admin, naming.admin(replica))
-        return _call(where, method, args, patience, self._badge, f"replica {replica}")
+        return _call(where, method, args, timeout, self._credentials, f"replica {replica}")
 
     def coordinator(self, method: str, *args: object) -> Any:
         """Call a method of `kvrmi.coordinator`; raises a KVError."""
@@ -50,7 +50,7 @@ class Admins:
                 "start and stop them there"
             )
         where = (*naming.split_address(self._cluster.coordinator), naming.COORDINATOR)
-        return _call(where, method, args, _SLOW, self._badge, "the coordinator")
+        return _call(where, method, args, _SLOW, self._credentials, "the coordinator")
 
 
 def admins_of(store: Store, config: str | None, named: str | None) -> Admins:
@@ -69,7 +69,7 @@ def admins_of(store: Store, config: str | None, named: str | None) -> Admins:
         raise InvalidRequest(f"cluster file {error}") from error
     if named is not None:
         _check_same(store.status(), cluster, named, path)
-    return Admins(cluster, _badge(cluster))
+    return Admins(cluster, _credentials(cluster))
 
 
 def coordinator_status(address: str, cluster_id: str) -> dict[str, Any] | None:
@@ -100,10 +100,10 @@ def _check_same(status: dict[str, Any], cluster: Cluster, named: str, path: Path
     )
 
 
-def _badge(cluster: Cluster) -> Badge:
+def _credentials(cluster: Cluster) -> Credentials:
     folder = cluster.folder or Path()
     try:
-        return Badge(cluster.id, 0, "client", read_secret(folder / "secret"))
+        return Credentials(cluster.id, 0, "client", read_secret(folder / "secret"))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InvalidRequest(
@@ -115,17 +115,17 @@ def _call(
     where: tuple[str, int, str],
     method: str,
     args: Sequence[object],
-    patience: float,
-    badge: Badge | None,
+    timeout: float,
+    credentials: Credentials | None,
     who: str,
 ) -> Any:
     try:
-        proxy = connect(*where, timeout=_QUICK, badge=badge)
+        proxy = connect(*where, timeout=_QUICK, credentials=credentials)
         proxy._pyroBind()
     except Exception as error:
         raise ConnectionFailed(_unreached(who, naming.join_address(*where[:2]), error)) from error
     with proxy:
-        proxy._pyroTimeout = patience
+        proxy._pyroTimeout = timeout
         try:
             return getattr(proxy, method)(*args)
         except Exception as error:

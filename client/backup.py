@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from kvrmi.access.store import Store
 from kvrmi.dump import Damaged, Page, Reader, Summary, save
 from kvrmi.errors import ConnectionFailed, InvalidRequest, KVError, UnknownOutcome
-from kvrmi.interface import SCAN_ITEMS, Value
-from kvrmi.session import Store
+from kvrmi.operations.interface import SCAN_ITEMS, Value
 
 from .progress import Advance, progress
 

@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, NamedTuple
 
 from kvrmi import cli
+from kvrmi.access.store import Store
+from kvrmi.cluster.naming import kvstore
 from kvrmi.errors import ConnectionFailed, KVError
-from kvrmi.naming import kvstore
-from kvrmi.session import Store
 
 from .load import BATCH, Job, Tally, Times
 from .render import Printer
@@ -33,7 +33,7 @@ __all__ = ["Row", "main"]
 
 _WARM = 0.3
 """Seconds of load before the measurement."""
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 """Seconds beyond a job's end after which its process is given up."""
 
 
@@ -92,7 +92,7 @@ def _measure(options: argparse.Namespace, store: Store) -> list[Row]:
     with contextlib.ExitStack() as stack:
         if options.baseline:
             plain = _process("baseline", busy, options.keys, options.value_bytes)
-            uri = _line(stack.enter_context(plain), _PATIENCE).strip()
+            uri = _line(stack.enter_context(plain), _TIMEOUT).strip()
             measured = {"baseline": [uri]} | measured
         # The clients keep away from the measured server as long as there are other CPUs.
         workers = [stack.enter_context(_process("load", cpu)) for cpu in [*free, busy]]
@@ -143,16 +143,16 @@ def _load(
     targets = [uris[number % len(uris)] for number in range(clients)]
     for number, worker in enumerate(used):
         mine = targets[number :: len(used)]
-        _tell(worker, Job(mine, options.op, options.value_bytes, options.keys, 1000 * number))
+        _instruct(worker, Job(mine, options.op, options.value_bytes, options.keys, 1000 * number))
     for worker in used:
-        _line(worker, _PATIENCE)  # it is ready
+        _line(worker, _TIMEOUT)  # it is ready
     measure = time.monotonic() + _WARM
     for worker in used:
-        _tell(worker, Times(measure - _WARM, measure, measure + options.seconds))
+        _instruct(worker, Times(measure - _WARM, measure, measure + options.seconds))
     latencies: Counter[int] = Counter()
     errors: Counter[str] = Counter()
     for worker in used:
-        counted, failed = json.loads(_line(worker, _WARM + options.seconds + _PATIENCE))
+        counted, failed = json.loads(_line(worker, _WARM + options.seconds + _TIMEOUT))
         latencies.update({int(latency): count for latency, count in counted.items()})
         errors.update(failed)
     return Tally(latencies, errors)
@@ -213,16 +213,16 @@ def _process(module: str, *arguments: int) -> Iterator[subprocess.Popen[str]]:
                 process.kill()
 
 
-def _tell(process: subprocess.Popen[str], order: Job | Times) -> None:
+def _instruct(process: subprocess.Popen[str], order: Job | Times) -> None:
     pipe = _pipe(process.stdin)
     pipe.write(json.dumps(order) + "\n")
     pipe.flush()
 
 
-def _line(process: subprocess.Popen[str], patience: float) -> str:
+def _line(process: subprocess.Popen[str], timeout: float) -> str:
     """Read a process's next line; raises ConnectionFailed when it has none."""
     output = _pipe(process.stdout)
-    ready, _, _ = select.select([output], [], [], patience)
+    ready, _, _ = select.select([output], [], [], timeout)
     line = output.readline() if ready else ""
     if not line:
         raise ConnectionFailed(

@@ -12,12 +12,12 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from kvrmi.access.lookup import look_up
+from kvrmi.access.status import NOBODY
+from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
+from kvrmi.cluster.naming import kvstore
 from kvrmi.errors import ConnectionFailed, KVError
-from kvrmi.lookup import look_up
-from kvrmi.naming import kvstore
-from kvrmi.overview import NOBODY
-from kvrmi.session import Store
 
 from .grammar.literal import typed
 from .render import Printer

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kvrmi.access.status import NO_QUORUM, NOBODY, SERVING
 from kvrmi.errors import ConnectionFailed, KVError, from_code
-from kvrmi.overview import NO_QUORUM, NOBODY, SERVING
 
 from .admin import Done
 

@@ -24,7 +24,7 @@ __all__ = ["BATCH", "Job", "Tally", "Times", "main", "run"]
 
 BATCH = 100
 """Pairs in one put_many."""
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 """Seconds for preparing, and for the last answer."""
 _Call: TypeAlias = tuple[str, tuple[Any, ...]]
 
@@ -63,17 +63,17 @@ class _Start:
 
     def await_all(self) -> None:
         """Wait until every client is prepared."""
-        self._barrier.wait(_PATIENCE)
+        self._barrier.wait(_TIMEOUT)
 
     def go(self, times: Times) -> None:
         """Let them go."""
         self._times = times
-        self._barrier.wait(_PATIENCE)
+        self._barrier.wait(_TIMEOUT)
 
     def await_go(self) -> Times:
         """Report that this client is prepared, and wait for the others."""
-        self._barrier.wait(_PATIENCE)
-        self._barrier.wait(_PATIENCE)
+        self._barrier.wait(_TIMEOUT)
+        self._barrier.wait(_TIMEOUT)
         return self._times
 
 
@@ -91,7 +91,7 @@ def run(job: Job, when: Callable[[], Times]) -> Tally:
     times = when()
     start.go(times)
     for thread in threads:
-        thread.join(max(times.end - time.monotonic(), 0) + _PATIENCE)
+        thread.join(max(times.end - time.monotonic(), 0) + _TIMEOUT)
     latencies: Counter[int] = Counter()
     errors: Counter[str] = Counter({"no answer": len(threads) - len(tallies)})
     for tally in tuple(tallies):
@@ -132,7 +132,7 @@ def _loop(methods: dict[str, Callable[..., Any]], calls: Iterator[_Call], times:
 
 
 def _calls(job: Job, draw: random.Random) -> list[_Call]:
-    """Draw the calls beforehand: what is measured is the server, not the dice."""
+    """Draw the calls beforehand: what is measured is the server, not the draws."""
     value = "v" * job.value_bytes
     names = ("get", "put") if job.op == "mixed" else (job.op,)
     calls: list[_Call] = []

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 from kvrmi import cli
-from kvrmi.attempts import Observer
-from kvrmi.config import ConfigError, find, load
+from kvrmi.access.events import Observer
+from kvrmi.access.lookup import NAME_SERVER
+from kvrmi.access.store import Store, connect
+from kvrmi.cluster.config import ConfigError, find, load
+from kvrmi.cluster.naming import is_client, kvstore
 from kvrmi.errors import InvalidRequest
-from kvrmi.lookup import NAME_SERVER
-from kvrmi.naming import is_client, kvstore
-from kvrmi.session import Store, connect
 
 from .grammar.commands import COMMANDS
 

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from kvrmi import cli
-from kvrmi.sim.checker.audits import audit
-from kvrmi.sim.checker.check import Verdict, check
-from kvrmi.sim.checker.history import BadHistory, Operation, read
+from kvrmi.checker.audits import audit
+from kvrmi.checker.check import Verdict, check
+from kvrmi.checker.history import BadHistory, Operation, read
 
 from .shell.run import EXIT_STATUS
 

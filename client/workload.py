@@ -19,15 +19,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from kvrmi import cli
+from kvrmi.access.store import Store
+from kvrmi.checker.history import FAIL, OK, UNKNOWN, Operation
 from kvrmi.errors import InvalidRequest, KVError
-from kvrmi.interface import LINEARIZABLE, LOCAL
-from kvrmi.session import Store
-from kvrmi.sim.checker.history import (
-    FAIL,
-    OK,
-    UNKNOWN,
-    Operation,
-)
+from kvrmi.operations.interface import LINEARIZABLE, LOCAL
 
 from .history import Recorder, outcome
 from .render import Printer
@@ -93,7 +88,7 @@ class Keys:
 
 
 class Client:
-    """One client: a session, a name, and dice."""
+    """One client: a session, a name, and draws."""
 
     def __init__(self, name: str, store: Store, keys: Keys, recorder: Recorder, seed: str) -> None:
         """Use `store` for everything; `seed` decides what is asked."""
@@ -103,24 +98,24 @@ class Client:
         self._store = store
         self._keys = keys
         self._recorder = recorder
-        self._dice = random.Random(seed)
+        self._draws = random.Random(seed)
         self._written = 0
         self._seen: dict[str, Any] = {}  # the last value met under a key: what to swap
 
     def run(self, stop: threading.Event, think: float) -> None:
         """Ask, wait for the answer, think, ask again, until asked to stop."""
-        while not stop.wait(self._dice.uniform(0, 2 * think)):
+        while not stop.wait(self._draws.uniform(0, 2 * think)):
             self.step()
 
     def step(self) -> None:
         """Do one thing, of one or two operations."""
-        draw = self._dice.random()
+        draw = self._draws.random()
         if draw < 0.08:
-            self._count(self._dice.choice(self._keys.counters))
+            self._count(self._draws.choice(self._keys.counters))
         elif draw < 0.12:
             self.ask("put", (f"once/{self._keys.run}/{self._base}/{self._written}", self._value()))
         elif draw < 0.16 and self._recorder.once:
-            self.ask("get", (self._dice.choice(self._recorder.once),))
+            self.ask("get", (self._draws.choice(self._recorder.once),))
         elif draw < 0.20:
             self._look()
         else:
@@ -173,16 +168,16 @@ class Client:
             self._seen[args[0]] = args[2]
 
     def _drawn(self) -> Call:
-        number = self._dice.randrange(len(self._keys.groups))
+        number = self._draws.randrange(len(self._keys.groups))
         group = self._keys.groups[number]
-        key = self._dice.choice(group)
-        draw = self._dice.random()
+        key = self._draws.choice(group)
+        draw = self._draws.random()
         if draw < 0.4:
             return "get", (key,)
         if draw < 0.7 and self._keys.together(number):
             return "get_many", (group,)
         if draw < 0.9 and self._keys.together(number):
-            some = self._dice.sample(group, min(len(group), 2))
+            some = self._draws.sample(group, min(len(group), 2))
             return "put_many", (tuple((each, self._value()) for each in some),)
         if draw < 0.7 and self._keys.swapped(number):
             return "cas", (key, self._seen.get(key), self._value())
@@ -198,7 +193,7 @@ class Client:
 
     def _look(self) -> None:
         """Read a replica's own state: it may be out of date, so it is no part of the history."""
-        key = self._dice.choice(self._dice.choice(self._keys.groups))
+        key = self._draws.choice(self._draws.choice(self._keys.groups))
         try:
             self._store.call("get", key, LOCAL)
         except KVError:
@@ -300,10 +295,10 @@ def main(words: Sequence[str], open_store: Open, *, as_json: bool) -> int:
         finally:
             workload.stop()
         unread = workload.read_all()
-    return _tell(printer, options.record, workload.recorder, unread)
+    return _report(printer, options.record, workload.recorder, unread)
 
 
-def _tell(printer: Printer, path: Path, recorder: Recorder, unread: str | None) -> int:
+def _report(printer: Printer, path: Path, recorder: Recorder, unread: str | None) -> int:
     wrong = [*recorder.surprises, *([unread] if unread else [])]
     counts = {name: recorder.outcomes[name] for name in (OK, FAIL, UNKNOWN)}
     counted = ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 
 import kvrmi
+from kvrmi.access.store import Store
 from kvrmi.errors import KVError
-from kvrmi.session import Store
 
 TASKS = 20
 

@@ -10,8 +10,8 @@ and goes on to another replica when one fails; each write takes effect once.
 from __future__ import annotations
 
 import kvrmi
+from kvrmi.access.store import Store
 from kvrmi.errors import KVError
-from kvrmi.session import Store
 
 
 def count(store: Store, key: str) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from . import errors
 
 if TYPE_CHECKING:
-    from .session import connect
+    from .access.store import connect
 
 __all__ = ["__version__", "connect", "errors"]
 
@@ -27,7 +27,7 @@ if not TYPE_CHECKING:
         """Load `connect` when it is first asked for (PEP 562)."""
         if name != "connect":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from .session import connect
+        from .access.store import connect
 
         globals()["connect"] = connect
         return connect

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from .errors import InvalidRequest
-from .interface import Value, check
-from .rows import row_hash
+from .operations.interface import Value, check
+from .state.rows import row_hash
 
 __all__ = ["Damaged", "Page", "Reader", "Summary", "save"]
 

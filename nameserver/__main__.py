@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kvrmi import cli, naming
-from kvrmi.config import ConfigError, find, load
+from kvrmi import cli
+from kvrmi.cluster import naming
+from kvrmi.cluster.config import ConfigError, find, load
 from kvrmi.remote import guard
 from kvrmi.remote.daemon import Daemon, caller
 from kvrmi.remote.identity import read_secret

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from kvrmi import naming
+from kvrmi.cluster import naming
 from kvrmi.remote.identity import Challenge, Refused, challenge, read_secret
 
 

@@ -16,7 +16,7 @@ import Pyro5.errors
 import Pyro5.nameserver
 import Pyro5.server
 
-from kvrmi import naming
+from kvrmi.cluster import naming
 from kvrmi.remote.identity import Caller
 
 from .pattern import Pattern

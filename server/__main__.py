@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from kvrmi import cli
-from kvrmi.config import Cluster, ConfigError, find, load, quorum_warning
-from kvrmi.naming import unknown_replica
+from kvrmi.cluster.config import Cluster, ConfigError, find, load, quorum_warning
+from kvrmi.cluster.naming import unknown_replica
 from kvrmi.remote import guard
 from kvrmi.remote.identity import make_secret, read_secret
 from kvrmi.roles.invariants import DiskLost, InvariantBroken
@@ -30,11 +30,11 @@ from kvrmi.storage.interface import Corrupt, StorageFailed
 from . import allocator, endings
 from .alone import cluster_of
 from .engines.kinds import ENGINES
+from .folder import PRIVATE, FolderRefused, format_folder, open_folder
 from .logfile import start_log
 from .offline import export, inspect
 from .replica import Replica
 from .service import Service
-from .store import PRIVATE, FolderRefused, format_folder, open_folder
 
 _log = logging.getLogger("kvrmi.server.main")
 

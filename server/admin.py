@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from kvrmi.cli import reason
+from kvrmi.cluster.naming import ROLES, unknown_replica
 from kvrmi.errors import to_builtin
-from kvrmi.naming import ROLES, unknown_replica
 
-from .doors import exposed
-from .engines.orders import OrderFailed
+from .engines.catchup import CatchUpFailed
+from .objectdaemon import exposed
 from .rolehost import Fenced
 from .status import describe
 
@@ -130,7 +130,7 @@ class Admin:
 def _carried_out(order: Callable[[], T]) -> T:
     try:
         return order()
-    except (Fenced, OrderFailed) as error:
+    except (Fenced, CatchUpFailed) as error:
         raise to_builtin("UNAVAILABLE", str(error)) from None
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from kvrmi.config import Cluster
+from kvrmi.cluster.config import Cluster
 from kvrmi.roles.invariants import DiskLost
 
-from .store import FolderRefused, Identity
+from .folder import FolderRefused, Identity
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """What a replica reports of itself: its disk, and the members it has recorded, if any."""
 
     disk: str
@@ -63,28 +63,28 @@ def check_members(cluster: Cluster, replica: int, recorded: Mapping[int, str]) -
 
 
 def from_replicas(
-    identity: Identity, told: Mapping[int, Told], ids: tuple[int, ...]
+    identity: Identity, reported: Mapping[int, Reported], ids: tuple[int, ...]
 ) -> Verdict | None:
     """Judge by what the replicas say, this one included; None while that decides nothing.
 
     One that has recorded the members is believed, if they are ours; else all must have answered.
     """
-    recorded = next((one.members for one in told.values() if one.members), None)
+    recorded = next((one.members for one in reported.values() if one.members), None)
     if recorded is not None:
         if set(recorded) != set(ids):
             return None
         return Verdict(recorded, lost=recorded[identity.replica] != identity.disk)
-    if set(told) != set(ids):
+    if set(reported) != set(ids):
         return None
-    return Verdict({replica: told[replica].disk for replica in ids}, lost=False)
+    return Verdict({replica: reported[replica].disk for replica in ids}, lost=False)
 
 
-def told_by(answer: object) -> Told:
+def reported_by(answer: object) -> Reported:
     """Read what a replica's admin object answered. Raises ValueError for anything odd."""
     if not isinstance(answer, dict) or type(answer.get("disk")) is not str:
         raise ValueError("not an identity")
     members = {int(replica): str(disk) for replica, disk in answer["members"]}
-    return Told(answer["disk"], members)
+    return Reported(answer["disk"], members)
 
 
 def _listed(ids: Iterable[int]) -> str:

@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from kvrmi.config import Cluster, ConfigError, Member, Timing
-from kvrmi.naming import DEFAULT_PORTS_MAX, default_ports, split_address
+from kvrmi.cluster.config import Cluster, ConfigError, Member, Timing
+from kvrmi.cluster.naming import DEFAULT_PORTS_MAX, default_ports, split_address
 
 NAMESERVER = "127.0.0.1:9090"
 COORDINATOR = "127.0.0.1:9091"

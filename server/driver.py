@@ -1,8 +1,8 @@
 """Flat combining: one of the threads that wait for answers drives the batch for all of them.
 
-Rules: one thread at a time collects the batch lanes. It wakes those whose tickets it settled, and
-hands over when its own is settled or overdue; a thread of our own drives while nobody waits. Nobody
-waits past its deadline. It does not know what a ticket asks for.
+Rules: one thread at a time collects the batch lanes. It wakes those whose submissions it settled,
+and hands over when its own is settled or overdue; a thread of our own drives while nobody waits.
+Nobody waits past its deadline. It does not know what a submission asks for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ QUIET_SECONDS = 0.2
 """Our own thread drives only when no client has for so long: two drivers cost a switch each."""
 
 
-class Ticket(Protocol):
+class Submission(Protocol):
     """Something that some thread will answer."""
 
     @property
@@ -29,10 +29,10 @@ class Ticket(Protocol):
 class _Waiter:
     """A thread that waits; `wake` is locked until something has changed for it."""
 
-    __slots__ = ("drives", "ticket", "wake")
+    __slots__ = ("drives", "submission", "wake")
 
-    def __init__(self, ticket: Ticket) -> None:
-        self.ticket = ticket
+    def __init__(self, submission: Submission) -> None:
+        self.submission = submission
         self.drives = False
         self.wake = threading.Lock()
         self.wake.acquire()
@@ -44,33 +44,33 @@ class Driver:
     def __init__(
         self,
         collect: Callable[[float], None],
-        poke: Callable[[], None],
+        wake: Callable[[], None],
         run: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
-        """`collect` waits at most so many seconds for peers' answers, `poke` cuts that short.
+        """`collect` waits at most so many seconds for peers' answers, `wake` cuts that short.
 
         `run` carries on what was collected; it calls `settled` at its end.
         """
         self._collect = collect
-        self._poke = poke
+        self._wake = wake
         self._run = run
         self._clock = clock
         self._lock = threading.Lock()
         self._driven = False
         """Somebody drives, or has just been given the place."""
-        self._driving: Ticket | None = None
+        self._driving: Submission | None = None
         self._driver = 0
         self._waiting: dict[_Waiter, None] = {}
         self._waited_at = clock()
         self._idle = False
         self._stopped = threading.Event()
 
-    def wait(self, ticket: Ticket, deadline: float) -> bool:
-        """Wait until `ticket` is settled; False when `deadline` came first."""
-        if ticket.answer is not None:
+    def wait(self, submission: Submission, deadline: float) -> bool:
+        """Wait until `submission` is settled; False when `deadline` came first."""
+        if submission.answer is not None:
             return True
-        waiter = _Waiter(ticket)
+        waiter = _Waiter(submission)
         now = self._waited_at = self._clock()
         with self._lock:
             waiter.drives = not self._driven
@@ -78,28 +78,28 @@ class Driver:
             if not waiter.drives:
                 self._waiting[waiter] = None
         if self._idle:
-            self._poke()  # our own thread makes way
-        if not waiter.drives and ticket.answer is None:
+            self._wake()  # our own thread makes way
+        if not waiter.drives and submission.answer is None:
             waiter.wake.acquire(timeout=max(deadline - now, 0))
         if self._drives(waiter):
             try:
-                self._drive(ticket, deadline)
+                self._drive(submission, deadline)
             finally:
                 self._hand_over()
-        return ticket.answer is not None
+        return submission.answer is not None
 
     def settled(self) -> None:
-        """Wake those whose tickets are settled; call it after roles worked."""
+        """Wake those whose submissions are settled; call it after roles worked."""
         if self._waiting:
             with self._lock:
-                for waiter in [one for one in self._waiting if one.ticket.answer is not None]:
+                for waiter in [one for one in self._waiting if one.submission.answer is not None]:
                     del self._waiting[waiter]
                     waiter.wake.release()
         driving = self._driving
         if driving is None or driving.answer is None:
             return
         if self._driver != threading.get_ident():
-            self._poke()
+            self._wake()
 
     def _drives(self, waiter: _Waiter) -> bool:
         """Leave the queue; True if the driver's place was given to `waiter`."""
@@ -107,10 +107,10 @@ class Driver:
             self._waiting.pop(waiter, None)
             return waiter.drives
 
-    def _drive(self, ticket: Ticket, deadline: float) -> None:
+    def _drive(self, submission: Submission, deadline: float) -> None:
         self._driver = threading.get_ident()
-        self._driving = ticket
-        while ticket.answer is None:
+        self._driving = submission
+        while submission.answer is None:
             now = self._waited_at = self._clock()
             if now >= deadline:
                 return
@@ -122,7 +122,7 @@ class Driver:
         self._driving = None
         with self._lock:
             for waiter in self._waiting:
-                if waiter.ticket.answer is None:
+                if waiter.submission.answer is None:
                     del self._waiting[waiter]
                     waiter.drives = True
                     waiter.wake.release()
@@ -151,4 +151,4 @@ class Driver:
     def stop(self) -> None:
         """End `run_idle`."""
         self._stopped.set()
-        self._poke()
+        self._wake()

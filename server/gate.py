@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kvrmi.config import Cluster
-from kvrmi.remote.identity import Badge, Caller, Challenge, Refused, challenge
+from kvrmi.cluster.config import Cluster
+from kvrmi.remote.identity import Caller, Challenge, Credentials, Refused, challenge
 
 REPLICA = "replica"
 """As what a replica is known to others."""
@@ -28,9 +28,9 @@ class Gate:
         self.config = cluster.agreed(format)
         """Digest of what this replica was configured with."""
 
-    def badge(self) -> Badge:
+    def credentials(self) -> Credentials:
         """Make what this replica shows."""
-        return Badge(self._cluster.id, self._me, REPLICA, self._secret, self.config)
+        return Credentials(self._cluster.id, self._me, REPLICA, self._secret, self.config)
 
     def anybody(self, target: str) -> Admit:
         """Admit to `target` whoever knows the secret."""

@@ -13,16 +13,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from kvrmi.config import Cluster
+from kvrmi.cluster.config import Cluster
 from kvrmi.roles.contract import Address, Effects, Envelope, Message, Unreachable
 from kvrmi.roles.declaration import Declaration, Kind, Presence
 
 from .disks import WriteBehind, WriteThrough
-from .makers import Makers
+from .factory import Factory
+from .folder import Folder
 from .rolehost import Fenced, RoleHost
 from .rolework import Disk
 from .router import Router
-from .store import Folder
 
 T = TypeVar("T")
 
@@ -65,9 +65,9 @@ class Hosts:
         self._behind: list[WriteBehind] = []
         self._informed_of: tuple[object, ...] = ()
         self._lock = threading.Lock()
-        makers = Makers(cluster, me, folder, os.urandom(8), self)
+        factory = Factory(cluster, me, folder, os.urandom(8), self)
         self.all = {
-            kind.name: self._host(kind, makers, noted(kind.name)) for kind in declared.kinds
+            kind.name: self._host(kind, factory, noted(kind.name)) for kind in declared.kinds
         }
         self.voter: RoleHost[Any] = self.all[declared.voter.role]
 
@@ -75,10 +75,10 @@ class Hosts:
         """Return the host of a role."""
         return self.all[role]
 
-    def _host(self, kind: Kind, makers: Makers, noted: Noted) -> RoleHost[Any]:
+    def _host(self, kind: Kind, factory: Factory, noted: Noted) -> RoleHost[Any]:
         def load(now: float, incarnation: int) -> Any:
             noted.starts()
-            return makers.make(kind, now, incarnation, noted.log)
+            return factory.make(kind, now, incarnation, noted.log)
 
         host: RoleHost[Any] = RoleHost(
             Address(self._me, kind.name),
@@ -126,9 +126,9 @@ class Hosts:
         """Put a question that one glance answers; `otherwise` if the role is down."""
         return self.all[role].peek(question, otherwise)
 
-    def tell(self, role: str, message: Message) -> None:
+    def deliver(self, role: str, message: Message) -> None:
         """Have a role handle a message of an operator's or of this process. Raises Fenced."""
-        self.all[role].tell(Address(self._me, "host"), message)
+        self.all[role].post(Address(self._me, "host"), message)
         self._router.run()
 
     def unreachable(self, peer: int) -> None:
@@ -156,7 +156,7 @@ class Hosts:
         """Do what is declared to precede it. Raises Fenced when the role concerned is stuck."""
         role, message = self.declared.before_restart[name](self._presence())
         if self.all[role].state == "up":
-            self.tell(role, message)
+            self.deliver(role, message)
 
     # --- life -------------------------------------------------------------------------------------
 

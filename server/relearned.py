@@ -19,7 +19,7 @@ from kvrmi.storage.sqlite import SqliteStorage, erase, put_aside
 
 __all__ = ["COPIES", "TIMES", "Relearned"]
 
-_log = logging.getLogger("kvrmi.server.store")
+_log = logging.getLogger("kvrmi.server.relearned")
 
 T = TypeVar("T")
 

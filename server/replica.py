@@ -14,25 +14,25 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from kvrmi import naming
-from kvrmi.config import Cluster
-from kvrmi.faults import FaultTable
+from kvrmi.cluster import naming
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.cuts import Cuts
 from kvrmi.remote.daemon import caller
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Message
 from kvrmi.roles.declaration import BATCH, CONTROL
 
 from .admission import Verdict, from_file
-from .doors import Limits, PyroDoor
 from .driver import Driver
 from .engines.kinds import ENGINES, EngineKind
+from .folder import Folder, Identity
 from .gate import Gate
 from .hosts import Fatal, Hosts
+from .objectdaemon import Limits, ObjectDaemon
 from .rolehost import Fenced, RoleHost
 from .router import Router
 from .servants import AnswerLater, DeferredAnswers, KVStore, RoleServant
 from .status import describe
-from .store import Folder, Identity
 from .transport import Transport
 
 _log = logging.getLogger("kvrmi.server.replica")
@@ -71,7 +71,7 @@ class Replica:
         self.cluster = cluster
         self.me = me
         self.member = cluster.member(me)
-        self.faults = FaultTable()
+        self.faults = Cuts()
         self._kind = kind or ENGINES[cluster.engine]
         self._declared = self._kind.declared
         self._folder = folder
@@ -81,13 +81,13 @@ class Replica:
         self.unmet: tuple[int, ...] = ()
         """Replicas that this one waits for before anybody votes."""
         self.gate = Gate(cluster, me, secret, self._declared.format)
-        self.badge = self.gate.badge()
+        self.credentials = self.gate.credentials()
         self.router = Router(self._declared, me)
         noted = self._kind.journal(me, cluster.quorum, clock)
         self.hosts = Hosts(self._declared, cluster, me, folder, self.router, clock, fatal, noted.of)
-        self.roles = {name: self.hosts[name] for name in self._declared.doors}
+        self.roles = {name: self.hosts[name] for name in self._declared.daemons}
         self._make_network()
-        self._make_doors()
+        self._make_daemons()
 
     # --- wiring -----------------------------------------------------------------------------------
 
@@ -97,7 +97,7 @@ class Replica:
             self._declared,
             self.cluster,
             self.me,
-            self.badge,
+            self.credentials,
             self.faults,
             codec=self._codec,
             clock=clock,
@@ -106,7 +106,7 @@ class Replica:
         )
         self.driver = Driver(
             lambda timeout: self.transport.collect(BATCH, timeout),
-            lambda: self.transport.poke(BATCH),
+            lambda: self.transport.wake(BATCH),
             self.router.run,
             clock,
         )
@@ -120,10 +120,10 @@ class Replica:
             lambda: self.transport.notes,
         )
 
-    def _make_doors(self) -> None:
+    def _make_daemons(self) -> None:
         for host in self.roles.values():
-            host.door = self._role_door(host)
-        self.clients = PyroDoor(
+            host.daemon = self._role_daemon(host)
+        self.clients = ObjectDaemon(
             self.cluster.listens_on(self.member.host),
             self.member.client,
             naming.kvstore(self.me),
@@ -131,7 +131,7 @@ class Replica:
             CLIENT_LIMITS,
         )
 
-    def _role_door(self, host: RoleHost[Any]) -> PyroDoor:
+    def _role_daemon(self, host: RoleHost[Any]) -> ObjectDaemon:
         role = host.address.role
         name = naming.role(self.me, role)
         servant = RoleServant(
@@ -139,7 +139,7 @@ class Replica:
         )
         # Two lanes from each peer, as many again while they are made anew, and some to spare.
         limits = Limits(4 * len(self.cluster.ids) + 8, PEER_BYTES, 600.0)
-        return PyroDoor(
+        return ObjectDaemon(
             self.cluster.listens_on(self.member.host),
             self.member.port(role),
             name,

@@ -18,7 +18,7 @@ from kvrmi.roles.contract import Address, Effects, Envelope, Message, Role
 from kvrmi.roles.invariants import InvariantBroken
 from kvrmi.storage.interface import StorageFailed
 
-from .rolework import Disk, Door, Outside
+from .rolework import Daemon, Disk, Outside
 
 INBOX_MESSAGES = 1024
 """Messages that may wait for a role stuck on its disk; more are lost, as on a network."""
@@ -61,7 +61,7 @@ class RoleHost(Generic[R]):
         self.address = address
         self.incarnation = 0
         self.state = "down"
-        self.door: Door | None = None
+        self.daemon: Daemon | None = None
         self.before_restart: Callable[[], None] | None = None
         """Called without the lock; if it raises the role stays down."""
         self.wake_at: float | None = None
@@ -76,7 +76,7 @@ class RoleHost(Generic[R]):
         self._log = log
         self._lock = threading.Lock()
         self._life = threading.RLock()
-        """Held while the role is taken up or down, doors included; before `_lock`."""
+        """Held while the role is taken up or down, daemons included; before `_lock`."""
         self._inbox: deque[tuple[Address, Message | None]] = deque()
         self._wake_posted = False
         self._role: R | None = None
@@ -102,7 +102,7 @@ class RoleHost(Generic[R]):
         finally:
             self._lock.release()
 
-    def tell(self, sender: Address, message: Message) -> None:
+    def post(self, sender: Address, message: Message) -> None:
         """Handle a message now and let what it causes leave; `Router.run` next. Raises Fenced."""
         incarnation = self.incarnation
         self._outside.send(self.address, incarnation, self.deliver(sender, message))
@@ -257,7 +257,7 @@ class RoleHost(Generic[R]):
     # --- life ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Take the role up from its disk as a new incarnation and open its door.
+        """Take the role up from its disk as a new incarnation and open its daemon.
 
         Harmless when it is up. Raises OSError when the port is taken, and what `load` and
         `before_restart` raise.
@@ -269,8 +269,8 @@ class RoleHost(Generic[R]):
                 self.before_restart()
             with self._lock:
                 self._take_up()
-            if self.door is not None:
-                self.door.open()
+            if self.daemon is not None:
+                self.daemon.open()
 
     def fail(self, reason: str, back_after: float | None = None) -> bool:
         """Take the role down as if its thread had died; up again after `back_after` seconds.
@@ -335,8 +335,8 @@ class RoleHost(Generic[R]):
             self._drop("down" if back_at is None else "restarting", back_at)
         finally:
             self._lock.release()
-        if self.door is not None:
-            self.door.cut()
+        if self.daemon is not None:
+            self.daemon.cut()
         return was_up
 
     def _last_step(self, role: R, last: Callable[[R, float], Effects]) -> None:
@@ -349,15 +349,15 @@ class RoleHost(Generic[R]):
         """Look after the role: call it several times a second from one thread."""
         with self._life:
             if self._role is not None:
-                if self.door is not None and not self.door.alive:
+                if self.daemon is not None and not self.daemon.alive:
                     self._fail("its request loop ended", BACK_SECONDS)
             elif self._back_at is not None and self.clock() >= self._back_at:
                 self._restart()
 
     def _restart(self) -> None:
         try:
-            if self.door is not None:
-                self.door.cut()  # a role that broke by itself left it open
+            if self.daemon is not None:
+                self.daemon.cut()  # a role that broke by itself left it open
             self.start()
         except Exception as error:
             self._log.error("cannot start again: %s", error)

@@ -1,6 +1,6 @@
-"""What a role host needs around it: a door, a disk, and a way out for messages.
+"""What a role host needs around it: a daemon, a disk, and a way out for messages.
 
-Rule: these are shapes and nothing else; doors.py, disks.py and router.py have them.
+Rule: these are shapes and nothing else; daemons.py, disks.py and router.py have them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from kvrmi.roles.contract import Address, Envelope
 from kvrmi.storage.interface import Record
 
 
-class Door(Protocol):
+class Daemon(Protocol):
     """The network side of a role: its own Pyro daemon on a fixed port."""
 
     @property

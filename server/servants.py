@@ -13,16 +13,16 @@ import threading
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from kvrmi.cluster.cuts import Cuts
 from kvrmi.errors import InvalidRequest, to_builtin
-from kvrmi.faults import FaultTable
-from kvrmi.interface import Engine, Result, check, check_request
+from kvrmi.operations.interface import Engine, Result, check, check_request
 from kvrmi.remote.identity import Caller
 from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.roles.contract import Address, Envelope, Message
 from kvrmi.roles.declaration import Declaration
 
-from .doors import exposed
 from .driver import Driver
+from .objectdaemon import exposed
 from .rolehost import Fenced, RoleHost
 from .router import Router
 
@@ -50,13 +50,13 @@ class RoleServant:
         codec: Codec,
         host: RoleHost[Any],
         router: Router,
-        faults: FaultTable,
+        faults: Cuts,
         caller: Callable[[], Caller | None],
         answer_later: AnswerLater | None,
     ) -> None:
         """`caller` returns who makes the current call, `answer_later` a deferred one's answer."""
-        door = host.address.role
-        self._taken = {kind for kind, one in declared.requests.items() if one.lane.door == door}
+        daemon = host.address.role
+        self._taken = {kind for kind, one in declared.requests.items() if one.lane.daemon == daemon}
         self._declared = declared
         self._codec = codec
         self._host = host
@@ -138,11 +138,11 @@ class DeferredAnswers:
         self._settle = settle
 
     def wait(self, sender: Address, message: Any) -> Message | None:
-        """Hand `message` to the role and wait for its answer, at most its patience."""
-        deadline = self._clock() + message.patience
+        """Hand `message` to the role and wait for its answer, at most its timeout."""
+        deadline = self._clock() + message.timeout
         awaited = self._router.expect(sender.replica, message.number)
         try:
-            self._host.tell(sender, message)
+            self._host.post(sender, message)
             self._router.run()
             if not self._driver.wait(awaited, deadline):
                 self._settle()

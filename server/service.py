@@ -11,13 +11,13 @@ import logging
 import queue
 import threading
 
-from kvrmi import naming
+from kvrmi.cluster import naming
 from kvrmi.remote.names import register
 from kvrmi.remote.proxy import connect
 
 from .admin import Admin
-from .admission import Told, from_replicas, told_by
-from .doors import Limits, PyroDoor
+from .admission import Reported, from_replicas, reported_by
+from .objectdaemon import Limits, ObjectDaemon
 from .replica import Replica
 
 _log = logging.getLogger("kvrmi.server.names")
@@ -25,7 +25,7 @@ _log = logging.getLogger("kvrmi.server.names")
 REGISTER_SECONDS = 1.0
 """An empty name server that was started again is filled again after at most twice this."""
 FORM_SECONDS = 0.3
-PATIENCE = 0.5
+TIMEOUT = 0.5
 LOOK_SECONDS = 0.5
 
 
@@ -40,7 +40,7 @@ class Service:
         self._replica = replica
         member = replica.member
         name = naming.admin(replica.me)
-        self._admin = PyroDoor(
+        self._admin = ObjectDaemon(
             replica.cluster.listens_on(member.host),
             member.admin,
             name,
@@ -76,12 +76,12 @@ class Service:
     def _register(self) -> None:
         """Have our names in the name server whenever it is there."""
         replica = self._replica
-        badge = replica.badge
+        credentials = replica.credentials
         names = _names(replica)
         there = True
         while True:
             try:
-                register(replica.cluster.nameserver, names, badge, PATIENCE)
+                register(replica.cluster.nameserver, names, credentials, TIMEOUT)
                 there = True
             except Exception as error:
                 if there:
@@ -103,21 +103,25 @@ class Service:
             elif self._closing.wait(FORM_SECONDS):
                 return
 
-    def _ask_all(self) -> dict[int, Told]:
+    def _ask_all(self) -> dict[int, Reported]:
         replica = self._replica
-        told = {replica.me: Told(replica.identity.disk, replica.identity.members)}
+        reported = {replica.me: Reported(replica.identity.disk, replica.identity.members)}
         for member in replica.cluster.members:
             if member.id == replica.me:
                 continue
             name = naming.admin(member.id)
             try:
                 with connect(
-                    member.host, member.admin, name, timeout=PATIENCE, badge=replica.badge
+                    member.host,
+                    member.admin,
+                    name,
+                    timeout=TIMEOUT,
+                    credentials=replica.credentials,
                 ) as admin:
-                    told[member.id] = told_by(admin.identity())
+                    reported[member.id] = reported_by(admin.identity())
             except Exception as error:
                 _log.debug("replica %d does not answer: %s", member.id, error)
-        return told
+        return reported
 
 
 def _names(replica: Replica) -> dict[str, tuple[str, frozenset[str]]]:

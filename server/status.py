@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kvrmi.config import Cluster
-from kvrmi.naming import join_address
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.naming import join_address
 
 from .hosts import Hosts
 from .rolehost import Fenced, RoleHost

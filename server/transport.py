@@ -12,11 +12,11 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from kvrmi.config import Cluster, Member
-from kvrmi.faults import FaultTable
-from kvrmi.naming import join_address
-from kvrmi.naming import role as role_name
-from kvrmi.remote.identity import Badge
+from kvrmi.cluster.config import Cluster, Member
+from kvrmi.cluster.cuts import Cuts
+from kvrmi.cluster.naming import join_address
+from kvrmi.cluster.naming import role as role_name
+from kvrmi.remote.identity import Credentials
 from kvrmi.remote.peer import Gather, Peer
 from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.roles.contract import Address, Envelope, Message, NoAnswer
@@ -59,7 +59,7 @@ class Link:
         """Wrap a connection."""
         self.member = member
         self.replica = member.id
-        self.address = Address(member.id, lane.door)
+        self.address = Address(member.id, lane.daemon)
         self.lane = lane
         self.peer = peer
 
@@ -72,8 +72,8 @@ class Transport:
         declared: Declaration,
         cluster: Cluster,
         me: int,
-        badge: Badge,
-        faults: FaultTable,
+        credentials: Credentials,
+        faults: Cuts,
         *,
         codec: Codec,
         clock: Callable[[], float],
@@ -94,7 +94,7 @@ class Transport:
         self._by_peer: dict[Peer, Link] = {}
         for member in cluster.members:
             for lane in declared.lanes if member.id != me else ():
-                link = Link(member, lane, _peer(cluster, member, lane, badge, refused))
+                link = Link(member, lane, _peer(cluster, member, lane, credentials, refused))
                 self._links[member.id, lane.name] = link
                 self._by_peer[link.peer] = link
         self._groups = {
@@ -119,9 +119,9 @@ class Transport:
         if not self._faults.passes(self._me, to.replica):
             return False
         link = self._links[to.replica, request.lane.name]
-        patience = self._declared.patience(message, self._answer)
+        timeout = self._declared.timeout(message, self._answer)
         token = Token(wire.sender.role, incarnation, message)
-        return link.peer.send(self._clock(), wire.encoded(message), token, patience)
+        return link.peer.send(self._clock(), wire.encoded(message), token, timeout)
 
     def collect(self, group: str, timeout: float) -> None:
         """Wait for answers of a group and deliver them, and what became of the others."""
@@ -137,9 +137,9 @@ class Transport:
             for token in (*peer.overdue(now), *peer.lost()):
                 self._lose(self._by_peer[peer], token)
 
-    def poke(self, group: str) -> None:
+    def wake(self, group: str) -> None:
         """Make a `collect` of that group return early."""
-        self._groups[group].poke()
+        self._groups[group].wake()
 
     def tend(self) -> None:
         """Have lost connections made again in the background; call it several times a second."""
@@ -197,7 +197,7 @@ class Transport:
 
 def _refusal(link: Link, source: str) -> str:
     # The role's name is left out: all roles of a replica refuse for the same reason.
-    name, member = role_name(link.replica, link.lane.door), link.member
+    name, member = role_name(link.replica, link.lane.daemon), link.member
     why = link.peer.refusal.removeprefix("connection refused: ").replace(name, "it")
     return (
         f"replica {member.id} at {join_address(member.host, member.client)} runs, but is not taken "
@@ -208,13 +208,17 @@ def _refusal(link: Link, source: str) -> str:
 
 
 def _peer(
-    cluster: Cluster, member: Member, lane: Lane, badge: Badge, refused: Callable[[int], None]
+    cluster: Cluster,
+    member: Member,
+    lane: Lane,
+    credentials: Credentials,
+    refused: Callable[[int], None],
 ) -> Peer:
     return Peer(
         member.host,
-        member.port(lane.door),
-        role_name(member.id, lane.door),
-        badge,
+        member.port(lane.daemon),
+        role_name(member.id, lane.daemon),
+        credentials,
         connect_timeout=cluster.timing.connect,
         on_refused=lambda _peer: refused(member.id),
     )

@@ -20,7 +20,7 @@ import pyte
 
 __all__ = ["Terminal"]
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds; a busy machine needs some, a quiet one none."""
 
 
@@ -76,7 +76,7 @@ class Terminal:
         self._screen.resize(lines, columns)
         self.child.setwinsize(lines, columns)
 
-    def hang_up(self, within: float = PATIENCE) -> int:
+    def hang_up(self, within: float = TIMEOUT) -> int:
         """Close the terminal, as somebody closes its window; the program's exit status."""
         self.child.ptyproc.fileobj.close()
         deadline = time.monotonic() + within
@@ -106,20 +106,20 @@ class Terminal:
         columns = range(self._screen.columns)
         return "".join(row[at].data for row in rows for at in columns if row[at].bold)
 
-    def see(self, pattern: str, within: float = PATIENCE) -> re.Match[str]:
+    def see(self, pattern: str, within: float = TIMEOUT) -> re.Match[str]:
         """Wait until a regular expression is found in what is seen; "^" and "$" mean lines."""
         deadline = time.monotonic() + within
         while (found := re.search(pattern, self.screen, re.MULTILINE)) is None:
             assert self._read(deadline), f"{pattern!r} is not seen:\n{self.screen}"
         return found
 
-    def see_no_more(self, pattern: str, within: float = PATIENCE) -> None:
+    def see_no_more(self, pattern: str, within: float = TIMEOUT) -> None:
         """Wait until a regular expression is not found any more."""
         deadline = time.monotonic() + within
         while re.search(pattern, self.screen, re.MULTILINE):
             assert self._read(deadline), f"{pattern!r} is still seen:\n{self.screen}"
 
-    def end(self, within: float = PATIENCE) -> int:
+    def end(self, within: float = TIMEOUT) -> int:
         """Wait until the program has ended; its exit status, negative for a signal."""
         deadline = time.monotonic() + within
         while self._read(deadline):

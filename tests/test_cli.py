@@ -15,7 +15,7 @@ import pytest
 import kvrmi
 from kvrmi import cli
 from server.coordinator.ports import free_block
-from server.store import format_folder
+from server.folder import format_folder
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = (

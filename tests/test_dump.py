@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kvrmi.dump import Damaged, Page, Reader, Summary, save
-from kvrmi.interface import Value
-from kvrmi.machine import Machine, encode_command
+from kvrmi.operations.interface import Value
+from kvrmi.state.machine import Machine, encode_command
 
 PAIRS: list[tuple[str, Value]] = [
     ("\0", ""),

@@ -15,9 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = ("client", "nameserver", "server")
-CORE = {"paxos", "roles", "twophase", "wire", "single.py", "machine.py", "log.py"} | {
-    "snapshot.py", "commands.py", "keyorder.py", "rows.py", "sessions.py",
-}  # fmt: skip
+CORE = {"operations", "paxos", "roles", "state", "twophase"}
 """What time, randomness and the outside world reach only as arguments."""
 IMPURE = {"Pyro5", "asyncio", "concurrent", "datetime", "multiprocessing", "os", "random"} | {
     "secrets", "select", "selectors", "socket", "sqlite3", "subprocess", "tempfile", "threading",

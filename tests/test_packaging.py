@@ -123,7 +123,7 @@ def test_the_library_is_imported_from_the_wheel(installed: Path) -> None:
     probe = "import kvrmi; print(kvrmi.__version__, kvrmi.connect.__module__, kvrmi.__file__)"
     version, module, file = checked(installed / "python", "-c", probe).split()
     assert version == kvrmi.__version__
-    assert module == "kvrmi.session"
+    assert module == "kvrmi.access.store"
     assert Path(file).is_relative_to(installed.parent)
 
 

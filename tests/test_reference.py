@@ -18,11 +18,12 @@ from pathlib import Path
 
 from client.grammar.help import explained
 from client.shell.run import EXIT_STATUS
-from kvrmi import config, errors, naming
+from kvrmi import errors
+from kvrmi.access.store import Store, connect
 from kvrmi.cli import started_as
-from kvrmi.interface import OPERATIONS
-from kvrmi.session import Store, connect
-from server.coordinator.orders import Orders
+from kvrmi.cluster import config, naming
+from kvrmi.operations.interface import OPERATIONS
+from server.coordinator.servant import CoordinatorServant
 from server.servants import KVStore
 
 ROOT = Path(__file__).parents[1]
@@ -148,7 +149,7 @@ def test_every_method_of_the_python_store() -> None:
 
 
 def test_every_order() -> None:
-    assert names(first_column("Coordinator")) == public(Orders)
+    assert names(first_column("Coordinator")) == public(CoordinatorServant)
 
 
 def test_every_error() -> None:

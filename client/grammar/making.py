@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kvrmi.interface import LINEARIZABLE, LOCAL
+from kvrmi.operations.interface import LINEARIZABLE, LOCAL
 
 from .lexer import Usage
 from .pattern import Given

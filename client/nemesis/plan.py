@@ -35,67 +35,67 @@ Make = Callable[[random.Random, tuple[int, ...]], Fault]
 
 def draw(seed: int, ids: Sequence[int], seconds: float) -> tuple[Step, ...]:
     """Draw the faults of a run of so many seconds."""
-    dice = random.Random(f"nemesis {seed}")
+    draws = random.Random(f"nemesis {seed}")
     steps: list[Step] = []
     bag: list[Make] = []
     at = 1.0
     while at < seconds:
         if not bag:
             bag = [make for make, share in _SHARES for _ in range(share)]
-            dice.shuffle(bag)
-        order = tuple(dice.sample(list(ids), len(ids)))
-        steps.append(Step(at, bag.pop()(dice, order)))
-        at += dice.uniform(*PAUSE)
+            draws.shuffle(bag)
+        order = tuple(draws.sample(list(ids), len(ids)))
+        steps.append(Step(at, bag.pop()(draws, order)))
+        at += draws.uniform(*PAUSE)
     return tuple(steps)
 
 
-def _kill_leader(dice: random.Random, order: tuple[int, ...]) -> Fault:
+def _kill_leader(draws: random.Random, order: tuple[int, ...]) -> Fault:
     return Fault(Kind.KILL, Aim.LEADER, 1, order)
 
 
-def _kill_one(dice: random.Random, order: tuple[int, ...]) -> Fault:
+def _kill_one(draws: random.Random, order: tuple[int, ...]) -> Fault:
     return Fault(Kind.KILL, Aim.ANY, 1, order)
 
 
-def _kill_two(dice: random.Random, order: tuple[int, ...]) -> Fault:
-    return Fault(Kind.KILL, dice.choice((Aim.LEADER, Aim.ANY)), 2, order)
+def _kill_two(draws: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.KILL, draws.choice((Aim.LEADER, Aim.ANY)), 2, order)
 
 
-def _kill_all(dice: random.Random, order: tuple[int, ...]) -> Fault:
+def _kill_all(draws: random.Random, order: tuple[int, ...]) -> Fault:
     return Fault(Kind.KILL_ALL, Aim.ANY, len(order), order)
 
 
-def _stop_leader(dice: random.Random, order: tuple[int, ...]) -> Fault:
-    return Fault(Kind.STOP, Aim.LEADER, 1, order, dice.uniform(0.2, 5.0))
+def _stop_leader(draws: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.STOP, Aim.LEADER, 1, order, draws.uniform(0.2, 5.0))
 
 
-def _stop_followers(dice: random.Random, order: tuple[int, ...]) -> Fault:
-    return Fault(Kind.STOP, Aim.FOLLOWER, dice.choice((1, 2)), order, dice.uniform(0.2, 5.0))
+def _stop_followers(draws: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.STOP, Aim.FOLLOWER, draws.choice((1, 2)), order, draws.uniform(0.2, 5.0))
 
 
-def _fail_role(dice: random.Random, order: tuple[int, ...]) -> Fault:
-    aim = dice.choice((Aim.LEADER, Aim.ANY))
-    lasting = dice.uniform(0.2, 3.0)
-    return Fault(Kind.ROLE, aim, dice.choice((1, 1, 2)), order, lasting, dice.choice(ROLES))
+def _fail_role(draws: random.Random, order: tuple[int, ...]) -> Fault:
+    aim = draws.choice((Aim.LEADER, Aim.ANY))
+    lasting = draws.uniform(0.2, 3.0)
+    return Fault(Kind.ROLE, aim, draws.choice((1, 1, 2)), order, lasting, draws.choice(ROLES))
 
 
-def _cut(shape: str, dice: random.Random, order: tuple[int, ...]) -> Fault:
-    aim = dice.choice((Aim.LEADER, Aim.LEADER, Aim.ANY))
-    lasting = dice.uniform(1.0, 5.0)
-    side = dice.choice(("both", "sender", "receiver"))
+def _cut(shape: str, draws: random.Random, order: tuple[int, ...]) -> Fault:
+    aim = draws.choice((Aim.LEADER, Aim.LEADER, Aim.ANY))
+    lasting = draws.uniform(1.0, 5.0)
+    side = draws.choice(("both", "sender", "receiver"))
     return Fault(Kind.CUT, aim, len(order), order, lasting, shape, side)
 
 
-def _lose(kind: Kind, files: str, dice: random.Random, order: tuple[int, ...]) -> Fault:
-    aim = dice.choice((Aim.LEADER, Aim.ANY))
-    return Fault(kind, aim, dice.choice((1, 1, 2)), order, 0.0, files)
+def _lose(kind: Kind, files: str, draws: random.Random, order: tuple[int, ...]) -> Fault:
+    aim = draws.choice((Aim.LEADER, Aim.ANY))
+    return Fault(kind, aim, draws.choice((1, 1, 2)), order, 0.0, files)
 
 
-def _kill_coordinator(dice: random.Random, order: tuple[int, ...]) -> Fault:
-    return Fault(Kind.COORDINATOR, Aim.ANY, 0, order, dice.uniform(0.2, 3.0))
+def _kill_coordinator(draws: random.Random, order: tuple[int, ...]) -> Fault:
+    return Fault(Kind.COORDINATOR, Aim.ANY, 0, order, draws.uniform(0.2, 3.0))
 
 
-def _kill_names(dice: random.Random, order: tuple[int, ...]) -> Fault:
+def _kill_names(draws: random.Random, order: tuple[int, ...]) -> Fault:
     return Fault(Kind.NAMES, Aim.ANY, 0, order)
 
 

@@ -20,7 +20,7 @@ from rich.live import Live
 from rich.text import Text
 
 from kvrmi import cli
-from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN
+from kvrmi.checker.history import FAIL, OK, UNKNOWN
 
 from ..history import Recorder
 from ..workload import Settings
@@ -90,7 +90,7 @@ class _Lines:
         if self._live is not None:
             self._live.stop()
 
-    def tell(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Print a line with the seconds since the beginning."""
         seconds = time.monotonic() - self._began
         self._console.print(Text(f"{seconds:7.1f} s  {text}"), soft_wrap=True)

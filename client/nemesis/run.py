@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 from ..history import Recorder
 from ..verify import judge, load
 from ..workload import Settings, Workload
-from .hands import Hands
+from .injector import Injector
 from .limits import shortfalls
 from .plan import Step, draw
 from .report import Report, longest_pause, pause_after, pauses, pauses_by_fault, serving
@@ -46,7 +46,7 @@ class Wish(NamedTuple):
 class Show(Protocol):
     """Shows how a run goes."""
 
-    def tell(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Show one thing that was done."""
         ...
 
@@ -65,31 +65,31 @@ def run(wish: Wish, show: Show) -> Report:
     """Run it all. Raises NotStarted, and OSError from files."""
     problems: list[str] = []
     subject = Subject(wish.data)
-    hands = Hands(subject, show.tell)
+    injector = Injector(subject, show.report)
     try:
-        show.tell(f"starting {wish.replicas} replicas in {wish.data}")
+        show.report(f"starting {wish.replicas} replicas in {wish.data}")
         subject.start(wish.replicas)
         with wish.record.open("w", encoding="utf-8") as stream:
             ids = subject.cluster.ids
             workload = Workload(subject.open_store, ids, stream, wish.load)
-            times = _work(wish, subject, hands, workload, show, problems)
-            show.tell("reading every key")
+            times = _work(wish, subject, injector, workload, show, problems)
+            show.report("reading every key")
             unread = workload.read_all()
         problems += [] if unread is None else [unread]
         problems += _unlike(subject)
     finally:
         late = subject.stop()
     problems += [f"process {pid} did not end when asked to" for pid in late]
-    show.tell("checking the history")
+    show.report("checking the history")
     verdict = _judge(wish.record, problems)
-    report = _report(wish, hands, workload.recorder, times, verdict, problems)
+    report = _report(wish, injector, workload.recorder, times, verdict, problems)
     return report._replace(problems=[*problems, *shortfalls(report)])
 
 
 def _work(
     wish: Wish,
     subject: Subject,
-    hands: Hands,
+    injector: Injector,
     workload: Workload,
     show: Show,
     problems: list[str],
@@ -100,13 +100,13 @@ def _work(
 
         def progress() -> None:
             share = min((time.monotonic() - begin) / wish.seconds, 1.0)
-            show.progress(share, hands.kills["replica"], workload.recorder)
+            show.progress(share, injector.kills["replica"], workload.recorder)
 
         plan = draw(wish.seed, subject.cluster.ids, wish.seconds)
-        _break(plan, begin, wish.seconds, subject, hands, progress, problems)
+        _break(plan, begin, wish.seconds, subject, injector, progress, problems)
         end = time.monotonic()
-        show.tell("the last fault is over")
-        if not hands.finish():
+        show.report("the last fault is over")
+        if not injector.finish():
             problems.append("some faults could not be undone")
         back = _await_all(subject)
         if back is None:
@@ -123,17 +123,17 @@ def _break(
     begin: float,
     seconds: float,
     subject: Subject,
-    hands: Hands,
+    injector: Injector,
     progress: Callable[[], None],
     problems: list[str],
 ) -> None:
     """Carry out the plan, each fault when its time has come."""
     pending = list(plan)
     while (elapsed := time.monotonic() - begin) < seconds:
-        hands.tend()
+        injector.tend()
         if pending and pending[0].at <= elapsed:
-            hands.carry_out(pending.pop(0).fault)
-        if not hands.uncoordinated and not subject.coordinated:
+            injector.carry_out(pending.pop(0).fault)
+        if not injector.uncoordinated and not subject.coordinated:
             problems.append("the coordinator ended by itself")
             subject.start_coordinator()
         progress()
@@ -175,7 +175,7 @@ def _judge(record: Path, problems: list[str]) -> str:
 
 def _report(
     wish: Wish,
-    hands: Hands,
+    injector: Injector,
     recorder: Recorder,
     times: _Times,
     verdict: str,
@@ -183,22 +183,22 @@ def _report(
 ) -> Report:
     moments = sorted(recorder.moments, key=lambda one: one.returned)
     last = moments[-1].returned if moments else times.end
-    kills = hands.leader_kills
+    kills = injector.leader_kills
     return Report(
         seed=wish.seed,
         replicas=wish.replicas,
         seconds=times.end - times.begin,
         folder=str(wish.data),
         history=str(wish.record),
-        faults=dict(hands.faults),
-        skipped=dict(hands.skipped),
-        kills=dict(hands.kills),
+        faults=dict(injector.faults),
+        skipped=dict(injector.skipped),
+        kills=dict(injector.kills),
         outcomes=dict(recorder.outcomes),
         longest_pause=longest_pause(moments, times.begin, times.end),
         serving=serving(moments, times.begin, times.end),
         leader_kills=pauses([pause_after(moments, kill.at) for kill in kills]),
         leader_kills_alone=pauses([pause_after(moments, kill.at) for kill in kills if kill.alone]),
-        by_fault=pauses_by_fault(moments, hands.done, last),
+        by_fault=pauses_by_fault(moments, injector.done, last),
         back_seconds=times.back,
         verdict=verdict,
         problems=list(problems),

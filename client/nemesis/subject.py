@@ -19,12 +19,12 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from kvrmi import naming
-from kvrmi.config import Cluster, Member, load
+from kvrmi.access.store import Store, connect
+from kvrmi.cluster import naming
+from kvrmi.cluster.config import Cluster, Member, load
 from kvrmi.errors import KVError, was_refused
-from kvrmi.remote.identity import Badge, read_secret
+from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect as connect_proxy
-from kvrmi.session import Store, connect
 
 from ..admin import Admin
 
@@ -65,7 +65,9 @@ class Subject:
         while not self.config.exists():
             self._await(deadline)
         self.cluster: Cluster = load(self.config)
-        self._badge = Badge(self.cluster.id, 0, "client", read_secret(self.data / "secret"))
+        self._credentials = Credentials(
+            self.cluster.id, 0, "client", read_secret(self.data / "secret")
+        )
         self._store = self.open_store(None, None)
         self._admin = Admin(self._store, str(self.config))
         while not whole(self.status()):
@@ -224,7 +226,7 @@ class Subject:
         name = naming.admin(member.id)
         try:
             with connect_proxy(
-                member.host, member.admin, name, timeout=_CALL, badge=self._badge
+                member.host, member.admin, name, timeout=_CALL, credentials=self._credentials
             ) as proxy:
                 proxy.heal()
         except Exception as error:
@@ -235,7 +237,7 @@ class Subject:
         if not links:
             return
         with connect_proxy(
-            host, port, naming.admin(replica), timeout=_CALL, badge=self._badge
+            host, port, naming.admin(replica), timeout=_CALL, credentials=self._credentials
         ) as proxy:
             for sender, receiver in links:
                 proxy.cut(sender, receiver)

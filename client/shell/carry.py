@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
 from kvrmi.dump import Summary
 from kvrmi.errors import InvalidRequest, KVError
-from kvrmi.session import Store
 
 from .. import backup
 from ..admin import Admin

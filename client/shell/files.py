@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kvrmi.errors import InvalidRequest
-from kvrmi.interface import VALUE_BYTES
+from kvrmi.operations.interface import VALUE_BYTES
 
 from ..grammar.arguments import FromFile
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import cast
 
 from kvrmi.errors import KVError, UnknownOutcome
-from kvrmi.interface import WRITES
+from kvrmi.operations.interface import WRITES
 
 from ..grammar.commands import Command
 from ..grammar.literal import typed

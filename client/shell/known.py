@@ -14,13 +14,13 @@ from threading import Condition, Thread
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from kvrmi.attempts import Answered, Event
+from kvrmi.access.events import Answered, Event
+from kvrmi.access.store import Store
 from kvrmi.errors import KVError
-from kvrmi.session import Store
 
-__all__ = ["PAGE", "PATIENCE", "Keys", "Known", "Seen"]
+__all__ = ["PAGE", "TIMEOUT", "Keys", "Known", "Seen"]
 
-PATIENCE = 0.3
+TIMEOUT = 0.3
 """Seconds that anything asked from beside may take."""
 _EVERY = 1.0
 """Seconds between two looks at who leads."""

@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from typing import TypeAlias, cast
 
-from kvrmi.interface import SCAN_ITEMS, Value
-from kvrmi.session import Store
+from kvrmi.access.store import Store
+from kvrmi.operations.interface import SCAN_ITEMS, Value
 
 from ..grammar.making import Command
 from ..render import Printer, encoded

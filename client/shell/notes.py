@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from threading import Timer
 
-from kvrmi.attempts import Answered, Asked, Event, Failed, Observer
+from kvrmi.access.events import Answered, Asked, Event, Failed, Observer
 
 __all__ = ["Notes"]
 
-PATIENCE = 1.0
+TIMEOUT = 1.0
 """Seconds without an answer after which it is shown what is waited for."""
 AGAIN = 30.0
 """Seconds after which the same trouble with the same replica is worth another line."""
@@ -22,7 +22,7 @@ _PREFIXES = ("cannot connect: ", "connection lost: ")
 
 
 class Notes:
-    """An observer of a store (kvrmi/attempts.py); `say` prints a line beside the answers."""
+    """An observer of a store (kvrmi/access/events.py); `say` prints a line beside the answers."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Notes:
     def _watch(self, who: str) -> None:
         """Show after a second for whom one waits; in a thread, since this one waits too."""
         if self._person:
-            self._timer = Timer(PATIENCE, self._report_silence, (who,))
+            self._timer = Timer(TIMEOUT, self._report_silence, (who,))
             self._timer.daemon = True
             self._timer.start()
 
@@ -98,7 +98,7 @@ class Notes:
 
     def _report_waiting(self, seconds: float) -> None:
         """Show once what is wrong while no replica answers."""
-        if not self._waiting and seconds > PATIENCE:
+        if not self._waiting and seconds > TIMEOUT:
             self._waiting = True
             self._say("; ".join([*_folded(self._failures), "still trying"]))
 

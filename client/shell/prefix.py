@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kvrmi.access.store import Store
 from kvrmi.errors import KVError
-from kvrmi.session import Store
 
 from ..progress import Advance
 from ..values import cut

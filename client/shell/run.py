@@ -10,9 +10,9 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 
+from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import KVError
-from kvrmi.session import Store
 
 from ..admin import Admin
 from ..grammar.commands import Command, parse

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..log import Entry
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message
 from ..roles.invariants import DiskLost, require
+from ..state.log import Entry
 from ..storage.interface import Put, Record, Trim, View
 from .ballot import Ballot
 from .doubt import RETRY, Doubt
@@ -42,7 +42,7 @@ from .silence import followed, silent
 from .stable import State, accepted_row, read_accepted
 
 if TYPE_CHECKING:
-    from ..config import Timing
+    from ..cluster.config import Timing
 
 __all__ = ["PAGE_BYTES", "Acceptor"]
 
@@ -77,7 +77,7 @@ class Acceptor:
         # heartbeats; a hold stands in for the grants forgotten in a restart, and nobody ends it.
         self._grant_until = 0.0
         self._hold_until = hold_until
-        self._told = state.truncated
+        self._reported = state.truncated
         self._trim = state.truncated
         self._doubt: Doubt | None = None
         self._asked = False
@@ -192,7 +192,7 @@ class Acceptor:
             )
         accepted = Accepted(m.ballot, m.slot, self.state.epoch, self.state.writes)
         messages = [Envelope(sender, accepted)]
-        if m.chosen > self._told:
+        if m.chosen > self._reported:
             messages.extend(self._learn(m.ballot, m.chosen))
         return Effects(records, tuple(messages))
 
@@ -299,7 +299,7 @@ class Acceptor:
         """
         if ballot.replica == self.me:
             return ()  # our own proposer informs our learner itself
-        first = max(self._told, self.state.truncated) + 1
+        first = max(self._reported, self.state.truncated) + 1
         slots: Iterable[int] = range(first, chosen + 1)
         if chosen - first > len(self.accepted):
             slots = sorted(slot for slot in self.accepted if first <= slot <= chosen)
@@ -309,7 +309,7 @@ class Acceptor:
             for slot, known in ours
             if known and known[0] == ballot
         )
-        self._told = max(self._told, chosen)
+        self._reported = max(self._reported, chosen)
         return (Envelope(Address(self.me, "learner"), Learn(ballot, chosen, entries)),)
 
     # --- silence ------------------------------------------------------------------------------
@@ -377,7 +377,7 @@ class Acceptor:
     def _vote_again(self, epoch: int, now: float) -> Effects:
         require(epoch > self.state.epoch, "a rejoined acceptor would vote in its lost self's epoch")
         self.rejoin = None
-        self._told = self._trim = self.state.truncated
+        self._reported = self._trim = self.state.truncated
         # Whatever the lost self granted is unknown, as after any restart.
         self._hold_until = now + max(self.state.hold, self._timing.hold)
         # The new disk counts on from above whatever peers remember of the lost one.

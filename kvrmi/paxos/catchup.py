@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..machine import Machine
 from ..roles.contract import Address, Envelope
-from ..snapshot import SnapshotSink
+from ..state.machine import Machine
+from ..state.snapshot import SnapshotSink
 from ..storage.interface import Corrupt
 from .messages import Entries, Fetch, FetchSnapshot, SnapshotPage
 
-__all__ = ["GIVE_UP", "PATIENCE", "CatchUp", "Progress"]
+__all__ = ["GIVE_UP", "TIMEOUT", "CatchUp", "Progress"]
 
-PATIENCE = 1.0
+TIMEOUT = 1.0
 """Seconds until an unanswered question counts as lost."""
 GIVE_UP = 5.0
 """Seconds without a page until a snapshot is begun anew with another peer."""
@@ -119,7 +119,7 @@ class CatchUp:
             question = Fetch(applied + 1)
         else:
             return ()
-        self._asked_until = now + PATIENCE
+        self._asked_until = now + TIMEOUT
         return (Envelope(Address(self._source, "learner"), question),)
 
     def answered(self, now: float, peer: int, m: Entries, applied: int) -> None:

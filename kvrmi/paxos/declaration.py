@@ -5,8 +5,6 @@ Rule: a new message is added to messages.py and here, and nowhere else.
 
 from __future__ import annotations
 
-from ..log import TABLES as LOG_TABLES
-from ..machine import TABLES as MACHINE_TABLES
 from ..roles.contract import Message
 from ..roles.declaration import (
     BATCH,
@@ -22,6 +20,8 @@ from ..roles.declaration import (
     Request,
     Voter,
 )
+from ..state.log import TABLES as LOG_TABLES
+from ..state.machine import TABLES as MACHINE_TABLES
 from .acceptor import Acceptor
 from .ballot import NO_BALLOT
 from .learner import Learner
@@ -79,7 +79,7 @@ def _page(_: Message) -> float:
 
 def _forward(message: Message) -> float:
     # A forwarded request's own patience ends earlier than ours for its answer.
-    return message.patience + GRACE if isinstance(message, Forward) else GRACE
+    return message.timeout + GRACE if isinstance(message, Forward) else GRACE
 
 
 _MESSAGES = (
@@ -89,7 +89,7 @@ _MESSAGES = (
 )  # fmt: skip
 _REQUESTS = {
     Accept: Request(_ACCEPT, missed=True),
-    Forward: Request(_FORWARD, missed=True, patience=_forward),
+    Forward: Request(_FORWARD, missed=True, timeout=_forward),
     PreVote: Request(_ELECT),
     Prepare: Request(_ELECT),
     Heartbeat: Request(_ELECT),
@@ -98,8 +98,8 @@ _REQUESTS = {
     Offer: Request(_OFFER),
     CampaignNow: Request(_OFFER),
     Recall: Request(_OFFER),
-    Fetch: Request(_LEARN, missed=True, patience=_page),
-    FetchSnapshot: Request(_LEARN, missed=True, patience=_page),
+    Fetch: Request(_LEARN, missed=True, timeout=_page),
+    FetchSnapshot: Request(_LEARN, missed=True, timeout=_page),
 }
 
 
@@ -112,7 +112,7 @@ def declare(parts: Parts) -> Declaration:
         format=2,
         kinds=(
             Kind("proposer", parts.proposer, reports=Reports(("role", "ballot"), _proposer)),
-            Kind("front", parts.front, vital=True, door=False),
+            Kind("front", parts.front, vital=True, daemon=False),
             Kind(
                 "learner",
                 parts.learner,

@@ -14,12 +14,12 @@ from __future__ import annotations
 from ..roles.contract import Address, Envelope
 from .messages import Recall
 
-__all__ = ["PATIENCE", "RETRY", "Doubt"]
+__all__ = ["RETRY", "TIMEOUT", "Doubt"]
 
 RETRY = 0.5
 """Seconds between questions: every message may be lost."""
 
-PATIENCE = 3.0
+TIMEOUT = 3.0
 """Seconds after which what nobody has confirmed is taken for an error."""
 
 
@@ -28,7 +28,7 @@ class Doubt:
 
     def __init__(self, now: float) -> None:
         """Nobody said it yet."""
-        self.until = now + PATIENCE
+        self.until = now + TIMEOUT
         self._accusers: set[int] = set()
 
     @property

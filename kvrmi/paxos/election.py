@@ -13,7 +13,7 @@ from .ballot import NO_BALLOT, Ballot
 if TYPE_CHECKING:
     import random
 
-    from ..config import Timing
+    from ..cluster.config import Timing
 
 __all__ = ["Election", "Fitness", "HandOver"]
 

@@ -1,8 +1,8 @@
 """What a front forwarded, until the answer is here or none will come.
 
 Rule: a Forward whose leader was replaced no longer holds others back, but its answer is of use
-still: a late refusal is as definite as an early one. Only tickets whose sending is open are kept.
-It does not know what an answer means.
+still: a late refusal is as definite as an early one. Only submissions whose sending is open are
+kept. It does not know what an answer means.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .ballot import NO_BALLOT, Ballot
-from .tickets import Ticket
+from .submissions import Submission
 
 __all__ = ["Forwarding", "Forwards"]
 
 
 class Forwarding(NamedTuple):
-    """Tickets of one Forward by their places in it, meant for `ballot`."""
+    """Submissions of one Forward by their places in it, meant for `ballot`."""
 
     ballot: Ballot
-    tickets: dict[int, Ticket]
+    submissions: dict[int, Submission]
 
 
 NONE = Forwarding(NO_BALLOT, {})
@@ -38,14 +38,14 @@ class Forwards:
         """Return whether an answer is owed."""
         return bool(self._sent)
 
-    def __iter__(self) -> Iterator[Ticket]:
-        """Go through all tickets."""
+    def __iter__(self) -> Iterator[Submission]:
+        """Go through all submissions."""
         for sent in self._sent.values():
-            yield from sent.tickets.values()
+            yield from sent.submissions.values()
 
-    def sent(self, number: int, ballot: Ballot, tickets: list[Ticket]) -> None:
-        """Take note that tickets left in Forward `number`, and wait for its answer."""
-        self._sent[number] = Forwarding(ballot, dict(enumerate(tickets)))
+    def sent(self, number: int, ballot: Ballot, submissions: list[Submission]) -> None:
+        """Take note that submissions left in Forward `number`, and wait for its answer."""
+        self._sent[number] = Forwarding(ballot, dict(enumerate(submissions)))
         self.awaited = number
 
     def end(self, number: int) -> Forwarding:
@@ -60,9 +60,9 @@ class Forwards:
         return self._sent.get(number, NONE)
 
     def sweep(self) -> None:
-        """Drop tickets that were answered, or that will be sent again: that is decided anew."""
-        for number, (ballot, tickets) in list(self._sent.items()):
-            left = {at: t for at, t in tickets.items() if t.answer is None and not t.queued}
+        """Drop submissions that were answered, or that will be sent again: that is decided anew."""
+        for number, (ballot, submissions) in list(self._sent.items()):
+            left = {at: t for at, t in submissions.items() if t.answer is None and not t.queued}
             if left:
                 self._sent[number] = Forwarding(ballot, left)
             else:

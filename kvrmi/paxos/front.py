@@ -1,6 +1,6 @@
 """The front: clients' requests in, answers out. Between the clients' daemon and the roles.
 
-Rules: NO_QUORUM is returned only for a command that left no sending open (tickets.py) and that
+Rules: NO_QUORUM is returned only for a command that left no sending open (submissions.py) and that
 leaves the queue in the same step; a command without a session is sent again only then; what is sent
 names the ballot it is meant for, and at no other is it proposed; a request is forwarded one hop and
 no further. It knows who leads, not how. Which thread drives it is the host's choice; it holds no
@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..interface import PAGE_BYTES, Answer, Request
-from ..machine import encode_voter
+from ..operations.interface import PAGE_BYTES, Answer, Request
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
+from ..state.machine import encode_voter
 from .ballot import NO_BALLOT, Ballot
 from .forwards import Forwards
 from .messages import (
@@ -31,10 +31,10 @@ from .messages import (
     Propose,
 )
 from .outcomes import Outcomes
-from .tickets import NOT_LEADER, UNKNOWN, Group, Ticket
+from .submissions import NOT_LEADER, UNKNOWN, Group, Submission
 
 if TYPE_CHECKING:
-    from ..config import Timing
+    from ..cluster.config import Timing
 
 __all__ = ["Front"]
 
@@ -45,7 +45,7 @@ BATCH_MAX = 1000
 """Commands in one batch or one Forward, besides the limit of bytes."""
 
 TICK = 0.05
-"""Seconds between looks for overdue tickets."""
+"""Seconds between looks for overdue submissions."""
 
 PAUSE = 0.02
 """Seconds before another Forward after one failed; the leader is probably changing."""
@@ -85,14 +85,14 @@ class Front:
         self._leader = 0
         self._ballot: Ballot = NO_BALLOT
         self._ready = False
-        self._writes: deque[Ticket] = deque()
-        self._reads: deque[Ticket] = deque()
+        self._writes: deque[Submission] = deque()
+        self._reads: deque[Submission] = deque()
         self._outcomes = Outcomes()
         # The last few, since a refusal may come late; it names the very Propose it refuses.
-        self._proposed: deque[tuple[Propose, list[Ticket]]] = deque(maxlen=4)
+        self._proposed: deque[tuple[Propose, list[Submission]]] = deque(maxlen=4)
         self._forwards = Forwards()
-        self._confirming: dict[int, list[Ticket]] = {}
-        self._confirmed: list[tuple[int, list[Ticket]]] = []
+        self._confirming: dict[int, list[Submission]] = {}
+        self._confirmed: list[tuple[int, list[Submission]]] = []
         # Numbers of one start of the process are never those of another: answers may come late.
         self._number = int.from_bytes(boot[:6], "big")
         self._pause_until = 0.0
@@ -127,23 +127,25 @@ class Front:
         """
         return self._fresh(now, question)
 
-    def submit(self, now: float, request: Request, *, repeatable: bool) -> tuple[Ticket, Effects]:
-        """Take a request; its ticket gets an answer within the request time (Timing.request)."""
-        ticket = Ticket(request, now + self._timing.request, repeatable=repeatable)
+    def submit(
+        self, now: float, request: Request, *, repeatable: bool
+    ) -> tuple[Submission, Effects]:
+        """Take a request; its submission is answered within the request time (Timing.request)."""
+        submission = Submission(request, now + self._timing.request, repeatable=repeatable)
         if self._full:
-            ticket.settle(OVERLOADED)
-            return ticket, NOTHING
-        self._enqueue(ticket)
-        return ticket, self._advance(now)
+            submission.settle(OVERLOADED)
+            return submission, NOTHING
+        self._enqueue(submission)
+        return submission, self._advance(now)
 
     @property
     def _full(self) -> bool:
         return len(self._writes) + len(self._reads) >= QUEUE_MAX
 
-    def _enqueue(self, ticket: Ticket, *, first: bool = False) -> None:
-        ticket.queued = True
-        queue = self._reads if ticket.request.reads else self._writes
-        (queue.appendleft if first else queue.append)(ticket)
+    def _enqueue(self, submission: Submission, *, first: bool = False) -> None:
+        submission.queued = True
+        queue = self._reads if submission.request.reads else self._writes
+        (queue.appendleft if first else queue.append)(submission)
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -158,25 +160,25 @@ class Front:
     def wake(self, now: float) -> Effects:
         """Settle what is overdue."""
         waiting = [*self._writes, *self._reads, *self._outcomes, *self._forwards]
-        for tickets in (*self._confirming.values(), *(t for _, t in self._confirmed)):
-            waiting.extend(tickets)
-        overdue = [ticket for ticket in waiting if ticket.deadline <= now]
-        for ticket in overdue:
-            ticket.expire()
+        for submissions in (*self._confirming.values(), *(t for _, t in self._confirmed)):
+            waiting.extend(submissions)
+        overdue = [submission for submission in waiting if submission.deadline <= now]
+        for submission in overdue:
+            submission.expire()
         if overdue:
             self._sweep()
         return self._advance(now)
 
     def _sweep(self) -> None:
-        """Drop settled tickets from wherever they wait."""
+        """Drop settled submissions from wherever they wait."""
         self._writes = deque(t for t in self._writes if t.answer is None)
         self._reads = deque(t for t in self._reads if t.answer is None)
         self._outcomes.sweep()
         self._forwards.sweep()
         confirming = {n: [t for t in ts if t.answer is None] for n, ts in self._confirming.items()}
-        self._confirming = {n: tickets for n, tickets in confirming.items() if tickets}
+        self._confirming = {n: submissions for n, submissions in confirming.items() if submissions}
         confirmed = ((s, [t for t in ts if t.answer is None]) for s, ts in self._confirmed)
-        self._confirmed = [(s, tickets) for s, tickets in confirmed if tickets]
+        self._confirmed = [(s, submissions) for s, submissions in confirmed if submissions]
 
     def _advance(self, now: float) -> Effects:
         messages: list[Envelope] = []
@@ -203,86 +205,90 @@ class Front:
         if batch:
             self._ready = False
             self._outcomes.sent(self._ballot, batch)
-            propose = Propose(self._ballot, tuple(ticket.request.payload for ticket in batch))
+            propose = Propose(
+                self._ballot, tuple(submission.request.payload for submission in batch)
+            )
             self._proposed.append((propose, batch))
             messages.append(Envelope(self._proposer, propose))
 
     def _serve_reads(self, now: float, messages: list[Envelope]) -> None:
-        for ticket in self._reads:
-            answer = self._fresh(now, ticket.request.payload)
+        for submission in self._reads:
+            answer = self._fresh(now, submission.request.payload)
             if answer is None:
                 break
-            ticket.settle(answer)
-        self._reads = deque(ticket for ticket in self._reads if ticket.answer is None)
+            submission.settle(answer)
+        self._reads = deque(submission for submission in self._reads if submission.answer is None)
         if self._reads and not self._confirming:
             self._number += 1
             self._confirming[self._number] = _take(self._reads)
             messages.append(Envelope(self._proposer, Confirm(self._number)))
 
     def _answer_confirmed(self) -> None:
-        for slot, tickets in self._confirmed:
-            for ticket in tickets:
-                answer = self._answer(slot, ticket.request.payload)
+        for slot, submissions in self._confirmed:
+            for submission in submissions:
+                answer = self._answer(slot, submission.request.payload)
                 if answer is not None:
-                    ticket.settle(answer)
+                    submission.settle(answer)
         left = ((slot, [t for t in ts if t.answer is None]) for slot, ts in self._confirmed)
-        self._confirmed = [(slot, tickets) for slot, tickets in left if tickets]
+        self._confirmed = [(slot, submissions) for slot, submissions in left if submissions]
 
-    def _refused(self, tickets: Iterable[Ticket], ballot: Ballot) -> None:
+    def _refused(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
         """Send again what did not get into an Accept of `ballot`, nor will."""
-        for ticket in reversed(list(tickets)):
-            ticket.take_back(ballot)
-            if ticket.repeatable or not ticket.open:
-                self._again(ticket)
+        for submission in reversed(list(submissions)):
+            submission.take_back(ballot)
+            if submission.repeatable or not submission.open:
+                self._again(submission)
 
-    def _in_doubt(self, tickets: Iterable[Ticket], ballot: Ballot) -> None:
+    def _in_doubt(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
         """Send again what may be; the rest waits for the log or its deadline."""
-        for ticket in reversed(list(tickets)):
-            if ticket.request.reads:
-                ticket.take_back(ballot)
-            if ticket.request.reads or ticket.repeatable:
-                self._again(ticket)
+        for submission in reversed(list(submissions)):
+            if submission.request.reads:
+                submission.take_back(ballot)
+            if submission.request.reads or submission.repeatable:
+                self._again(submission)
 
-    def _again(self, ticket: Ticket) -> None:
-        """Put a ticket back to the head of the queue; one hop, no further, for foreign ones."""
-        if not ticket.open:  # else the log may answer it while it queues
-            self._outcomes.forget(ticket)
-        if ticket.foreign:
-            ticket.settle(NOT_LEADER)
-        elif ticket.answer is None and not ticket.queued:
-            self._enqueue(ticket, first=True)
+    def _again(self, submission: Submission) -> None:
+        """Put a submission back to the head of the queue; one hop, no further, for foreign ones."""
+        if not submission.open:  # else the log may answer it while it queues
+            self._outcomes.forget(submission)
+        if submission.foreign:
+            submission.settle(NOT_LEADER)
+        elif submission.answer is None and not submission.queued:
+            self._enqueue(submission, first=True)
 
     # --- following --------------------------------------------------------------------------------
 
     def _follow(self, now: float, messages: list[Envelope]) -> None:
         if self._forwards.awaited or now < self._pause_until:
             return
-        tickets = _take(self._reads) + _take(self._writes)
-        if not tickets:
+        submissions = _take(self._reads) + _take(self._writes)
+        if not submissions:
             return
-        self._outcomes.sent(self._ballot, tickets)
+        self._outcomes.sent(self._ballot, submissions)
         self._number += 1
-        patience = max(max(ticket.deadline for ticket in tickets) - now - GRACE, GRACE)
-        requests = tuple(ticket.request for ticket in tickets)
-        self._forwards.sent(self._number, self._ballot, tickets)
-        forward = Forward(self._number, self._ballot, requests, patience)
+        timeout = max(max(submission.deadline for submission in submissions) - now - GRACE, GRACE)
+        requests = tuple(submission.request for submission in submissions)
+        self._forwards.sent(self._number, self._ballot, submissions)
+        forward = Forward(self._number, self._ballot, requests, timeout)
         messages.append(Envelope(Address(self._leader, "front"), forward))
 
     def _on_forwarded(self, now: float, sender: Address, m: Forwarded) -> None:
         refusal = any(answer.code == NOT_LEADER.code for answer in m.answers)
         if refusal and m.number == self._forwards.awaited:
             self._pause_until = now + PAUSE
-        ballot, tickets = self._forwards.end(m.number)
-        refused, unsure = list[Ticket](), list[Ticket]()
-        for ticket, answer in ((tickets[at], a) for at, a in enumerate(m.answers) if at in tickets):
+        ballot, submissions = self._forwards.end(m.number)
+        refused, unsure = list[Submission](), list[Submission]()
+        for submission, answer in (
+            (submissions[at], a) for at, a in enumerate(m.answers) if at in submissions
+        ):
             if answer.code == NOT_LEADER.code:
-                refused.append(ticket)
-            elif answer == UNKNOWN and ticket.deadline > now + GRACE:
-                unsure.append(ticket)
+                refused.append(submission)
+            elif answer == UNKNOWN and submission.deadline > now + GRACE:
+                unsure.append(submission)
             else:
-                ticket.take_back(ballot)
-                ticket.settle(answer)
-                self._outcomes.forget(ticket)
+                submission.take_back(ballot)
+                submission.settle(answer)
+                self._outcomes.forget(submission)
         self._in_doubt(unsure, ballot)
         self._refused(refused, ballot)
 
@@ -294,30 +300,30 @@ class Front:
         elif isinstance(m.message, Confirm):
             self._refused(self._confirming.pop(m.message.number, []), NO_BALLOT)
         elif isinstance(m.message, Forward):
-            ballot, tickets = self._forwards.end(m.message.number)
-            self._refused(tickets.values(), ballot)
+            ballot, submissions = self._forwards.end(m.message.number)
+            self._refused(submissions.values(), ballot)
         self._pause_until = now + PAUSE
 
     def _on_no_answer(self, now: float, sender: Address, m: NoAnswer) -> None:
         if isinstance(m.message, Forward):
-            ballot, tickets = self._forwards.end(m.message.number)
-            self._in_doubt(tickets.values(), ballot)
+            ballot, submissions = self._forwards.end(m.message.number)
+            self._in_doubt(submissions.values(), ballot)
             self._pause_until = now + PAUSE
 
     # --- serving other fronts ---------------------------------------------------------------------
 
     def _on_forward(self, now: float, sender: Address, m: Forward) -> None:
         group = Group(sender, m.number)
-        deadline = now + min(m.patience, self._timing.request)
+        deadline = now + min(m.timeout, self._timing.request)
         for request in m.requests:
-            ticket = Ticket(request, deadline, repeatable=False, foreign=True)
-            group.tickets.append(ticket)
+            submission = Submission(request, deadline, repeatable=False, foreign=True)
+            group.submissions.append(submission)
             if self._leader != self.me or self._ballot != m.ballot:
-                ticket.settle(NOT_LEADER)
+                submission.settle(NOT_LEADER)
             elif self._full:
-                ticket.settle(OVERLOADED)
+                submission.settle(OVERLOADED)
             else:
-                self._enqueue(ticket)
+                self._enqueue(submission)
         self._groups.append(group)
 
     def _answer_groups(self, messages: list[Envelope]) -> None:
@@ -341,8 +347,8 @@ class Front:
     def _judge(self) -> None:
         """Send again what a newer leader has made impossible: as good as never sent."""
         never = self._outcomes.never_chosen()
-        for ticket in reversed(never):
-            self._again(ticket)
+        for submission in reversed(never):
+            self._again(submission)
         if never:
             self._forwards.sweep()
 
@@ -362,35 +368,35 @@ class Front:
             self._refused(self._confirming.pop(number), NO_BALLOT)
         if self._leader:
             # What went to an older leader may be lost there: do not wait for its answer.
-            ballot, tickets = self._forwards.overtaken()
-            self._in_doubt(tickets.values(), ballot)
-            for ticket in reversed([t for t in self._outcomes if t.repeatable]):
-                self._again(ticket)
+            ballot, submissions = self._forwards.overtaken()
+            self._in_doubt(submissions.values(), ballot)
+            for submission in reversed([t for t in self._outcomes if t.repeatable]):
+                self._again(submission)
             self._forwards.sweep()
 
     def _refuse_foreign(self) -> None:
         """Refuse what other fronts sent us for a ballot that is over."""
         foreign = [t for t in (*self._writes, *self._reads) if t.foreign]
-        for ticket in foreign:
-            ticket.settle(NOT_LEADER)
+        for submission in foreign:
+            submission.settle(NOT_LEADER)
         if foreign:
             self._sweep()
 
     def _on_enrol(self, now: float, sender: Address, m: Enrol) -> None:
         request = Request(False, encode_voter(m.voter, self.next_id()))
-        self._enqueue(Ticket(request, now + self._timing.request, repeatable=False))
+        self._enqueue(Submission(request, now + self._timing.request, repeatable=False))
 
 
-def _take(queue: deque[Ticket]) -> list[Ticket]:
+def _take(queue: deque[Submission]) -> list[Submission]:
     """Take from a queue, in order, what one batch may hold; what was answered leaves it."""
-    taken: list[Ticket] = []
+    taken: list[Submission] = []
     size = 0
     while queue and len(taken) < BATCH_MAX:
         size += len(queue[0].request.payload)
         if taken and size > PAGE_BYTES:
             break
-        ticket = queue.popleft()
-        ticket.queued = False
-        if ticket.answer is None:
-            taken.append(ticket)
+        submission = queue.popleft()
+        submission.queued = False
+        if submission.answer is None:
+            taken.append(submission)
     return taken

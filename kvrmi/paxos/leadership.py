@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..log import Entry, pack_batch
 from ..roles.contract import Address, Envelope, Message
 from ..roles.invariants import require
+from ..state.log import Entry, pack_batch
 from .ballot import Ballot
 from .campaign import Phase1
 from .electorate import Electorate
@@ -30,7 +30,7 @@ from .messages import (
 )
 
 if TYPE_CHECKING:
-    from ..config import Timing
+    from ..cluster.config import Timing
 
 __all__ = ["NO_OP", "Leadership"]
 

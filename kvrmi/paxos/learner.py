@@ -11,12 +11,12 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..interface import PAGE_BYTES, Answer
-from ..log import Entry, Log, stored_page, unpack_batch
-from ..machine import Machine
+from ..operations.interface import PAGE_BYTES, Answer
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
 from ..roles.invariants import require
-from ..snapshot import SnapshotSink, SnapshotSource
+from ..state.log import Entry, Log, stored_page, unpack_batch
+from ..state.machine import Machine
+from ..state.snapshot import SnapshotSink, SnapshotSource
 from ..storage.interface import Corrupt, Record, View
 from .catchup import CatchUp, Progress
 from .messages import (
@@ -257,7 +257,7 @@ class Learner:
         self._unwritten = 0
         self._flush_at = 0.0
         records = (*self.machine.take_records(), *self.log.take_records())
-        return records, self._tell_durable()
+        return records, self._print_durable()
 
     def _state_durable(self) -> tuple[Envelope, ...]:
         """Say once what this disk holds: less than before, if it was begun anew."""
@@ -266,7 +266,7 @@ class Learner:
         self._stated = True
         return (Envelope(Address(self.me, "acceptor"), Durable(self._durable)),)
 
-    def _tell_durable(self) -> tuple[Envelope, ...]:
+    def _print_durable(self) -> tuple[Envelope, ...]:
         """Leaves after the records: the acceptor may forget slots, and we know it ourselves."""
         durable = Durable(self.applied)
         return tuple(Envelope(Address(self.me, role), durable) for role in ("acceptor", "learner"))

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..interface import Answer, Request
-from ..log import Entry
-from ..machine import Voter
+from ..operations.interface import Answer, Request
+from ..state.log import Entry
+from ..state.machine import Voter
 from .ballot import Ballot
 
 __all__ = [
@@ -245,7 +245,7 @@ class Forward(NamedTuple):
     number: int
     ballot: Ballot
     requests: tuple[Request, ...]
-    patience: float
+    timeout: float
 
 
 class Forwarded(NamedTuple):

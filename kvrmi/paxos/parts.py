@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..interface import PAGE_BYTES as LEARNED_BYTES
-from ..interface import Answer
-from ..log import Log
-from ..machine import Machine
+from ..operations.interface import PAGE_BYTES as LEARNED_BYTES
+from ..operations.interface import Answer
 from ..roles.declaration import Others, Setting, Stored
-from ..sessions import SESSION_LIMIT
+from ..state.clienttable import SESSION_LIMIT
+from ..state.log import Log
+from ..state.machine import Machine
 from .acceptor import PAGE_BYTES, Acceptor
 from .front import Front
 from .learner import Learner

@@ -57,7 +57,7 @@ from .quorum import majority
 if TYPE_CHECKING:
     import random
 
-    from ..config import Timing
+    from ..cluster.config import Timing
 
 __all__ = ["Proposer"]
 
@@ -86,7 +86,7 @@ class Proposer:
         self._pre_vote: PreVoteRound | None = None
         self._phase1: Phase1 | None = None
         self._term: Leadership | None = None
-        self._told: Leading | None = None
+        self._reported: Leading | None = None
         self._on: dict[type, Callable[[float, Address, Any], tuple[Envelope, ...]]] = {
             Accepted: self._on_accepted,
             Applied: self._on_applied,
@@ -149,9 +149,9 @@ class Proposer:
         if self._term is not None and self._term.ready:
             messages += self._pass_on(now, self._term)
         ready = self._term is not None and self._term.ready
-        if (told := Leading(self.ballot.replica, self.ballot, ready)) != self._told:
-            self._told = told
-            messages += (Envelope(Address(self.me, "front"), told),)
+        if (reported := Leading(self.ballot.replica, self.ballot, ready)) != self._reported:
+            self._reported = reported
+            messages += (Envelope(Address(self.me, "front"), reported),)
         return Effects(messages=messages, wake_at=self._due())
 
     def _due(self) -> float:
@@ -305,7 +305,7 @@ class Proposer:
         if self._term is None or not self._term.ready or m.ballot != self._term.ballot:
             return (Envelope(sender, NotSent(self.me, m)),)
         # The front knows that we are not ready: it asked.
-        self._told = Leading(self.me, self.ballot, False)
+        self._reported = Leading(self.me, self.ballot, False)
         return self._term.propose(now, m.commands)
 
     def _on_accepted(self, now: float, sender: Address, m: Accepted) -> tuple[Envelope, ...]:

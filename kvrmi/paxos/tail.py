@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ..log import Entry, Log, unpack_batch
-from ..machine import Machine
+from ..state.log import Entry, Log, unpack_batch
+from ..state.machine import Machine
 from .ballot import Ballot
 from .stable import State
 

@@ -33,7 +33,7 @@ from .frames import (
     pack,
 )
 from .payload import LARGE, SERPENT, TAKEN, Call, PayloadError, dump, load_call
-from .seldom import Seldom
+from .ratelimit import RateLimit
 
 __all__ = ["COMPRESSED_REFUSED", "Calls", "Hangup"]
 
@@ -45,7 +45,7 @@ COMPRESSED_REFUSED = (
 )
 _SERIALIZED_REFUSED = "INVALID: blobs that are still serialized are not taken, nothing was done"
 _TEXT_MAX = 2000
-_TOLD = (
+_SHOWN = (
     AttributeError,
     KeyError,
     NotImplementedError,
@@ -74,8 +74,8 @@ class Calls:
         self._is_cut = is_cut
         # Reading many large messages at once would keep everything else from running.
         self._large = threading.Lock()
-        self._refusals = Seldom(_log, logging.INFO)
-        self._unheard = Seldom(_log, logging.WARNING)
+        self._refusals = RateLimit(_log, logging.INFO)
+        self._unheard = RateLimit(_log, logging.WARNING)
         self._methods: dict[str, dict[str, Method]] = {
             DAEMON_NAME: {"get_metadata": self.metadata, "ping": lambda: None}
         }
@@ -215,7 +215,7 @@ def _error_form(error: Exception) -> Mapping[str, Any]:
     if kind.__module__ == PyroError.__module__:
         name = f"Pyro5.errors.{kind.__name__}"
     else:
-        known = next((base for base in kind.__mro__ if base in _TOLD), RuntimeError)
+        known = next((base for base in kind.__mro__ if base in _SHOWN), RuntimeError)
         name = f"builtins.{known.__name__}"
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     text = text[:_TEXT_MAX].encode(errors="replace").decode()

@@ -15,8 +15,8 @@ import socket
 import struct
 from time import monotonic
 
+from .budget import Budget
 from .frames import Frame, measure, take
-from .room import Room
 
 __all__ = ["FRAME_SECONDS", "Channel"]
 
@@ -36,7 +36,7 @@ class Channel:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.sock = sock
         self.limit = limit
-        self.room: Room | None = None
+        self.budget: Budget | None = None
         """Where frames find room that are larger than one read; None: they need not ask."""
         self._taken = 0
         self._received = b""
@@ -96,8 +96,8 @@ class Channel:
 
     def forget(self) -> None:
         """Give back the room of what was received: it has been dealt with."""
-        if self.room is not None and self._taken:
-            self.room.give_back(self._taken)
+        if self.budget is not None and self._taken:
+            self.budget.give_back(self._taken)
             self._taken = 0
 
     def cut(self) -> None:
@@ -133,8 +133,8 @@ class Channel:
 
         From the heap, what many strangers begin and never end would stay with the process.
         """
-        if self.room is not None:
-            self.room.take(size, end)
+        if self.budget is not None:
+            self.budget.take(size, end)
             self._taken = size
         with mmap.mmap(-1, size) as pages:
             pages.write(begun)

@@ -20,8 +20,9 @@ import Pyro5.server
 from Pyro5.callcontext import current_context
 from Pyro5.errors import DaemonError
 
-from kvrmi.naming import is_client
+from kvrmi.cluster.naming import is_client
 
+from .budget import Budget, Unread
 from .calls import COMPRESSED_REFUSED, Calls, Hangup
 from .frames import (
     COMPRESSED,
@@ -37,8 +38,7 @@ from .frames import (
 from .identity import Caller, Challenge, Refused
 from .listener import Client, Connection, Listener
 from .payload import LARGE, SERPENT, TAKEN, PayloadError, TooComplex, dump, load
-from .room import Room, Unread
-from .seldom import Seldom
+from .ratelimit import RateLimit
 
 __all__ = ["Daemon", "caller"]
 
@@ -100,13 +100,13 @@ class Daemon(Pyro5.server.Daemon):
         self.locationStr = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
         self._admit = admit
         self._max_message = max_message
-        self._room = Room(_LARGE_AT_ONCE * max_message)
+        self._budget = Budget(_LARGE_AT_ONCE * max_message)
         self._unread = Unread(_UNREAD_AT_ONCE * max_message)
         self._idle = idle
         self._after_answer = after_answer or _nothing
         self._on_disconnect = on_disconnect
         self._thread: threading.Thread | None = None
-        self._refusals = Seldom(_log, logging.INFO)
+        self._refusals = RateLimit(_log, logging.INFO)
 
     @property
     def port(self) -> int:
@@ -229,7 +229,7 @@ class Daemon(Pyro5.server.Daemon):
         conn.admitted = True
         conn.channel.limit = self._max_message
         if conn.caller is None:
-            conn.channel.room = self._room
+            conn.channel.budget = self._budget
         try:
             while True:
                 self.handleRequest(conn)
@@ -292,8 +292,8 @@ class Daemon(Pyro5.server.Daemon):
             conn.claims = known
             return {"handshake": known.answer}
         conn.caller = known
-        conn.base64 = _told(shown["handshake"], "bytes") == "base64"
-        name = _told(shown["handshake"], "name")
+        conn.base64 = _reported(shown["handshake"], "bytes") == "base64"
+        name = _reported(shown["handshake"], "name")
         conn.name = name if is_client(name) else None
         return {"handshake": "hello", "meta": self._calls.metadata(shown["object"])}
 
@@ -302,6 +302,6 @@ def _nothing() -> None:
     """Do what is to be done after an answer where nobody asked for anything."""
 
 
-def _told(shown: object, about: str) -> Any:
+def _reported(shown: object, about: str) -> Any:
     """Look up what a client's handshake says; it may be anything, which is no reason to refuse."""
     return shown.get(about) if isinstance(shown, Mapping) else None

@@ -1,7 +1,7 @@
 """Connecting to a Pyro5 daemon: the socket, and the handshake on it, by one deadline.
 
 Rules: process-wide Pyro settings play no part, neither do this thread's call annotations; whoever
-shows a badge checks the answer first and proves itself then, in a second exchange, and is not
+shows credentials checks the answer first and proves itself then, in a second exchange, and is not
 connected before. It calls no method.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from .channel import Channel
 from .frames import COMPRESSED, CONNECT, CONNECT_FAIL, CONNECT_OK, FrameError, pack
-from .identity import Badge, Refused
+from .identity import Credentials, Refused
 from .payload import dump, load
 
 __all__ = ["dial"]
@@ -24,7 +24,7 @@ def dial(
     port: int,
     name: str,
     *,
-    badge: Badge | None,
+    credentials: Credentials | None,
     shown: object = "hello",
     serializer: int,
     seconds: float,
@@ -32,9 +32,9 @@ def dial(
 ) -> tuple[Channel, dict[str, Any]]:
     """Connect to the object called `name`; the channel, and the daemon's answer to the handshake.
 
-    Without a badge the handshake's data is what is `shown`. Frames have at most `limit` bytes.
-    Raises TimeoutError, ConnectionRefusedError when nobody
-    listens, other OSErrors, FrameError or PayloadError when that is no Pyro daemon, and Refused.
+    Without credentials the handshake's data is what is `shown`. Frames have at most `limit` bytes.
+    Raises TimeoutError, ConnectionRefusedError when nobody listens, other OSErrors, FrameError
+    or PayloadError when that is no Pyro daemon, and Refused.
     """
     deadline = monotonic() + seconds
     sock = _reach(host, port, deadline)
@@ -43,7 +43,7 @@ def dial(
             # TCP connects a socket to itself when nobody listens on the port it was given.
             raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
         channel = Channel(sock, limit)
-        return channel, _shake(channel, name, badge, shown, serializer, deadline)
+        return channel, _shake(channel, name, credentials, shown, serializer, deadline)
     except BaseException:
         sock.close()
         raise
@@ -74,15 +74,15 @@ def _reach(host: str, port: int, deadline: float) -> socket.socket:
 def _shake(
     channel: Channel,
     name: str,
-    badge: Badge | None,
+    credentials: Credentials | None,
     shown: object,
     serializer: int,
     deadline: float,
 ) -> dict[str, Any]:
-    announced = None if badge is None else badge.announce()
+    announced = None if credentials is None else credentials.announce()
     answer = _exchange(channel, name, announced or shown, serializer, deadline)
-    if badge is not None and announced is not None:
-        proof = badge.prove(name, announced, answer.get("handshake"))
+    if credentials is not None and announced is not None:
+        proof = credentials.prove(name, announced, answer.get("handshake"))
         answer = _exchange(channel, name, proof, serializer, deadline)
     if not _describes(answer.get("meta")):
         raise FrameError("not the answer to a handshake")

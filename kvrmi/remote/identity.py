@@ -20,7 +20,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Badge", "Caller", "Challenge", "Refused", "challenge", "make_secret", "read_secret"]
+__all__ = [
+    "Caller",
+    "Challenge",
+    "Credentials",
+    "Refused",
+    "challenge",
+    "make_secret",
+    "read_secret",
+]
 
 _SECRET_BYTES = 32
 _ANNOUNCED = {"cluster": str, "replica": int, "role": str, "config": str, "nonce": str}
@@ -38,7 +46,7 @@ class Caller(NamedTuple):
     config: str = ""
 
 
-class Badge:
+class Credentials:
     """What a process shows when it connects."""
 
     def __init__(

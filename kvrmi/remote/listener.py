@@ -16,11 +16,11 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import NamedTuple
 
-from kvrmi.naming import join_address
+from kvrmi.cluster.naming import join_address
 
 from .channel import Channel
 from .identity import Challenge
-from .seldom import Seldom
+from .ratelimit import RateLimit
 
 __all__ = ["Client", "Connection", "Listener"]
 
@@ -79,8 +79,8 @@ class Listener:
         self._connections: set[Connection] = set()
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._refusals = Seldom(_log, logging.WARNING)
-        self._displaced = Seldom(_log, logging.INFO)
+        self._refusals = RateLimit(_log, logging.WARNING)
+        self._displaced = RateLimit(_log, logging.INFO)
         self.is_cut = False
         """True once nothing may be executed any more."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
+from ..cluster.naming import NAMESERVER, split_address
 from ..errors import ConnectionFailed
-from ..naming import NAMESERVER, split_address
-from .identity import Badge
+from .identity import Credentials
 from .proxy import connect
 
 __all__ = ["lookup", "register"]
@@ -23,7 +23,7 @@ __all__ = ["lookup", "register"]
 def register(
     nameserver: str,
     names: Mapping[str, tuple[str, Collection[str]]],
-    badge: Badge,
+    credentials: Credentials,
     timeout: float,
 ) -> int:
     """Have each name in the name server with its (URI, tags); how many had to be written.
@@ -31,7 +31,7 @@ def register(
     `nameserver` is "host:port", `timeout` in seconds for all of it. Raises ConnectionFailed when
     it does not answer in time or refuses; some names may then be written, and others not.
     """
-    with _connected(nameserver, timeout, badge) as call:
+    with _connected(nameserver, timeout, credentials) as call:
         there = call("list", _common_prefix(names), None, True)
         wrong = [name for name in names if not _same(there.get(name), names[name])]
         for name in wrong:
@@ -52,13 +52,13 @@ def lookup(nameserver: str, name: str, timeout: float) -> str | None:
 
 @contextmanager
 def _connected(
-    nameserver: str, timeout: float, badge: Badge | None
+    nameserver: str, timeout: float, credentials: Credentials | None
 ) -> Iterator[Callable[..., Any]]:
     """Give a function that calls the name server, all calls together within `timeout`."""
     end = monotonic() + timeout
     try:
         host, port = split_address(nameserver)
-        with connect(host, port, NAMESERVER, timeout=timeout, badge=badge) as proxy:
+        with connect(host, port, NAMESERVER, timeout=timeout, credentials=credentials) as proxy:
             proxy._pyroBind()
 
             def call(method: str, *args: object) -> Any:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from .channel import Channel
 from .dial import dial
 from .frames import EXCEPTION, INVOKE, RESULT, Frame, FrameError, pack, take
-from .identity import Badge, Refused
+from .identity import Credentials, Refused
 from .payload import MSGPACK, PayloadError, TooComplex, dump, load
 
 __all__ = ["Gather", "Peer"]
@@ -57,7 +57,7 @@ class Peer:
         host: str,
         port: int,
         name: str,
-        badge: Badge | None,
+        credentials: Credentials | None,
         *,
         connect_timeout: float,
         window: int = 16,
@@ -69,7 +69,7 @@ class Peer:
         """
         self._where = (host, port)
         self._name = name
-        self._badge = badge
+        self._credentials = credentials
         self._window = window
         self._connect_timeout = connect_timeout
         self._on_refused = on_refused
@@ -114,8 +114,8 @@ class Peer:
         channel = self._channel
         return -1 if channel is None else channel.sock.fileno()
 
-    def send(self, now: float, data: bytes, token: Token, patience: float) -> bool:
-        """Send a request whose answer is owed within `patience` seconds of `now`.
+    def send(self, now: float, data: bytes, token: Token, timeout: float) -> bool:
+        """Send a request whose answer is owed within `timeout` seconds of `now`.
 
         False: not one byte of it left, and none will (unconnected, too many answers owed, or
         earlier bytes still unsent). True: `token` comes back from `read`, `overdue` or `lost`.
@@ -134,10 +134,10 @@ class Peer:
             except OSError as error:
                 self._end(f"cannot send: {error}")
                 return False
-            self._owed.append(Owed(sequence, token, now + patience))
+            self._owed.append(Owed(sequence, token, now + timeout))
             if sent < len(frame):
                 self._unsent = frame[sent:]
-                self._tell(self.on_blocked)
+                self._report(self.on_blocked)
             return True
 
     def flush(self) -> None:
@@ -153,7 +153,7 @@ class Peer:
                 self._end(f"cannot send: {error}")
                 return
             self._unsent = self._unsent[sent:]
-            self._tell(self.on_blocked)
+            self._report(self.on_blocked)
 
     def read(self, now: float) -> list[tuple[Token, bytes]]:
         """Take the answers that are complete, in order; b"" for one that is an error.
@@ -189,7 +189,7 @@ class Peer:
         with self._lock:
             if not owed or owed[0].deadline > now:
                 return []
-            self._end("an answer is overdue", tell=False)
+            self._end("an answer is overdue", deliver=False)
             return self._take_lost()
 
     def lost(self) -> list[Token]:
@@ -235,7 +235,7 @@ class Peer:
                 host,
                 port,
                 self._name,
-                badge=self._badge,
+                credentials=self._credentials,
                 serializer=MSGPACK,
                 seconds=self._connect_timeout,
                 limit=_LIMIT,
@@ -243,7 +243,7 @@ class Peer:
         except ConnectionRefusedError:
             self.refusal = ""  # whoever gave it is gone
             self._state = "refused"
-            self._tell(self._on_refused)
+            self._report(self._on_refused)
             return False
         except (OSError, FrameError, PayloadError, TooComplex, Refused) as error:
             self._state = "connecting"
@@ -265,7 +265,7 @@ class Peer:
             self._unsent = b""
             self.refusal = ""
             self._state = "connected"
-            self._tell(self.on_connected)
+            self._report(self.on_connected)
 
     def _parse(self, data: bytes, answers: list[tuple[Token, bytes]]) -> None:
         rest: bytes | bytearray = data
@@ -287,7 +287,7 @@ class Peer:
             raise FrameError("an answer that nobody is owed")
         return self._owed.popleft().token
 
-    def _end(self, reason: str, *, tell: bool = True) -> None:
+    def _end(self, reason: str, *, deliver: bool = True) -> None:
         """Close the connection, with the lock held."""
         channel, self._channel = self._channel, None
         if channel is None:
@@ -299,14 +299,14 @@ class Peer:
         self._received.clear()
         self._lost += [owed.token for owed in self._owed]
         self._owed.clear()
-        if tell and self._lost:
-            self._tell(self.on_lost)
+        if deliver and self._lost:
+            self._report(self.on_lost)
 
     def _take_lost(self) -> list[Token]:
         lost, self._lost = self._lost, []
         return lost
 
-    def _tell(self, listener: OnChange | None) -> None:
+    def _report(self, listener: OnChange | None) -> None:
         if listener is not None:
             listener(self)
 
@@ -334,7 +334,7 @@ class Gather:
         for peer in self.peers:
             peer.on_connected = self._watch
             peer.on_blocked = self._rearm
-            peer.on_lost = lambda _peer: self.poke()
+            peer.on_lost = lambda _peer: self.wake()
 
     def wait(self, timeout: float) -> list[Peer]:
         """Wait at most `timeout` seconds for peers that have something to `read`."""
@@ -353,7 +353,7 @@ class Gather:
                 readable.append(peer)
         return readable
 
-    def poke(self) -> None:
+    def wake(self) -> None:
         """Make a `wait` that runs, or the next one, return at once; from any thread."""
         os.eventfd_write(self._wake, 1)
 

@@ -2,8 +2,8 @@
 
 Rules: nothing process-wide is read or set, so it behaves the same in anybody's Pyro program; after
 any failure that leaves an answer outstanding the connection is closed, an answer never meets the
-next call; it never repeats a call. Whoever gave it a badge also learns that the other side knows
-the secret, before a byte of a call is sent. It does not know what is called.
+next call; it never repeats a call. Whoever gave it credentials also learns that the other side
+knows the secret, before a byte of a call is sent. It does not know what is called.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from Pyro5.errors import TimeoutError as PyroTimeoutError
 from .channel import FRAME_SECONDS, Channel
 from .dial import dial
 from .frames import BATCH, COMPRESSED, EXCEPTION, INVOKE, RESULT, Frame, FrameError, pack
-from .identity import Badge, Refused
+from .identity import Credentials, Refused
 from .payload import NAMES, Call, PayloadError, TooComplex, dump_call, load
 
 __all__ = ["Proxy", "connect"]
@@ -61,17 +61,19 @@ class Proxy(Pyro5.client.Proxy):
     _pyroConnection: Link | None
     _pyroSeq: int
 
-    def __init__(self, uri: str, *, timeout: float, badge: Badge | None, serializer: str) -> None:
+    def __init__(
+        self, uri: str, *, timeout: float, credentials: Credentials | None, serializer: str
+    ) -> None:
         """Connect to nothing yet. `timeout` is in seconds, for connecting and for each call."""
         super().__init__(uri)
         # Pyro's __setattr__ takes its own attributes only.
-        object.__setattr__(self, "_badge", badge)
+        object.__setattr__(self, "_credentials", credentials)
         self._pyroSerializer = serializer
         self._pyroMaxRetries = 0
         self._pyroTimeout = timeout
 
     def __getstate__(self) -> Any:
-        """Refuse: a proxy that travels would take its badge along."""
+        """Refuse: a proxy that travels would take its credentials along."""
         raise TypeError("this proxy cannot be copied or sent")
 
     def _Proxy__pyroCreateConnection(
@@ -87,7 +89,7 @@ class Proxy(Pyro5.client.Proxy):
                 uri.host,
                 uri.port,
                 uri.object,
-                badge=self._badge,
+                credentials=self._credentials,
                 shown=self._pyroHandshake,
                 serializer=NAMES[self._pyroSerializer],
                 seconds=self._pyroTimeout or _FOREVER,
@@ -161,7 +163,7 @@ def connect(
     name: str,
     *,
     timeout: float,
-    badge: Badge | None = None,
+    credentials: Credentials | None = None,
     serializer: str = "serpent",
 ) -> Proxy:
     """Make a proxy for the object `name` at an address; it connects at the first call.
@@ -172,7 +174,12 @@ def connect(
     if serializer not in NAMES:
         raise ValueError(f"serializer is one of {', '.join(NAMES)}")
     where = f"[{host}]" if ":" in host else host
-    return Proxy(f"PYRO:{name}@{where}:{port}", timeout=timeout, badge=badge, serializer=serializer)
+    return Proxy(
+        f"PYRO:{name}@{where}:{port}",
+        timeout=timeout,
+        credentials=credentials,
+        serializer=serializer,
+    )
 
 
 def _exchange(channel: Channel, request: bytes, timeout: float | None) -> Frame:

@@ -15,7 +15,7 @@ from .contract import Effects, Message, Role
 if TYPE_CHECKING:
     import random
 
-    from ..config import Timing
+    from ..cluster.config import Timing
     from ..storage.interface import Tables
 
 __all__ = [
@@ -98,8 +98,8 @@ class Kind(NamedTuple):
     """One of a replica's roles.
 
     `make(setting, storage, now)` takes it up; it may raise Corrupt, StorageFailed, DiskLost.
-    `vital`: a process in which it broke ends. `door`: it has a daemon of its own. `about`: what the
-    log says of it when it starts. `reports`: what status says of it, as names of fields and as
+    `vital`: a process in which it broke ends. `daemon`: it has a daemon of its own. `about`: what
+    the log says of it when it starts. `reports`: what status says of it, as names of fields and as
     their values while it is up. `let_go` ends one that was taken down; `last` is the last step of
     one whose process ends.
     """
@@ -108,7 +108,7 @@ class Kind(NamedTuple):
     make: Callable[[Setting, Stored | None, float], Role]
     disk: Disk | None = None
     vital: bool = False
-    door: bool = True
+    daemon: bool = True
     about: Callable[[Any], str] = lambda _: ""
     reports: Reports | None = None
     let_go: Callable[[Any], None] | None = None
@@ -136,11 +136,11 @@ class Presence(NamedTuple):
 class Lane(NamedTuple):
     """A connection to each peer, whose messages wait for those of no other lane.
 
-    `door` is the role whose daemon takes it.
+    `daemon` is the role whose daemon takes it.
     """
 
     name: str
-    door: str
+    daemon: str
     group: str
 
 
@@ -153,7 +153,7 @@ class Request(NamedTuple):
 
     lane: Lane
     missed: bool = False
-    patience: Callable[[Message], float] | None = None
+    timeout: Callable[[Message], float] | None = None
 
 
 class Deferred(NamedTuple):
@@ -197,9 +197,9 @@ class Declaration(NamedTuple):
         return tuple(kind.name for kind in self.kinds)
 
     @property
-    def doors(self) -> tuple[str, ...]:
+    def daemons(self) -> tuple[str, ...]:
         """Names of those with a daemon of their own."""
-        return tuple(kind.name for kind in self.kinds if kind.door)
+        return tuple(kind.name for kind in self.kinds if kind.daemon)
 
     def tables(self, file: str) -> Tables:
         """Tables of the roles that keep their records in `file`."""
@@ -219,7 +219,7 @@ class Declaration(NamedTuple):
         """Whether it is the answer of such a request."""
         return self.deferred is not None and type(message) is self.deferred.answer
 
-    def patience(self, message: Message, usual: float) -> float:
+    def timeout(self, message: Message, usual: float) -> float:
         """Seconds that the answer of a request may take; `usual` where it says nothing."""
-        patience = self.requests[type(message)].patience
-        return usual if patience is None else patience(message)
+        timeout = self.requests[type(message)].timeout
+        return usual if timeout is None else timeout(message)

@@ -103,7 +103,7 @@ def _one(options: argparse.Namespace) -> int:
         write=print if options.trace else None,
     )
     if options.json:
-        print(json.dumps(_told(verdict, options.plant)))
+        print(json.dumps(_reported(verdict, options.plant)))
         return 1 if verdict.violation else 0
     print(_sentence(verdict))
     if verdict.violation and not options.trace:
@@ -111,11 +111,11 @@ def _one(options: argparse.Namespace) -> int:
     return 1 if verdict.violation else 0
 
 
-def _told(verdict: Verdict, plant: str) -> dict[str, object]:
-    told: dict[str, object] = verdict._asdict() | {"command": _again(verdict, plant)}
+def _reported(verdict: Verdict, plant: str) -> dict[str, object]:
+    reported: dict[str, object] = verdict._asdict() | {"command": _again(verdict, plant)}
     if verdict.violation:
-        told["smallest"] = _again(_smallest(verdict, plant), plant)
-    return told
+        reported["smallest"] = _again(_smallest(verdict, plant), plant)
+    return reported
 
 
 def _again(verdict: Verdict, plant: str) -> str:
@@ -170,7 +170,7 @@ def _run_all(options: argparse.Namespace) -> list[Verdict]:
     running = _shown_at_once(running, options)
     console = Console(stderr=True)
     if not console.is_terminal:
-        return list(_told_plainly(running, len(seeds)))
+        return list(_said_plainly(running, len(seeds)))
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
@@ -188,7 +188,7 @@ def _shown_at_once(running: Iterable[Verdict], options: argparse.Namespace) -> I
         yield verdict
 
 
-def _told_plainly(running: Iterable[Verdict], count: int) -> Iterator[Verdict]:
+def _said_plainly(running: Iterable[Verdict], count: int) -> Iterator[Verdict]:
     for done, verdict in enumerate(running, 1):
         if done % _PLAIN_EVERY == 0:
             print(f"{done:,} of {count:,} seeds", file=sys.stderr, flush=True)
@@ -229,7 +229,7 @@ def _report(
             for profile in PROFILES
         },
         "replicas": dict(sorted(Counter(verdict.replicas for verdict in verdicts).items())),
-        "violations": [_told(verdict, plant) for verdict in explained],
+        "violations": [_reported(verdict, plant) for verdict in explained],
     }
 
 

@@ -11,11 +11,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ..interface import Answer
-from ..log import unpack_batch
-from ..machine import Machine, command_id, encode_question
-from .checker.check import check
-from .checker.history import OK
+from ..checker.check import check
+from ..checker.history import OK
+from ..operations.interface import Answer
+from ..state.log import unpack_batch
+from ..state.machine import Machine, command_id, encode_question
 from .request_ids import Sessions, expired
 from .workload import Asked, Workload
 
@@ -34,7 +34,7 @@ PROGRESS = 10.0
 
 def recover(world: World, workload: Workload) -> None:
     """Everybody catches up, lost disks become voters, clients get their answers."""
-    require = world.watch.require
+    require = world.monitor.require
     healed = world.now
     again = world.run(PROGRESS, until=lambda: workload.last_ok > healed)
     require(again, f"no write was acknowledged within {PROGRESS} s: " + _standing(world))
@@ -47,7 +47,7 @@ def recover(world: World, workload: Workload) -> None:
 
 def audit(world: World, workload: Workload) -> None:
     """Compare what clients were answered with the chosen log."""
-    require = world.watch.require
+    require = world.monitor.require
     log = Counter[bytes]()
     answers: defaultdict[bytes, list[Answer]] = defaultdict(list)
     machine, sessions = Machine(world.parts.session_limit), Sessions(world.parts.session_limit)
@@ -56,7 +56,7 @@ def audit(world: World, workload: Workload) -> None:
     _check_reads(world, machine, reads.pop(machine.revision, ()))
     _check_reads(world, machine, local.pop(0, ()))
     for slot in range(1, applied + 1):
-        for command in unpack_batch(world.watch.chosen[slot]):
+        for command in unpack_batch(world.monitor.chosen[slot]):
             log[command] += 1
             before = machine.revision
             answers[command].append(machine.apply(command))
@@ -79,8 +79,8 @@ def audit(world: World, workload: Workload) -> None:
 def judge(world: World, workload: Workload) -> None:
     """Check what clients saw, without looking at anything else."""
     verdict = check(workload.history, clock=_NO_CLOCK)
-    told = "; ".join(verdict.explanation)
-    world.watch.require(verdict.verdict == OK, f"the history is {verdict.verdict}: {told}")
+    reported = "; ".join(verdict.explanation)
+    world.monitor.require(verdict.verdict == OK, f"the history is {verdict.verdict}: {reported}")
 
 
 def _reads(workload: Workload) -> tuple[dict[int, list[Asked]], dict[int, list[Asked]]]:
@@ -99,14 +99,14 @@ def _reads(workload: Workload) -> tuple[dict[int, list[Asked]], dict[int, list[A
 def _check_reads(world: World, machine: Machine, reads: Iterable[Asked]) -> None:
     for asked in reads:
         right = machine.read(asked.payload)
-        world.watch.require(asked.answer == right, f"read {asked.answer}, not {right}")
+        world.monitor.require(asked.answer == right, f"read {asked.answer}, not {right}")
 
 
 def _check_effect(
     world: World, command: bytes, answers: list[Answer], sessions: Sessions, *, effect: bool
 ) -> None:
     """Require one effect of each command, and that no session expires while it must be known."""
-    require, id = world.watch.require, command_id(command)
+    require, id = world.monitor.require, command_id(command)
     known = len(id) == 2 and sessions.knows(*id)
     first = len(answers) == 1
     require(not (known and expired(answers[-1])), f"{command!r} was answered {answers[-1]}")
@@ -119,7 +119,7 @@ def _check_effect(
 def _check_writes(
     world: World, workload: Workload, log: Counter[bytes], answers: Mapping[bytes, list[Answer]]
 ) -> None:
-    require = world.watch.require
+    require = world.monitor.require
     for asked in workload.done:
         times, payload = log[asked.payload], asked.payload
         if asked.reads or asked.answer is None:
@@ -144,7 +144,7 @@ def _check_counters(world: World, workload: Workload, machine: Machine) -> None:
     for key, counts in workload.counters.items():
         value = machine.read(encode_question("get", (key,))).value
         done = [str(count) if count else None for count in counts]
-        world.watch.require(value in done, f"{key} counted {value}, not {done}")
+        world.monitor.require(value in done, f"{key} counted {value}, not {done}")
 
 
 def _leads(world: World) -> bool:

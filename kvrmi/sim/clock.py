@@ -5,7 +5,7 @@ Rule: it never goes back, and its rate may change at any moment.
 
 from __future__ import annotations
 
-from .dice import Dice
+from .draws import Draws
 
 __all__ = ["Clock"]
 
@@ -13,10 +13,10 @@ __all__ = ["Clock"]
 class Clock:
     """Shows seconds of its own for the world's."""
 
-    def __init__(self, dice: Dice, drift: float) -> None:
+    def __init__(self, draws: Draws, drift: float) -> None:
         """Draw its rate and what it shows in the beginning."""
-        self.rate = dice.between(1 - drift, 1 + drift)
-        self._offset = dice.between(0, 1000)
+        self.rate = draws.between(1 - drift, 1 + drift)
+        self._offset = draws.between(0, 1000)
 
     def shows(self, now: float) -> float:
         """Return what it shows at a moment of the world's time."""

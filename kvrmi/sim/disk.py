@@ -13,7 +13,7 @@ from zlib import crc32
 
 from ..storage.interface import Corrupt, Key, Put, PutAll, Record, StorageFailed, Tables, View
 from ..storage.memory import Disk, MemoryStorage, MemoryView
-from .dice import Dice
+from .draws import Draws
 
 __all__ = ["SimDisk"]
 
@@ -50,14 +50,14 @@ def _checked(flipped: _Flips, table: str, key: Key, value: bytes) -> bytes:
 class SimDisk:
     """Tables that outlive the process that writes them."""
 
-    def __init__(self, tables: Tables, dice: Dice) -> None:
+    def __init__(self, tables: Tables, draws: Draws) -> None:
         """Begin empty and well."""
         self.full = False
         self.fails_next = False
         self.slowness = 1.0
         """By how much syncs take longer than usual."""
         self._tables = tables
-        self._dice = dice
+        self._draws = draws
         self._kept: Disk | None = None
         self._format({})
 
@@ -77,7 +77,7 @@ class SimDisk:
         if self.full:
             raise StorageFailed("no space left on the disk")
         self._unsynced.append(records)
-        return self._dice.between(0.0001, 0.002) * self.slowness
+        return self._draws.between(0.0001, 0.002) * self.slowness
 
     def sync(self) -> None:
         """Make the oldest unsynced records durable; raises StorageFailed when that fails."""
@@ -128,7 +128,7 @@ class SimDisk:
         """Lose power: what became of the records that were not yet synced."""
         if not self._unsynced:
             return "nothing unsynced"
-        done = self._dice.below(len(self._unsynced) + 1)
+        done = self._draws.below(len(self._unsynced) + 1)
         kept, lost = self._unsynced[:done], self._unsynced[done:]
         self._unsynced = []
         for records in kept:
@@ -150,12 +150,12 @@ class SimDisk:
         rows = [(table, key) for table, row in self._contents.items() for key in row]
         if not rows:
             return None
-        table, key = self._dice.choice(sorted(rows, key=str))
+        table, key = self._draws.choice(sorted(rows, key=str))
         value = bytearray(self._contents[table][key])
         if not value:
             return None
         self._flipped[table, key] = crc32(value)
-        value[self._dice.below(len(value))] ^= 1 << self._dice.below(8)
+        value[self._draws.below(len(value))] ^= 1 << self._draws.below(8)
         self._contents[table][key] = bytes(value)
         return f"{table} {key}"
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..commands import decode_command
-from ..log import unpack_batch
-from ..machine import FIRST_EPOCH, Voter
-from ..rows import stored_voters
+from ..operations.commands import decode_command
+from ..state.log import unpack_batch
+from ..state.machine import FIRST_EPOCH, Voter
+from ..state.rows import stored_voters
 
 if TYPE_CHECKING:
     from .replica import Replica

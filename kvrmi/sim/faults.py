@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..paxos.ballot import NO_BALLOT
 from ..paxos.messages import CampaignNow, Restore, Transfer
-from . import plots_learned, plots_leases
+from . import adversaries_learned, adversaries_leases
 from .losses import may_lose
 from .network import USUAL_LAG
 from .profiles import Profile
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Faults"]
 
-PLOTS = {**plots_leases.PLOTS, **plots_learned.PLOTS}
+ADVERSARIES = {**adversaries_leases.ADVERSARIES, **adversaries_learned.ADVERSARIES}
 DURATIONS = (0.01, 0.1, 0.5, 1.0, 3.0, 6.0)
 
 
@@ -40,11 +40,11 @@ class Faults:
         self._world = world
         self._profile = profile
         self._only = only
-        self._plan = world.dice("faults")
+        self._plan = world.draws("faults")
         self._mean = self._plan.choice(profile.pauses)
         self._count = 0
         self._over = False
-        self._dice = self._plan
+        self._draws = self._plan
         self._next()
 
     def heal(self) -> None:
@@ -58,7 +58,7 @@ class Faults:
             replica.state.well()
             replica.resume()
         for replica in world.replicas.values():
-            if replica.makers.odd:
+            if replica.factory.odd:
                 replica.retime(None)
             self._take_up(replica)
 
@@ -84,27 +84,27 @@ class Faults:
         if self._over:
             return
         if self._only is None or number in self._only:
-            self._dice = self._world.dice("fault", number)
+            self._draws = self._world.draws("fault", number)
             self._world.trace("fault", f"{number} {kind}")
             self.struck.append(number)
-            if kind in PLOTS:
-                PLOTS[kind](self._world, self._dice, lambda: self._over)
+            if kind in ADVERSARIES:
+                ADVERSARIES[kind](self._world, self._draws, lambda: self._over)
             else:
                 getattr(self, f"_{kind}")()
         self._next()
 
     def _later(self, action: Callable[[], None]) -> None:
-        seconds = self._dice.choice(DURATIONS) * self._dice.number()
+        seconds = self._draws.choice(DURATIONS) * self._draws.number()
         self._world.after(seconds, lambda: None if self._over else action())
 
     def _any(self) -> Replica:
-        return self._world.replicas[self._dice.choice(self._world.ids)]
+        return self._world.replicas[self._draws.choice(self._world.ids)]
 
     def _leader(self) -> Replica:
         """Choose one that leads or believes so; anybody if nobody does."""
         replicas = self._world.replicas.values()
         leaders = [r for r in replicas if r.proposer is not None and r.proposer.leading]
-        return self._dice.choice(leaders) if leaders else self._any()
+        return self._draws.choice(leaders) if leaders else self._any()
 
     def _others(self, replica: Replica) -> list[Replica]:
         return [other for other in self._world.replicas.values() if other is not replica]
@@ -127,10 +127,10 @@ class Faults:
         self._later(replica.start)
 
     def _fail_role(self) -> None:
-        self._fail(self._any(), self._dice.choice(ROLES))
+        self._fail(self._any(), self._draws.choice(ROLES))
 
     def _fail_leaders_role(self) -> None:
-        self._fail(self._leader(), self._dice.choice(ROLES))
+        self._fail(self._leader(), self._draws.choice(ROLES))
 
     def _fail_learner(self) -> None:
         self._fail(self._any(), "learner")
@@ -154,27 +154,27 @@ class Faults:
 
     def _transfer(self) -> None:
         """Somebody asks whoever leads to hand over."""
-        successor = self._dice.choice(self._world.ids)
+        successor = self._draws.choice(self._world.ids)
         for replica in self._world.replicas.values():
-            replica.tell("proposer", Transfer(successor))
+            replica.deliver("proposer", Transfer(successor))
 
     def _provoke(self) -> None:
         self._campaign(self._any())
 
     def _campaign(self, replica: Replica) -> None:
         """Make a proposer campaign though nobody asked for that; it must not matter to safety."""
-        replica.tell("proposer", CampaignNow(NO_BALLOT))
+        replica.deliver("proposer", CampaignNow(NO_BALLOT))
 
     def _depose(self) -> None:
         """Cut the leader off, restart acceptors that granted it its lease, provoke the others."""
         leader = self._leader()
         for other in self._others(leader):
             self._separate(leader, other)
-            if other.up and not other.paused and self._dice.chance(0.5):
+            if other.up and not other.paused and self._draws.chance(0.5):
                 other.fail("acceptor")
                 other.restart("acceptor")
             for _ in range(8):
-                self._world.after(self._dice.number(), partial(self._campaign, other))
+                self._world.after(self._draws.number(), partial(self._campaign, other))
         self._later(self._mend)
 
     # --- the network --------------------------------------------------------------------------
@@ -190,13 +190,13 @@ class Faults:
         one = self._any()
         others = self._others(one)
         if others:
-            self._world.network.cuts.add((one.me, self._dice.choice(others).me))
+            self._world.network.cuts.add((one.me, self._draws.choice(others).me))
             self._later(self._mend)
 
     def _isolate(self, replica: Replica | None = None) -> None:
         """Everything around one replica, in one direction or both."""
         replica = replica or self._any()
-        hears, heard = self._dice.choice(((False, False), (True, False), (False, True)))
+        hears, heard = self._draws.choice(((False, False), (True, False), (False, True)))
         cuts = self._world.network.cuts
         for other in self._others(replica):
             if not hears:
@@ -210,7 +210,7 @@ class Faults:
 
     def _split(self) -> None:
         """Two sides that do not hear each other."""
-        side = self._dice.sample(self._world.ids, self._dice.below(len(self._world.ids)))
+        side = self._draws.sample(self._world.ids, self._draws.below(len(self._world.ids)))
         for replica in self._world.replicas.values():
             for other in self._others(replica):
                 if (replica.me in side) != (other.me in side):
@@ -235,13 +235,13 @@ class Faults:
         self._later(self._mend)
 
     def _lag(self) -> None:
-        self._world.network.lag = self._dice.choice((USUAL_LAG, USUAL_LAG, 0.02, 0.1))
+        self._world.network.lag = self._draws.choice((USUAL_LAG, USUAL_LAG, 0.02, 0.1))
 
     def _weather(self) -> None:
         network = self._world.network
-        network.loss = self._dice.choice((0.0, 0.02, 0.2, 0.4))
-        network.slow = self._dice.choice((0.0, 0.02, 0.1))
-        network.twice = self._dice.choice((0.0, 0.1, 0.2))
+        network.loss = self._draws.choice((0.0, 0.02, 0.2, 0.4))
+        network.slow = self._draws.choice((0.0, 0.02, 0.1))
+        network.twice = self._draws.choice((0.0, 0.1, 0.2))
         self._lag()
 
     # --- disks --------------------------------------------------------------------------------
@@ -249,31 +249,31 @@ class Faults:
     def _clock_drifts(self) -> None:
         """Let a clock go at another rate from now on."""
         drift = self._world.drift
-        rate = self._dice.choice((1 - drift, 1 + drift, self._dice.between(1 - drift, 1 + drift)))
+        rate = self._draws.choice((1 - drift, 1 + drift, self._draws.between(1 - drift, 1 + drift)))
         self._any().own_clock.tune(rate, self._world.now)
 
     def _disk_full(self) -> None:
         replica = self._any()
-        disk = self._dice.choice((replica.votes, replica.state))
+        disk = self._draws.choice((replica.votes, replica.state))
         disk.full = True
         self._later(disk.well)
 
     def _sync_fails(self) -> None:
         replica = self._any()
-        self._dice.choice((replica.votes, replica.state)).fails_next = True
+        self._draws.choice((replica.votes, replica.state)).fails_next = True
 
     def _disk_slow(self) -> None:
         """Make syncs take long, or as good as for ever."""
         replica = self._any()
-        disk = self._dice.choice((replica.votes, replica.votes, replica.state))
-        disk.slowness = self._dice.choice((10.0, 100.0, 1000.0))
+        disk = self._draws.choice((replica.votes, replica.votes, replica.state))
+        disk.slowness = self._draws.choice((10.0, 100.0, 1000.0))
         self._later(disk.well)
 
     def _lose_disk(self) -> None:
         """Lose a disk with the process that used it."""
         replica = self._any()
         if may_lose(self._world, replica):
-            replica.lose_disk(state_too=self._dice.chance(0.5))
+            replica.lose_disk(state_too=self._draws.chance(0.5))
             self._later(replica.start)
 
     def _flip_votes(self) -> None:
@@ -288,7 +288,7 @@ class Faults:
     def _flip_state(self) -> None:
         """Damage what a learner wrote, found at its next start or before; it learns that again."""
         replica = self._any()
-        runs_on = self._dice.chance(0.5)
+        runs_on = self._draws.chance(0.5)
         if not may_lose(self._world, replica, runs_on=runs_on):
             return
         if not runs_on:
@@ -302,4 +302,4 @@ class Faults:
 
     def _restore(self) -> None:
         """Have a learner pull a snapshot, whether it lacks anything or not."""
-        self._any().tell("learner", Restore(self._dice.choice(self._world.ids)))
+        self._any().deliver("learner", Restore(self._draws.choice(self._world.ids)))

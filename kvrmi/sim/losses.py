@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..log import stored_end
 from ..paxos.quorum import majority
 from ..paxos.rejoin import MUST_COPY
 from ..paxos.stable import State
+from ..state.log import stored_end
 
 if TYPE_CHECKING:
     from .replica import Replica

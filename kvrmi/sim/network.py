@@ -62,7 +62,7 @@ class Network:
         self.cuts: set[tuple[int, int]] = set()
         self.catch: Catch = lambda *_: False
         self._world = world
-        self._dice = world.dice("network")
+        self._draws = world.draws("network")
         self._deferred: dict[tuple[int, int], Call] = {}
         self._open: dict[int, list[Call]] = {i: [] for i in world.ids}
 
@@ -104,12 +104,12 @@ class Network:
         """Nobody listens there, and connecting says so."""
         peer = call.to.replica
         self._fail(call, NotSent(peer, call.message), REFUSED_AFTER)
-        if self._dice.chance(0.5):
+        if self._draws.chance(0.5):
             replica.post(replica.address("host"), "proposer", Unreachable(peer))
 
     def _swallow(self, call: Call) -> None:
         """Let a cut be noticed before a byte was sent, or never."""
-        if self._dice.chance(0.5):
+        if self._draws.chance(0.5):
             self._fail(call, NotSent(call.to.replica, call.message), 0.0)
         else:
             self._await(call)
@@ -117,9 +117,9 @@ class Network:
     def _send(self, call: Call) -> None:
         if not self._lost():
             self._carry(call.asker, call.to, call.message, partial(self._arrive, call))
-        if not PAXOS.defers(call.message) and self.twice and self._dice.chance(self.twice):
+        if not PAXOS.defers(call.message) and self.twice and self._draws.chance(self.twice):
             # As late as anything: what is out of date by then must do no harm.
-            late = self._dice.between(0.0, SLOWEST)
+            late = self._draws.between(0.0, SLOWEST)
             self._world.after(late, partial(self._arrive, call))
         if _missed(call):
             self._await(call)
@@ -127,8 +127,8 @@ class Network:
     def _await(self, call: Call) -> None:
         """Inform the asker when no answer has come in time."""
         message = call.message
-        patience = PAXOS.patience(message, self._world.parts.timing.answer)
-        self._fail(call, NoAnswer(call.to.replica, message), patience)
+        timeout = PAXOS.timeout(message, self._world.parts.timing.answer)
+        self._fail(call, NoAnswer(call.to.replica, message), timeout)
         still = [known for known in self._open[call.to.replica] if not known.over]
         self._open[call.to.replica] = [*still, call]
 
@@ -141,7 +141,7 @@ class Network:
 
     def _serve(self, replica: Replica, call: Call) -> None:
         now = replica.incarnation[call.to.role]
-        if call.target != now and self._dice.chance(0.5):
+        if call.target != now and self._draws.chance(0.5):
             call.target = now  # it was still waiting for a connection when the role came back
         if PAXOS.defers(call.message):
             self._deferred[call.asker.replica, _number(call.message)] = call
@@ -158,12 +158,12 @@ class Network:
             self._world.after(self._delay(), arrive)
 
     def _lost(self) -> bool:
-        return self.loss > 0 and self._dice.chance(self.loss)
+        return self.loss > 0 and self._draws.chance(self.loss)
 
     def _delay(self) -> float:
-        if self.slow and self._dice.chance(self.slow):
-            return self._dice.between(0.0, SLOWEST) * (AGES if self._dice.chance(0.05) else 1)
-        return self._dice.between(0.0001, self.lag)
+        if self.slow and self._draws.chance(self.slow):
+            return self._draws.between(0.0, SLOWEST) * (AGES if self._draws.chance(0.05) else 1)
+        return self._draws.between(0.0001, self.lag)
 
     # --- and back -----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 
-from ..config import Timing
+from ..cluster.config import Timing
 from ..paxos import parts
 from ..paxos.parts import Pages
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..config import Timing
+from ..cluster.config import Timing
 from ..paxos.acceptor import Acceptor
 from ..paxos.ballot import NO_BALLOT
 from ..paxos.declaration import PAXOS
@@ -25,7 +25,7 @@ from ..roles.invariants import DiskLost
 from ..storage.interface import Corrupt
 from .clock import Clock
 from .disk import SimDisk
-from .makers import Makers
+from .factory import Factory
 from .network import Call
 from .writes import Writes
 
@@ -54,9 +54,9 @@ class Replica:
         """Begin with empty disks of a newly founded cluster; `start` it."""
         self.world = world
         self.me = me
-        self.dice = world.dice("replica", me)
-        self.votes = SimDisk(PAXOS.tables("acceptor.db"), world.dice("votes", me))
-        self.state = SimDisk(PAXOS.tables("learner.db"), world.dice("state", me))
+        self.draws = world.draws("replica", me)
+        self.votes = SimDisk(PAXOS.tables("acceptor.db"), world.draws("votes", me))
+        self.state = SimDisk(PAXOS.tables("learner.db"), world.draws("state", me))
         self.writes = Writes(self, self.votes, self.state)
         self.disk_id = f"disk-{me}-1"
         self.recovering = False
@@ -68,8 +68,8 @@ class Replica:
         """Why the process must not be started before somebody has replaced its disk."""
         self.roles: dict[str, Role] = {}
         self.incarnation = dict.fromkeys((*ROLES, "front"), 0)
-        self.own_clock = Clock(self.dice, world.drift)
-        self.makers = Makers(self)
+        self.own_clock = Clock(self.draws, world.drift)
+        self.factory = Factory(self)
         self._paused: list[Callable[[], None]] | None = None
         self._former: dict[tuple[str, int], Role] = {}
         self._inbox: dict[str, deque[tuple[Address, Message | None]]] = {}
@@ -134,7 +134,7 @@ class Replica:
         if self.up or self.refused:
             return
         self.starts += 1
-        self.boot = self.dice.bytes(8)
+        self.boot = self.draws.bytes(8)
         try:
             for name in ("learner", "acceptor", "proposer"):
                 self._load(name)
@@ -143,7 +143,7 @@ class Replica:
             return
         self.world.trace(self.me, "process", "started")
         self._load("front")
-        self._tell_roles()
+        self._report_roles()
         self.pump()
 
     def crash(self, why: str = "killed") -> None:
@@ -164,7 +164,7 @@ class Replica:
         fate = self._drop(name)
         self.world.trace(self.me, name, f"failed; {fate}" if fate else "failed")
         self.world.network.reset(self.me, name)
-        self._tell_roles()
+        self._report_roles()
         self.pump()
 
     def restart(self, name: str) -> None:
@@ -184,7 +184,7 @@ class Replica:
             self.end(str(error))
             return
         self.world.trace(self.me, name, f"restarted, incarnation {self.incarnation[name]}")
-        self._tell_roles()
+        self._report_roles()
         self.pump()
 
     def pause(self) -> None:
@@ -199,7 +199,7 @@ class Replica:
             due, self._paused = self._paused, None
             self.resumed_at = self.world.now
             self.world.trace(self.me, "process", "resumed")
-            for action in self.dice.sample(due, len(due)):  # threads go on in any order
+            for action in self.draws.sample(due, len(due)):  # threads go on in any order
                 action()
 
     def lose_disk(self, *, state_too: bool) -> None:
@@ -215,7 +215,7 @@ class Replica:
     def retime(self, timing: Timing | None) -> None:
         """Start anew with other times, as after an edit of its file; None: with everybody's."""
         self.crash("its times are edited")
-        self.makers.retime(timing)
+        self.factory.retime(timing)
         self.start()
 
     def end(self, why: str) -> None:
@@ -230,7 +230,7 @@ class Replica:
         self.world.trace(self.me, "process", f"refused to start: {why}")
 
     def _load(self, name: str) -> None:
-        self._take_up(name, self.makers.make(name))
+        self._take_up(name, self.factory.make(name))
 
     def _take_up(self, name: str, role: Role) -> None:
         self.incarnation[name] += 1
@@ -245,7 +245,7 @@ class Replica:
         self._inbox.pop(name, None)
         return self.writes.fence(name)
 
-    def _tell_roles(self) -> None:
+    def _report_roles(self) -> None:
         if "proposer" not in self.roles:
             self.post(self.address("host"), "front", Leading(0, NO_BALLOT, False))
         up = RolesUp("acceptor" in self.roles, "learner" in self.roles, self._votes)
@@ -270,7 +270,7 @@ class Replica:
             self._settle("front", action(self.front, self.clock()), None)
             self.pump()
 
-    def tell(self, role: str, message: Message) -> None:
+    def deliver(self, role: str, message: Message) -> None:
         """Give a role a message of its host."""
         self.post(self.address("host"), role, message)
         self.run(self.pump)
@@ -285,10 +285,10 @@ class Replica:
     def pump(self) -> None:
         """Empty the inboxes, in any order but each in its own."""
         while not self.paused and (full := self._ready()):
-            if self.dice.chance(SECOND_THOUGHT):
-                self.world.after(self.dice.between(0, INTERRUPTION), partial(self.run, self.pump))
+            if self.draws.chance(SECOND_THOUGHT):
+                self.world.after(self.draws.between(0, INTERRUPTION), partial(self.run, self.pump))
                 return
-            name = self.dice.choice(full)
+            name = self.draws.choice(full)
             if name == CALLS:
                 self._serve(self.writes.waiting.popleft())
             else:
@@ -335,10 +335,10 @@ class Replica:
             return
         if message is not None:
             self.world.traced_step(self, name, sender, message)
-        self.world.watch.stepped(self, name, role, effects)
+        self.world.monitor.stepped(self, name, role, effects)
         self._settle(name, effects, call)
         if self._votes != voted:
-            self._tell_roles()
+            self._report_roles()
 
     def _settle(self, name: str, effects: Effects, call: Call | None) -> None:
         if effects.wake_at is not None:
@@ -351,7 +351,7 @@ class Replica:
     def leave(self, name: str, effects: Effects, call: Call | None) -> None:
         """Let the messages of a step go: to own roles, as requests, or as answers."""
         network = self.world.network
-        self.world.watch.left(self, name, effects.messages)
+        self.world.monitor.left(self, name, effects.messages)
         answers = 0
         for to, message in effects.messages:
             if to.replica == self.me:
@@ -363,10 +363,10 @@ class Replica:
             else:
                 answers += self._answers(call, to, message)
         if call is not None:
-            self.world.watch.answered_once(call, answers)
+            self.world.monitor.answered_once(call, answers)
 
     def _answers(self, call: Call | None, to: Address, message: Message) -> int:
-        self.world.watch.require(
+        self.world.monitor.require(
             call is not None and to == call.asker, f"{message} for {to} answers nothing"
         )
         if call is not None:
@@ -391,7 +391,7 @@ class Replica:
             return
         self._wake_at[name] = at
         wait = self.own_clock.until(at, self.world.now)
-        self.after(name, wait + self.dice.between(0, LATE_WAKE), partial(self._wake, name, at))
+        self.after(name, wait + self.draws.between(0, LATE_WAKE), partial(self._wake, name, at))
 
     def _wake(self, name: str, at: float) -> None:
         if self._wake_at.get(name) == at:

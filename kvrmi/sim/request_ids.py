@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from ..interface import WINDOW, Answer
+from ..operations.interface import WINDOW, Answer
 
 __all__ = ["RequestIds", "Sessions", "expired"]
 

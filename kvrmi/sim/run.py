@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from ..sessions import SESSION_LIMIT
+from ..state.clienttable import SESSION_LIMIT
 from .audit import audit, judge, recover
-from .dice import Dice
+from .draws import Draws
 from .faults import Faults
+from .monitor import Violation
 from .parts import Pages, Parts
 from .profiles import PROFILES, Profile, find
-from .watch import Violation
 from .workload import Workload
 from .world import World
 
@@ -67,8 +67,8 @@ class _Run:
         write: Callable[[str], None] | None,
     ) -> None:
         name = f"{seed} {profile.name}"
-        keep = Dice(name, "keep").choice(profile.keeps)
-        sizes = Dice(name, "pages")
+        keep = Draws(name, "keep").choice(profile.keeps)
+        sizes = Draws(name, "pages")
         parts = (parts or Parts()).with_sizes(
             Pages(sizes.choice(ACCEPTED_PAGES), sizes.choice(LEARNED_PAGES)),
             sizes.choice(SESSION_LIMITS),
@@ -122,7 +122,7 @@ def run(
         history.world.events,
         history.world.now,
         tuple(history.faults.struck),
-        len(history.world.watch.chosen),
+        len(history.world.monitor.chosen),
         len(history.workload.history),
     )
 

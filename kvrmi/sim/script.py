@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from .script_checks import CHECKS
+from .script_print import Printer
 from .script_stage import Stage, Wrong
 from .script_steps import STEPS, Step, find_step
-from .script_tell import Teller
 
 __all__ = ["play", "vocabulary"]
 
@@ -52,12 +52,12 @@ def play(lines: Iterable[str], write: Callable[[str], None]) -> bool:
         script = _read(lines)
         for line in script.before:
             write(line.text)
-        teller = Teller(write)
-        stage = Stage(script.replicas, script.keep, teller)
+        printer = Printer(write)
+        stage = Stage(script.replicas, script.keep, printer)
         for line in script.lines:
             at = line.number
             write(line.text)
-            teller.step()
+            printer.step()
             if line.step is not None:
                 line.step(stage)
     except Wrong as error:

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from ..interface import Answer
-from ..machine import encode_question
+from ..operations.interface import Answer
+from ..state.machine import encode_question
 from .replica import Replica
+from .script_print import in_words
 from .script_stage import Stage, Wrong
-from .script_tell import in_words
 
-__all__ = ["CHECKS", "Check", "find_check", "told"]
+__all__ = ["CHECKS", "Check", "find_check", "reported"]
 
 Found: TypeAlias = tuple[bool, str]
 Check: TypeAlias = Callable[[Stage], Found]
@@ -67,7 +67,7 @@ def _value_at(stage: Stage, key: str, value: str, number: str) -> Found:
 
 
 def _slot_is(stage: Stage, slot: str, value: str) -> Found:
-    chosen = stage.world.watch.chosen.get(int(slot))
+    chosen = stage.world.monitor.chosen.get(int(slot))
     shown = "not chosen" if chosen is None else in_words(chosen)
     return shown == value, f"slot {slot} is {shown}"
 
@@ -128,10 +128,10 @@ def _refused(stage: Stage, number: str, why: str) -> Found:
 
 def _answered(stage: Stage) -> Found:
     done = stage.answered()
-    return done, told(stage.answer)
+    return done, reported(stage.answer)
 
 
-def told(answer: Answer | None) -> str:
+def reported(answer: Answer | None) -> str:
     """Describe an answer, or that there is none."""
     return "nothing" if answer is None else f"{answer.code}: {_shown(answer.value)}"
 
@@ -139,12 +139,12 @@ def told(answer: Answer | None) -> str:
 def _code(stage: Stage, code: str) -> Found:
     stage.answered()
     found = "none" if stage.answer is None else stage.answer.code
-    return found == code, told(stage.answer)
+    return found == code, reported(stage.answer)
 
 
 def _value(stage: Stage, value: str) -> Found:
     answer = stage.answer
-    return answer is not None and _shown(answer.value) == value, told(stage.answer)
+    return answer is not None and _shown(answer.value) == value, reported(stage.answer)
 
 
 def _shown(value: object) -> str:

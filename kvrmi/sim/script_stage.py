@@ -11,14 +11,14 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from ..interface import Answer, Request
-from ..machine import CommandId, encode_command, encode_question
+from ..operations.interface import Answer, Request
 from ..paxos.front import Front
-from ..paxos.tickets import Ticket
+from ..paxos.submissions import Submission
 from ..roles.contract import Address, Effects, Message
-from .dice import Dice
+from ..state.machine import CommandId, encode_command, encode_question
+from .draws import Draws
 from .replica import Replica
-from .script_tell import Teller
+from .script_print import Printer
 from .world import World
 
 __all__ = ["Stage", "Wrong"]
@@ -40,7 +40,7 @@ class Wrong(Exception):
     """Number of the script's line, where that is not the one being played."""
 
 
-class _Steady(Dice):
+class _Steady(Draws):
     """Draws the same number each time; streams for elections are those of the seed."""
 
     def __init__(self, *names: object) -> None:
@@ -51,9 +51,9 @@ class _Steady(Dice):
 class Stage:
     """The cluster of one script, what is in the way of its messages, and the last request."""
 
-    def __init__(self, replicas: int, keep: int, teller: Teller) -> None:
+    def __init__(self, replicas: int, keep: int, printer: Printer) -> None:
         """Found and start it; its logs keep `keep` entries."""
-        self.teller = teller
+        self.printer = printer
         self.answer: Answer | None = None
         """What the last request was answered; None while it waits, or when its process is gone."""
         self.cuts: set[tuple[int, int]] = set()
@@ -61,11 +61,11 @@ class Stage:
         self.held: set[tuple[str, int, int]] = set()
         self.marked = 0
         self._keeping: deque[Callable[[], None]] = deque()
-        self._ticket: Ticket | None = None
+        self._submission: Submission | None = None
         self._at: tuple[Replica, int] | None = None
-        self.world = World(SEED, replicas, keep=keep, drift=0.0, dice=_Steady, onlooker=teller)
+        self.world = World(SEED, replicas, keep=keep, drift=0.0, draws=_Steady, onlooker=printer)
         self.world.network.catch = self._catch
-        teller.muted = False
+        printer.muted = False
 
     def replica(self, number: int) -> Replica:
         """Give one of them; raises Wrong if there is none of that number."""
@@ -80,7 +80,7 @@ class Stage:
         """Let time pass, printing what happens; True as soon as `until` holds."""
 
         def look() -> bool:
-            self.teller.look(self.world)
+            self.printer.look(self.world)
             return until is not None and until()
 
         return self.world.run(seconds, until=look) and until is not None
@@ -95,7 +95,7 @@ class Stage:
 
     def ask(self, at: Replica, op: str, args: tuple[object, ...], id: CommandId | None) -> None:
         """Send a request and do not wait; with an `id` it may be sent again."""
-        self.answer = self._ticket = None
+        self.answer = self._submission = None
         self._at = (at, at.starts)
         if at.front is None:
             raise Wrong(f"replica {at.me} is down")
@@ -111,7 +111,7 @@ class Stage:
             self.answer = front.read(now, request.payload)
             if self.answer is not None:
                 return Effects()
-        self._ticket, effects = front.submit(now, request, repeatable=repeatable)
+        self._submission, effects = front.submit(now, request, repeatable=repeatable)
         return effects
 
     def wait(self) -> None:
@@ -121,8 +121,8 @@ class Stage:
 
     def answered(self) -> bool:
         """Return whether the last request is settled, one way or the other."""
-        if self._ticket is not None:
-            self.answer = self._ticket.answer
+        if self._submission is not None:
+            self.answer = self._submission.answer
         gone = self._at is None or not self._at[0].up or self._at[0].starts != self._at[1]
         return self.answer is not None or gone
 
@@ -137,7 +137,7 @@ class Stage:
         fate = "held" if way in self.held else "lost"
         if way in self.held:
             self._keeping.append(arrive)
-        self.teller.say_once(self.world.now, f"({way[0]} {way[1]} -> {way[2]} is {fate})")
+        self.printer.say_once(self.world.now, f"({way[0]} {way[1]} -> {way[2]} is {fate})")
         return True
 
     def deliver(self) -> None:

@@ -13,7 +13,7 @@ from ..paxos.ballot import NO_BALLOT
 from ..paxos.declaration import PAXOS
 from ..paxos.messages import CampaignNow, Transfer
 from .replica import ROLES, Replica
-from .script_checks import find_check, told
+from .script_checks import find_check, reported
 from .script_stage import Stage, Wrong
 
 __all__ = ["STEPS", "Step", "find_step"]
@@ -81,7 +81,7 @@ def _request(ask: str | None, client: str | None, number: str, words: str, at: s
         stage.ask(stage.replica(int(at)), op, args, id)
         if not ask:
             stage.wait()
-            stage.teller.say(stage.world.now, f"client gets {told(stage.answer)}")
+            stage.printer.say(stage.world.now, f"client gets {reported(stage.answer)}")
 
     return step
 
@@ -98,15 +98,15 @@ def _operation(words: str) -> tuple[str, tuple[object, ...]]:
 
 def _fill(stage: Stage, count: str, at: str) -> None:
     """Write so many keys, one after the other, and report only that."""
-    replica, teller = stage.replica(int(at)), stage.teller
-    teller.muted = True
+    replica, printer = stage.replica(int(at)), stage.printer
+    printer.muted = True
     for key in range(1, int(count) + 1):
         stage.ask(replica, "put", (f"k{key}", f"v{key}"), None)
         stage.wait()
         if stage.answer is None or stage.answer.code != "OK":
-            raise Wrong(f"put k{key}: {told(stage.answer)}")
-    teller.muted = False
-    teller.say(stage.world.now, f"{count} writes were acknowledged, one after the other")
+            raise Wrong(f"put k{key}: {reported(stage.answer)}")
+    printer.muted = False
+    printer.say(stage.world.now, f"{count} writes were acknowledged, one after the other")
 
 
 # --- the network ----------------------------------------------------------------------------------
@@ -253,12 +253,12 @@ def _put_copy_back(every: str) -> Step:
 
 
 def _campaign(stage: Stage, number: str) -> None:
-    stage.replica(int(number)).tell("proposer", CampaignNow(NO_BALLOT))
+    stage.replica(int(number)).deliver("proposer", CampaignNow(NO_BALLOT))
 
 
 def _transfer(stage: Stage, one: str, other: str) -> None:
     """Have an operator ask a leader to hand over."""
-    stage.replica(int(one)).tell("proposer", Transfer(stage.replica(int(other)).me))
+    stage.replica(int(one)).deliver("proposer", Transfer(stage.replica(int(other)).me))
 
 
 def _plain(action: Callable[..., None]) -> Callable[..., Step]:

@@ -19,8 +19,8 @@ BUDGET = 150
 
 def kind(violation: str) -> str:
     """Reduce a violation to what is alike in other runs: its words before any particulars."""
-    told = violation.partition(": ")[2]
-    return re.sub(r"\d+(\.\d+)*", "N", re.split(r": |, |\(|b'", told)[0])
+    reported = violation.partition(": ")[2]
+    return re.sub(r"\d+(\.\d+)*", "N", re.split(r": |, |\(|b'", reported)[0])
 
 
 def shrink(failing: Verdict, parts: Parts | None = None) -> Verdict:

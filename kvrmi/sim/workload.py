@@ -12,15 +12,15 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..interface import LOCAL, Answer, Request
-from ..machine import CommandId, encode_command, encode_question
+from ..checker.history import FAIL, OK, UNKNOWN, Operation
+from ..operations.interface import LOCAL, Answer, Request
 from ..roles.contract import Effects
-from .checker.history import FAIL, OK, UNKNOWN, Operation
+from ..state.machine import CommandId, encode_command, encode_question
 from .request_ids import RequestIds, expired
 
 if TYPE_CHECKING:
     from ..paxos.front import Front
-    from ..paxos.tickets import Ticket
+    from ..paxos.submissions import Submission
     from .replica import Replica
     from .world import World
 
@@ -66,7 +66,7 @@ class Asked:
         self.replica = 0
         self.slot = -1
         """Of a local read: how far its replica had applied the log, as far as could be seen."""
-        self._ticket: Ticket | None = None
+        self._submission: Submission | None = None
         self._at: Replica | None = None
         self._started = 0
         self._sent = 0.0
@@ -106,27 +106,27 @@ class Asked:
             if self.answer is not None:
                 return Effects()
         request = Request(self.reads, self.payload)
-        self._ticket, effects = front.submit(now, request, repeatable=self.session)
+        self._submission, effects = front.submit(now, request, repeatable=self.session)
         return effects
 
     def look(self) -> None:
         """Take the answer, if there is one."""
-        if self._ticket is not None and self._ticket.answer is not None:
-            self.answer = self._ticket.answer
+        if self._submission is not None and self._submission.answer is not None:
+            self.answer = self._submission.answer
 
     def forget(self) -> None:
         """Be ready to be sent again."""
-        self._at = self._ticket = self.answer = None
+        self._at = self._submission = self.answer = None
 
     @property
     def orphaned(self) -> bool:
         """The process that took it is gone."""
         return self._at is None or not self._at.up or self._at.starts != self._started
 
-    def late(self, now: float, patience: float) -> bool:
+    def late(self, now: float, timeout: float) -> bool:
         """Return whether it should have been answered by now."""
         at = self._at
-        return at is not None and not at.paused and now - max(self._sent, at.resumed_at) > patience
+        return at is not None and not at.paused and now - max(self._sent, at.resumed_at) > timeout
 
 
 class _Client:
@@ -135,7 +135,7 @@ class _Client:
     def __init__(self, world: World, number: int, kind: str, before: _Client | None = None) -> None:
         self.kind = kind
         self.name = f"{kind}{number}"
-        self.dice = world.dice("client", number)
+        self.draws = world.draws("client", number)
         self.count = 0
         self.unsure = False
         """Whether one more step was counted is not known."""
@@ -162,7 +162,7 @@ class _Client:
     def next(self, front: Front, now: float) -> Asked | None:
         """Think of something to do; None while its session has no room."""
         if self.kind == "reader":
-            kind = self.dice.choice(READS)
+            kind = self.draws.choice(READS)
             op, args = self._question(kind)
             plain = args[:1] if kind == LOCAL else args
             return Asked(op, args, encode_question(op, _plain(plain)), now)
@@ -177,18 +177,18 @@ class _Client:
 
     def gives_up(self) -> bool:
         """Return whether it asks no more after an answer that is none; counters count on."""
-        return self.kind != "counter" and self.dice.chance(GIVES_UP)
+        return self.kind != "counter" and self.draws.chance(GIVES_UP)
 
     def _question(self, kind: str) -> tuple[str, tuple[Any, ...]]:
         keys = (*KEYS, *(f"{COUNTERS}counter{n}" for n, k in enumerate(KINDS) if k == "counter"))
         if kind == "get_many":
-            return kind, (tuple(self.dice.sample(KEYS, 2)),)
+            return kind, (tuple(self.draws.sample(KEYS, 2)),)
         if kind == "size":
             return kind, ()
-        key = self.dice.choice(keys)
+        key = self.draws.choice(keys)
         if kind == "scan":
-            prefix = self.dice.choice(("", KEYS[0][0], COUNTERS))
-            return kind, (prefix, self.dice.choice((None, key)), self.dice.choice((1, 2, 100)))
+            prefix = self.draws.choice(("", KEYS[0][0], COUNTERS))
+            return kind, (prefix, self.draws.choice((None, key)), self.draws.choice((1, 2, 100)))
         return ("get", (key, LOCAL)) if kind == LOCAL else (kind, (key,))
 
     def _command(self) -> tuple[str, tuple[Any, ...]]:
@@ -196,10 +196,10 @@ class _Client:
         if self.kind == "counter":
             before = str(self.count) if self.count else None
             return "cas", (self.counter, before, str(self.count + 1))
-        op = self.dice.choice(WRITES)
-        key = self.dice.choice(KEYS)
+        op = self.draws.choice(WRITES)
+        key = self.draws.choice(KEYS)
         if op == "put_many":
-            return op, (tuple((k, f"{value}/{k}") for k in self.dice.sample(KEYS, 2)),)
+            return op, (tuple((k, f"{value}/{k}") for k in self.draws.sample(KEYS, 2)),)
         if op == "cas":
             return op, (key, None, value)
         return op, (key,) if op == "delete" else (key, value)
@@ -224,7 +224,7 @@ class Workload:
         """Begin at once, with a client of each of `kinds`."""
         self.history: list[Operation] = []
         self.done: list[Asked] = []
-        self.told = 0
+        self.reported = 0
         """The highest revision that any client was answered."""
         self._world = world
         self._clients: list[_Client] = []
@@ -232,9 +232,9 @@ class Workload:
             before = self._clients[-1] if self._clients else None
             self._clients.append(_Client(world, number, kind, before))
         self._resting = False
-        self._patience = world.parts.timing.request * (1 + world.drift) + HESITATION
-        dice = world.dice("workload")
-        self._pause = dice.choice((0.005, 0.05, 0.2))
+        self._timeout = world.parts.timing.request * (1 + world.drift) + HESITATION
+        draws = world.draws("workload")
+        self._pause = draws.choice((0.005, 0.05, 0.2))
         self.last_ok = 0.0
         """When a write was last acknowledged."""
         self._step()
@@ -261,7 +261,7 @@ class Workload:
         self.settle()
         for client in self._clients:
             if client.idle_until <= self._world.now:
-                client.idle_until = self._world.now + client.dice.soon(self._pause)
+                client.idle_until = self._world.now + client.draws.soon(self._pause)
                 self._go_on(client)
         self._world.after(STEP, self._step)
 
@@ -269,12 +269,12 @@ class Workload:
         up = [replica for replica in self._world.replicas.values() if replica.front is not None]
         if not up:
             return
-        replica = client.dice.choice(up)
+        replica = client.draws.choice(up)
         asked = client.doing
         if asked is None and not self._resting and replica.front is not None:
             asked = client.doing = client.next(replica.front, self._world.now)
             if asked is not None:
-                asked.since = self.told
+                asked.since = self.reported
         if asked is not None and not asked.waits:
             self._world.trace(client.name, f"asks r{replica.me} {asked.op}{asked.args}")
             asked.send(replica, self._world.now)
@@ -291,11 +291,11 @@ class Workload:
             elif asked.orphaned:
                 self._unanswered(client, asked)
             else:
-                late = asked.late(self._world.now, self._patience)
-                self._world.watch.require(not late, f"{client.name} got no answer in time")
+                late = asked.late(self._world.now, self._timeout)
+                self._world.monitor.require(not late, f"{client.name} got no answer in time")
 
     def _answered(self, client: _Client, asked: Asked, answer: Answer) -> None:
-        require = self._world.watch.require
+        require = self._world.monitor.require
         self._world.trace(client.name, f"gets {answer.code} {answer.value!r} @{answer.revision}")
         require(answer.code != "INVALID", f"{client.name} was answered {answer}")
         if answer.code == "OK":
@@ -304,7 +304,7 @@ class Workload:
                 asked.local or answer.revision >= floor,
                 f"{client.name} was answered {answer}, though revision {asked.since} was known",
             )
-            self.told = max(self.told, answer.revision)
+            self.reported = max(self.reported, answer.revision)
             if not asked.reads:
                 self.last_ok = self._world.now
         elif asked.session and not expired(answer) and not client.gives_up():
@@ -348,7 +348,7 @@ def _local(replica: Replica, question: bytes) -> tuple[int, Answer]:
     """Read at once what a replica has applied, and see how far that is."""
     if replica.learner is None:
         return -1, Answer("UNAVAILABLE", "the learner is down", 0)
-    return replica.world.watch.stands(replica, replica.learner), replica.learner.read(question)
+    return replica.world.monitor.stands(replica, replica.learner), replica.learner.read(question)
 
 
 def _frozen(value: Any) -> Any:

@@ -12,12 +12,12 @@ import itertools
 from collections.abc import Callable
 
 from ..roles.contract import Address, Message
-from .dice import Dice
+from .draws import Draws
+from .monitor import Monitor
 from .network import Network
 from .parts import Parts
 from .replica import Replica
 from .trace import Onlooker, Trace
-from .watch import Watch
 
 __all__ = ["World"]
 
@@ -37,12 +37,12 @@ class World:
         keep: int = 10,
         drift: float = DRIFT,
         write: Callable[[str], None] | None = None,
-        dice: Callable[..., Dice] = Dice,
+        draws: Callable[..., Draws] = Draws,
         onlooker: Onlooker | None = None,
     ) -> None:
         """`keep` is how many entries a log keeps; `write` takes the lines of a trace.
 
-        `dice` makes the streams of draws; `onlooker` sees what happens.
+        `draws` makes the streams of draws; `onlooker` sees what happens.
         """
         self.seed = seed
         self.now = 1.0
@@ -54,17 +54,17 @@ class World:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._trace = Trace(write)
-        self._dice = dice
+        self._draws = draws
         self.onlooker = onlooker
         self.network = Network(self)
-        self.watch = Watch(self)
+        self.monitor = Monitor(self)
         self.replicas = {i: Replica(self, i) for i in self.ids}
         for replica in self.replicas.values():
             replica.start()
 
-    def dice(self, *names: object) -> Dice:
+    def draws(self, *names: object) -> Draws:
         """Make the stream of draws of that name."""
-        return self._dice(self.seed, *names)
+        return self._draws(self.seed, *names)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Have something done in so many seconds."""
@@ -82,7 +82,7 @@ class World:
             self.now, _, action = heapq.heappop(self._due)
             self.events += 1
             action()
-            self.watch.after_event()
+            self.monitor.after_event()
         if self.events != last:
             self.now = end
         return until is not None and until()

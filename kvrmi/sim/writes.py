@@ -96,7 +96,7 @@ class Writes:
             replica.end(str(error))
             return
         if isinstance(records[0], Clear):
-            seconds = replica.dice.between(0, SNAPSHOT_SECONDS)
+            seconds = replica.draws.between(0, SNAPSHOT_SECONDS)
         replica.after("learner", seconds, self._written_behind)
 
     def _written_behind(self) -> None:

@@ -15,19 +15,19 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from kvrmi.config import Cluster
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.naming import unknown_replica
 from kvrmi.errors import to_builtin
-from kvrmi.naming import unknown_replica
 
 from ..admission import check_members
 from . import health
 from .founding import HELD
 from .guard import LostDisks
 from .health import Admins, Entry
-from .keeper import Keeper
 from .launch import Launcher
 from .processes import Process, stop_all
-from .watch import NameServerWatch, ReplicaWatch
+from .recovery import NameServerWatch, ReplicaWatch
+from .supervisor import Supervisor
 
 log = logging.getLogger("kvrmi.server.control")
 
@@ -56,11 +56,11 @@ class Control:
         guard = LostDisks(cluster, launcher.data, admins)
         self._watches = {one: self._watch(one, guard) for one in cluster.ids}
         self._replicas = {
-            one: Keeper(f"replica {one}", watch, time.monotonic, report)
+            one: Supervisor(f"replica {one}", watch, time.monotonic, report)
             for one, watch in self._watches.items()
         }
         names = NameServerWatch(launcher)
-        self._nameserver = Keeper("name server", names, time.monotonic, report)
+        self._nameserver = Supervisor("name server", names, time.monotonic, report)
 
     def check_members(self) -> None:
         """Compare the cluster file with what running replicas have recorded. Raises FolderRefused.
@@ -83,13 +83,13 @@ class Control:
                 self._replicas[replica].adopt(adopted)
         self._nameserver.begin()
         held = self._held()
-        for replica, keeper in self._replicas.items():
-            keeper.begin(held=replica in held)
+        for replica, supervisor in self._replicas.items():
+            supervisor.begin(held=replica in held)
 
     def stop_all(self) -> None:
         """End every process: asked first, killed after a while; none is left."""
-        keepers = [*self._replicas.values(), self._nameserver]
-        processes = [one for keeper in keepers if (one := keeper.release()) is not None]
+        supervisors = [*self._replicas.values(), self._nameserver]
+        processes = [one for supervisor in supervisors if (one := supervisor.release()) is not None]
         late = stop_all(processes + self._others(processes), STOP_PATIENCE)
         if late:
             log.warning("killed, since they did not end in time: %s", late)
@@ -111,14 +111,14 @@ class Control:
     def status(self) -> dict[str, Any]:
         """Describe the cluster as its users see it; None where a replica does not answer."""
         entries = self.entries()
-        told = [entry for entry in entries.values() if entry is not None]
-        leader = health.leader_of(told)
+        reported = [entry for entry in entries.values() if entry is not None]
+        leader = health.leader_of(reported)
         return {
             "cluster": self.cluster.name,
             "cluster_id": self.cluster.id,
             "engine": self.cluster.engine,
             "leader": leader,
-            "successor": health.successor_of(told, leader),
+            "successor": health.successor_of(reported, leader),
             "quorum": self.cluster.quorum,
             "replicas": [self._describe(one, entries[one]) for one in self.cluster.ids],
         }
@@ -126,14 +126,14 @@ class Control:
     def unready(self) -> str | None:
         """Return why the cluster does not serve with all its replicas yet; None once it does."""
         entries = self.entries()
-        for replica, keeper in self._replicas.items():
-            if entries[replica] is None and not keeper.held:
-                return self._silence(replica, keeper)
-        told = [entry for entry in entries.values() if entry is not None]
-        silent = [one["id"] for one in told if one["state"] == "down"]
+        for replica, supervisor in self._replicas.items():
+            if entries[replica] is None and not supervisor.held:
+                return self._silence(replica, supervisor)
+        reported = [entry for entry in entries.values() if entry is not None]
+        silent = [one["id"] for one in reported if one["state"] == "down"]
         if silent:
             return f"replica {silent[0]} is not up yet"
-        return "there is no leader" if health.leader_of(told) is None else None
+        return "there is no leader" if health.leader_of(reported) is None else None
 
     def serves(self) -> bool:
         """Return whether a majority is up and has a leader."""
@@ -142,37 +142,37 @@ class Control:
     def kill(self, replica: int, force: bool = False) -> dict[str, Any]:
         """Kill a replica with SIGKILL and leave it down."""
         with self._order:
-            keeper = self._guarded(replica, "killing", force)
-            keeper.kill()
+            supervisor = self._guarded(replica, "killing", force)
+            supervisor.kill()
             return self._ordered(replica)
 
     def stop(self, replica: int, force: bool = False) -> dict[str, Any]:
         """Stop a replica cleanly and leave it down."""
         with self._order:
-            keeper = self._guarded(replica, "stopping", force)
-            keeper.stop(STOP_PATIENCE)
+            supervisor = self._guarded(replica, "stopping", force)
+            supervisor.stop(STOP_PATIENCE)
             return self._ordered(replica)
 
     def start(self, replica: int) -> dict[str, Any]:
         """Start a replica that is down; it is then restored from a peer's snapshot."""
         with self._order:
-            self._launch(replica, self._keeper(replica))
+            self._launch(replica, self._supervisor(replica))
             return self._ordered(replica)
 
     def restart(self, replica: int, force: bool = False) -> dict[str, Any]:
         """Stop a replica cleanly and start it again."""
         with self._order:
-            keeper = self._guarded(replica, "restarting", force)
-            keeper.stop(STOP_PATIENCE)
-            self._launch(replica, keeper)
+            supervisor = self._guarded(replica, "restarting", force)
+            supervisor.stop(STOP_PATIENCE)
+            self._launch(replica, supervisor)
             return self._ordered(replica)
 
     def restore(self, replica: int, peer: int | None = None) -> dict[str, Any]:
         """Have a replica's learner restored from a peer's snapshot, the best peer by default."""
-        self._keeper(replica)
+        self._supervisor(replica)
         if peer is None:
-            told = [entry for entry in self.entries().values() if entry is not None]
-            peer = health.source_for(told, replica)
+            reported = [entry for entry in self.entries().values() if entry is not None]
+            peer = health.source_for(reported, replica)
         if peer is None:
             raise to_builtin("UNAVAILABLE", f"no peer is up to restore replica {replica} from")
         if peer not in self.cluster.ids or peer == replica:
@@ -195,49 +195,49 @@ class Control:
         others = [watch for one, watch in self._watches.items() if one != replica]
         return sum(watch.votes for watch in others) < self.cluster.quorum
 
-    def _silence(self, replica: int, keeper: Keeper) -> str:
-        if keeper.pid is not None or keeper.reason is None:
+    def _silence(self, replica: int, supervisor: Supervisor) -> str:
+        if supervisor.pid is not None or supervisor.reason is None:
             return f"replica {replica} does not answer"
-        return f"replica {replica} does not run: {keeper.reason}"
+        return f"replica {replica} does not run: {supervisor.reason}"
 
-    def _keeper(self, replica: int) -> Keeper:
-        keeper = self._replicas.get(replica)
-        if keeper is None:
+    def _supervisor(self, replica: int) -> Supervisor:
+        supervisor = self._replicas.get(replica)
+        if supervisor is None:
             raise to_builtin("INVALID", unknown_replica(replica, self._replicas))
-        return keeper
+        return supervisor
 
-    def _guarded(self, replica: int, doing: str, force: bool) -> Keeper:
-        keeper = self._keeper(replica)
-        told = [entry for entry in self.entries().values() if entry is not None]
-        if not force and health.loses_quorum(told, replica, self.cluster.quorum):
+    def _guarded(self, replica: int, doing: str, force: bool) -> Supervisor:
+        supervisor = self._supervisor(replica)
+        reported = [entry for entry in self.entries().values() if entry is not None]
+        if not force and health.loses_quorum(reported, replica, self.cluster.quorum):
             raise to_builtin(
                 "NO_QUORUM",
                 f"{doing} replica {replica} would lose the majority of {self.cluster.quorum}; "
                 "nothing was done; --force overrides this, force=True in a program",
             )
-        return keeper
+        return supervisor
 
-    def _launch(self, replica: int, keeper: Keeper) -> None:
-        if keeper.pid is None:
+    def _launch(self, replica: int, supervisor: Supervisor) -> None:
+        if supervisor.pid is None:
             self._watches[replica].restore_due = True
             self._watches[replica].forget()
         try:
-            keeper.start()
+            supervisor.start()
         except OSError as error:
             raise to_builtin(
                 "UNAVAILABLE", f"replica {replica} is not started yet: {error}"
             ) from None
 
     def _ordered(self, replica: int) -> dict[str, Any]:
-        held = [str(one) for one, keeper in self._replicas.items() if keeper.held]
+        held = [str(one) for one, supervisor in self._replicas.items() if supervisor.held]
         self._held_file.write_text(" ".join(held), encoding="ascii")
         return self._describe(replica, self._admins.entry(replica))
 
     def _describe(self, replica: int, entry: Entry | None) -> dict[str, Any]:
-        keeper = self._replicas[replica]
-        reason = keeper.reason or ("left down on purpose" if keeper.held else None)
+        supervisor = self._replicas[replica]
+        reason = supervisor.reason or ("left down on purpose" if supervisor.held else None)
         member = self.cluster.member(replica)
-        return health.describe(member, keeper.pid, keeper.held, reason, entry)
+        return health.describe(member, supervisor.pid, supervisor.held, reason, entry)
 
     def _held(self) -> set[int]:
         try:

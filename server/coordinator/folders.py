@@ -14,9 +14,9 @@ import os
 import shutil
 from pathlib import Path
 
-from kvrmi.config import Cluster
+from kvrmi.cluster.config import Cluster
 
-from ..store import DATABASE, LOCK, format_folder, sync_folder
+from ..folder import DATABASE, LOCK, format_folder, sync_folder
 
 CONFIG = "cluster.toml"
 _BARE = frozenset({"lost+found"})

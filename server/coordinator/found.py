@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kvrmi.cli import Parser, complain, reason, whole
-from kvrmi.config import Cluster, ConfigError, load, members, quorum_warning
-from kvrmi.naming import COORDINATOR_PORT, NAMESERVER_PORT, join_address
+from kvrmi.cluster.config import Cluster, ConfigError, load, members, quorum_warning
+from kvrmi.cluster.naming import COORDINATOR_PORT, NAMESERVER_PORT, join_address
 from kvrmi.remote.identity import make_secret
 
 from ..alone import members_of

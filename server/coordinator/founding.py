@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kvrmi.config import Cluster, ConfigError, Member, Timing, dump, load, members
-from kvrmi.naming import (
+from kvrmi.cluster.config import Cluster, ConfigError, Member, Timing, dump, load, members
+from kvrmi.cluster.naming import (
     COORDINATOR_PORT,
     NAMESERVER_PORT,
     ROLES,
@@ -30,7 +30,7 @@ from kvrmi.remote.identity import make_secret
 from .. import pidlock
 from ..admission import check_members
 from ..engines.kinds import ENGINES
-from ..store import LOCK, FolderRefused, format_folder, recorded, sync_folder
+from ..folder import LOCK, FolderRefused, format_folder, recorded, sync_folder
 from . import folders, ports
 from .folders import CONFIG as CONFIG
 

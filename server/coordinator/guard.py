@@ -12,9 +12,9 @@ import logging
 import threading
 from pathlib import Path
 
-from kvrmi.config import Cluster
+from kvrmi.cluster.config import Cluster
 
-from ..store import FolderRefused
+from ..folder import FolderRefused
 from . import folders, health
 from .folders import Unusable
 from .health import Admins

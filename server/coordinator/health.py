@@ -11,20 +11,20 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
-from kvrmi import naming
-from kvrmi.config import Cluster, Member
-from kvrmi.remote.identity import Badge
+from kvrmi.cluster import naming
+from kvrmi.cluster.config import Cluster, Member
+from kvrmi.remote.identity import Credentials
 from kvrmi.remote.proxy import connect
 
-from ..admission import Told, told_by
+from ..admission import Reported, reported_by
 
 Entry: TypeAlias = Mapping[str, Any]
 """One replica's entry of the cluster's status, as it crosses the wire."""
 
-PATIENCE = 1.0
+TIMEOUT = 1.0
 """Seconds a status call may take before the replica counts as hung."""
 
-UNTOLD = (
+UNREPORTED = (
     "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles",
 )  # fmt: skip
 
@@ -32,21 +32,25 @@ UNTOLD = (
 class Admins:
     """Calls to the admin objects of a cluster's replicas."""
 
-    def __init__(self, cluster: Cluster, badge: Badge) -> None:
+    def __init__(self, cluster: Cluster, credentials: Credentials) -> None:
         """Connect to nothing yet."""
         self._cluster = cluster
-        self._badge = badge
+        self._credentials = credentials
 
     def call(self, replica: int, method: str, *arguments: object, timeout: float) -> Any:
         """Call one method of `kvrmi.replicaN.admin`; raises what it raises, or Pyro's errors."""
         member = self._cluster.member(replica)
         proxy = connect(
-            member.host, member.admin, naming.admin(replica), timeout=timeout, badge=self._badge
+            member.host,
+            member.admin,
+            naming.admin(replica),
+            timeout=timeout,
+            credentials=self._credentials,
         )
         with proxy:
             return getattr(proxy, method)(*arguments)
 
-    def entry(self, replica: int, timeout: float = PATIENCE) -> Entry | None:
+    def entry(self, replica: int, timeout: float = TIMEOUT) -> Entry | None:
         """Ask a replica for its entry; None if it does not answer."""
         try:
             answer = self.call(replica, "status", timeout=timeout)
@@ -54,14 +58,14 @@ class Admins:
             return None
         return answer if isinstance(answer, dict) else None
 
-    def identity(self, replica: int) -> Told | None:
+    def identity(self, replica: int) -> Reported | None:
         """Ask a replica whose disk it has, and which members it knows; None if it does not say."""
         try:
-            return told_by(self.call(replica, "identity", timeout=PATIENCE))
+            return reported_by(self.call(replica, "identity", timeout=TIMEOUT))
         except Exception:  # whatever keeps it from answering, it did not answer
             return None
 
-    def entries(self, timeout: float = PATIENCE) -> dict[int, Entry | None]:
+    def entries(self, timeout: float = TIMEOUT) -> dict[int, Entry | None]:
         """Ask all replicas at the same time."""
         ids = self._cluster.ids
         with ThreadPoolExecutor(len(ids)) as pool:
@@ -78,11 +82,11 @@ def describe(
     """
     if entry is not None and pid is not None:
         return dict(entry)
-    told: dict[str, Any] = dict.fromkeys(UNTOLD)
+    reported: dict[str, Any] = dict.fromkeys(UNREPORTED)
     state = "not answering" if pid is not None else "held" if held else "down"
     why = reason if pid is None else "its process runs but does not answer"
-    told |= {"id": member.id, "state": state, "pid": pid, "reason": why}
-    return told | {"address": f"{member.host}:{member.client}"}
+    reported |= {"id": member.id, "state": state, "pid": pid, "reason": why}
+    return reported | {"address": f"{member.host}:{member.client}"}
 
 
 def is_up(entry: Entry) -> bool:
@@ -98,8 +102,8 @@ def votes(entry: Entry) -> bool:
 
 def serves(entries: Mapping[int, Entry | None], quorum: int) -> bool:
     """Return whether a majority is up and has a leader."""
-    told = [entry for entry in entries.values() if entry is not None]
-    return sum(is_up(entry) for entry in told) >= quorum and leader_of(told) is not None
+    reported = [entry for entry in entries.values() if entry is not None]
+    return sum(is_up(entry) for entry in reported) >= quorum and leader_of(reported) is not None
 
 
 def leader_of(entries: Sequence[Entry]) -> int | None:

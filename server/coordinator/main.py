@@ -21,16 +21,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kvrmi import cli
-from kvrmi.config import Cluster, quorum_warning
+from kvrmi.cluster.config import Cluster, quorum_warning
 from kvrmi.remote import guard
-from kvrmi.remote.identity import Badge, read_secret
+from kvrmi.remote.identity import Credentials, read_secret
 
+from ..folder import PRIVATE, FolderRefused
 from ..logfile import LogFile
 from ..pidlock import PidLock, holder
-from ..store import PRIVATE, FolderRefused
 from . import event, founding, health, options
 from .control import Control
-from .desk import Desk
+from .endpoint import Endpoint
 from .founding import Refused, Wish
 from .health import Admins
 from .launch import Launcher
@@ -123,8 +123,10 @@ def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int
     if chosen.event is not None:
         raise Refused(f"{runs}: choose another folder, or --ephemeral, for this")
     cluster = founding.unchanged(wish, runs)
-    badge = Badge(cluster.id, 0, "coordinator", read_secret(wish.data / founding.SECRET))
-    admins = Admins(cluster, badge)
+    credentials = Credentials(
+        cluster.id, 0, "coordinator", read_secret(wish.data / founding.SECRET)
+    )
+    admins = Admins(cluster, credentials)
     deadline = time.monotonic() + READY_ANY
     while not health.serves(admins.entries(), cluster.quorum):
         if time.monotonic() > deadline:
@@ -148,8 +150,8 @@ def _say_ready(cluster: Cluster, data: Path) -> None:
 def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Event) -> int:
     config = data / founding.CONFIG
     secret = read_secret(data / founding.SECRET)
-    badge = Badge(cluster.id, 0, "coordinator", secret)
-    admins = Admins(cluster, badge)
+    credentials = Credentials(cluster.id, 0, "coordinator", secret)
+    admins = Admins(cluster, credentials)
     control = Control(cluster, Launcher(config), admins, cli.complain)
     warning = quorum_warning(len(cluster.members))
     if warning is not None:
@@ -158,9 +160,9 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
     with contextlib.ExitStack() as stack:
         stack.callback(control.stop_all)
         control.begin()
-        desk = Desk(cluster, control, badge, secret)
-        stack.callback(desk.close)
-        desk.open()
+        endpoint = Endpoint(cluster, control, credentials, secret)
+        stack.callback(endpoint.close)
+        endpoint.open()
         _await_ready(control, data, stopping)
         if stopping.is_set():
             return _cut_short(chosen)

@@ -119,11 +119,11 @@ class Process:
             self._pidfd = -1
 
 
-def stop_all(processes: Sequence[Process], patience: float) -> list[int]:
-    """Ask all to end, kill what has not within `patience` seconds; the pids that were killed."""
+def stop_all(processes: Sequence[Process], timeout: float) -> list[int]:
+    """Ask all to end, kill what has not within `timeout` seconds; the pids that were killed."""
     for process in processes:
         process.terminate()
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     late = [one for one in processes if not one.wait(max(0.0, deadline - time.monotonic()))]
     for process in late:
         process.kill()

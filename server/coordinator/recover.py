@@ -17,12 +17,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from kvrmi.cli import Parser, complain, reason, whole
-from kvrmi.config import Cluster, ConfigError
+from kvrmi.cluster.config import Cluster, ConfigError
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
+from ..folder import FolderRefused, sync_folder
 from ..offline.plant import make_learner, plant
 from ..offline.stopped import Caught, Stopped, catch_up, open_stopped, spans
-from ..store import FolderRefused, sync_folder
 from . import founding
 from .founding import Refused, Wish
 

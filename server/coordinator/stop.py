@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kvrmi.cli import Parser, complain
-from kvrmi.config import Cluster, ConfigError, load
+from kvrmi.cluster.config import Cluster, ConfigError, load
 
 from .. import pidlock
 from . import founding, processes
@@ -22,7 +22,7 @@ COMMAND = "stop"
 DATA = Path(".kvrmi")
 COORDINATOR_PATIENCE = 20.0
 """Seconds in which a coordinator ends its cluster and itself: it may have to kill."""
-PATIENCE = 5.0
+TIMEOUT = 5.0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -50,7 +50,7 @@ def stop(cluster: Cluster, data: Path) -> list[str]:
     if coordinator is not None:
         processes.stop_all([coordinator], COORDINATOR_PATIENCE)
     left = _running(launcher, cluster)  # of a coordinator that died, before or now
-    processes.stop_all([*left.values()], PATIENCE)
+    processes.stop_all([*left.values()], TIMEOUT)
     for process in (*ran.values(), *left.values()):
         process.close()
     (data / founding.HELD).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ import contextlib
 import random
 from collections.abc import Mapping, Sequence
 
-from kvrmi.session import Store, connect
+from kvrmi.access.store import Store, connect
 
 from ..coordinator.event import Event, choose
 from .load import longest_pause
@@ -107,7 +107,7 @@ def acceptors(stage: Stage, seconds: float, rng: random.Random) -> list[Failure]
             if stage.load.elapsed - failure.at > 15:
                 raise Broken(f"the acceptor of replica {failure.replica} did not come back")
         stage.wait(0.1)
-    _tell_pause(stage, 0.0, stage.load.elapsed)
+    _report_pause(stage, 0.0, stage.load.elapsed)
     return done
 
 
@@ -142,7 +142,7 @@ def _is_back(stage: Stage, failure: Failure) -> bool:
     return bool(acceptor["state"] == "up" and acceptor["incarnation"] > failure.incarnation)
 
 
-def _tell_pause(stage: Stage, begin: float, end: float) -> None:
+def _report_pause(stage: Stage, begin: float, end: float) -> None:
     moments = stage.load.moments()
     pause, _ = longest_pause(moments, begin, end)
     count = sum(begin <= at < end for at in moments)
@@ -172,7 +172,7 @@ def leader(stage: Stage, event: Event) -> Outage:
     stage.show.moment(back_at, f"replica {victim} is started again")
     restored = _await_restore(stage, victim)
     stage.wait(1.5)
-    _tell_pause(stage, begin, stage.load.elapsed)
+    _report_pause(stage, begin, stage.load.elapsed)
     return Outage(victim, down_at, back_at, successor, restored)
 
 

@@ -12,8 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kvrmi.access.store import Store, connect
 from kvrmi.errors import KVError, UnknownOutcome
-from kvrmi.session import Store, connect
 
 PACE = 0.01
 """Seconds between two operations of a client."""

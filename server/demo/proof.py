@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from kvrmi.session import connect
+from kvrmi.access.store import connect
 
 from ..coordinator.health import Entry
 from .load import longest_pause, strip

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
-from kvrmi.commands import summary
+from kvrmi.operations.commands import summary
 from kvrmi.paxos.messages import Forward, Forwarded
 from kvrmi.roles.contract import Address, Effects, Message, NoAnswer, NotSent
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from kvrmi.commands import summary
-from kvrmi.log import Entry, unpack_batch
+from kvrmi.operations.commands import summary
 from kvrmi.paxos.messages import (
     Accept,
     Accepted,
@@ -28,6 +27,7 @@ from kvrmi.paxos.messages import (
     SnapshotPage,
 )
 from kvrmi.roles.contract import Address, Effects, Message
+from kvrmi.state.log import Entry, unpack_batch
 
 from ..hosts import Noted
 from .forwardlog import ForwardLog

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from kvrmi.interface import Engine
+from kvrmi.operations.interface import Engine
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.roles.declaration import Declaration
 
@@ -30,11 +30,11 @@ class Served(Engine, Protocol):
         ...
 
     def restore(self, peer: int) -> dict[str, object]:
-        """Have this replica catch up with a peer; what that brought. Raises Fenced, OrderFailed."""
+        """Have this replica catch up with a peer; what came of it. Raises Fenced, CatchUpFailed."""
         ...
 
     def transfer(self, to: int) -> bool:
-        """Hand leadership over; False if that took too long. Raises Fenced, OrderFailed."""
+        """Hand leadership over; False if that took too long. Raises Fenced, CatchUpFailed."""
         ...
 
 

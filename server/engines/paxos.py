@@ -8,22 +8,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from kvrmi.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
-from kvrmi.machine import CommandId, encode_command, encode_question
+from kvrmi.operations.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.messages import Transfer
-from kvrmi.paxos.tickets import Ticket
+from kvrmi.paxos.submissions import Submission
 from kvrmi.roles.contract import Effects
+from kvrmi.state.machine import CommandId, encode_command, encode_question
 
 from ..driver import Driver
 from ..hosts import Hosts
 from ..rolehost import Fenced, RoleHost
 from ..router import Router
-from .orders import LOOK_SECONDS, OrderFailed, restore
+from .catchup import LOOK_SECONDS, CatchUpFailed, restore
 
 GRACE_SECONDS = 0.2
-"""The front is given this much longer than a ticket's deadline to settle it by itself."""
+"""The front is given this much longer than a submission's deadline to settle it by itself."""
 
 TRANSFER_SECONDS = 3.0
 
@@ -89,19 +89,19 @@ class PaxosEngine:
         self._router.run()
 
     def restore(self, peer: int) -> dict[str, object]:
-        """Have the learner catch up with a peer; what that brought. Raises Fenced, OrderFailed."""
+        """Have the learner catch up with a peer. Raises Fenced, CatchUpFailed."""
         return restore(self._hosts, peer)
 
     def transfer(self, to: int) -> bool:
         """Hand leadership to replica `to`; True once it leads, False if it did not in time.
 
-        Raises Fenced, and OrderFailed where another replica leads.
+        Raises Fenced, and CatchUpFailed where another replica leads.
         """
         if self.leader not in (self._me, to):
-            raise OrderFailed(
+            raise CatchUpFailed(
                 f"only the leader hands leadership over, replica {self.leader or '?'}"
             )
-        self._hosts.tell("proposer", Transfer(to))
+        self._hosts.deliver("proposer", Transfer(to))
         deadline = time.monotonic() + TRANSFER_SECONDS
         while self.leader != to:
             if time.monotonic() > deadline:
@@ -122,15 +122,15 @@ class PaxosEngine:
         return answer or self._submit(Request(True, question), repeatable=False)
 
     def _submit(self, request: Request, *, repeatable: bool) -> Answer:
-        def submit(front: Front, now: float) -> tuple[Ticket, Effects]:
+        def submit(front: Front, now: float) -> tuple[Submission, Effects]:
             return front.submit(now, request, repeatable=repeatable)
 
-        ticket = self._front.act(submit)
+        submission = self._front.act(submit)
         self._router.run()
-        if not self._driver.wait(ticket, ticket.deadline):
+        if not self._driver.wait(submission, submission.deadline):
             self.settle()
-            self._driver.wait(ticket, ticket.deadline + GRACE_SECONDS)
-        return self._explained(ticket.answer or NOT_SETTLED)
+            self._driver.wait(submission, submission.deadline + GRACE_SECONDS)
+        return self._explained(submission.answer or NOT_SETTLED)
 
     def _explained(self, answer: Answer) -> Answer:
         """Say with a missing quorum what only this replica's log would else say."""

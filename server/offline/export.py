@@ -12,10 +12,10 @@ from typing import cast
 
 from kvrmi.cli import Parser, complain
 from kvrmi.dump import Page, Summary, save
-from kvrmi.interface import SCAN_ITEMS, Value
-from kvrmi.machine import Machine, encode_question
+from kvrmi.operations.interface import SCAN_ITEMS, Value
+from kvrmi.state.machine import Machine, encode_question
 
-from ..store import FolderRefused
+from ..folder import FolderRefused
 from .stopped import Caught, Stopped, catch_up, open_stopped, spans
 
 COMMAND = "export"

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from kvrmi.cli import Parser, complain
-from kvrmi.commands import summary
-from kvrmi.log import Entry, Log, unpack_batch
+from kvrmi.operations.commands import summary
+from kvrmi.state.log import Entry, Log, unpack_batch
 
 from .. import endings
-from ..store import FolderRefused, Identity
+from ..folder import FolderRefused, Identity
 from .stopped import Learned, Stopped, Voter, catch_up, open_stopped, spans, tail_of
 
 COMMAND = "inspect"

@@ -12,16 +12,16 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kvrmi.log import Log
-from kvrmi.machine import TABLES as MACHINE_TABLES
-from kvrmi.machine import Machine
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State
-from kvrmi.rows import pack_voters
+from kvrmi.state.log import Log
+from kvrmi.state.machine import TABLES as MACHINE_TABLES
+from kvrmi.state.machine import Machine
+from kvrmi.state.rows import pack_voters
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 
-from ..store import IDENTITY, FolderRefused, sync_folder
+from ..folder import IDENTITY, FolderRefused, sync_folder
 from .stopped import Learned
 
 __all__ = ["make_learner", "plant"]

@@ -11,17 +11,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from kvrmi.log import Log
-from kvrmi.machine import Machine
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State, read_accepted
 from kvrmi.paxos.tail import Tail, Votes, replay, tail
 from kvrmi.roles.invariants import InvariantBroken
+from kvrmi.state.log import Log
+from kvrmi.state.machine import Machine
 from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, StorageFailed, Tables, View
 
 from .. import pidlock
-from ..store import IDENTITY, FolderRefused, Identity
+from ..folder import IDENTITY, FolderRefused, Identity
 
 __all__ = ["Caught", "Learned", "Stopped", "Voter", "catch_up", "open_stopped", "spans", "tail_of"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from kvrmi.session import connect
+from kvrmi.access.store import connect
 from tests.live.cluster import LiveCluster, wait_for
 
 ACKNOWLEDGED_IN = 1.0
@@ -60,7 +60,7 @@ class Calm:
         for pid in self._pids.values():
             with contextlib.suppress(OSError):  # then growth is counted from an older peak
                 Path(f"/proc/{pid}/clear_refs").write_text("5")
-        self._told = tracebacks(self._live.data)
+        self._reported = tracebacks(self._live.data)
         self._before = {name: vitals(pid) for name, pid in self._pids.items()}
         self._reign = self._ballots()
         self._thread.start()
@@ -109,8 +109,8 @@ class Calm:
             grown = vitals(pid).memory - self._before[name].memory
             assert grown <= self._growth, f"{name} grew by {grown:.0f} MiB"
             self._check_quiet(name, pid)
-        told = "\n".join(set(tracebacks(self._live.data)) - set(self._told))
-        assert not told, told
+        reported = "\n".join(set(tracebacks(self._live.data)) - set(self._reported))
+        assert not reported, reported
 
     def _check_quiet(self, name: str, pid: int) -> None:
         """Descriptors and threads are back where they were."""

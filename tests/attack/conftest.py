@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from kvrmi import naming
+from kvrmi.cluster import naming
 from kvrmi.remote.proxy import connect
 from tests.live.cluster import LiveCluster, wait_for
 
 from .calm import tracebacks
-from .doors import Door, doors
+from .sockets import Daemon, daemons
 
 LEADER = 1
 
@@ -37,11 +37,11 @@ def fort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
 
 
 @pytest.fixture
-def ports(fort: LiveCluster) -> dict[str, Door]:
-    """The leader's doors, the name server's and the coordinator's."""
+def ports(fort: LiveCluster) -> dict[str, Daemon]:
+    """The leader's daemons, the name server's and the coordinator's."""
     fort.settle()
     assert fort.leader() == LEADER
-    return doors(fort, LEADER)
+    return daemons(fort, LEADER)
 
 
 def _enthrone(cluster: LiveCluster) -> None:
@@ -51,7 +51,11 @@ def _enthrone(cluster: LiveCluster) -> None:
         assert found is not None
         member = cluster.cluster.member(found)
         with connect(
-            member.host, member.admin, naming.admin(found), timeout=10.0, badge=cluster.badge
+            member.host,
+            member.admin,
+            naming.admin(found),
+            timeout=10.0,
+            credentials=cluster.credentials,
         ) as admin:
             admin.transfer(LEADER)
     wait_for(lambda: cluster.leader() == LEADER, "the first replica leads")

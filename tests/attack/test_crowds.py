@@ -13,7 +13,7 @@ import pytest
 from tests.live.cluster import LiveCluster, wait_for
 
 from .calm import Calm, spins, vitals
-from .doors import Door, Raw
+from .sockets import Daemon, Raw
 
 pytestmark = pytest.mark.live
 
@@ -49,12 +49,12 @@ def limited(pid: int, kind: int, room: int) -> Iterator[None]:
         resource.prlimit(pid, kind, before)
 
 
-def crowd(stack: contextlib.ExitStack, door: Door, count: int) -> list[Raw]:
+def crowd(stack: contextlib.ExitStack, daemon: Daemon, count: int) -> list[Raw]:
     """Connect so often; every second one even says hello."""
     raws = []
     for at in range(count):
-        raw = stack.enter_context(door.knock())
-        if at % 2 and door.is_open:
+        raw = stack.enter_context(daemon.knock())
+        if at % 2 and daemon.is_open:
             with contextlib.suppress(ConnectionError):
                 raw.shake()
         raws.append(raw)
@@ -62,17 +62,17 @@ def crowd(stack: contextlib.ExitStack, door: Door, count: int) -> list[Raw]:
 
 
 @pytest.mark.usefixtures("many_files")
-def test_hundreds_of_connections_on_all_ports(fort: LiveCluster, ports: dict[str, Door]) -> None:
+def test_hundreds_of_connections_on_all_ports(fort: LiveCluster, ports: dict[str, Daemon]) -> None:
     with Calm(fort) as calm, contextlib.ExitStack() as stack:
-        for name, door in ports.items():
-            crowd(stack, door, CROWD if name == "client" else ELSEWHERE)
+        for name, daemon in ports.items():
+            crowd(stack, daemon, CROWD if name == "client" else ELSEWHERE)
         calm.check_newcomer()
         assert fort.is_healthy()
         assert fort.orders().status()["leader"] == 1
         assert spins(pid_of(fort)) < 0.6
 
 
-def test_a_process_out_of_descriptors_goes_on(fort: LiveCluster, ports: dict[str, Door]) -> None:
+def test_a_process_out_of_descriptors_goes_on(fort: LiveCluster, ports: dict[str, Daemon]) -> None:
     pid = pid_of(fort)
     with Calm(fort) as calm, contextlib.ExitStack() as stack:
         room = vitals(pid).files + 12
@@ -83,7 +83,7 @@ def test_a_process_out_of_descriptors_goes_on(fort: LiveCluster, ports: dict[str
         assert spins(pid) < 0.6
 
 
-def test_a_process_out_of_threads_goes_on(fort: LiveCluster, ports: dict[str, Door]) -> None:
+def test_a_process_out_of_threads_goes_on(fort: LiveCluster, ports: dict[str, Daemon]) -> None:
     """Threads need address space; the superuser is held by no other limit."""
     pid = pid_of(fort)
     with Calm(fort) as calm, contextlib.ExitStack() as stack:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kvrmi import naming
+from kvrmi.cluster import naming
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import PreVote, Release
 from kvrmi.remote.frames import CONNECT_FAIL, CONNECT_OK
-from kvrmi.remote.identity import Badge, Refused, read_secret
+from kvrmi.remote.identity import Credentials, Refused, read_secret
 from kvrmi.remote.payload import MSGPACK, load
 from kvrmi.remote.proxy import connect
 from kvrmi.roles.codec import Codec
@@ -20,7 +20,7 @@ from kvrmi.roles.contract import Address
 from tests.live.cluster import LiveCluster
 
 from .calm import Calm
-from .doors import Door
+from .sockets import Daemon
 
 CODEC = Codec(PAXOS)
 
@@ -30,74 +30,76 @@ FALSE: list[object] = ["", 3, None, {}, "learner", True, ["replica"], 1 << 400]
 GUARDED = ("proposer", "acceptor", "learner", "admin")
 
 
-def badge_of(fort: LiveCluster, replica: int, role: str = "replica") -> Badge:
+def credentials_of(fort: LiveCluster, replica: int, role: str = "replica") -> Credentials:
     secret, config = read_secret(fort.data / "secret"), fort.cluster.agreed(PAXOS.format)
-    return Badge(fort.cluster.id, replica, role, secret, config)
+    return Credentials(fort.cluster.id, replica, role, secret, config)
 
 
-def refused(door: Door, *shown: object) -> bool:
+def refused(daemon: Daemon, *shown: object) -> bool:
     """Show all of it, one after the other: it is refused, and nothing can be called then."""
-    with door.knock() as raw:
+    with daemon.knock() as raw:
         kinds = [raw.shake(one).kind for one in shown]
         raw.call("status")
         return kinds[-1] == CONNECT_FAIL and raw.is_closed()
 
 
 def test_roles_and_admin_let_nobody_in_without_proof(
-    fort: LiveCluster, ports: dict[str, Door]
+    fort: LiveCluster, ports: dict[str, Daemon]
 ) -> None:
-    guess = Badge(fort.cluster.id, 2, "replica", random_secrets.token_hex(32).encode())
-    foreign = Badge("another", 2, "replica", read_secret(fort.data / "secret"))
+    guess = Credentials(fort.cluster.id, 2, "replica", random_secrets.token_hex(32).encode())
+    foreign = Credentials("another", 2, "replica", read_secret(fort.data / "secret"))
     with Calm(fort):
         for name in GUARDED:
-            door = ports[name]
-            true = badge_of(fort, 2).announce()
+            daemon = ports[name]
+            true = credentials_of(fort, 2).announce()
             junk: list[object] = ["hello", None, {}, [], "x" * 50_000, {"proof": "0" * 64}, true]
             for shown in junk:
-                assert shown is true or refused(door, shown)
-                assert refused(door, true, shown)
-            assert refused(door, foreign.announce())
-            with door.knock() as raw, pytest.raises(Refused):
+                assert shown is true or refused(daemon, shown)
+                assert refused(daemon, true, shown)
+            assert refused(daemon, foreign.announce())
+            with daemon.knock() as raw, pytest.raises(Refused):
                 raw.enter(guess)
             for field in true:
                 for value in FALSE:
                     if type(value) is not type(true[field]):
-                        assert refused(door, {**true, field: value}), (name, field, value)
-                assert refused(door, {k: v for k, v in true.items() if k != field})
-            assert refused(door, {**true, "more": 1})
+                        assert refused(daemon, {**true, field: value}), (name, field, value)
+                assert refused(daemon, {k: v for k, v in true.items() if k != field})
+            assert refused(daemon, {**true, "more": 1})
 
 
-def test_before_the_proof_nothing_can_be_called(fort: LiveCluster, ports: dict[str, Door]) -> None:
+def test_before_the_proof_nothing_can_be_called(
+    fort: LiveCluster, ports: dict[str, Daemon]
+) -> None:
     """Who has only announced itself was answered, and is not in."""
     with Calm(fort):
         for name in GUARDED:
             with ports[name].knock() as raw:
-                raw.shaken(badge_of(fort, 2).announce())
+                raw.shaken(credentials_of(fort, 2).announce())
                 raw.call("status")
                 assert raw.is_closed()
 
 
-def test_what_was_overheard_opens_no_door(fort: LiveCluster, ports: dict[str, Door]) -> None:
-    """Both messages of a handshake that held are shown again, at its own door and at others."""
+def test_what_was_overheard_opens_no_daemon(fort: LiveCluster, ports: dict[str, Daemon]) -> None:
+    """Both messages of a handshake that held are shown again, at its own daemon and at others."""
     with Calm(fort):
         for made_for in (ports["acceptor"], ports["admin"], ports["nameserver"]):
-            badge = badge_of(fort, 2)
-            announced = badge.announce()
+            credentials = credentials_of(fort, 2)
+            announced = credentials.announce()
             with made_for.knock() as raw:
                 first = raw.shake(announced)
                 answer = load(first.serializer, first.payload)["handshake"]
-                shown = badge.prove(made_for.name, announced, answer)
+                shown = credentials.prove(made_for.name, announced, answer)
                 assert raw.shake(shown).kind == CONNECT_OK
             for name in (*GUARDED, "coordinator", "nameserver"):
                 assert refused(ports[name], announced, shown), (made_for.name, name)
 
 
-def test_a_replica_speaks_for_itself_only(fort: LiveCluster, ports: dict[str, Door]) -> None:
+def test_a_replica_speaks_for_itself_only(fort: LiveCluster, ports: dict[str, Daemon]) -> None:
     """Votes in another's name, votes of nobody, and bytes that are no message get no answer."""
-    door = ports["acceptor"]
+    daemon = ports["acceptor"]
     senders = [Address(replica, "proposer") for replica in (0, 1, 3, 9)]
-    with Calm(fort), door.knock() as raw:
-        raw.entered(badge_of(fort, 2))
+    with Calm(fort), daemon.knock() as raw:
+        raw.entered(credentials_of(fort, 2))
 
         def receive(*args: object) -> Any:
             raw.call("receive", *args, serializer=MSGPACK)
@@ -117,19 +119,19 @@ def test_a_replica_speaks_for_itself_only(fort: LiveCluster, ports: dict[str, Do
     ("replica", "role"), [(0, "coordinator"), (0, "client"), (2, "client"), (9, "replica")]
 )
 def test_who_is_no_replica_has_no_vote(
-    fort: LiveCluster, ports: dict[str, Door], replica: int, role: str
+    fort: LiveCluster, ports: dict[str, Daemon], replica: int, role: str
 ) -> None:
     """The coordinator knows the secret too, and so may a replica of a larger cluster."""
     with Calm(fort):
         for name in ("proposer", "acceptor", "learner"):
-            door = ports[name]
-            with door.knock() as raw:
-                assert raw.enter(badge_of(fort, replica, role)).kind == CONNECT_FAIL
+            daemon = ports[name]
+            with daemon.knock() as raw:
+                assert raw.enter(credentials_of(fort, replica, role)).kind == CONNECT_FAIL
                 raw.call("receive", b"")
                 assert raw.is_closed()
 
 
-def test_orders_and_names_need_proof(fort: LiveCluster, ports: dict[str, Door]) -> None:
+def test_orders_and_names_need_proof(fort: LiveCluster, ports: dict[str, Daemon]) -> None:
     with Calm(fort):
         with ports["coordinator"].knock() as raw:
             raw.shaken()
@@ -148,7 +150,7 @@ def test_orders_and_names_need_proof(fort: LiveCluster, ports: dict[str, Door]) 
                 assert raw.ask(method, *args)["__class__"] == "Pyro5.errors.NamingError"
             assert raw.ask("remove", None, "kvrmi")["__class__"] == "Pyro5.errors.NamingError"
         with names.knock() as raw:
-            raw.entered(badge_of(fort, 2))
+            raw.entered(credentials_of(fort, 2))
             for name in (naming.kvstore(1), naming.COORDINATOR, naming.kvstore(22)):
                 assert raw.ask("register", name, uri)["__class__"] == "Pyro5.errors.NamingError"
 
@@ -158,18 +160,18 @@ def raw_uri(fort: LiveCluster) -> str:
 
 
 def test_a_restarted_role_has_cut_who_spoke_to_the_one_before(
-    fort: LiveCluster, ports: dict[str, Door]
+    fort: LiveCluster, ports: dict[str, Daemon]
 ) -> None:
     """An acceptor's stale incarnation answers nobody, however long the connection was held."""
     member = fort.cluster.member(3)
-    door = Door(naming.role(3, "acceptor"), member.host, member.acceptor, False)
+    daemon = Daemon(naming.role(3, "acceptor"), member.host, member.acceptor, False)
     message = CODEC.encode(Address(2, "proposer"), Release(Ballot(1, 2)))
-    with Calm(fort), door.knock() as raw:
-        raw.entered(badge_of(fort, 2))
+    with Calm(fort), daemon.knock() as raw:
+        raw.entered(credentials_of(fort, 2))
         raw.call("receive", message, serializer=MSGPACK)
         assert raw.answer() != b""
         with connect(
-            member.host, member.admin, naming.admin(3), timeout=5.0, badge=fort.badge
+            member.host, member.admin, naming.admin(3), timeout=5.0, credentials=fort.credentials
         ) as admin:
             before = admin.status()["roles"]["acceptor"]["incarnation"]
             assert admin.restart_role("acceptor") > before

@@ -25,7 +25,7 @@ from kvrmi.remote.payload import JSON, MSGPACK, SERPENT, dump
 from tests.live.cluster import LiveCluster
 
 from .calm import Calm
-from .doors import Door
+from .sockets import Daemon
 
 pytestmark = pytest.mark.live
 
@@ -56,10 +56,12 @@ ALLOWED = ("a large payload", "a call before a handshake")
 """Once a client has shaken hands."""
 
 
-def test_who_says_nothing_or_little_is_shown_out(fort: LiveCluster, ports: dict[str, Door]) -> None:
+def test_who_says_nothing_or_little_is_shown_out(
+    fort: LiveCluster, ports: dict[str, Daemon]
+) -> None:
     """Silence, half a header, a byte now and then, and a handshake that never ends."""
     with Calm(fort), contextlib.ExitStack() as stack:
-        raws = [stack.enter_context(door.knock()) for door in ports.values() for _ in range(4)]
+        raws = [stack.enter_context(daemon.knock()) for daemon in ports.values() for _ in range(4)]
         whole = header(1000) + bytes(999)
         for at, raw in enumerate(raws):
             raw.send((b"", whole[:20], b"P", whole)[at % 4])
@@ -84,51 +86,51 @@ def test_who_says_nothing_or_little_is_shown_out(fort: LiveCluster, ports: dict[
 
 
 def test_junk_and_false_lengths_end_the_connection(
-    fort: LiveCluster, ports: dict[str, Door]
+    fort: LiveCluster, ports: dict[str, Daemon]
 ) -> None:
     with Calm(fort):
-        for door in ports.values():
+        for daemon in ports.values():
             for what, data in JUNK.items():
-                with door.knock() as raw:
+                with daemon.knock() as raw:
                     raw.send(data)
-                    assert raw.is_closed(), f"{what} at {door.name}"
-        for door in (each for each in ports.values() if each.is_open):
+                    assert raw.is_closed(), f"{what} at {daemon.name}"
+        for daemon in (each for each in ports.values() if each.is_open):
             for what, data in JUNK.items():
                 if what not in ALLOWED:
-                    with door.knock() as raw:
+                    with daemon.knock() as raw:
                         raw.shaken().send(data)
-                        assert raw.is_closed(), f"{what} at {door.name}"
+                        assert raw.is_closed(), f"{what} at {daemon.name}"
 
 
 def test_nothing_is_unpacked_or_read_by_other_rules(
-    fort: LiveCluster, ports: dict[str, Door]
+    fort: LiveCluster, ports: dict[str, Daemon]
 ) -> None:
     bomb = zlib.compress(b"'" + bytes(64 << 20) + b"'", 9)
     with Calm(fort):
-        for door in ports.values():
-            with door.knock() as raw:
+        for daemon in ports.values():
+            with daemon.knock() as raw:
                 raw.send(pack(CONNECT, SERPENT, COMPRESSED, 0, bomb[:60_000]))
                 assert raw.channel.receive(5).kind == CONNECT_FAIL
             for foreign in (0, 2, 5, 42, 255):  # 2 is marshal, 5 was dill, 42 and 255 nobody's
-                shown = marshal.dumps({"handshake": "hello", "object": door.name})
-                with door.knock() as raw:
+                shown = marshal.dumps({"handshake": "hello", "object": daemon.name})
+                with daemon.knock() as raw:
                     raw.send(pack(CONNECT, foreign, 0, 0, shown))
                     assert raw.channel.receive(5).kind == CONNECT_FAIL
-            if door.is_open:
-                with door.knock() as raw:
+            if daemon.is_open:
+                with daemon.knock() as raw:
                     raw.shaken().send(pack(INVOKE, SERPENT, COMPRESSED, 1, bomb))
                     assert raw.answer()["__class__"] == "Pyro5.errors.ProtocolError"
 
 
-def test_no_call_is_made_that_is_not_read(fort: LiveCluster, ports: dict[str, Door]) -> None:
-    door = ports["client"]
+def test_no_call_is_made_that_is_not_read(fort: LiveCluster, ports: dict[str, Daemon]) -> None:
+    daemon = ports["client"]
     with Calm(fort):
-        with door.knock() as raw:
+        with daemon.knock() as raw:
             raw.shaken().call("put", "unseen", "x", flags=KEEP_SERIALIZED)
             assert raw.answer()["__class__"] == "Pyro5.errors.ProtocolError"
-        with door.knock() as raw:
+        with daemon.knock() as raw:
             raw.shaken().send(
-                pack(INVOKE, 2, 0, 1, marshal.dumps((door.name, "put", ("unseen", "x"), {})))
+                pack(INVOKE, 2, 0, 1, marshal.dumps((daemon.name, "put", ("unseen", "x"), {})))
             )
             assert raw.answer()["__class__"] == "Pyro5.errors.SerializeError"
             assert raw.ask("contains", "unseen") is False
@@ -156,7 +158,7 @@ def bait() -> socket.socket:
 
 
 def test_nobody_is_made_to_connect_anywhere(
-    fort: LiveCluster, ports: dict[str, Door], bait: socket.socket
+    fort: LiveCluster, ports: dict[str, Daemon], bait: socket.socket
 ) -> None:
     """Classes in the arguments stay dictionaries, and addresses text."""
     port = str(bait.getsockname()[1])
@@ -176,9 +178,9 @@ def test_nobody_is_made_to_connect_anywhere(
                     for method in methods:
                         for args in ((form,), ("bait", form), (form, [form])):
                             raw.ask(method, *args)
-            for door in ports.values():
+            for daemon in ports.values():
                 for serializer in (SERPENT, JSON, MSGPACK):
-                    with door.knock() as raw:
+                    with daemon.knock() as raw:
                         raw.shake(form, serializer)
         bait.settimeout(0.5)
         with pytest.raises(TimeoutError):
@@ -186,7 +188,7 @@ def test_nobody_is_made_to_connect_anywhere(
 
 
 def test_costly_literals_keep_nobody_from_leading(
-    fort: LiveCluster, ports: dict[str, Door]
+    fort: LiveCluster, ports: dict[str, Daemon]
 ) -> None:
     """Eight at a time; each held the whole process for a second once."""
     zeros = b"('x','put',([" + b"0," * 261_000 + b"],),{})"
@@ -202,14 +204,16 @@ def test_costly_literals_keep_nobody_from_leading(
             assert "__exception__" in raw.answer()
 
 
-def test_a_short_question_has_no_endless_answer(fort: LiveCluster, ports: dict[str, Door]) -> None:
+def test_a_short_question_has_no_endless_answer(
+    fort: LiveCluster, ports: dict[str, Daemon]
+) -> None:
     """Twenty kilobytes asked for a gigabyte once: a large value, a thousand times in a batch."""
-    door = ports["client"]
+    daemon = ports["client"]
     with Calm(fort), contextlib.ExitStack() as stack:
-        raws = [stack.enter_context(door.knock()).shaken() for _ in range(2)]
+        raws = [stack.enter_context(daemon.knock()).shaken() for _ in range(2)]
         assert isinstance(raws[0].ask("put", "large", "x" * (1 << 20)), int)
         calls: list[object] = [("get", ("large",), {})] * 1000
-        data = dump(SERPENT, (door.name, "<batch>", calls, {}))
+        data = dump(SERPENT, (daemon.name, "<batch>", calls, {}))
         for raw in raws:
             raw.send(pack(INVOKE, SERPENT, BATCH, 1, data))
         for raw in raws:
@@ -220,7 +224,7 @@ def test_a_short_question_has_no_endless_answer(fort: LiveCluster, ports: dict[s
 
 
 def test_large_messages_that_never_end_take_turns(
-    fort: LiveCluster, ports: dict[str, Door]
+    fort: LiveCluster, ports: dict[str, Daemon]
 ) -> None:
     """A hundred megabytes at once, none of them the whole of a message."""
     size = (8 << 20) - 100

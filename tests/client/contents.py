@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 from kvrmi.errors import to_builtin
-from kvrmi.interface import WINDOW, Operation, Value
+from kvrmi.operations.interface import WINDOW, Operation, Value
 
 
 class Contents:

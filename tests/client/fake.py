@@ -13,11 +13,11 @@ from typing import Any
 
 import Pyro5.api
 
-from kvrmi import config
-from kvrmi.config import Member, Timing, dump
+from kvrmi.cluster import config
+from kvrmi.cluster.config import Member, Timing, dump
+from kvrmi.cluster.naming import split_address
 from kvrmi.errors import InvalidRequest, to_builtin
-from kvrmi.interface import check, check_request
-from kvrmi.naming import split_address
+from kvrmi.operations.interface import check, check_request
 from kvrmi.remote.identity import make_secret
 from tests.client.contents import Contents
 
@@ -39,7 +39,7 @@ class Servant:
         self.goes_on = threading.Event()
         """Not set: nothing is answered, as by a process that was stopped."""
         self.goes_on.set()
-        self.told: dict[str, Any] = {}
+        self.reported: dict[str, Any] = {}
         """What its status says in place of, and beside, what a healthy replica says."""
 
     def _do(self, name: str, args: Sequence[object], request: object = None) -> Any:
@@ -92,7 +92,7 @@ class Servant:
             "roles": {"acceptor": {"state": "up", "incarnation": 1}},
             "leader": self.follows,
             "engine": "paxos",
-            **self.told,
+            **self.reported,
         }
 
 
@@ -149,7 +149,7 @@ class Cluster:
         where = [node.address.partition("@")[2] for node in self.nodes]
         members = [[number, address] for number, address in enumerate(where, start=1)]
         for node in self.nodes:
-            node.servant.told |= {"cluster": "fake", "cluster_id": id, "members": members}
+            node.servant.reported |= {"cluster": "fake", "cluster_id": id, "members": members}
 
     def write_file(self, path: Path, id: str = "deadbeef") -> Path:
         """Write a cluster file and a secret, with ports for roles where nobody listens."""

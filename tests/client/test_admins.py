@@ -10,10 +10,10 @@ import pytest
 
 from client.__main__ import main
 from client.admins import Admins
-from kvrmi.config import load
+from kvrmi.cluster.config import load
 from kvrmi.errors import ConnectionFailed, InvalidRequest
 from kvrmi.remote.daemon import Daemon
-from kvrmi.remote.identity import Badge, Caller, Refused
+from kvrmi.remote.identity import Caller, Credentials, Refused
 from server.coordinator import found
 from tests.client.conftest import Run
 from tests.client.fake import Cluster
@@ -61,7 +61,7 @@ def test_a_cluster_without_a_coordinator_says_where_to_start_and_stop(
     assert found.main(["--hosts", "a,b,c", "--data", str(tmp_path)]) == 0
     apart = load(tmp_path / "cluster.toml")
     with pytest.raises(InvalidRequest, match="on hosts of their own: start and stop them there"):
-        Admins(apart, Badge(apart.id, 0, "client", b"x")).coordinator("kill", 1, False)
+        Admins(apart, Credentials(apart.id, 0, "client", b"x")).coordinator("kill", 1, False)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=" ".join)
@@ -99,7 +99,7 @@ def test_a_copy_of_a_cluster_at_other_addresses_is_not_it(
     folder("deadbeef")
     cluster.introduce("deadbeef")
     members = [[1, "127.0.0.1:1"], [2, "127.0.0.1:2"]]
-    cluster.servant(1).told["members"] = members
+    cluster.servant(1).reported["members"] = members
     assert run("FAIL", "1", "acceptor") == 2
     assert calls == []
 
@@ -133,7 +133,7 @@ def test_the_status_of_another_cluster_is_not_mixed_with_the_folders(
     folder("feedface")
     cluster.introduce("deadbeef")
     for servant in (cluster.servant(1), cluster.servant(2)):
-        servant.told["coordinator"] = "127.0.0.1:7"
+        servant.reported["coordinator"] = "127.0.0.1:7"
     cluster.nodes[1].kill()
     run("STATUS")
     assert asked == ["127.0.0.1:7"], "the coordinator that its replicas name"
@@ -152,7 +152,7 @@ def test_who_takes_another_secret_is_not_called_silent(tmp_path: Path, cluster: 
         known = load(cluster.write_file(tmp_path / "kv" / "cluster.toml"))
         one = dataclasses.replace(known.members[0], admin=daemon.port)
         known = dataclasses.replace(known, members=(one, *known.members[1:]))
-        admins = Admins(known, Badge(known.id, 0, "client", b"x" * 64))
+        admins = Admins(known, Credentials(known.id, 0, "client", b"x" * 64))
         with pytest.raises(ConnectionFailed, match="has another secret than this client"):
             admins.replica(1, "heal")
         with pytest.raises(ConnectionFailed, match="replica 2 does not answer at"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.interface import Value
+from kvrmi.operations.interface import Value
 from tests.client.conftest import Run
 from tests.client.fake import Cluster, lose_answer, refuse
 
@@ -42,9 +42,14 @@ def test_results_as_json(cluster: Cluster, run: Run, tmp_path: Path, capsys: Cap
     cluster.contents.revision = 5
     name = str(tmp_path / "f")
     assert run("--json", "EXPORT", name) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["ok"], told["op"], told["file"], told["keys"]) == (True, "export", name, 1)
-    assert (told["first_revision"], told["revision"], len(told["digest"])) == (5, 5, 64)
+    reported = json.loads(capsys.readouterr().out)
+    assert (reported["ok"], reported["op"], reported["file"], reported["keys"]) == (
+        True,
+        "export",
+        name,
+        1,
+    )
+    assert (reported["first_revision"], reported["revision"], len(reported["digest"])) == (5, 5, 64)
 
 
 def test_other_keys_stay_and_importing_twice_changes_nothing(
@@ -73,9 +78,9 @@ def test_an_import_that_fails_on_its_way_says_how_far_it_came(
 ) -> None:
     cluster.servant(1).faults += [lambda when: None, refuse("INVALID")]
     assert run("IMPORT", str(file)) == 4
-    told = capsys.readouterr().err
-    assert f"ended after 1000 of {len(ROWS)} keys, because of INVALID: told to. IMPORT" in told
-    assert "nothing was done" not in told
+    reported = capsys.readouterr().err
+    assert f"ended after 1000 of {len(ROWS)} keys, because of INVALID: told to. IMPORT" in reported
+    assert "nothing was done" not in reported
     assert len(cluster.contents.rows) == 1000
 
 

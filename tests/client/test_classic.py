@@ -11,8 +11,8 @@ import pytest
 
 from client.__main__ import main
 from client.classic import PROMPT
+from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
-from kvrmi.session import Store
 from tests.client.conftest import Run
 from tests.client.fake import Cluster, refuse
 from tests.terminal import Terminal
@@ -150,9 +150,9 @@ def test_the_log_has_every_line_and_the_clients_name(run: Run, tmp_path: Path) -
     ],
 )
 def test_a_server_that_does_not_work(
-    cluster: Cluster, run: Run, capsys: Captured, told: dict[str, object], words: str
+    cluster: Cluster, run: Run, capsys: Captured, reported: dict[str, object], words: str
 ) -> None:
-    cluster.servant(1).told = told
+    cluster.servant(1).reported = reported
     run("--session")
     assert capsys.readouterr().out.splitlines()[0].endswith(words)
 

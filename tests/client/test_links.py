@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from client import links
+from kvrmi.cluster.cuts import Cuts
 from kvrmi.errors import ConnectionFailed, InvalidRequest, UnknownOutcome
-from kvrmi.faults import FaultTable
 
 
 class Ends:
@@ -16,7 +16,7 @@ class Ends:
 
     def __init__(self) -> None:
         self.ids = (1, 2, 3)
-        self.tables = {replica: FaultTable() for replica in self.ids}
+        self.tables = {replica: Cuts() for replica in self.ids}
         self.silent: set[int] = set()
         self.down: set[int] = set()
         self.calls_left = 1000

@@ -117,12 +117,12 @@ def test_a_problem_fails() -> None:
 
 
 def test_json() -> None:
-    told = json.loads(json.dumps(report("x").fields()))
-    assert told["passed"] is False
-    assert told["problems"] == ["x"]
-    assert told["leader_kills"]["faults"] == 2
-    assert told["leader_kills"]["median"] == pytest.approx(1.25)
-    assert told["kills"] == {"replica": 11, "coordinator": 1}
+    reported = json.loads(json.dumps(report("x").fields()))
+    assert reported["passed"] is False
+    assert reported["problems"] == ["x"]
+    assert reported["leader_kills"]["faults"] == 2
+    assert reported["leader_kills"]["median"] == pytest.approx(1.25)
+    assert reported["kills"] == {"replica": 11, "coordinator": 1}
 
 
 LONG = report()._replace(
@@ -157,8 +157,8 @@ def test_a_run_that_reached_everything() -> None:
         ({"leader_kills": pauses([0.1, math.inf])}, "no write was acknowledged after a leader"),
     ],
 )
-def test_what_was_not_reached_is_told(change: dict[str, Any], told: str) -> None:
-    assert any(line.startswith(told) for line in shortfalls(LONG._replace(**change)))
+def test_what_was_not_reached_is_told(change: dict[str, Any], reported: str) -> None:
+    assert any(line.startswith(reported) for line in shortfalls(LONG._replace(**change)))
 
 
 def test_a_short_run_has_too_few_of_each_for_limits_of_time() -> None:

@@ -223,7 +223,7 @@ def test_interrupted_command(run: Run, capsys: Captured, monkeypatch: pytest.Mon
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kvrmi.session.Store.call", interrupt)
+    monkeypatch.setattr("kvrmi.access.store.Store.call", interrupt)
     assert run("PUT", "k", "v") == INTERRUPTED
     assert capsys.readouterr().err == "INTERRUPTED: nothing was sent; nothing was done\n"
 
@@ -244,7 +244,7 @@ def test_the_exit_status_of_status_and_health(
     cluster: Cluster, run: Run, capsys: Captured, flags: list[str]
 ) -> None:
     assert (run(*flags, "STATUS"), run(*flags, "HEALTH")) == (0, 0)
-    cluster.servant(1).told["role"] = "follower"
+    cluster.servant(1).reported["role"] = "follower"
     assert (run(*flags, "STATUS"), run(*flags, "HEALTH")) == (3, 3)
     captured = capsys.readouterr()
     assert "there is no leader" in captured.out + captured.err
@@ -256,9 +256,9 @@ def test_the_exit_status_of_status_and_health(
 
 
 def test_health_waits_until_the_cluster_serves(cluster: Cluster, run: Run) -> None:
-    told = cluster.servant(1).told
-    told["role"] = "follower"
-    later = threading.Timer(0.5, told.clear)
+    reported = cluster.servant(1).reported
+    reported["role"] = "follower"
+    later = threading.Timer(0.5, reported.clear)
     later.start()
     assert run("HEALTH", "--wait", "20") == 0
     later.join()
@@ -269,7 +269,7 @@ def test_health_waits_for_a_cluster_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("KVRMI_CONFIG", raising=False)
-    monkeypatch.setattr("kvrmi.lookup.NAME_SERVER", "127.0.0.1:9")
+    monkeypatch.setattr("kvrmi.access.lookup.NAME_SERVER", "127.0.0.1:9")
     assert main(["HEALTH"]) == 6
     file = cluster.write_file(tmp_path / "made" / "cluster.toml")
     later = threading.Timer(0.5, file.parent.rename, [tmp_path / ".kvrmi"])
@@ -297,7 +297,7 @@ def test_health_waits_for_a_cluster_file_that_was_named(
 def test_a_name_is_looked_up_at_the_name_server_of_the_cluster_file(
     cluster: Cluster, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kvrmi.lookup.NAME_SERVER", "127.0.0.1:9")
+    monkeypatch.setattr("kvrmi.access.lookup.NAME_SERVER", "127.0.0.1:9")
     file = cluster.write_file(tmp_path / "data" / "cluster.toml")
     assert main(["--config", str(file), "--object", "kvrmi.replica2", "GET", "k"]) == 6
     assert "name server 127.0.0.1:8: " in capsys.readouterr().err

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from client.__main__ import main
-from kvrmi.sim.checker.history import OK, UNKNOWN, Operation, write_header, write_line
+from kvrmi.checker.history import OK, UNKNOWN, Operation, write_header, write_line
 
 PUT = Operation("ana", "put", ("k", "v"), 0.0, 1.0, OK, None, 1, 2)
 GET = Operation("bob", "get", ("k",), 2.0, 3.0, OK, "v", 1, 3)
@@ -45,18 +45,18 @@ def test_a_violation_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_a_finding_alone_is_a_violation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     history = recorded(tmp_path, PUT._replace(revision=5), GET._replace(revision=4))
     assert main(["--json", "verify", history]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["verdict"] == "violation"
-    assert told["linearizable"] == "ok"
-    assert len(told["findings"]) == 1
+    reported = json.loads(capsys.readouterr().out)
+    assert reported["verdict"] == "violation"
+    assert reported["linearizable"] == "ok"
+    assert len(reported["findings"]) == 1
 
 
 @pytest.mark.parametrize("words", [["--json", "verify"], ["verify", "--json"]])
 def test_json(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*words, recorded(tmp_path, PUT, GET)]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told.pop("seconds") >= 0
-    assert told == {
+    reported = json.loads(capsys.readouterr().out)
+    assert reported.pop("seconds") >= 0
+    assert reported == {
         "verdict": "ok",
         "linearizable": "ok",
         "findings": [],

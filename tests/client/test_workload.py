@@ -13,6 +13,9 @@ import pytest
 
 from client.history import Recorder, outcome
 from client.workload import GROUP, Client, Keys
+from kvrmi.access.store import Store
+from kvrmi.checker.check import check as judge
+from kvrmi.checker.history import FAIL, OK, UNKNOWN, Operation, read
 from kvrmi.errors import (
     Aborted,
     ConnectionFailed,
@@ -20,10 +23,7 @@ from kvrmi.errors import (
     NoQuorum,
     UnknownOutcome,
 )
-from kvrmi.interface import check
-from kvrmi.session import Store
-from kvrmi.sim.checker.check import check as judge
-from kvrmi.sim.checker.history import FAIL, OK, UNKNOWN, Operation, read
+from kvrmi.operations.interface import check
 from tests.client.conftest import Run
 from tests.client.contents import Contents
 from tests.client.fake import Cluster

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .shelf import STORE, served
+from .example_store import STORE, served
 
 PROGRAM = Path(__file__).with_name("Probe.java")
 JAVA = shutil.which("java") if shutil.which("javac") else None

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from .shelf import STORE, Served, served
+from .example_store import STORE, Served, served
 
 pytestmark = pytest.mark.live
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def gateway(where: Served, expose: str) -> Iterator[str]:
 def fetch(url: str, **headers: str) -> tuple[int, str]:
     request = urllib.request.Request(url, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -98,7 +98,7 @@ def test_the_store_is_used_through_the_gateway(pages: str) -> None:
 
 def test_its_oneway_option_is_carried_out(pages: str) -> None:
     assert call(pages, "put", "oneway", key="one", value="way") == (200, None)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while call(pages, "get", key="one") != (200, "way"):
         assert time.monotonic() < deadline, "never written"
 
@@ -120,4 +120,4 @@ def test_nsc_is_told_why_another_pattern_is_refused(where: Served) -> None:
 def nsc(where: Served, *words: str) -> subprocess.CompletedProcess[str]:
     host, _, port = where.nameserver.rpartition(":")
     command = [sys.executable, "-m", "Pyro5.nsc", "-n", host, "-p", port, *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvrmi.cluster.cuts import Cuts
 from kvrmi.errors import InvalidRequest
-from kvrmi.faults import FaultTable
-from kvrmi.interface import OPERATIONS, Operation, Result, check, check_request
+from kvrmi.operations.interface import OPERATIONS, Operation, Result, check, check_request
 from kvrmi.remote.calls import Calls
 from kvrmi.remote.frames import EXCEPTION, INVOKE, Frame, take
 from kvrmi.remote.identity import Caller
 from kvrmi.remote.payload import JSON, MSGPACK, SERPENT, Call, dump_call, load
 from nameserver.service import NameServer
 from server.admin import Admin
-from server.coordinator.orders import Orders
+from server.coordinator.servant import CoordinatorServant
 from server.servants import KVStore
 
 from .strategies import FUZZ, TREES
@@ -98,7 +98,7 @@ class Patient:
 
     me = 1
     cluster = Members()
-    faults = FaultTable()
+    faults = Cuts()
 
     def restart_role(self, role: str) -> int:
         assert role in ("proposer", "acceptor", "learner")
@@ -171,7 +171,7 @@ def test_orders_are_sound_or_invalid(
 ) -> None:
     control: Any = Obedient()
     raised, answer = ask(
-        Orders(control, lambda: trusted), SERPENT, Call(NAME, method, args, kwargs)
+        CoordinatorServant(control, lambda: trusted), SERPENT, Call(NAME, method, args, kwargs)
     )
     assert trusted or control.orders == 0
     if raised and answer["__class__"] != "Pyro5.errors.SerializeError":

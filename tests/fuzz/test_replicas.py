@@ -11,24 +11,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvrmi.commands import (
+from kvrmi.operations.commands import (
     command_id,
     decode_command,
     decode_question,
     encode_command,
     encode_question,
 )
-from kvrmi.interface import Answer
-from kvrmi.log import TABLES as LOG_TABLES
-from kvrmi.log import Entry, Log, pack_batch, unpack_batch
-from kvrmi.machine import TABLES as MACHINE_TABLES
-from kvrmi.machine import Machine
+from kvrmi.operations.interface import Answer
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State
 from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.roles.invariants import InvariantBroken
-from kvrmi.rows import ROWS, unpack_row
-from kvrmi.snapshot import SnapshotSink, SnapshotSource
+from kvrmi.state.log import TABLES as LOG_TABLES
+from kvrmi.state.log import Entry, Log, pack_batch, unpack_batch
+from kvrmi.state.machine import TABLES as MACHINE_TABLES
+from kvrmi.state.machine import Machine
+from kvrmi.state.rows import ROWS, unpack_row
+from kvrmi.state.snapshot import SnapshotSink, SnapshotSource
 from kvrmi.storage.interface import Corrupt
 from kvrmi.storage.memory import MemoryStorage
 from tests.roles.test_codec import senders, types_of, wire

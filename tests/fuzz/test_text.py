@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from client.grammar.commands import COMMANDS, Command, parse
 from client.grammar.lexer import Usage, split
-from kvrmi.config import Cluster, ConfigError, Timing, dump, load, members
+from kvrmi.access.lookup import look_up
+from kvrmi.cluster.config import Cluster, ConfigError, Timing, dump, load, members
+from kvrmi.cluster.naming import join_address, split_address
 from kvrmi.errors import ConnectionFailed, InvalidRequest
-from kvrmi.lookup import look_up
-from kvrmi.naming import join_address, split_address
 from server import pidlock
 
 from .strategies import FUZZ, bytes_like

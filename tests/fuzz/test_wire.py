@@ -25,7 +25,7 @@ from kvrmi.remote.frames import (
     pack,
     take,
 )
-from kvrmi.remote.identity import Badge, Caller, Refused, challenge
+from kvrmi.remote.identity import Caller, Credentials, Refused, challenge
 from kvrmi.remote.literal import TokensExceeded, read_literal
 from kvrmi.remote.payload import (
     JSON,
@@ -184,14 +184,14 @@ def test_whatever_is_called_gets_one_answer_or_none(
     frame = found[0]
     assert frame.sequence == 7
     if frame.kind == RESULT and frame.flags & EXCEPTION:
-        told = load(frame.serializer, frame.payload)
-        assert told["__class__"].startswith(("builtins.", "Pyro5.errors."))
-        assert "Traceback" not in told["args"][0]
+        reported = load(frame.serializer, frame.payload)
+        assert reported["__class__"].startswith(("builtins.", "Pyro5.errors."))
+        assert "Traceback" not in reported["args"][0]
     assert not target.touched
 
 
 handshakes = st.builds(
-    lambda field, value: {**Badge("c", 2, "replica", SECRET).announce(), field: value},
+    lambda field, value: {**Credentials("c", 2, "replica", SECRET).announce(), field: value},
     st.sampled_from(["cluster", "replica", "role", "config", "nonce", "proof", "more"]),
     TREES,
 )
@@ -207,7 +207,7 @@ def test_no_handshake_is_believed_without_proof(data: object) -> None:
 @pytest.mark.parametrize("replica", [1 << 20_000, -1, 1 << 63], ids=["huge", "less", "large"])
 def test_no_replica_has_such_a_number(replica: int) -> None:
     """The first is none that Python would even write down."""
-    data = {**Badge("c", 2, "replica", SECRET).announce(), "replica": replica}
+    data = {**Credentials("c", 2, "replica", SECRET).announce(), "replica": replica}
     with pytest.raises(Refused):
         challenge(SECRET, "c", "t", data)
 
@@ -227,13 +227,13 @@ def test_the_name_server_takes_strangers_for_strangers(tmp_path: Path, data: obj
 @FUZZ
 @given(TREES)
 def test_no_answer_is_believed_without_proof(answer: object) -> None:
-    badge = Badge("c", 2, "replica", SECRET)
+    credentials = Credentials("c", 2, "replica", SECRET)
     with pytest.raises(Refused):
-        badge.prove("t", badge.announce(), answer)
+        credentials.prove("t", credentials.announce(), answer)
 
 
 def test_a_true_proof_is_believed() -> None:
-    badge = Badge("c", 2, "replica", SECRET)
-    announced = badge.announce()
+    credentials = Credentials("c", 2, "replica", SECRET)
+    announced = credentials.announce()
     server = challenge(SECRET, "c", "t", announced)
-    assert server.check(badge.prove("t", announced, server.answer)) == Caller(2, "replica")
+    assert server.check(credentials.prove("t", announced, server.answer)) == Caller(2, "replica")

@@ -12,17 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kvrmi import naming
-from kvrmi.config import load
-from kvrmi.remote.identity import Badge, read_secret
+from kvrmi.cluster import naming
+from kvrmi.cluster.config import load
+from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect
 from server.coordinator.health import Admins
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> float:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = TIMEOUT) -> float:
     """Wait until `condition` holds; the seconds that it took."""
     began = time.monotonic()
     while not condition():
@@ -47,19 +47,19 @@ class LiveCluster:
         self._end_coordinator()
         began = time.monotonic()
         self.coordinator = launch("--data", str(self.data), *self.flags, *flags)
-        self.ready_line = read_line(self.coordinator, PATIENCE)
+        self.ready_line = read_line(self.coordinator, TIMEOUT)
         self.ready_seconds = time.monotonic() - began
         assert self.ready_line.startswith("ready "), self.ready_line + self._errors()
         self.cluster = load(self.config)
         secret = read_secret(self.data / "secret")
-        self.badge = Badge(self.cluster.id, 0, "coordinator", secret)
-        self.admins = Admins(self.cluster, self.badge)
+        self.credentials = Credentials(self.cluster.id, 0, "coordinator", secret)
+        self.admins = Admins(self.cluster, self.credentials)
 
     def stop(self) -> int:
         """Ask the coordinator to stop everything; its exit status."""
         assert self.coordinator is not None
         self.coordinator.send_signal(signal.SIGTERM)
-        return self.coordinator.wait(PATIENCE)
+        return self.coordinator.wait(TIMEOUT)
 
     def sweep(self) -> list[int]:
         """End whatever still runs of this cluster; the pids of what should not have been there."""
@@ -76,7 +76,9 @@ class LiveCluster:
     def orders(self, timeout: float = 10.0) -> Any:
         """Connect to the coordinator with the right to give orders."""
         host, port = self.cluster.coordinator.rsplit(":", 1)
-        return connect(host, int(port), naming.COORDINATOR, timeout=timeout, badge=self.badge)
+        return connect(
+            host, int(port), naming.COORDINATOR, timeout=timeout, credentials=self.credentials
+        )
 
     def entries(self, timeout: float = 2.0) -> dict[int, Any]:
         """Ask each replica for its entry; None for one that does not answer."""
@@ -94,17 +96,17 @@ class LiveCluster:
 
     def is_healthy(self) -> bool:
         """Whether all replicas and all roles are up and one leads."""
-        told = list(self.entries().values())
+        reported = list(self.entries().values())
         up = all(
             e and e["state"] == "up" and all(r["state"] == "up" for r in e["roles"].values())
-            for e in told
+            for e in reported
         )
         return up and self.leader() is not None
 
     def is_level(self) -> bool:
         """Whether all replicas hold the same contents at the same slot."""
-        told = list(self.entries().values())
-        return all(told) and len({(e["applied"], e["digest"]) for e in told}) == 1
+        reported = list(self.entries().values())
+        return all(reported) and len({(e["applied"], e["digest"]) for e in reported}) == 1
 
     def settle(self) -> None:
         """Wait until all is well."""
@@ -122,7 +124,7 @@ class LiveCluster:
             return
         coordinator.terminate()
         try:
-            coordinator.communicate(timeout=PATIENCE)
+            coordinator.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             coordinator.kill()
             coordinator.communicate()

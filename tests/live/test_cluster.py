@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from kvrmi.session import connect
+from kvrmi.access.store import connect
 
 from .cluster import ROOT, LiveCluster, wait_for
 

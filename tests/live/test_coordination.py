@@ -14,10 +14,10 @@ import Pyro5.api
 import Pyro5.errors
 import pytest
 
-from kvrmi import naming
-from kvrmi.config import Member, dump
+from kvrmi.access.store import connect
+from kvrmi.cluster import naming
+from kvrmi.cluster.config import Member, dump
 from kvrmi.remote.proxy import connect as connect_proxy
-from kvrmi.session import connect
 from server.coordinator.ports import free_block
 from server.pidlock import holder
 

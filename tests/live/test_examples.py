@@ -14,7 +14,7 @@ import pytest
 
 from server.coordinator.ports import free_block
 
-from .cluster import PATIENCE, ROOT, LiveCluster, wait_for
+from .cluster import ROOT, TIMEOUT, LiveCluster, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -34,7 +34,7 @@ def run(live: LiveCluster, name: str, *arguments: str) -> str:
         env=environment(live),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, ""), done
@@ -58,7 +58,7 @@ def test_without_a_cluster_they_say_so_in_one_line(name: str, said: str, tmp_pat
         env=os.environ | settings | {"KVRMI_CONFIG": str(tmp_path / "none.toml")},
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         check=False,
     )
     assert done.returncode == 1

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from kvrmi.access.store import Store, connect
 from kvrmi.errors import NoQuorum, UnknownOutcome
-from kvrmi.session import Store, connect
 from server.demo.load import Load
 
 from .cluster import LiveCluster, wait_for

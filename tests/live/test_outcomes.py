@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import Pyro5.api
 import pytest
 
-from kvrmi import naming
+from kvrmi.cluster import naming
 from kvrmi.remote.proxy import connect
 
 from .cluster import LiveCluster, wait_for
@@ -76,7 +76,11 @@ def test_a_transfer_leaves_no_outcome_unknown(live: LiveCluster, all_writers: Wr
         assert leader is not None
         member = live.cluster.member(leader)
         admin = connect(
-            member.host, member.admin, naming.admin(leader), timeout=10.0, badge=live.badge
+            member.host,
+            member.admin,
+            naming.admin(leader),
+            timeout=10.0,
+            credentials=live.credentials,
         )
         with admin:
             admin.transfer(successor)

@@ -18,7 +18,7 @@ from .cluster import ROOT, LiveCluster, launch, read_line, running, wait_for
 
 pytestmark = pytest.mark.live
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 def stop(data: Path) -> tuple[int, str]:
@@ -26,7 +26,7 @@ def stop(data: Path) -> tuple[int, str]:
         [sys.executable, ROOT / "run_cluster.py", "stop", "--data", data],
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
         cwd="/",
     )
     return done.returncode, done.stdout + done.stderr
@@ -70,9 +70,9 @@ def folder_in(text: str) -> Path:
 
 def test_a_demo_ended_by_ctrl_c_leaves_nothing_and_says_so() -> None:
     demo = launch("--ephemeral", "--demo", "--replicas", "3")
-    data = folder_in(read_line(demo, PATIENCE))
+    data = folder_in(read_line(demo, TIMEOUT))
     demo.send_signal(signal.SIGINT)
-    output, _ = demo.communicate(timeout=PATIENCE)
+    output, _ = demo.communicate(timeout=TIMEOUT)
     assert demo.returncode == 130
     assert "nothing was checked" in output
     assert running(data) == []
@@ -82,17 +82,17 @@ def test_a_demo_ended_by_ctrl_c_leaves_nothing_and_says_so() -> None:
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_an_ephemeral_folder_goes_with_its_cluster(number: signal.Signals) -> None:
     one = launch("--ephemeral", "--replicas", "1")
-    data = folder_in(read_line(one, PATIENCE))
+    data = folder_in(read_line(one, TIMEOUT))
     one.send_signal(number)
-    one.communicate(timeout=PATIENCE)
+    one.communicate(timeout=TIMEOUT)
     assert (one.returncode, running(data), data.exists()) == (0, [], False)
 
 
 def test_an_ephemeral_folder_is_kept_on_purpose() -> None:
     one = launch("--ephemeral", "--replicas", "1", "--keep")
-    data = folder_in(read_line(one, PATIENCE))
+    data = folder_in(read_line(one, TIMEOUT))
     one.terminate()
-    one.communicate(timeout=PATIENCE)
+    one.communicate(timeout=TIMEOUT)
     assert one.returncode == 0
     assert (data / "replica1" / "replica.log").exists()
     shutil.rmtree(data)
@@ -103,13 +103,13 @@ def test_a_demo_on_a_terminal_ends_in_the_prompt_and_with_the_terminal(tmp_path:
     event = ("--down-after", "0.5", "--back-after", "0.5")
     environment = {"XDG_STATE_HOME": str(tmp_path), "NO_COLOR": "1"}
     with Terminal.python(*program, *event, environment=environment, columns=100) as terminal:
-        terminal.see("^kvrmi>", PATIENCE)
+        terminal.see("^kvrmi>", TIMEOUT)
         data = folder_in(terminal.screen)
         assert f"\nexport KVRMI_CONFIG={data}/cluster.toml\n" in terminal.screen
         assert len(running(data)) == 5, "three replicas, the name server and the prompt"
         terminal.keys("PUTT k v" + 4 * "\x1b[D" + "\x7f\r")  # a line editor is needed for that
         terminal.see("^OK revision")
         terminal.child.ptyproc.fileobj.close()
-        wait_for(lambda: not terminal.child.isalive(), "its end", PATIENCE)
+        wait_for(lambda: not terminal.child.isalive(), "its end", TIMEOUT)
     wait_for(lambda: running(data) == [], "nothing left of it")
     assert not data.exists()

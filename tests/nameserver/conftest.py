@@ -1,4 +1,4 @@
-"""A name server on a free port, and badges of a cluster that it knows."""
+"""A name server on a free port, and credentials of a cluster that it knows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.naming import NAMESERVER
+from kvrmi.cluster.naming import NAMESERVER
 from kvrmi.remote.daemon import Daemon, caller
-from kvrmi.remote.identity import Badge, make_secret
+from kvrmi.remote.identity import Credentials, make_secret
 from nameserver.gate import Gate
 from nameserver.service import NameServer
 
@@ -22,9 +22,11 @@ def secret(tmp_path: Path) -> bytes:
 
 
 @pytest.fixture
-def badge(secret: bytes) -> Callable[[int], Badge]:
-    """Make the badge of a replica, or of another process of the cluster: 0."""
-    return lambda replica: Badge(CLUSTER, replica, "replica" if replica else "coordinator", secret)
+def credentials(secret: bytes) -> Callable[[int], Credentials]:
+    """Make the credentials of a replica, or of another process of the cluster: 0."""
+    return lambda replica: Credentials(
+        CLUSTER, replica, "replica" if replica else "coordinator", secret
+    )
 
 
 @pytest.fixture

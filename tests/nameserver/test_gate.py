@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.naming import NAMESERVER
-from kvrmi.remote.identity import Badge, Refused, make_secret
+from kvrmi.cluster.naming import NAMESERVER
+from kvrmi.remote.identity import Credentials, Refused, make_secret
 from nameserver.gate import Gate
 
 from .conftest import CLUSTER
@@ -19,19 +19,21 @@ def test_who_shows_nothing_is_anybody(tmp_path: Path, data: object) -> None:
     assert Gate(tmp_path / "no secret", CLUSTER).admit(data) is None
 
 
-def test_a_member_is_known(tmp_path: Path, badge: Callable[[int], Badge]) -> None:
+def test_a_member_is_known(tmp_path: Path, credentials: Callable[[int], Credentials]) -> None:
     for gate in (Gate(tmp_path / "secret", CLUSTER), Gate(tmp_path / "secret", None)):
-        announced = badge(3).announce()
+        announced = credentials(3).announce()
         claims = gate.admit(announced)
         assert claims is not None
-        shown = badge(3).prove(NAMESERVER, announced, claims.answer)
+        shown = credentials(3).prove(NAMESERVER, announced, claims.answer)
         assert claims.check(shown) == (3, "replica", "")
 
 
-def test_a_wrong_proof_is_refused(tmp_path: Path, badge: Callable[[int], Badge]) -> None:
+def test_a_wrong_proof_is_refused(
+    tmp_path: Path, credentials: Callable[[int], Credentials]
+) -> None:
     gate = Gate(tmp_path / "secret", CLUSTER)
-    good = badge(3).announce()
-    strangers = Badge(CLUSTER, 3, "replica", make_secret(tmp_path / "another"))
+    good = credentials(3).announce()
+    strangers = Credentials(CLUSTER, 3, "replica", make_secret(tmp_path / "another"))
     for data in (good | {"replica": "4"}, good | {"cluster": ["c1"]}, good | {"proof": ""}):
         for one in (gate, Gate(tmp_path / "secret", None)):
             with pytest.raises(Refused):
@@ -47,7 +49,7 @@ def test_a_wrong_proof_is_refused(tmp_path: Path, badge: Callable[[int], Badge])
 
 
 def test_another_cluster_is_refused(tmp_path: Path, secret: bytes) -> None:
-    other = Badge("c2", 1, "replica", secret).announce()
+    other = Credentials("c2", 1, "replica", secret).announce()
     with pytest.raises(Refused):
         Gate(tmp_path / "secret", CLUSTER).admit(other)
     assert Gate(tmp_path / "secret", None).admit(other) is not None
@@ -55,8 +57,8 @@ def test_another_cluster_is_refused(tmp_path: Path, secret: bytes) -> None:
 
 def test_the_secret_may_come_later(tmp_path: Path) -> None:
     gate = Gate(tmp_path / "later", CLUSTER)
-    stranger = Badge(CLUSTER, 1, "replica", b"x" * 64).announce()
+    stranger = Credentials(CLUSTER, 1, "replica", b"x" * 64).announce()
     with pytest.raises(Refused, match="cannot read"):
         gate.admit(stranger)
-    badge = Badge(CLUSTER, 1, "replica", make_secret(tmp_path / "later"))
-    assert gate.admit(badge.announce()) is not None
+    credentials = Credentials(CLUSTER, 1, "replica", make_secret(tmp_path / "later"))
+    assert gate.admit(credentials.announce()) is not None

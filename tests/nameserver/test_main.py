@@ -15,14 +15,14 @@ from pathlib import Path
 import Pyro5.core
 import pytest
 
-from kvrmi.config import Cluster, ConfigError, Timing, dump, members
-from kvrmi.naming import split_address
-from kvrmi.remote.identity import Badge, make_secret
+from kvrmi.cluster.config import Cluster, ConfigError, Timing, dump, members
+from kvrmi.cluster.naming import split_address
+from kvrmi.remote.identity import Credentials, make_secret
 from kvrmi.remote.names import lookup, register
 from nameserver.__main__ import Options, options
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0
+TIMEOUT = 20.0
 Start = Callable[..., subprocess.Popen[str]]
 
 
@@ -71,7 +71,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def ready(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
-    assert select.select([process.stdout], [], [], PATIENCE)[0], "no ready line in time"
+    assert select.select([process.stdout], [], [], TIMEOUT)[0], "no ready line in time"
     line = process.stdout.readline()
     match = re.fullmatch(r"nameserver (\S+)\n", line)
     assert match, line or process.communicate()[1]
@@ -117,12 +117,12 @@ def test_serves_until_a_signal(start: Start, tmp_path: Path, number: signal.Sign
     secret = make_secret(tmp_path / "secret")
     process = start("--config", str(cluster_file(tmp_path, address)))
     assert ready(process) == address
-    badge = Badge("c1", 1, "replica", secret)
-    register(address, {"kvrmi.replica1": ("PYRO:kvrmi.replica1@h:1", ["x"])}, badge, 5.0)
+    credentials = Credentials("c1", 1, "replica", secret)
+    register(address, {"kvrmi.replica1": ("PYRO:kvrmi.replica1@h:1", ["x"])}, credentials, 5.0)
     with Pyro5.core.locate_ns(*split_address(address)) as plain:
         assert str(plain.lookup("kvrmi.replica1")) == "PYRO:kvrmi.replica1@h:1"
         process.send_signal(number)
-        assert process.wait(PATIENCE) == 0
+        assert process.wait(TIMEOUT) == 0
     assert process.communicate() == ("", "")
 
 
@@ -133,10 +133,10 @@ def test_a_new_one_takes_the_port_at_once_and_knows_nothing(start: Start, tmp_pa
     config = str(cluster_file(tmp_path, address))
     first = start("--config", config)
     ready(first)
-    badge = Badge("c1", 1, "replica", secret)
-    register(address, {"kvrmi.replica1": ("PYRO:kvrmi.replica1@h:1", ["x"])}, badge, 5.0)
+    credentials = Credentials("c1", 1, "replica", secret)
+    register(address, {"kvrmi.replica1": ("PYRO:kvrmi.replica1@h:1", ["x"])}, credentials, 5.0)
     first.kill()
-    first.wait(PATIENCE)
+    first.wait(TIMEOUT)
     ready(start("--config", config))
     assert lookup(address, "kvrmi.replica1", 5.0) is None
 
@@ -146,7 +146,7 @@ def test_a_taken_port_is_one_clear_line(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = start("--port", str(port), "--cluster-secret", "none")
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=TIMEOUT)
     assert (process.returncode, out) == (1, "")
     (line,) = err.splitlines()
     assert f"port {port} on 127.0.0.1 is already in use" in line
@@ -159,7 +159,7 @@ def test_without_a_cluster_it_serves_and_says_that_nothing_can_be_registered(sta
     address = ready(process)
     assert lookup(address, "kvrmi.replica1", 5.0) is None
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=PATIENCE)
+    _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert len(err.splitlines()) == 1
     assert "no secret in .kvrmi/secret" in err

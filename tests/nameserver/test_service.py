@@ -10,8 +10,8 @@ import Pyro5.core
 import Pyro5.errors
 import pytest
 
-from kvrmi.naming import NAMESERVER, split_address, tags
-from kvrmi.remote.identity import Badge, Caller
+from kvrmi.cluster.naming import NAMESERVER, split_address, tags
+from kvrmi.remote.identity import Caller, Credentials
 from kvrmi.remote.names import register
 from kvrmi.remote.proxy import connect
 from nameserver.service import NAME_CHARS_MAX, NAMES_MAX, TAGS_MAX, NameServer
@@ -29,17 +29,17 @@ def plain(address: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def member(address: str, badge: Callable[[int], Badge]) -> Iterator[Any]:
+def member(address: str, credentials: Callable[[int], Credentials]) -> Iterator[Any]:
     """A proxy of replica 1."""
     host, port = split_address(address)
-    with connect(host, port, NAMESERVER, timeout=5.0, badge=badge(1)) as proxy:
+    with connect(host, port, NAMESERVER, timeout=5.0, credentials=credentials(1)) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def filled(address: str, badge: Callable[[int], Badge]) -> None:
+def filled(address: str, credentials: Callable[[int], Credentials]) -> None:
     names = {"kvrmi.replica1": (STORE, TAGS), "kvrmi.replica1.admin": (STORE, ())}
-    register(address, names, badge(1), 5.0)
+    register(address, names, credentials(1), 5.0)
 
 
 @pytest.mark.usefixtures("filled")
@@ -121,10 +121,10 @@ def test_a_replica_removes_by_its_own_prefix_only(member: Any) -> None:
 
 
 def test_the_coordinator_writes_any_name_but_the_servers(
-    address: str, badge: Callable[[int], Badge], plain: Any
+    address: str, credentials: Callable[[int], Credentials], plain: Any
 ) -> None:
     host, port = split_address(address)
-    with connect(host, port, NAMESERVER, timeout=5.0, badge=badge(0)) as proxy:
+    with connect(host, port, NAMESERVER, timeout=5.0, credentials=credentials(0)) as proxy:
         proxy.register("kvrmi.coordinator", STORE)
         with pytest.raises(Pyro5.errors.NamingError, match="own name"):
             proxy.register(NAMESERVER, STORE)

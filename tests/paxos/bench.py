@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from kvrmi.config import Timing
-from kvrmi.interface import Answer
-from kvrmi.log import Entry, pack_batch
-from kvrmi.machine import CommandId, encode_command, encode_question
+from kvrmi.cluster.config import Timing
+from kvrmi.operations.interface import Answer
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.roles.contract import Address, Effects, Envelope, Message, Role
+from kvrmi.state.log import Entry, pack_batch
+from kvrmi.state.machine import CommandId, encode_command, encode_question
 from kvrmi.storage.memory import MemoryStorage
 
 TIMING = Timing()
@@ -81,7 +81,7 @@ class Bench(Generic[R]):
         self._out: list[Envelope] = []
         self._wrote = False
 
-    def tell(self, sender: Address, message: Message) -> None:
+    def deliver(self, sender: Address, message: Message) -> None:
         self.carry_out(self.role.receive(self.now, sender, message))
 
     def wake(self, after: float = 0.0) -> None:
@@ -107,7 +107,7 @@ class Bench(Generic[R]):
 
     def answer(self, sender: Address, message: Message, *expected: Message) -> None:
         """Send a request; exactly these answers go back to its sender, nothing is written."""
-        self.tell(sender, message)
+        self.deliver(sender, message)
         self.expect(*(Envelope(sender, answer) for answer in expected))
 
     @property

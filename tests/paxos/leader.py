@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-from kvrmi.machine import Voter
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.leadership import NO_OP
 from kvrmi.paxos.messages import (
@@ -25,6 +24,7 @@ from kvrmi.paxos.messages import (
 )
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.roles.contract import Envelope
+from kvrmi.state.machine import Voter
 
 from .bench import IDS, TIMING, Bench, Benches, acceptor, front, learner
 
@@ -46,7 +46,7 @@ def follower(
     bench = benches(Proposer(me, ids, 100.0, random.Random(1), TIMING))
     bench.wake()
     bench.expect(Envelope(learner(me), Ask()))
-    bench.tell(learner(me), Applied(0, applied, (), voters))
+    bench.deliver(learner(me), Applied(0, applied, (), voters))
     bench.expect(Envelope(front(me), Leading(0, NO_BALLOT, False)))
     return bench
 
@@ -86,7 +86,7 @@ def campaigning(bench: Bench[Proposer], me: int = 1) -> Bench[Proposer]:
     asked = bench.find(PreVote)
     assert len(asked) == len(ids)
     for replica in (me, *(i for i in ids if i != me))[:2]:
-        bench.tell(acceptor(replica), PreVoted(asked[0].ballot, True, NO_BALLOT))
+        bench.deliver(acceptor(replica), PreVoted(asked[0].ballot, True, NO_BALLOT))
     return bench
 
 
@@ -96,18 +96,18 @@ def elected(bench: Bench[Proposer], *values: AcceptedValue, truncated: int = 0) 
     first = bench.role.applied + 1
     (prepare,) = bench.find(Prepare)
     assert prepare == Prepare(B, first, 0)
-    bench.tell(acceptor(1), promise(slot=first))
-    bench.tell(acceptor(2), promise(*values, slot=first, truncated=truncated))
+    bench.deliver(acceptor(1), promise(slot=first))
+    bench.deliver(acceptor(2), promise(*values, slot=first, truncated=truncated))
     accepts = bench.find(Accept, acceptor(1))
     return accepts[0] if accepts else None
 
 
 def choose(bench: Bench[Proposer], slot: int) -> None:
     """Acceptors 1 and 2 accept what is in flight for `slot`, and our learner applies it."""
-    bench.tell(acceptor(1), accepted(slot))
-    bench.tell(acceptor(2), accepted(slot))
+    bench.deliver(acceptor(1), accepted(slot))
+    bench.deliver(acceptor(2), accepted(slot))
     assert [chosen.entry.slot for chosen in bench.find(Chosen, learner(1))] == [slot]
-    bench.tell(learner(1), Applied(0, slot, (), ()))
+    bench.deliver(learner(1), Applied(0, slot, (), ()))
 
 
 def leader(benches: Benches, applied: int = 0) -> Bench[Proposer]:
@@ -127,12 +127,12 @@ def leased(bench: Bench[Proposer]) -> Bench[Proposer]:
     bench.wake()
     beat = bench.find(Heartbeat)[0].beat
     for replica in (1, 2):
-        bench.tell(acceptor(replica), heard(beat))
+        bench.deliver(acceptor(replica), heard(beat))
     bench.drain()
     return bench
 
 
 def propose(bench: Bench[Proposer], *commands: bytes) -> Accept:
     """Put commands in flight."""
-    bench.tell(front(1), Propose(B, commands))
+    bench.deliver(front(1), Propose(B, commands))
     return bench.find(Accept)[0]

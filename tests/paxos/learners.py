@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from kvrmi.log import TABLES as LOG_TABLES
-from kvrmi.log import Entry, Log, pack_batch
-from kvrmi.machine import TABLES as MACHINE_TABLES
-from kvrmi.machine import Machine
 from kvrmi.paxos.learner import FLUSH, Learner
 from kvrmi.paxos.messages import (
     Chosen,
@@ -14,6 +10,10 @@ from kvrmi.paxos.messages import (
     FetchSnapshot,
 )
 from kvrmi.roles.contract import Envelope
+from kvrmi.state.log import TABLES as LOG_TABLES
+from kvrmi.state.log import Entry, Log, pack_batch
+from kvrmi.state.machine import TABLES as MACHINE_TABLES
+from kvrmi.state.machine import Machine
 from kvrmi.storage.memory import MemoryStorage
 
 from .bench import (
@@ -46,7 +46,7 @@ def taught(benches: Benches, slots: int, me: int = 1, keep: int = 1000) -> Bench
     """A learner of `slots` entries, all of them on its disk."""
     bench = load(benches, me=me, keep=keep)
     for slot in range(1, slots + 1):
-        bench.tell(proposer(me), Chosen(entry(slot, f"key {slot}")))
+        bench.deliver(proposer(me), Chosen(entry(slot, f"key {slot}")))
         flush(bench)
     bench.drain()
     return bench
@@ -70,9 +70,9 @@ def carry(giver: Bench[Learner], taker: Bench[Learner]) -> bool:
     """Carry one question and its answer; False if there is none."""
     asked = [to_message for to_message in taker.drain() if is_question(to_message, giver)]
     for _, question in asked[:1]:
-        giver.tell(learner(taker.role.me), question)
+        giver.deliver(learner(taker.role.me), question)
         (answer,) = [one for to, one in giver.drain() if to == learner(taker.role.me)]
-        taker.tell(learner(giver.role.me), answer)
+        taker.deliver(learner(giver.role.me), answer)
     return bool(asked)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.log import Entry
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.messages import (
@@ -29,6 +28,7 @@ from kvrmi.paxos.messages import (
 from kvrmi.paxos.stable import TABLES
 from kvrmi.roles.contract import Address, Envelope, Message
 from kvrmi.roles.invariants import InvariantBroken
+from kvrmi.state.log import Entry
 from kvrmi.storage.memory import MemoryStorage
 
 from .bench import START, TIMING, Bench, Benches, acceptor, ballot, front, learner, proposer
@@ -50,14 +50,14 @@ def restart(benches: Benches, old: Bench[Acceptor]) -> Bench[Acceptor]:
 
 
 def promised(bench: Bench[Acceptor], at: Ballot) -> Bench[Acceptor]:
-    bench.tell(proposer(at.replica), Prepare(at, 1, 0))
+    bench.deliver(proposer(at.replica), Prepare(at, 1, 0))
     assert len(bench.find(Promise)) == 1
     return bench
 
 
 def granted(bench: Bench[Acceptor], at: Ballot, chosen: int = 0) -> Bench[Acceptor]:
     promised(bench, at)
-    bench.tell(proposer(at.replica), Heartbeat(at, 1, chosen, 0, LEASE, 0))
+    bench.deliver(proposer(at.replica), Heartbeat(at, 1, chosen, 0, LEASE, 0))
     assert len(bench.find(Heard)) == 1
     return bench
 
@@ -71,7 +71,7 @@ def accept(at: Ballot, slot: int, value: bytes = b"v", chosen: int = 0) -> Accep
 
 def test_a_promise_is_durable_in_the_same_step(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(proposer(2), Prepare(B2, 1, 0))
+    bench.deliver(proposer(2), Prepare(B2, 1, 0))
     bench.expect(Envelope(proposer(2), Promise(B2, 1, 1, 1, (), 0, 0)), wrote=True)
     assert restart(benches, bench).role.state.promised == B2
 
@@ -109,14 +109,14 @@ def test_no_pre_vote_for_what_would_not_be_promised(benches: Benches, at: Ballot
 
 def test_an_acceptance_is_durable_in_the_same_step(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), accept(B2, 1, b"value"))
+    bench.deliver(proposer(2), accept(B2, 1, b"value"))
     bench.expect(Envelope(proposer(2), Accepted(B2, 1, 1, 2)), wrote=True)
     assert restart(benches, bench).role.accepted == {1: (B2, b"value")}
 
 
 def test_accepting_a_higher_ballot_promises_it(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(3), accept(B3, 1))
+    bench.deliver(proposer(3), accept(B3, 1))
     bench.expect(Envelope(proposer(3), Accepted(B3, 1, 1, 2)), wrote=True)
     bench.answer(proposer(2), accept(B2, 2), Refused(B2, B3, "ballot"))
     assert restart(benches, bench).role.state.promised == B3
@@ -130,23 +130,23 @@ def test_a_lower_ballot_is_not_accepted(benches: Benches) -> None:
 
 def test_the_same_accept_again_is_answered_and_not_written(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), accept(B2, 1))
+    bench.deliver(proposer(2), accept(B2, 1))
     bench.drain()
     bench.answer(proposer(2), accept(B2, 1), Accepted(B2, 1, 1, 2))
 
 
 def test_two_values_at_one_ballot_stop_the_process(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), accept(B2, 1, b"one"))
+    bench.deliver(proposer(2), accept(B2, 1, b"one"))
     bench.drain()
     with pytest.raises(InvariantBroken, match="two values"):
-        bench.tell(proposer(2), accept(B2, 1, b"other"))
+        bench.deliver(proposer(2), accept(B2, 1, b"other"))
 
 
 def test_a_higher_ballot_replaces_the_value(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), accept(B2, 1, b"low"))
-    bench.tell(proposer(3), accept(B3, 1, b"high"))
+    bench.deliver(proposer(2), accept(B2, 1, b"low"))
+    bench.deliver(proposer(3), accept(B3, 1, b"high"))
     bench.drain()
     page = (AcceptedValue(1, B3, b"high"),)
     bench.answer(proposer(3), Prepare(B3, 1, 0), Promise(B3, 1, 3, 1, page, 0, 0))
@@ -155,9 +155,9 @@ def test_a_higher_ballot_replaces_the_value(benches: Benches) -> None:
 def test_a_promise_tells_everything_accepted_from_the_slot_on(benches: Benches) -> None:
     bench = promised(load(benches), B2)
     for slot in (1, 2, 4):
-        bench.tell(proposer(2), accept(B2, slot, b"%d" % slot))
+        bench.deliver(proposer(2), accept(B2, slot, b"%d" % slot))
     bench.drain()
-    bench.tell(proposer(3), Prepare(B3, 2, 0))
+    bench.deliver(proposer(3), Prepare(B3, 2, 0))
     page = (AcceptedValue(2, B2, b"2"), AcceptedValue(4, B2, b"4"))
     bench.expect(Envelope(proposer(3), Promise(B3, 1, 5, 2, page, 0, 0)), wrote=True)
 
@@ -167,7 +167,7 @@ def test_a_promise_tells_everything_accepted_from_the_slot_on(benches: Benches) 
 
 def test_a_heartbeat_at_the_promised_ballot_grants_and_writes_nothing(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), Heartbeat(B2, 7, 0, 1, LEASE, 4))
+    bench.deliver(proposer(2), Heartbeat(B2, 7, 0, 1, LEASE, 4))
     bench.expect(
         Envelope(proposer(2), Heard(B2, 7, 1, 1, LEASE)),
         Envelope(proposer(1), Followed(B2, 0, 4)),
@@ -193,7 +193,7 @@ def test_while_a_grant_runs_nobody_else_is_promised(benches: Benches, candidate:
 def test_a_grant_counts_from_the_last_heartbeat(benches: Benches) -> None:
     bench = granted(load(benches), B2)
     bench.now += TIMING.lease - 0.01
-    bench.tell(proposer(2), Heartbeat(B2, 2, 0, 1, LEASE, 0))
+    bench.deliver(proposer(2), Heartbeat(B2, 2, 0, 1, LEASE, 0))
     bench.drain()
     bench.now += TIMING.lease - 0.01
     bench.answer(proposer(3), Prepare(B3, 1, 0), Refused(B3, B2, "lease"))
@@ -253,7 +253,7 @@ def test_a_restarted_acceptor_holds_for_one_lease(benches: Benches) -> None:
 
 def test_during_a_hold_the_owner_of_the_promised_ballot_goes_on(benches: Benches) -> None:
     bench = restart(benches, promised(load(benches), B2))
-    bench.tell(proposer(2), accept(B2, 1))
+    bench.deliver(proposer(2), accept(B2, 1))
     bench.expect(Envelope(proposer(2), Accepted(B2, 1, 1, 2)), wrote=True)
     promised(bench, ballot(9, 2))
 
@@ -276,10 +276,10 @@ def test_only_at_its_founding_an_empty_acceptor_is_free_at_once(benches: Benches
 def test_our_learner_hears_what_is_chosen_at_that_very_ballot(benches: Benches) -> None:
     """Slot 1 was accepted at an older ballot: that value may have lost."""
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), accept(B2, 1, b"old"))
-    bench.tell(proposer(3), accept(B3, 2, b"new"))
+    bench.deliver(proposer(2), accept(B2, 1, b"old"))
+    bench.deliver(proposer(3), accept(B3, 2, b"new"))
     bench.drain()
-    bench.tell(proposer(3), accept(B3, 3, b"next", chosen=2))
+    bench.deliver(proposer(3), accept(B3, 3, b"next", chosen=2))
     bench.expect(
         Envelope(proposer(3), Accepted(B3, 3, 1, 4)),
         Envelope(learner(1), Learn(B3, 2, (Entry(2, B3, (), b"new"),))),
@@ -289,27 +289,27 @@ def test_our_learner_hears_what_is_chosen_at_that_very_ballot(benches: Benches) 
 
 def test_our_learner_hears_of_a_slot_once(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), accept(B2, 1))
-    bench.tell(proposer(2), Heartbeat(B2, 1, 1, 0, LEASE, 0))
+    bench.deliver(proposer(2), accept(B2, 1))
+    bench.deliver(proposer(2), Heartbeat(B2, 1, 1, 0, LEASE, 0))
     assert bench.find(Learn) == [Learn(B2, 1, (Entry(1, B2, (), b"v"),))]
-    bench.tell(proposer(2), Heartbeat(B2, 2, 1, 0, LEASE, 0))
+    bench.deliver(proposer(2), Heartbeat(B2, 2, 1, 0, LEASE, 0))
     assert bench.find(Learn) == [Learn(B2, 1, ())]
 
 
 def test_what_our_own_proposer_has_chosen_it_tells_our_learner_itself(benches: Benches) -> None:
     own = ballot(5, 1)
     bench = promised(load(benches), own)
-    bench.tell(proposer(1), accept(own, 1))
-    bench.tell(proposer(1), accept(own, 2, chosen=1))
-    bench.tell(proposer(1), Heartbeat(own, 1, 1, 0, LEASE, 0))
+    bench.deliver(proposer(1), accept(own, 1))
+    bench.deliver(proposer(1), accept(own, 2, chosen=1))
+    bench.deliver(proposer(1), Heartbeat(own, 1, 1, 0, LEASE, 0))
     assert not bench.find(Learn)
 
 
 def test_a_leader_far_ahead_costs_no_walk_through_all_slots(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), accept(B2, 1 << 50))
+    bench.deliver(proposer(2), accept(B2, 1 << 50))
     bench.drain()
-    bench.tell(proposer(2), Heartbeat(B2, 1, 1 << 50, 0, LEASE, 0))
+    bench.deliver(proposer(2), Heartbeat(B2, 1, 1 << 50, 0, LEASE, 0))
     assert bench.find(Learn) == [Learn(B2, 1 << 50, (Entry(1 << 50, B2, (), b"v"),))]
 
 
@@ -319,14 +319,14 @@ def test_a_leader_far_ahead_costs_no_walk_through_all_slots(benches: Benches) ->
 def test_every_write_counts(benches: Benches) -> None:
     bench = promised(load(benches), B2)
     for slot in (1, 2, 3):
-        bench.tell(proposer(2), accept(B2, slot))
+        bench.deliver(proposer(2), accept(B2, slot))
     assert [a.writes for a in bench.find(Accepted)] == [2, 3, 4]
     assert restart(benches, bench).role.state.writes == 4
 
 
 def test_a_copy_is_given_to_whoever_lost_its_disk(benches: Benches) -> None:
     bench = promised(load(benches), B2)
-    bench.tell(proposer(2), accept(B2, 3, b"v3"))
+    bench.deliver(proposer(2), accept(B2, 3, b"v3"))
     bench.drain()
     page = (AcceptedValue(3, B2, b"v3"),)
     bench.answer(acceptor(2), Copy(1), Copied(B2, 1, page, 0, 0))
@@ -350,7 +350,7 @@ def test_every_request_gets_exactly_one_answer(
     bench = load(benches)
     if prior != NO_BALLOT:
         promised(bench, prior)
-    bench.tell(sender, request_)
+    bench.deliver(sender, request_)
     assert [envelope.to for envelope in bench.drain()].count(sender) == 1
 
 
@@ -359,6 +359,6 @@ def test_what_is_no_business_of_an_acceptor_is_ignored(benches: Benches, message
     bench = load(benches)
     bench.wake()
     bench.expect(Envelope(learner(1), Ask()))
-    bench.tell(proposer(2), message)
+    bench.deliver(proposer(2), message)
     bench.wake()
     bench.expect()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.interface import PAGE_BYTES
-from kvrmi.log import TABLES as LOG_TABLES
-from kvrmi.log import Log
-from kvrmi.machine import TABLES as MACHINE_TABLES
-from kvrmi.machine import Machine
-from kvrmi.paxos.catchup import GIVE_UP, PATIENCE, CatchUp
+from kvrmi.operations.interface import PAGE_BYTES
+from kvrmi.paxos.catchup import GIVE_UP, TIMEOUT, CatchUp
 from kvrmi.paxos.messages import Entries, Fetch, FetchSnapshot, SnapshotPage
 from kvrmi.roles.contract import Envelope
-from kvrmi.snapshot import SnapshotSource
+from kvrmi.state.log import TABLES as LOG_TABLES
+from kvrmi.state.log import Log
+from kvrmi.state.machine import TABLES as MACHINE_TABLES
+from kvrmi.state.machine import Machine
+from kvrmi.state.snapshot import SnapshotSource
 from kvrmi.storage.interface import Record
 from kvrmi.storage.memory import MemoryStorage
 
@@ -56,10 +56,10 @@ def test_one_question_at_a_time_until_it_is_answered_or_lost() -> None:
     mine = catchup()
     mine.heard(3, 5)
     assert mine.ask(START, 2, True)
-    assert not mine.ask(START + PATIENCE - 0.01, 2, True)
-    assert mine.ask(START + PATIENCE, 2, True)
-    mine.answered(START + PATIENCE, 3, Entries(3, (entry(3, "c"), entry(4, "d")), 1, 5), 2)
-    assert mine.ask(START + PATIENCE, 4, True) == (Envelope(learner(3), Fetch(5)),)
+    assert not mine.ask(START + TIMEOUT - 0.01, 2, True)
+    assert mine.ask(START + TIMEOUT, 2, True)
+    mine.answered(START + TIMEOUT, 3, Entries(3, (entry(3, "c"), entry(4, "d")), 1, 5), 2)
+    assert mine.ask(START + TIMEOUT, 4, True) == (Envelope(learner(3), Fetch(5)),)
 
 
 def test_an_unanswered_question_is_asked_of_the_next_peer_a_little_later() -> None:

@@ -6,10 +6,9 @@ import random
 
 import pytest
 
-from kvrmi.machine import Voter
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT
-from kvrmi.paxos.doubt import PATIENCE, RETRY
+from kvrmi.paxos.doubt import RETRY, TIMEOUT
 from kvrmi.paxos.messages import (
     Accept,
     Accepted,
@@ -31,6 +30,7 @@ from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.stable import TABLES
 from kvrmi.roles.contract import Envelope, Message, NoAnswer, NotSent
 from kvrmi.roles.invariants import DiskLost
+from kvrmi.state.machine import Voter
 from kvrmi.storage.memory import MemoryStorage
 
 from .bench import IDS, START, TIMING, Bench, Benches, acceptor, ballot, learner, proposer
@@ -44,14 +44,14 @@ def load(benches: Benches) -> Bench[Acceptor]:
     """Acceptor 1, which has promised B2."""
     disk = MemoryStorage(TABLES)
     bench = benches(Acceptor.load(1, disk, START, TIMING, founding=True), disk, START)
-    bench.tell(proposer(2), Prepare(B2, 1, 0))
+    bench.deliver(proposer(2), Prepare(B2, 1, 0))
     assert len(bench.find(Promise)) == 1
     return bench
 
 
 def accused(benches: Benches, message: Message = ACCUSED[0], by: int = 3) -> Bench[Acceptor]:
     bench = load(benches)
-    bench.tell(proposer(by), message)
+    bench.deliver(proposer(by), message)
     out = bench.drain()
     assert [m.reason for _, m in out if isinstance(m, Refused)] == ["old disk"]
     assert asked(out) == [by]
@@ -66,7 +66,7 @@ def asked(out: list[Envelope]) -> list[int]:
 def votes(bench: Bench[Acceptor]) -> bool:
     """Ask for a vote that nothing but doubt could keep back."""
     at = ballot(bench.role.state.promised.round + 1, 2)
-    bench.tell(proposer(2), Prepare(at, 1, 0))
+    bench.deliver(proposer(2), Prepare(at, 1, 0))
     answered = [type(message) for _, message in bench.drain()]
     return answered == [Promise]
 
@@ -85,8 +85,8 @@ def test_one_message_costs_no_disk_but_every_vote_until_it_is_settled(
         (Release(B2), Released(B2)),
     ):
         bench.answer(proposer(2), request_, answer)
-    bench.tell(proposer(2), Accept(B2, 1, b"v", 0, False))
-    bench.tell(proposer(2), Heartbeat(B2, 1, 0, 0, TIMING.lease, 0))
+    bench.deliver(proposer(2), Accept(B2, 1, b"v", 0, False))
+    bench.deliver(proposer(2), Heartbeat(B2, 1, 0, 0, TIMING.lease, 0))
     out = bench.drain()
     assert not any(isinstance(m, Accepted | Heard) for _, m in out)
 
@@ -94,40 +94,40 @@ def test_one_message_costs_no_disk_but_every_vote_until_it_is_settled(
 def test_who_said_it_and_says_it_again_when_asked_is_believed(benches: Benches) -> None:
     bench = accused(benches)
     with pytest.raises(DiskLost, match="replica 3 saw 2 writes of this acceptor, its disk has 1"):
-        bench.tell(proposer(3), Recalled(2))
+        bench.deliver(proposer(3), Recalled(2))
 
 
 def test_who_does_not_say_it_again_ends_the_doubt(benches: Benches) -> None:
     """It was forged in its name, or damaged on its way."""
     bench = accused(benches)
-    bench.tell(proposer(3), Recalled(1))
+    bench.deliver(proposer(3), Recalled(1))
     assert bench.role.voting
     assert votes(bench)
 
 
 def test_another_than_who_said_it_settles_nothing(benches: Benches) -> None:
     bench = accused(benches)
-    bench.tell(proposer(2), Recalled(0))
+    bench.deliver(proposer(2), Recalled(0))
     assert not votes(bench)
 
 
 def test_everybody_who_said_it_is_asked(benches: Benches) -> None:
     bench = accused(benches)
-    bench.tell(proposer(2), Heartbeat(B2, 1, 0, 9, TIMING.lease, 0))
+    bench.deliver(proposer(2), Heartbeat(B2, 1, 0, 9, TIMING.lease, 0))
     assert asked(bench.drain()) == [2]
-    bench.tell(proposer(3), Recalled(0))
+    bench.deliver(proposer(3), Recalled(0))
     assert not votes(bench)
     with pytest.raises(DiskLost):
-        bench.tell(proposer(2), Recalled(9))
+        bench.deliver(proposer(2), Recalled(9))
 
 
 def test_a_repeated_accusation_asks_no_more_than_time_does(benches: Benches) -> None:
     bench = accused(benches)
     for beat in range(2, 9):
-        bench.tell(proposer(3), Heartbeat(B3, beat, 0, 2, TIMING.lease, 0))
+        bench.deliver(proposer(3), Heartbeat(B3, beat, 0, 2, TIMING.lease, 0))
     assert asked(bench.drain()) == []
     for lost in (NotSent(3, Recall()), NoAnswer(3, Recall())):
-        bench.tell(proposer(3), lost)
+        bench.deliver(proposer(3), lost)
     bench.expect()
     bench.wake(RETRY)
     assert asked(bench.drain()) == [3]
@@ -136,7 +136,7 @@ def test_a_repeated_accusation_asks_no_more_than_time_does(benches: Benches) -> 
 def test_silence_does_not_last_for_ever(benches: Benches) -> None:
     """Who said it cannot be asked; what nobody confirms in time was an error."""
     bench = accused(benches)
-    for _ in range(int(PATIENCE / RETRY) - 1):
+    for _ in range(int(TIMEOUT / RETRY) - 1):
         bench.wake(RETRY)
         bench.drain()
         assert not votes(bench)
@@ -146,10 +146,10 @@ def test_silence_does_not_last_for_ever(benches: Benches) -> None:
 
 def test_a_proposer_tells_what_two_answers_have_said(benches: Benches) -> None:
     bench = benches(Proposer(3, IDS, START, random.Random(1), TIMING))
-    bench.tell(learner(3), Applied(0, 0, (), ()))
+    bench.deliver(learner(3), Applied(0, 0, (), ()))
     bench.drain()
     for writes in (7, 8, 1 << 40):
-        bench.tell(acceptor(1), Accepted(B3, 1, 1, writes))
+        bench.deliver(acceptor(1), Accepted(B3, 1, 1, writes))
     bench.drain()
     bench.answer(acceptor(1), Recall(), Recalled(8))
     bench.answer(acceptor(2), Recall(), Recalled(0))
@@ -161,14 +161,14 @@ def test_a_proposer_tells_what_two_answers_have_said(benches: Benches) -> None:
 def test_a_disk_that_the_log_has_declared_void_is_given_up(benches: Benches) -> None:
     """A copy of a disk that was replaced since: its writes may be as many as any peer remembers."""
     bench = load(benches)
-    bench.tell(learner(1), Applied(9, 0, (), (Voter(2, 5, "other"),)))
+    bench.deliver(learner(1), Applied(9, 0, (), (Voter(2, 5, "other"),)))
     assert votes(bench)
     with pytest.raises(DiskLost, match="another disk for this acceptor since epoch 2"):
-        bench.tell(learner(1), Applied(9, 0, (), (Voter(1, 2, "newer"),)))
+        bench.deliver(learner(1), Applied(9, 0, (), (Voter(1, 2, "newer"),)))
 
 
 def test_the_log_is_believed_in_doubt_as_well(benches: Benches) -> None:
     """An old copy is accused at once, just when its learner gets to know what the log says."""
     bench = accused(benches)
     with pytest.raises(DiskLost, match="since epoch 2"):
-        bench.tell(learner(1), Applied(9, 0, (), (Voter(1, 2, "newer"),)))
+        bench.deliver(learner(1), Applied(9, 0, (), (Voter(1, 2, "newer"),)))

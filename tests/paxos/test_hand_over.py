@@ -53,11 +53,11 @@ def sent_beats(bench: Bench[Proposer]) -> set[int]:
 def successor_of(benches: Benches, *, quiet: float) -> Bench[Proposer]:
     """Proposer 1 was told by an operator that 2 is to lead; 2 answered that it is fit."""
     bench = leased(leader(benches))
-    bench.tell(host(1), Transfer(2))
+    bench.deliver(host(1), Transfer(2))
     bench.wake(0.5)
     assert Envelope(proposer(2), Offer(B, 1)) in bench.drain()
     bench.now += quiet
-    bench.tell(proposer(2), Offered(B, True))
+    bench.deliver(proposer(2), Offered(B, True))
     return bench
 
 
@@ -76,8 +76,8 @@ def test_after_a_hand_over_late_grants_and_batches_do_nothing(benches: Benches) 
     bench.drain()
     for beat in range(1, 9):
         for replica in (1, 2, 3):
-            bench.tell(acceptor(replica), heard(beat))
-            bench.tell(acceptor(replica), Released(B))
+            bench.deliver(acceptor(replica), heard(beat))
+            bench.deliver(acceptor(replica), Released(B))
     assert not bench.role.may_read(bench.now)
     bench.answer(front(1), Propose(B, (b"c",)), NotSent(1, Propose(B, (b"c",))))
     bench.wake(TIMING.election_min - 0.01)
@@ -86,11 +86,11 @@ def test_after_a_hand_over_late_grants_and_batches_do_nothing(benches: Benches) 
 
 def test_a_batch_in_flight_is_finished_before_the_hand_over(benches: Benches) -> None:
     bench = leased(leader(benches))
-    bench.tell(host(1), Transfer(2))
+    bench.deliver(host(1), Transfer(2))
     propose(bench, b"c")
     bench.wake(0.5)
     bench.drain()
-    bench.tell(proposer(2), Offered(B, True))
+    bench.deliver(proposer(2), Offered(B, True))
     bench.expect()
     choose(bench, 2)
     assert len(bench.find(Release)) == 3
@@ -98,26 +98,26 @@ def test_a_batch_in_flight_is_finished_before_the_hand_over(benches: Benches) ->
 
 def test_an_unfit_successor_is_not_handed_anything(benches: Benches) -> None:
     bench = leased(leader(benches))
-    bench.tell(host(1), Transfer(2))
-    bench.tell(proposer(2), Offered(B, False))
-    bench.tell(proposer(2), Offered(ballot(9), True))
-    bench.tell(host(1), Transfer(1))
-    bench.tell(host(1), Transfer(77))
+    bench.deliver(host(1), Transfer(2))
+    bench.deliver(proposer(2), Offered(B, False))
+    bench.deliver(proposer(2), Offered(ballot(9), True))
+    bench.deliver(host(1), Transfer(1))
+    bench.deliver(host(1), Transfer(77))
     bench.expect()
 
 
 def test_a_leader_without_acceptor_hands_over_when_it_stays_away(benches: Benches) -> None:
     bench = leased(leader(benches))
-    bench.tell(host(1), RolesUp(False, True))
-    bench.tell(proposer(3), Offered(B, True))
+    bench.deliver(host(1), RolesUp(False, True))
+    bench.deliver(proposer(3), Offered(B, True))
     bench.expect()
     gone = bench.now
     while bench.role.leading and bench.now < gone + 10:
         bench.drain()
-        bench.tell(proposer(3), Offered(B, True))
+        bench.deliver(proposer(3), Offered(B, True))
         for beat in sent_beats(bench):
-            bench.tell(acceptor(2), heard(beat))
-            bench.tell(acceptor(3), heard(beat))
+            bench.deliver(acceptor(2), heard(beat))
+            bench.deliver(acceptor(3), heard(beat))
     assert Envelope(proposer(3), CampaignNow(B)) in bench.drain()
     assert bench.now - gone == pytest.approx(TIMING.acceptor_grace, abs=0.2)
 
@@ -127,10 +127,10 @@ def second_in_office(bench: Bench[Proposer]) -> Ballot:
     campaigning(bench, me=2)
     (prepare,) = bench.find(Prepare)
     for replica in (2, 3):
-        bench.tell(acceptor(replica), promise(at=prepare.ballot))
+        bench.deliver(acceptor(replica), promise(at=prepare.ballot))
     for replica in (2, 3):
-        bench.tell(acceptor(replica), accepted(1, at=prepare.ballot))
-    bench.tell(learner(2), Applied(0, 1, (), ()))
+        bench.deliver(acceptor(replica), accepted(1, at=prepare.ballot))
+    bench.deliver(learner(2), Applied(0, 1, (), ()))
     bench.drain()
     return prepare.ballot
 
@@ -142,10 +142,10 @@ def test_a_recovered_replica_of_higher_priority_gets_leadership_back(benches: Be
     fit = bench.now
     while bench.role.leading and bench.now < fit + 20:
         bench.drain()
-        bench.tell(proposer(1), Offered(at, True))
+        bench.deliver(proposer(1), Offered(at, True))
         for beat in sent_beats(bench):
-            bench.tell(acceptor(2), heard(beat, at=at))
-            bench.tell(acceptor(3), heard(beat, at=at))
+            bench.deliver(acceptor(2), heard(beat, at=at))
+            bench.deliver(acceptor(3), heard(beat, at=at))
     assert Envelope(proposer(1), CampaignNow(at)) in bench.drain()
     assert bench.now - fit == pytest.approx(TIMING.quiet, abs=0.25)
 
@@ -155,7 +155,7 @@ def test_a_recovered_replica_of_higher_priority_gets_leadership_back(benches: Be
 
 def offered(bench: Bench[Proposer], chosen: int) -> bool:
     """Offer it leadership: it says whether it could lead, and asks acceptors again meanwhile."""
-    bench.tell(proposer(2), Offer(OTHER, chosen))
+    bench.deliver(proposer(2), Offer(OTHER, chosen))
     answer, *probes = bench.drain()
     assert answer.to == proposer(2)
     assert [to for to, m in probes if isinstance(m, PreVote)] == [acceptor(i) for i in (2, 3, 1)]
@@ -165,14 +165,14 @@ def offered(bench: Bench[Proposer], chosen: int) -> bool:
 
 def answers(bench: Bench[Proposer], *acceptors: int) -> None:
     for replica in acceptors:
-        bench.tell(acceptor(replica), PreVoted(ballot(5), False, OTHER))
+        bench.deliver(acceptor(replica), PreVoted(ballot(5), False, OTHER))
 
 
 def test_an_offer_is_answered_by_whether_we_could_lead(benches: Benches) -> None:
     bench = follower(benches, applied=100)
     answers(bench, 1, 2)
     assert [offered(bench, chosen) for chosen in (100, 110, 200)] == [True, True, False]
-    bench.tell(host(1), RolesUp(False, True))
+    bench.deliver(host(1), RolesUp(False, True))
     assert not offered(bench, 100)
 
 
@@ -180,9 +180,9 @@ def test_who_cannot_vote_is_not_fit_to_lead(benches: Benches) -> None:
     """All its roles are up; but a recovering acceptor promises nothing, not even to its own."""
     bench = follower(benches, applied=100)
     answers(bench, 1, 2)
-    bench.tell(host(1), RolesUp(True, True, votes=False))
+    bench.deliver(host(1), RolesUp(True, True, votes=False))
     assert not offered(bench, 100)
-    bench.tell(host(1), RolesUp(True, True, votes=True))
+    bench.deliver(host(1), RolesUp(True, True, votes=True))
     assert offered(bench, 100)
 
 

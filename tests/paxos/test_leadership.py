@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.log import Entry, pack_batch
 from kvrmi.paxos.ballot import NO_BALLOT
 from kvrmi.paxos.leadership import NO_OP, TRACE_EVERY
 from kvrmi.paxos.messages import (
@@ -22,6 +21,7 @@ from kvrmi.paxos.messages import (
 )
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
+from kvrmi.state.log import Entry, pack_batch
 
 from .bench import TIMING, Bench, Benches, acceptor, ballot, batch, front, learner
 from .leader import (
@@ -49,7 +49,7 @@ def answer_beat(bench: Bench[Proposer], *replicas: int) -> None:
     bench.wake(TIMING.heartbeat)
     beat = bench.find(Heartbeat)[0].beat
     for replica in replicas:
-        bench.tell(acceptor(replica), heard(beat))
+        bench.deliver(acceptor(replica), heard(beat))
 
 
 # --- taking over ----------------------------------------------------------------------------------
@@ -79,7 +79,7 @@ def test_below_a_truncation_point_nothing_is_proposed(benches: Benches) -> None:
     out = bench.drain()
     assert Envelope(learner(1), Behind(2, 8)) in out
     assert not any(isinstance(message, Accept) for _, message in out)
-    bench.tell(learner(1), Applied(0, 8, (), ()))
+    bench.deliver(learner(1), Applied(0, 8, (), ()))
     assert bench.find(Accept)[0].value == batch("later")
 
 
@@ -87,8 +87,8 @@ def test_clients_wait_until_the_no_op_is_applied(benches: Benches) -> None:
     bench = follower(benches)
     elected(bench)
     bench.answer(front(1), Propose(B, (b"c",)), NotSent(1, Propose(B, (b"c",))))
-    bench.tell(acceptor(1), accepted(1))
-    bench.tell(acceptor(2), accepted(1))
+    bench.deliver(acceptor(1), accepted(1))
+    bench.deliver(acceptor(2), accepted(1))
     assert len(bench.find(Chosen)) == 1
     bench.answer(front(1), Propose(B, (b"c",)), NotSent(1, Propose(B, (b"c",))))
 
@@ -99,7 +99,7 @@ def test_clients_wait_until_the_no_op_is_applied(benches: Benches) -> None:
 def test_a_batch_goes_to_the_slot_after_what_is_applied(benches: Benches) -> None:
     bench = leader(benches)
     bench.now += 2 * TRACE_EVERY
-    bench.tell(front(1), Propose(B, (b"one", b"two")))
+    bench.deliver(front(1), Propose(B, (b"one", b"two")))
     accept = Accept(B, 2, pack_batch((b"one", b"two")), 1, True)
     bench.expect(*(Envelope(acceptor(i), accept) for i in EVERYBODY))
 
@@ -107,13 +107,13 @@ def test_a_batch_goes_to_the_slot_after_what_is_applied(benches: Benches) -> Non
 def test_a_quorum_of_acceptances_makes_it_chosen(benches: Benches) -> None:
     bench = leader(benches)
     propose(bench, b"c")
-    bench.tell(acceptor(3), accepted(2))
+    bench.deliver(acceptor(3), accepted(2))
     bench.expect()
-    bench.tell(acceptor(3), accepted(2))
+    bench.deliver(acceptor(3), accepted(2))
     bench.expect()
-    bench.tell(acceptor(1), accepted(2))
+    bench.deliver(acceptor(1), accepted(2))
     bench.expect(Envelope(learner(1), Chosen(Entry(2, B, (1, 3), pack_batch((b"c",))))))
-    bench.tell(acceptor(2), accepted(2))
+    bench.deliver(acceptor(2), accepted(2))
     bench.expect()
 
 
@@ -122,19 +122,19 @@ def test_other_acceptances_do_not_count(benches: Benches, late: Accepted) -> Non
     bench = leader(benches)
     propose(bench, b"c")
     for replica in (1, 2, 3):
-        bench.tell(acceptor(replica), late)
+        bench.deliver(acceptor(replica), late)
     bench.expect()
 
 
 def test_what_is_announced_as_chosen_is_what_our_learner_has_applied(benches: Benches) -> None:
     bench = leader(benches)
     propose(bench, b"c")
-    bench.tell(acceptor(1), accepted(2))
-    bench.tell(acceptor(2), accepted(2))
+    bench.deliver(acceptor(1), accepted(2))
+    bench.deliver(acceptor(2), accepted(2))
     bench.drain()
     bench.wake(TIMING.heartbeat)
     assert {beat.chosen for beat in bench.find(Heartbeat)} == {1}
-    bench.tell(learner(1), Applied(0, 2, (), ()))
+    bench.deliver(learner(1), Applied(0, 2, (), ()))
     bench.expect(Envelope(front(1), Leading(1, B, True)))
     assert propose(bench, b"d").chosen == 2
 
@@ -142,7 +142,7 @@ def test_what_is_announced_as_chosen_is_what_our_learner_has_applied(benches: Be
 def test_a_lost_batch_is_sent_again_at_the_same_ballot(benches: Benches) -> None:
     bench = leader(benches)
     accept = propose(bench, b"c")
-    bench.tell(acceptor(1), accepted(2))
+    bench.deliver(acceptor(1), accepted(2))
     missed = set()
     for _ in range(10):
         bench.wake(TIMING.heartbeat / 2)
@@ -157,7 +157,7 @@ def test_a_slot_learned_from_another_leader_ends_the_term(benches: Benches) -> N
     """Else it could announce a slot in which it proposed something else without success."""
     bench = leader(benches)
     propose(bench, b"c")
-    bench.tell(learner(1), Applied(0, 2, (), ()))
+    bench.deliver(learner(1), Applied(0, 2, (), ()))
     assert not bench.role.leading
     bench.drain()
 
@@ -165,7 +165,7 @@ def test_a_slot_learned_from_another_leader_ends_the_term(benches: Benches) -> N
 def test_so_does_one_learned_between_two_batches(benches: Benches) -> None:
     """A batch after it could be accepted by few, adopted later, and be chosen after all."""
     bench = leader(benches)
-    bench.tell(learner(1), Applied(1, 2, (), ()))
+    bench.deliver(learner(1), Applied(1, 2, (), ()))
     assert not bench.role.leading
     bench.drain()
 
@@ -186,7 +186,7 @@ def test_under_load_a_batch_goes_to_a_quorum(benches: Benches) -> None:
     propose(bench, b"traced")
     choose(bench, 2)
     bench.drain()
-    bench.tell(front(1), Propose(B, (b"spared",)))
+    bench.deliver(front(1), Propose(B, (b"spared",)))
     out = bench.drain()
     assert len(out) == 2
     assert out[-1].to == acceptor(1)
@@ -201,10 +201,10 @@ def test_if_one_of_the_quorum_fails_the_others_are_asked_at_once(
     choose(bench, 2)
     bench.drain()
     accept = propose(bench, b"spared")
-    bench.tell(acceptor(2), news(2, accept))
+    bench.deliver(acceptor(2), news(2, accept))
     bench.expect(Envelope(acceptor(3), accept))
-    bench.tell(acceptor(1), accepted(3))
-    bench.tell(acceptor(3), accepted(3))
+    bench.deliver(acceptor(1), accepted(3))
+    bench.deliver(acceptor(3), accepted(3))
     assert len(bench.find(Chosen)) == 1
 
 
@@ -233,7 +233,7 @@ def test_a_grant_of_another_ballot_is_none(benches: Benches) -> None:
     bench.wake(TIMING.heartbeat)
     beat = bench.find(Heartbeat)[0].beat
     for replica in (1, 2, 3):
-        bench.tell(acceptor(replica), heard(beat, at=ballot(1, 2)))
+        bench.deliver(acceptor(replica), heard(beat, at=ballot(1, 2)))
     assert not bench.role.may_read(bench.now)
 
 
@@ -241,37 +241,37 @@ def test_a_read_index_waits_for_a_heartbeat_sent_after_the_question(benches: Ben
     bench = leader(benches)
     bench.wake(TIMING.heartbeat)
     before = bench.find(Heartbeat)[0].beat
-    bench.tell(front(1), Confirm(5))
+    bench.deliver(front(1), Confirm(5))
     after = bench.find(Heartbeat)[0].beat
     for replica in (1, 2, 3):
-        bench.tell(acceptor(replica), heard(before))
+        bench.deliver(acceptor(replica), heard(before))
     bench.expect()
-    bench.tell(acceptor(1), heard(after))
+    bench.deliver(acceptor(1), heard(after))
     bench.expect()
-    bench.tell(acceptor(3), heard(after))
+    bench.deliver(acceptor(3), heard(after))
     bench.expect(Envelope(front(1), Confirmed(5, 1)))
 
 
 def test_a_read_index_covers_what_was_chosen_when_it_was_asked_for(benches: Benches) -> None:
     bench = leader(benches)
     propose(bench, b"c")
-    bench.tell(acceptor(1), accepted(2))
-    bench.tell(acceptor(2), accepted(2))
+    bench.deliver(acceptor(1), accepted(2))
+    bench.deliver(acceptor(2), accepted(2))
     bench.drain()
-    bench.tell(front(1), Confirm(5))
+    bench.deliver(front(1), Confirm(5))
     beat = bench.find(Heartbeat)[0].beat
-    bench.tell(acceptor(1), heard(beat))
-    bench.tell(acceptor(2), heard(beat))
+    bench.deliver(acceptor(1), heard(beat))
+    bench.deliver(acceptor(2), heard(beat))
     bench.expect(Envelope(front(1), Confirmed(5, 2)))
 
 
 def test_no_read_index_before_our_no_op_is_applied(benches: Benches) -> None:
     bench = follower(benches)
     elected(bench)
-    bench.tell(front(1), Confirm(5))
+    bench.deliver(front(1), Confirm(5))
     beat = bench.find(Heartbeat)[0].beat
     for replica in (1, 2):
-        bench.tell(acceptor(replica), heard(beat))
+        bench.deliver(acceptor(replica), heard(beat))
     bench.expect()
     choose(bench, 1)
     # Not slot 0, where we stood when it was asked: our learner may come back there from its disk.
@@ -310,8 +310,8 @@ def in_touch(bench: Bench[Proposer], seconds: float) -> list[Envelope]:
         out = bench.drain()
         sent += out
         for beat in {m.beat for _, m in out if isinstance(m, Heartbeat)}:
-            bench.tell(acceptor(2), heard(beat))
-            bench.tell(acceptor(3), heard(beat))
+            bench.deliver(acceptor(2), heard(beat))
+            bench.deliver(acceptor(3), heard(beat))
     return sent
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.machine import Voter, encode_voter
 from kvrmi.paxos.learner import FLUSH, FLUSH_BYTES
 from kvrmi.paxos.messages import (
     Applied,
@@ -18,6 +17,7 @@ from kvrmi.paxos.messages import (
     Learn,
 )
 from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
+from kvrmi.state.machine import Voter, encode_voter
 
 from .bench import (
     BOOT,
@@ -38,7 +38,7 @@ from .learners import B2, durable, entry_of, flush, load, taught
 
 def test_a_chosen_entry_is_applied_and_its_answers_told(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(proposer(1), Chosen(entry(1, "a", "b")))
+    bench.deliver(proposer(1), Chosen(entry(1, "a", "b")))
     answers = ((put("a"), ok(1, 1)), (put("b"), ok(2, 2)))
     applied = Applied(0, 1, answers, ())
     bench.expect(Envelope(proposer(1), applied), Envelope(front(1), applied))
@@ -47,10 +47,10 @@ def test_a_chosen_entry_is_applied_and_its_answers_told(benches: Benches) -> Non
 
 def test_an_entry_is_applied_once(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(proposer(1), Chosen(entry(1, "a")))
+    bench.deliver(proposer(1), Chosen(entry(1, "a")))
     bench.drain()
-    bench.tell(proposer(1), Chosen(entry(1, "a")))
-    bench.tell(learner(2), Entries(1, (entry(1, "a"),), 1, 1))
+    bench.deliver(proposer(1), Chosen(entry(1, "a")))
+    bench.deliver(learner(2), Entries(1, (entry(1, "a"),), 1, 1))
     bench.expect()
     assert bench.role.machine.revision == 1
 
@@ -58,9 +58,9 @@ def test_an_entry_is_applied_once(benches: Benches) -> None:
 def test_entries_are_applied_in_order_whatever_order_they_come_in(benches: Benches) -> None:
     bench = load(benches)
     for slot in (3, 2):
-        bench.tell(acceptor(1), Learn(B2, 0, (entry(slot, "late"),)))
+        bench.deliver(acceptor(1), Learn(B2, 0, (entry(slot, "late"),)))
     bench.expect()
-    bench.tell(acceptor(1), Learn(B2, 0, (entry(1, "first"),)))
+    bench.deliver(acceptor(1), Learn(B2, 0, (entry(1, "first"),)))
     assert [applied.slot for applied in bench.find(Applied, front(1))] == [3]
     assert bench.role.applied == 3
 
@@ -68,11 +68,11 @@ def test_entries_are_applied_in_order_whatever_order_they_come_in(benches: Bench
 def test_a_change_of_voters_is_told_to_our_acceptor_as_well(benches: Benches) -> None:
     bench = load(benches)
     voter = Voter(2, 2, "new disk")
-    bench.tell(proposer(1), Chosen(entry_of(1, encode_voter(voter, (2, BOOT, 1)))))
-    told = {to.role: message for to, message in bench.drain()}
-    assert sorted(told) == ["acceptor", "front", "proposer"]
-    assert isinstance(told["acceptor"], Applied)
-    assert told["acceptor"].voters == (voter,)
+    bench.deliver(proposer(1), Chosen(entry_of(1, encode_voter(voter, (2, BOOT, 1)))))
+    reported = {to.role: message for to, message in bench.drain()}
+    assert sorted(reported) == ["acceptor", "front", "proposer"]
+    assert isinstance(reported["acceptor"], Applied)
+    assert reported["acceptor"].voters == (voter,)
 
 
 def test_whoever_asks_hears_where_we_stand(benches: Benches) -> None:
@@ -85,7 +85,7 @@ def test_whoever_asks_hears_where_we_stand(benches: Benches) -> None:
 
 def test_what_is_applied_is_written_behind_the_answer(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(proposer(1), Chosen(entry(1, "a")))
+    bench.deliver(proposer(1), Chosen(entry(1, "a")))
     bench.drain()
     assert durable(bench) == 0
     bench.wake(FLUSH * 0.6)
@@ -97,7 +97,7 @@ def test_what_is_applied_is_written_behind_the_answer(benches: Benches) -> None:
 
 def test_a_clean_end_writes_what_is_held_back(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(proposer(1), Chosen(entry(1, "a")))
+    bench.deliver(proposer(1), Chosen(entry(1, "a")))
     bench.drain()
     bench.carry_out(bench.role.flush(bench.now))
     assert Envelope(acceptor(1), Durable(1)) in bench.drain()
@@ -116,18 +116,18 @@ def test_much_data_is_written_at_once(benches: Benches) -> None:
     bench = load(benches)
     big = put("big", "x" * (FLUSH_BYTES // 4))
     for slot in range(1, 6):
-        bench.tell(proposer(1), Chosen(entry_of(slot, big)))
+        bench.deliver(proposer(1), Chosen(entry_of(slot, big)))
     bench.wake()
     assert Envelope(acceptor(1), Durable(5)) in bench.drain()
 
 
 def test_a_restart_goes_on_where_the_disk_ends(benches: Benches) -> None:
     bench = taught(benches, 2)
-    bench.tell(proposer(1), Chosen(entry(3, "lost")))
+    bench.deliver(proposer(1), Chosen(entry(3, "lost")))
     bench.drain()
     again = load(benches, bench.disk)
     assert again.role.applied == 2
-    again.tell(proposer(1), Chosen(entry(3, "lost")))
+    again.deliver(proposer(1), Chosen(entry(3, "lost")))
     again.drain()
     assert again.role.log.hash == bench.role.log.hash
     assert again.role.machine.digest == bench.role.machine.digest
@@ -138,23 +138,23 @@ def test_a_restart_goes_on_where_the_disk_ends(benches: Benches) -> None:
 
 def test_what_is_chosen_and_missing_is_fetched(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(acceptor(1), Learn(B2, 3, (entry(3, "c"),)))
+    bench.deliver(acceptor(1), Learn(B2, 3, (entry(3, "c"),)))
     bench.expect(Envelope(learner(2), Fetch(1)))
-    bench.tell(learner(2), Entries(1, (entry(1, "a"), entry(2, "b")), 1, 3))
+    bench.deliver(learner(2), Entries(1, (entry(1, "a"), entry(2, "b")), 1, 3))
     assert bench.role.applied == 3
     bench.drain()
 
 
 def test_our_own_acceptors_values_need_no_fetching(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(acceptor(1), Learn(B2, 2, (entry(1, "a"), entry(2, "b"))))
+    bench.deliver(acceptor(1), Learn(B2, 2, (entry(1, "a"), entry(2, "b"))))
     assert not bench.find(Fetch)
     assert bench.role.applied == 2
 
 
 def test_a_lagging_proposer_makes_us_fetch(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(proposer(1), Behind(3, 4))
+    bench.deliver(proposer(1), Behind(3, 4))
     bench.expect(Envelope(learner(3), Fetch(1)))
 
 
@@ -163,18 +163,18 @@ def test_who_does_not_answer_is_passed_over(
     benches: Benches, news: type[NotSent | NoAnswer]
 ) -> None:
     bench = load(benches)
-    bench.tell(proposer(1), Behind(2, 4))
+    bench.deliver(proposer(1), Behind(2, 4))
     bench.drain()
-    bench.tell(learner(2), news(2, Fetch(1)))
+    bench.deliver(learner(2), news(2, Fetch(1)))
     bench.wake(0.1)
     bench.expect(Envelope(learner(3), Fetch(1)))
 
 
 def test_who_has_no_more_than_we_is_passed_over(benches: Benches) -> None:
     bench = taught(benches, 2)
-    bench.tell(proposer(1), Behind(2, 4))
+    bench.deliver(proposer(1), Behind(2, 4))
     bench.drain()
-    bench.tell(learner(2), Entries(3, (), 1, 2))
+    bench.deliver(learner(2), Entries(3, (), 1, 2))
     bench.wake(0.1)
     bench.expect(Envelope(learner(3), Fetch(3)))
 
@@ -188,10 +188,10 @@ def test_entries_are_given_to_whoever_fetches(benches: Benches) -> None:
 
 def test_below_what_is_kept_a_snapshot_is_needed(benches: Benches) -> None:
     giver, taker = taught(benches, 9, me=2, keep=3), load(benches)
-    giver.tell(learner(1), Fetch(1))
+    giver.deliver(learner(1), Fetch(1))
     (answer,) = giver.find(Entries)
     assert (answer.entries, answer.first) == ((), 7)
-    taker.tell(proposer(1), Behind(2, 9))
+    taker.deliver(proposer(1), Behind(2, 9))
     taker.drain()
-    taker.tell(learner(2), answer)
+    taker.deliver(learner(2), answer)
     taker.expect(Envelope(learner(2), FetchSnapshot("", 0)))

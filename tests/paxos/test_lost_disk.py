@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.log import pack_batch
-from kvrmi.machine import Voter, encode_voter
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.leadership import NO_OP
@@ -27,9 +25,11 @@ from kvrmi.paxos.messages import (
     Propose,
 )
 from kvrmi.roles.contract import Envelope, Message
+from kvrmi.state.log import pack_batch
+from kvrmi.state.machine import Voter, encode_voter
 
 from .bench import BOOT, Bench, Benches, acceptor, front, host, learner
-from .table import Table
+from .replicas import Replicas
 
 A, B, C, D, E = FIVE = (1, 2, 3, 4, 5)
 L, P = D, B
@@ -38,7 +38,7 @@ VOTER = Voter(A, 2, "new disk")
 ELECTION = encode_voter(VOTER, (A, BOOT, 1))
 
 
-class Schedule(Table):
+class Schedule(Replicas):
     """The table, up to the moment when acceptor A has lost its disk."""
 
     def __init__(self, benches: Benches, *, naive: bool) -> None:
@@ -51,13 +51,13 @@ class Schedule(Table):
     def send(self, who: int, to: int, message: Message) -> None:
         """One message of proposer `who`, and its answer."""
         for answer in self.hand(who, to, message):
-            self.proposers[who].tell(acceptor(to), answer)
+            self.proposers[who].deliver(acceptor(to), answer)
 
     def half_of_phase_1(self) -> None:
         """P has the promises of B, its own, and of A; its Prepare to C is under way."""
         self.later()
         bench = self.proposers[P]
-        bench.tell(host(P), CampaignNow(Ballot(8, L)))
+        bench.deliver(host(P), CampaignNow(Ballot(8, L)))
         assert bench.find(PreVote)[0].ballot == NINE
         for to in (B, A, C):
             self.send(P, to, PreVote(NINE))
@@ -82,11 +82,11 @@ class Schedule(Table):
         return values[0] if values else None
 
     def apply(self, who: int, slot: int, *voters: Voter) -> None:
-        self.proposers[who].tell(learner(who), Applied(0, slot, (), voters))
+        self.proposers[who].deliver(learner(who), Applied(0, slot, (), voters))
 
     def propose_at_l(self, command: bytes) -> None:
         bench = self.proposers[L]
-        bench.tell(front(L), Propose(bench.role.ballot, (command,)))
+        bench.deliver(front(L), Propose(bench.role.ballot, (command,)))
 
     def copy(self) -> Bench[Acceptor]:
         """A, silent, copies what B, C and D accepted."""
@@ -94,9 +94,9 @@ class Schedule(Table):
         bench.wake()
         bench.drain()
         for peer in (B, C, D):
-            self.acceptors[peer].tell(acceptor(A), Copy(1))
+            self.acceptors[peer].deliver(acceptor(A), Copy(1))
             for _, answer in self.acceptors[peer].drain():
-                bench.tell(acceptor(peer), answer)
+                bench.deliver(acceptor(peer), answer)
         bench.drain()
         return bench
 
@@ -136,8 +136,8 @@ def test_once_elected_the_old_promise_is_of_no_use(benches: Benches) -> None:
     table.apply(L, 2, VOTER)
     assert not table.proposers[L].role.leading
     table.proposers[L].drain()
-    elected.tell(learner(A), Applied(0, 2, (), (VOTER,)))
-    elected.tell(learner(A), Durable(2))
+    elected.deliver(learner(A), Applied(0, 2, (), (VOTER,)))
+    elected.deliver(learner(A), Durable(2))
     elected.expect(wrote=True)
     table.later()
     table.rest_of_phase_1()
@@ -157,8 +157,8 @@ def test_a_new_epochs_vote_counts_for_nobody_who_has_not_applied_it(
     table = Schedule(benches, naive=False)
     if copied:
         elected = table.copy()
-        elected.tell(learner(A), Applied(0, 2, (), (VOTER,)))
-        elected.tell(learner(A), Durable(2))
+        elected.deliver(learner(A), Applied(0, 2, (), (VOTER,)))
+        elected.deliver(learner(A), Durable(2))
         elected.drain()
         table.later()
     table.rest_of_phase_1()

@@ -2,209 +2,209 @@
 
 from __future__ import annotations
 
-from kvrmi.interface import Request
+from kvrmi.operations.interface import Request
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.front import PAUSE
 from kvrmi.paxos.messages import Forward, Forwarded, Propose
-from kvrmi.paxos.tickets import NO_QUORUM, NOT_LEADER, UNKNOWN
+from kvrmi.paxos.submissions import NO_QUORUM, NOT_LEADER, UNKNOWN
 from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
 
 from .bench import TIMING, Benches, front, ok, proposer
-from .desk import Desk, following, leading
+from .fronts import FrontBench, following, leading
 
 LEADER = front(2)
 
 
-def unanswered(benches: Benches, *, repeatable: bool = False) -> Desk:
+def unanswered(benches: Benches, *, repeatable: bool = False) -> FrontBench:
     """A follower whose Forward to leader 2 at ballot 1.2 was lost; then 3 leads at 2.3."""
-    desk = following(benches)
-    desk.applied(4)
-    desk.ticket = desk.submit(b"c", repeatable=repeatable)
-    (sent,) = desk.bench.find(Forward)
-    desk.bench.tell(LEADER, NoAnswer(2, sent))
-    desk.leads(3, round=2)
-    return desk
+    client = following(benches)
+    client.applied(4)
+    client.submission = client.submit(b"c", repeatable=repeatable)
+    (sent,) = client.bench.find(Forward)
+    client.bench.deliver(LEADER, NoAnswer(2, sent))
+    client.leads(3, round=2)
+    return client
 
 
-def sent_again(desk: Desk) -> bool:
-    desk.bench.wake(PAUSE)
-    return [sent.requests for sent in desk.bench.find(Forward)] == [(Request(False, b"c"),)]
+def sent_again(client: FrontBench) -> bool:
+    client.bench.wake(PAUSE)
+    return [sent.requests for sent in client.bench.find(Forward)] == [(Request(False, b"c"),)]
 
 
 def test_it_is_sent_again_once_the_newer_leaders_own_slot_is_applied(benches: Benches) -> None:
-    desk = unanswered(benches)
-    desk.followed(3, 2, own=6)
-    desk.applied(5)
-    assert not sent_again(desk)
-    desk.applied(6)
-    assert sent_again(desk)
-    assert desk.ticket.answer is None
-    desk.applied(7, b"c")
-    assert desk.ticket.answer == ok(7, 7)
+    client = unanswered(benches)
+    client.followed(3, 2, own=6)
+    client.applied(5)
+    assert not sent_again(client)
+    client.applied(6)
+    assert sent_again(client)
+    assert client.submission.answer is None
+    client.applied(7, b"c")
+    assert client.submission.answer == ok(7, 7)
 
 
 def test_it_may_be_applied_before_the_leader_says_which_slot_that_was(benches: Benches) -> None:
-    desk = unanswered(benches)
-    desk.applied(6)
-    desk.followed(3, 2, own=0)
-    assert not sent_again(desk)
-    desk.followed(3, 2, own=6)
-    assert sent_again(desk)
+    client = unanswered(benches)
+    client.applied(6)
+    client.followed(3, 2, own=0)
+    assert not sent_again(client)
+    client.followed(3, 2, own=6)
+    assert sent_again(client)
 
 
 def test_what_is_in_the_log_is_answered_and_not_sent_again(benches: Benches) -> None:
-    desk = unanswered(benches)
-    desk.followed(3, 2, own=6)
-    desk.applied(5, b"c")
-    desk.applied(6)
-    assert not sent_again(desk)
-    assert desk.ticket.answer == ok(5, 5)
+    client = unanswered(benches)
+    client.followed(3, 2, own=6)
+    client.applied(5, b"c")
+    client.applied(6)
+    assert not sent_again(client)
+    assert client.submission.answer == ok(5, 5)
 
 
 def test_the_ballot_it_was_sent_for_proves_nothing(benches: Benches) -> None:
-    desk = unanswered(benches)
-    desk.followed(2, 1, own=5)
-    desk.applied(5)
-    assert not sent_again(desk)
+    client = unanswered(benches)
+    client.followed(2, 1, own=5)
+    client.applied(5)
+    assert not sent_again(client)
 
 
 def test_what_a_snapshot_jumped_over_may_hold_it(benches: Benches) -> None:
-    desk = unanswered(benches)
-    desk.followed(3, 2, own=6)
-    desk.jumped(8)
-    desk.applied(9)
-    assert not sent_again(desk)
-    desk.bench.wake(TIMING.request)
-    assert desk.ticket.answer == UNKNOWN
+    client = unanswered(benches)
+    client.followed(3, 2, own=6)
+    client.jumped(8)
+    client.applied(9)
+    assert not sent_again(client)
+    client.bench.wake(TIMING.request)
+    assert client.submission.answer == UNKNOWN
 
 
 def test_what_was_sent_after_the_jump_can_be_judged(benches: Benches) -> None:
-    desk = following(benches)
-    desk.jumped(8)
-    desk.submit(b"c")
-    (sent,) = desk.bench.find(Forward)
-    desk.bench.tell(LEADER, NoAnswer(2, sent))
-    desk.leads(3, round=2)
-    desk.followed(3, 2, own=9)
-    desk.applied(9)
-    assert sent_again(desk)
+    client = following(benches)
+    client.jumped(8)
+    client.submit(b"c")
+    (sent,) = client.bench.find(Forward)
+    client.bench.deliver(LEADER, NoAnswer(2, sent))
+    client.leads(3, round=2)
+    client.followed(3, 2, own=9)
+    client.applied(9)
+    assert sent_again(client)
 
 
 def test_a_learner_that_begins_again_from_its_disk_misses_nothing(benches: Benches) -> None:
-    desk = unanswered(benches)
-    desk.applied(5)
-    desk.slot = 2
-    desk.applied(3)
-    desk.followed(3, 2, own=6)
-    desk.applied(6)
-    assert sent_again(desk)
+    client = unanswered(benches)
+    client.applied(5)
+    client.slot = 2
+    client.applied(3)
+    client.followed(3, 2, own=6)
+    client.applied(6)
+    assert sent_again(client)
 
 
 def test_never_chosen_and_no_leader_is_no_quorum(benches: Benches) -> None:
-    desk = unanswered(benches)
-    desk.leads(0)
-    desk.followed(3, 2, own=6)
-    desk.applied(6)
-    desk.bench.wake(TIMING.request)
-    assert desk.ticket.answer == NO_QUORUM
+    client = unanswered(benches)
+    client.leads(0)
+    client.followed(3, 2, own=6)
+    client.applied(6)
+    client.bench.wake(TIMING.request)
+    assert client.submission.answer == NO_QUORUM
 
 
 def test_a_late_answer_to_what_was_judged_changes_nothing(benches: Benches) -> None:
-    desk = following(benches)
-    ticket = desk.submit(b"c")
-    (first,) = desk.bench.find(Forward)
-    desk.leads(3, round=2)
-    desk.followed(3, 2, own=1)
-    desk.applied(1)
-    (second,) = desk.bench.find(Forward)
+    client = following(benches)
+    submission = client.submit(b"c")
+    (first,) = client.bench.find(Forward)
+    client.leads(3, round=2)
+    client.followed(3, 2, own=1)
+    client.applied(1)
+    (second,) = client.bench.find(Forward)
     for late in (NOT_LEADER, NO_QUORUM, UNKNOWN):
-        desk.bench.tell(LEADER, Forwarded(first.number, (late,)))
-    desk.bench.expect()
-    assert ticket.answer is None
-    desk.bench.tell(front(3), Forwarded(second.number, (ok(2, 2),)))
-    assert ticket.answer == ok(2, 2)
+        client.bench.deliver(LEADER, Forwarded(first.number, (late,)))
+    client.bench.expect()
+    assert submission.answer is None
+    client.bench.deliver(front(3), Forwarded(second.number, (ok(2, 2),)))
+    assert submission.answer == ok(2, 2)
 
 
 def test_a_deposed_leader_refuses_what_it_proposed_for_others_in_vain(benches: Benches) -> None:
-    desk = leading(benches)
-    desk.bench.tell(LEADER, Forward(5, Ballot(1, 1), (Request(False, b"c"),), 1.0))
-    desk.bench.drain()
-    desk.leads(3, round=2)
-    desk.followed(3, 2, own=2)
-    desk.applied(1)
-    desk.bench.expect()
-    desk.applied(2)
-    desk.bench.expect(Envelope(LEADER, Forwarded(5, (NOT_LEADER,))))
+    client = leading(benches)
+    client.bench.deliver(LEADER, Forward(5, Ballot(1, 1), (Request(False, b"c"),), 1.0))
+    client.bench.drain()
+    client.leads(3, round=2)
+    client.followed(3, 2, own=2)
+    client.applied(1)
+    client.bench.expect()
+    client.applied(2)
+    client.bench.expect(Envelope(LEADER, Forwarded(5, (NOT_LEADER,))))
 
 
 def test_a_deposed_leader_sends_its_own_clients_commands_to_the_new_one(benches: Benches) -> None:
-    desk = leading(benches)
-    desk.submit(b"c")
-    desk.bench.expect(Envelope(proposer(1), Propose(Ballot(1, 1), (b"c",))))
-    desk.leads(3, round=2)
-    desk.bench.expect()
-    desk.followed(3, 2, own=1)
-    desk.applied(1)
-    assert sent_again(desk)
+    client = leading(benches)
+    client.submit(b"c")
+    client.bench.expect(Envelope(proposer(1), Propose(Ballot(1, 1), (b"c",))))
+    client.leads(3, round=2)
+    client.bench.expect()
+    client.followed(3, 2, own=1)
+    client.applied(1)
+    assert sent_again(client)
 
 
 def test_what_was_sent_for_the_newer_ballot_is_not_judged(benches: Benches) -> None:
-    desk = following(benches, leader=3)
-    desk.followed(3, 1, own=1)
-    desk.submit(b"c")
-    desk.bench.drain()
-    desk.applied(1)
-    desk.followed(3, 1, own=1)
-    assert not sent_again(desk)
+    client = following(benches, leader=3)
+    client.followed(3, 1, own=1)
+    client.submit(b"c")
+    client.bench.drain()
+    client.applied(1)
+    client.followed(3, 1, own=1)
+    assert not sent_again(client)
 
 
-def doubted(benches: Benches) -> Desk:
+def doubted(benches: Benches) -> FrontBench:
     """A session's command whose Forward was lost; it is about to be sent again."""
-    desk = following(benches)
-    desk.applied(4)
-    desk.ticket = desk.submit(b"c", repeatable=True)
-    (sent,) = desk.bench.find(Forward)
-    desk.bench.tell(LEADER, NoAnswer(2, sent))
-    desk.bench.expect()
-    return desk
+    client = following(benches)
+    client.applied(4)
+    client.submission = client.submit(b"c", repeatable=True)
+    (sent,) = client.bench.find(Forward)
+    client.bench.deliver(LEADER, NoAnswer(2, sent))
+    client.bench.expect()
+    return client
 
 
 def test_what_is_chosen_while_it_waits_to_be_sent_again_is_answered(benches: Benches) -> None:
-    desk = doubted(benches)
-    desk.applied(5, b"c")
-    assert desk.ticket.answer == ok(5, 5)
-    desk.bench.wake(PAUSE)
-    desk.bench.expect()
+    client = doubted(benches)
+    client.applied(5, b"c")
+    assert client.submission.answer == ok(5, 5)
+    client.bench.wake(PAUSE)
+    client.bench.expect()
 
 
 def test_no_newer_leader_makes_what_was_chosen_in_between_undone(benches: Benches) -> None:
-    desk = doubted(benches)
-    desk.applied(5, b"c")
-    desk.leads(3, round=2)
-    desk.bench.wake(PAUSE)
-    desk.bench.drain()
-    desk.leads(0)
-    desk.followed(1, 3, own=6)
-    desk.applied(6)
-    desk.bench.wake(TIMING.request)
-    assert desk.ticket.answer == ok(5, 5)
+    client = doubted(benches)
+    client.applied(5, b"c")
+    client.leads(3, round=2)
+    client.bench.wake(PAUSE)
+    client.bench.drain()
+    client.leads(0)
+    client.followed(1, 3, own=6)
+    client.applied(6)
+    client.bench.wake(TIMING.request)
+    assert client.submission.answer == ok(5, 5)
 
 
 def test_a_refused_sending_leaves_the_one_before_the_jump_open(benches: Benches) -> None:
-    desk = doubted(benches)
-    desk.jumped(8)
-    desk.bench.wake(PAUSE)
-    (again,) = desk.bench.find(Forward)
-    desk.bench.tell(LEADER, NotSent(2, again))
-    desk.leads(0)
-    desk.followed(3, 2, own=9)
-    desk.applied(9)
-    desk.bench.wake(TIMING.request)
-    assert desk.ticket.answer == UNKNOWN
+    client = doubted(benches)
+    client.jumped(8)
+    client.bench.wake(PAUSE)
+    (again,) = client.bench.find(Forward)
+    client.bench.deliver(LEADER, NotSent(2, again))
+    client.leads(0)
+    client.followed(3, 2, own=9)
+    client.applied(9)
+    client.bench.wake(TIMING.request)
+    assert client.submission.answer == UNKNOWN
 
 
 def test_a_batch_of_what_was_answered_meanwhile_is_not_proposed(benches: Benches) -> None:
-    desk = doubted(benches)
-    desk.applied(5, b"c")
-    desk.leads(1, round=2)
-    desk.bench.expect()
+    client = doubted(benches)
+    client.applied(5, b"c")
+    client.leads(1, round=2)
+    client.bench.expect()

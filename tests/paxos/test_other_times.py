@@ -9,7 +9,7 @@ import dataclasses
 
 import pytest
 
-from kvrmi.config import Timing
+from kvrmi.cluster.config import Timing
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.messages import Heard, Heartbeat, Prepare, Promise, Refused
 from kvrmi.paxos.stable import TABLES
@@ -32,8 +32,8 @@ def load(
 def granting(benches: Benches, disk: MemoryStorage, timing: Timing) -> Bench[Acceptor]:
     """A grant was given to replica 2 just now, under these times."""
     bench = load(benches, disk, timing, START, founding=True)
-    bench.tell(proposer(2), Prepare(B2, 1, 0))
-    bench.tell(proposer(2), Heartbeat(B2, 1, 0, 0, timing.lease, 0))
+    bench.deliver(proposer(2), Prepare(B2, 1, 0))
+    bench.deliver(proposer(2), Heartbeat(B2, 1, 0, 0, timing.lease, 0))
     assert len(bench.find(Heard)) == 1
     bench.drain()
     return bench
@@ -42,7 +42,7 @@ def granting(benches: Benches, disk: MemoryStorage, timing: Timing) -> Bench[Acc
 def holds_for(bench: Bench[Acceptor]) -> float:
     """Seconds from now until it promises to somebody else, which then it does."""
     for hundredths in range(500):
-        bench.tell(proposer(3), Prepare(B3, 1, 0))
+        bench.deliver(proposer(3), Prepare(B3, 1, 0))
         if bench.find(Promise):
             return hundredths / 100
         bench.drain()
@@ -53,7 +53,7 @@ def holds_for(bench: Bench[Acceptor]) -> float:
 @pytest.mark.parametrize("other", [SHORT, LONG])
 def test_a_heartbeat_that_asks_for_another_lease_gets_none(benches: Benches, other: Timing) -> None:
     bench = load(benches, MemoryStorage(TABLES), TIMING, START, founding=True)
-    bench.tell(proposer(2), Prepare(B2, 1, 0))
+    bench.deliver(proposer(2), Prepare(B2, 1, 0))
     bench.drain()
     beat = Heartbeat(B2, 1, 0, 0, other.lease, 0)
     bench.answer(proposer(2), beat, Refused(B2, B2, "lease length"))
@@ -68,7 +68,7 @@ def test_an_answer_that_grants_another_lease_does_not_count(
     bench.wake(TIMING.heartbeat)
     beat = bench.find(Heartbeat)[0].beat
     for replica in (1, 2, 3):
-        bench.tell(acceptor(replica), heard(beat)._replace(lease=other.lease))
+        bench.deliver(acceptor(replica), heard(beat)._replace(lease=other.lease))
     assert not bench.role.may_read(bench.now)
 
 
@@ -90,13 +90,13 @@ def test_the_longer_hold_is_forgotten_only_when_no_grant_of_before_is_left(
     granting(benches, disk, LONG)
     # A second start within the hold, after a grant of the short kind: still the long hold.
     bench = load(benches, disk, TIMING, START)
-    bench.tell(proposer(2), Prepare(ballot(7, 2), 1, 0))
-    bench.tell(proposer(2), Heartbeat(ballot(7, 2), 1, 0, 0, TIMING.lease, 0))
+    bench.deliver(proposer(2), Prepare(ballot(7, 2), 1, 0))
+    bench.deliver(proposer(2), Heartbeat(ballot(7, 2), 1, 0, 0, TIMING.lease, 0))
     bench.drain()
     bench = load(benches, disk, TIMING, START + 0.1)
     # A grant after it: from here on only grants of these times can be left.
     bench.now += LONG.hold
-    bench.tell(proposer(2), Heartbeat(ballot(7, 2), 2, 0, 0, TIMING.lease, 0))
+    bench.deliver(proposer(2), Heartbeat(ballot(7, 2), 2, 0, 0, TIMING.lease, 0))
     bench.drain()
     bench = load(benches, disk, TIMING, bench.now)
     bench.now += TIMING.hold - 0.01
@@ -104,7 +104,7 @@ def test_the_longer_hold_is_forgotten_only_when_no_grant_of_before_is_left(
         proposer(3), Prepare(ballot(9, 3), 1, 0), Refused(ballot(9, 3), ballot(7, 2), "lease")
     )
     bench.now += 0.02
-    bench.tell(proposer(3), Prepare(ballot(9, 3), 1, 0))
+    bench.deliver(proposer(3), Prepare(ballot(9, 3), 1, 0))
     assert bench.find(Promise)
 
 
@@ -113,7 +113,7 @@ def test_a_longer_hold_is_durable_before_a_grant_that_needs_it(benches: Benches)
     disk = MemoryStorage(TABLES)
     granting(benches, disk, TIMING)
     bench = load(benches, disk, LONG, START)
-    bench.tell(proposer(2), Heartbeat(B2, 2, 0, 0, LONG.lease, 0))
+    bench.deliver(proposer(2), Heartbeat(B2, 2, 0, 0, LONG.lease, 0))
     assert len(bench.find(Heard)) == 1
     bench.drain()
     bench = load(benches, disk, TIMING, bench.now)

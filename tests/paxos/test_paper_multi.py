@@ -8,7 +8,6 @@ import itertools
 
 import pytest
 
-from kvrmi.log import pack_batch
 from kvrmi.paxos.leadership import NO_OP
 from kvrmi.paxos.messages import (
     Accept,
@@ -21,11 +20,12 @@ from kvrmi.paxos.messages import (
     Refused,
 )
 from kvrmi.roles.contract import Envelope
+from kvrmi.state.log import pack_batch
 
 from .bench import Benches, acceptor, ballot, batch, entry, learner, proposer
 from .leader import B, accepted, campaigning, choose, elected, follower, leader, promise, propose
 from .learners import load
-from .table import Table
+from .replicas import Replicas
 
 
 def value(slot: int, name: str) -> AcceptedValue:
@@ -41,7 +41,7 @@ def test_one_short_message_for_all_instances(benches: Benches) -> None:
     """
     bench = campaigning(follower(benches, applied=134))
     bench.drain()
-    bench.tell(acceptor(1), promise(slot=135))
+    bench.deliver(acceptor(1), promise(slot=135))
     bench.expect(*(Envelope(acceptor(i), Prepare(B, 135, 0)) for i in (2, 3)))
 
 
@@ -49,12 +49,12 @@ def test_more_than_one_value_in_a_promise(benches: Benches) -> None:
     """'... an acceptor responds with more than a simple OK only if it has already received a
     phase 2 message from some proposer.' Then it tells of all those instances at once.
     """
-    table = Table(benches)
+    table = Replicas(benches)
     for slot in (135, 140):
         table.hand(1, 2, Accept(ballot(1, 1), slot, b"v", 0, False))
     (answer,) = table.hand(3, 2, Prepare(ballot(2, 3), 135, 0))
     assert isinstance(answer, Promise)
-    assert [told.slot for told in answer.accepted] == [135, 140]
+    assert [reported.slot for reported in answer.accepted] == [135, 140]
     (empty,) = table.hand(3, 1, Prepare(ballot(2, 3), 135, 0))
     assert isinstance(empty, Promise)
     assert empty.accepted == ()
@@ -66,8 +66,8 @@ def test_the_example_of_the_paper(benches: Benches) -> None:
     special "no-op" command that leaves the state unchanged.'
     """
     bench = follower(benches, applied=134)
-    told = (value(135, "135"), value(138, "138"), value(139, "139"), value(140, "140"))
-    proposed = {135: elected(bench, *told)}
+    reported = (value(135, "135"), value(138, "138"), value(139, "139"), value(140, "140"))
+    proposed = {135: elected(bench, *reported)}
     for slot in range(135, 141):
         choose(bench, slot)
         proposed[slot + 1] = bench.find(Accept)[0]
@@ -87,7 +87,7 @@ def test_a_no_op_leaves_the_state_unchanged(benches: Benches) -> None:
     """'... a special "no-op" command that leaves the state unchanged.'"""
     bench = load(benches)
     before = (bench.role.machine.revision, bench.role.machine.digest)
-    bench.tell(proposer(1), Chosen(entry(1)))
+    bench.deliver(proposer(1), Chosen(entry(1)))
     assert bench.find(Applied)[0] == Applied(0, 1, (), ())
     assert (bench.role.machine.revision, bench.role.machine.digest) == before
 
@@ -99,11 +99,11 @@ def test_only_phase_2_in_normal_operation(benches: Benches) -> None:
     bench = leader(benches)
     for slot in range(2, 12):
         propose(bench, b"command")
-        bench.tell(acceptor(1), accepted(slot))
-        bench.tell(acceptor(2), accepted(slot))
+        bench.deliver(acceptor(1), accepted(slot))
+        bench.deliver(acceptor(2), accepted(slot))
         sent = bench.drain()
         assert [type(message) for _, message in sent] == [Chosen]
-        bench.tell(learner(1), Applied(0, slot, (), ()))
+        bench.deliver(learner(1), Applied(0, slot, (), ()))
         assert not bench.find(Prepare)
 
 
@@ -114,7 +114,7 @@ def test_several_who_believe_to_lead(benches: Benches) -> None:
     """
     halves = list(itertools.permutations((1, 2, 3), 2))
     for first, second in itertools.product(halves, halves):
-        table = Table(benches)
+        table = Replicas(benches)
         for who, other in (first, second, first):
             table.seat(who)
             table.campaign(who, (who, other), accepts=(other,))
@@ -131,11 +131,11 @@ def test_nothing_is_executed_beyond_a_gap(benches: Benches) -> None:
     """
     bench = load(benches)
     for slot in (1, 4, 5, 6):
-        bench.tell(acceptor(1), Learn(B, 0, (entry(slot, f"key {slot}"),)))
+        bench.deliver(acceptor(1), Learn(B, 0, (entry(slot, f"key {slot}"),)))
     bench.drain()
     assert (bench.role.applied, bench.role.machine.keys) == (1, 1)
     for slot in (2, 3):
-        bench.tell(acceptor(1), Learn(B, 0, (entry(slot),)))
+        bench.deliver(acceptor(1), Learn(B, 0, (entry(slot),)))
     bench.drain()
     assert (bench.role.applied, bench.role.machine.keys) == (6, 4)
 
@@ -145,7 +145,7 @@ def test_nothing_is_executed_beyond_a_gap(benches: Benches) -> None:
 
 def test_r1(benches: Benches) -> None:
     """'R1: There are no two different commands decided for the same slot.'"""
-    table = Table(benches)
+    table = Replicas(benches)
     for who, among in ((1, (1, 2)), (3, (2, 3)), (2, (1, 2)), (1, (3, 1))):
         table.seat(who)
         table.campaign(who, among)
@@ -159,7 +159,7 @@ def test_r2(benches: Benches) -> None:
     """'R2: All commands up to slot_out are in the set of decisions.'"""
     bench = load(benches)
     for slot in (3, 1, 2, 7):
-        bench.tell(acceptor(1), Learn(B, 0, (entry(slot, "k"),)))
+        bench.deliver(acceptor(1), Learn(B, 0, (entry(slot, "k"),)))
     bench.drain()
     assert [kept.slot for kept in bench.role.log.page(1)] == [1, 2, 3]
 
@@ -167,7 +167,7 @@ def test_r2(benches: Benches) -> None:
 @pytest.mark.parametrize("rounds", list(itertools.permutations((1, 2, 3, 4))))
 def test_a1(benches: Benches, rounds: tuple[int, ...]) -> None:
     """'A1: an acceptor can only adopt strictly increasing ballot numbers.'"""
-    table = Table(benches)
+    table = Replicas(benches)
     adopted = []
     for round in rounds:
         table.hand(2, 1, Prepare(ballot(round, 2), 1, 0))
@@ -194,7 +194,7 @@ def test_a5(benches: Benches) -> None:
     """A5, in short: what a majority accepted at a ballot is all that higher ballots can have
     accepted in that slot.
     """
-    table = Table(benches)
+    table = Replicas(benches)
     table.campaign(1, (1, 2))
     table.propose(1, b"v", (1, 2))
     for who, among in ((3, (3, 1)), (2, (2, 3)), (3, (3, 2))):
@@ -209,7 +209,7 @@ def test_an_acceptor_preempts_an_old_leader(benches: Benches) -> None:
     again above it only after that.
     """
     bench = leader(benches)
-    bench.tell(acceptor(2), Refused(B, ballot(7, 2), "ballot"))
+    bench.deliver(acceptor(2), Refused(B, ballot(7, 2), "ballot"))
     bench.drain()
     assert not bench.role.leading
     campaigning(bench)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.machine import Voter
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.messages import (
@@ -30,6 +29,7 @@ from kvrmi.paxos.messages import (
 from kvrmi.paxos.rejoin import COPIED, MUST_COPY, RETRY, Rejoin
 from kvrmi.paxos.stable import TABLES, State
 from kvrmi.roles.contract import Address, Envelope, Message
+from kvrmi.state.machine import Voter
 from kvrmi.storage.interface import Put
 from kvrmi.storage.memory import MemoryStorage
 
@@ -65,15 +65,15 @@ def copied(
 
 def copy_all(bench: Bench[Acceptor]) -> Bench[Acceptor]:
     for peer in (2, 3, 4):
-        bench.tell(acceptor(peer), copied(promised=B2))
+        bench.deliver(acceptor(peer), copied(promised=B2))
     bench.drain()
     return bench
 
 
 def elect(bench: Bench[Acceptor], voter: Voter = NEW, slot: int = 9) -> Bench[Acceptor]:
     """Our learner applied `voter` in `slot`, and has it on disk."""
-    bench.tell(learner(1), Applied(0, slot, (), (voter,)))
-    bench.tell(learner(1), Durable(slot))
+    bench.deliver(learner(1), Applied(0, slot, (), (voter,)))
+    bench.deliver(learner(1), Durable(slot))
     return bench
 
 
@@ -97,7 +97,7 @@ def test_a_lost_disk_is_silent(
 )
 def test_while_silent_our_learner_follows_all_the_same(benches: Benches, request_: Message) -> None:
     bench = load(benches)
-    bench.tell(proposer(2), request_)
+    bench.deliver(proposer(2), request_)
     bench.expect(
         Envelope(proposer(2), Refused(B2, NO_BALLOT, "recovering")),
         Envelope(proposer(1), Followed(B2, 3, 0)),
@@ -110,14 +110,14 @@ def test_it_asks_every_peer_again_until_enough_were_copied(benches: Benches) -> 
     bench = load(benches)
     bench.wake()
     bench.expect(*(Envelope(acceptor(peer), Copy(1)) for peer in (2, 3, 4, 5)))
-    bench.tell(acceptor(3), copied())
+    bench.deliver(acceptor(3), copied())
     bench.wake(RETRY)
     bench.expect(*(Envelope(acceptor(peer), Copy(1)) for peer in (2, 4, 5)))
 
 
 def test_pages_are_asked_for_one_after_the_other(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(acceptor(2), copied(AcceptedValue(1, B2, b"v"), more=2))
+    bench.deliver(acceptor(2), copied(AcceptedValue(1, B2, b"v"), more=2))
     bench.expect(Envelope(acceptor(2), Copy(2)))
     assert bench.role.rejoin is not None
     assert not bench.role.rejoin.complete
@@ -126,17 +126,17 @@ def test_pages_are_asked_for_one_after_the_other(benches: Benches) -> None:
 def test_a_recovering_peer_is_not_copied(benches: Benches) -> None:
     bench = load(benches)
     for peer in (2, 3, 4):
-        bench.tell(acceptor(peer), Refused(NO_BALLOT, NO_BALLOT, "recovering"))
+        bench.deliver(acceptor(peer), Refused(NO_BALLOT, NO_BALLOT, "recovering"))
     bench.expect()
     assert bench.role.state.stage == MUST_COPY
 
 
 def test_of_five_three_are_copied_and_the_highest_ballot_wins(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(acceptor(2), copied(AcceptedValue(1, B3, b"high"), promised=B3))
-    bench.tell(acceptor(3), copied(AcceptedValue(1, B2, b"low"), promised=B4))
+    bench.deliver(acceptor(2), copied(AcceptedValue(1, B3, b"high"), promised=B3))
+    bench.deliver(acceptor(3), copied(AcceptedValue(1, B2, b"low"), promised=B4))
     bench.expect()
-    bench.tell(acceptor(4), copied(AcceptedValue(2, B2, b"two"), truncated=0))
+    bench.deliver(acceptor(4), copied(AcceptedValue(2, B2, b"two"), truncated=0))
     bench.expect(Envelope(learner(1), Ask()), wrote=True)
     state = bench.role.state
     assert (state.stage, state.promised) == (COPIED, B4)
@@ -145,16 +145,16 @@ def test_of_five_three_are_copied_and_the_highest_ballot_wins(benches: Benches) 
 
 def test_what_any_peer_forgot_counts_as_forgotten(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(acceptor(2), copied(truncated=7))
-    bench.tell(acceptor(3), copied(AcceptedValue(4, B2, b"v"), truncated=3))
-    bench.tell(acceptor(4), copied())
+    bench.deliver(acceptor(2), copied(truncated=7))
+    bench.deliver(acceptor(3), copied(AcceptedValue(4, B2, b"v"), truncated=3))
+    bench.deliver(acceptor(4), copied())
     bench.drain()
     assert load(benches, bench.disk).role.state.truncated == 7
 
 
 def test_once_copied_more_copies_change_nothing(benches: Benches) -> None:
     bench = copy_all(load(benches))
-    bench.tell(acceptor(5), copied(AcceptedValue(1, B4, b"late"), promised=B4))
+    bench.deliver(acceptor(5), copied(AcceptedValue(1, B4, b"late"), promised=B4))
     bench.expect()
     assert bench.role.state.promised == B2
 
@@ -163,21 +163,23 @@ def test_it_enrols_once_it_knows_its_epoch(benches: Benches) -> None:
     bench = copy_all(load(benches))
     bench.wake(RETRY)
     bench.expect(Envelope(learner(1), Ask()))
-    bench.tell(learner(1), Applied(0, 3, (), ()))
+    bench.deliver(learner(1), Applied(0, 3, (), ()))
     bench.wake(RETRY)
     bench.expect(Envelope(learner(1), Ask()), Envelope(front(1), Enrol(NEW)))
 
 
 def test_a_second_loss_takes_the_next_epoch(benches: Benches) -> None:
     bench = copy_all(load(benches))
-    bench.tell(learner(1), Applied(0, 3, (), (Voter(1, 4, "disk before"), Voter(2, 2, "another"))))
+    bench.deliver(
+        learner(1), Applied(0, 3, (), (Voter(1, 4, "disk before"), Voter(2, 2, "another")))
+    )
     bench.wake(RETRY)
     assert bench.find(Enrol) == [Enrol(Voter(1, 5, "new disk"))]
 
 
 def test_before_the_copies_are_durable_it_does_not_enrol(benches: Benches) -> None:
     bench = load(benches)
-    bench.tell(learner(1), Applied(0, 3, (), ()))
+    bench.deliver(learner(1), Applied(0, 3, (), ()))
     bench.wake()
     assert bench.drain() == [Envelope(acceptor(peer), Copy(1)) for peer in (2, 3, 4, 5)]
 
@@ -191,7 +193,7 @@ def test_a_restart_after_copying_goes_on_from_there(benches: Benches) -> None:
 
 def test_a_restart_before_copying_ended_begins_again(benches: Benches) -> None:
     first = load(benches)
-    first.tell(acceptor(2), copied(AcceptedValue(1, B2, b"v"), promised=B2))
+    first.deliver(acceptor(2), copied(AcceptedValue(1, B2, b"v"), promised=B2))
     first.expect()
     bench = load(benches, first.disk)
     bench.wake()
@@ -204,7 +206,7 @@ def test_elected_it_votes_in_its_new_epoch_after_one_lease(benches: Benches) -> 
     assert not bench.role.recovering
     bench.answer(proposer(4), Prepare(B4, 10, 0), Refused(B4, B2, "lease"))
     bench.now += TIMING.hold
-    bench.tell(proposer(4), Prepare(B4, 10, 0))
+    bench.deliver(proposer(4), Prepare(B4, 10, 0))
     (promise,) = bench.find(Promise)
     assert promise.epoch == 2
 
@@ -212,8 +214,8 @@ def test_elected_it_votes_in_its_new_epoch_after_one_lease(benches: Benches) -> 
 @pytest.mark.parametrize("voters", [(), (Voter(1, 2, "disk before"),), (Voter(2, 2, "new disk"),)])
 def test_others_election_is_not_ours(benches: Benches, voters: tuple[Voter, ...]) -> None:
     bench = copy_all(load(benches))
-    bench.tell(learner(1), Applied(0, 9, (), voters))
-    bench.tell(learner(1), Durable(9))
+    bench.deliver(learner(1), Applied(0, 9, (), voters))
+    bench.deliver(learner(1), Durable(9))
     bench.expect()
     assert bench.role.recovering
 
@@ -227,10 +229,10 @@ def test_an_election_before_the_copies_is_not_enough(benches: Benches) -> None:
 def test_no_vote_before_our_learner_has_the_election_on_its_disk(benches: Benches) -> None:
     """A crash could make every learner forget the epoch; then nobody would count our votes."""
     bench = copy_all(load(benches))
-    bench.tell(learner(1), Applied(0, 9, (), (NEW,)))
-    bench.tell(learner(1), Durable(8))
+    bench.deliver(learner(1), Applied(0, 9, (), (NEW,)))
+    bench.deliver(learner(1), Durable(8))
     assert bench.role.recovering
-    bench.tell(learner(1), Durable(9))
+    bench.deliver(learner(1), Durable(9))
     bench.expect(wrote=True)
     assert not bench.role.recovering
 
@@ -247,7 +249,7 @@ def test_what_peers_saw_of_the_lost_disk_does_not_condemn_the_new_one(benches: B
     bench = elect(copy_all(load(benches)))
     bench.drain()
     bench.now += TIMING.hold
-    bench.tell(proposer(3), Prepare(B3, 10, 1_000_000))
+    bench.deliver(proposer(3), Prepare(B3, 10, 1_000_000))
     assert len(bench.find(Promise)) == 1
 
 
@@ -256,7 +258,7 @@ def test_how_many_peers_are_copied(benches: Benches, ids: tuple[int, ...], need:
     bench = load(benches, ids=ids)
     for count, peer in enumerate(ids[1:], 1):
         assert bench.role.state.stage == (COPIED if count > need else MUST_COPY)
-        bench.tell(acceptor(peer), copied())
+        bench.deliver(acceptor(peer), copied())
         bench.drain()
     assert bench.role.state.stage == COPIED
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.log import Log, pack_batch
-from kvrmi.machine import Machine, encode_command
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.stable import State
 from kvrmi.paxos.tail import Tail, Votes, replay, tail
+from kvrmi.state.log import Log, pack_batch
+from kvrmi.state.machine import Machine, encode_command
 
 OLD, NEW = Ballot(1, 1), Ballot(2, 2)
 

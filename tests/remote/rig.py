@@ -14,18 +14,18 @@ import Pyro5.api
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.daemon import Daemon, caller
 from kvrmi.remote.frames import CONNECT, CONNECT_OK, INVOKE, Frame, pack
-from kvrmi.remote.identity import Badge
+from kvrmi.remote.identity import Credentials
 from kvrmi.remote.payload import SERPENT, Call, dump, dump_call, load
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 NAME = "test.object"
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 def until(condition: Callable[[], object], what: str = "condition") -> None:
     """Wait until `condition` holds; AssertionError after PATIENCE seconds."""
-    deadline = monotonic() + PATIENCE
+    deadline = monotonic() + TIMEOUT
     pause = threading.Event()
     while not condition():
         if monotonic() > deadline:
@@ -67,7 +67,7 @@ class Target:
     def block(self) -> str:
         self.calls += 1
         self.entered.set()
-        self.leave.wait(PATIENCE)
+        self.leave.wait(TIMEOUT)
         return "left"
 
     @exposed
@@ -114,7 +114,7 @@ class Raw:
     """A connection on which anything can be sent."""
 
     def __init__(self, port: int) -> None:
-        self.sock = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        self.sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
         self.channel = Channel(self.sock, 64 << 20)
 
     def __enter__(self) -> Raw:
@@ -131,16 +131,16 @@ class Raw:
     def shake(self, shown: object = "hello", serializer: int = SERPENT) -> Frame:
         data = dump(serializer, {"handshake": shown, "object": NAME})
         self.sock.sendall(pack(CONNECT, serializer, 0, 0, data))
-        return self.channel.receive(PATIENCE)
+        return self.channel.receive(TIMEOUT)
 
-    def enter(self, badge: Badge) -> Frame:
-        """Go through the two exchanges of who shows a badge; the last answer."""
-        announced = badge.announce()
+    def enter(self, credentials: Credentials) -> Frame:
+        """Go through the two exchanges of who shows credentials; the last answer."""
+        announced = credentials.announce()
         first = self.shake(announced)
         if first.kind != CONNECT_OK:
             return first
         answer = load(first.serializer, first.payload)
-        return self.shake(badge.prove(NAME, announced, answer["handshake"]))
+        return self.shake(credentials.prove(NAME, announced, answer["handshake"]))
 
     def shaken(self) -> Raw:
         assert self.shake().kind == CONNECT_OK
@@ -151,13 +151,13 @@ class Raw:
         self.sock.sendall(pack(INVOKE, serializer, flags, 1, data))
 
     def answer(self) -> Any:
-        frame = self.channel.receive(PATIENCE)
+        frame = self.channel.receive(TIMEOUT)
         return load(frame.serializer, frame.payload)
 
     def closed(self) -> bool:
         """Wait for the other side to close; False if it answers instead."""
         try:
-            self.channel.receive(PATIENCE)
+            self.channel.receive(TIMEOUT)
         except TimeoutError:
             raise AssertionError("still open") from None
         except OSError:

@@ -18,7 +18,7 @@ from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.frames import CORRELATED, INVOKE, PING, pack
 from kvrmi.remote.payload import SERPENT, Call, dump_call
 
-from .rig import NAME, PATIENCE, Raw, Target, exposed, serve
+from .rig import NAME, TIMEOUT, Raw, Target, exposed, serve
 
 STRANGER = """
 import sys, Pyro5.api
@@ -230,10 +230,10 @@ def test_work_after_an_answer_is_done_though_the_asker_is_gone(target: Target) -
     try:
         with Raw(daemon.port) as raw:
             raw.shaken().call("block")
-            assert target.entered.wait(PATIENCE)
+            assert target.entered.wait(TIMEOUT)
             raw.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         target.leave.set()  # the connection was reset: its answer cannot be sent
-        assert done.wait(PATIENCE)
+        assert done.wait(TIMEOUT)
     finally:
         daemon.cut()
 

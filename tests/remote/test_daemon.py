@@ -19,7 +19,7 @@ from kvrmi.remote import channel
 from kvrmi.remote import daemon as daemon_module
 from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.frames import CONNECT, CONNECT_OK, INVOKE, pack
-from kvrmi.remote.identity import Badge, Caller, challenge
+from kvrmi.remote.identity import Caller, Credentials, challenge
 from kvrmi.remote.listener import Listener
 from kvrmi.remote.payload import MSGPACK, SERPENT, Call, dump_call
 
@@ -236,11 +236,11 @@ def test_callers_are_known_and_strangers_never_enter(target: Target) -> None:
         target, admit=lambda data: challenge(SECRET, "c", NAME, data), on_disconnect=left.append
     ) as daemon:
         with Raw(daemon.port) as raw:
-            raw.enter(Badge("c", 4, "replica", SECRET))
+            raw.enter(Credentials("c", 4, "replica", SECRET))
             raw.call("who")
             assert raw.answer() == [4, "replica"]
         until(lambda: [one and one[:2] for one in left] == [(4, "replica")])
-        announced = Badge("c", 4, "replica", b"other" * 8).announce()
+        announced = Credentials("c", 4, "replica", b"other" * 8).announce()
         for shown in (["hello"], [announced], [announced, {"proof": "0"}], [announced, announced]):
             with Raw(daemon.port) as raw:
                 for one in shown:

@@ -16,7 +16,7 @@ from Pyro5.protocol import ReceivingMessage, SendingMessage
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.frames import HEADER_BYTES, INVOKE, Frame, FrameError, measure, pack, take
 
-from .rig import PATIENCE
+from .rig import TIMEOUT
 
 LIMIT = 1 << 20
 
@@ -79,7 +79,7 @@ def test_frames_are_found_however_the_stream_is_cut(sizes: list[int], cut: int) 
             end += HEADER_BYTES + size
             while sent < end:
                 sent += theirs.send(stream[sent : sent + cut])
-            frame = channel.receive(PATIENCE)
+            frame = channel.receive(TIMEOUT)
             assert (frame.sequence, len(frame.payload)) == (i, size)
 
 
@@ -90,7 +90,7 @@ def test_the_wait_for_a_frame_is_limited(pair: tuple[Channel, socket.socket]) ->
         channel.receive(0.1)
     theirs.sendall(pack(4, 1, 0, 0, b"abc")[:-1])
     with pytest.raises(TimeoutError):
-        channel.receive(PATIENCE, monotonic() + 0.1)
+        channel.receive(TIMEOUT, monotonic() + 0.1)
     assert 0.15 < monotonic() - begun < 2
 
 
@@ -117,8 +117,8 @@ def test_a_large_frame_passes_whole(pair: tuple[Channel, socket.socket]) -> None
     data = bytes(range(256)) * 4000
     sender = threading.Thread(target=channel.send, args=(pack(4, 1, 0, 1, data),))
     sender.start()
-    assert other.receive(PATIENCE).payload == data
-    sender.join(PATIENCE)
+    assert other.receive(TIMEOUT).payload == data
+    sender.join(TIMEOUT)
 
 
 def test_a_closed_stream_is_a_connection_error(pair: tuple[Channel, socket.socket]) -> None:
@@ -126,4 +126,4 @@ def test_a_closed_stream_is_a_connection_error(pair: tuple[Channel, socket.socke
     theirs.sendall(pack(4, 1, 0, 0, b"abc")[:-1])
     theirs.close()
     with pytest.raises(ConnectionError):
-        channel.receive(PATIENCE)
+        channel.receive(TIMEOUT)

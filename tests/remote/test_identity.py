@@ -8,24 +8,29 @@ from typing import Any
 
 import pytest
 
-from kvrmi.remote.identity import Badge, Caller, Refused, challenge, make_secret, read_secret
+from kvrmi.remote.identity import Caller, Credentials, Refused, challenge, make_secret, read_secret
 
 SECRET = b"a secret of thirty-two bytes or so"
-BADGE = Badge("cluster", 3, "replica", SECRET)
+CREDENTIALS = Credentials("cluster", 3, "replica", SECRET)
 
 
 def accepted(
-    badge: Badge = BADGE, secret: bytes = SECRET, cluster: str = "cluster", target: str = "target"
+    credentials: Credentials = CREDENTIALS,
+    secret: bytes = SECRET,
+    cluster: str = "cluster",
+    target: str = "target",
 ) -> Caller:
-    """Go through a whole handshake as `badge`; raises Refused on either side."""
-    announced = badge.announce()
+    """Go through a whole handshake as `credentials`; raises Refused on either side."""
+    announced = credentials.announce()
     server = challenge(secret, cluster, target, announced)
-    return server.check(badge.prove(target, announced, server.answer))
+    return server.check(credentials.prove(target, announced, server.answer))
 
 
 def test_both_sides_prove_the_secret_to_each_other() -> None:
     assert accepted() == Caller(3, "replica")
-    assert accepted(Badge("cluster", 3, "replica", SECRET, "abc")) == Caller(3, "replica", "abc")
+    assert accepted(Credentials("cluster", 3, "replica", SECRET, "abc")) == Caller(
+        3, "replica", "abc"
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"secret": b"other" * 8}, {"cluster": "other"}])
@@ -36,10 +41,10 @@ def test_another_secret_or_cluster_is_refused(wrong: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("cluster", "target"), [("cluster", "other"), ("other", "target")])
 def test_a_proof_holds_for_its_target_and_cluster(cluster: str, target: str) -> None:
-    announced = BADGE.announce()
+    announced = CREDENTIALS.announce()
     server = challenge(SECRET, "cluster", "target", announced)
     with pytest.raises(Refused):
-        Badge(cluster, 3, "replica", SECRET).prove(target, announced, server.answer)
+        Credentials(cluster, 3, "replica", SECRET).prove(target, announced, server.answer)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +54,11 @@ def test_a_proof_holds_for_its_target_and_cluster(cluster: str, target: str) -> 
      ("config", 1)],
 )  # fmt: skip
 def test_no_field_can_be_changed(field: str, value: object) -> None:
-    announced = BADGE.announce()
+    announced = CREDENTIALS.announce()
 
     def changed_on_its_way() -> None:
         server = challenge(SECRET, "cluster", "target", {**announced, field: value})
-        BADGE.prove("target", announced, server.answer)
+        CREDENTIALS.prove("target", announced, server.answer)
 
     with pytest.raises(Refused):
         changed_on_its_way()
@@ -62,12 +67,12 @@ def test_no_field_can_be_changed(field: str, value: object) -> None:
 @pytest.mark.parametrize("field", ["replica", "role", "config", "nonce"])
 def test_a_caller_is_who_it_proved_to_be(field: str) -> None:
     """A proof of one announcement is none of another, by somebody who holds both."""
-    one, other = BADGE.announce(), BADGE.announce()
+    one, other = CREDENTIALS.announce(), CREDENTIALS.announce()
     other[field] = {"replica": 4, "role": "client", "config": "x"}.get(field, other["nonce"])
     first = challenge(SECRET, "cluster", "target", one)
     second = challenge(SECRET, "cluster", "target", other)
     with pytest.raises(Refused):
-        second.check(BADGE.prove("target", one, first.answer))
+        second.check(CREDENTIALS.prove("target", one, first.answer))
 
 
 @pytest.mark.parametrize("data", ["hello", None, [], {}, {"proof": ""}, {"nonce": "0"}, 1])
@@ -75,50 +80,50 @@ def test_other_data_announces_nobody(data: object) -> None:
     with pytest.raises(Refused):
         challenge(SECRET, "cluster", "target", data)
     with pytest.raises(Refused):
-        challenge(SECRET, "cluster", "target", {**BADGE.announce(), "more": 1})
+        challenge(SECRET, "cluster", "target", {**CREDENTIALS.announce(), "more": 1})
 
 
 @pytest.mark.parametrize("data", ["hello", None, [], {}, {"proof": ""}, {"proof": 7}, "\ud800"])
 def test_other_data_is_no_proof(data: object) -> None:
     with pytest.raises(Refused):
-        challenge(SECRET, "cluster", "target", BADGE.announce()).check(data)
+        challenge(SECRET, "cluster", "target", CREDENTIALS.announce()).check(data)
 
 
 def test_fields_cannot_run_into_each_other() -> None:
-    announced = Badge("cluster", 1, "ab", SECRET).announce()
+    announced = Credentials("cluster", 1, "ab", SECRET).announce()
     server = challenge(SECRET, "cluster", "bc", {**announced, "role": "a"})
     with pytest.raises(Refused):
-        Badge("cluster", 1, "ab", SECRET).prove("c", announced, server.answer)
+        Credentials("cluster", 1, "ab", SECRET).prove("c", announced, server.answer)
 
 
 def test_nothing_recorded_is_worth_anything() -> None:
     """What passed once, both ways, is shown again to the same server: its nonce is another."""
-    announced = BADGE.announce()
+    announced = CREDENTIALS.announce()
     first = challenge(SECRET, "cluster", "target", announced)
-    shown = BADGE.prove("target", announced, first.answer)
+    shown = CREDENTIALS.prove("target", announced, first.answer)
     assert first.check(shown) == Caller(3, "replica")
     with pytest.raises(Refused):
         challenge(SECRET, "cluster", "target", announced).check(shown)
     # Nor can a recorded answer pass for a server's: the caller's nonce is another.
     with pytest.raises(Refused):
-        BADGE.prove("target", BADGE.announce(), first.answer)
+        CREDENTIALS.prove("target", CREDENTIALS.announce(), first.answer)
 
 
 def test_a_servers_proof_is_none_of_a_callers() -> None:
     """Whoever echoes what it is sent proves nothing."""
-    announced = BADGE.announce()
+    announced = CREDENTIALS.announce()
     server = challenge(SECRET, "cluster", "target", announced)
     with pytest.raises(Refused):
         server.check({"proof": server.answer["proof"]})
-    shown = BADGE.prove("target", announced, server.answer)
+    shown = CREDENTIALS.prove("target", announced, server.answer)
     with pytest.raises(Refused):
-        BADGE.prove("target", announced, {**server.answer, **shown})
+        CREDENTIALS.prove("target", announced, {**server.answer, **shown})
 
 
 @pytest.mark.parametrize("answer", ["hello", None, {}, {"proof": 1, "nonce": "0"}, {"nonce": 1}])
 def test_nothing_is_proved_to_who_has_not_proved_itself(answer: object) -> None:
     with pytest.raises(Refused):
-        BADGE.prove("target", BADGE.announce(), answer)
+        CREDENTIALS.prove("target", CREDENTIALS.announce(), answer)
 
 
 def test_who_may_not_connect_learns_that_only_after_its_proof() -> None:
@@ -128,20 +133,20 @@ def test_who_may_not_connect_learns_that_only_after_its_proof() -> None:
         asked.append(caller)
         raise Refused("not you, because of a file that only members may know of")
 
-    announced = BADGE.announce()
+    announced = CREDENTIALS.announce()
     server = challenge(SECRET, "cluster", "target", announced, allow)
     with pytest.raises(Refused, match="needs proof"):
         server.check({"proof": "0"})
     assert asked == []
     with pytest.raises(Refused, match="not you"):
-        server.check(BADGE.prove("target", announced, server.answer))
+        server.check(CREDENTIALS.prove("target", announced, server.answer))
     assert asked == [Caller(3, "replica")]
 
 
 def test_the_secret_is_in_nothing_that_is_sent() -> None:
-    announced = BADGE.announce()
+    announced = CREDENTIALS.announce()
     server = challenge(SECRET, "cluster", "target", announced)
-    shown = BADGE.prove("target", announced, server.answer)
+    shown = CREDENTIALS.prove("target", announced, server.answer)
     assert SECRET.decode() not in repr((announced, server.answer, shown))
 
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvrmi.errors import InvalidRequest
-from kvrmi.interface import MANY_ITEMS, check
+from kvrmi.operations.interface import MANY_ITEMS, check
 from kvrmi.remote.payload import (
     JSON,
     MSGPACK,

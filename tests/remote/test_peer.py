@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from kvrmi.remote.daemon import Daemon
-from kvrmi.remote.identity import Badge, challenge
+from kvrmi.remote.identity import Credentials, challenge
 from kvrmi.remote.peer import Gather, Peer
 
-from .rig import NAME, PATIENCE, Target, exposed, serve, until
+from .rig import NAME, TIMEOUT, Target, exposed, serve, until
 
 SECRET = b"s" * 32
 SHORT = 0.2
@@ -47,8 +47,8 @@ class Rig:
 
     def peers(self, *ports: int, **changes: Any) -> tuple[Gather, list[Peer]]:
         settings: dict[str, Any] = {"connect_timeout": SHORT, **changes}
-        badge = settings.pop("badge", None)
-        peers = [Peer("127.0.0.1", port, NAME, badge, **settings) for port in ports]
+        credentials = settings.pop("credentials", None)
+        peers = [Peer("127.0.0.1", port, NAME, credentials, **settings) for port in ports]
         gather = Gather(peers)
         self._gathers.append(gather)
         for peer in peers:
@@ -89,14 +89,14 @@ def silent() -> Iterator[tuple[int, list[socket.socket]]]:
     """Shakes hands and never answers a call."""
     target = Target()
     daemon = serve(target, max_message=64 << 20)
-    daemon._calls.answer = lambda *_, **__: threading.Event().wait(PATIENCE) or b""  # type: ignore
+    daemon._calls.answer = lambda *_, **__: threading.Event().wait(TIMEOUT) or b""  # type: ignore
     yield daemon.port, []
     daemon.cut()
 
 
 def collect(gather: Gather, count: int) -> list[tuple[object, bytes]]:
     answers: list[tuple[object, bytes]] = []
-    deadline = monotonic() + PATIENCE
+    deadline = monotonic() + TIMEOUT
     while len(answers) < count:
         assert monotonic() < deadline, f"{len(answers)} of {count} answers"
         for peer in gather.wait(0.1):
@@ -178,14 +178,14 @@ def test_tokens_of_a_closed_connection_are_lost_once(rig: Rig, target: Target) -
         @exposed
         def receive(self, data: bytes) -> bytes:
             target.entered.set()
-            target.leave.wait(PATIENCE)
+            target.leave.wait(TIMEOUT)
             return b""
 
     daemon = serve(Slow())
     gather, peer = rig.peer(daemon.port)
     for i in range(3):
         assert peer.send(monotonic(), b"x", i, 5)
-    assert target.entered.wait(PATIENCE)
+    assert target.entered.wait(TIMEOUT)
     daemon.cut()
     assert lost(gather, peer) == [0, 1, 2]
     assert peer.lost() == []
@@ -216,12 +216,12 @@ def test_it_connects_again_when_told(rig: Rig, target: Target, daemon: Daemon) -
     assert collect(gather, 1) == [("token", b"ba")]
 
 
-def test_badges_are_shown_and_wrong_ones_never_connect(rig: Rig, target: Target) -> None:
+def test_credentials_are_shown_and_wrong_ones_never_connect(rig: Rig, target: Target) -> None:
     daemon = serve(target, admit=lambda data: challenge(SECRET, "c", NAME, data))
-    gather, peer = rig.peer(daemon.port, badge=Badge("c", 1, "replica", SECRET))
+    gather, peer = rig.peer(daemon.port, credentials=Credentials("c", 1, "replica", SECRET))
     assert peer.send(monotonic(), b"ab", 1, 5)
     assert collect(gather, 1) == [(1, b"ba")]
-    _, (wrong,) = rig.peers(daemon.port, badge=Badge("c", 1, "replica", b"other" * 8))
+    _, (wrong,) = rig.peers(daemon.port, credentials=Credentials("c", 1, "replica", b"other" * 8))
     _, (none,) = rig.peers(daemon.port)
     threading.Event().wait(0.2)
     assert "connected" not in (wrong.state, none.state)
@@ -229,7 +229,7 @@ def test_badges_are_shown_and_wrong_ones_never_connect(rig: Rig, target: Target)
 
 
 def test_one_who_does_not_know_the_secret_is_not_connected_to(rig: Rig, daemon: Daemon) -> None:
-    _, (peer,) = rig.peers(daemon.port, badge=Badge("c", 1, "replica", SECRET))
+    _, (peer,) = rig.peers(daemon.port, credentials=Credentials("c", 1, "replica", SECRET))
     until(lambda: daemon.connections == 0)
     threading.Event().wait(0.1)
     assert peer.state != "connected"
@@ -301,18 +301,18 @@ def test_a_killed_peer_is_noticed_and_refuses(
     process.kill()
     until(lambda: gather.wait(0.1) and peer.read(monotonic()) == [] and peer.state == "idle")
     peer.connect_later()
-    assert refused.wait(PATIENCE)
+    assert refused.wait(TIMEOUT)
 
 
 def test_poke_ends_a_wait_from_any_thread(rig: Rig) -> None:
     gather, _ = rig.peers()
-    threading.Timer(0.05, gather.poke).start()
+    threading.Timer(0.05, gather.wake).start()
     begun = monotonic()
-    assert gather.wait(PATIENCE) == []
-    assert monotonic() - begun < PATIENCE / 2
-    gather.poke()
-    gather.poke()
-    assert gather.wait(PATIENCE) == []
+    assert gather.wait(TIMEOUT) == []
+    assert monotonic() - begun < TIMEOUT / 2
+    gather.wake()
+    gather.wake()
+    assert gather.wait(TIMEOUT) == []
     assert gather.wait(0) == []
 
 
@@ -330,7 +330,7 @@ def test_many_threads_send_while_one_collects(daemon: Daemon, rig: Rig) -> None:
         thread.start()
     answers = collect(gather, 800)
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
     assert all(data[::-1].decode() == str(token) for token, data in answers)
     assert sorted(map(str, sent)) == sorted(str(token) for token, _ in answers)
 

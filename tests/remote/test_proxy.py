@@ -17,11 +17,11 @@ import pytest
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.frames import CONNECT_OK, RESULT, Frame, pack
-from kvrmi.remote.identity import Badge, challenge
+from kvrmi.remote.identity import Credentials, challenge
 from kvrmi.remote.payload import SERPENT, dump
 from kvrmi.remote.proxy import Proxy, connect
 
-from .rig import NAME, PATIENCE, Target, serve, until
+from .rig import NAME, TIMEOUT, Target, serve, until
 
 SECRET = b"s" * 32
 META = {"methods": ["echo"], "oneway": [], "attrs": []}
@@ -31,7 +31,7 @@ Script = Callable[[Channel, Frame], None]
 
 
 def to(daemon: Daemon, **changes: object) -> Proxy:
-    settings: dict[str, object] = {"timeout": PATIENCE, **changes}
+    settings: dict[str, object] = {"timeout": TIMEOUT, **changes}
     return connect("127.0.0.1", daemon.port, NAME, **settings)  # type: ignore[arg-type]
 
 
@@ -39,17 +39,17 @@ def to(daemon: Daemon, **changes: object) -> Proxy:
 def impostor(*scripts: Script, welcome: object = None) -> Iterator[int]:
     """Something else that speaks the protocol; each connection runs the next script a call."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(PATIENCE)
+    listener.settimeout(TIMEOUT)
 
     def run() -> None:
         for script in scripts:
             with contextlib.suppress(OSError):
                 channel = Channel(listener.accept()[0], 1 << 20)
                 try:
-                    shake = channel.receive(PATIENCE)
+                    shake = channel.receive(TIMEOUT)
                     answer = dump(SERPENT, welcome or WELCOME)
                     channel.send(pack(CONNECT_OK, SERPENT, 0, shake.sequence, answer))
-                    script(channel, channel.receive(PATIENCE))
+                    script(channel, channel.receive(TIMEOUT))
                 finally:
                     channel.close()
 
@@ -59,7 +59,7 @@ def impostor(*scripts: Script, welcome: object = None) -> Iterator[int]:
         yield listener.getsockname()[1]
     finally:
         listener.close()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
 
 
 def answer(channel: Channel, call: Frame) -> None:
@@ -111,7 +111,7 @@ def test_it_calls_pyros_own_daemon_too(target: Target) -> None:
                 proxy.fail("value")
     finally:
         bare.shutdown()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
 
 
 def test_a_call_ends_by_its_deadline_and_its_late_answer_is_not_the_next_ones(
@@ -124,7 +124,7 @@ def test_a_call_ends_by_its_deadline_and_its_late_answer_is_not_the_next_ones(
         with pytest.raises(Pyro5.errors.TimeoutError):
             proxy.block()
         assert monotonic() - begun < 2
-        proxy._pyroTimeout = PATIENCE
+        proxy._pyroTimeout = TIMEOUT
         target.leave.set()
         assert proxy.echo("mine") == "mine"
 
@@ -200,7 +200,7 @@ def unreadable(channel: Channel, call: Frame) -> None:
 def test_after_a_wrong_answer_the_connection_is_not_used_again(script: Script) -> None:
     with (
         impostor(script, answer) as port,
-        connect("127.0.0.1", port, NAME, timeout=PATIENCE) as proxy,
+        connect("127.0.0.1", port, NAME, timeout=TIMEOUT) as proxy,
     ):
         with pytest.raises(Pyro5.errors.CommunicationError):
             proxy.echo(1)
@@ -223,13 +223,13 @@ def test_somebody_silent_is_given_up_in_time() -> None:
         assert monotonic() - begun < 2
 
 
-def test_a_badge_is_shown_and_the_answer_checked(target: Target) -> None:
+def test_a_credentials_is_shown_and_the_answer_checked(target: Target) -> None:
     daemon = serve(target, admit=lambda data: challenge(SECRET, "c", NAME, data))
     try:
-        with to(daemon, badge=Badge("c", 2, "replica", SECRET)) as proxy:
+        with to(daemon, credentials=Credentials("c", 2, "replica", SECRET)) as proxy:
             assert proxy.who() == [2, "replica"]
         with pytest.raises(Pyro5.errors.CommunicationError, match="does not know"):
-            to(daemon, badge=Badge("c", 2, "replica", b"wrong" * 8)).who()
+            to(daemon, credentials=Credentials("c", 2, "replica", b"wrong" * 8)).who()
     finally:
         daemon.cut()
 
@@ -242,8 +242,8 @@ def test_one_who_does_not_know_the_secret_gets_no_call_not_even_the_second() -> 
         called.set()
 
     with impostor(take, take) as port:
-        badge = Badge("c", 2, "replica", SECRET)
-        proxy = connect("127.0.0.1", port, NAME, timeout=PATIENCE, badge=badge)
+        credentials = Credentials("c", 2, "replica", SECRET)
+        proxy = connect("127.0.0.1", port, NAME, timeout=TIMEOUT, credentials=credentials)
         for _ in range(2):
             with pytest.raises(Pyro5.errors.CommunicationError, match="does not know"):
                 proxy.echo(1)
@@ -260,8 +260,8 @@ def test_a_strange_welcome_leaves_no_connection(welcome: object) -> None:
         assert proxy._pyroConnection is None
 
 
-def test_it_cannot_be_copied_with_its_badge(daemon: Daemon) -> None:
-    proxy = to(daemon, badge=Badge("c", 2, "replica", SECRET))
+def test_it_cannot_be_copied_with_its_credentials(daemon: Daemon) -> None:
+    proxy = to(daemon, credentials=Credentials("c", 2, "replica", SECRET))
     for take in (copy.copy, pickle.dumps):
         with pytest.raises(TypeError):
             take(proxy)

@@ -27,7 +27,7 @@ from kvrmi.roles.declaration import (
 )
 from kvrmi.storage.interface import Put
 
-__all__ = ["REGISTER", "Client", "Keeper", "Order"]
+__all__ = ["REGISTER", "Client", "Order", "Supervisor"]
 
 
 class Ask(NamedTuple):
@@ -60,7 +60,7 @@ class Done(NamedTuple):
     number: int
 
 
-class Keeper:
+class Supervisor:
     """Keeps the value of the highest stamp."""
 
     def __init__(self, me: int, kept: tuple[int, int, bytes]) -> None:
@@ -98,7 +98,7 @@ class Client:
 
     def __init__(self, me: int, ids: tuple[int, ...]) -> None:
         self._me = me
-        self._keepers = [Address(id, "acceptor") for id in ids]
+        self._supervisors = [Address(id, "acceptor") for id in ids]
         self._orders: dict[int, Order] = {}
         self._last = 0
 
@@ -136,15 +136,15 @@ class Client:
 
     @property
     def _majority(self) -> int:
-        return len(self._keepers) // 2 + 1
+        return len(self._supervisors) // 2 + 1
 
     def _to_all(self, message: Message) -> Effects:
-        return Effects(messages=tuple(Envelope(to, message) for to in self._keepers))
+        return Effects(messages=tuple(Envelope(to, message) for to in self._supervisors))
 
 
-def _keeper(setting: Setting, storage: Stored | None, now: float) -> Keeper:
+def _supervisor(setting: Setting, storage: Stored | None, now: float) -> Supervisor:
     row = storage.read("register", "value") if storage else None
-    return Keeper(setting.me, tuple(msgpack.unpackb(row)) if row else (0, 0, b""))
+    return Supervisor(setting.me, tuple(msgpack.unpackb(row)) if row else (0, 0, b""))
 
 
 def _client(setting: Setting, storage: Stored | None, now: float) -> Client:
@@ -157,14 +157,14 @@ REGISTER = Declaration(
     name="register",
     format=1,
     kinds=(
-        Kind("front", _client, door=False),
+        Kind("front", _client, daemon=False),
         Kind(
             "acceptor",
-            _keeper,
+            _supervisor,
             Disk("acceptor.db", {"register": str}),
             vital=True,
-            about=lambda keeper: f"round={keeper.kept[0]}",
-            reports=Reports(("round",), lambda keeper: (keeper.kept[0],)),
+            about=lambda supervisor: f"round={supervisor.kept[0]}",
+            reports=Reports(("round",), lambda supervisor: (supervisor.kept[0],)),
         ),
     ),
     messages=(Ask, Kept, Keep, Done),

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvrmi.interface import Answer, Request
-from kvrmi.log import Entry
+from kvrmi.operations.interface import Answer, Request
 from kvrmi.paxos import messages
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.roles.codec import MESSAGE_BYTES, Codec, Malformed
 from kvrmi.roles.contract import Address, Message
+from kvrmi.state.log import Entry
 
 CODEC = Codec(PAXOS)
 SENDER = Address(2, "proposer")

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from kvrmi.config import Cluster, Timing, members
-from kvrmi.interface import Operation, Result, check
+from kvrmi.cluster.config import Cluster, Timing, members
+from kvrmi.operations.interface import Operation, Result, check
 from server.coordinator.ports import free_block
 from server.driver import Driver
 from server.engines.journal import front_log
 from server.engines.kinds import EngineKind
+from server.folder import format_folder, open_folder
 from server.hosts import Hosts, Noted
 from server.replica import Replica
 from server.router import Router
 from server.status import describe
-from server.store import format_folder, open_folder
 from tests.roles.register import REGISTER, Client
 from tests.server.stubs import Fatal, until
 

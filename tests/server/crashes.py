@@ -18,7 +18,7 @@ from typing import Any
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator import folders
 from server.coordinator.founding import Wish, prepare
-from server.store import format_folder, open_folder
+from server.folder import format_folder, open_folder
 
 STEPS = ("fsync", "mkdir", "open", "rename", "replace", "rmdir", "unlink")
 KILLED = 9

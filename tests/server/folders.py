@@ -6,14 +6,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kvrmi.log import Entry, Log, pack_batch
-from kvrmi.machine import Machine, encode_command
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State, accepted_row
+from kvrmi.state.log import Entry, Log, pack_batch
+from kvrmi.state.machine import Machine, encode_command
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
-from server.store import IDENTITY, Identity, format_folder
+from server.folder import IDENTITY, Identity, format_folder
 
 CLUSTER = "c" * 16
 BALLOT = Ballot(3, 2)

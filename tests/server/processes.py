@@ -14,9 +14,9 @@ from typing import Any
 import Pyro5.api
 import Pyro5.errors
 
-from kvrmi import naming
-from kvrmi.config import Cluster
-from kvrmi.remote.identity import Badge, read_secret
+from kvrmi.cluster import naming
+from kvrmi.cluster.config import Cluster
+from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect
 from server.coordinator.founding import Wish, prepare
 
@@ -33,7 +33,7 @@ class Replicas:
         self.data = data
         self.cluster: Cluster = prepare(Wish(data, replicas=count, ephemeral=True))[0]
         self.running: dict[int, subprocess.Popen[bytes]] = {}
-        self.badge = Badge(self.cluster.id, 0, "test", read_secret(data / "secret"))
+        self.credentials = Credentials(self.cluster.id, 0, "test", read_secret(data / "secret"))
 
     def start(self, *replicas: int) -> None:
         for replica in replicas or self.cluster.ids:
@@ -72,7 +72,9 @@ class Replicas:
     def admin(self, replica: int, method: str, *arguments: object) -> Any:
         member = self.cluster.member(replica)
         name = naming.admin(replica)
-        with connect(member.host, member.admin, name, timeout=10, badge=self.badge) as proxy:
+        with connect(
+            member.host, member.admin, name, timeout=10, credentials=self.credentials
+        ) as proxy:
             return getattr(proxy, method)(*arguments)
 
     def status(self, replica: int) -> dict[str, Any]:

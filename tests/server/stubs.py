@@ -62,8 +62,8 @@ class Fatal:
         self.errors.append((part, error))
 
 
-class Door:
-    """A door that nobody walks through."""
+class Daemon:
+    """A daemon that nobody walks through."""
 
     def __init__(self) -> None:
         self.alive = False

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvrmi.faults import FaultTable
+from kvrmi.cluster.cuts import Cuts
 from server.admin import Admin
 
 
@@ -15,7 +15,7 @@ class Replica:
 
     def __init__(self) -> None:
         self.me = 1
-        self.faults = FaultTable()
+        self.faults = Cuts()
         self.failed: list[tuple[str, str, float | None]] = []
         self.cluster = type("Cluster", (), {"ids": (1, 2, 3)})()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kvrmi.roles.invariants import DiskLost
-from server.admission import Told, Verdict, from_file, from_replicas, told_by
+from server.admission import Reported, Verdict, from_file, from_replicas, reported_by
 from server.alone import cluster_of
-from server.store import FolderRefused, Identity
+from server.folder import FolderRefused, Identity
 
 UNNAMED = cluster_of(1, "h:1111", ["h:1111", "h:2222", "h:3333"], Path("data"))
 NAMED = dataclasses.replace(
@@ -57,27 +57,27 @@ def test_a_file_that_lists_other_members_than_were_recorded_is_refused(
 
 
 def test_others_that_recorded_other_members_decide_nothing() -> None:
-    told = {1: Told("d1", {}), 2: Told("d2", {**ALL, 4: "d4"}), 3: Told("d3", {})}
-    assert from_replicas(mine(), told, (1, 2, 3)) is None
+    reported = {1: Reported("d1", {}), 2: Reported("d2", {**ALL, 4: "d4"}), 3: Reported("d3", {})}
+    assert from_replicas(mine(), reported, (1, 2, 3)) is None
 
 
 def test_without_named_disks_all_replicas_must_tell_theirs() -> None:
     assert from_file(UNNAMED, mine()) is None
-    told = {1: Told("d1", {}), 2: Told("d2", {})}
-    assert from_replicas(mine(), told, (1, 2, 3)) is None
-    told[3] = Told("d3", {})
-    assert from_replicas(mine(), told, (1, 2, 3)) == Verdict(ALL, lost=False)
+    reported = {1: Reported("d1", {}), 2: Reported("d2", {})}
+    assert from_replicas(mine(), reported, (1, 2, 3)) is None
+    reported[3] = Reported("d3", {})
+    assert from_replicas(mine(), reported, (1, 2, 3)) == Verdict(ALL, lost=False)
 
 
 def test_one_that_has_recorded_the_members_is_believed() -> None:
-    told = {1: Told("d1", {}), 2: Told("d2", ALL)}
-    assert from_replicas(mine(), told, (1, 2, 3)) == Verdict(ALL, lost=False)
-    told[1] = Told("fresh", {})
-    assert from_replicas(mine("fresh"), told, (1, 2, 3)) == Verdict(ALL, lost=True)
+    reported = {1: Reported("d1", {}), 2: Reported("d2", ALL)}
+    assert from_replicas(mine(), reported, (1, 2, 3)) == Verdict(ALL, lost=False)
+    reported[1] = Reported("fresh", {})
+    assert from_replicas(mine("fresh"), reported, (1, 2, 3)) == Verdict(ALL, lost=True)
 
 
 def test_an_answer_is_checked() -> None:
-    assert told_by({"disk": "d", "members": [[1, "d"]]}) == Told("d", {1: "d"})
+    assert reported_by({"disk": "d", "members": [[1, "d"]]}) == Reported("d", {1: "d"})
     for odd in (None, {}, {"disk": 1, "members": []}, {"disk": "d", "members": [[1]]}):
         with pytest.raises((ValueError, KeyError, TypeError)):
-            told_by(odd)
+            reported_by(odd)

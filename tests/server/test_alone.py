@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.config import ConfigError
+from kvrmi.cluster.config import ConfigError
 from server.alone import cluster_of, members_of
 
 A, B, C = "h1:1111", "h2:1111", "h2:2222"

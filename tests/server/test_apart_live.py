@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kvrmi import naming
+from kvrmi.cluster import naming
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import Accept, Heartbeat
@@ -24,7 +24,7 @@ CODEC = Codec(PAXOS)
 
 pytestmark = pytest.mark.live
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 HIGH = Ballot(1 << 40, 1)
 FORGED = (Heartbeat(HIGH, 1, 0, 1 << 60, 0.6, 0), Accept(HIGH, 1 << 30, b"", 0, False))
 FALSE_ANSWER = dump(MSGPACK, {"handshake": {"nonce": "0" * 32, "proof": "0" * 64}})
@@ -44,7 +44,7 @@ def is_up(three: Replicas, replica: int) -> bool:
 
 
 def connected(host: str, port: int) -> Channel:
-    return Channel(socket.create_connection((host, port), PATIENCE), 1 << 20)
+    return Channel(socket.create_connection((host, port), TIMEOUT), 1 << 20)
 
 
 def overheard(thief: socket.socket) -> list[Frame]:
@@ -54,7 +54,7 @@ def overheard(thief: socket.socket) -> list[Frame]:
     frames = []
     try:
         while True:
-            frames.append(channel.receive(PATIENCE))
+            frames.append(channel.receive(TIMEOUT))
             channel.send(pack(CONNECT_OK, MSGPACK, 0, frames[-1].sequence, FALSE_ANSWER))
     except ConnectionError:
         return frames
@@ -67,14 +67,14 @@ def shown_again(channel: Channel, frames: list[Frame], name: str) -> list[int]:
     kinds = []
     for frame in frames:
         channel.send(pack(frame.kind, frame.serializer, 0, frame.sequence, frame.payload))
-        kinds.append(channel.receive(PATIENCE).kind)
+        kinds.append(channel.receive(TIMEOUT).kind)
     try:
         for message in FORGED:
             data = CODEC.encode(Address(1, "proposer"), message)
             call = dump_call(MSGPACK, Call(name, "receive", (data,), {}))
             channel.send(pack(INVOKE, MSGPACK, 0, 1, call))
         while True:
-            kinds.append(channel.receive(PATIENCE).kind)
+            kinds.append(channel.receive(TIMEOUT).kind)
     except ConnectionError:
         return kinds
     finally:
@@ -94,7 +94,7 @@ def test_who_held_a_dead_replicas_port_has_nothing_to_show_it(three: Replicas) -
     shown = [load(call[0].serializer, call[0].payload)["handshake"] for call in calls]
     assert all("proof" not in one for one in shown)
     three.start(victim)
-    until(lambda: is_up(three, victim), PATIENCE)
+    until(lambda: is_up(three, victim), TIMEOUT)
     known = three.status(victim)
     proof = dump(MSGPACK, {"handshake": {"proof": "0" * 64}, "object": name})
     for call in calls:
@@ -121,14 +121,14 @@ def test_a_replica_with_other_times_is_kept_apart_and_all_say_which_files_differ
     three.running[victim] = start(str(victim), "--config", str(edited), output=output)
 
     def says(replica: int, about: int) -> bool:
-        told = "; ".join(three.status(replica)["notes"])
+        reported = "; ".join(three.status(replica)["notes"])
         return all(
-            part in told
+            part in reported
             for part in (f"replica {about} at", "other members, times or formats", str(edited))
         )
 
-    until(lambda: is_up(three, victim) and says(victim, other), PATIENCE)
-    until(lambda: says(other, victim), PATIENCE)
+    until(lambda: is_up(three, victim) and says(victim, other), TIMEOUT)
+    until(lambda: says(other, victim), TIMEOUT)
     assert str(three.data / "cluster.toml") in "; ".join(three.status(other)["notes"])
     three.put(other, "goes", "on")
     assert three.status(victim)["role"] == "follower"
@@ -137,5 +137,5 @@ def test_a_replica_with_other_times_is_kept_apart_and_all_say_which_files_differ
         assert log.count("other members, times or formats") >= 1
     three.kill(victim)
     three.start(victim)
-    until(three.equal, PATIENCE)
-    until(lambda: all(three.status(i)["notes"] == [] for i in three.running), PATIENCE)
+    until(three.equal, TIMEOUT)
+    until(lambda: all(three.status(i)["notes"] == [] for i in three.running), TIMEOUT)

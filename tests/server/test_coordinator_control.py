@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kvrmi.config import Cluster
+from kvrmi.cluster.config import Cluster
 from server.coordinator import folders
 from server.coordinator.control import Control
 from server.coordinator.founding import Wish, prepare

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.config import Cluster
+from kvrmi.cluster.config import Cluster
 from server.coordinator import folders
 from server.coordinator.folders import Unusable, loss, put_aside, renew
 from server.coordinator.founding import Wish, prepare

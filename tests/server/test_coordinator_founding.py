@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from kvrmi.config import Cluster, load
+from kvrmi.cluster.config import Cluster, load
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator import folders, ports
 from server.coordinator.founding import Refused, Wish, prepare, unchanged
+from server.folder import open_folder
 from server.pidlock import PidLock
-from server.store import open_folder
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kvrmi.config import Cluster
+from kvrmi.cluster.config import Cluster
 from server.coordinator import folders
 from server.coordinator.folders import Unusable
 from server.coordinator.founding import Wish, prepare
@@ -24,10 +24,10 @@ class Admins:
     """Replicas that answer as they are set to; all are asked at once."""
 
     def __init__(self) -> None:
-        self.told: dict[int, dict[str, Any] | None] = {one: entry(one) for one in range(1, 6)}
+        self.reported: dict[int, dict[str, Any] | None] = {one: entry(one) for one in range(1, 6)}
 
     def entries(self, timeout: float = 1.0) -> dict[int, dict[str, Any] | None]:
-        return dict(self.told)
+        return dict(self.reported)
 
 
 class Rig:
@@ -40,7 +40,7 @@ class Rig:
 
     def lose(self, replica: int) -> None:
         """The replica's process is gone, and so is its folder."""
-        self.admins.told[replica] = None
+        self.admins.reported[replica] = None
         shutil.rmtree(self.data / f"replica{replica}", ignore_errors=True)
 
     def renew(self, replica: int) -> None:
@@ -56,12 +56,12 @@ def test_two_of_five_may_recover_at_once_and_no_third(rig: Rig) -> None:
     for replica in (1, 2):
         rig.lose(replica)
         rig.renew(replica)
-        rig.admins.told[replica] = entry(replica, state="recovering")
+        rig.admins.reported[replica] = entry(replica, state="recovering")
     rig.lose(3)
     with pytest.raises(Unusable, match=r"Nothing was formatted: .* 3 others .* now: 4, 5"):
         rig.renew(3)
     assert folders.loss(rig.data, 3)
-    rig.admins.told[1] = entry(1)  # it has rejoined: its disk is its own again
+    rig.admins.reported[1] = entry(1)  # it has rejoined: its disk is its own again
     rig.renew(3)
     assert folders.loss(rig.data, 3) is None
 
@@ -70,7 +70,7 @@ def test_five_that_end_one_after_another_are_not_all_made_anew(rig: Rig) -> None
     # Nobody recovers meanwhile: those with a new folder have not started yet.
     made = []
     for replica in rig.cluster.ids:
-        rig.admins.told[replica] = None
+        rig.admins.reported[replica] = None
         try:
             rig.renew(replica)
         except Unusable:
@@ -93,15 +93,15 @@ def test_whoever_does_not_answer_as_a_voter_counts_as_lost(
     rig: Rig, unknown: dict[str, Any] | None
 ) -> None:
     rig.lose(1)
-    rig.admins.told |= {2: unknown, 3: None}
+    rig.admins.reported |= {2: unknown, 3: None}
     with pytest.raises(Unusable, match="now: 4, 5"):
         rig.renew(1)
-    rig.admins.told[2] = entry(2)
+    rig.admins.reported[2] = entry(2)
     rig.renew(1)
 
 
 def test_the_lost_one_does_not_count_itself(rig: Rig) -> None:
-    rig.admins.told |= {2: None, 3: None}
+    rig.admins.reported |= {2: None, 3: None}
     with pytest.raises(Unusable, match=r"now: 4, 5\."):
         rig.renew(1)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvrmi.config import Member
+from kvrmi.cluster.config import Member
 from server.coordinator.health import (
     describe,
     leader_of,
@@ -66,9 +66,9 @@ def test_the_quorum_is_lost_only_if_it_is_there(up: list[int], victim: int, lose
 
 
 def test_one_that_recovers_does_not_count() -> None:
-    told = [entry(1), entry(2), entry(3), entry(4, state="recovering")]
-    assert loses_quorum(told, 1, 3)
-    assert not loses_quorum(told, 4, 3)
+    reported = [entry(1), entry(2), entry(3), entry(4, state="recovering")]
+    assert loses_quorum(reported, 1, 3)
+    assert not loses_quorum(reported, 4, 3)
 
 
 def test_an_entry_without_an_answer() -> None:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.config import load
-from kvrmi.log import Log
-from kvrmi.machine import Machine, Voter, encode_question
+from kvrmi.cluster.config import load
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State
 from kvrmi.remote.identity import read_secret
-from kvrmi.rows import pack_voters
+from kvrmi.state.log import Log
+from kvrmi.state.machine import Machine, Voter, encode_question
+from kvrmi.state.rows import pack_voters
 from kvrmi.storage.sqlite import SqliteStorage
 from server.coordinator import main
+from server.folder import FolderRefused, open_folder
 from server.offline.stopped import open_stopped
-from server.store import FolderRefused, open_folder
 
 from .folders import CLUSTER, folder, traces
 

@@ -11,17 +11,17 @@ from .stubs import until
 
 
 class Slip:
-    """A ticket."""
+    """A submission."""
 
     def __init__(self) -> None:
         self.answer: object | None = None
 
 
 class Network:
-    """Answers tickets from `collect` when told to; a poke ends the wait."""
+    """Answers submissions from `collect` when told to; a poke ends the wait."""
 
     def __init__(self) -> None:
-        self.poked = threading.Event()
+        self.woken = threading.Event()
         self.collecting = threading.Event()
         self.together = 0
         self.most = 0
@@ -31,14 +31,14 @@ class Network:
         self.together += 1
         self.most = max(self.most, self.together)
         self.collecting.set()
-        self.poked.wait(timeout)
-        self.poked.clear()
+        self.woken.wait(timeout)
+        self.woken.clear()
         for slip in self.answers:
             slip.answer = "done"
         self.together -= 1
 
     def driver(self) -> Driver:
-        driver = Driver(self.collect, self.poked.set, lambda: driver.settled(), time.monotonic)
+        driver = Driver(self.collect, self.woken.set, lambda: driver.settled(), time.monotonic)
         return driver
 
 
@@ -60,7 +60,7 @@ def test_one_drives_for_all() -> None:
         thread.start()
     assert network.collecting.wait(5)
     network.answers = slips
-    network.poked.set()
+    network.woken.set()
     for thread in threads:
         thread.join(5)
     assert all(slip.answer for slip in slips)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.config import ConfigError
+from kvrmi.cluster.config import ConfigError
 from kvrmi.paxos.stable import TABLES, State
 from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.interface import Corrupt, Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from server import endings
 from server.endings import Ended, ending
-from server.store import IDENTITY
+from server.folder import IDENTITY
 
 from .processes import ROOT, Replicas
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.config import Cluster
+from kvrmi.cluster.config import Cluster
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
@@ -20,8 +20,8 @@ from kvrmi.paxos.messages import PreVote, PreVoted
 from kvrmi.remote.identity import read_secret
 from kvrmi.roles.contract import Address
 from server.coordinator.founding import Wish, prepare
+from server.folder import Folder, open_folder
 from server.replica import Replica
-from server.store import Folder, open_folder
 
 from .stubs import Fatal
 

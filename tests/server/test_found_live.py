@@ -13,12 +13,12 @@ import Pyro5.errors
 import pytest
 
 import kvrmi
-from kvrmi.config import load
+from kvrmi.access.store import Store
+from kvrmi.cluster.config import load
+from kvrmi.cluster.naming import kvstore
 from kvrmi.errors import KVError, NoQuorum
-from kvrmi.naming import kvstore
 from kvrmi.remote.identity import make_secret
 from kvrmi.remote.proxy import connect
-from kvrmi.session import Store
 from server.coordinator.found import main as found
 from server.coordinator.ports import free_block
 

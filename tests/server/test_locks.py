@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kvrmi.interface import Answer, check
+from kvrmi.operations.interface import Answer, check
 from kvrmi.paxos.messages import Behind
 from kvrmi.roles.contract import NOTHING, Address, Effects
 from server.engines.paxos import PaxosEngine

@@ -13,7 +13,7 @@ import pytest
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator.found import main as found
 from server.coordinator.ports import free_block
-from server.store import format_folder, open_folder
+from server.folder import format_folder, open_folder
 
 from .processes import Replicas, replicas, start
 from .stubs import until

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kvrmi.dump import Reader, Summary
-from kvrmi.interface import Value
+from kvrmi.operations.interface import Value
 from server.__main__ import main
 
 from .folders import CLUSTER, folder, traces

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from kvrmi.paxos.declaration import PAXOS
-from kvrmi.rows import ROWS, pack_row
+from kvrmi.state.rows import ROWS, pack_row
 from kvrmi.storage.interface import Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from server import endings
 from server.__main__ import main
+from server.folder import format_folder
 from server.offline.stopped import open_stopped
 from server.pidlock import PidLock, holder
-from server.store import format_folder
 
 from .folders import CLUSTER, folder, traces
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.config import Cluster, Timing, members
+from kvrmi.cluster.config import Cluster, Timing, members
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.learner import _Source
@@ -20,14 +20,14 @@ from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.stable import State
 from kvrmi.roles.contract import Address
 from kvrmi.roles.invariants import DiskLost
-from kvrmi.snapshot import SnapshotSource
+from kvrmi.state.snapshot import SnapshotSource
 from kvrmi.storage.interface import Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from server.admission import Verdict, from_file
+from server.folder import IDENTITY, format_folder, open_folder
 from server.replica import Replica, clock
 from server.rolehost import Fenced
 from server.status import describe
-from server.store import IDENTITY, format_folder, open_folder
 
 from .stubs import Fatal, until
 
@@ -63,7 +63,7 @@ def test_a_replica_whose_acceptor_recovers_is_not_fit_to_lead(tmp_path: Path) ->
         format_folder(tmp_path / name, CLUSTER.id, 1, recovering=recovering)
         with started(tmp_path / name) as replica:
             for host in replica.roles.values():
-                host.door = None
+                host.daemon = None
                 host.start()
             replica.hosts.inform()
             assert ready(replica) is not recovering
@@ -75,7 +75,7 @@ def alone(folder: Path) -> Iterator[Replica]:
     format_folder(folder, CLUSTER.id, 1, recovering=False)
     with started(folder) as replica:
         for host in replica.roles.values():
-            host.door = None
+            host.daemon = None
         replica.hosts["learner"].start()
         replica.hosts["proposer"].start()
         replica.let_vote(Verdict({1: replica.identity.disk}, lost=False))
@@ -102,7 +102,7 @@ def test_after_a_rejoin_the_folder_must_have_that_disk(tmp_path: Path) -> None:
     disk = format_folder(folder, CLUSTER.id, 1, recovering=True)
     with started(folder) as replica:
         replica._folder.change(members={1: "lost"})
-        replica.hosts["acceptor"].door = None
+        replica.hosts["acceptor"].daemon = None
         replica.hosts["acceptor"].start()
         replica.note_rejoin()
         assert replica.identity.recovering
@@ -111,7 +111,7 @@ def test_after_a_rejoin_the_folder_must_have_that_disk(tmp_path: Path) -> None:
     votes.write([Put("acceptor", "state", State(epoch=2).pack())])
     votes.close()
     with started(folder) as replica:
-        replica.hosts["acceptor"].door = None
+        replica.hosts["acceptor"].daemon = None
         replica.hosts["acceptor"].start()
         replica.note_rejoin()
     with started(folder) as replica:
@@ -126,7 +126,7 @@ def test_a_replica_that_recovers_is_not_reported_up_while_its_acceptor_is_away(
     """Whoever guards lost disks would count it as a voter."""
     format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=True)
     with started(tmp_path / "r") as replica:
-        replica.hosts["acceptor"].door = None
+        replica.hosts["acceptor"].daemon = None
         replica.hosts["acceptor"].start()
         assert describe(replica)["state"] == "recovering"
         replica.hosts["acceptor"].fail("test")
@@ -144,7 +144,7 @@ def test_a_rejoin_is_recorded_later_when_the_acceptor_waits_for_its_disk(
     votes.write([Put("acceptor", "state", State(epoch=2).pack())])
     votes.close()
     with started(folder) as replica:
-        replica.hosts["acceptor"].door = None
+        replica.hosts["acceptor"].daemon = None
         replica.hosts["acceptor"].start()
         with replica.hosts["acceptor"]._lock:
             replica.note_rejoin()
@@ -157,7 +157,7 @@ def test_a_learner_taken_down_leaves_neither_its_state_nor_a_snapshot(tmp_path: 
     """No collector ever looks at what was there at the start of the process."""
     format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=False)
     with started(tmp_path / "r") as replica:
-        replica.hosts["learner"].door = None
+        replica.hosts["learner"].daemon = None
         replica.hosts["learner"].start()
         state = replica.hosts["learner"].ask(lambda learner, _: weakref.ref(learner.machine))
         view = replica._folder.learner.snapshot()

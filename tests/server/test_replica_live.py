@@ -15,7 +15,7 @@ import pytest
 from Pyro5.errors import CommunicationError
 
 from kvrmi.paxos.declaration import PAXOS
-from kvrmi.remote.identity import Badge
+from kvrmi.remote.identity import Credentials
 from kvrmi.storage.interface import Remove
 from kvrmi.storage.sqlite import SqliteStorage
 from server.coordinator import folders
@@ -259,6 +259,6 @@ def test_leadership_is_handed_over_on_demand(three: Replicas) -> None:
 
 
 def test_who_does_not_know_the_secret_is_not_heard(three: Replicas) -> None:
-    three.badge = Badge(three.cluster.id, 1, "replica", b"x" * 64)
+    three.credentials = Credentials(three.cluster.id, 1, "replica", b"x" * 64)
     with pytest.raises(CommunicationError, match="secret"):
         three.admin(1, "status")

@@ -15,7 +15,7 @@ from kvrmi.roles.invariants import InvariantBroken, require
 from kvrmi.storage.interface import Put, Record, StorageFailed
 from server.rolehost import Fenced, RoleHost
 
-from .stubs import ME, PEER, Door, Fatal, Outside, StubRole, host_of
+from .stubs import ME, PEER, Daemon, Fatal, Outside, StubRole, host_of
 
 BALLOT = Ballot(1, 2)
 ASK = Release(BALLOT)
@@ -231,14 +231,14 @@ def test_another_role_that_breaks_is_started_again() -> None:
 def test_a_dead_request_loop_is_noticed_and_the_role_comes_back() -> None:
     now = [0.0]
     host = host_of(StubRole, clock=lambda: now[0])
-    host.door = door = Door()
-    door.open()
-    door.alive = False
+    host.daemon = daemon = Daemon()
+    daemon.open()
+    daemon.alive = False
     host.supervise()
     assert host.state == "restarting"
     now[0] = 1.0
     host.supervise()
-    assert (host.state, host.incarnation, door.opened) == ("up", 2, 2)
+    assert (host.state, host.incarnation, daemon.opened) == ("up", 2, 2)
 
 
 def test_what_must_be_done_before_a_restart_is_done_before_it() -> None:

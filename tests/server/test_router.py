@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 
-from kvrmi.interface import Request
+from kvrmi.operations.interface import Request
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import Ask, Behind, Confirm, Durable, Forward, Forwarded, Offer, Propose
@@ -106,7 +106,7 @@ def test_a_late_answer_finds_the_worker_that_waits_for_it() -> None:
     wire = Wire(takes=True)
     router, hosts = world(wire, front=front)
     awaited = router.expect(2, 7)
-    hosts["front"].tell(sender, forward)
+    hosts["front"].post(sender, forward)
     assert awaited.answer == answer
     assert wire.sent == []
     router.forget(2, 7, awaited)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from kvrmi.faults import FaultTable
-from kvrmi.interface import Operation, Result
+from kvrmi.cluster.cuts import Cuts
+from kvrmi.operations.interface import Operation, Result
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import Behind, Fetch, Forward, Forwarded, Release, Released
@@ -30,7 +30,7 @@ OTHER = Envelope(Address(3, "learner"), Release(BALLOT))
 class Fixture:
     """A servant around a role that answers Released, and tells its learner and replica 3."""
 
-    def __init__(self, caller: int = 2, role: str = "replica", door: str = "acceptor") -> None:
+    def __init__(self, caller: int = 2, role: str = "replica", daemon: str = "acceptor") -> None:
         def script(sender: Address, message: Message) -> Effects:
             to_learner = Envelope(Address(ME, "learner"), Behind(2, 1))
             return Effects(messages=(OTHER, Envelope(sender, Released(BALLOT)), to_learner))
@@ -40,12 +40,12 @@ class Fixture:
         self.router, self.hosts = world(
             self.wire, acceptor=self.acceptor, learner=self.learner, proposer=proposer
         )
-        self.faults = FaultTable()
+        self.faults = Cuts()
         self.later: Message | None = None
         self.servant = RoleServant(
             PAXOS,
             CODEC,
-            self.hosts[door],
+            self.hosts[daemon],
             self.router,
             self.faults,
             lambda: Caller(caller, role),
@@ -111,7 +111,7 @@ def test_cuts_hold_in_both_directions() -> None:
 
 
 def test_a_deferred_request_waits_for_its_answer() -> None:
-    fixture = Fixture(door="proposer")
+    fixture = Fixture(daemon="proposer")
     forward, front = Forward(1, Ballot(1, 2), (), 1.0), Address(2, "front")
     assert fixture.ask(forward, front) == NOT_TAKEN
     fixture.later = Forwarded(1, ())

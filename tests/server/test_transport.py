@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi import naming
-from kvrmi.faults import FaultTable
+from kvrmi.cluster import naming
+from kvrmi.cluster.cuts import Cuts
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import Accept, Forward, Offer, Release, Released
-from kvrmi.remote.identity import Badge, challenge
+from kvrmi.remote.identity import Credentials, challenge
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Envelope, Message, NoAnswer
 from kvrmi.roles.declaration import BATCH, CONTROL
 from server.alone import cluster_of
 from server.coordinator.ports import free_block
-from server.doors import Limits, PyroDoor, exposed
+from server.objectdaemon import Limits, ObjectDaemon, exposed
 from server.transport import Transport
 
 from .stubs import until
@@ -61,12 +61,12 @@ class World:
         self.cluster = cluster_of(1, addresses[0], addresses, Path("data"))
         self.servant = Servant()
         self.secret = SECRET
-        self.faults = FaultTable()
+        self.faults = Cuts()
         self.delivered: list[tuple[str, int, Address, Message]] = []
         self.refused: list[int] = []
         name = naming.role(2, "acceptor")
         cluster_id = self.cluster.id
-        self.door = PyroDoor(
+        self.daemon = ObjectDaemon(
             "127.0.0.1",
             self.cluster.member(2).acceptor,
             name,
@@ -79,7 +79,7 @@ class World:
             PAXOS,
             self.cluster,
             1,
-            Badge(cluster_id, 1, "replica", SECRET),
+            Credentials(cluster_id, 1, "replica", SECRET),
             self.faults,
             codec=self.codec,
             clock=time.monotonic,
@@ -88,8 +88,8 @@ class World:
         )
 
     def connect(self) -> None:
-        """Open the door, and wait until a request leaves."""
-        self.door.open()
+        """Open the daemon, and wait until a request leaves."""
+        self.daemon.open()
         self.transport.tend()
         until(lambda: self.send(ASK))
 
@@ -112,7 +112,7 @@ def world() -> Iterator[World]:
     made = World()
     yield made
     made.transport.close()
-    made.door.cut()
+    made.daemon.cut()
 
 
 def test_a_request_is_answered(world: World) -> None:
@@ -133,7 +133,7 @@ def test_a_peer_with_another_secret_is_named_once_until_it_has_ours(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.secret = b"y" * 64
-    world.door.open()
+    world.daemon.open()
 
     def tended() -> tuple[str, ...]:
         world.transport.tend()
@@ -190,7 +190,7 @@ def test_a_lost_connection_loses_what_was_asked(world: World) -> None:
 
     def die(sender: Address, message: Message) -> bytes:
         asked.set()
-        world.door.cut()
+        world.daemon.cut()
         return b""
 
     world.servant.answer = die
@@ -202,7 +202,7 @@ def test_a_lost_connection_loses_what_was_asked(world: World) -> None:
 
 def test_a_poke_ends_the_wait(world: World) -> None:
     begun = time.monotonic()
-    world.transport.poke(BATCH)
+    world.transport.wake(BATCH)
     world.transport.collect(BATCH, 5.0)
     assert time.monotonic() - begun < 2.0
 

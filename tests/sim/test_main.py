@@ -74,8 +74,8 @@ def test_a_planted_bug_is_found_by_many_runs_too(capsys: pytest.CaptureFixture[s
     assert last.startswith("  python -m kvrmi.sim --seed 0 --profile calm --steps ")
     assert last.endswith(" --plant quorum-of-two --trace")
     assert main([*words, "--json", "--explain", "1"]) == 1
-    (told,) = json.loads(capsys.readouterr().out)["violations"]
-    assert told["smallest"].endswith("--plant quorum-of-two")
+    (reported,) = json.loads(capsys.readouterr().out)["violations"]
+    assert reported["smallest"].endswith("--plant quorum-of-two")
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from kvrmi.interface import Answer
+from kvrmi.operations.interface import Answer
 from kvrmi.sim import workload
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import run

@@ -14,12 +14,12 @@ import pytest
 
 from kvrmi.paxos.messages import Copied, Entries, Promise, SnapshotPage
 from kvrmi.roles.contract import Envelope
+from kvrmi.sim.monitor import Monitor
 from kvrmi.sim.parts import Parts
 from kvrmi.sim.profiles import PROFILES
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import command, run
 from kvrmi.sim.shrink import kind, shrink
-from kvrmi.sim.watch import Watch
 
 SEEDS = range(int(os.environ.get("KVRMI_SEEDS", "60")))
 STEPS = 600
@@ -70,9 +70,9 @@ def test_whatever_comes_in_pages_comes_in_several(monkeypatch: pytest.MonkeyPatc
     """In most runs that have any; promises of several values need a candidate that lags."""
     pages: Counter[tuple[str, bool]] = Counter()
     seen: set[tuple[str, bool]] = set()
-    left = Watch.left
+    left = Monitor.left
 
-    def watched(self: Watch, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
+    def watched(self: Monitor, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
         for _, m in messages:
             if isinstance(m, Promise | Copied):
                 seen.add((type(m).__name__, m.more > 0))
@@ -82,7 +82,7 @@ def test_whatever_comes_in_pages_comes_in_several(monkeypatch: pytest.MonkeyPatc
                 seen.add(("SnapshotPage", not m.last))
         left(self, replica, name, messages)
 
-    monkeypatch.setattr(Watch, "left", watched)
+    monkeypatch.setattr(Monitor, "left", watched)
     for seed in range(20):
         seen.clear()
         run(seed)

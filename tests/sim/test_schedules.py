@@ -6,29 +6,29 @@ from functools import partial
 
 import pytest
 
-from kvrmi.interface import Answer, Request
-from kvrmi.machine import encode_command, encode_question
+from kvrmi.operations.interface import Answer, Request
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.messages import Transfer
-from kvrmi.paxos.tickets import Ticket
+from kvrmi.paxos.submissions import Submission
 from kvrmi.roles.contract import Effects
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.world import World
+from kvrmi.state.machine import encode_command, encode_question
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 """Virtual seconds within which what must happen happens."""
 
 
-def ask(world: World, replica: Replica, payload: bytes, *, reads: bool) -> Ticket:
-    tickets: list[Ticket] = []
+def ask(world: World, replica: Replica, payload: bytes, *, reads: bool) -> Submission:
+    submissions: list[Submission] = []
 
     def submit(front: Front, now: float) -> Effects:
-        ticket, effects = front.submit(now, Request(reads, payload), repeatable=False)
-        tickets.append(ticket)
+        submission, effects = front.submit(now, Request(reads, payload), repeatable=False)
+        submissions.append(submission)
         return effects
 
     replica.act(submit)
-    return tickets[0]
+    return submissions[0]
 
 
 def put(world: World, replica: Replica, key: str) -> Answer:
@@ -41,10 +41,10 @@ def get(world: World, replica: Replica, key: str) -> Answer:
     return answer(world, ask(world, replica, encode_question("get", (key,)), reads=True))
 
 
-def answer(world: World, ticket: Ticket) -> Answer:
-    assert world.run(PATIENCE, until=lambda: ticket.answer is not None)
-    assert ticket.answer is not None
-    return ticket.answer
+def answer(world: World, submission: Submission) -> Answer:
+    assert world.run(TIMEOUT, until=lambda: submission.answer is not None)
+    assert submission.answer is not None
+    return submission.answer
 
 
 def leader(world: World) -> Replica:
@@ -54,7 +54,7 @@ def leader(world: World) -> Replica:
         nodes = world.replicas.values()
         return [n for n in nodes if n.proposer and n.proposer.may_read(n.clock())]
 
-    assert world.run(PATIENCE, until=lambda: bool(found())), "nobody leads"
+    assert world.run(TIMEOUT, until=lambda: bool(found())), "nobody leads"
     return found()[0]
 
 
@@ -108,14 +108,14 @@ def test_disks_may_be_lost_one_after_the_other(seed: int) -> None:
     written(world, 5)
     for replica in world.replicas.values():
         lose(replica)
-        assert world.run(PATIENCE, until=partial(votes, replica)), "never votes again"
+        assert world.run(TIMEOUT, until=partial(votes, replica)), "never votes again"
         for other in world.replicas.values():
             other.crash()
         following = world.replicas[replica.me % 3 + 1]
         following.lose_disk(state_too=True)
         for other in world.replicas.values():
             other.start()
-        assert world.run(PATIENCE, until=partial(votes, following)), "never votes again"
+        assert world.run(TIMEOUT, until=partial(votes, following)), "never votes again"
     assert get(world, leader(world), "key 4").value == "key 4"
 
 
@@ -125,7 +125,7 @@ def test_a_majority_of_lost_disks_is_refused() -> None:
     written(world, 5)
     for replica in (1, 2, 3):
         lose(world.replicas[replica])
-    assert not world.run(PATIENCE, until=lambda: any(votes(world.replicas[i]) for i in (1, 2, 3)))
+    assert not world.run(TIMEOUT, until=lambda: any(votes(world.replicas[i]) for i in (1, 2, 3)))
     assert put(world, world.replicas[4], "more").code == "NO_QUORUM"
 
 
@@ -133,7 +133,7 @@ def test_of_two_replicas_a_lost_disk_waits_for_an_operator() -> None:
     world = World("two", 2)
     written(world, 2)
     lose(world.replicas[2])
-    assert not world.run(PATIENCE, until=lambda: votes(world.replicas[2]))
+    assert not world.run(TIMEOUT, until=lambda: votes(world.replicas[2]))
 
 
 def test_an_old_copy_of_a_disk_is_found_out() -> None:
@@ -145,7 +145,7 @@ def test_an_old_copy_of_a_disk_is_found_out() -> None:
     replica.crash()
     assert replica.votes.put_copy_back()
     replica.start()
-    assert world.run(PATIENCE, until=lambda: not replica.up)
+    assert world.run(TIMEOUT, until=lambda: not replica.up)
     assert " writes of this acceptor, its disk has " in replica.refused
 
 
@@ -157,18 +157,18 @@ def test_a_leader_that_is_cut_off_answers_nothing_old() -> None:
         world.network.cuts |= {(old.me, replica.me), (replica.me, old.me)}
     question = ask(world, old, encode_question("get", ("key 0",)), reads=True)
     assert question.answer is not None  # its lease still runs
-    assert answer(world, put_ticket(world, others[0])).code in (
+    assert answer(world, put_submission(world, others[0])).code in (
         "OK",
         "NO_QUORUM",
         "UNKNOWN_OUTCOME",
     )
-    assert world.run(PATIENCE, until=lambda: any(leads(replica) for replica in others))
+    assert world.run(TIMEOUT, until=lambda: any(leads(replica) for replica in others))
     assert put(world, others[0], "key 0").code == "OK"
     late = get(world, old, "key 0")
     assert late.code == "NO_QUORUM"
 
 
-def put_ticket(world: World, replica: Replica) -> Ticket:
+def put_submission(world: World, replica: Replica) -> Submission:
     assert replica.front is not None
     command = encode_command("put", ("other", "v"), replica.front.next_id())
     return ask(world, replica, command, reads=False)
@@ -183,10 +183,10 @@ def test_leadership_goes_where_the_operator_wants_it_without_a_gap() -> None:
     world = World("transfer", 3)
     replica = written(world, 1)
     other = world.replicas[replica.me % 3 + 1]
-    replica.tell("proposer", Transfer(other.me))
-    assert world.run(PATIENCE, until=lambda: not leads(replica))
+    replica.deliver("proposer", Transfer(other.me))
+    assert world.run(TIMEOUT, until=lambda: not leads(replica))
     began = world.now
-    assert world.run(PATIENCE, until=lambda: leads(other))
+    assert world.run(TIMEOUT, until=lambda: leads(other))
     assert world.now - began < 0.3
     assert put(world, replica, "through the new one").code == "OK"
 
@@ -197,7 +197,7 @@ def test_leadership_comes_back_to_the_first_replica() -> None:
     world.replicas[1].crash()
     assert leader(world).me != 1
     world.replicas[1].start()
-    assert world.run(PATIENCE, until=lambda: leads(world.replicas[1]))
+    assert world.run(TIMEOUT, until=lambda: leads(world.replicas[1]))
 
 
 def test_a_leader_without_its_acceptor_goes_on_then_hands_over() -> None:
@@ -206,7 +206,7 @@ def test_a_leader_without_its_acceptor_goes_on_then_hands_over() -> None:
     replica.fail("acceptor")
     assert put(world, replica, "without").code == "OK"
     assert leads(replica)
-    assert world.run(PATIENCE, until=lambda: not leads(replica))
+    assert world.run(TIMEOUT, until=lambda: not leads(replica))
     assert leader(world) is not replica
 
 

@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from kvrmi import sessions
-from kvrmi.interface import WINDOW
+from kvrmi.operations.interface import WINDOW
 from kvrmi.sim.request_ids import RequestIds, Sessions, expired
 from kvrmi.sim.run import run
 from kvrmi.sim.workload import Asked, Workload, _Client
+from kvrmi.state import clienttable
 
 
 def test_requests_are_open_together_and_sessions_expire_and_are_given_up(
@@ -36,12 +36,12 @@ def test_requests_are_open_together_and_sessions_expire_and_are_given_up(
 
 def test_a_session_that_is_forgotten_too_soon_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even though the machine that replays the log forgets it too."""
-    init = sessions.Sessions.__init__
+    init = clienttable.ClientTable.__init__
 
-    def fewer(self: sessions.Sessions, limit: int = sessions.SESSION_LIMIT) -> None:
+    def fewer(self: clienttable.ClientTable, limit: int = clienttable.SESSION_LIMIT) -> None:
         init(self, 1)
 
-    monkeypatch.setattr(sessions.Sessions, "__init__", fewer)
+    monkeypatch.setattr(clienttable.ClientTable, "__init__", fewer)
     violations = [run(seed).violation for seed in range(4)]
     assert any("session expired" in violation for violation in violations), violations
 

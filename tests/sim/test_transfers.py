@@ -6,15 +6,15 @@ from functools import partial
 
 import pytest
 
+from kvrmi.checker.history import OK
 from kvrmi.paxos.messages import Transfer
 from kvrmi.sim.audit import audit, judge, recover
-from kvrmi.sim.checker.history import OK
 from kvrmi.sim.workload import Workload
 from kvrmi.sim.world import World
 
 CLIENTS = ("plain",) * 12
 TRANSFERS = 15
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 def leader(world: World) -> int:
@@ -40,22 +40,22 @@ def test_no_outcome_is_unknown(replicas: int, lag: float) -> None:
     world = World(f"transfers {replicas}", replicas)
     world.network.lag = lag
     workload = Workload(world, CLIENTS)
-    dice = world.dice("transfers")
+    draws = world.draws("transfers")
     for _ in range(TRANSFERS):
-        world.run(dice.soon(0.3))
-        assert world.run(PATIENCE, until=lambda: leader(world) > 0)
-        successor = dice.choice([i for i in world.ids if i != leader(world)])
-        world.replicas[leader(world)].tell("proposer", Transfer(successor))
-        world.run(PATIENCE, until=partial(leads, world, successor))  # it may come to nothing
-    assert len(world.watch.elections) > TRANSFERS // 2
+        world.run(draws.soon(0.3))
+        assert world.run(TIMEOUT, until=lambda: leader(world) > 0)
+        successor = draws.choice([i for i in world.ids if i != leader(world)])
+        world.replicas[leader(world)].deliver("proposer", Transfer(successor))
+        world.run(TIMEOUT, until=partial(leads, world, successor))  # it may come to nothing
+    assert len(world.monitor.elections) > TRANSFERS // 2
     end(world, workload)
 
 
 def test_nor_when_the_first_leader_hands_over_by_itself() -> None:
     world = World("first hand-over", 3)
     world.replicas[1].crash()
-    assert world.run(PATIENCE, until=lambda: leader(world) > 0)
+    assert world.run(TIMEOUT, until=lambda: leader(world) > 0)
     workload = Workload(world, CLIENTS)
     world.replicas[1].start()
-    assert world.run(PATIENCE, until=partial(leads, world, 1))
+    assert world.run(TIMEOUT, until=partial(leads, world, 1))
     end(world, workload)

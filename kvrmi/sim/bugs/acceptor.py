@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...log import Entry
-from ...machine import FIRST_EPOCH
 from ...paxos.acceptor import EPOCH_SHIFT, Acceptor
 from ...paxos.ballot import Ballot
 from ...paxos.messages import (
@@ -22,6 +20,8 @@ from ...paxos.messages import (
 )
 from ...paxos.rejoin import Rejoin
 from ...roles.contract import Address, Effects, Envelope, Message
+from ...state.log import Entry
+from ...state.machine import FIRST_EPOCH
 from ..parts import Parts
 
 __all__ = [
@@ -139,13 +139,13 @@ class _ChosenUptoOfOlderBallot(Acceptor):
     def _learn(self, ballot: Ballot, chosen: int) -> tuple[Envelope, ...]:
         if ballot.replica == self.me:
             return ()
-        slots = range(max(self._told, self.state.truncated) + 1, chosen + 1)
+        slots = range(max(self._reported, self.state.truncated) + 1, chosen + 1)
         entries = tuple(
             Entry(slot, ballot, (), self.accepted[slot][1])
             for slot in slots
             if slot in self.accepted
         )
-        self._told = max(self._told, chosen)
+        self._reported = max(self._reported, chosen)
         return (Envelope(Address(self.me, "learner"), Learn(ballot, chosen, entries)),)
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...commands import decode_command, encode_command
-from ...interface import Request
+from ...operations.commands import decode_command, encode_command
+from ...operations.interface import Request
 from ...paxos.ballot import Ballot
 from ...paxos.front import Front
 from ...paxos.parts import Reads
-from ...paxos.tickets import Ticket
+from ...paxos.submissions import Submission
 from ...roles.contract import Effects
 from ...roles.declaration import Setting, Stored
 from ..parts import Parts
@@ -44,8 +44,8 @@ class FollowerReadCalledLinearizable(Parts):
 class _SaysNoQuorum(Front):
     def _advance(self, now: float) -> Effects:
         effects = super()._advance(now)
-        for ticket in self._outcomes:
-            ticket.open = ()
+        for submission in self._outcomes:
+            submission.open = ()
         return effects
 
 
@@ -56,10 +56,10 @@ class NoQuorumSaidOfSentCommand(Parts):
 
 
 class _ForgetsDoubt(Front):
-    def _again(self, ticket: Ticket) -> None:
-        if ticket.repeatable:
-            ticket.open = ()
-        super()._again(ticket)
+    def _again(self, submission: Submission) -> None:
+        if submission.repeatable:
+            submission.open = ()
+        super()._again(submission)
 
 
 class DoubtForgottenForSessions(Parts):
@@ -69,14 +69,14 @@ class DoubtForgottenForSessions(Parts):
 
 
 class _NewId(Front):
-    def _in_doubt(self, tickets: Iterable[Ticket], ballot: Ballot) -> None:
-        tickets = list(tickets)
-        super()._in_doubt(tickets, ballot)
-        for ticket in tickets:
-            if ticket.repeatable and ticket.answer is None:
-                name, _, args = decode_command(ticket.request.payload)
+    def _in_doubt(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
+        submissions = list(submissions)
+        super()._in_doubt(submissions, ballot)
+        for submission in submissions:
+            if submission.repeatable and submission.answer is None:
+                name, _, args = decode_command(submission.request.payload)
                 payload = encode_command(name, args, self.next_id())
-                ticket.request = Request(False, payload)
+                submission.request = Request(False, payload)
 
 
 class ForwardedRetryWithNewId(Parts):
@@ -86,11 +86,11 @@ class ForwardedRetryWithNewId(Parts):
 
 
 class _SendsTwice(Front):
-    def _in_doubt(self, tickets: Iterable[Ticket], ballot: Ballot) -> None:
-        tickets = list(tickets)
-        for ticket in tickets:
-            ticket.repeatable = True
-        super()._in_doubt(tickets, ballot)
+    def _in_doubt(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
+        submissions = list(submissions)
+        for submission in submissions:
+            submission.repeatable = True
+        super()._in_doubt(submissions, ballot)
 
 
 class PlainCommandSentTwice(Parts):

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ...interface import Answer
-from ...machine import Machine
+from ...operations.interface import Answer
 from ...paxos.learner import Learner
 from ...paxos.messages import Durable
 from ...roles.contract import Address, Envelope
 from ...roles.declaration import Setting, Stored
-from ...sessions import Sessions
+from ...state.clienttable import ClientTable
+from ...state.machine import Machine
 from ...storage.interface import Key, View
 from ..parts import Parts
 
@@ -52,7 +52,7 @@ class SessionsMissingFromSnapshot(Parts):
         return learner
 
 
-class _Forgetful(Sessions):
+class _Forgetful(ClientTable):
     def find(self, client: str, sequence: int, mark: bytes, revision: int) -> Answer | None:
         return None
 
@@ -71,14 +71,14 @@ class SessionRetryExecutedTwice(Parts):
     machines = _ExecutesTwice
 
 
-class _TellsApplied(Learner):
+class _AnnouncesApplied(Learner):
     def _apply(self, now: float) -> tuple[Envelope, ...]:
         messages = super()._apply(now)
-        told = Envelope(Address(self.me, "acceptor"), Durable(self.applied))
-        return (*messages, told) if messages else ()
+        reported = Envelope(Address(self.me, "acceptor"), Durable(self.applied))
+        return (*messages, reported) if messages else ()
 
 
 class TruncationBeforeDurable(Parts):
     """An acceptor forgets what its learner has applied, and not yet written."""
 
-    learners = _TellsApplied
+    learners = _AnnouncesApplied

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...config import Timing
+from ...cluster.config import Timing
 from ...paxos.acceptor import Acceptor
 from ...paxos.leadership import Leadership
 from ...paxos.lease import LeaderLease

@@ -88,7 +88,7 @@ def find_all(bugs: Iterable[str], seeds: Sequence[int], jobs: int) -> list[Found
     """Find each, with a live display on a terminal and a line a bug elsewhere, on stderr."""
     console, names = Console(stderr=True), list(bugs)
     if not console.is_terminal:
-        return list(_told_plainly(names, seeds, jobs))
+        return list(_said_plainly(names, seeds, jobs))
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
@@ -102,7 +102,7 @@ def find_all(bugs: Iterable[str], seeds: Sequence[int], jobs: int) -> list[Found
     return found
 
 
-def _told_plainly(names: Sequence[str], seeds: Sequence[int], jobs: int) -> Iterator[Found]:
+def _said_plainly(names: Sequence[str], seeds: Sequence[int], jobs: int) -> Iterator[Found]:
     for name in names:
         found = find(name, seeds, jobs)
         outcome = f"seed {found.seed}" if found.violation else "not found"

@@ -15,7 +15,7 @@ from client.grammar.lexer import split
 from client.render import Printer
 from client.shell.notes import Notes
 from client.shell.run import Shell
-from kvrmi.session import connect
+from kvrmi.access.store import connect
 from tests.client.fake import Cluster
 from tests.client.test_render import Terminal
 

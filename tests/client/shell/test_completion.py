@@ -15,8 +15,8 @@ from prompt_toolkit.document import Document
 from client.grammar.lexer import split
 from client.shell.completion import Completions
 from client.shell.known import Known, Seen
+from kvrmi.access.store import Store
 from kvrmi.errors import ConnectionFailed
-from kvrmi.session import Store
 
 KEYS = ["user:1", "user:2", "a key", "it's", "--x", "new\nline", "é\x1b[2J"]
 

@@ -14,8 +14,8 @@ from prompt_toolkit.output import DummyOutput
 
 from client.shell.editor import Editor
 from client.shell.known import Known
+from kvrmi.access.store import Store
 from kvrmi.errors import ConnectionFailed
-from kvrmi.session import Store
 
 PIECES = [
     *"aG 19;:?<>[]OMm~'\"\\@#\t\0\x01\x05\x0b\x0c\x12\x13\x16\x17\x18\x19\x1f\x7f",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.interface import VALUE_BYTES
+from kvrmi.operations.interface import VALUE_BYTES
 from tests.client.conftest import Run
 from tests.client.fake import Cluster
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.client.fake import Cluster
-from tests.terminal import PATIENCE, Terminal
+from tests.terminal import TIMEOUT, Terminal
 
 CTRL_C = "\x03"
 
@@ -41,7 +41,7 @@ def hold(cluster: Cluster, gate: threading.Event, key: str) -> threading.Event:
     def held(name: str, args: Sequence[Any], request: Any = None) -> Any:
         if args[:1] == [key]:
             arrived.set()
-            gate.wait(PATIENCE)
+            gate.wait(TIMEOUT)
         return do(name, args, request)
 
     servant._do = held  # type: ignore[method-assign]
@@ -55,7 +55,7 @@ def test_ctrl_c_says_what_is_known_and_the_session_goes_on(
     shell.see(r"^OK revision 1\b")
     arrived = hold(cluster, gate, "k")
     shell.keys("PUT k v\r")
-    assert arrived.wait(PATIENCE)
+    assert arrived.wait(TIMEOUT)
     shell.see("^waiting for replica 1; Ctrl-C ends it$")
     shell.keys(CTRL_C)
     shell.see(
@@ -65,7 +65,7 @@ def test_ctrl_c_says_what_is_known_and_the_session_goes_on(
     shell.see(r"^ana>$")
     arrived.clear()
     shell.keys("GET k\r")
-    assert arrived.wait(PATIENCE)
+    assert arrived.wait(TIMEOUT)
     shell.keys(CTRL_C * 5)
     shell.see("^INTERRUPTED: nothing was changed")
     shell.keys("PUT last 2\r")
@@ -83,7 +83,7 @@ def test_a_replica_killed_while_the_shell_waits_is_one_line_beside_the_answer(
     shell.see(r"^OK revision 1\b")
     arrived = hold(cluster, gate, "k")
     shell.keys("PUT k v\r")
-    assert arrived.wait(PATIENCE)
+    assert arrived.wait(TIMEOUT)
     cluster.contents.leader = 2
     cluster.nodes[0].kill()
     shell.see(r"^replica 1 does not answer \(.*\); replica 2 answers now and leads$")

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from client.shell.known import PAGE, PATIENCE, Keys, Known
-from kvrmi.attempts import Answered, Asked
+from client.shell.known import PAGE, TIMEOUT, Keys, Known
+from kvrmi.access.events import Answered, Asked
+from kvrmi.access.store import Store, connect
 from kvrmi.errors import ConnectionFailed
-from kvrmi.session import Store, connect
 from tests.client.fake import Cluster
 
 
@@ -23,7 +23,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 def opener(cluster: Cluster) -> Callable[[], Store]:
-    return lambda: connect(addresses=cluster.addresses, timeout=PATIENCE)
+    return lambda: connect(addresses=cluster.addresses, timeout=TIMEOUT)
 
 
 def test_it_knows_who_answers_and_who_leads(cluster: Cluster) -> None:

@@ -10,7 +10,7 @@ from client.grammar.commands import parse
 from client.grammar.lexer import split
 from client.render import Printer
 from client.shell.listing import Listing, pages
-from kvrmi.session import connect
+from kvrmi.access.store import connect
 from tests.client.fake import Cluster
 from tests.client.test_render import Terminal
 

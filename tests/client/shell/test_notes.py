@@ -6,8 +6,8 @@ import queue
 
 import pytest
 
-from client.shell.notes import AGAIN, PATIENCE, Notes
-from kvrmi.attempts import Answered, Asked, Event, Failed
+from client.shell.notes import AGAIN, TIMEOUT, Notes
+from kvrmi.access.events import Answered, Asked, Event, Failed
 
 
 class Clock:
@@ -120,7 +120,7 @@ def test_a_long_wait_says_what_for_and_how_it_ended(
 ) -> None:
     feed(notes, refused(1), refused(2))
     assert lines == []
-    clock.now += PATIENCE + 0.1
+    clock.now += TIMEOUT + 0.1
     feed(notes, refused(1), refused(2), refused(1))
     assert lines == ["replica 1 and replica 2 do not answer (connection refused); still trying"]
     feed(notes, asked(2), answered(2, 2))

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from client.shell.prefix import delete, question
+from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import NoQuorum, UnknownOutcome
-from kvrmi.session import Store
 from tests.client.conftest import Run
 from tests.client.fake import Cluster
 from tests.terminal import Terminal
@@ -110,7 +110,7 @@ def test_what_ends_it_early(
             raise ended
         return call(store, name, *args)
 
-    monkeypatch.setattr("kvrmi.session.Store.call", fail)
+    monkeypatch.setattr("kvrmi.access.store.Store.call", fail)
     assert run("DELETE", "--prefix", "a", "--yes") == status
     line = f"{code}: 2 of 5 keys were deleted, {text}; KEYS a shows which are left\n"
     assert capsys.readouterr().err == line, "and never that nothing was done"

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.commands import encode_command
-from kvrmi.interface import Answer
-from kvrmi.log import Entry, pack_batch
+from kvrmi.operations.commands import encode_command
+from kvrmi.operations.interface import Answer
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.messages import (
     Accept,
@@ -24,6 +23,7 @@ from kvrmi.paxos.messages import (
     SnapshotPage,
 )
 from kvrmi.roles.contract import Address, Effects, Envelope, Message
+from kvrmi.state.log import Entry, pack_batch
 from server.engines import journal
 from server.logfile import start_log
 

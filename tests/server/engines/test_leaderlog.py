@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from kvrmi.commands import encode_command, encode_question
-from kvrmi.interface import Answer, Request
+from kvrmi.operations.commands import encode_command, encode_question
+from kvrmi.operations.interface import Answer, Request
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.messages import (
     CampaignNow,

@@ -1,0 +1,326 @@
+"""connect(): the store as a mapping, for people who write Python.
+
+Rules: each write has one id and takes effect once, however often it is sent; an error says what
+was done. It knows nothing of Paxos: only that some replica will answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
+from os import PathLike
+from threading import Condition, get_ident
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeVar, cast, overload
+
+from ..cluster.naming import is_client
+from ..errors import ConnectionFailed, InvalidRequest
+from ..operations.interface import LINEARIZABLE, SCAN_ITEMS, WINDOW, Value, check
+from .events import Observer
+from .failover import Expired, Replicas
+from .lookup import look_up
+from .status import overview
+
+__all__ = ["Session", "Store", "connect"]
+
+_Default = TypeVar("_Default")
+
+
+def connect(
+    replica: int | None = None,
+    *,
+    config: str | PathLike[str] | None = None,
+    nameserver: str | None = None,
+    addresses: Iterable[str] | None = None,
+    timeout: float = 5.0,
+    name: str | None = None,
+    observer: Observer | None = None,
+) -> Store:
+    """Open the store.
+
+    `replica` is the id of the one to ask first, always; without it the leader is followed.
+    The cluster is found by `config` (a cluster file), `nameserver` ("host:port") or `addresses`
+    ("host:port"); else by KVRMI_CONFIG, ./.kvrmi/cluster.toml, or the name server on localhost.
+    `timeout` is the number of seconds after which an operation gives up.
+    `name` is what this client is called in the replicas' status and logs: 1 to 30 letters,
+    digits, ".", "_" and "-". `observer` gets each attempt as an Event (kvrmi.attempts), in the
+    thread of the operation.
+    Raises InvalidRequest or ConnectionFailed; no replica is contacted before the first operation.
+    """
+    if not isinstance(timeout, (int, float)) or not 0 < timeout < 86400:
+        raise InvalidRequest("timeout must be a number of seconds above 0")
+    if name is not None and not is_client(name):
+        raise InvalidRequest(
+            'a client\'s name is 1 to 30 letters (A-Z, a-z), digits, ".", "_" or "-"'
+        )
+    directory = look_up(config=config, nameserver=nameserver, addresses=addresses)
+    replicas = Replicas(directory, replica, client=name, observer=observer)
+    return Store(replicas, float(timeout), name)
+
+
+class RequestId(NamedTuple):
+    """A request id: unique for ever."""
+
+    client: str
+    sequence: int
+
+
+class Session:
+    """Hands out request ids so that the cluster keeps the answer of each for a retry.
+
+    The first is answered before others are sent, and those unanswered lie within the window.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        """Begin with a random client id, behind `name` if there is one."""
+        self._prefix = f"{name}:" if name else ""
+        self._changed = Condition()
+        self._held: dict[int, RequestId] = {}
+        """What each thread has taken and not given back."""
+        self._renew()
+
+    def begin(self, timeout: float) -> RequestId | None:
+        """Take the next id; None when `timeout` seconds bring no room in the window."""
+        thread = get_ident()
+        with self._changed:
+            if thread in self._held:
+                # Ctrl-C came before it could give that one back: nobody waits for it any more.
+                self._end(self._held.pop(thread), answered=False)
+            if not self._changed.wait_for(self._has_room, timeout):
+                return None
+            request_id = self._held[thread] = RequestId(self._client, self._next)
+            self._unanswered[self._next] = None
+            self._next += 1
+            return request_id
+
+    def end(self, request_id: RequestId, answered: bool) -> None:
+        """Give an id back; `answered` says that the cluster surely keeps its answer."""
+        with self._changed:
+            self._held.pop(get_ident(), None)
+            self._end(request_id, answered)
+
+    def expire(self, request_id: RequestId) -> None:
+        """Begin another session, unless another thread did so already."""
+        with self._changed:
+            if request_id.client == self._client:
+                self._renew()
+                self._changed.notify_all()
+
+    def _end(self, request_id: RequestId, answered: bool) -> None:
+        if request_id.client != self._client:
+            return
+        self._unanswered.pop(request_id.sequence, None)
+        if answered:
+            self._opened = True
+        elif not self._opened:
+            # Whether the cluster knows this session is in doubt: begin another.
+            self._renew()
+        self._changed.notify_all()
+
+    def _renew(self) -> None:
+        self._client = self._prefix + secrets.token_hex(16)
+        self._next = 1
+        self._opened = False
+        self._unanswered: dict[int, None] = {}  # in the order they were begun
+
+    def _has_room(self) -> bool:
+        if not self._unanswered:
+            return True
+        return self._opened and self._next - next(iter(self._unanswered)) < WINDOW
+
+
+class Store(MutableMapping[str, Value]):
+    """A replicated mapping of str to str or bytes; safe for any number of threads.
+
+    Every operation raises a KVError: InvalidRequest, NoQuorum, Aborted, Unsupported and
+    ConnectionFailed mean that nothing was done, UnknownOutcome that a write may take effect.
+    `pop`, `popitem` and `update` are several operations each.
+    """
+
+    def __init__(self, replicas: Replicas, timeout: float, name: str | None = None) -> None:
+        """Use `replicas`; programs call connect()."""
+        self._replicas = replicas
+        self._timeout = timeout
+        self._session = Session(name)
+
+    def call(self, name: str, *args: object) -> dict[str, Any]:
+        """Carry out an operation and return who answered.
+
+        Returns {"value", "revision", "replica", "leader", "stale"}; args as in the remote object.
+        """
+        operation = check(name, args)
+        if operation.reads:
+            return self._replicas.ask(operation, None, self._timeout)
+        deadline = time.monotonic() + self._timeout
+        while True:
+            request_id = self._session.begin(deadline - time.monotonic())
+            if request_id is None:
+                raise ConnectionFailed("earlier writes are still unanswered; nothing was done")
+            answered = False
+            try:
+                left = max(deadline - time.monotonic(), 0.001)
+                answer = self._replicas.ask(operation, request_id, left)
+                answered = True
+                return answer
+            except Expired:
+                self._session.expire(request_id)
+            finally:
+                self._session.end(request_id, answered)
+
+    def put(self, key: str, value: Value) -> int:
+        """Store `value` under `key`; returns the store's revision after it."""
+        return cast(int, self.call("put", key, value)["value"])
+
+    @overload
+    def get(self, key: str, default: None = None, *, consistency: str = ...) -> Value | None: ...
+    @overload
+    def get(self, key: str, default: _Default, *, consistency: str = ...) -> Value | _Default: ...
+    def get(self, key: str, default: object = None, *, consistency: str = LINEARIZABLE) -> object:
+        """Return the value of `key`, or `default`.
+
+        "local" asks the contacted replica alone: always answered, possibly out of date.
+        """
+        value = self.call("get", key, consistency)["value"]
+        return default if value is None else value
+
+    def delete(self, key: str) -> bool:
+        """Remove `key`; True if it was there."""
+        return cast(bool, self.call("delete", key)["value"])
+
+    def put_many(self, pairs: Mapping[str, Value] | Iterable[tuple[str, Value]]) -> int:
+        """Store all pairs or none, in one step; returns the revision."""
+        items = pairs.items() if isinstance(pairs, Mapping) else pairs
+        return cast(int, self.call("put_many", [list(pair) for pair in items])["value"])
+
+    def get_many(self, keys: Iterable[str]) -> list[Value | None]:
+        """Return the values of `keys` at one revision, None where absent."""
+        return cast("list[Value | None]", self.call("get_many", list(keys))["value"])
+
+    def cas(self, key: str, expected: Value | None, value: Value) -> bool:
+        """Store `value` if `key` holds `expected` (None: is absent); True if so."""
+        return cast(bool, self.call("cas", key, expected, value)["value"])
+
+    def scan(self, prefix: str = "", *, start: str | None = None) -> Iterator[tuple[str, Value]]:
+        """Yield (key, value) in the order of keys, after `start`; each page is one revision."""
+        while True:
+            page = cast("list[list[Any]]", self.call("scan", prefix, start, SCAN_ITEMS)["value"])
+            if not page:
+                return
+            yield from ((key, value) for key, value in page)
+            start = page[-1][0]
+
+    def status(self) -> dict[str, Any]:
+        """Return the state of the cluster and of every replica, all asked at the same time.
+
+        "health" is "serving", "no quorum" or "nobody answers". The "state" of a replica is "up",
+        "recovering", "down" (nothing listens there) or "not answering".
+        """
+        return overview(self._replicas)
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of the replicas that are known; nobody is asked."""
+        return self._replicas.ids
+
+    def prefer(self, replica: int | None) -> None:
+        """Ask the replica with this id first from now on, always; None: follow the leader.
+
+        Nothing is sent. Raises InvalidRequest for an id that the cluster's file, name server or
+        addresses did not name; then all stays as it was.
+        """
+        self._replicas.prefer(replica)
+
+    def close(self) -> None:
+        """Close all connections; later operations raise ConnectionFailed."""
+        self._replicas.close()
+
+    def clear(self) -> None:
+        """Delete the keys there are, one by one."""
+        for key in self:
+            self.delete(key)
+
+    @overload
+    def setdefault(self, key: str, default: None = None) -> Value: ...
+    @overload
+    def setdefault(self, key: str, default: Value) -> Value: ...
+    def setdefault(self, key: str, default: Value | None = None) -> Value:
+        """Store `default` if `key` is absent, in one step; returns what `key` then holds."""
+        while True:
+            value = self.get(key)
+            if value is not None:
+                return value
+            if self.cas(key, None, cast(Value, default)):
+                return cast(Value, default)
+
+    def items(self) -> ItemsView[str, Value]:
+        """All pairs, read page by page."""
+        return _Items(self)
+
+    def values(self) -> ValuesView[Value]:
+        """All values, read page by page."""
+        return _Values(self)
+
+    def __getitem__(self, key: str) -> Value:
+        """Return the value of `key`; KeyError when absent."""
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: str, value: Value) -> None:
+        """Store `value` under `key`."""
+        self.put(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        """Remove `key`; KeyError when absent."""
+        if not self.delete(key):
+            raise KeyError(key)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether `key` is there; what cannot be a key raises InvalidRequest."""
+        return cast(bool, self.call("contains", key)["value"])
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys in order, page by page."""
+        return (key for key, _ in self.scan())
+
+    def __len__(self) -> int:
+        """Count the keys."""
+        return cast(int, self.call("size")["value"])
+
+    def __enter__(self) -> Self:
+        """Use as a context manager, closed at the end."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Show where it leads, without asking anybody."""
+        directory = self._replicas.directory
+        return f"<kvrmi store: {len(directory.endpoints)} replicas of {directory.source}>"
+
+
+class _Items(ItemsView[str, Value]):
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._store = store
+
+    def __iter__(self) -> Iterator[tuple[str, Value]]:
+        return self._store.scan()
+
+
+class _Values(ValuesView[Value]):
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._store = store
+
+    def __iter__(self) -> Iterator[Value]:
+        return (value for _, value in self._store.scan())

@@ -1,0 +1,80 @@
+"""Makes one replica's declared roles from its disks, as often as they are taken up, as the server.
+
+Rule: replicas are made of the same parts, unless a fault gave one of them other times.
+It decides nothing about when.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..cluster.config import Timing
+from ..paxos.declaration import declare
+from ..roles.contract import Role
+from ..roles.declaration import Kind, Setting
+from ..storage.interface import Corrupt
+from .disk import SimDisk
+from .parts import Parts
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+__all__ = ["Factory"]
+
+
+class Factory:
+    """Each call makes a new role."""
+
+    def __init__(self, replica: Replica) -> None:
+        """Make roles for `replica`, whose folder was formatted at the founding."""
+        self._replica = replica
+        self._made: set[str] = set()
+        self._use(replica.world.parts)
+
+    def _use(self, parts: Parts) -> None:
+        self.parts = parts
+        self._kinds = {kind.name: kind for kind in declare(parts).kinds}
+
+    @property
+    def odd(self) -> bool:
+        """True while the replica has other times than everybody."""
+        return self.parts is not self._replica.world.parts
+
+    def retime(self, timing: Timing | None) -> None:
+        """Give its roles other times, from the next that is made on; None: everybody's."""
+        parts = self._replica.world.parts
+        self._use(parts if timing is None else parts.with_times(timing))
+
+    def make(self, name: str) -> Role:
+        """Make a role. Raises Corrupt."""
+        kind = self._kinds[name]
+        setting = self._setting(name)
+        self._made.add(name)
+        disk = self._disk(kind)
+        try:
+            return kind.make(setting, disk, self._replica.clock())
+        except Corrupt as error:
+            if disk is None or kind.disk is None or not kind.disk.relearned:
+                raise
+            self._replica.world.trace(self._replica.me, name, f"begins anew: {error}")
+            disk.wipe()
+            return kind.make(setting, disk, self._replica.clock())
+
+    def _disk(self, kind: Kind) -> SimDisk | None:
+        one = self._replica
+        return None if kind.disk is None else one.state if kind.disk.behind else one.votes
+
+    def _setting(self, name: str) -> Setting:
+        one, world = self._replica, self._replica.world
+        return Setting(
+            me=one.me,
+            ids=world.ids,
+            timing=self.parts.timing,
+            keep=world.keep,
+            boot=one.boot,
+            rng=world.draws(name, one.me, one.starts, one.incarnation[name]).stream(),
+            disk=one.disk_id,
+            recovering=one.recovering,
+            founding=name not in self._made,
+            others=one,
+        )

@@ -1,0 +1,152 @@
+"""What clients were answered, so that a request sent twice takes effect once.
+
+Rules: everything here follows from the order of the log alone, never from a clock, and is the same
+after a reload; a kept answer is never changed.
+It does not know what a command does; it sees an id, a fingerprint and an answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+import msgpack
+
+from ..operations.interface import WINDOW, Answer
+from ..storage.interface import Corrupt, Put, Record, Remove, View
+
+__all__ = ["SESSION_LIMIT", "ClientTable", "fingerprint"]
+
+SESSION_LIMIT = 10_000
+"""Sessions that are remembered; the one whose last new command lies furthest back leaves."""
+
+_FORMAT = 1
+_TABLE = "sessions"
+
+
+class _Kept(NamedTuple):
+    mark: bytes
+    answer: Answer
+
+
+class _Session:
+    """Answers by sequence, of the highest sequence and those at most WINDOW below it."""
+
+    __slots__ = ("answers", "highest")
+
+    def __init__(self) -> None:
+        self.answers: dict[int, _Kept] = {}
+        self.highest = 0
+
+    def keep(self, sequence: int, kept: _Kept) -> None:
+        self.answers[sequence] = kept
+        if sequence > self.highest:
+            outdated = range(self.highest - WINDOW, min(sequence - WINDOW, self.highest + 1))
+            for old in outdated:
+                self.answers.pop(old, None)
+            self.highest = sequence
+
+    def last_revision(self) -> int:
+        """Return the revision of its latest new command, which is always among the kept ones."""
+        return max(kept.answer.revision for kept in self.answers.values())
+
+
+def fingerprint(command: bytes) -> bytes:
+    """Distinguish commands: 16 bytes of SHA-256."""
+    return hashlib.sha256(command).digest()[:16]
+
+
+class ClientTable:
+    """All sessions, the longest idle in log order first."""
+
+    def __init__(self, limit: int = SESSION_LIMIT) -> None:
+        """Begin with none."""
+        self._limit = limit
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._changed: dict[str, None] = {}
+
+    def __len__(self) -> int:
+        """Count the sessions remembered."""
+        return len(self._sessions)
+
+    def find(self, client: str, sequence: int, mark: bytes, revision: int) -> Answer | None:
+        """Give the answer to a command that must not be executed; None if it is new.
+
+        `revision` goes into the answers that are errors.
+        """
+        session = self._sessions.get(client)
+        if session is None:
+            return None if sequence == 1 else _expired(revision)
+        kept = session.answers.get(sequence)
+        if kept is None:
+            return _expired(revision) if sequence < session.highest - WINDOW else None
+        if kept.mark != mark:
+            return Answer("INVALID", "the request id was used for another command", revision)
+        return kept.answer
+
+    def keep(self, client: str, sequence: int, mark: bytes, answer: Answer) -> None:
+        """Remember the answer to a new command; `answer.revision` is its own, no other's."""
+        session = self._sessions.get(client)
+        if session is None:
+            session = self._sessions[client] = _Session()
+            self._evict()
+        else:
+            self._sessions.move_to_end(client)
+        session.keep(sequence, _Kept(mark, answer))
+        self._changed[client] = None
+
+    def _evict(self) -> None:
+        while len(self._sessions) > self._limit:
+            client, _ = self._sessions.popitem(last=False)
+            self._changed[client] = None
+
+    def take_records(self) -> list[Record]:
+        """Return what changed since the last call, and forget that it did."""
+        records: list[Record] = []
+        for client in self._changed:
+            session = self._sessions.get(client)
+            if session is None:
+                records.append(Remove(_TABLE, client))
+            else:
+                records.append(Put(_TABLE, client, _pack(session)))
+        self._changed.clear()
+        return records
+
+    def replace(self) -> None:
+        """Count all of them as changed: what is stored so far is no part of this."""
+        self._changed = dict.fromkeys(self._sessions)
+
+    @classmethod
+    def load(cls, view: View, limit: int = SESSION_LIMIT) -> ClientTable:
+        """Read them back, in the order of their last new commands; raises Corrupt."""
+        loaded = [(str(client), _unpack(client, value)) for client, value in view.scan(_TABLE)]
+        loaded.sort(key=lambda pair: pair[1].last_revision())
+        sessions = cls(limit)
+        sessions._sessions.update(loaded)
+        return sessions
+
+
+def _expired(revision: int) -> Answer:
+    return Answer("UNKNOWN_OUTCOME", "session expired", revision)
+
+
+def _pack(session: _Session) -> bytes:
+    answers = [(sequence, mark, *answer) for sequence, (mark, answer) in session.answers.items()]
+    return bytes(msgpack.packb((_FORMAT, session.highest, answers)))
+
+
+def _unpack(client: Any, value: bytes) -> _Session:
+    session = _Session()
+    try:
+        form, highest, answers = msgpack.unpackb(value, use_list=False)
+        if form != _FORMAT or not answers or type(highest) is not int:
+            raise ValueError(f"format {form}")
+        for sequence, mark, code, result, revision in answers:
+            if tuple(map(type, (sequence, mark, code, revision))) != (int, bytes, str, int):
+                raise ValueError("an answer of other types")
+            session.answers[sequence] = _Kept(mark, Answer(code, result, revision))
+    except (ValueError, TypeError) as error:
+        raise Corrupt(f"the stored session of {client!r} is malformed") from error
+    session.highest = highest
+    return session

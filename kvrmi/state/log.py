@@ -1,0 +1,269 @@
+"""The chosen values, slot after slot: the last of them in full, all of them in one hash chain.
+
+Rules: a slot is appended once and in order; the chain covers slot and batch and nothing else, so
+that healthy replicas agree on it whatever ballot chose the value; what has not been handed out
+to be stored is never truncated. The disk may hold more than memory: while somebody will ask for
+older entries, nothing is trimmed there, up to a bound.
+It does not know what a command means, nor how a value came to be chosen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgpack
+
+from ..operations.interface import PAGE_BYTES
+from ..storage.interface import Clear, Corrupt, Key, Packed, Put, PutAll, Record, Tables, Trim, View
+
+__all__ = [
+    "CHAIN_START",
+    "TABLES",
+    "Entry",
+    "Log",
+    "chain",
+    "pack_batch",
+    "stored_end",
+    "stored_page",
+    "unpack_batch",
+]
+
+TABLES: Tables = {"log": int, "anchor": str}
+CHAIN_START = bytes(32)
+"""The hash before slot 1."""
+
+_FORMAT = 1
+_FORMAT_BYTE = bytes((_FORMAT,))
+_KEPT_BYTES = 8 << 20
+_HELD_BYTES = 512 << 20
+"""Bytes that the disk may hold for who pulls a snapshot; beyond, it is trimmed all the same."""
+_FIRST, _LAST = "first", "last"
+
+
+class Entry(NamedTuple):
+    """The chosen value of a slot; `acceptors` are those known to have accepted it at `ballot`."""
+
+    slot: int
+    ballot: tuple[int, int]
+    acceptors: tuple[int, ...]
+    value: bytes
+
+
+class _Kept(NamedTuple):
+    entry: Entry
+    revision: int
+    hash: bytes
+
+
+def pack_batch(commands: Sequence[bytes]) -> bytes:
+    """Make the value of one slot of these commands; none of them makes the no-op."""
+    return _FORMAT_BYTE + bytes(msgpack.packb(tuple(commands)))
+
+
+def unpack_batch(value: bytes) -> tuple[bytes, ...]:
+    """Take a slot's value apart into its commands; raises ValueError on anything else."""
+    if value[:1] != _FORMAT_BYTE:
+        raise ValueError("a batch of an unknown format")
+    commands = msgpack.unpackb(memoryview(value)[1:], use_list=False)
+    if type(commands) is not tuple or any(type(command) is not bytes for command in commands):
+        raise ValueError("a batch is a list of commands")
+    return commands
+
+
+def chain(previous: bytes, slot: int, value: bytes) -> bytes:
+    """Lengthen the hash chain by one slot."""
+    link = hashlib.sha256(previous)
+    link.update(slot.to_bytes(8, "big"))
+    link.update(value)
+    return link.digest()
+
+
+class Log:
+    """The last entries, and before them an anchor: the slot and chain hash they follow.
+
+    At most `keep` entries and `keep_bytes` of values stay (one entry always does), save that
+    those not yet handed out by `take_records` stay until they are.
+    """
+
+    def __init__(
+        self, keep: int = 1000, keep_bytes: int = _KEPT_BYTES, held_bytes: int = _HELD_BYTES
+    ) -> None:
+        """Begin before slot 1."""
+        self.applied = 0
+        """Highest slot appended, or the anchor's."""
+        self.hash = CHAIN_START
+        """The chain up to and including `applied`."""
+        self.anchor: tuple[int, bytes] = (0, CHAIN_START)
+        self.keep = keep
+        """Entries kept in memory at most."""
+        self.held = False
+        """Whether the disk keeps what memory drops; set by who knows that it will be asked for."""
+        self._keep_bytes = keep_bytes
+        self._held_bytes = held_bytes
+        self._kept: dict[int, _Kept] = {}
+        self._bytes = 0
+        self._stored = 0
+        self._trimmed = 0
+        self._stored_bytes = 0
+        self._restarted = False
+
+    @property
+    def first(self) -> int:
+        """Lowest slot still kept in memory; `applied` + 1 if none is."""
+        return self.anchor[0] + 1
+
+    @property
+    def oldest(self) -> int:
+        """Lowest slot still kept, in memory or on the disk; `applied` + 1 if none is."""
+        return self._trimmed + 1
+
+    def append(self, entry: Entry, revision: int) -> None:
+        """Add the entry of the next slot; `revision` is the machine's after applying it.
+
+        Raises ValueError for any other slot: a gap or a repetition would fork the state.
+        """
+        if entry.slot != self.applied + 1:
+            raise ValueError(f"slot {entry.slot} cannot follow slot {self.applied}")
+        self.applied = entry.slot
+        self.hash = chain(self.hash, entry.slot, entry.value)
+        self._kept[entry.slot] = _Kept(entry, revision, self.hash)
+        self._bytes += len(entry.value)
+        self._stored_bytes += len(entry.value)
+        self._truncate()
+
+    def page(self, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[Entry, ...]:
+        """Entries from `slot` on, of at most `limit_bytes` of values, or one entry.
+
+        Empty when `slot` lies beyond `applied`, and below `first`, where a snapshot is needed.
+        """
+        entries: list[Entry] = []
+        kept = self._kept.get(slot)
+        while kept is not None:
+            limit_bytes -= len(kept.entry.value)
+            if limit_bytes < 0 and entries:
+                break
+            entries.append(kept.entry)
+            kept = self._kept.get(slot + len(entries))
+        return tuple(entries)
+
+    def find(self, slot: int) -> tuple[Entry, int] | None:
+        """Give the entry of `slot` and the revision after it, or None if it is not kept."""
+        kept = self._kept.get(slot)
+        return None if kept is None else (kept.entry, kept.revision)
+
+    def restart(self, slot: int, hash: bytes) -> None:
+        """Forget every entry and go on after `slot`: a snapshot taken there was installed."""
+        self._kept.clear()
+        self._bytes = self._stored_bytes = 0
+        self.applied, self.hash = slot, hash
+        self.anchor = (slot, hash)
+        self._stored = self._trimmed = slot
+        self._restarted = True
+
+    def take_records(self) -> tuple[Record, ...]:
+        """Return what makes the stored log equal this one; the next call returns only what is new.
+
+        All of it belongs into one write, together with the machine's records.
+        """
+        if not self._restarted and self._stored == self.applied:
+            return ()
+        records: list[Record] = [Clear("log")] if self._restarted else []
+        new = [self._kept[slot] for slot in range(self._stored + 1, self.applied + 1)]
+        records.append(PutAll("log", Packed(new, _pack_kept)))
+        self._stored = self.applied
+        self._truncate()
+        if self._restarted or not self.held or self._stored_bytes > self._held_bytes:
+            records.append(Trim("log", self.anchor[0]))
+            records.append(Put("anchor", _FIRST, _pack_place(self.anchor)))
+            self._trimmed, self._stored_bytes = self.anchor[0], self._bytes
+        records.append(Put("anchor", _LAST, _pack_place((self.applied, self.hash))))
+        self._restarted = False
+        return tuple(records)
+
+    def _truncate(self) -> None:
+        """Drop the oldest entries beyond the limits, of those that were handed out."""
+        upto = min(self._stored, self.applied - 1)
+        while self.anchor[0] < upto and self._beyond():
+            kept = self._kept.pop(self.first)
+            self._bytes -= len(kept.entry.value)
+            self.anchor = (kept.entry.slot, kept.hash)
+
+    def _beyond(self) -> bool:
+        return len(self._kept) > self.keep or self._bytes > self._keep_bytes
+
+    @classmethod
+    def load(cls, view: View, keep: int = 1000, keep_bytes: int = _KEPT_BYTES) -> Log:
+        """Read the log back and recompute its chain; an unwritten one is empty.
+
+        Raises Corrupt when an entry is missing or the chain does not end where it was stored.
+        """
+        log = cls(keep, keep_bytes)
+        place = _read_place(view, _FIRST)
+        log.restart(*place)
+        log._restarted = False
+        for slot, value in view.scan("log"):
+            kept = _unpack_kept(slot, value)
+            if kept[0].slot != log.applied + 1:
+                raise Corrupt(f"the log lacks slot {log.applied + 1}")
+            log._stored = log.applied + 1  # so that memory never holds more than its limits
+            log.append(*kept)
+        if stored_end(view) != (log.applied, log.hash):
+            raise Corrupt("the log does not end where it was stored")
+        return log
+
+
+def stored_end(view: View) -> tuple[int, bytes]:
+    """Return the slot up to which what `view` holds is applied, and the chain hash there."""
+    return _read_place(view, _LAST)
+
+
+def stored_page(view: View, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[Entry, ...]:
+    """Read entries from `slot` on as `Log.page` does, of what `view` holds; raises Corrupt."""
+    entries: list[Entry] = []
+    for key, value in view.scan("log", slot - 1):
+        entry, _ = _unpack_kept(key, value)
+        limit_bytes -= len(entry.value)
+        if entry.slot != slot + len(entries) or (limit_bytes < 0 and entries):
+            break
+        entries.append(entry)
+    return tuple(entries)
+
+
+def _pack_kept(kept: _Kept) -> tuple[Key, bytes]:
+    entry = kept.entry
+    fields = (_FORMAT, *entry.ballot, entry.acceptors, kept.revision, entry.value)
+    return entry.slot, bytes(msgpack.packb(fields))
+
+
+def _unpack_kept(slot: Any, value: bytes) -> tuple[Entry, int]:
+    try:
+        form, round, replica, acceptors, revision, batch = msgpack.unpackb(value, use_list=False)
+    except (ValueError, TypeError) as error:
+        raise Corrupt(f"the stored entry of slot {slot} is malformed") from error
+    if form != _FORMAT:
+        raise Corrupt(f"the stored entry of slot {slot} has format {form}")
+    found = tuple(map(type, (round, replica, acceptors, revision, batch)))
+    if found != (int, int, tuple, int, bytes):
+        raise Corrupt(f"the stored entry of slot {slot} is malformed")
+    return Entry(slot, (round, replica), acceptors, batch), revision
+
+
+def _pack_place(place: tuple[int, bytes]) -> bytes:
+    return bytes(msgpack.packb((_FORMAT, *place)))
+
+
+def _read_place(view: View, name: str) -> tuple[int, bytes]:
+    value = view.read("anchor", name)
+    if value is None:
+        return 0, CHAIN_START
+    try:
+        form, slot, hash = msgpack.unpackb(value, use_list=False)
+    except (ValueError, TypeError) as error:
+        raise Corrupt(f"the stored {name} place of the log is malformed") from error
+    if form != _FORMAT:
+        raise Corrupt(f"the stored {name} place of the log has format {form}")
+    if type(slot) is not int or type(hash) is not bytes:
+        raise Corrupt(f"the stored {name} place of the log is malformed")
+    return slot, hash

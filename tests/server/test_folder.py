@@ -1,0 +1,96 @@
+"""Folders: formatted once, owned by one replica of one cluster, used by one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kvrmi.paxos.declaration import PAXOS
+from kvrmi.storage.interface import Put
+from server.folder import Folder, FolderRefused, format_folder, open_folder
+
+CLUSTER = "c1"
+
+
+def opened(folder: Path, cluster: str = CLUSTER, replica: int = 1) -> Folder:
+    return open_folder(folder, cluster, replica, PAXOS)
+
+
+def test_a_formatted_folder_opens_and_knows_whose_it_is(tmp_path: Path) -> None:
+    disk = format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    folder = opened(tmp_path / "r")
+    identity = folder.identity
+    assert (identity.cluster, identity.replica, identity.disk) == (CLUSTER, 1, disk)
+    assert identity.founding
+    assert not identity.recovering
+    folder.close()
+
+
+def test_a_change_of_identity_survives(tmp_path: Path) -> None:
+    format_folder(tmp_path / "r", CLUSTER, 1, recovering=True)
+    folder = opened(tmp_path / "r")
+    assert folder.identity.recovering
+    assert not folder.identity.founding
+    folder.change(founding=False, members={1: "a", 2: "b"})
+    folder.close()
+    folder = opened(tmp_path / "r")
+    assert folder.identity.members == {1: "a", 2: "b"}
+    folder.close()
+
+
+def test_it_is_formatted_only_once(tmp_path: Path) -> None:
+    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    with pytest.raises(FolderRefused, match="formatted already"):
+        format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+
+
+@pytest.mark.parametrize(("cluster", "replica"), [("c2", 1), (CLUSTER, 2)])
+def test_a_foreign_folder_is_refused(tmp_path: Path, cluster: str, replica: int) -> None:
+    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    with pytest.raises(FolderRefused, match="belongs to replica 1 of cluster c1"):
+        opened(tmp_path / "r", cluster, replica)
+    opened(tmp_path / "r").close()
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FolderRefused, match="not formatted"):
+        opened(tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
+    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    folder = opened(tmp_path / "r")
+    with pytest.raises(FolderRefused, match="in use by process"):
+        opened(tmp_path / "r")
+    folder.close()
+    opened(tmp_path / "r").close()
+
+
+def test_a_folder_is_for_its_owner_only(tmp_path: Path) -> None:
+    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    assert (tmp_path / "r").stat().st_mode & 0o077 == 0
+    (tmp_path / "r").chmod(0o755)
+    opened(tmp_path / "r").close()
+    assert (tmp_path / "r").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("left", ["lock", "learner.db"])
+def test_what_a_replica_left_is_not_formatted_over(tmp_path: Path, left: str) -> None:
+    (tmp_path / left).touch()
+    with pytest.raises(FolderRefused, match=r"has no acceptor\.db"):
+        format_folder(tmp_path, CLUSTER, 1, recovering=False)
+
+
+def test_a_lost_learner_starts_empty_and_the_votes_stay(tmp_path: Path) -> None:
+    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    folder = opened(tmp_path / "r")
+    folder.acceptor.write([Put("accepted", 1, b"x")])
+    folder.learner.write([Put("rows", "k", b"v")])
+    folder.close()
+    (tmp_path / "r" / "learner.db").write_bytes(b"junk" * 2000)
+    folder = opened(tmp_path / "r")
+    assert folder.acceptor.read("accepted", 1) == b"x"
+    assert folder.learner.read("rows", "k") is None
+    folder.close()
