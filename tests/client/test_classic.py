@@ -143,7 +143,7 @@ def test_the_log_has_every_line_and_the_clients_name(run: Run, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("reported", "words"),
     [
         ({"state": "held", "role": None}, "is down until START 1"),
         ({"state": "recovering"}, "is recovering, leader"),

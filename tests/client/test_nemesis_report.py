@@ -138,7 +138,7 @@ def test_a_run_that_reached_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         ({"kills": {"replica": 99}}, "99 kills in 600 s, less than 10 a minute"),
         ({"leader_kills": pauses([])}, "no leader was killed"),
