@@ -147,7 +147,7 @@ class Lane(NamedTuple):
 class Request(NamedTuple):
     """What one replica may ask of another; an answer is any other message with a wire form.
 
-    `missed`: its asker acts on NotSent and NoAnswer, else they are of no use to it. `patience`:
+    `missed`: its asker acts on NotSent and NoAnswer, else they are of no use to it. `timeout`:
     seconds that an answer may take; None: as long as any.
     """
 
@@ -159,7 +159,7 @@ class Request(NamedTuple):
 class Deferred(NamedTuple):
     """A request that `role` handles, whoever's daemon takes it, and answers in a later step.
 
-    Both have a `number`, unique at the asker; the request has `patience`, in seconds.
+    Both have a `number`, unique at the asker; the request has `timeout`, in seconds.
     """
 
     request: type[Message]
