@@ -205,9 +205,7 @@ class Front:
         if batch:
             self._ready = False
             self._outcomes.sent(self._ballot, batch)
-            propose = Propose(
-                self._ballot, tuple(submission.request.payload for submission in batch)
-            )
+            propose = Propose(self._ballot, tuple(one.request.payload for one in batch))
             self._proposed.append((propose, batch))
             messages.append(Envelope(self._proposer, propose))
 

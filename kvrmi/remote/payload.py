@@ -47,8 +47,8 @@ TAKEN = frozenset(NAMES.values())
 _SERPENT_HEAD = "# serpent utf-8 python3.2\n"
 _SIMPLE_MAX = 4096
 _TOO_MANY = "INVALID: too many items in one message"
-_TOKENS_MAX = 3 << 19
-"""Brackets, commas and values in one message at most: of 100,000 pairs with base64 maps."""
+_TOKENS_MAX = 3 << 18
+"""Brackets, commas and values in one message at most: of 50,000 pairs with base64 maps."""
 LARGE = 1 << 16
 """Bytes from which on a message is read alone, and JSON's items are counted before."""
 _ITEMS_MAX = 1 << 17

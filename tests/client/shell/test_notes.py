@@ -149,7 +149,7 @@ def test_what_may_have_been_sent_is_known_until_the_next_command(notes: Notes) -
 
 
 def test_after_a_second_it_is_shown_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("client.shell.notes.PATIENCE", 0.01)
+    monkeypatch.setattr("client.shell.notes.TIMEOUT", 0.01)
     lines: queue.Queue[str] = queue.Queue()
     notes = Notes(lines.put, person=True)
     feed(notes, asked(1))
@@ -161,7 +161,7 @@ def test_after_a_second_it_is_shown_who_is_waited_for(monkeypatch: pytest.Monkey
 def test_nobody_waits_after_an_answer_or_the_end_of_a_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("client.shell.notes.PATIENCE", 30.0)
+    monkeypatch.setattr("client.shell.notes.TIMEOUT", 30.0)
     notes = Notes(print, person=True)
     for ended_by_an_answer in (True, False):
         feed(notes, asked(1))
