@@ -25,7 +25,7 @@ test: $(VENV)/.test  ## set up, then every check: format, lint, types, imports, 
 	$(BIN)/python -m ruff check --quiet .
 	$(BIN)/python -m mypy
 	$(BIN)/python $(BIN)/lint-imports
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m tests
 
 prove: $(VENV)/.run  ## set up, then the long proof: 10,000 histories, ten minutes of failures
 	@mkdir -p proof
