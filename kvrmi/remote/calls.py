@@ -4,14 +4,16 @@ Rules: only exposed methods of registered instances are reached, by a table made
 that no attribute is looked up for a caller; an error is answered as a builtin and its text, without
 a traceback; what is asked in a way that we do not serve is answered with an error that says so. A
 oneway call is carried out like any other, in the same thread, and what would have been answered is
-logged where it is an error: its client reads nothing.
-It knows no socket and no thread.
+logged where it is an error: its client reads nothing. What a method answers later (later.py) is
+put into its frame by whichever thread brings it.
+It knows no socket, and starts no thread.
 """
 
 from __future__ import annotations
 
 import inspect
 import logging
+import queue
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,6 +34,7 @@ from .frames import (
     Frame,
     pack,
 )
+from .later import Later, Once, Reply
 from .payload import LARGE, SERPENT, TAKEN, Call, PayloadError, dump, load_call
 from .ratelimit import RateLimit
 
@@ -45,6 +48,8 @@ COMPRESSED_REFUSED = (
 )
 _SERIALIZED_REFUSED = "INVALID: blobs that are still serialized are not taken, nothing was done"
 _TEXT_MAX = 2000
+_AWAIT_SECONDS = 60.0
+"""A call of a batch that is answered later than this counts as failed."""
 _SHOWN = (
     AttributeError,
     KeyError,
@@ -94,20 +99,40 @@ class Calls:
             raise DaemonError("unknown object")
         return {"methods": sorted(methods), "oneway": [], "attrs": []}
 
-    def answer(self, frame: Frame, *, base64: bool = False) -> bytes:
+    def answer(
+        self, frame: Frame, later: Callable[[bytes], None], *, base64: bool = False
+    ) -> bytes | None:
         """Carry out what `frame` asks; the frame to send back, empty for a oneway call.
 
+        None: `later` gets that frame once, from any thread, perhaps before this returns.
         `base64` is for clients that asked for bytes in that form. Raises Hangup.
         """
         if frame.kind == PING:
             return pack(PING, frame.serializer, 0, frame.sequence, b"pong", frame.correlation)
-        serializer = frame.serializer
-        flags = frame.flags & (BATCH | CORRELATED)
         try:
             self._refuse_unserved(frame)
-            payload = self._carry_out(frame, base64)
+            result = self._carry_out(frame)
         except Hangup:
             raise
+        except Exception as error:
+            return self._packed(frame, error, base64)
+        if type(result) is not Later:
+            return self._packed(frame, result, base64)
+        asked = frame._replace(payload=b"")  # what was asked need not be kept meanwhile
+        reply = Once[object](lambda value: later(self._packed(asked, value, base64)))
+        _begin(result, reply)
+        return None
+
+    def _packed(self, frame: Frame, result: object, base64: bool) -> bytes:
+        """Make the answer to `frame` of a value or an error."""
+        flags = frame.flags & (BATCH | CORRELATED)
+        serializer = frame.serializer
+        try:
+            if isinstance(result, Exception):
+                raise result
+            payload = dump(serializer, result, base64=base64)
+            if len(payload) > self._limit:
+                raise ValueError(f"the answer has more than {self._limit} bytes")
         except Exception as error:
             _log.debug("answered with an error", exc_info=True)
             if frame.flags & ONEWAY:
@@ -132,16 +157,11 @@ class Calls:
         self._refusals.say("refused a message: %s", why)
         raise ProtocolError(why)
 
-    def _carry_out(self, frame: Frame, base64: bool) -> bytes:
+    def _carry_out(self, frame: Frame) -> object:
         call = self._read(frame)
         if frame.flags & BATCH:
-            result: object = self._batch(call, frame.serializer)
-        else:
-            result = self._method(call)(*call.args, **call.kwargs)
-        payload = dump(frame.serializer, result, base64=base64)
-        if len(payload) > self._limit:
-            raise ValueError(f"the answer has more than {self._limit} bytes")
-        return payload
+            return self._batch(call, frame.serializer)
+        return self._method(call)(*call.args, **call.kwargs)
 
     def _read(self, frame: Frame) -> Call:
         if len(frame.payload) <= LARGE:
@@ -176,6 +196,8 @@ class Calls:
                 if room < 0:
                     raise ValueError("INVALID: not done, the answers before it were too large")
                 result = self._method(call._replace(method=name))(*args, **kwargs)
+                if type(result) is Later:
+                    result = _awaited(result)
             except Hangup:
                 raise
             except Exception as error:
@@ -188,6 +210,26 @@ class Calls:
             room -= len(dump(serializer, result))
             results.append(result)
         return results
+
+
+def _begin(later: Later, reply: Reply) -> None:
+    try:
+        later.begin(reply)
+    except Exception as error:
+        reply(error)
+
+
+def _awaited(later: Later) -> object:
+    """Wait for an answer: the calls of a batch come one after the other. Raises what it says."""
+    answers: queue.SimpleQueue[object] = queue.SimpleQueue()
+    _begin(later, Once(answers.put))
+    try:
+        answer = answers.get(timeout=_AWAIT_SECONDS)
+    except queue.Empty:
+        raise TimeoutError("UNKNOWN_OUTCOME: a call of a batch had no answer in time") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _exposed(instance: object) -> dict[str, Method]:

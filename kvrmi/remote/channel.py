@@ -4,7 +4,7 @@ Rules: nothing waits without a limit; memory grows with bytes that have arrived,
 that somebody claims; a frame that has begun is complete in time or the channel is of no more use.
 Limits are the kernel's (SO_RCVTIMEO, SO_SNDTIMEO) on a blocking socket: a Python time-out polls
 before each call, which costs two system calls an exchange.
-It does not know what frames say. One thread at a time receives, and one sends.
+It does not know what frames say. One thread at a time receives, and one sends; they may differ.
 """
 
 from __future__ import annotations
@@ -93,6 +93,19 @@ class Channel:
                 rest = rest[self.sock.send(rest) :]
         except BlockingIOError:
             raise TimeoutError("the other side does not read") from None
+
+    def offer(self, data: bytes) -> bytes:
+        """Send what the socket takes at once; the rest, for `send`. Never waits. Raises OSError."""
+        try:
+            sent = self.sock.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return data
+        return data[sent:]
+
+    @property
+    def holds_room(self) -> bool:
+        """Whether room is taken for a large frame that has not been dealt with."""
+        return bool(self._taken)
 
     def forget(self) -> None:
         """Give back the room of what was received: it has been dealt with."""

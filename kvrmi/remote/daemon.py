@@ -13,6 +13,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -174,24 +175,68 @@ class Daemon(Pyro5.server.Daemon):
         self.cut()
 
     def handleRequest(self, conn: Connection) -> None:
-        """Wait for a message on `conn` and answer it.
+        """Wait for a message on `conn` and answer it, or have it answered later.
 
-        Raises OSError, FrameError or Hangup when the connection is of no more use.
+        One whose answer is still to come holds up the next. Raises OSError, FrameError or Hangup
+        when the connection is of no more use.
         """
+        if conn.channel.holds_room:
+            self._take_turn(conn)  # what large messages take together is given back one by one
+            conn.turn.release()
         frame = conn.channel.receive(self._idle)
+        self._take_turn(conn)
         conn.idle_since = 0.0
+        answered = False
         try:
-            answer = self._calls.answer(frame, base64=conn.base64)
+            answer = self._calls.answer(frame, partial(self._later, conn), base64=conn.base64)
             del frame
-            conn.channel.forget()
-            # Who does not read its answer waits for itself: like an idle one it can make room.
-            conn.idle_since = monotonic()
-            if answer:
-                self._send(conn, answer)
+            answered = answer is not None
+            if answer is not None:
+                self._dealt_with(conn)
+                if answer:
+                    self._send(conn, answer)
         finally:
             self._after_answer()
+            if answered:
+                self._dealt_with(conn)
+                conn.turn.release()
+
+    def _take_turn(self, conn: Connection) -> None:
+        """Wait until the answer before is sent. Raises Hangup if it does not come in time."""
+        if not conn.turn.acquire(timeout=self._idle):
+            raise Hangup("an answer never came")
+
+    def _dealt_with(self, conn: Connection) -> None:
+        """Note that the answer is there, whether it is read or not.
+
+        Who does not read it waits for itself: like an idle one it can make room.
+        """
+        conn.channel.forget()
+        conn.idle_since = monotonic()
+
+    def _later(self, conn: Connection, answer: bytes) -> None:
+        """Send an answer that some thread of others has: what it would wait for, another sends."""
+        self._dealt_with(conn)
+        try:
+            rest = conn.channel.offer(answer) if answer else b""
+        except OSError:
+            rest = b""
+            conn.channel.cut()
+        if not rest:
+            conn.turn.release()
+        elif not self._listener.spare(partial(self._send_rest, conn, rest)):
+            conn.channel.cut()
+            conn.turn.release()
+
+    def _send_rest(self, conn: Connection, rest: bytes) -> None:
+        try:
+            self._send(conn, rest)
+        except OSError as error:
+            _log.debug("an answer was not read: %s", error)
+            conn.channel.cut()
+        finally:
             conn.idle_since = monotonic()
-            conn.channel.forget()
+            conn.turn.release()
 
     def _send(self, conn: Connection, answer: bytes) -> None:
         if len(answer) <= LARGE or conn.caller is not None:

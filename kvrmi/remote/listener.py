@@ -47,7 +47,9 @@ class Client(NamedTuple):
 class Connection:
     """One accepted connection; its own thread works on it, any thread may cut it."""
 
-    __slots__ = ("admitted", "base64", "caller", "channel", "claims", "idle_since", "name", "since")
+    __slots__ = (
+        "admitted", "base64", "caller", "channel", "claims", "idle_since", "name", "since", "turn",
+    )  # fmt: skip
 
     def __init__(self, channel: Channel) -> None:
         """`caller` is whatever admission made of it."""
@@ -63,6 +65,8 @@ class Connection:
         """What it has announced of itself and has to prove."""
         self.idle_since = monotonic()
         """Monotonic seconds; 0.0 while a call runs."""
+        self.turn = threading.Lock()
+        """Held from the begin of a call until its answer was sent: no other begins meanwhile."""
 
 
 class Listener:
@@ -129,6 +133,15 @@ class Listener:
         with self._lock:
             for connection in self._connections:
                 connection.channel.cut()
+
+    def spare(self, work: Callable[[], None]) -> bool:
+        """Run `work` in a thread of its own; False if there is no thread for it."""
+        try:
+            threading.Thread(target=work, name="kvrmi-connection", daemon=True).start()
+        except RuntimeError as error:
+            self._refusals.say("an answer could not be sent: %s", error)
+            return False
+        return True
 
     def _accept(self) -> None:
         try:

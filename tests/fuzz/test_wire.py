@@ -172,10 +172,14 @@ def test_whatever_is_called_gets_one_answer_or_none(
     served.add(NAME, target)
     sent = data.draw(mutated(st.just(valid)))
     kind = data.draw(st.sampled_from([4, 4, 4, 0, 1, 6, 200]))
+    asked = Frame(kind, serializer, flags | BATCH * (kind % 2), 7, b"", sent)
+    later: list[bytes] = []
     try:
-        answer = served.answer(Frame(kind, serializer, flags | BATCH * (kind % 2), 7, b"", sent))
+        answer = served.answer(asked, later.append)
     except Hangup:
         return
+    assert answer is not None
+    assert later == []
     if flags & ONEWAY and kind != PING:
         assert not answer
         return
