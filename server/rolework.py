@@ -1,6 +1,6 @@
 """What a role host needs around it: a daemon, a disk, and a way out for messages.
 
-Rule: these are shapes and nothing else; daemons.py, disks.py and router.py have them.
+Rule: these are shapes and nothing else; objectdaemon.py, disks.py and router.py have them.
 """
 
 from __future__ import annotations

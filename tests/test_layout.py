@@ -27,6 +27,8 @@ SIMULATED = {
     if path.name not in ("__main__.py", "many.py")
 }
 """What must be the same run after run; it makes its own random numbers and nothing more."""
+EXAMPLE_NAMES = {"client.py"}
+"""Programs of users, as README names them."""
 FUNCTION_LINES = 70
 FILE_LINES = 400
 
@@ -202,3 +204,14 @@ def test_the_version_is_a_literal_for_the_build_to_read() -> None:
 def test_protocol_core_loads_no_networking() -> None:
     probe = "import sys, kvrmi.paxos, kvrmi.errors; sys.exit('Pyro5' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], cwd=ROOT, timeout=60).returncode == 0
+
+
+def test_files_that_documents_and_comments_name_exist() -> None:
+    present = [name_of(path) for path in SOURCES]
+    documents = [path for path in ROOT.glob("**/*.md") if ".venv" not in path.parts]
+    for path in [*documents, *SOURCES]:
+        if path.name in ("CHANGELOG.md", "test_makefile.py"):
+            continue
+        named = re.findall(r"(?<![\w/.-])(?:[\w-]+/)*[\w-]+\.py\b", path.read_text("utf-8"))
+        lost = {n for n in named if not any(f"/{each}".endswith(f"/{n}") for each in present)}
+        assert lost <= EXAMPLE_NAMES, name_of(path)

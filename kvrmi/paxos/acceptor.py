@@ -54,7 +54,7 @@ EPOCH_SHIFT = 40
 
 
 class Acceptor:
-    """One acceptor over one disk. A Role: see effects.py for the contract with its host."""
+    """One acceptor over one disk. A Role: kvrmi/roles/contract.py is its contract with its host."""
 
     def __init__(
         self,

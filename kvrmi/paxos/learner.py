@@ -64,7 +64,7 @@ class _Source(NamedTuple):
 
 
 class Learner:
-    """One learner over one disk. A Role: see effects.py for the contract with its host."""
+    """One learner over one disk. A Role: kvrmi/roles/contract.py is its contract with its host."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 Rules: nothing happens but what is in the heap of due actions, ordered by time and then by when it
 was put there; everything random comes from one seed. Each replica has a clock of its own, off by
-any offset and by up to `drift` in rate. What must hold is in watch.py, what fails in faults.py.
+any offset and by up to `drift` in rate. What must hold is in monitor.py, what fails in faults.py.
 """
 
 from __future__ import annotations
