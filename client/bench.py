@@ -24,6 +24,7 @@ from kvrmi.access.store import Store
 from kvrmi.cluster.naming import kvstore
 from kvrmi.errors import ConnectionFailed, KVError
 
+from .failover import failover, percentile
 from .load import BATCH, Job, Tally, Times
 from .render import Printer
 from .shell.run import EXIT_STATUS
@@ -64,12 +65,27 @@ def main(words: Sequence[str], find: Callable[[], Store], *, as_json: bool) -> i
     printer = Printer(as_json=as_json or options.json)
     try:
         with find() as store:
+            if options.failover:
+                return _failover(options.failover, store, printer)
             rows = _measure(options, store)
     except KVError as error:
         printer.error(error.code, str(error))
         return EXIT_STATUS[error.code]
     _report(rows, printer, options)
     return 0 if all(row.ops_per_s for row in rows) else EXIT_STATUS["UNAVAILABLE"]
+
+
+def _failover(kills: int, store: Store, printer: Printer) -> int:
+    seconds = failover(store, kills, _progress)
+    _progress("")
+    half, most = (percentile(seconds, part) for part in (0.5, 0.99))
+    lines = (
+        f"{kills} leaders killed; seconds until the next write was acknowledged:",
+        f"  p50 {half:.2f}   p99 {most:.2f}   max {max(seconds):.2f}",
+    )
+    about = {"op": "bench", "failover": [round(each, 3) for each in seconds]}
+    printer.result(lines, about | {"p50_s": round(half, 3), "p99_s": round(most, 3)})
+    return 0
 
 
 def _measure(options: argparse.Namespace, store: Store) -> list[Row]:
@@ -329,6 +345,13 @@ def _parser() -> cli.Parser:
         help="that run the clients (one for each free CPU)",
     )
     add("--baseline", action="store_true", help="also measure plain Pyro5, and print the ratio")
+    add(
+        "--failover",
+        type=cli.whole(1, 1000),
+        metavar="N",
+        help="instead: SIGKILL the leader N times, and measure how long no write is acknowledged; "
+        "on the replicas' machine, with a coordinator that starts them again",
+    )
     add("--json", action="store_true", help="print one JSON object")
     return parser
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -26,6 +25,7 @@ from kvrmi.errors import KVError, was_refused
 from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect as connect_proxy
 
+from .. import signals
 from ..admin import Admin
 
 __all__ = ["NotStarted", "Subject", "is_up", "whole"]
@@ -95,7 +95,7 @@ class Subject:
     def signal(self, replica: int, number: signal.Signals) -> bool:
         """Send a replica's process a signal; whether there was one."""
         pid = self._pids.get(replica)
-        return pid is not None and _signal(pid, number, str(self.config))
+        return pid is not None and signals.send(pid, number, str(self.config))
 
     @property
     def coordinated(self) -> bool:
@@ -129,7 +129,7 @@ class Subject:
         """Kill the name server; whether there was one."""
         with contextlib.suppress(OSError, ValueError):
             pid = int((self.data / "nameserver.lock").read_text(encoding="ascii"))
-            return _signal(pid, signal.SIGKILL, "nameserver")
+            return signals.send(pid, signal.SIGKILL, "nameserver")
         return False
 
     def fail_role(self, replica: int, role: str, back_after: float) -> bool:
@@ -196,7 +196,7 @@ class Subject:
                 self._coordinator.wait(_STOP)
             self.kill_coordinator()
         mine = f"--config {self.config}"
-        return [pid for pid in _pids_with(mine) if _signal(pid, signal.SIGKILL, mine)]
+        return [pid for pid in _pids_with(mine) if signals.send(pid, signal.SIGKILL, mine)]
 
     def _await_adoption(self) -> None:
         """Give a new coordinator time to know its replicas: asked earlier, it would miss some."""
@@ -260,33 +260,6 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _signal(pid: int, number: signal.Signals, words: str) -> bool:
-    """Send a signal to a process whose command line holds `words`; whether there is one."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:
-        return False
-    try:
-        if words not in _command_line(pid):
-            return False
-        signal.pidfd_send_signal(descriptor, number)
-        if number is signal.SIGKILL:
-            select.select([descriptor], [], [], _CALL)  # until it has ended
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
-
-
 def _pids_with(words: str) -> list[int]:
     found = (int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit())
-    return [pid for pid in found if pid != os.getpid() and words in _command_line(pid)]
-
-
-def _command_line(pid: int) -> str:
-    try:
-        text = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return ""
-    return text.replace(b"\0", b" ").decode(errors="replace")
+    return [pid for pid in found if pid != os.getpid() and words in signals.command_line(pid)]
