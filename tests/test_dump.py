@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from kvrmi.dump import Damaged, Page, Reader, Summary, save
+from kvrmi.operations.commands import encode_command
 from kvrmi.operations.interface import Value
-from kvrmi.state.machine import Machine, encode_command
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.replicated import Replicated
 
 PAIRS: list[tuple[str, Value]] = [
     ("\0", ""),
@@ -48,7 +50,7 @@ def test_what_was_written_is_read_back_with_its_types(file: Path) -> None:
 
 
 def test_the_digest_is_the_stores_own(file: Path) -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     machine.apply(encode_command("put_many", ([list(pair) for pair in PAIRS],), (1, b"b", 1)))
     summary = read(file)[1]
     assert summary is not None

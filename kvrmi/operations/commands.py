@@ -2,45 +2,54 @@
 
 Rules: every encoding begins with a format version; the same arguments always make the same bytes,
 so that commands can be compared by their bytes; decoding checks types and raises nothing
-but ValueError. To everybody but the machine the bytes are opaque.
+but Malformed. To everybody but the machine the bytes are opaque. Which operations there are, and
+what their arguments must be, the table says (table.py); a machine may have others.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import msgpack
 
+from .table import BY_NAME, BY_OPCODE, Definition
+
 __all__ = [
     "FIRST_EPOCH",
+    "Command",
     "CommandId",
+    "Malformed",
+    "Question",
     "Voter",
     "command_id",
+    "decode_args",
     "decode_command",
     "decode_question",
     "encode_command",
     "encode_question",
     "encode_voter",
+    "pack_command",
+    "pack_question",
     "summary",
+    "take_apart",
+    "take_question_apart",
 ]
 
 CommandId: TypeAlias = tuple[str, int] | tuple[int, bytes, int]
 """(client id, sequence from 1), or (replica, random bytes of its process's start, counter)."""
 
 _FORMAT = 1
-_COMMANDS = ("put", "delete", "put_many", "cas", "voter")
-_QUESTIONS = ("get", "contains", "size", "get_many", "scan")
-_CODES = {name: code for code, name in enumerate(_COMMANDS + _QUESTIONS)}
-_NAMES = dict(enumerate(_COMMANDS + _QUESTIONS))
-
-
 _NAMED, _KEY_SHOWN, _CLIENT_SHOWN, _ID_SHOWN = 3, 40, 30, 12
 """Commands in a summary; characters of a key, a client's name, and each other part of an id."""
 
 FIRST_EPOCH = 1
 """Epoch of every voter until the log names another."""
+
+
+class Malformed(ValueError):
+    """These bytes are no command, or no question."""
 
 
 class Voter(NamedTuple):
@@ -51,11 +60,65 @@ class Voter(NamedTuple):
     disk: str
 
 
-def encode_command(name: str, args: Sequence[object], id: CommandId) -> bytes:
-    """Encode put, delete, put_many or cas with checked arguments."""
+class Command(NamedTuple):
+    """A command taken apart: `args` are the bytes of the machine's part."""
+
+    opcode: int
+    id: CommandId
+    args: bytes
+
+
+class Question(NamedTuple):
+    """A question taken apart."""
+
+    opcode: int
+    args: bytes
+
+
+def pack_command(opcode: int, args: Sequence[object], id: CommandId) -> bytes:
+    """Encode a command of whatever machine."""
     head: bytes = msgpack.packb(id)
     body: bytes = msgpack.packb(tuple(args))
-    return bytes((_FORMAT, _CODES[name], len(head))) + head + body
+    return bytes((_FORMAT, opcode, len(head))) + head + body
+
+
+def pack_question(opcode: int, args: Sequence[object]) -> bytes:
+    """Encode a question to whatever machine."""
+    return bytes((_FORMAT, opcode)) + bytes(msgpack.packb(tuple(args)))
+
+
+def take_apart(command: bytes) -> Command:
+    """Take a command apart without touching its arguments; raises Malformed."""
+    if len(command) < 3 or command[0] != _FORMAT:
+        raise Malformed("a command of an unknown format")
+    end = 3 + command[2]
+    id = _unpacked(command[3:end])
+    if type(id) is tuple:
+        if len(id) == 2 and type(id[0]) is str and type(id[1]) is int and id[1] >= 1:
+            return Command(command[1], id, command[end:])
+        if len(id) == 3 and tuple(map(type, id)) == (int, bytes, int):
+            return Command(command[1], id, command[end:])
+    raise Malformed("a command without an id")
+
+
+def take_question_apart(question: bytes) -> Question:
+    """Take a question apart without touching its arguments; raises Malformed."""
+    if len(question) < 2 or question[0] != _FORMAT:
+        raise Malformed("a question of an unknown format")
+    return Question(question[1], question[2:])
+
+
+def command_id(command: bytes) -> CommandId:
+    """Read a command's id without touching its arguments; raises Malformed."""
+    return take_apart(command).id
+
+
+# --- the operations of the table ------------------------------------------------------------------
+
+
+def encode_command(name: str, args: Sequence[object], id: CommandId) -> bytes:
+    """Encode a command of the table with checked arguments."""
+    return pack_command(BY_NAME[name].opcode, args, id)
 
 
 def encode_voter(voter: Voter, id: CommandId) -> bytes:
@@ -64,40 +127,41 @@ def encode_voter(voter: Voter, id: CommandId) -> bytes:
 
 
 def encode_question(name: str, args: Sequence[object]) -> bytes:
-    """Encode get, contains, size, get_many or scan with checked arguments."""
-    return bytes((_FORMAT, _CODES[name])) + bytes(msgpack.packb(tuple(args)))
+    """Encode a question of the table with checked arguments."""
+    return pack_question(BY_NAME[name].opcode, args)
 
 
-def command_id(command: bytes) -> CommandId:
-    """Read a command's id without touching its arguments; raises ValueError."""
-    if len(command) < 3 or command[0] != _FORMAT:
-        raise ValueError("a command of an unknown format")
-    id = msgpack.unpackb(command[3 : 3 + command[2]], use_list=False)
-    if type(id) is tuple:
-        if len(id) == 2 and type(id[0]) is str and type(id[1]) is int and id[1] >= 1:
-            return id
-        if len(id) == 3 and tuple(map(type, id)) == (int, bytes, int):
-            return id
-    raise ValueError("a command without an id")
+def decode_args(known: Definition, data: bytes) -> tuple[Any, ...]:
+    """Read the arguments of an operation; raises Malformed for what it does not take."""
+    args = _unpacked(data)
+    if not known.fits(args):
+        raise Malformed(f"malformed arguments of {known.name}")
+    return cast("tuple[Any, ...]", args)
+
+
+def _unpacked(data: bytes) -> object:
+    try:
+        return msgpack.unpackb(data, use_list=False)
+    except (ValueError, TypeError) as error:  # TypeError: a map with a list for a key
+        raise Malformed("not in the byte form") from error
 
 
 def decode_command(command: bytes) -> tuple[str, CommandId, tuple[Any, ...]]:
-    """Take a command apart into name, id and arguments; raises ValueError on anything else."""
-    id = command_id(command)
-    name = _NAMES.get(command[1])
-    if name not in _COMMANDS:
-        raise ValueError("no such command")
-    return name, id, _decode_args(name, command[3 + command[2] :])
+    """Take a command apart into name, id and arguments; raises Malformed on anything else."""
+    opcode, id, data = take_apart(command)
+    known = BY_OPCODE.get(opcode)
+    if known is None or known.reads:
+        raise Malformed("no such command")
+    return known.name, id, decode_args(known, data)
 
 
 def decode_question(question: bytes) -> tuple[str, tuple[Any, ...]]:
-    """Take a question apart into name and arguments; raises ValueError on anything else."""
-    if len(question) < 2 or question[0] != _FORMAT:
-        raise ValueError("a question of an unknown format")
-    name = _NAMES.get(question[1])
-    if name not in _QUESTIONS:
-        raise ValueError("no such question")
-    return name, _decode_args(name, question[2:])
+    """Take a question apart into name and arguments; raises Malformed on anything else."""
+    opcode, data = take_question_apart(question)
+    known = BY_OPCODE.get(opcode)
+    if known is None or not known.reads:
+        raise Malformed("no such question")
+    return known.name, decode_args(known, data)
 
 
 def summary(payloads: Sequence[bytes]) -> str:
@@ -112,12 +176,12 @@ def summary(payloads: Sequence[bytes]) -> str:
 
 def _summary(payload: bytes) -> str:
     try:
-        if payload[1] < len(_COMMANDS):
-            name, id, args = decode_command(payload)
-            return f"{name}{_first(args)} id={_id_text(id)}"
-        name, args = decode_question(payload)
-        return f"{name}{_first(args)}"
-    except (ValueError, IndexError):
+        if BY_OPCODE[payload[1]].reads:
+            name, args = decode_question(payload)
+            return f"{name}{_first(args)}"
+        name, id, args = decode_command(payload)
+        return f"{name}{_first(args)} id={_id_text(id)}"
+    except (ValueError, LookupError):
         return "malformed"
 
 
@@ -151,67 +215,3 @@ def _id_part(part: str) -> str:
 
 def _clip(text: str, most: int) -> str:
     return text if len(text) <= most else text[:most] + ".."
-
-
-def _decode_args(name: str, data: bytes) -> tuple[Any, ...]:
-    try:
-        args = msgpack.unpackb(data, use_list=False)
-    except TypeError as error:  # a map with a list for a key
-        raise ValueError("malformed arguments") from error
-    if type(args) is not tuple or not _CHECKS[name](args):
-        raise ValueError(f"malformed arguments of {name}")
-    return args
-
-
-def _is_value(value: object) -> bool:
-    return type(value) is str or type(value) is bytes
-
-
-def _is_key(args: tuple[Any, ...]) -> bool:
-    return len(args) == 1 and type(args[0]) is str
-
-
-def _is_pair(args: object) -> bool:
-    return type(args) is tuple and len(args) == 2 and type(args[0]) is str and _is_value(args[1])
-
-
-def _is_pairs(args: tuple[Any, ...]) -> bool:
-    return len(args) == 1 and type(args[0]) is tuple and all(map(_is_pair, args[0]))
-
-
-def _is_keys(args: tuple[Any, ...]) -> bool:
-    return len(args) == 1 and type(args[0]) is tuple and all(type(key) is str for key in args[0])
-
-
-def _is_cas(args: tuple[Any, ...]) -> bool:
-    if len(args) != 3 or type(args[0]) is not str:
-        return False
-    return (args[1] is None or _is_value(args[1])) and _is_value(args[2])
-
-
-def _is_scan(args: tuple[Any, ...]) -> bool:
-    if len(args) != 3 or type(args[0]) is not str or type(args[2]) is not int:
-        return False
-    return args[1] is None or type(args[1]) is str
-
-
-def _is_voter(args: tuple[Any, ...]) -> bool:
-    return tuple(map(type, args)) == (int, int, str)
-
-
-def _is_empty(args: tuple[Any, ...]) -> bool:
-    return not args
-
-
-_CHECKS = {
-    "put": _is_pair,
-    "delete": _is_key,
-    "put_many": _is_pairs,
-    "cas": _is_cas,
-    "voter": _is_voter,
-    "get": _is_key,
-    "contains": _is_key,
-    "size": _is_empty,
-    "get_many": _is_keys,
-    "scan": _is_scan,
-}

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..roles.contract import Address, Envelope
-from ..state.machine import Machine
+from ..state.replicated import Replicated
 from ..state.snapshot import SnapshotSink
 from ..storage.interface import Corrupt
 from .messages import Entries, Fetch, FetchSnapshot, SnapshotPage
@@ -175,11 +175,11 @@ class CatchUp:
         sender: int,
         m: SnapshotPage,
         applied: int,
-        machine: Machine | None = None,
+        mine: Replicated,
     ) -> SnapshotSink | None:
         """Take a page; the finished sink once it was the last, and is ahead of `applied`.
 
-        `machine`: the state that the sink's shall replace, while both are in memory.
+        `mine`: the state that the sink's shall replace, while both are in memory.
         """
         sink = self._sink
         if sink is None or sender != self._source or m.page not in (self._page, -1):
@@ -189,7 +189,7 @@ class CatchUp:
         try:
             if m.page < 0:
                 raise Corrupt("the peer gave this snapshot up")
-            sink.add(m.data, m.last, machine)
+            sink.add(m.data, m.last, mine)
         except Corrupt:
             self._turn_away(now)
             return None

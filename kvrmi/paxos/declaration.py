@@ -20,8 +20,7 @@ from ..roles.declaration import (
     Request,
     Voter,
 )
-from ..state.log import TABLES as LOG_TABLES
-from ..state.machine import TABLES as MACHINE_TABLES
+from ..state.stored import learner_tables
 from .acceptor import Acceptor
 from .ballot import NO_BALLOT
 from .learner import Learner
@@ -106,7 +105,7 @@ _REQUESTS = {
 def declare(parts: Parts) -> Declaration:
     """Declare the protocol with roles made of these parts."""
     acceptor = Disk("acceptor.db", ACCEPTOR_TABLES)
-    learner = Disk("learner.db", {**MACHINE_TABLES, **LOG_TABLES}, behind=True, relearned=True)
+    learner = Disk("learner.db", learner_tables(parts.machines.tables), behind=True, relearned=True)
     return Declaration(
         name="paxos",
         format=2,
@@ -159,20 +158,20 @@ _LEARNED = ("applied", "chosen", "revision", "keys", "digest", "restored", "rest
 
 
 def _learner(learner: Learner) -> tuple[object, ...]:
-    machine, restored, progress = learner.machine, learner.restored, learner.progress
+    state, restored, progress = learner.state, learner.restored, learner.progress
     return (
         learner.applied,
         learner.target,
-        machine.revision,
-        machine.keys,
-        machine.digest,
+        state.revision,
+        state.keys,
+        state.digest,
         None if restored is None else restored._asdict(),
         None if progress is None else progress._asdict(),
     )
 
 
 def _about_learner(learner: Learner) -> str:
-    return f"applied={learner.applied} keys={learner.machine.keys}"
+    return f"applied={learner.applied} keys={learner.state.keys}"
 
 
 def _about_acceptor(acceptor: Acceptor) -> str:

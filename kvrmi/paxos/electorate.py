@@ -6,7 +6,7 @@ a slot when its learner has applied all before it, so the epochs that its learne
 
 from __future__ import annotations
 
-from ..state.machine import FIRST_EPOCH, Voter
+from ..operations.commands import FIRST_EPOCH, Voter
 
 __all__ = ["Electorate"]
 

@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from ..operations.commands import encode_voter
 from ..operations.interface import PAGE_BYTES, Answer, Request
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
-from ..state.machine import encode_voter
 from .ballot import NO_BALLOT, Ballot
 from .forwards import Forwards
 from .messages import (

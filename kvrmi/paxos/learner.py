@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from ..operations.interface import PAGE_BYTES, Answer
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
 from ..roles.invariants import require
-from ..state.log import Entry, Log, stored_page, unpack_batch
-from ..state.machine import Machine
+from ..state.log import Entry, Log, stored_page
+from ..state.replicated import Replicated
 from ..state.snapshot import SnapshotSink, SnapshotSource
 from ..storage.interface import Corrupt, Record, View
 from .catchup import CatchUp, Progress
@@ -70,8 +70,7 @@ class Learner:
         self,
         me: int,
         ids: tuple[int, ...],
-        machine: Machine,
-        log: Log,
+        state: Replicated,
         open_view: Callable[[], View],
         page_bytes: int = PAGE_BYTES,
     ) -> None:
@@ -80,15 +79,14 @@ class Learner:
         They get it, and entries, in pages of at most so many bytes.
         """
         self.me = me
-        self.machine = machine
-        self.log = log
+        self.state = state
         self.restored: Restored | None = None
         self._open_view = open_view
         self._page_bytes = page_bytes
         self._catchup = CatchUp(me, ids)
         self._pending: dict[int, Entry] = {}
         self._unwritten = 0
-        self._durable = log.applied
+        self._durable = state.applied
         self._stated = False
         self._flush_at = 0.0
         self._sources: dict[int, _Source] = {}
@@ -110,6 +108,11 @@ class Learner:
             NotSent: self._on_unanswered,
             NoAnswer: self._on_unanswered,
         }
+
+    @property
+    def log(self) -> Log:
+        """The end of the log."""
+        return self.state.log
 
     @property
     def applied(self) -> int:
@@ -143,7 +146,7 @@ class Learner:
 
     def read(self, question: bytes) -> Answer:
         """Answer from the state as applied now; the caller sees to how fresh that must be."""
-        return self.machine.read(question)
+        return self.state.read(question)
 
     def receive(self, now: float, sender: Address, message: Message) -> Effects:
         """Handle one message."""
@@ -224,19 +227,17 @@ class Learner:
 
     def _apply(self, now: float) -> tuple[Envelope, ...]:
         answers: list[tuple[bytes, Answer]] = []
-        voters = self.machine.voters
+        voters = self.state.voters
         before = self.applied
         while entry := self._pending.pop(self.applied + 1, None):
             self._flush_at = self._flush_at if self._unwritten else now + FLUSH
-            for command in unpack_batch(entry.value):
-                answers.append((command, self.machine.apply(command)))
-            self.log.append(entry, self.machine.revision)
+            answers += self.state.append(entry)
             self._unwritten += len(entry.value) + 1
         if self.applied == before:
             return ()
         if self._unwritten > FLUSH_BYTES:
             self._flush_at = now
-        return self._announce(before, tuple(answers), self.machine.voters != voters)
+        return self._announce(before, tuple(answers), self.state.voters != voters)
 
     def _announce(
         self, after: int, answers: tuple[tuple[bytes, Answer], ...], voters_changed: bool
@@ -246,7 +247,7 @@ class Learner:
         return tuple(Envelope(Address(self.me, role), report) for role in roles)
 
     def _report(self, after: int, answers: tuple[tuple[bytes, Answer], ...]) -> Applied:
-        return Applied(after, self.applied, answers, self.machine.voters)
+        return Applied(after, self.applied, answers, self.state.voters)
 
     def _ask(self, now: float) -> tuple[Envelope, ...]:
         return self._catchup.ask(now, self.applied, self.applied + 1 not in self._pending)
@@ -256,8 +257,7 @@ class Learner:
     def _flush(self) -> tuple[tuple[Record, ...], tuple[Envelope, ...]]:
         self._unwritten = 0
         self._flush_at = 0.0
-        records = (*self.machine.take_records(), *self.log.take_records())
-        return records, self._print_durable()
+        return self.state.take_records(), self._print_durable()
 
     def _state_durable(self) -> tuple[Envelope, ...]:
         """Say once what this disk holds: less than before, if it was begun anew."""
@@ -306,9 +306,8 @@ class Learner:
     def _open_source(self, now: float, peer: int) -> _Source:
         self._let_go(peer)
         self._named += 1
-        source = _Source(
-            f"{self.me}-{self._named}", SnapshotSource(self._open_view(), self._page_bytes), now
-        )
+        snapshot = SnapshotSource(self._open_view(), self.state.machine.tables, self._page_bytes)
+        source = _Source(f"{self.me}-{self._named}", snapshot, now)
         self._sources[peer] = source
         self.log.held = True
         return source
@@ -327,7 +326,7 @@ class Learner:
     # --- being restored -----------------------------------------------------------------------
 
     def _on_snapshot_page(self, now: float, sender: Address, m: SnapshotPage) -> Effects:
-        sink = self._catchup.add_page(now, sender.replica, m, self.applied, self.machine)
+        sink = self._catchup.add_page(now, sender.replica, m, self.applied, self.state)
         if sink is None:
             return Effects(messages=self._ask(now))
         return self._install(now, sender.replica, sink)
@@ -335,15 +334,15 @@ class Learner:
     def _install(self, now: float, peer: int, sink: SnapshotSink) -> Effects:
         """Move the learner, and nothing else: what the acceptor promised is no peer's business."""
         require(sink.slot > self.applied, "a snapshot must not move a learner back")
-        missed = sink.revision - self.machine.revision
+        missed = sink.revision - self.state.revision
         try:
-            machine, log = sink.load(self.log.keep, self.machine.session_limit)
+            state = sink.load()
         except Corrupt:
             self._catchup.want_snapshot(peer)
             self._catchup.unanswered(now)
             return NOTHING
-        log.held = bool(self._sources)
-        self.machine, self.log = machine, log
+        state.log.held = bool(self._sources)
+        self.state = state
         self.restored = Restored(sink.slot, peer, sink.keys, sink.digest, missed)
         self._pending = {s: e for s, e in self._pending.items() if s > sink.slot}
         # Written behind like all that is applied: only Durable waits for the disk.

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..operations.commands import Voter
 from ..operations.interface import Answer, Request
 from ..state.log import Entry
-from ..state.machine import Voter
 from .ballot import Ballot
 
 __all__ = [

@@ -12,8 +12,9 @@ from ..operations.interface import PAGE_BYTES as LEARNED_BYTES
 from ..operations.interface import Answer
 from ..roles.declaration import Others, Setting, Stored
 from ..state.clienttable import SESSION_LIMIT
-from ..state.log import Log
-from ..state.machine import Machine
+from ..state.keyvalue import KeyValues
+from ..state.machine import StateMachine
+from ..state.replicated import Replicated
 from .acceptor import PAGE_BYTES, Acceptor
 from .front import Front
 from .learner import Learner
@@ -63,7 +64,8 @@ class Parts:
     acceptors: type[Acceptor] = Acceptor
     proposers: type[Proposer] = Proposer
     learners: type[Learner] = Learner
-    machines: type[Machine] = Machine
+    machines: type[StateMachine] = KeyValues
+    states: type[Replicated] = Replicated
     fronts: type[Front] = Front
     rejoins: type[Rejoin] = Rejoin
     pages: Pages = Pages()
@@ -92,10 +94,8 @@ class Parts:
     def learner(self, setting: Setting, storage: Stored | None, now: float) -> Learner:
         """From its disk. Raises Corrupt, StorageFailed."""
         disk = _there(storage)
-        machine, log = self.machines.load(disk, self.session_limit), Log.load(disk, setting.keep)
-        return self.learners(
-            setting.me, setting.ids, machine, log, disk.snapshot, self.pages.learned
-        )
+        state = self.states.load(disk, self.machines, setting.keep, self.session_limit)
+        return self.learners(setting.me, setting.ids, state, disk.snapshot, self.pages.learned)
 
     def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
         """From nothing: what a proposer must not forget, acceptors keep."""

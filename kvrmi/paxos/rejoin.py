@@ -11,8 +11,8 @@ It knows neither clock nor disk; the acceptor makes durable what it collects.
 
 from __future__ import annotations
 
+from ..operations.commands import FIRST_EPOCH, Voter
 from ..roles.contract import Address, Effects, Envelope
-from ..state.machine import FIRST_EPOCH, Voter
 from .ballot import NO_BALLOT, Ballot
 from .messages import Ask, Copied, Copy, Enrol
 from .quorum import copies_needed

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ..state.log import Entry, Log, unpack_batch
-from ..state.machine import Machine
+from ..state.log import Entry
 from .ballot import Ballot
 from .stable import State
 
-__all__ = ["Tail", "Votes", "replay", "tail"]
+__all__ = ["Tail", "Votes", "tail"]
 
 
 class Votes(NamedTuple):
@@ -60,11 +59,3 @@ def _following(votes: Sequence[Votes], applied: int) -> Iterator[tuple[Entry, bo
         ballot, value = max(sure or found)
         yield Entry(slot, ballot, (), value), bool(sure)
         slot += 1
-
-
-def replay(machine: Machine, log: Log, entries: Sequence[Entry]) -> None:
-    """Apply `entries`, which follow what the two hold. Raises ValueError for one that does not."""
-    for entry in entries:
-        for command in unpack_batch(entry.value):
-            machine.apply(command)
-        log.append(entry, machine.revision)

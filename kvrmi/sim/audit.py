@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from ..checker.check import check
 from ..checker.history import OK
+from ..operations.commands import command_id, encode_question
 from ..operations.interface import Answer
 from ..state.log import unpack_batch
-from ..state.machine import Machine, command_id, encode_question
+from ..state.replicated import Replicated
 from .request_ids import Sessions, expired
 from .workload import Asked, Workload
 
@@ -50,29 +51,31 @@ def audit(world: World, workload: Workload) -> None:
     require = world.monitor.require
     log = Counter[bytes]()
     answers: defaultdict[bytes, list[Answer]] = defaultdict(list)
-    machine, sessions = Machine(world.parts.session_limit), Sessions(world.parts.session_limit)
+    parts = world.parts
+    state = Replicated(parts.machines, session_limit=parts.session_limit)
+    sessions = Sessions(parts.session_limit)
     reads, local = _reads(workload)
     applied = max(r.learner.applied for r in world.replicas.values() if r.learner)
-    _check_reads(world, machine, reads.pop(machine.revision, ()))
-    _check_reads(world, machine, local.pop(0, ()))
+    _check_reads(world, state, reads.pop(state.revision, ()))
+    _check_reads(world, state, local.pop(0, ()))
     for slot in range(1, applied + 1):
         for command in unpack_batch(world.monitor.chosen[slot]):
             log[command] += 1
-            before = machine.revision
-            answers[command].append(machine.apply(command))
-            effect = machine.revision > before
+            before = state.revision
+            answers[command].append(state.apply(command))
+            effect = state.revision > before
             _check_effect(world, command, answers[command], sessions, effect=effect)
-            _check_reads(world, machine, reads.pop(machine.revision, ()))
-        _check_reads(world, machine, local.pop(slot, ()))
+            _check_reads(world, state, reads.pop(state.revision, ()))
+        _check_reads(world, state, local.pop(slot, ()))
     require(not local, f"local reads of slots that were never chosen: {sorted(local)}")
     require(not reads, f"reads at revisions that never were: {sorted(reads)}")
     _check_writes(world, workload, log, answers)
-    _check_counters(world, workload, machine)
-    right = _beside_rows(machine)
-    digests = {r.learner.machine.digest for r in world.replicas.values() if r.learner}
-    require(digests == {machine.digest}, "replicas disagree with the log")
+    _check_counters(world, workload, state)
+    right = _beside_rows(state)
+    digests = {r.learner.state.digest for r in world.replicas.values() if r.learner}
+    require(digests == {state.digest}, "replicas disagree with the log")
     for replica in world.replicas.values():
-        same = replica.learner is not None and _beside_rows(replica.learner.machine) == right
+        same = replica.learner is not None and _beside_rows(replica.learner.state) == right
         require(same, f"replica {replica.me} remembers other sessions or voters")
 
 
@@ -96,9 +99,9 @@ def _reads(workload: Workload) -> tuple[dict[int, list[Asked]], dict[int, list[A
     return reads, local
 
 
-def _check_reads(world: World, machine: Machine, reads: Iterable[Asked]) -> None:
+def _check_reads(world: World, state: Replicated, reads: Iterable[Asked]) -> None:
     for asked in reads:
-        right = machine.read(asked.payload)
+        right = state.read(asked.payload)
         world.monitor.require(asked.answer == right, f"read {asked.answer}, not {right}")
 
 
@@ -134,15 +137,14 @@ def _check_writes(
             require(not times, f"said to be undone, and in the log: {payload!r}")
 
 
-def _beside_rows(machine: Machine) -> object:
+def _beside_rows(state: Replicated) -> object:
     """Give what the digest does not cover: sessions with their answers, and voters."""
-    sessions = machine._sessions._sessions
-    return machine.voters, {name: (s.highest, s.answers) for name, s in sessions.items()}
+    return state.voters, state.clients.remembered()
 
 
-def _check_counters(world: World, workload: Workload, machine: Machine) -> None:
+def _check_counters(world: World, workload: Workload, state: Replicated) -> None:
     for key, counts in workload.counters.items():
-        value = machine.read(encode_question("get", (key,))).value
+        value = state.read(encode_question("get", (key,))).value
         done = [str(count) if count else None for count in counts]
         world.monitor.require(value in done, f"{key} counted {value}, not {done}")
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..operations.commands import decode_command
+from ..operations.commands import FIRST_EPOCH, Voter, decode_command
 from ..state.log import unpack_batch
-from ..state.machine import FIRST_EPOCH, Voter
-from ..state.rows import stored_voters
+from ..state.stored import stored_voters
 
 if TYPE_CHECKING:
     from .replica import Replica

@@ -232,7 +232,7 @@ class Monitor:
             slot < len(self._hashes) and self._hashes[slot] == learner.log.hash,
             f"replica {replica.me} applied up to slot {slot} what was not chosen",
         )
-        state = (learner.machine.revision, learner.machine.digest)
+        state = (learner.state.revision, learner.state.digest)
         known = self._applied.setdefault(slot, state)
         self.require(known == state, f"replica {replica.me} has another state at slot {slot}")
 

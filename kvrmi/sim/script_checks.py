@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from ..operations.commands import encode_question
 from ..operations.interface import Answer
-from ..state.machine import encode_question
 from .replica import Replica
 from .script_print import in_words
 from .script_stage import Stage, Wrong

@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+from ..operations.commands import CommandId, encode_command, encode_question
 from ..operations.interface import Answer, Request
 from ..paxos.front import Front
 from ..paxos.submissions import Submission
 from ..roles.contract import Address, Effects, Message
-from ..state.machine import CommandId, encode_command, encode_question
 from .draws import Draws
 from .replica import Replica
 from .script_print import Printer

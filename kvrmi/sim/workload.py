@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..checker.history import FAIL, OK, UNKNOWN, Operation
+from ..operations.commands import CommandId, encode_command, encode_question
 from ..operations.interface import LOCAL, Answer, Request
 from ..roles.contract import Effects
-from ..state.machine import CommandId, encode_command, encode_question
 from .request_ids import RequestIds, expired
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ import msgpack
 from ..operations.interface import WINDOW, Answer
 from ..storage.interface import Corrupt, Put, Record, Remove, View
 
-__all__ = ["SESSION_LIMIT", "ClientTable", "fingerprint"]
+__all__ = ["SESSION_LIMIT", "TABLE", "ClientTable", "fingerprint"]
 
 SESSION_LIMIT = 10_000
 """Sessions that are remembered; the one whose last new command lies furthest back leaves."""
 
 _FORMAT = 1
-_TABLE = "sessions"
+TABLE = "sessions"
 
 
 class _Kept(NamedTuple):
@@ -70,6 +70,13 @@ class ClientTable:
         """Count the sessions remembered."""
         return len(self._sessions)
 
+    def remembered(self) -> dict[str, tuple[int, dict[int, Answer]]]:
+        """Return of each session the highest sequence, and the answers kept by sequence."""
+        return {
+            client: (one.highest, {at: kept.answer for at, kept in one.answers.items()})
+            for client, one in self._sessions.items()
+        }
+
     def find(self, client: str, sequence: int, mark: bytes, revision: int) -> Answer | None:
         """Give the answer to a command that must not be executed; None if it is new.
 
@@ -107,9 +114,9 @@ class ClientTable:
         for client in self._changed:
             session = self._sessions.get(client)
             if session is None:
-                records.append(Remove(_TABLE, client))
+                records.append(Remove(TABLE, client))
             else:
-                records.append(Put(_TABLE, client, _pack(session)))
+                records.append(Put(TABLE, client, _pack(session)))
         self._changed.clear()
         return records
 
@@ -120,7 +127,7 @@ class ClientTable:
     @classmethod
     def load(cls, view: View, limit: int = SESSION_LIMIT) -> ClientTable:
         """Read them back, in the order of their last new commands; raises Corrupt."""
-        loaded = [(str(client), _unpack(client, value)) for client, value in view.scan(_TABLE)]
+        loaded = [(str(client), _unpack(client, value)) for client, value in view.scan(TABLE)]
         loaded.sort(key=lambda pair: pair[1].last_revision())
         sessions = cls(limit)
         sessions._sessions.update(loaded)

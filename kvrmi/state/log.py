@@ -124,14 +124,18 @@ class Log:
 
         Raises ValueError for any other slot: a gap or a repetition would fork the state.
         """
-        if entry.slot != self.applied + 1:
-            raise ValueError(f"slot {entry.slot} cannot follow slot {self.applied}")
+        self.expect(entry.slot)
         self.applied = entry.slot
         self.hash = chain(self.hash, entry.slot, entry.value)
         self._kept[entry.slot] = _Kept(entry, revision, self.hash)
         self._bytes += len(entry.value)
         self._stored_bytes += len(entry.value)
         self._truncate()
+
+    def expect(self, slot: int) -> None:
+        """Raise ValueError unless `slot` is the next one."""
+        if slot != self.applied + 1:
+            raise ValueError(f"slot {slot} cannot follow slot {self.applied}")
 
     def page(self, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[Entry, ...]:
         """Entries from `slot` on, of at most `limit_bytes` of values, or one entry.

@@ -8,20 +8,18 @@ nothing about what any acceptor promised or accepted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgpack
 
 from ..operations.interface import PAGE_BYTES
-from ..storage.interface import Corrupt, Key, View
+from ..storage.interface import Corrupt, Key, Tables, View
 from ..storage.memory import Disk, MemoryStorage
-from .clienttable import SESSION_LIMIT
-from .log import Log, stored_end
-from .machine import TABLES as MACHINE_TABLES
-from .machine import Machine
-from .rows import ROWS, stored_state
+from .log import stored_end
+from .replicated import Replicated
+from .stored import snapshot_tables, stored_totals
 
 __all__ = ["SnapshotSink", "SnapshotSource"]
 
@@ -29,8 +27,6 @@ _FORMAT = 1
 _FORMAT_BYTE = bytes((_FORMAT,))
 _CHECK = slice(1, 5)
 _BODY = 5
-_TABLES = tuple(MACHINE_TABLES)
-"""A row's table is sent as its place here."""
 
 
 class _Header(NamedTuple):
@@ -51,13 +47,14 @@ class SnapshotSource:
     A page holds at most `page_bytes` of keys and values, or one row.
     """
 
-    def __init__(self, view: View, page_bytes: int = PAGE_BYTES) -> None:
-        """Read what the view holds; raises Corrupt."""
+    def __init__(self, view: View, machine: Tables, page_bytes: int = PAGE_BYTES) -> None:
+        """Read what the view of a learner with a machine of these tables holds; raises Corrupt."""
         self._view = view
+        self._tables = tuple(snapshot_tables(machine))
         self._page_bytes = page_bytes
-        state = stored_state(view)
+        totals = stored_totals(view)
         slot, hash = stored_end(view)
-        self._header = _Header(slot, state.revision, hash, state.digest, state.keys)
+        self._header = _Header(slot, totals.revision, hash, totals.digest, totals.keys)
         self._rows = self._all_rows()
         self._waiting = next(self._rows, None)
         self._number = -1
@@ -92,7 +89,7 @@ class SnapshotSource:
         self._view.close()
 
     def _all_rows(self) -> Iterator[tuple[int, Key, bytes]]:
-        for place, table in enumerate(_TABLES):
+        for place, table in enumerate(self._tables):
             for key, value in self._view.scan(table):
                 yield place, key, value
 
@@ -110,7 +107,7 @@ class SnapshotSource:
 
 
 class SnapshotSink:
-    """Makes a machine of the pages of one snapshot as they come; of no use before `complete`."""
+    """Makes a state of the pages of one snapshot as they come; of no use before `complete`."""
 
     def __init__(self) -> None:
         """Begin with no page."""
@@ -120,8 +117,9 @@ class SnapshotSink:
         self.bytes = 0
         """Size of the pages added."""
         self._header = _NO_HEADER
-        self._machine = Machine()
-        self._rest: Disk = {table: {} for table in _TABLES if table != ROWS}
+        self._state: Replicated | None = None
+        self._beside: Disk = {}
+        """What is not of the machine's tables."""
 
     @property
     def slot(self) -> int:
@@ -130,61 +128,63 @@ class SnapshotSink:
 
     @property
     def revision(self) -> int:
-        """The machine's revision there."""
+        """The revision there."""
         return self._header.revision
 
     @property
     def keys(self) -> int:
-        """How many rows it will have."""
+        """How many entries its machine will have."""
         return self._header.keys
 
     @property
     def keys_added(self) -> int:
-        """How many rows it has."""
-        return self._machine.keys
+        """How many it has."""
+        return 0 if self._state is None else self._state.keys
 
     @property
     def digest(self) -> str:
         """The digest they must add up to."""
         return self._header.digest
 
-    def add(self, data: bytes, last: bool, mine: Machine | None = None) -> None:
+    def add(self, data: bytes, last: bool, mine: Replicated) -> None:
         """Add the wanted page; raises Corrupt, after which this sink is of no use.
 
-        `mine`: what the snapshot shall replace; values that are in both are in memory once.
+        `mine`: what the snapshot shall replace, by a state of the same kind; values that are in
+        both are in memory once.
         """
         if self.complete:
             raise Corrupt("a page beyond the last one of a snapshot")
-        header, rows = _open(data, self.wanted)
+        state = self._state = self._state or mine.fresh()
+        tables = snapshot_tables(state.machine.tables)
+        header, rows = _open(data, self.wanted, tuple(tables.values()))
         if self.wanted and header != self._header:
             raise Corrupt("pages of different snapshots")
         self._header = header
         self.wanted += 1
         self.bytes += len(data)
+        names = tuple(tables)
         for place, key, value in rows:
-            table = _TABLES[place]
-            if table == ROWS:
-                self._machine.take_row(key, value, mine)
+            table = names[place]
+            if table in state.machine.tables:
+                state.restore(table, key, value, mine)
             else:
-                self._rest[table][key] = value
+                self._beside.setdefault(table, {})[key] = value
         self.complete = last
 
-    def load(self, keep: int = 1000, session_limit: int = SESSION_LIMIT) -> tuple[Machine, Log]:
-        """Give the state, once; `keep` is the log's, `session_limit` the machine's. Raises Corrupt.
+    def load(self) -> Replicated:
+        """Give the state, once; its next records make a learner's storage hold it and nothing else.
 
-        The next records of both make a learner's storage hold this state and nothing else.
+        Raises Corrupt.
         """
-        if not self.complete:
+        state, header = self._state, self._header
+        if state is None or not self.complete:
             raise Corrupt("a snapshot without its last page")
-        machine = self._machine
-        machine.session_limit = session_limit
-        machine.complete(MemoryStorage(MACHINE_TABLES, self._rest), replaces=True)
-        known = (self.revision, self.digest, self.keys)
-        if (machine.revision, machine.digest, machine.keys) != known:
+        state.complete(MemoryStorage(snapshot_tables(state.machine.tables), self._beside))
+        found = (state.revision, state.digest, state.keys)
+        if found != (header.revision, header.digest, header.keys):
             raise Corrupt("the rows of a snapshot do not add up to its digest")
-        log = Log(keep)
-        log.restart(self._header.slot, self._header.hash)
-        return machine, log
+        state.replace(header.slot, header.hash)
+        return state
 
 
 def _seal(page: tuple[object, ...]) -> bytes:
@@ -193,21 +193,28 @@ def _seal(page: tuple[object, ...]) -> bytes:
     return b"".join((_FORMAT_BYTE, crc32(body).to_bytes(4, "big"), body))
 
 
-def _open(data: bytes, wanted: int) -> tuple[_Header, list[tuple[int, str, bytes]]]:
-    """Unpack page `wanted`; raises Corrupt."""
+def _open(
+    data: bytes, wanted: int, kinds: Sequence[type[Any]]
+) -> tuple[_Header, list[tuple[int, Key, bytes]]]:
+    """Unpack page `wanted`, of rows of tables with keys of these kinds; raises Corrupt."""
     body = data[_BODY:]
     if data[:1] != _FORMAT_BYTE or data[_CHECK] != crc32(body).to_bytes(4, "big"):
         raise Corrupt("a page of a snapshot does not match its checksum")
     try:
         number, header, rows = msgpack.unpackb(body, use_list=False)
         fits = number == wanted and _fits(header, _HEADER_TYPES)
-        fits = fits and all(_fits(row, (int, str, bytes)) for row in rows)
-        fits = fits and all(0 <= row[0] < len(_TABLES) for row in rows)
+        fits = fits and all(_is_row(row, kinds) for row in rows)
     except (ValueError, TypeError) as error:
         raise Corrupt("a page of a snapshot is malformed") from error
     if not fits:
         raise Corrupt(f"a page of a snapshot that is not its page {wanted}")
     return _Header(*header), list(rows)
+
+
+def _is_row(row: Any, kinds: Sequence[type[Any]]) -> bool:
+    if type(row) is not tuple or len(row) != 3 or type(row[0]) is not int:
+        return False
+    return 0 <= row[0] < len(kinds) and _fits(row[1:], (kinds[row[0]], bytes))
 
 
 def _fits(values: Any, types: tuple[type[Any], ...]) -> bool:

@@ -74,7 +74,7 @@ def make(data: Path, replicas: int, base_port: int | None, caught: Caught) -> Cl
         with tempfile.TemporaryDirectory(dir=draft) as scratch:
             learner = Path(scratch) / "learner.db"
             make_learner(learner, caught.learned)
-            slot = caught.learned.log.applied
+            slot = caught.learned.state.applied
             cluster = founding.make(draft, addresses, lambda folder: plant(folder, learner, slot))
         draft.replace(data)
     except BaseException:
@@ -96,10 +96,10 @@ def _replicas(copies: Sequence[Stopped]) -> int:
 
 def _findings(caught: Caught) -> Iterator[str]:
     """Say what the copies hold together, and what of it is not sure."""
-    machine, tail = caught.learned.machine, caught.tail
+    state, tail = caught.learned.state, caught.tail
     yield (
-        f"Together they give slot {caught.learned.log.applied}, revision {machine.revision}: "
-        f"{machine.keys} keys, digest {machine.digest[:12]}."
+        f"Together they give slot {state.applied}, revision {state.revision}: "
+        f"{state.keys} keys, digest {state.digest[:12]}."
     )
     unsure = [entry.slot for entry in tail.entries[tail.sure :]]
     if unsure:
@@ -113,7 +113,7 @@ def _contents(copy: Stopped) -> str:
     if copy.voter is not None:
         parts.insert(0, f"replica {copy.voter.identity.replica}")
     if copy.learned is not None:
-        parts.append(f"slot {copy.learned.log.applied} applied")
+        parts.append(f"slot {copy.learned.state.applied} applied")
     if copy.voter is not None and copy.voter.votes.accepted:
         parts.append(f"accepted up to slot {max(copy.voter.votes.accepted)}")
     return ", ".join(parts)

@@ -65,10 +65,9 @@ class _Stand(NamedTuple):
 
 
 def _stand(learner: Learner, _: float) -> _Stand:
-    machine = learner.machine
-    restored = learner.restored
+    state, restored = learner.state, learner.restored
     return _Stand(
-        learner.applied, learner.giver, machine.revision, machine.keys, machine.digest, restored
+        learner.applied, learner.giver, state.revision, state.keys, state.digest, restored
     )
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from kvrmi.operations.commands import CommandId, encode_command, encode_question
 from kvrmi.operations.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.messages import Transfer
 from kvrmi.paxos.submissions import Submission
 from kvrmi.roles.contract import Effects
-from kvrmi.state.machine import CommandId, encode_command, encode_question
 
 from ..driver import Driver
 from ..hosts import Hosts

@@ -12,8 +12,9 @@ from typing import cast
 
 from kvrmi.cli import Parser, complain
 from kvrmi.dump import Page, Summary, save
+from kvrmi.operations.commands import encode_question
 from kvrmi.operations.interface import SCAN_ITEMS, Value
-from kvrmi.state.machine import Machine, encode_question
+from kvrmi.state.replicated import Replicated
 
 from ..folder import FolderRefused
 from .stopped import Caught, Stopped, catch_up, open_stopped, spans
@@ -44,17 +45,17 @@ def main(argv: Sequence[str]) -> int:
 def _save(stopped: Stopped, caught: Caught, file: Path) -> Summary:
     cluster = "" if stopped.voter is None else stopped.voter.identity.cluster
     try:
-        return save(file, cluster, _pages(caught.learned.machine))
+        return save(file, cluster, _pages(caught.learned.state))
     except OSError as error:
         raise FolderRefused(f"{file} cannot be written: {error.strerror or error}") from error
 
 
-def _pages(machine: Machine) -> Iterator[Page]:
+def _pages(state: Replicated) -> Iterator[Page]:
     start: str | None = None
     while True:
         question = encode_question("scan", ("", start, SCAN_ITEMS))
-        pairs = cast("list[tuple[str, Value]]", machine.read(question).value)
-        yield Page(machine.revision, pairs)
+        pairs = cast("list[tuple[str, Value]]", state.read(question).value)
+        yield Page(state.revision, pairs)
         if not pairs:
             return
         start = pairs[-1][0]

@@ -90,24 +90,24 @@ def _acceptor(voter: Voter) -> dict[str, object]:
 
 
 def _learner(learned: Learned) -> dict[str, object]:
-    log = learned.log
+    log = learned.state.log
     return {
         "clean": learned.clean,
         **_state(learned),
         "sessions": learned.sessions,
-        "voters": [list(voter) for voter in learned.machine.voters],
+        "voters": [list(voter) for voter in learned.state.voters],
         "chain": log.hash.hex(),
         "log": {"first": log.first, "last": log.applied, "entries": _last_entries(log)},
     }
 
 
 def _state(learned: Learned) -> dict[str, object]:
-    machine = learned.machine
+    state = learned.state
     return {
-        "applied": learned.log.applied,
-        "revision": machine.revision,
-        "keys": machine.keys,
-        "digest": machine.digest,
+        "applied": state.applied,
+        "revision": state.revision,
+        "keys": state.keys,
+        "digest": state.digest,
     }
 
 

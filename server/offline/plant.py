@@ -14,10 +14,9 @@ from pathlib import Path
 
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State
-from kvrmi.state.log import Log
-from kvrmi.state.machine import TABLES as MACHINE_TABLES
-from kvrmi.state.machine import Machine
-from kvrmi.state.rows import pack_voters
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.replicated import Replicated
+from kvrmi.state.stored import snapshot_tables
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 
@@ -36,15 +35,15 @@ def make_learner(path: Path, learned: Learned) -> None:
     The log begins anew: its VOTER commands name epochs that the new cluster's acceptors lack, and
     whoever lags behind its beginning takes a snapshot.
     """
-    machine, log = learned.machine, Log()
-    log.restart(learned.log.applied, learned.log.hash)
+    state = learned.state
+    state.begin_another()
     storage = SqliteStorage(path, PAXOS.tables("learner.db"))
     for chunk in _chunks(learned):
         storage.write(chunk)
-    storage.write([*machine.take_records(), pack_voters(()), *log.take_records()])
-    found = Machine.load(storage)
+    storage.write(state.take_records())
+    found = Replicated.load(storage, KeyValues)
     storage.close()
-    if (found.digest, found.revision) != (machine.digest, machine.revision):
+    if (found.digest, found.revision) != (state.digest, state.revision):
         raise FolderRefused(f"{path} does not hold what was read: the disk cannot be trusted")
 
 
@@ -66,7 +65,7 @@ def _chunks(learned: Learned) -> Iterator[list[Record]]:
     """Yield the rows as they lie in the copy; what the tail changed comes after them."""
     chunk: list[Record] = []
     size = 0
-    for table in MACHINE_TABLES:
+    for table in snapshot_tables(learned.state.machine.tables):
         for key, value in learned.view.scan(table):
             chunk.append(Put(table, key, value))
             size += len(value)

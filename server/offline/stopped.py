@@ -13,10 +13,10 @@ from typing import NamedTuple, TypeVar
 
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State, read_accepted
-from kvrmi.paxos.tail import Tail, Votes, replay, tail
+from kvrmi.paxos.tail import Tail, Votes, tail
 from kvrmi.roles.invariants import InvariantBroken
-from kvrmi.state.log import Log
-from kvrmi.state.machine import Machine
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.replicated import Replicated
 from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, StorageFailed, Tables, View
 
@@ -41,8 +41,7 @@ class Voter(NamedTuple):
 class Learned(NamedTuple):
     """What learner.db holds; `clean`: it was closed cleanly."""
 
-    machine: Machine
-    log: Log
+    state: Replicated
     view: View
     sessions: int
     clean: bool
@@ -67,7 +66,7 @@ class Caught(NamedTuple):
 
 def tail_of(copies: Sequence[Stopped]) -> Tail:
     """Read what was accepted in these copies after the last slot that one's learner.db holds."""
-    learned = [copy.learned.log.applied for copy in copies if copy.learned is not None]
+    learned = [copy.learned.state.applied for copy in copies if copy.learned is not None]
     votes = [copy.voter.votes for copy in copies if copy.voter is not None]
     return tail(votes, max(learned, default=0))
 
@@ -85,9 +84,10 @@ def catch_up(copies: Sequence[Stopped]) -> Caught:
     if not learned:
         damage = (f"{copy.path}: {', '.join(copy.damage)}" for copy in copies)
         raise FolderRefused(f"there is no state to read: {'; '.join(damage)}")
-    path, furthest = max(learned, key=lambda one: one[1].log.applied)
+    path, furthest = max(learned, key=lambda one: one[1].state.applied)
     found = tail_of(copies)
-    replay(furthest.machine, furthest.log, found.entries)
+    for entry in found.entries:
+        furthest.state.append(entry)
     return Caught(path, furthest, found)
 
 
@@ -153,7 +153,7 @@ def _voter(view: FrozenView) -> Voter:
 
 def _learned(view: FrozenView) -> Learned:
     sessions = sum(1 for _ in view.scan("sessions"))
-    return Learned(Machine.load(view), Log.load(view), view, sessions, view.clean)
+    return Learned(Replicated.load(view, KeyValues), view, sessions, view.clean)
 
 
 def spans(slots: Sequence[int]) -> str:

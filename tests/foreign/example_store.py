@@ -13,7 +13,8 @@ from kvrmi.operations.commands import encode_command, encode_question
 from kvrmi.operations.interface import OPERATIONS, Operation, Result
 from kvrmi.remote.daemon import Daemon, caller
 from kvrmi.remote.identity import Caller
-from kvrmi.state.machine import Machine
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.replicated import Replicated
 from nameserver.service import NameServer
 from server.servants import KVStore
 
@@ -26,7 +27,7 @@ class ExampleStore:
     capabilities = frozenset(OPERATIONS)
 
     def __init__(self) -> None:
-        self._machine = Machine()
+        self._machine = Replicated(KeyValues)
         self._lock = threading.Lock()
         self._ids = count()
 

@@ -23,12 +23,12 @@ from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State
 from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.roles.invariants import InvariantBroken
-from kvrmi.state.log import TABLES as LOG_TABLES
+from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.log import Entry, Log, pack_batch, unpack_batch
-from kvrmi.state.machine import TABLES as MACHINE_TABLES
-from kvrmi.state.machine import Machine
+from kvrmi.state.replicated import Replicated
 from kvrmi.state.rows import ROWS, unpack_row
 from kvrmi.state.snapshot import SnapshotSink, SnapshotSource
+from kvrmi.state.stored import learner_tables
 from kvrmi.storage.interface import Corrupt
 from kvrmi.storage.memory import MemoryStorage
 from tests.roles.test_codec import senders, types_of, wire
@@ -37,7 +37,7 @@ from .strategies import FUZZ, bytes_like, mutated
 
 CODEC = Codec(PAXOS)
 
-TABLES = {**MACHINE_TABLES, **LOG_TABLES}
+TABLES = learner_tables(KeyValues.tables)
 
 encoded = st.builds(CODEC.encode, senders, wire)
 packed = st.recursive(
@@ -129,25 +129,24 @@ def test_commands_and_questions_are_read_or_refused(data: bytes) -> None:
 @FUZZ
 @given(st.lists(bytes_like(commands), max_size=6), bytes_like(questions))
 def test_the_machine_answers_whatever_it_is_given(sent: list[bytes], question: bytes) -> None:
-    machine, twin = Machine(), Machine()
+    machine, twin = Replicated(KeyValues), Replicated(KeyValues)
     for command in sent:
         answer = machine.apply(command)
         assert type(answer) is Answer
         assert answer == twin.apply(command)
         assert type(machine.read(question)) is Answer
     assert machine.digest == twin.digest
-    storage = MemoryStorage(MACHINE_TABLES)
+    storage = MemoryStorage(learner_tables(KeyValues.tables))
     storage.write(machine.take_records())
-    assert Machine.load(storage.snapshot()).digest == machine.digest
+    assert Replicated.load(storage.snapshot(), KeyValues).digest == machine.digest
 
 
 def stored(sent: list[bytes]) -> MemoryStorage:
     """Hold what a learner stores after a slot for each of these commands."""
-    machine, log, storage = Machine(), Log(keep=3), MemoryStorage(TABLES)
+    state, storage = Replicated(KeyValues, keep=3), MemoryStorage(TABLES)
     for slot, command in enumerate(sent, 1):
-        machine.apply(command)
-        log.append(Entry(slot, (1, 2), (1, 2), pack_batch([command])), machine.revision)
-    storage.write((*machine.take_records(), *log.take_records()))
+        state.append(Entry(slot, (1, 2), (1, 2), pack_batch([command])))
+    storage.write(state.take_records())
     return storage
 
 
@@ -157,14 +156,14 @@ def test_a_page_that_was_tampered_with_is_corrupt_or_harmless(
     sent: list[bytes], data: st.DataObject
 ) -> None:
     """With a checksum that fits, as a peer with a fault could make one."""
-    page, last = SnapshotSource(stored(sent).snapshot()).page(0)
+    page, last = SnapshotSource(stored(sent).snapshot(), KeyValues.tables).page(0)
     body = data.draw(mutated(st.just(page[5:])) | packed | bent(page[5:]))
-    sink = SnapshotSink()
+    sink, mine = SnapshotSink(), Replicated(KeyValues)
     with contextlib.suppress(Corrupt):
-        sink.add(page[:1] + crc32(body).to_bytes(4, "big") + body, last)
-        machine, log = sink.load()
-        assert (machine.digest, log.applied) == (sink.digest, sink.slot)
-        machine.take_records()
+        sink.add(page[:1] + crc32(body).to_bytes(4, "big") + body, last, mine)
+        state = sink.load()
+        assert (state.digest, state.applied) == (sink.digest, sink.slot)
+        state.take_records()
 
 
 @FUZZ
@@ -190,9 +189,10 @@ def test_a_changed_row_is_corrupt_or_harmless(sent: list[bytes], data: st.DataOb
         disk[name][at] = kept
     disk[table][key] = changed
     view = MemoryStorage(TABLES, disk).snapshot()
-    for load in (Machine.load, Log.load):
-        with contextlib.suppress(Corrupt):
-            load(view)
+    with contextlib.suppress(Corrupt):
+        Replicated.load(view, KeyValues)
+    with contextlib.suppress(Corrupt):
+        Log.load(view)
 
 
 @FUZZ

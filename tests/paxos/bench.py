@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from kvrmi.cluster.config import Timing
+from kvrmi.operations.commands import CommandId, encode_command, encode_question
 from kvrmi.operations.interface import Answer
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.roles.contract import Address, Effects, Envelope, Message, Role
 from kvrmi.state.log import Entry, pack_batch
-from kvrmi.state.machine import CommandId, encode_command, encode_question
 from kvrmi.storage.memory import MemoryStorage
 
 TIMING = Timing()

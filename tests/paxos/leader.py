@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from kvrmi.operations.commands import Voter
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.leadership import NO_OP
 from kvrmi.paxos.messages import (
@@ -24,7 +25,6 @@ from kvrmi.paxos.messages import (
 )
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.roles.contract import Envelope
-from kvrmi.state.machine import Voter
 
 from .bench import IDS, TIMING, Bench, Benches, acceptor, front, learner
 

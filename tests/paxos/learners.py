@@ -10,10 +10,10 @@ from kvrmi.paxos.messages import (
     FetchSnapshot,
 )
 from kvrmi.roles.contract import Envelope
-from kvrmi.state.log import TABLES as LOG_TABLES
+from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.log import Entry, Log, pack_batch
-from kvrmi.state.machine import TABLES as MACHINE_TABLES
-from kvrmi.state.machine import Machine
+from kvrmi.state.replicated import Replicated
+from kvrmi.state.stored import learner_tables
 from kvrmi.storage.memory import MemoryStorage
 
 from .bench import (
@@ -27,7 +27,7 @@ from .bench import (
     proposer,
 )
 
-TABLES = {**MACHINE_TABLES, **LOG_TABLES}
+TABLES = learner_tables(KeyValues.tables)
 B2 = ballot(5, 2)
 
 
@@ -35,7 +35,7 @@ def load(
     benches: Benches, disk: MemoryStorage | None = None, me: int = 1, keep: int = 1000
 ) -> Bench[Learner]:
     disk = disk or MemoryStorage(TABLES)
-    role = Learner(me, IDS, Machine.load(disk), Log.load(disk, keep), disk.snapshot)
+    role = Learner(me, IDS, Replicated.load(disk, KeyValues, keep), disk.snapshot)
     bench = benches(role, disk)
     bench.wake()  # as every host does at once
     bench.expect(Envelope(acceptor(me), Durable(role.applied)))

@@ -8,11 +8,11 @@ from kvrmi.operations.interface import PAGE_BYTES
 from kvrmi.paxos.catchup import GIVE_UP, TIMEOUT, CatchUp
 from kvrmi.paxos.messages import Entries, Fetch, FetchSnapshot, SnapshotPage
 from kvrmi.roles.contract import Envelope
-from kvrmi.state.log import TABLES as LOG_TABLES
+from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.log import Log
-from kvrmi.state.machine import TABLES as MACHINE_TABLES
-from kvrmi.state.machine import Machine
+from kvrmi.state.replicated import Replicated
 from kvrmi.state.snapshot import SnapshotSource
+from kvrmi.state.stored import learner_tables
 from kvrmi.storage.interface import Record
 from kvrmi.storage.memory import MemoryStorage
 
@@ -23,6 +23,10 @@ def catchup() -> CatchUp:
     return CatchUp(1, IDS)
 
 
+MINE = Replicated(KeyValues)
+"""What a snapshot shall replace."""
+
+
 def one_slot() -> tuple[Record, ...]:
     log = Log()
     log.append(entry(1), 0)
@@ -31,9 +35,9 @@ def one_slot() -> tuple[Record, ...]:
 
 def empty_page() -> bytes:
     """The one page of a snapshot of a slot and no rows."""
-    storage = MemoryStorage({**MACHINE_TABLES, **LOG_TABLES})
+    storage = MemoryStorage(learner_tables(KeyValues.tables))
     storage.write(one_slot())
-    data, last = SnapshotSource(storage.snapshot()).page(0)
+    data, last = SnapshotSource(storage.snapshot(), KeyValues.tables).page(0)
     assert last
     return data
 
@@ -109,7 +113,7 @@ def test_a_peer_that_is_none_of_ours_is_not_asked() -> None:
 def test_the_last_page_ends_a_snapshot() -> None:
     mine = catchup()
     mine.want_snapshot(2)
-    sink = mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True), 0)
+    sink = mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True), 0, MINE)
     assert sink is not None
     assert sink.complete
     assert not mine.pulling
@@ -122,7 +126,7 @@ def test_the_last_page_ends_a_snapshot() -> None:
 def test_pages_of_another_peer_or_place_are_ignored(sender: int, page: SnapshotPage) -> None:
     mine = catchup()
     mine.want_snapshot(2)
-    assert mine.add_page(START, sender, page, 0) is None
+    assert mine.add_page(START, sender, page, 0, MINE) is None
     assert (mine.pulling, mine.source) == (True, 2)
 
 
@@ -133,7 +137,7 @@ def test_a_damaged_or_ended_snapshot_begins_again_elsewhere(page: SnapshotPage) 
     mine = catchup()
     mine.want_snapshot(2)
     assert mine.ask(START, 0, True)
-    assert mine.add_page(START, 2, page, 0) is None
+    assert mine.add_page(START, 2, page, 0, MINE) is None
     assert mine.ask(START + 0.1, 0, True) == (Envelope(learner(3), FetchSnapshot("", 0)),)
 
 
@@ -141,31 +145,31 @@ def test_an_older_snapshot_is_given_up_with_its_first_page() -> None:
     mine = catchup()
     mine.heard(3, 50)
     mine.want_snapshot(2)
-    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, pages()[0], False), 1) is None
+    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, pages()[0], False), 1, MINE) is None
     assert not mine.pulling
     assert mine.ask(START, 1, True) == ()
     assert mine.ask(START + 0.1, 1, True) == (Envelope(learner(3), Fetch(2)),)
 
 
 def test_a_page_nobody_waits_for_is_ignored() -> None:
-    assert catchup().add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True), 0) is None
+    assert catchup().add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True), 0, MINE) is None
 
 
 def begun() -> CatchUp:
     """One with the first of three pages, from peer 2."""
     mine = catchup()
     mine.want_snapshot(2)
-    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, pages()[0], False), 0) is None
+    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, pages()[0], False), 0, MINE) is None
     return mine
 
 
 def pages() -> list[bytes]:
-    storage = MemoryStorage({**MACHINE_TABLES, **LOG_TABLES})
-    machine = Machine()
+    storage = MemoryStorage(learner_tables(KeyValues.tables))
+    state = Replicated(KeyValues)
     for number in range(3):
-        machine.apply(put(f"k{number}", "x" * (PAGE_BYTES * 2 // 3)))
-    storage.write((*machine.take_records(), *one_slot()))
-    source = SnapshotSource(storage.snapshot())
+        state.apply(put(f"k{number}", "x" * (PAGE_BYTES * 2 // 3)))
+    storage.write((*state.take_records(), *one_slot()))
+    source = SnapshotSource(storage.snapshot(), KeyValues.tables)
     return [source.page(number)[0] for number in range(3)]
 
 
@@ -176,7 +180,7 @@ def test_a_page_that_does_not_come_is_asked_for_again_for_a_while() -> None:
         assert mine.ask(now, 0, True) == (Envelope(learner(2), FetchSnapshot("2-1", 1)),)
         mine.unanswered(now + 0.3)
         now += 0.4
-    assert mine.add_page(now, 2, SnapshotPage("2-1", 1, pages()[1], False), 0) is None
+    assert mine.add_page(now, 2, SnapshotPage("2-1", 1, pages()[1], False), 0, MINE) is None
     mine.unanswered(now + GIVE_UP - 0.1)
     assert mine.ask(now + GIVE_UP, 0, True) == (Envelope(learner(2), FetchSnapshot("2-1", 2)),)
 
@@ -192,7 +196,7 @@ def test_who_served_us_is_asked_on_whatever_others_say_is_chosen() -> None:
     """It keeps its log behind the snapshot that it gave; the others do not."""
     mine = catchup()
     mine.want_snapshot(2)
-    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True), 0) is not None
+    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True), 0, MINE) is not None
     mine.heard(3, 50)
     assert mine.ask(START, 9, True) == (Envelope(learner(2), Fetch(10)),)
     mine.answered(START, 2, Entries(10, (entry(10, "a"),), 5, 40), 9)
@@ -208,7 +212,7 @@ def test_who_gave_a_snapshot_is_asked_again_for_a_late_page_of_what_follows() ->
     """Another would have to give a whole snapshot once more."""
     mine = catchup()
     mine.want_snapshot(2)
-    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True), 0) is not None
+    assert mine.add_page(START, 2, SnapshotPage("2-1", 0, empty_page(), True), 0, MINE) is not None
     mine.heard(3, 50)
     mine.unanswered(START + 1)
     assert mine.ask(START + 2, 9, True) == (Envelope(learner(2), Fetch(10)),)

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from kvrmi.operations.commands import Voter
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT
 from kvrmi.paxos.doubt import RETRY, TIMEOUT
@@ -30,7 +31,6 @@ from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.stable import TABLES
 from kvrmi.roles.contract import Envelope, Message, NoAnswer, NotSent
 from kvrmi.roles.invariants import DiskLost
-from kvrmi.state.machine import Voter
 from kvrmi.storage.memory import MemoryStorage
 
 from .bench import IDS, START, TIMING, Bench, Benches, acceptor, ballot, learner, proposer

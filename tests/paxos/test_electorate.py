@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kvrmi.operations.commands import Voter
 from kvrmi.paxos.electorate import Electorate
-from kvrmi.state.machine import Voter
 
 
 def test_everybody_votes_in_the_first_epoch() -> None:

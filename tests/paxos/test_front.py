@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from kvrmi.operations.commands import Voter, encode_voter
 from kvrmi.operations.interface import PAGE_BYTES
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.front import BATCH_MAX, OVERLOADED, QUEUE_MAX
 from kvrmi.paxos.messages import Confirm, Confirmed, Enrol, Propose
 from kvrmi.paxos.submissions import NO_QUORUM, UNKNOWN
 from kvrmi.roles.contract import Envelope, NotSent
-from kvrmi.state.machine import Voter, encode_voter
 
 from .bench import BOOT, TIMING, Benches, acceptor, ok, proposer
 from .fronts import FIRST, FrontBench, leading

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kvrmi.operations.commands import Voter, encode_voter
 from kvrmi.paxos.learner import FLUSH, FLUSH_BYTES
 from kvrmi.paxos.messages import (
     Applied,
@@ -17,7 +18,6 @@ from kvrmi.paxos.messages import (
     Learn,
 )
 from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
-from kvrmi.state.machine import Voter, encode_voter
 
 from .bench import (
     BOOT,
@@ -52,7 +52,7 @@ def test_an_entry_is_applied_once(benches: Benches) -> None:
     bench.deliver(proposer(1), Chosen(entry(1, "a")))
     bench.deliver(learner(2), Entries(1, (entry(1, "a"),), 1, 1))
     bench.expect()
-    assert bench.role.machine.revision == 1
+    assert bench.role.state.revision == 1
 
 
 def test_entries_are_applied_in_order_whatever_order_they_come_in(benches: Benches) -> None:
@@ -130,7 +130,7 @@ def test_a_restart_goes_on_where_the_disk_ends(benches: Benches) -> None:
     again.deliver(proposer(1), Chosen(entry(3, "lost")))
     again.drain()
     assert again.role.log.hash == bench.role.log.hash
-    assert again.role.machine.digest == bench.role.machine.digest
+    assert again.role.state.digest == bench.role.state.digest
 
 
 # --- catching up ----------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from kvrmi.paxos.messages import (
     SnapshotPage,
 )
 from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
-from kvrmi.state.machine import Machine
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.replicated import Replicated
 from kvrmi.state.snapshot import SnapshotSink
 from kvrmi.storage.interface import Clear, PutAll
 from kvrmi.storage.memory import MemoryStorage
@@ -59,7 +60,7 @@ def test_a_snapshot_moves_a_learner_to_where_its_giver_stood(benches: Benches) -
     assert Envelope(acceptor(1), Durable(9)) in taker.drain()
     assert not taker.role.restoring
     assert taker.role.log.hash == giver.role.log.hash
-    assert taker.role.machine.digest == giver.role.machine.digest
+    assert taker.role.state.digest == giver.role.state.digest
     restored = taker.role.restored
     assert restored is not None
     assert (restored.slot, restored.peer, restored.keys, restored.missed) == (9, 2, 9, 7)
@@ -129,7 +130,7 @@ def test_a_snapshot_is_of_what_is_on_the_disk(benches: Benches) -> None:
     giver.deliver(learner(1), FetchSnapshot("", 0))
     (page,) = giver.find(SnapshotPage)
     sink = SnapshotSink()
-    sink.add(page.data, page.last)
+    sink.add(page.data, page.last, giver.role.state)
     assert sink.slot == 2
 
 
@@ -230,7 +231,7 @@ def test_a_whole_state_is_packed_as_it_is_written_and_not_in_the_step(benches: B
     assert taker.disk is not None
     taker.disk.write(step.records)
     assert durable(taker) == 4
-    assert Machine.load(taker.disk).digest == giver.role.machine.digest
+    assert Replicated.load(taker.disk, KeyValues).digest == giver.role.state.digest
 
 
 def test_who_needs_another_snapshot_gets_a_new_one(benches: Benches) -> None:

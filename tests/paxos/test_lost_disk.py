@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pytest
 
+from kvrmi.operations.commands import Voter, encode_voter
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.leadership import NO_OP
@@ -26,7 +27,6 @@ from kvrmi.paxos.messages import (
 )
 from kvrmi.roles.contract import Envelope, Message
 from kvrmi.state.log import pack_batch
-from kvrmi.state.machine import Voter, encode_voter
 
 from .bench import BOOT, Bench, Benches, acceptor, front, host, learner
 from .replicas import Replicas

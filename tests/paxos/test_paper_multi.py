@@ -86,10 +86,10 @@ def test_the_example_of_the_paper(benches: Benches) -> None:
 def test_a_no_op_leaves_the_state_unchanged(benches: Benches) -> None:
     """'... a special "no-op" command that leaves the state unchanged.'"""
     bench = load(benches)
-    before = (bench.role.machine.revision, bench.role.machine.digest)
+    before = (bench.role.state.revision, bench.role.state.digest)
     bench.deliver(proposer(1), Chosen(entry(1)))
     assert bench.find(Applied)[0] == Applied(0, 1, (), ())
-    assert (bench.role.machine.revision, bench.role.machine.digest) == before
+    assert (bench.role.state.revision, bench.role.state.digest) == before
 
 
 def test_only_phase_2_in_normal_operation(benches: Benches) -> None:
@@ -133,11 +133,11 @@ def test_nothing_is_executed_beyond_a_gap(benches: Benches) -> None:
     for slot in (1, 4, 5, 6):
         bench.deliver(acceptor(1), Learn(B, 0, (entry(slot, f"key {slot}"),)))
     bench.drain()
-    assert (bench.role.applied, bench.role.machine.keys) == (1, 1)
+    assert (bench.role.applied, bench.role.state.keys) == (1, 1)
     for slot in (2, 3):
         bench.deliver(acceptor(1), Learn(B, 0, (entry(slot),)))
     bench.drain()
-    assert (bench.role.applied, bench.role.machine.keys) == (6, 4)
+    assert (bench.role.applied, bench.role.state.keys) == (6, 4)
 
 
 # --- "Paxos Made Moderately Complex" --------------------------------------------------------------

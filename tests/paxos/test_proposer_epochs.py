@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kvrmi.operations.commands import Voter
 from kvrmi.paxos.ballot import NO_BALLOT
 from kvrmi.paxos.messages import Applied, Behind, Chosen, Heartbeat, Leading, PreVote
 from kvrmi.roles.contract import Envelope
-from kvrmi.state.machine import Voter
 
 from .bench import TIMING, Benches, acceptor, ballot, front, learner
 from .leader import accepted, campaigning, follower, heard, leader, leased, promise, propose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kvrmi.operations.commands import Voter
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.messages import (
@@ -29,7 +30,6 @@ from kvrmi.paxos.messages import (
 from kvrmi.paxos.rejoin import COPIED, MUST_COPY, RETRY, Rejoin
 from kvrmi.paxos.stable import TABLES, State
 from kvrmi.roles.contract import Address, Envelope, Message
-from kvrmi.state.machine import Voter
 from kvrmi.storage.interface import Put
 from kvrmi.storage.memory import MemoryStorage
 

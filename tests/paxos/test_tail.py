@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from kvrmi.operations.commands import encode_command
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.stable import State
-from kvrmi.paxos.tail import Tail, Votes, replay, tail
-from kvrmi.state.log import Log, pack_batch
-from kvrmi.state.machine import Machine, encode_command
+from kvrmi.paxos.tail import Tail, Votes, tail
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.log import pack_batch
+from kvrmi.state.replicated import Replicated
 
 OLD, NEW = Ballot(1, 1), Ballot(2, 2)
 
@@ -64,8 +66,9 @@ def test_nothing_follows() -> None:
 def test_replayed_values_make_the_state_that_a_learner_would_have() -> None:
     put = encode_command("put", ("k", "v"), (1, b"boot", 1))
     one = votes(2, s1=(OLD, pack_batch([put])), s2=(OLD, pack_batch([])))
-    machine, log = Machine(), Log()
-    replay(machine, log, tail([one], 0).entries)
-    assert (machine.revision, machine.keys, log.applied) == (1, 1, 2)
+    state = Replicated(KeyValues)
+    for entry in tail([one], 0).entries:
+        state.append(entry)
+    assert (state.revision, state.keys, state.applied) == (1, 1, 2)
     with pytest.raises(ValueError, match="cannot follow"):
-        replay(machine, log, tail([one], 1).entries)
+        state.append(tail([one], 1).entries[0])

@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kvrmi.operations.commands import encode_command
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State, accepted_row
-from kvrmi.state.log import Entry, Log, pack_batch
-from kvrmi.state.machine import Machine, encode_command
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.log import Entry, pack_batch
+from kvrmi.state.replicated import Replicated
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 from server.folder import IDENTITY, Identity, format_folder
@@ -41,12 +43,11 @@ def folder(
     identity = Identity(
         cluster, replica, disk, False, False, {1: "a", 2: "b", 3: "c", replica: disk}
     )
-    machine, log, records = Machine(), Log(), []
+    learned_state = Replicated(KeyValues)
     for slot in range(1, learned + 1):
         command = encode_command("put", (f"k{slot}", f"v{slot}"), (f"client {slot}", 1))
-        machine.apply(command)
-        log.append(Entry(slot, BALLOT, (1, 2), pack_batch([command])), machine.revision)
-    records = [*machine.take_records(), *log.take_records()]
+        learned_state.append(Entry(slot, BALLOT, (1, 2), pack_batch([command])))
+    records = learned_state.take_records()
     state = State(promised=BALLOT, writes=9, chosen=chosen, chosen_at=BALLOT)
     votes: list[Record] = [
         Put("identity", "identity", identity.pack()), Put("acceptor", "state", state.pack()),

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from kvrmi.cluster.config import load
+from kvrmi.operations.commands import Voter, encode_question
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State
 from kvrmi.remote.identity import read_secret
-from kvrmi.state.log import Log
-from kvrmi.state.machine import Machine, Voter, encode_question
-from kvrmi.state.rows import pack_voters
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.replicated import Replicated
+from kvrmi.state.stored import pack_voters
 from kvrmi.storage.sqlite import SqliteStorage
 from server.coordinator import main
 from server.folder import FolderRefused, open_folder
@@ -41,10 +42,10 @@ def test_every_folder_of_the_new_cluster_holds_the_state_and_none_is_of_the_old_
     assert read_secret(new / "secret")
     for member in cluster.members:
         opened = open_folder(new / f"replica{member.id}", cluster.id, member.id, PAXOS)
-        machine, log = Machine.load(opened.learner), Log.load(opened.learner)
+        state = Replicated.load(opened.learner, KeyValues)
         row = opened.acceptor.read("acceptor", "state")
-        assert (log.applied, log.first, machine.revision, machine.keys) == (9, 10, 9, 9)
-        assert machine.read(encode_question("get", ("k9",))).value == "v9"
+        assert (state.applied, state.log.first, state.revision, state.keys) == (9, 10, 9, 9)
+        assert state.read(encode_question("get", ("k9",))).value == "v9"
         assert row is not None
         assert State.unpack(row) == State(truncated=9, chosen=9)
         assert (opened.identity.disk, opened.identity.founding) == (member.disk, True)
@@ -71,7 +72,7 @@ def test_copies_fill_each_others_gaps(tmp_path: Path) -> None:
     assert recover(tmp_path / "new", one, other) == 0
     with open_stopped(tmp_path / "new" / "replica1") as made:
         assert made.learned is not None
-        assert made.learned.log.applied == 6
+        assert made.learned.state.log.applied == 6
 
 
 def test_voters_of_the_old_cluster_do_not_bind_the_new_one(tmp_path: Path) -> None:
@@ -82,7 +83,7 @@ def test_voters_of_the_old_cluster_do_not_bind_the_new_one(tmp_path: Path) -> No
     assert recover(tmp_path / "new", home) == 0
     with open_stopped(tmp_path / "new" / "replica3") as made:
         assert made.learned is not None
-        assert made.learned.machine.voters == ()
+        assert made.learned.state.voters == ()
 
 
 def test_it_asks_and_makes_nothing_unless_agreed(

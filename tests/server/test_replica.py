@@ -20,6 +20,7 @@ from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.stable import State
 from kvrmi.roles.contract import Address
 from kvrmi.roles.invariants import DiskLost
+from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.snapshot import SnapshotSource
 from kvrmi.storage.interface import Put, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
@@ -159,9 +160,9 @@ def test_a_learner_taken_down_leaves_neither_its_state_nor_a_snapshot(tmp_path: 
     with started(tmp_path / "r") as replica:
         replica.hosts["learner"].daemon = None
         replica.hosts["learner"].start()
-        state = replica.hosts["learner"].ask(lambda learner, _: weakref.ref(learner.machine))
+        state = replica.hosts["learner"].ask(lambda learner, _: weakref.ref(learner.state))
         view = replica._folder.learner.snapshot()
-        source = SnapshotSource(view)
+        source = SnapshotSource(view, KeyValues.tables)
         replica.hosts["learner"].ask(
             lambda learner, now: learner._sources.update({2: _Source("1-1", source, now)})
         )

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from kvrmi.operations.commands import encode_command, encode_question
 from kvrmi.operations.interface import Answer, Request
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.messages import Transfer
@@ -13,7 +14,6 @@ from kvrmi.paxos.submissions import Submission
 from kvrmi.roles.contract import Effects
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.world import World
-from kvrmi.state.machine import encode_command, encode_question
 
 TIMEOUT = 20.0
 """Virtual seconds within which what must happen happens."""

@@ -7,12 +7,17 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kvrmi.operations.commands import encode_command, encode_question
 from kvrmi.operations.interface import WINDOW, Answer
-from kvrmi.state.machine import TABLES, Machine, encode_command, encode_question
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.replicated import Replicated
+from kvrmi.state.stored import learner_tables
 from kvrmi.storage.memory import MemoryStorage
 
+TABLES = learner_tables(KeyValues.tables)
 
-def put(machine: Machine, client: str, sequence: int, value: str = "v") -> Answer:
+
+def put(machine: Replicated, client: str, sequence: int, value: str = "v") -> Answer:
     return machine.apply(encode_command("put", (client, value), (client, sequence)))
 
 
@@ -21,7 +26,7 @@ def expired(revision: int) -> Answer:
 
 
 def test_repetition_gets_the_first_answer_and_changes_nothing() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     cas = encode_command("cas", ("k", None, "mine"), ("c", 1))
     delete = encode_command("delete", ("k",), ("c", 2))
     assert machine.apply(cas) == Answer("OK", True, 1)
@@ -34,7 +39,7 @@ def test_repetition_gets_the_first_answer_and_changes_nothing() -> None:
 
 
 def test_same_id_with_another_command_is_invalid() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     put(machine, "c", 1, "first")
     assert put(machine, "c", 1, "second").code == "INVALID"
     assert machine.apply(encode_command("delete", ("c",), ("c", 1))).code == "INVALID"
@@ -43,14 +48,14 @@ def test_same_id_with_another_command_is_invalid() -> None:
 
 
 def test_session_begins_with_one() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     assert put(machine, "c", 2) == expired(0)
     assert put(machine, "c", 1).code == "OK"
     assert put(machine, "c", 2).code == "OK"
 
 
 def test_window_is_taken_in_any_order_and_no_lower() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     put(machine, "c", 1)
     top = 3 * WINDOW
     assert put(machine, "c", top).code == "OK"
@@ -67,14 +72,14 @@ def test_window_is_taken_in_any_order_and_no_lower() -> None:
 
 
 def test_commands_without_a_request_are_not_remembered() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     command = encode_command("put", ("k", "v"), (1, b"12345678", 1))
     assert machine.apply(command) == Answer("OK", 1, 1)
     assert machine.apply(command) == Answer("OK", 2, 2)
 
 
 def test_longest_idle_session_leaves_in_log_order() -> None:
-    machine = Machine(session_limit=3)
+    machine = Replicated(KeyValues, session_limit=3)
     for client in "abc":
         put(machine, client, 1)
     put(machine, "a", 2)
@@ -87,11 +92,11 @@ def test_longest_idle_session_leaves_in_log_order() -> None:
 
 
 def test_order_of_leaving_survives_a_reload() -> None:
-    machine, storage = Machine(session_limit=3), MemoryStorage(TABLES)
+    machine, storage = Replicated(KeyValues, session_limit=3), MemoryStorage(TABLES)
     for client, sequence in (("z", 1), ("m", 1), ("a", 1), ("z", 2)):
         put(machine, client, sequence)
     storage.write(machine.take_records())
-    machine = Machine.load(storage, session_limit=3)
+    machine = Replicated.load(storage, KeyValues, session_limit=3)
     put(machine, "new", 1)
     storage.write(machine.take_records())
     assert [key for key, _ in storage.scan("sessions")] == ["a", "new", "z"]
@@ -110,13 +115,13 @@ requests = st.lists(
 
 @given(requests)
 def test_reloading_at_any_point_changes_no_answer(history: list[Any]) -> None:
-    stays, moves = Machine(session_limit=3), Machine(session_limit=3)
+    stays, moves = Replicated(KeyValues, session_limit=3), Replicated(KeyValues, session_limit=3)
     kept, storage = MemoryStorage(TABLES), MemoryStorage(TABLES)
     for client, sequence, value, reload in history:
         assert put(stays, client, sequence, value) == put(moves, client, sequence, value)
         if reload:
             storage.write(moves.take_records())
-            moves = Machine.load(storage, session_limit=3)
+            moves = Replicated.load(storage, KeyValues, session_limit=3)
     storage.write(moves.take_records())
     kept.write(stays.take_records())
     assert (stays.digest, stays.revision) == (moves.digest, moves.revision)
@@ -127,7 +132,7 @@ def test_reloading_at_any_point_changes_no_answer(history: list[Any]) -> None:
 @given(requests)
 def test_every_request_takes_effect_at_most_once(history: list[Any]) -> None:
     """Against the rule itself: within the window the first answer stands for good."""
-    machine = Machine(session_limit=100)
+    machine = Replicated(KeyValues, session_limit=100)
     first: dict[tuple[str, int], tuple[str, Answer]] = {}
     highest: dict[str, int] = {}
     for client, sequence, value, _ in history:

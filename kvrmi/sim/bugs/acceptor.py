@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...operations.commands import FIRST_EPOCH
 from ...paxos.acceptor import EPOCH_SHIFT, Acceptor
 from ...paxos.ballot import Ballot
 from ...paxos.messages import (
@@ -21,7 +22,6 @@ from ...paxos.messages import (
 from ...paxos.rejoin import Rejoin
 from ...roles.contract import Address, Effects, Envelope, Message
 from ...state.log import Entry
-from ...state.machine import FIRST_EPOCH
 from ..parts import Parts
 
 __all__ = [

@@ -6,7 +6,6 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from ...operations.interface import Answer
 from ...paxos.learner import Learner
@@ -14,7 +13,7 @@ from ...paxos.messages import Durable
 from ...roles.contract import Address, Envelope
 from ...roles.declaration import Setting, Stored
 from ...state.clienttable import ClientTable
-from ...state.machine import Machine
+from ...state.replicated import Replicated
 from ...storage.interface import Key, View
 from ..parts import Parts
 
@@ -57,18 +56,14 @@ class _Forgetful(ClientTable):
         return None
 
 
-class _ExecutesTwice(Machine):
-    @classmethod
-    def load(cls, view: View, *args: Any) -> Machine:
-        machine = super().load(view, *args)
-        machine._sessions.__class__ = _Forgetful
-        return machine
+class _ExecutesTwice(Replicated):
+    client_tables = _Forgetful
 
 
 class SessionRetryExecutedTwice(Parts):
     """A repeated request is carried out again; the log's answers and counters show it."""
 
-    machines = _ExecutesTwice
+    states = _ExecutesTwice
 
 
 class _AnnouncesApplied(Learner):

@@ -5,6 +5,7 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
+from ...operations.commands import Voter
 from ...paxos.ballot import NO_BALLOT, Ballot
 from ...paxos.campaign import Phase1
 from ...paxos.electorate import Electorate
@@ -12,7 +13,6 @@ from ...paxos.messages import PreVoted, Promise
 from ...paxos.proposer import Proposer
 from ...roles.contract import Address, Envelope
 from ...roles.declaration import Setting, Stored
-from ...state.machine import Voter
 from ..parts import Parts
 from .swap import CampaignsOf
 

@@ -9,21 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvrmi.operations.commands import decode_command, decode_question
-from kvrmi.operations.interface import PAGE_BYTES, Answer
-from kvrmi.state.machine import (
-    TABLES,
+from kvrmi.operations.commands import (
     CommandId,
-    Machine,
     Voter,
     command_id,
+    decode_command,
+    decode_question,
     encode_command,
     encode_question,
     encode_voter,
 )
+from kvrmi.operations.interface import PAGE_BYTES, Answer
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.replicated import Replicated
+from kvrmi.state.stored import learner_tables
 from kvrmi.storage.interface import Corrupt, Put, PutAll, Record, Remove
 from kvrmi.storage.memory import MemoryStorage
 
+TABLES = learner_tables(KeyValues.tables)
 START = b"12345678"
 keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2) | st.sampled_from(
     ["a", "b", "ab", "a\0"]
@@ -40,17 +43,17 @@ commands = st.one_of(
 Command = tuple[str, tuple[Any, ...]]
 
 
-def run(machine: Machine, name: str, *args: object, id: CommandId = (1, START, 1)) -> Answer:
+def run(machine: Replicated, name: str, *args: object, id: CommandId = (1, START, 1)) -> Answer:
     return machine.apply(encode_command(name, args, id))
 
 
-def ask(machine: Machine, name: str, *args: object) -> object:
+def ask(machine: Replicated, name: str, *args: object) -> object:
     answer = machine.read(encode_question(name, args))
     assert answer.code == "OK"
     return answer.value
 
 
-def stored(*machines: Machine) -> MemoryStorage:
+def stored(*machines: Replicated) -> MemoryStorage:
     storage = MemoryStorage(TABLES)
     for machine in machines:
         storage.write(machine.take_records())
@@ -87,7 +90,7 @@ def digest_of(model: dict[str, Any]) -> str:
 
 @given(st.lists(commands))
 def test_agrees_with_a_dictionary(history: list[Command]) -> None:
-    machine, model = Machine(), dict[str, Any]()
+    machine, model = Replicated(KeyValues), dict[str, Any]()
     for revision, (name, args) in enumerate(history, 1):
         expected = Answer("OK", model_apply(model, name, args, revision), revision)
         assert run(machine, name, *args) == expected
@@ -103,7 +106,7 @@ def test_agrees_with_a_dictionary(history: list[Command]) -> None:
 
 @given(st.lists(commands), st.lists(st.booleans()))
 def test_reloading_anywhere_changes_nothing(history: list[Command], reloads: list[bool]) -> None:
-    stays, moves = Machine(), Machine()
+    stays, moves = Replicated(KeyValues), Replicated(KeyValues)
     disk, other = MemoryStorage(TABLES), MemoryStorage(TABLES)
     reloads += [False] * len(history)
     for (name, args), reload in zip(history, reloads, strict=False):
@@ -111,7 +114,7 @@ def test_reloading_anywhere_changes_nothing(history: list[Command], reloads: lis
         if reload:
             records = moves.take_records()
             disk.write(records)
-            moves = Machine.load(disk)
+            moves = Replicated.load(disk, KeyValues)
             assert moves.take_records() == ()
             assert moves.digest == stays.digest
     disk.write(moves.take_records())
@@ -123,7 +126,7 @@ def test_reloading_anywhere_changes_nothing(history: list[Command], reloads: lis
 
 @given(st.dictionaries(keys, values), st.randoms(use_true_random=False))
 def test_digest_is_of_contents_not_of_history(rows: dict[str, Any], rng: Any) -> None:
-    straight, detour = Machine(), Machine()
+    straight, detour = Replicated(KeyValues), Replicated(KeyValues)
     for key, value in rows.items():
         run(straight, "put", key, value)
         run(detour, "put", key, b"other")
@@ -137,7 +140,7 @@ def test_digest_is_of_contents_not_of_history(rows: dict[str, Any], rng: Any) ->
 
 
 def test_empty_digest_and_type_in_it() -> None:
-    machine, text, data = Machine(), Machine(), Machine()
+    machine, text, data = Replicated(KeyValues), Replicated(KeyValues), Replicated(KeyValues)
     run(text, "put", "k", "v")
     run(data, "put", "k", b"v")
     assert machine.digest == "0" * 64
@@ -145,7 +148,7 @@ def test_empty_digest_and_type_in_it() -> None:
 
 
 def test_cas_tells_types_apart_and_failures_count_as_revisions() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     assert run(machine, "cas", "k", None, "v") == Answer("OK", True, 1)
     assert run(machine, "cas", "k", b"v", "w") == Answer("OK", False, 2)
     assert run(machine, "cas", "k", None, "w") == Answer("OK", False, 3)
@@ -155,13 +158,13 @@ def test_cas_tells_types_apart_and_failures_count_as_revisions() -> None:
 
 
 def test_last_duplicate_of_put_many_wins() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     run(machine, "put_many", [["a", "1"], ["b", "2"], ["a", b"3"]])
     assert ask(machine, "get_many", ["a", "b", "c"]) == [b"3", "2", None]
 
 
 def test_scan_is_by_code_point_after_start_and_within_prefix() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     names = ["a", "a\0", "aa", "ab", "b", "é", "\uffff", "\U0001f600"]
     run(machine, "put_many", [[name, ""] for name in reversed(names)])
 
@@ -183,7 +186,7 @@ def test_scan_is_by_code_point_after_start_and_within_prefix() -> None:
 
 
 def test_pages_hold_a_mebibyte_or_one_item() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     big, half = "ü" * (PAGE_BYTES // 2), b"x" * (PAGE_BYTES // 2 - 1)
     run(machine, "put_many", [["a", half], ["b", half], ["c", "1"], ["d", big], ["e", "1"]])
     sizes, start = [], ""
@@ -199,7 +202,7 @@ def test_pages_hold_a_mebibyte_or_one_item() -> None:
 
 
 def test_records_name_changed_rows_only() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     run(machine, "put_many", [["a", "1"], ["b", "2"]])
     storage = stored(machine)
     run(machine, "put", "b", "3")
@@ -230,17 +233,17 @@ def test_records_name_changed_rows_only() -> None:
     ],
 )
 def test_damaged_state_does_not_load(damage: Record) -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     run(machine, "put", "a", "1", id=("c", 1))
     storage = stored(machine)
-    assert Machine.load(storage).keys == 1
+    assert Replicated.load(storage, KeyValues).keys == 1
     storage.write([damage])
     with pytest.raises(Corrupt):
-        Machine.load(storage)
+        Replicated.load(storage, KeyValues)
 
 
 def test_voters_follow_their_epochs() -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
 
     def admit(*voter: Any) -> str:
         return machine.apply(encode_voter(Voter(*voter), (1, START, 1))).code
@@ -254,12 +257,12 @@ def test_voters_follow_their_epochs() -> None:
     assert admit(2, 3, "second") == "INVALID"
     expected = (Voter(1, 2, "one"), Voter(2, 3, "second"))
     assert (machine.voters, machine.revision) == (expected, 0)
-    assert Machine.load(stored(machine)).voters == expected
+    assert Replicated.load(stored(machine), KeyValues).voters == expected
 
 
 @given(st.binary(max_size=40))
 def test_random_bytes_are_answered_invalid(data: bytes) -> None:
-    machine = Machine()
+    machine = Replicated(KeyValues)
     assert machine.apply(data).code == "INVALID"
     assert machine.read(data).code == "INVALID"
     assert machine.revision == 0
@@ -271,13 +274,13 @@ def test_mutated_commands_never_raise_and_do_all_or_nothing(command: Command, da
     for _ in range(data.draw(st.integers(1, 3))):
         encoded[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))
     encoded = encoded[: data.draw(st.integers(0, len(encoded)))]
-    machine = Machine()
+    machine = Replicated(KeyValues)
     answer = machine.apply(bytes(encoded))
     assert answer.code in ("OK", "INVALID", "UNKNOWN_OUTCOME")
     if answer.code != "OK":
         assert (machine.revision, machine.keys, machine.take_records()) == (0, 0, ())
     machine.read(bytes(encoded))
-    Machine.load(stored(machine))
+    Replicated.load(stored(machine), KeyValues)
 
 
 def test_ids_are_read_back() -> None:

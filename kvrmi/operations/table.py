@@ -1,0 +1,139 @@
+"""The one table of operations: what a store can be asked, and whatever follows from that.
+
+Rules: an opcode is for ever, since logs on disks hold it: none is changed or given to another
+operation. Everything else that knows operations derives from this table, or a test compares it
+(tests/operations/test_table.py). It says what may be asked, and not what that does.
+
+To add an operation: an entry here, a method of the same name in state/keyvalue.py, a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from .arguments import (
+    CONSISTENCY,
+    EXPECTED,
+    KEY,
+    KEYS,
+    LIMIT,
+    PAIRS,
+    PREFIX,
+    REQUIRED,
+    START,
+    VALUE,
+    Argument,
+    Shapes,
+    internal,
+    shapes,
+)
+
+__all__ = ["BY_NAME", "BY_OPCODE", "OPERATIONS", "READS", "TABLE", "WRITES", "Definition"]
+
+
+class Definition(NamedTuple):
+    """One operation.
+
+    `opcode` names it in the byte form. `reads`: it changes nothing. `of_clients`: they may ask for
+    it; else replicas alone. `help` says what it returns. What follows is made of `arguments`:
+    `given` are those that reach the state machine.
+    """
+
+    name: str
+    opcode: int
+    arguments: tuple[Argument, ...]
+    reads: bool
+    of_clients: bool
+    help: str
+    given: tuple[Argument, ...]
+    required: int
+    shapes: Shapes
+    items: tuple[tuple[int, Callable[[tuple[Any, ...]], bool]], ...]
+
+    @property
+    def usage(self) -> str:
+        """How it is written."""
+        return f"{self.name}({', '.join(map(_written, self.arguments))})"
+
+    def fits(self, args: object) -> bool:
+        """Whether decoded arguments are of the types that they must be."""
+        if type(args) is not tuple or tuple(map(type, args)) not in self.shapes:
+            return False
+        return all(check(args[place]) for place, check in self.items)
+
+
+def _written(argument: Argument) -> str:
+    if argument.default is REQUIRED:
+        return argument.name
+    default = argument.default
+    return f"{argument.name}=" + (f'"{default}"' if isinstance(default, str) else repr(default))
+
+
+def _define(
+    name: str,
+    opcode: int,
+    arguments: tuple[Argument, ...],
+    help: str,
+    *,
+    reads: bool = False,
+    of_clients: bool = True,
+) -> Definition:
+    given = tuple(argument for argument in arguments if not argument.routes)
+    required = sum(argument.default is REQUIRED for argument in arguments)
+    items = tuple((place, one.items) for place, one in enumerate(given) if one.items)
+    return Definition(
+        name, opcode, arguments, reads, of_clients, help, given, required, shapes(given), items
+    )
+
+
+_VOTER = (internal("replica", int), internal("epoch", int), internal("disk", str))
+
+TABLE = (
+    _define("put", 0, (KEY, VALUE), "the revision it made"),
+    _define(
+        "get",
+        5,
+        (KEY, CONSISTENCY),
+        'the value, or None; `"local"`: the contacted replica\'s own state',
+        reads=True,
+    ),
+    _define("delete", 1, (KEY,), "True if it was there"),
+    _define("contains", 6, (KEY,), "True or False", reads=True),
+    _define("size", 7, (), "how many keys there are", reads=True),
+    _define(
+        "put_many",
+        2,
+        (PAIRS,),
+        "the revision; a list of [key, value], stored in one step or not at all",
+    ),
+    _define(
+        "get_many",
+        8,
+        (KEYS,),
+        "values in order, None where absent, all of one revision",
+        reads=True,
+    ),
+    _define(
+        "cas",
+        3,
+        (KEY, EXPECTED, VALUE),
+        "True if swapped; `expected` None: the key must be absent",
+    ),
+    _define(
+        "scan",
+        9,
+        (PREFIX, START, LIMIT),
+        "a page of [key, value] by code point, after `start`; "
+        "the next page begins after its last key",
+        reads=True,
+    ),
+    _define("voter", 4, _VOTER, "the epoch in which the replica votes again", of_clients=False),
+)
+
+BY_NAME: Mapping[str, Definition] = {one.name: one for one in TABLE}
+BY_OPCODE: Mapping[int, Definition] = {one.opcode: one for one in TABLE}
+OPERATIONS = tuple(one.name for one in TABLE if one.of_clients)
+"""What clients may ask for."""
+READS = frozenset(name for name in OPERATIONS if BY_NAME[name].reads)
+WRITES = frozenset(OPERATIONS) - READS

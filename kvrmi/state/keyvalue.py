@@ -1,0 +1,210 @@
+"""The first state machine: a store of keys and values.
+
+Rules: each operation of the table is the method of that name; a command's gets the revision it
+makes before its arguments. Two stores that applied the same commands are equal, whenever either was
+reloaded in between. It knows no clock, thread, randomness or disk: what changed leaves as records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, TypeAlias
+
+from ..errors import InvalidRequest
+from ..operations.commands import Malformed, decode_args
+from ..operations.interface import PAGE_BYTES, Value
+from ..operations.table import BY_OPCODE, Definition
+from ..storage.interface import Corrupt, Key, Record, Remove, Tables
+from .machine import StateMachine
+from .rows import ROWS, pack_rows, row_hash, unpack_row
+from .sortedkeys import SortedKeys
+
+__all__ = ["KeyValues"]
+
+_DIGEST_SPACE = 1 << 256
+
+
+class KeyValues:
+    """A StateMachine: see machine.py for what its methods promise."""
+
+    tables: ClassVar[Tables] = {ROWS: str}
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._rows: dict[str, Value] = {}
+        self._order = SortedKeys()
+        self._sum = 0
+        """Of the hashes of all rows, as they were before those in `_unsummed` changed."""
+        self._unsummed: dict[str, Value | None] = {}
+        """What each key held when its hash was in the sum last; None: it was absent."""
+        self._changed: dict[str, None] = {}
+        """Keys whose rows differ from the stored ones."""
+
+    @property
+    def keys(self) -> int:
+        """How many rows there are."""
+        return len(self._rows)
+
+    @property
+    def digest(self) -> str:
+        """64 hex digits: the sum of all rows' hashes."""
+        if self._unsummed:
+            self._sum_up()
+        return f"{self._sum:064x}"
+
+    def _sum_up(self) -> None:
+        """Hash what changed since the last time; a row that changed often, once."""
+        total, rows = self._sum, self._rows
+        for key, old in self._unsummed.items():
+            new = rows.get(key)
+            if old is not None:
+                total -= row_hash(key, old)
+            if new is not None:
+                total += row_hash(key, new)
+        self._sum = total % _DIGEST_SPACE
+        self._unsummed.clear()
+
+    def apply(self, opcode: int, args: bytes, revision: int) -> object:
+        """Carry out a command of the table."""
+        known = _COMMANDS.get(opcode)
+        if known is None:
+            raise Malformed("no such command")
+        carry_out, definition = known
+        return carry_out(self, revision, *decode_args(definition, args))
+
+    def read(self, opcode: int, args: bytes) -> object:
+        """Answer a question of the table."""
+        known = _QUESTIONS.get(opcode)
+        if known is None:
+            raise Malformed("no such question")
+        answer, definition = known
+        return answer(self, *decode_args(definition, args))
+
+    # --- commands: what they are answered ---------------------------------------------------------
+
+    def put(self, revision: int, key: str, value: Value) -> int:
+        """Store a value."""
+        old = self._rows.get(key)
+        if old is None:
+            self._order.add(key)
+        self._rows[key] = value
+        self._unsummed.setdefault(key, old)
+        self._changed[key] = None
+        return revision
+
+    def delete(self, revision: int, key: str) -> bool:
+        """Forget a key; whether it was there."""
+        old = self._rows.pop(key, None)
+        if old is None:
+            return False
+        self._order.remove(key)
+        self._unsummed.setdefault(key, old)
+        self._changed[key] = None
+        return True
+
+    def cas(self, revision: int, key: str, expected: Value | None, value: Value) -> bool:
+        """Store a value if another is there, of the same type; whether it was."""
+        old = self._rows.get(key)
+        if type(old) is not type(expected) or old != expected:
+            return False
+        self.put(revision, key, value)
+        return True
+
+    def put_many(self, revision: int, pairs: tuple[tuple[str, Value], ...]) -> int:
+        """Store all pairs; of two with one key, the later one."""
+        for key, value in pairs:
+            self.put(revision, key, value)
+        return revision
+
+    # --- questions --------------------------------------------------------------------------------
+
+    def get(self, key: str) -> Value | None:
+        """Return the value, None if there is none."""
+        return self._rows.get(key)
+
+    def contains(self, key: str) -> bool:
+        """Return whether there is one."""
+        return key in self._rows
+
+    def size(self) -> int:
+        """Count the keys."""
+        return len(self._rows)
+
+    def get_many(self, keys: tuple[str, ...]) -> list[Value | None]:
+        """Return all values, if they fit into a page. Raises InvalidRequest."""
+        values = [self._rows.get(key) for key in keys]
+        if len(values) > 1 and sum(map(_size, values)) > PAGE_BYTES:
+            why = f"the values are over {PAGE_BYTES} bytes in all; ask for fewer at a time"
+            raise InvalidRequest(why)
+        return values
+
+    def scan(self, prefix: str, start: str | None, limit: int) -> list[list[Value]]:
+        """Return a page of pairs, in the order of keys."""
+        page: list[list[Value]] = []
+        room = PAGE_BYTES
+        for key in self._keys(prefix, start):
+            value = self._rows[key]
+            room -= _size(key) + _size(value)
+            if len(page) >= limit or (room < 0 and page) or not key.startswith(prefix):
+                break
+            page.append([key, value])
+        return page
+
+    def _keys(self, prefix: str, start: str | None) -> Iterator[str]:
+        if start is None or start < prefix:
+            return self._order.since(prefix)
+        return self._order.after(start)
+
+    # --- records ----------------------------------------------------------------------------------
+
+    def take_records(self, *, whole: bool) -> list[Record]:
+        """Return the rows that changed, or all."""
+        records = self._all_rows() if whole else self._changed_rows()
+        self._changed.clear()
+        return records
+
+    def _all_rows(self) -> list[Record]:
+        return [pack_rows(dict(self._rows))]
+
+    def _changed_rows(self) -> list[Record]:
+        rows = self._rows
+        changed = pack_rows({key: rows[key] for key in self._changed if key in rows})
+        return [changed, *(Remove(ROWS, key) for key in self._changed if key not in rows)]
+
+    def restore(self, table: str, key: Key, data: bytes, other: StateMachine | None) -> None:
+        """Take in a stored row; raises Corrupt."""
+        name = str(key)
+        if self._rows and name <= next(reversed(self._rows)):
+            raise Corrupt(f"the row {name!r} is out of order")
+        row = unpack_row(name, data)
+        if isinstance(other, KeyValues) and other._rows.get(name) == row:
+            row = other._rows[name]
+        self._rows[name] = row
+        self._sum = (self._sum + row_hash(name, row)) % _DIGEST_SPACE
+
+    def restored(self) -> None:
+        """Put the keys in order."""
+        self._order = SortedKeys(self._rows)
+
+
+def _size(value: Value | None) -> int:
+    """Bytes of UTF-8 or of the value; None has none."""
+    if value is None:
+        return 0
+    return len(value) if isinstance(value, bytes) or value.isascii() else len(value.encode())
+
+
+_Method: TypeAlias = tuple[Callable[..., Any], Definition]
+
+
+def _methods(*, reads: bool) -> dict[int, _Method]:
+    """Find the method of each operation, by its opcode."""
+    return {
+        opcode: (getattr(KeyValues, one.name), one)
+        for opcode, one in BY_OPCODE.items()
+        if one.of_clients and one.reads is reads
+    }
+
+
+_COMMANDS = _methods(reads=False)
+_QUESTIONS = _methods(reads=True)

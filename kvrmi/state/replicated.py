@@ -1,0 +1,216 @@
+"""The replicated state: a machine, and beside it sessions, voters, revision and log.
+
+Rules: applying is deterministic and never raises for what a client sent; a request of a session
+takes effect once; two that applied the same log are equal, whenever either was reloaded in between.
+It knows no operation of the machine's, no clock, thread or disk: what changed leaves as records.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from ..errors import InvalidRequest
+from ..operations.commands import (
+    FIRST_EPOCH,
+    Command,
+    Malformed,
+    Voter,
+    decode_args,
+    take_apart,
+    take_question_apart,
+)
+from ..operations.interface import Answer
+from ..operations.table import BY_NAME
+from ..storage.interface import Clear, Corrupt, Key, Record, View
+from .clienttable import SESSION_LIMIT, ClientTable, fingerprint
+from .log import Entry, Log, unpack_batch
+from .machine import StateMachine
+from .stored import (
+    Totals,
+    pack_totals,
+    pack_voters,
+    snapshot_tables,
+    stored_totals,
+    stored_voters,
+)
+
+__all__ = ["Replicated"]
+
+_VOTER = BY_NAME["voter"]
+
+
+class Replicated:
+    """The state after some prefix of the log, and the log's end."""
+
+    client_tables: type[ClientTable] = ClientTable
+
+    def __init__(
+        self, kind: type[StateMachine], keep: int = 1000, session_limit: int = SESSION_LIMIT
+    ) -> None:
+        """Begin empty, with a machine of this kind; the log keeps so many entries.
+
+        All replicas need the same `session_limit`.
+        """
+        self.machine = kind()
+        self.clients = self.client_tables(session_limit)
+        """Who was answered what."""
+        self.log = Log(keep)
+        self.revision = 0
+        """How many client commands were applied."""
+        self.voters: tuple[Voter, ...] = ()
+        """The voters that a VOTER command named, by replica."""
+        self._kind = kind
+        self._session_limit = session_limit
+        self._changed = False
+        self._replaces = False
+        """The next records are of all there is: they replace another state's."""
+
+    def fresh(self) -> Self:
+        """Make an empty one of the same kind."""
+        return type(self)(self._kind, self.log.keep, self._session_limit)
+
+    @property
+    def applied(self) -> int:
+        """The last slot applied."""
+        return self.log.applied
+
+    @property
+    def keys(self) -> int:
+        """How many entries the machine has."""
+        return self.machine.keys
+
+    @property
+    def digest(self) -> str:
+        """The machine's; see there."""
+        return self.machine.digest
+
+    # --- applying ---------------------------------------------------------------------------------
+
+    def append(self, entry: Entry) -> list[tuple[bytes, Answer]]:
+        """Apply the entry of the next slot; its commands with their answers.
+
+        Raises ValueError, having changed nothing, for any other slot and for what is no batch.
+        """
+        self.log.expect(entry.slot)
+        answers = [(command, self.apply(command)) for command in unpack_batch(entry.value)]
+        self.log.append(entry, self.revision)
+        return answers
+
+    def apply(self, command: bytes) -> Answer:
+        """Carry a command out, unless its request was carried out before; never raises.
+
+        Answers "OK", "INVALID" (nothing done) or "UNKNOWN_OUTCOME" (session expired). A suppressed
+        repetition gets the first answer and is no revision.
+        """
+        try:
+            parts = take_apart(command)
+            if parts.opcode == _VOTER.opcode:
+                return self._admit(Voter(*decode_args(_VOTER, parts.args)))
+            if len(parts.id) == 3:
+                return self._execute(parts)
+            client, sequence = parts.id
+            mark = fingerprint(command)
+            answer = self.clients.find(client, sequence, mark, self.revision)
+            if answer is None:
+                answer = self._execute(parts)
+                self.clients.keep(client, sequence, mark, answer)
+        except Malformed:
+            return Answer("INVALID", "malformed command", self.revision)
+        return answer
+
+    def _execute(self, command: Command) -> Answer:
+        revision = self.revision + 1
+        value = self.machine.apply(command.opcode, command.args, revision)
+        self.revision = revision
+        self._changed = True
+        return Answer("OK", value, revision)
+
+    def _admit(self, voter: Voter) -> Answer:
+        others = tuple(known for known in self.voters if known.replica != voter.replica)
+        known = next((one for one in self.voters if one.replica == voter.replica), None)
+        if voter.epoch != (known.epoch if known else FIRST_EPOCH) + 1:
+            return Answer("INVALID", "a voter's epoch must be the next one", self.revision)
+        self.voters = tuple(sorted((*others, voter)))
+        self._changed = True
+        return Answer("OK", voter.epoch, self.revision)
+
+    def read(self, question: bytes) -> Answer:
+        """Answer a question from the state as it is; never raises, changes nothing."""
+        try:
+            opcode, args = take_question_apart(question)
+            return Answer("OK", self.machine.read(opcode, args), self.revision)
+        except InvalidRequest as error:
+            return Answer("INVALID", str(error), self.revision)
+        except Malformed:
+            return Answer("INVALID", "malformed question", self.revision)
+
+    # --- records ----------------------------------------------------------------------------------
+
+    def take_records(self) -> tuple[Record, ...]:
+        """Return what changed since the last call, and forget that it did.
+
+        All of it belongs into one write.
+        """
+        records: list[Record] = []
+        if self._changed:
+            if self._replaces:
+                records += map(Clear, snapshot_tables(self.machine.tables))
+            records += self.machine.take_records(whole=self._replaces)
+            records += self.clients.take_records()
+            records.append(pack_voters(self.voters))
+            records.append(pack_totals(Totals(self.revision, self.digest, self.keys)))
+            self._changed = self._replaces = False
+        return (*records, *self.log.take_records())
+
+    def restore(self, table: str, key: Key, data: bytes, other: Replicated | None = None) -> None:
+        """Take in a stored row of the machine's, of a state that `complete` completes.
+
+        Rows come in the order of their keys. A value that `other` has there too is in memory once.
+        Raises Corrupt.
+        """
+        self.machine.restore(table, key, data, None if other is None else other.machine)
+
+    def complete(self, view: View) -> None:
+        """Take in all that is stored beside the machine's rows, and check that they add up.
+
+        Raises Corrupt.
+        """
+        self.machine.restored()
+        self.clients = self.client_tables.load(view, self._session_limit)
+        self.voters = tuple(sorted(stored_voters(view)))
+        totals = stored_totals(view)
+        if (totals.digest, totals.keys) != (self.digest, self.keys):
+            raise Corrupt("the rows do not add up to the stored digest")
+        self.revision = totals.revision
+
+    def replace(self, slot: int, hash: bytes) -> None:
+        """Go on after `slot` with this state; the next records replace what a storage holds."""
+        self.log.restart(slot, hash)
+        self.clients.replace()
+        self._changed = self._replaces = True
+
+    def begin_another(self) -> None:
+        """Let this be the beginning of another cluster: it has no voters, and no older slots."""
+        self.voters = ()
+        self._changed = True
+        self.log.restart(self.log.applied, self.log.hash)
+
+    @classmethod
+    def load(
+        cls,
+        view: View,
+        kind: type[StateMachine],
+        keep: int = 1000,
+        session_limit: int = SESSION_LIMIT,
+    ) -> Self:
+        """Read the state and the log back, recomputing digest and chain; unwritten ones are empty.
+
+        Raises Corrupt when a record is malformed or missing, or they do not add up.
+        """
+        state = cls(kind, keep, session_limit)
+        for table in state.machine.tables:
+            for key, value in view.scan(table):
+                state.restore(table, key, value)
+        state.complete(view)
+        state.log = Log.load(view, keep)
+        return state

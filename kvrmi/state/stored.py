@@ -1,0 +1,88 @@
+"""What a learner stores beside the machine's own rows: the totals they must agree with, and voters.
+
+Rules: every record begins with a format version; a record that cannot be read is Corrupt, never
+guessed at. It converts and does not decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgpack
+
+from ..operations.commands import Voter
+from ..storage.interface import Corrupt, Put, Tables, View
+from .clienttable import TABLE as SESSIONS
+from .log import TABLES as LOG_TABLES
+
+__all__ = [
+    "Totals",
+    "learner_tables",
+    "pack_totals",
+    "pack_voters",
+    "snapshot_tables",
+    "stored_totals",
+    "stored_voters",
+]
+
+_TABLE = "machine"
+_TOTALS, _VOTERS = "state", "voters"
+_FORMAT = 1
+
+
+class Totals(NamedTuple):
+    """What the stored state must add up to."""
+
+    revision: int
+    digest: str
+    keys: int
+
+
+def snapshot_tables(machine: Tables) -> Tables:
+    """Name the tables of a snapshot; a row's table is sent as its place in them."""
+    return {**machine, SESSIONS: str, _TABLE: str}
+
+
+def learner_tables(machine: Tables) -> Tables:
+    """Name all tables of a learner with such a machine."""
+    return {**snapshot_tables(machine), **LOG_TABLES}
+
+
+def pack_totals(totals: Totals) -> Put:
+    """Make the record that says what the rows must add up to."""
+    fields = (_FORMAT, totals.revision, bytes.fromhex(totals.digest), totals.keys)
+    return Put(_TABLE, _TOTALS, bytes(msgpack.packb(fields)))
+
+
+def pack_voters(voters: Sequence[Voter]) -> Put:
+    """Make the record of all voters."""
+    return Put(_TABLE, _VOTERS, bytes(msgpack.packb((_FORMAT, tuple(voters)))))
+
+
+def stored_totals(view: View) -> Totals:
+    """Read the totals; unwritten ones are those of no rows. Raises Corrupt."""
+    data = view.read(_TABLE, _TOTALS)
+    if data is None:
+        return Totals(0, "0" * 64, 0)
+    try:
+        form, revision, digest, keys = msgpack.unpackb(data)
+        if form != _FORMAT:
+            raise ValueError(f"format {form}")
+        return Totals(revision, digest.hex(), keys)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Corrupt("the stored state is malformed") from error
+
+
+def stored_voters(view: View) -> tuple[Voter, ...]:
+    """Read the voters' record; an unwritten one is empty. Raises Corrupt."""
+    data = view.read(_TABLE, _VOTERS)
+    if data is None:
+        return ()
+    try:
+        form, voters = msgpack.unpackb(data)
+        if form != _FORMAT:
+            raise ValueError(f"format {form}")
+        return tuple(Voter(*voter) for voter in voters)
+    except (ValueError, TypeError) as error:
+        raise Corrupt("the stored voters are malformed") from error
