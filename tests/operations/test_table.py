@@ -1,0 +1,46 @@
+"""The one table of operations, and whatever must agree with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvrmi.operations.commands import decode_command, decode_question, encode_command
+from kvrmi.operations.interface import check
+from kvrmi.operations.table import BY_NAME, BY_OPCODE, OPERATIONS, READS, TABLE, WRITES
+from kvrmi.state.keyvalue import KeyValues
+
+OPCODES = {
+    "put": 0, "delete": 1, "put_many": 2, "cas": 3, "voter": 4, "get": 5, "contains": 6, "size": 7,
+    "get_many": 8, "scan": 9,
+}  # fmt: skip
+"""What logs on disks hold. A new operation is added here; nothing here ever changes."""
+
+
+def test_opcodes_are_those_of_the_logs_that_there_are() -> None:
+    assert {one.name: one.opcode for one in TABLE} == OPCODES
+    assert len(BY_OPCODE) == len(BY_NAME) == len(TABLE)
+
+
+def test_commands_of_logs_that_there_are_can_be_read() -> None:
+    """As a replica wrote them before there was a table."""
+    put = b"\x01\x00\x04\x92\xa1c\x01\x92\xa1k\xc4\x01v"
+    assert decode_command(put) == ("put", ("c", 1), ("k", b"v"))
+    assert encode_command("put", ("k", b"v"), ("c", 1)) == put
+    voter = b"\x01\x04\x0d\x93\x01\xc4\x0812345678\x05\x93\x02\x03\xa4disk"
+    assert decode_command(voter) == ("voter", (1, b"12345678", 5), (2, 3, "disk"))
+    assert decode_question(b"\x01\x09\x93\xa0\xc0\xcd\x03\xe8") == ("scan", ("", None, 1000))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_machine_has_a_method_of_that_name(name: str) -> None:
+    method = getattr(KeyValues, name)
+    given = [argument.name for argument in BY_NAME[name].given]
+    before = ["self"] if name in READS else ["self", "revision"]
+    names = method.__code__.co_varnames[: method.__code__.co_argcount]
+    assert list(names) == before + given
+
+
+def test_what_replicas_ask_one_another_is_not_for_clients() -> None:
+    assert set(OPERATIONS) == READS | WRITES == set(OPCODES) - {"voter"}
+    with pytest.raises(ValueError, match="no operation 'voter'"):
+        check("voter", (1, 2, "disk"))
