@@ -29,6 +29,11 @@ SIMULATED = {
 """What must be the same run after run; it makes its own random numbers and nothing more."""
 EXAMPLE_NAMES = {"client.py"}
 """Programs of users, as README names them."""
+ATTEMPTS = [
+    ROOT / "kvrmi" / "access" / f"{name}.py"
+    for name in ("attempts", "candidates", "findings", "request_ids")
+]
+"""What decides over a client's attempts: connect() and the simulator drive the same."""
 FUNCTION_LINES = 70
 FILE_LINES = 400
 
@@ -147,6 +152,12 @@ def test_one_place_of_the_server_knows_a_protocol(path: Path) -> None:
 def test_core_has_no_clock_thread_or_socket(path: Path) -> None:
     found = [f"line {line}: {name}" for line, name in imports(path) if name.split(".")[0] in IMPURE]
     assert not found, "time, chance and messages are arguments here"
+
+
+@pytest.mark.parametrize("path", ATTEMPTS, ids=name_of)
+def test_attempts_have_no_clock_thread_or_socket(path: Path) -> None:
+    found = [f"line {line}: {name}" for line, name in imports(path) if name.split(".")[0] in IMPURE]
+    assert not found, "failover.py and session.py do that"
 
 
 @pytest.mark.parametrize("path", sorted(SIMULATED), ids=name_of)

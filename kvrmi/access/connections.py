@@ -11,14 +11,16 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from ..cluster.naming import kvstore
-from ..errors import ConnectionFailed, KVError, from_builtin, was_refused
+from ..errors import ConnectionFailed, KVError, from_builtin
+from .candidates import Peer
 from .events import Asked, Observer
+from .findings import Look, Lost, Unsent
 from .lookup import Endpoint
 
-__all__ = ["Look", "Lost", "Replica", "Unsent", "look"]
+__all__ = ["Replica", "look"]
 
 CONNECT = 1.0
 """Seconds a replica has to accept a connection."""
@@ -29,41 +31,25 @@ _FRESH = 1.0
 """Seconds after its last answer for which a connection is not looked at before it is used."""
 
 
-class Unsent(Exception):
-    """The replica could not be reached: not one byte of the request left."""
-
-    @property
-    def refused(self) -> bool:
-        """Whether nothing listens there; else somebody may, who does not answer."""
-        return was_refused(self)
-
-
-class Lost(Exception):
-    """The connection broke, or the answer is late: the request may have been carried out."""
-
-
-Look: TypeAlias = dict[str, Any] | Unsent | Lost | KVError
-"""A replica's status, or why there is none."""
-
-
 class Replica:
     """One replica's remote object, and the idle connections to it.
 
     A connection is lent to one thread at a time; as many exist as threads ask at once.
     """
 
-    def __init__(self, endpoint: Endpoint, client: str | None = None) -> None:
+    def __init__(self, peer: Peer, client: str | None = None) -> None:
         """Connect to nothing yet; `client` is the name that the replica learns."""
-        self.endpoint = endpoint
+        self.peer = peer
         self._client = client
-        self.avoid_until = 0.0
-        """It failed, and is asked after all others until then (time.monotonic())."""
-        self.silent = False
-        """Whether it let the time run out when it was asked last."""
         self._idle: list[tuple[Any, float]] = []
         """Connections, and until when each is fresh."""
         self._lock = Lock()
         self._closed = False
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it is; with its id once it was met."""
+        return self.peer.endpoint
 
     def call(
         self,
@@ -79,7 +65,7 @@ class Replica:
         deadline = time.monotonic() + timeout
         proxy = self._borrow(min(timeout, CONNECT))
         if observer is not None:
-            observer(Asked(self.endpoint.replica, self.endpoint.address))
+            observer(Asked(*self.peer.where))
         proxy._pyroTimeout = _left(deadline)
         try:
             answer = getattr(proxy, method)(*args)
@@ -99,10 +85,8 @@ class Replica:
 
     def status(self, timeout: float) -> dict[str, Any]:
         """Ask for its status; raises as `call`. A look makes nobody with a name its client."""
-        if self._client is None or self._idle or self._closed:
-            looking = self
-        else:
-            looking = Replica(self.endpoint)
+        fits = self._client is None or self._idle or self._closed
+        looking = self if fits else Replica(self.peer)
         try:
             return cast("dict[str, Any]", looking.call("status", (), timeout))
         finally:
@@ -137,7 +121,7 @@ class Replica:
         deadline = time.monotonic() + timeout
         try:
             if not self.endpoint.name:
-                self.endpoint = _named(self.endpoint, deadline)
+                self.peer.endpoint = _named(self.endpoint, deadline)
             proxy = _bound(self.endpoint, self.endpoint.name, deadline, self._client)
             _ = proxy.call  # a stranger's object lacks it
         except Exception as error:

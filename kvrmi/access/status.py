@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from ..cluster.naming import kvstore, split_address
-from .connections import Look, Replica, Unsent, look
+from .candidates import Peer
+from .connections import Replica, look
 from .failover import Replicas
+from .findings import Look, Unsent
 from .lookup import Endpoint
 
 __all__ = ["NOBODY", "NO_QUORUM", "SERVING", "Entry", "overview"]
@@ -62,7 +64,9 @@ def _complete(found: Iterable[Entry], members: Sequence[Sequence[Any]]) -> list[
     """Make the entries of all members, asking those that were not known yet."""
     entries = {entry["id"]: entry for entry in found}
     others = [
-        Replica(endpoint) for endpoint in _endpoints(members) if endpoint.replica not in entries
+        Replica(Peer(endpoint))
+        for endpoint in _endpoints(members)
+        if endpoint.replica not in entries
     ]
     entries |= {entry["id"]: entry for entry in _ask(others)}
     for other in others:

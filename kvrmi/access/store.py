@@ -6,23 +6,20 @@ was done. It knows nothing of Paxos: only that some replica will answer.
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import ItemsView, Iterable, Iterator, Mapping, MutableMapping, ValuesView
 from os import PathLike
-from threading import Condition, get_ident
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar, cast, overload
+from typing import Any, Self, TypeVar, cast, overload
 
 from ..cluster.naming import is_client
-from ..errors import ConnectionFailed, InvalidRequest
-from ..operations.interface import LINEARIZABLE, SCAN_ITEMS, WINDOW, Value, check
+from ..errors import InvalidRequest
+from ..operations.interface import LINEARIZABLE, SCAN_ITEMS, Value, check
 from .events import Observer
-from .failover import Expired, Replicas
+from .failover import Replicas
 from .lookup import look_up
 from .status import overview
 
-__all__ = ["Session", "Store", "connect"]
+__all__ = ["Store", "connect"]
 
 _Default = TypeVar("_Default")
 
@@ -56,78 +53,7 @@ def connect(
         )
     directory = look_up(config=config, nameserver=nameserver, addresses=addresses)
     replicas = Replicas(directory, replica, client=name, observer=observer)
-    return Store(replicas, float(timeout), name)
-
-
-class RequestId(NamedTuple):
-    """A request id: unique for ever."""
-
-    client: str
-    sequence: int
-
-
-class Session:
-    """Hands out request ids so that the cluster keeps the answer of each for a retry.
-
-    The first is answered before others are sent, and those unanswered lie within the window.
-    """
-
-    def __init__(self, name: str | None = None) -> None:
-        """Begin with a random client id, behind `name` if there is one."""
-        self._prefix = f"{name}:" if name else ""
-        self._changed = Condition()
-        self._held: dict[int, RequestId] = {}
-        """What each thread has taken and not given back."""
-        self._renew()
-
-    def begin(self, timeout: float) -> RequestId | None:
-        """Take the next id; None when `timeout` seconds bring no room in the window."""
-        thread = get_ident()
-        with self._changed:
-            if thread in self._held:
-                # Ctrl-C came before it could give that one back: nobody waits for it any more.
-                self._end(self._held.pop(thread), answered=False)
-            if not self._changed.wait_for(self._has_room, timeout):
-                return None
-            request_id = self._held[thread] = RequestId(self._client, self._next)
-            self._unanswered[self._next] = None
-            self._next += 1
-            return request_id
-
-    def end(self, request_id: RequestId, answered: bool) -> None:
-        """Give an id back; `answered` says that the cluster surely keeps its answer."""
-        with self._changed:
-            self._held.pop(get_ident(), None)
-            self._end(request_id, answered)
-
-    def expire(self, request_id: RequestId) -> None:
-        """Begin another session, unless another thread did so already."""
-        with self._changed:
-            if request_id.client == self._client:
-                self._renew()
-                self._changed.notify_all()
-
-    def _end(self, request_id: RequestId, answered: bool) -> None:
-        if request_id.client != self._client:
-            return
-        self._unanswered.pop(request_id.sequence, None)
-        if answered:
-            self._opened = True
-        elif not self._opened:
-            # Whether the cluster knows this session is in doubt: begin another.
-            self._renew()
-        self._changed.notify_all()
-
-    def _renew(self) -> None:
-        self._client = self._prefix + secrets.token_hex(16)
-        self._next = 1
-        self._opened = False
-        self._unanswered: dict[int, None] = {}  # in the order they were begun
-
-    def _has_room(self) -> bool:
-        if not self._unanswered:
-            return True
-        return self._opened and self._next - next(iter(self._unanswered)) < WINDOW
+    return Store(replicas, float(timeout))
 
 
 class Store(MutableMapping[str, Value]):
@@ -138,35 +64,17 @@ class Store(MutableMapping[str, Value]):
     `pop`, `popitem` and `update` are several operations each.
     """
 
-    def __init__(self, replicas: Replicas, timeout: float, name: str | None = None) -> None:
+    def __init__(self, replicas: Replicas, timeout: float) -> None:
         """Use `replicas`; programs call connect()."""
         self._replicas = replicas
         self._timeout = timeout
-        self._session = Session(name)
 
     def call(self, name: str, *args: object) -> dict[str, Any]:
         """Carry out an operation and return who answered.
 
         Returns {"value", "revision", "replica", "leader", "stale"}; args as in the remote object.
         """
-        operation = check(name, args)
-        if operation.reads:
-            return self._replicas.ask(operation, None, self._timeout)
-        deadline = time.monotonic() + self._timeout
-        while True:
-            request_id = self._session.begin(deadline - time.monotonic())
-            if request_id is None:
-                raise ConnectionFailed("earlier writes are still unanswered; nothing was done")
-            answered = False
-            try:
-                left = max(deadline - time.monotonic(), 0.001)
-                answer = self._replicas.ask(operation, request_id, left)
-                answered = True
-                return answer
-            except Expired:
-                self._session.expire(request_id)
-            finally:
-                self._session.end(request_id, answered)
+        return self._replicas.ask(check(name, args), self._timeout)
 
     def put(self, key: str, value: Value) -> int:
         """Store `value` under `key`; returns the store's revision after it."""
@@ -221,7 +129,7 @@ class Store(MutableMapping[str, Value]):
     @property
     def ids(self) -> tuple[int, ...]:
         """The ids of the replicas that are known; nobody is asked."""
-        return self._replicas.ids
+        return self._replicas.candidates.ids
 
     def prefer(self, replica: int | None) -> None:
         """Ask the replica with this id first from now on, always; None: follow the leader.
@@ -229,7 +137,7 @@ class Store(MutableMapping[str, Value]):
         Nothing is sent. Raises InvalidRequest for an id that the cluster's file, name server or
         addresses did not name; then all stays as it was.
         """
-        self._replicas.prefer(replica)
+        self._replicas.candidates.prefer(replica)
 
     def close(self) -> None:
         """Close all connections; later operations raise ConnectionFailed."""

@@ -1,51 +1,23 @@
-"""Request ids of one simulated session, several of which may be open at a time.
+"""Sessions of simulated clients, and which of them the cluster must know.
 
-Rules: those of kvrmi.session: the first is answered before others are taken, those unanswered lie
-within the window, and whose session expired begins another.
+Rule: ids are handed out by the same rules as connect()'s (access/request_ids.py).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 
+from ..access.request_ids import RequestIds
 from ..operations.interface import WINDOW, Answer
 
-__all__ = ["RequestIds", "Sessions", "expired"]
+__all__ = ["Sessions", "expired", "numbered"]
 
 
-class RequestIds:
-    """Hands them out, to whoever shares this session."""
-
-    def __init__(self, name: str) -> None:
-        """Begin the first session of that name."""
-        self._name = name
-        self._sessions = 0
-        self._renew()
-
-    def _renew(self) -> None:
-        self._sessions += 1
-        self._client = f"{self._name}.{self._sessions}"
-        self._next = 1
-        self._opened = False
-        self._open: set[int] = set()
-
-    def take(self) -> tuple[str, int] | None:
-        """Take the next; None while there is no room in the window."""
-        if self._open and not (self._opened and self._next - min(self._open) < WINDOW):
-            return None
-        self._open.add(self._next)
-        self._next += 1
-        return self._client, self._next - 1
-
-    def end(self, id: tuple[str, int], *, answered: bool, expired: bool) -> None:
-        """Give one back: answered by the log, or given up."""
-        client, sequence = id
-        if client != self._client:
-            return
-        self._open.discard(sequence)
-        self._opened = self._opened or answered
-        if expired or not self._opened:
-            self._renew()
+def numbered(name: str) -> RequestIds:
+    """Make ids as connect() does, in sessions with numbers for names: chance has a seed here."""
+    number = itertools.count(1)
+    return RequestIds(lambda: f"{name}.{next(number)}")
 
 
 class Sessions:

@@ -12,11 +12,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..access.request_ids import RequestId, RequestIds
 from ..checker.history import FAIL, OK, UNKNOWN, Operation
 from ..operations.commands import CommandId, encode_command, encode_question
 from ..operations.interface import LOCAL, Answer, Request
 from ..roles.contract import Effects
-from .request_ids import RequestIds, expired
+from .request_ids import expired, numbered
 
 if TYPE_CHECKING:
     from ..paxos.front import Front
@@ -143,7 +144,7 @@ class _Client:
         self.idle_until = 0.0
         self.doing: Asked | None = None
         shared = before.ids if kind == "lane" and before else None
-        self.ids: RequestIds = shared or RequestIds(self.name)
+        self.ids: RequestIds = shared or numbered(self.name)
         self.number = 0
 
     @property
@@ -210,8 +211,10 @@ class _Client:
         answer = asked.answer
         done = answer is not None and answer.code == "OK"
         if asked.id is not None and len(asked.id) == 2:
-            gone = answer is not None and expired(answer)
-            self.ids.end(asked.id, answered=done, expired=gone)
+            request = RequestId(*asked.id)
+            if answer is not None and expired(answer):
+                self.ids.expire(request)
+            self.ids.give_back(request, answered=done)
             self.unsure = not done
         # A step that was done before, as far as anybody knew in vain, is done now.
         self.count += done and asked.op == "cas" and self.kind == "counter"

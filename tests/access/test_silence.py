@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import Pyro5.api
 import pytest
 
-from kvrmi.access import failover
+from kvrmi.access import attempts, candidates, findings
 from kvrmi.access.events import Asked, Event
 from kvrmi.access.store import connect
 from kvrmi.errors import ConnectionFailed, KVError, NoQuorum, UnknownOutcome
@@ -28,7 +28,7 @@ SILENT, AWAKE = (1, 2, 3), (4, 5)
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """Five replicas, of which three are stopped; the others know it."""
     monkeypatch.setattr(Pyro5.config, "SERPENT_BYTES_REPR", True)  # as the servers do
-    monkeypatch.setattr(failover, "ANSWER", WAITS + 0.4)
+    monkeypatch.setattr(findings, "ANSWER", WAITS + 0.4)
     monkeypatch.setattr("kvrmi.access.connections.CONNECT", 0.7)
     cluster = Cluster(5)
     stop(cluster)
@@ -82,20 +82,20 @@ def test_silent_replicas_leave_enough_time_for_a_certain_answer(
 def test_the_next_command_does_not_begin_with_the_silent(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failover, "AVOID", 0.0)  # however much later it comes
+    monkeypatch.setattr(candidates, "AVOID", 0.0)  # however much later it comes
     with connect(addresses=cluster.addresses, timeout=TIMEOUT) as store:
         timed(lambda: store.put("k", "v"))
         cluster.servant(4).faults = cluster.servant(5).faults = []
         cluster.contents.leader = 4
         began = time.monotonic()
         assert store.put("k", "v") == 1
-        assert time.monotonic() - began < failover.STATUS
+        assert time.monotonic() - began < attempts.STATUS
 
 
 def test_the_preferred_one_is_looked_at_before_it_is_asked(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(failover, "AVOID", 0.0)
+    monkeypatch.setattr(candidates, "AVOID", 0.0)
     events: list[Event] = []
     with connect(1, addresses=cluster.addresses, timeout=TIMEOUT, observer=events.append) as store:
         for _ in range(2):
@@ -114,7 +114,7 @@ def test_one_that_comes_back_is_taken_up_again(
     with connect(preferred, addresses=cluster.addresses, timeout=TIMEOUT) as store:
         timed(lambda: store.put("k", "v"))
         go_on(cluster)
-        monkeypatch.setattr(failover, "AVOID", 0.0)
+        monkeypatch.setattr(candidates, "AVOID", 0.0)
         _until(lambda: store.call("put", "k", "v")["replica"] == 1)
 
 

@@ -6,12 +6,11 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import Pyro5.api
 import pytest
 
-from kvrmi.access.store import RequestId, Session, Store, connect
+from kvrmi.access.store import Store, connect
 from kvrmi.errors import (
     Aborted,
     ConnectionFailed,
@@ -116,7 +115,7 @@ def test_lost_answer_is_asked_for_again_with_the_same_id(cluster: Cluster, store
 def test_late_answer_is_asked_for_again_with_the_same_id(
     cluster: Cluster, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kvrmi.access.failover.ANSWER", 0.2)
+    monkeypatch.setattr("kvrmi.access.findings.ANSWER", 0.2)
     cluster.servant(1).faults = [stall(0.6)]
     assert store.delete("absent") is False
     assert store.put("k", "v") == 2  # an absent delete is a revision too
@@ -290,51 +289,6 @@ def test_first_write_of_a_session_is_alone(cluster: Cluster, store: Store) -> No
     _in_threads(4, lambda thread: store.put(str(thread), ""))
     assert cluster.contents.applied[0][1] is not None
     assert cluster.contents.applied[0][1][1] == 1
-
-
-def test_window_holds_back_what_the_cluster_would_not_remember() -> None:
-    ids = Session()
-    with ThreadPoolExecutor(1) as other:
-        first = other.submit(ids.begin, 0).result()
-        assert first is not None
-        assert ids.begin(0) is None, "the first must be answered before others are sent"
-        other.submit(ids.end, first, answered=True).result()
-        slow = other.submit(ids.begin, 0).result()
-        assert slow is not None
-    for _ in range(63):
-        quick = ids.begin(0)
-        assert quick is not None
-        ids.end(quick, answered=True)
-    assert ids.begin(0) is None, "64 beyond the slow one"
-    ids.end(slow, answered=False)
-    assert ids.begin(0) == RequestId(first.client, 66)
-
-
-def test_what_ctrl_c_kept_from_being_given_back_holds_up_nothing() -> None:
-    ids = Session("ana")
-    first = ids.begin(0)
-    second = ids.begin(0)
-    assert first is not None
-    assert second is not None
-    assert second.sequence == 1
-    assert second.client != first.client, "the cluster may not know the first session"
-    ids.end(second, answered=True)
-    for _ in range(200):
-        assert ids.begin(0) is not None
-    last = ids.begin(0)
-    assert last is not None
-    assert last.client == second.client, "one that has begun goes on"
-
-
-def test_failed_first_write_begins_another_session() -> None:
-    ids = Session()
-    first = ids.begin(0)
-    assert first is not None
-    ids.end(first, answered=False)
-    second = ids.begin(0)
-    assert second is not None
-    assert second.sequence == 1
-    assert second.client != first.client
 
 
 def test_status_of_a_dead_replica_is_null(cluster: Cluster, store: Store) -> None:

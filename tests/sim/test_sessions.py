@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from kvrmi.operations.interface import WINDOW
-from kvrmi.sim.request_ids import RequestIds, Sessions, expired
+from kvrmi.sim.request_ids import Sessions, expired, numbered
 from kvrmi.sim.run import run
 from kvrmi.sim.workload import Asked, Workload, _Client
 from kvrmi.state import clienttable
@@ -46,18 +46,12 @@ def test_a_session_that_is_forgotten_too_soon_is_found(monkeypatch: pytest.Monke
     assert any("session expired" in violation for violation in violations), violations
 
 
-def test_ids_as_a_client_takes_them() -> None:
-    ids = RequestIds("a")
-    assert ids.take() == ("a.1", 1)
-    assert ids.take() is None, "the first is answered before others are sent"
-    ids.end(("a.1", 1), answered=True, expired=False)
-    assert [ids.take() for _ in range(WINDOW)] == [("a.1", n) for n in range(2, WINDOW + 2)]
-    assert ids.take() is None
-    ids.end(("a.1", 3), answered=False, expired=True)
+def test_sessions_have_numbers() -> None:
+    ids = numbered("a")
+    first = ids.take()
+    assert first == ("a.1", 1)
+    ids.expire(first)
     assert ids.take() == ("a.2", 1)
-    ids.end(("a.1", 2), answered=False, expired=True)
-    ids.end(("a.2", 1), answered=False, expired=False)
-    assert ids.take() == ("a.3", 1), "whether the cluster knows the second is in doubt"
 
 
 def test_which_sessions_the_cluster_must_know() -> None:
