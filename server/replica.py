@@ -28,10 +28,11 @@ from .engines.kinds import ENGINES, EngineKind
 from .folder import Folder, Identity
 from .gate import Gate
 from .hosts import Fatal, Hosts
+from .kvstore import KVStore
 from .objectdaemon import Limits, ObjectDaemon
 from .rolehost import Fenced, RoleHost
 from .router import Router
-from .servants import AnswerLater, DeferredAnswers, KVStore, RoleServant
+from .servants import AnswerLater, DeferredAnswers, RoleServant
 from .status import describe
 from .transport import Transport
 

@@ -1,21 +1,17 @@
-"""What other processes can call: one method for replicas, the store's methods for clients.
+"""What other replicas can call: one method of each role.
 
-Rules: arguments are checked before anything else; role servants never raise, and a call that they
-do not take gets an empty answer; the store raises the four builtins and nothing else. Work that an
-answer does not depend on is done after it was sent. They know no consensus and no machine.
+Rules: they never raise, and a call that they do not take gets an empty answer. Work that an answer
+does not depend on is done after it was sent. They know no consensus and no machine.
 """
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from kvrmi.cluster.cuts import Cuts
-from kvrmi.errors import InvalidRequest, to_builtin
-from kvrmi.operations.interface import Engine, Result, check, check_request
 from kvrmi.remote.identity import Caller
 from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.roles.contract import Address, Envelope, Message
@@ -149,113 +145,3 @@ class DeferredAnswers:
             return awaited.answer
         finally:
             self._router.forget(sender.replica, message.number, awaited)
-
-
-def _remote(method: Callable[P, R]) -> Callable[P, R]:
-    """Expose a method, and call arguments that do not fit it INVALID like any other mistake."""
-
-    @functools.wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return method(*args, **kwargs)
-        except TypeError as error:
-            trace = error.__traceback__
-            if trace is None or trace.tb_next is not None:
-                raise  # from inside the method
-            text = str(error).partition(".")[2]
-            raise TypeError(f"INVALID: {text}") from None
-
-    return exposed(call)
-
-
-class KVStore:
-    """The remote object that users know: see `Operation` and `check` for what each method takes."""
-
-    def __init__(self, engine: Engine) -> None:
-        """Serve what `engine` carries out."""
-        self._engine = engine
-
-    @_remote
-    def put(self, key: object, value: object, request: object = None) -> object:
-        """Store `value` under `key`; the revision this made."""
-        return self._run("put", (key, value), request)
-
-    @_remote
-    def get(self, key: object, consistency: object = "linearizable") -> object:
-        """Return the value under `key`, or None."""
-        return self._run("get", (key, consistency), None)
-
-    @_remote
-    def delete(self, key: object, request: object = None) -> object:
-        """Forget `key`; True if it was there."""
-        return self._run("delete", (key,), request)
-
-    @_remote
-    def contains(self, key: object) -> object:
-        """Return whether `key` is there."""
-        return self._run("contains", (key,), None)
-
-    @_remote
-    def size(self) -> object:
-        """Count the keys."""
-        return self._run("size", (), None)
-
-    @_remote
-    def put_many(self, pairs: object, request: object = None) -> object:
-        """Store all pairs or none; the revision this made."""
-        return self._run("put_many", (pairs,), request)
-
-    @_remote
-    def get_many(self, keys: object) -> object:
-        """Values in order, None where absent; all of one revision."""
-        return self._run("get_many", (keys,), None)
-
-    @_remote
-    def cas(self, key: object, expected: object, value: object, request: object = None) -> object:
-        """Store `value` if `expected` (None: nothing) is there; True if so."""
-        return self._run("cas", (key, expected, value), request)
-
-    @_remote
-    def scan(self, prefix: object = "", start: object = None, limit: object = 1000) -> object:
-        """List a page of [key, value] by code point, after `start` exclusive."""
-        return self._run("scan", (prefix, start, limit), None)
-
-    @_remote
-    def call(self, op: object, args: object, request: object = None) -> dict[str, object]:
-        """Do any of the above, and return who answered: value, revision, replica, leader, stale."""
-        if type(op) is not str or not isinstance(args, (list, tuple)):
-            raise to_builtin("INVALID", "usage: call(op, args, request=None)")
-        result = self._result(op, tuple(args), request)
-        return {
-            "value": result.value,
-            "revision": result.revision,
-            "replica": result.replica,
-            "leader": result.leader or None,
-            "stale": result.stale,
-        }
-
-    @_remote
-    def status(self) -> dict[str, object]:
-        """Return this replica's entry of the cluster's status."""
-        return self._engine.status()
-
-    def _run(self, name: str, args: tuple[object, ...], request: object) -> object:
-        return self._result(name, args, request).value
-
-    def _result(self, name: str, args: tuple[object, ...], request: object) -> Result:
-        try:
-            operation = check(name, args)
-            identity = None if request is None else check_request(request)
-        except InvalidRequest as error:
-            raise to_builtin("INVALID", str(error)) from None
-        try:
-            result = self._engine.execute(operation, identity)
-        except Exception:
-            _log.exception("%s failed", name)
-            code = "UNAVAILABLE" if operation.reads else "UNKNOWN_OUTCOME"
-            raise to_builtin(
-                code, "an internal error of this replica; its replica.log says which"
-            ) from None
-        if result.code != "OK":
-            raise to_builtin(result.code, str(result.value))
-        return result

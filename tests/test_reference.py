@@ -22,9 +22,9 @@ from kvrmi import errors
 from kvrmi.access.store import Store, connect
 from kvrmi.cli import started_as
 from kvrmi.cluster import config, naming
-from kvrmi.operations.interface import OPERATIONS
+from kvrmi.operations.table import BY_NAME, OPERATIONS
 from server.coordinator.servant import CoordinatorServant
-from server.servants import KVStore
+from server.kvstore import KVStore
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -137,6 +137,12 @@ def test_every_remote_method() -> None:
         expected = inspect.signature(getattr(KVStore, names([span]).pop())).parameters
         given = [word.split("=")[0].strip() for word in span[:-1].partition("(")[2].split(",")]
         assert [word for word in given if word] == list(expected)[1:], span
+
+
+def test_every_operation_as_the_table_has_it() -> None:
+    text = README.read_text(encoding="utf-8")
+    for known in map(BY_NAME.__getitem__, OPERATIONS):
+        assert f"\n| `{known.remote_usage}` | {known.help} |\n" in text
 
 
 def test_every_method_of_the_python_store() -> None:

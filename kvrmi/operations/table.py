@@ -56,6 +56,11 @@ class Definition(NamedTuple):
         """How it is written."""
         return f"{self.name}({', '.join(map(_written, self.arguments))})"
 
+    @property
+    def remote_usage(self) -> str:
+        """How it is written as a method of the remote object: a write may have a request id."""
+        return self.usage if self.reads else f"{self.usage[:-1]}, request=None)"
+
     def fits(self, args: object) -> bool:
         """Whether decoded arguments are of the types that they must be."""
         if type(args) is not tuple or tuple(map(type, args)) not in self.shapes:

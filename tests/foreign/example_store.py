@@ -16,7 +16,7 @@ from kvrmi.remote.identity import Caller
 from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.replicated import Replicated
 from nameserver.service import NameServer
-from server.servants import KVStore
+from server.kvstore import KVStore
 
 STORE = "kvrmi.replica1"
 

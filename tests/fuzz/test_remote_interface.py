@@ -19,7 +19,7 @@ from kvrmi.remote.payload import JSON, MSGPACK, SERPENT, Call, dump_call, load
 from nameserver.service import NameServer
 from server.admin import Admin
 from server.coordinator.servant import CoordinatorServant
-from server.servants import KVStore
+from server.kvstore import KVStore
 
 from .strategies import FUZZ, TREES
 

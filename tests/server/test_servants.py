@@ -14,7 +14,8 @@ from kvrmi.paxos.messages import Behind, Fetch, Forward, Forwarded, Release, Rel
 from kvrmi.remote.identity import Caller
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Effects, Envelope, Message
-from server.servants import NOT_TAKEN, KVStore, RoleServant
+from server.kvstore import KVStore
+from server.servants import NOT_TAKEN, RoleServant
 
 from .stubs import ME, StubRole
 from .test_router import Wire, world
