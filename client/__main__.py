@@ -24,8 +24,11 @@ from .logfile import log_to
 from .options import Options, is_flag
 from .options import parse as parse_options
 from .render import Printer
+from .shell.calls import Calls
 from .shell.carry import show_help
+from .shell.incoming import incoming
 from .shell.notes import Notes
+from .shell.pipeline import Pipeline
 from .shell.run import EXIT_STATUS, Leave, Shell
 
 __all__ = ["main"]
@@ -96,7 +99,7 @@ def _run(options: Options) -> int:
             shell = Shell(store, _admin(store, options), printer, notes, person=person)
             if options.session:
                 return _session(shell, store, options, printer)
-            return _shell(shell, words, options)
+            return _shell(shell, store, words, options)
     except KVError as error:
         printer.error(error.code, str(error))
         logging.getLogger("kvrmi.client").warning("%s: %s", error.code, error)
@@ -122,13 +125,15 @@ def _admin(store: Store, options: Options) -> Admin:
     return Admin(store, options.config, options.named)
 
 
-def _shell(shell: Shell, words: Sequence[Word], options: Options) -> int:
+def _shell(shell: Shell, store: Store, words: Sequence[Word], options: Options) -> int:
     try:
         if words:
             return shell.run(words)
         if sys.stdin.isatty():
             return _converse(shell, options)
-        return shell.run_lines(sys.stdin, numbered=True)
+        with Calls(store, shell.notes) as calls:
+            pipeline = Pipeline(shell, calls, at_once=options.at_once, numbered=True)
+            return pipeline.run(incoming(sys.stdin, pipeline.until_readable))
     except Leave:
         return 0
 
@@ -154,7 +159,8 @@ def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> 
         return _converse(shell, options, classic.PROMPT)
     if played == cli.INTERRUPTED:
         return played
-    first = shell.run_lines(classic.prompted(sys.stdin))
+    with Calls(store, shell.notes) as calls:
+        first = Pipeline(shell, calls).run(classic.prompted(sys.stdin))
     return played or first
 
 

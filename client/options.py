@@ -17,8 +17,10 @@ from kvrmi.access.store import Store, connect
 from kvrmi.cluster.config import ConfigError, find, load
 from kvrmi.cluster.naming import is_client, kvstore
 from kvrmi.errors import InvalidRequest
+from kvrmi.operations.interface import WINDOW
 
 from .grammar.commands import COMMANDS
+from .shell.calls import AT_ONCE
 
 __all__ = ["Options", "is_flag", "parse"]
 
@@ -56,6 +58,7 @@ class Options(NamedTuple):
     json: bool
     log: str | None
     session: bool
+    at_once: int
     no_key_completion: bool
     command: list[str]
 
@@ -141,6 +144,14 @@ def _parser() -> cli.Parser:
     parser.add_argument("--log", metavar="FILE", help="append every command's outcome to a file")
     parser.add_argument(
         "--session", action="store_true", help="play the classic client session, then prompt"
+    )
+    parser.add_argument(
+        "--at-once",
+        metavar="N",
+        type=cli.whole(1, WINDOW),
+        default=AT_ONCE,
+        help=f"commands of a pipe that may be open at the same time ({AT_ONCE}); with 1 each waits "
+        "for the answer of the one before",
     )
     parser.add_argument(
         "--no-key-completion",

@@ -12,11 +12,13 @@ from typing import NamedTuple
 from .lexer import Usage, Word, shortened
 from .nearest import meant
 
-__all__ = ["ROLES", "FromFile", "kind_of", "made"]
+__all__ = ["ROLES", "FromFile", "Like", "kind_of", "made"]
 
 ROLES = ("proposer", "acceptor", "learner")
 _DAY = 86_400
 _WHOLE = re.compile(r"[0-9]{1,18}")
+_SIGN = re.compile(r"[*?[]")
+"""What stands for other characters in a pattern; [ only where * or ? does."""
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18}")
 
 
@@ -24,6 +26,17 @@ class FromFile(NamedTuple):
     """The bytes of a file, where a value may stand."""
 
     path: str
+
+
+class Like(NamedTuple):
+    """Which keys: those with this prefix, and, unless it is "", like this pattern as a whole.
+
+    In a pattern * stands for any characters, ? for one, [a-z] for one of these, [^a-z] for one of
+    the others.
+    """
+
+    prefix: str
+    pattern: str = ""
 
 
 def kind_of(name: str) -> str:
@@ -38,6 +51,15 @@ def made(name: str, word: Word) -> object:
 
 def _key(word: Word) -> str:
     return _text(word, "a key")
+
+
+def _like(word: Word) -> Like:
+    """Take a bare word with * or ? for a pattern, whose beginning is the prefix; else a prefix."""
+    text = _key(word)
+    if not word.bare or ("*" not in text and "?" not in text):
+        return Like(text)
+    prefix = _SIGN.split(text, maxsplit=1)[0]
+    return Like(prefix) if text == f"{prefix}*" else Like(prefix, text)
 
 
 def _file(word: Word) -> str:
@@ -97,6 +119,7 @@ def _text(word: Word, called: str) -> str:
 _ARGUMENTS: Mapping[str, tuple[str, Callable[[Word], object]]] = {
     "key": ("key", _key),
     "prefix": ("key", _key),
+    "pattern": ("key", _like),
     "value": ("value", _value),
     "expected": ("value", _value),
     "id": ("id", _id),

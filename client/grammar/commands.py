@@ -117,13 +117,13 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             several="MGET shows several",
         ),
         _form(
-            "DELETE key | DELETE --prefix prefix [--yes]",
-            "remove key, or all keys with a prefix",
+            "DELETE key [key ...] | DELETE --prefix prefix [--yes]",
+            "remove keys, or all with a prefix",
             making.delete,
             "DELETE city",
             "OK revision 2",
-            more="With --prefix it counts the keys, shows three, and asks; --yes does not ask.",
-            several="DELETE --prefix deletes more",
+            more="Several keys are deleted each on its own, not in one step. With --prefix it "
+            "counts the keys, shows three, and asks; --yes does not ask.",
         ),
         _form(
             "CAS key expected value | CAS key --absent value",
@@ -152,33 +152,35 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             also=("GET_MANY",),
         ),
         _form(
-            "KEYS [prefix] [--start key] [--limit n]",
+            "KEYS [pattern] [--start key] [--limit n]",
             "list keys in order",
             making.listing("keys"),
             "KEYS",
             "door",
             "green",
             "red",
-            more="--start: only keys after that one. --limit: at most n.",
+            more="pattern: how keys begin, or with * (any characters), ? (one) and then also [a-z] "
+            "what all of a key is like, as in KEYS user:*; in quotes it is a beginning as it is. "
+            "--start: only keys after that one. --limit: at most n.",
         ),
         _form(
-            "SCAN [prefix] [--start key] [--limit n] [--full]",
+            "SCAN [pattern] [--start key] [--limit n] [--full]",
             "list keys and values in order",
             making.listing("scan"),
             "SCAN --start door",
             "green  2",
             "red    1",
-            more="--start: only keys after that one. --limit: at most n. Long values are cut on a "
+            more="pattern, --start and --limit as for KEYS. Long values are cut on a "
             "terminal, --full shows all of them.",
         ),
         _form("SIZE", "count the keys", direct("store", "size"), "SIZE", "3"),
         _form(
-            "CONTAINS key",
-            "report whether key is there",
-            direct("store", "contains"),
+            "CONTAINS key [key ...]",
+            "report whether keys are there",
+            making.each("contains"),
             "CONTAINS red",
             "true",
-            several="MGET shows several",
+            more="Several keys are looked for each on its own, not at one moment.",
         ),
     ),
     "The cluster": (

@@ -7,10 +7,11 @@ runs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kvrmi.operations.interface import LINEARIZABLE, LOCAL
 
+from .arguments import Like
 from .lexer import Usage
 from .pattern import Given
 
@@ -21,6 +22,7 @@ __all__ = [
     "cas",
     "delete",
     "direct",
+    "each",
     "get",
     "get_many",
     "health",
@@ -40,12 +42,24 @@ class Output(NamedTuple):
 
 
 class Command(NamedTuple):
-    """What to do: `name` an operation of the store, or of the program when `kind` says so."""
+    """What to do: `name` an operation of the store, or what else `kind` says.
+
+    kind: store; each, an operation on each of a list of keys; admin, an order; program.
+    """
 
     kind: str
     name: str
     args: tuple[object, ...] = ()
     output: Output = Output()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys that operations of the store are to use; none for all other commands."""
+        if self.kind not in ("store", "each") or not self.args:
+            return frozenset()
+        first: Any = self.args[0]
+        items = first if isinstance(first, list) else [first]
+        return frozenset(item if isinstance(item, str) else item[0] for item in items)
 
 
 Maker = Callable[[Given], Command]
@@ -63,10 +77,21 @@ def get(given: Given) -> Command:
 
 
 def delete(given: Given) -> Command:
-    """DELETE, of a key or of all with a prefix; whether there is no question."""
+    """DELETE, of keys or of all with a prefix; whether there is no question."""
     if "--prefix" not in given.options:
-        return Command("store", "delete", given.args)
+        return each("delete")(given)
     return Command("program", "delete_prefix", (*given.args, "--yes" in given.options))
+
+
+def each(name: str) -> Maker:
+    """Make an operation on one key, or that on each of several."""
+
+    def make(given: Given) -> Command:
+        if len(given.args) == 1:
+            return Command("store", name, given.args)
+        return Command("each", name, (list(given.args),))
+
+    return make
 
 
 def cas(given: Given) -> Command:
@@ -87,12 +112,12 @@ def get_many(given: Given) -> Command:
 
 
 def listing(name: str) -> Maker:
-    """Make SCAN and KEYS: prefix, start and limit."""
+    """Make SCAN and KEYS: what the keys are like, start and limit."""
 
     def make(given: Given) -> Command:
-        prefix = given.args[0] if given.args else ""
+        like = given.args[0] if given.args else Like("")
         start, limit = given.options.get("--start"), given.options.get("--limit")
-        return Command("program", name, (prefix, start, limit), _output(given))
+        return Command("program", name, (like, start, limit), _output(given))
 
     return make
 

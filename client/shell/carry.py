@@ -26,12 +26,17 @@ from ..health import await_serving, code_of
 from ..progress import progress
 from ..render import Printer
 from ..values import COLUMNS
-from . import answers, files, prefix
+from . import answers, each, files
 from .answers import EXIT_STATUS, NOT_FOUND
+from .calls import Calls
+from .each import Done
 from .interrupt import undisturbed
 from .listing import Listing
 
 __all__ = ["Carrier", "Leave", "show_help"]
+
+_DONE = {"delete": "deleted", "contains": "looked for"}
+"""What is done to keys, for the bar."""
 
 
 class Leave(Exception):
@@ -41,17 +46,31 @@ class Leave(Exception):
 class Carrier:
     """Carries out one command after another."""
 
-    def __init__(self, store: Store, admin: Admin, printer: Printer, *, person: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        admin: Admin,
+        printer: Printer,
+        open_calls: Callable[[], Calls],
+        *,
+        person: bool,
+    ) -> None:
         """`admin` carries out what is not an operation of the store.
 
+        open_calls: asks the same store several things at the same time.
         person: somebody types the commands at a terminal, and sees how long each took, and long
         answers a screen at a time.
         """
         self._store = store
         self._admin = admin
         self._printer = printer
+        self._open_calls = open_calls
         self._person = person
         self._began = 0.0
+        self._of_each: dict[str, Callable[..., int]] = {
+            "contains": self._contains_each,
+            "delete": self._delete_each,
+        }
         self._programs: dict[str, Callable[..., int]] = {
             "clear": self._clear,
             "delete_prefix": self._delete_prefix,
@@ -68,7 +87,12 @@ class Carrier:
         """Carry out one command; returns its exit status. Raises a KVError, and Leave for EXIT."""
         self._began = time.monotonic()
         if command.kind == "store":
-            return self._ask(command._replace(args=files.filled(command.args)))
+            if command.output.raw and self._printer.as_json:
+                raise InvalidRequest("--raw prints no JSON; leave out --raw or --json")
+            command = command._replace(args=files.filled(command.args))
+            return self.show(command, self._store.call(command.name, *command.args))
+        if command.kind == "each":
+            return self._of_each[command.name](*command.args)
         if command.kind == "admin":
             text, fields = self._admin.order(command.name, command.args)
             self._printer.done(text + self._took(), {"op": command.name, **fields})
@@ -77,10 +101,8 @@ class Carrier:
             return self._list(command)
         return self._programs[command.name](*command.args)
 
-    def _ask(self, command: Command) -> int:
-        if command.output.raw and self._printer.as_json:
-            raise InvalidRequest("--raw prints no JSON; leave out --raw or --json")
-        answer = self._store.call(command.name, *command.args)
+    def show(self, command: Command, answer: dict[str, Any]) -> int:
+        """Show what the store answered; returns the exit status. Raises a KVError."""
         if answer["value"] is not None and (command.output.file or command.output.raw):
             return self._deliver(command, answer)
         columns = None if command.output.full else COLUMNS
@@ -112,14 +134,13 @@ class Carrier:
         """Show keys, or keys and values."""
         listing = Listing(self._store, self._printer, command)
         if self._printer.as_json:
-            fields = {"prefix": listing.prefix, "value": listing.values()}
-            self._result((), {"op": command.name, **fields})
+            about = {"prefix": listing.like.prefix}
+            about |= {"pattern": listing.like.pattern} if listing.like.pattern else {}
+            self._result((), {"op": command.name, **about, "value": listing.values()})
             return 0
         if self._show(listing.lines()) and self._person:
             count = f"{listing.count} key{'' if listing.count == 1 else 's'}"
             self._printer.aside(count + took(listing.seconds))
-        if not listing.count and "*" in listing.prefix:
-            self._printer.note(f"{command.name.upper()} takes the beginning of keys, without *")
         return 0
 
     def _delete_prefix(self, beginning: str, agreed: bool) -> int:
@@ -128,8 +149,8 @@ class Carrier:
         if not agreed and not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise InvalidRequest("nobody can be asked here: give --yes; nothing was deleted")
         try:
-            found = prefix.keys(self._store, beginning)
-            agreed = agreed or not found or self._agrees(prefix.question(beginning, found))
+            found = each.keys(self._store, beginning)
+            agreed = agreed or not found or self._agrees(each.question(beginning, found))
         except KeyboardInterrupt:
             return self._interrupted("nothing was deleted")
         if found and agreed:
@@ -145,18 +166,48 @@ class Carrier:
     def _delete(self, beginning: str, found: Sequence[str]) -> int:
         """Delete these keys, and report how far that came."""
         self._began = time.monotonic()  # the person's time does not count
-        with progress("deleted", len(found)) as advance:
-            deleted = prefix.delete(self._store, found, advance)
-        left = f"KEYS {typed(beginning)} shows which are left"
-        if isinstance(deleted.ended, KVError):
-            code, text = deleted.ended.code, f"{deleted.text}: {deleted.ended}; {left}"
-            self._printer.error(code, text, advised=False)  # something was done
-            return EXIT_STATUS[code]
-        if deleted.ended:
-            return self._interrupted(f"{deleted.text}; {left}")
-        fields = {"op": "delete", "prefix": beginning, "deleted": deleted.done}
-        self._result([f"OK {deleted.text}"], fields)
+        done = self._each("delete", found)
+        if done.ended is not None:
+            return self._ended(done, done.deleted, f"KEYS {typed(beginning)} shows which are left")
+        fields = {"op": "delete", "prefix": beginning, "deleted": done.there}
+        self._result([f"OK {done.deleted}"], fields)
         return 0
+
+    def _delete_each(self, keys: Sequence[str]) -> int:
+        """Delete keys that were named."""
+        done = self._each("delete", keys)
+        if done.ended is not None:
+            return self._ended(done, done.deleted, "CONTAINS of them shows which are left")
+        absent = [typed(key) for key in done.absent]
+        fields = {"op": "delete", "keys": list(done.answers), "deleted": done.there}
+        self._result([f"OK {done.deleted}"], fields | {"absent": done.absent})
+        if absent:
+            self._printer.note(f"not found: {', '.join(absent)}")
+        return NOT_FOUND if absent else 0
+
+    def _contains_each(self, keys: Sequence[str]) -> int:
+        """Report of each key whether it is there."""
+        done = self._each("contains", keys)
+        if done.ended is not None:
+            return self._ended(done, "not all keys were looked for", "nothing was changed")
+        found = [done.answers[key] for key in keys]
+        lines = [self._printer.shown(there) for there in found]
+        if self._printer.terminal:
+            lines = answers.columns(list(zip(map(typed, keys), lines, strict=True)))
+        self._result(lines, {"op": "contains", "keys": list(keys), "value": found})
+        return NOT_FOUND if done.absent else 0
+
+    def _each(self, name: str, keys: Sequence[str]) -> Done:
+        with self._open_calls() as calls, progress(_DONE[name], len(keys)) as advance:
+            return each.each(calls, name, keys, advance)
+
+    def _ended(self, done: Done, text: str, then: str) -> int:
+        """Report what ended an operation on many keys."""
+        if not isinstance(done.ended, KVError):
+            return self._interrupted(f"{text}; {then}")
+        code = done.ended.code
+        self._printer.error(code, f"{text}: {done.ended}; {then}", advised=False)  # some were done
+        return EXIT_STATUS[code]
 
     def _interrupted(self, text: str) -> int:
         with undisturbed():

@@ -97,20 +97,10 @@ def _learn(known: Known, line: str, status: int) -> None:
     if status >= _ERROR:
         return
     command = parse(split(line))
-    if command.kind != "store" or not command.args:
-        return
-    first = command.args[0]
-    keys = [first] if isinstance(first, str) else _firsts(first)
     if status or command.name == "delete":
-        known.drop(keys)
+        known.drop(command.keys)
     else:
-        known.use(keys)
-
-
-def _firsts(items: object) -> list[str]:
-    """Return the keys of several, or of several pairs."""
-    pairs = items if isinstance(items, list) else []
-    return [item if isinstance(item, str) else item[0] for item in pairs]
+        known.use(command.keys)
 
 
 @contextlib.contextmanager

@@ -31,6 +31,8 @@ def known(command: Command | None, sent: Collection[str]) -> str:
         return "the order may or may not be carried out; STATUS shows the state of the replicas"
     if command.name == "import":
         return "some pairs may have been put; IMPORT the file again: it puts the same pairs"
+    if command.kind == "each" and command.name in WRITES:
+        return "some keys may have been deleted; CONTAINS of them shows which are left"
     if command.name == "delete_prefix":
         return f"some keys may have been deleted; {_keys(command)} shows which are left"
     if command.name not in WRITES:

@@ -6,18 +6,21 @@ prints nothing.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
+from fnmatch import translate
 from typing import TypeAlias, cast
 
 from kvrmi.access.store import Store
 from kvrmi.operations.interface import SCAN_ITEMS, Value
 
+from ..grammar.arguments import Like
 from ..grammar.making import Command
 from ..render import Printer, encoded
 from . import answers
 
-__all__ = ["Listing", "Page", "pages"]
+__all__ = ["Listing", "Page", "found", "pages"]
 
 Page: TypeAlias = "list[tuple[str, Value]]"
 _LEAST = 20
@@ -29,11 +32,11 @@ class Listing:
 
     def __init__(self, store: Store, printer: Printer, command: Command) -> None:
         """Ask nothing yet."""
-        self.prefix, start, limit = cast("tuple[str, str | None, int | None]", command.args)
+        self.like, start, limit = cast("tuple[Like, str | None, int | None]", command.args)
         self.count = 0
         self.seconds = 0.0
         """Keys so far, and how long the store took for them."""
-        self._found = pages(store, self.prefix, start, limit)
+        self._found = found(store, self.like, start, limit)
         self._printer = printer
         self._command = command
 
@@ -72,13 +75,25 @@ class Listing:
         return [f"{key}\t{value}" for key, value in pairs]
 
 
+def found(store: Store, like: Like, start: str | None, limit: int | None) -> Iterator[Page]:
+    """Yield pages of what is like that, `limit` pairs in all; a page may be empty."""
+    if not like.pattern:
+        yield from pages(store, like.prefix, start, limit)
+        return
+    fits = re.compile(translate(like.pattern.replace("[^", "[!"))).match
+    for page in pages(store, like.prefix, start, None):
+        yield (fitting := [pair for pair in page if fits(pair[0])][:limit])
+        if limit is not None and (limit := limit - len(fitting)) <= 0:
+            return
+
+
 def pages(store: Store, prefix: str, start: str | None, limit: int | None) -> Iterator[Page]:
     """Yield pages of (key, value), after `start`, `limit` pairs in all. Raises a KVError."""
     while limit is None or limit > 0:
         most = SCAN_ITEMS if limit is None else min(limit, SCAN_ITEMS)
-        found = cast("list[list[object]]", store.call("scan", prefix, start, most)["value"])
-        if not found:
+        page = cast("list[list[object]]", store.call("scan", prefix, start, most)["value"])
+        if not page:
             return
-        yield [(cast(str, key), cast(Value, value)) for key, value in found]
-        start = cast(str, found[-1][0])
-        limit = None if limit is None else limit - len(found)
+        yield [(cast(str, key), cast(Value, value)) for key, value in page]
+        start = cast(str, page[-1][0])
+        limit = None if limit is None else limit - len(page)

@@ -1,14 +1,14 @@
 """Runs commands: those of the command line, of a pipe, or typed at a prompt.
 
-Rules: every command ends in an exit status and at most one line of error; a failed one does not
-keep the next from running. It knows no command.
+Rule: every command ends in an exit status and at most one line of error. It knows no command.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
@@ -20,10 +20,10 @@ from ..grammar.lexer import Usage, Word, split
 from ..grammar.literal import typed
 from ..render import Printer
 from .answers import EXIT_STATUS
-from .blocks import gathered
+from .calls import Call, Calls
 from .carry import Carrier, Leave
 from .interrupt import explained, known, undisturbed
-from .notes import Notes
+from .notes import Notes, Progress
 
 __all__ = ["EXIT_STATUS", "Leave", "Shell"]
 
@@ -42,11 +42,15 @@ class Shell:
         """
         self._printer = printer
         self.notes = notes
-        self._where = ""
-        self._carrier = Carrier(store, admin, printer, person=person and not printer.as_json)
+        open_calls = partial(Calls, store, notes)
+        person = person and not printer.as_json
+        self._carrier = Carrier(store, admin, printer, open_calls, person=person)
 
-    def run(self, words: Sequence[Word]) -> int:
-        """Run one command; returns its exit status. Raises Leave for EXIT."""
+    def run(self, words: Sequence[Word], where: str = "") -> int:
+        """Run one command, an error of which begins with `where`; returns its exit status.
+
+        Raises Leave for EXIT.
+        """
         began = time.monotonic()
         self.notes.begin()
         command = None
@@ -54,48 +58,48 @@ class Shell:
             command = parse(words)
             status = self._carrier.carry_out(command)
         except KVError as error:
-            status = self._failed(error, command)
+            status = self.failed(error, command, where)
         except KeyboardInterrupt:
-            with undisturbed():
-                self._printer.error("INTERRUPTED", known(command, self.notes.sent))
-            status = INTERRUPTED
+            status = self.interrupted(command, self.notes.running, where)
         finally:
             self.notes.end()
-        took = (time.monotonic() - began) * 1000
-        named = " ".join(typed(word.text)[:100] for word in words[:2])
-        log.info("%s status=%d ms=%.1f", named, status, took)
+        _log(words, status, time.monotonic() - began)
         return status
 
-    def run_lines(self, lines: Iterable[str], *, numbered: bool = False) -> int:
-        """Run the commands of lines, going on after errors; returns the first failure's status.
-
-        numbered: errors name the line in which the command begins, for those who look for it in
-        a file.
-        """
-        first = 0
-        try:
-            for number, command in gathered(lines):
-                self._where = f"line {number}: " if numbered else ""
-                status = self.run_line(command)
-                first = first or status
-                if status == INTERRUPTED:
-                    break
-        except Leave:
-            pass
-        except Usage as error:  # of lines that never end
-            self._where = ""
-            first = first or self._failed(error)
-        return first
-
-    def run_line(self, line: str) -> int:
-        """Run a typed command; an empty one does nothing. Raises Leave for EXIT."""
+    def run_line(self, line: str, where: str = "") -> int:
+        """Run a typed command as `run`; an empty one does nothing."""
         try:
             words = split(line)
         except Usage as error:
-            return self._failed(error)
-        return self.run(words) if words else 0
+            return self.failed(error, where=where)
+        return self.run(words, where) if words else 0
 
-    def _failed(self, error: KVError, command: Command | None = None) -> int:
-        self._printer.error(error.code, f"{self._where}{explained(error, command)}")
+    def show(self, words: Sequence[Word], command: Command, call: Call, where: str) -> int:
+        """Show what a command was answered that asked beside others; returns its exit status."""
+        try:
+            status = self._carrier.show(command, call.result())
+        except KVError as error:
+            status = self.failed(error, command, where)
+        _log(words, status, call.took)
+        return status
+
+    def failed(self, error: KVError, command: Command | None = None, where: str = "") -> int:
+        """Report an error; returns the exit status."""
+        self._printer.error(error.code, f"{where}{explained(error, command)}")
         log.warning("%s: %s", error.code, error)
         return EXIT_STATUS[error.code]
+
+    def interrupted(self, command: Command | None, progress: Progress, where: str = "") -> int:
+        """Report what is known of a command that Ctrl-C ended; returns the exit status."""
+        return self.stopped(f"{where}{known(command, progress.sent)}")
+
+    def stopped(self, text: str) -> int:
+        """Report what Ctrl-C ended; returns the exit status."""
+        with undisturbed():
+            self._printer.error("INTERRUPTED", text)
+        return INTERRUPTED
+
+
+def _log(words: Sequence[Word], status: int, seconds: float) -> None:
+    named = " ".join(typed(word.text)[:100] for word in words[:2])
+    log.info("%s status=%d ms=%.1f", named, status, seconds * 1000)

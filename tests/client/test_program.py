@@ -43,7 +43,8 @@ Captured = pytest.CaptureFixture[str]
         (["KEYS", "--start", "b"], "s\n", "", 0),
         (["KEYS", "--limit", "1"], "b\n", "", 0),
         (["KEYS", "zz"], "", "", 0),
-        (["KEYS", "s*"], "", "KEYS takes the beginning of keys, without *\n", 0),
+        (["KEYS", "?"], "b\ns\n", "", 0),
+        (["SCAN", "*s*"], "s\ttext\n", "", 0),
         (["DELETE", "--prefix", "s", "--yes"], "OK 1 of 1 keys were deleted\n", "", 0),
         (
             ["DELETE", "--prefix", "z z", "--yes"],

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from client.grammar.arguments import FromFile
+from client.grammar.arguments import FromFile, Like
 from client.grammar.commands import COMMANDS, Command, parse
 from client.grammar.lexer import Usage, plain, split
 from client.grammar.making import Output
@@ -42,11 +42,19 @@ from client.grammar.making import Output
         ("GET k --raw", Command("store", "get", ("k", "linearizable"), Output(raw=True))),
         ("GET k --full", Command("store", "get", ("k", "linearizable"), Output(full=True))),
         ("DELETE k", Command("store", "delete", ("k",))),
+        ("DELETE k l k", Command("each", "delete", (["k", "l", "k"],))),
+        ("CONTAINS k", Command("store", "contains", ("k",))),
+        ("CONTAINS k l", Command("each", "contains", (["k", "l"],))),
         ("DELETE --prefix p", Command("program", "delete_prefix", ("p", False))),
         ("DELETE p --yes --prefix", Command("program", "delete_prefix", ("p", True))),
         ("DELETE '--prefix'", Command("store", "delete", ("--prefix",))),
-        ("KEYS", Command("program", "keys", ("", None, None))),
-        ("keys p --limit 3", Command("program", "keys", ("p", None, 3))),
+        ("KEYS", Command("program", "keys", (Like(""), None, None))),
+        ("KEYS p*", Command("program", "keys", (Like("p"), None, None))),
+        ("KEYS *p", Command("program", "keys", (Like("", "*p"), None, None))),
+        ("KEYS a[b-d]?", Command("program", "keys", (Like("a", "a[b-d]?"), None, None))),
+        ("KEYS a[0]", Command("program", "keys", (Like("a[0]"), None, None))),
+        ("KEYS 'p*'", Command("program", "keys", (Like("p*"), None, None))),
+        ("keys p --limit 3", Command("program", "keys", (Like("p"), None, 3))),
         ("PUT k '>'", Command("store", "put", ("k", ">"))),
         ("PUT k -- >", Command("store", "put", ("k", ">"))),
         ("PUT k >=5", Command("store", "put", ("k", ">=5"))),
@@ -56,16 +64,15 @@ from client.grammar.making import Output
         ("?", Command("program", "help")),
         ("clear", Command("program", "clear")),
         ("HELP put", Command("program", "help", ("put",))),
-        ("CONTAINS k", Command("store", "contains", ("k",))),
         ("SIZE", Command("store", "size")),
         ("MPUT a 1 b 2", Command("store", "put_many", ([["a", "1"], ["b", "2"]],))),
         ("PUT_MANY a 1", Command("store", "put_many", ([["a", "1"]],))),
         ("MGET a b", Command("store", "get_many", (["a", "b"],))),
         ("CAS k old new", Command("store", "cas", ("k", "old", "new"))),
         ("CAS k --absent new", Command("store", "cas", ("k", None, "new"))),
-        ("SCAN", Command("program", "scan", ("", None, None))),
-        ("SCAN p --limit 5 --start p3", Command("program", "scan", ("p", "p3", 5))),
-        ("SCAN --limit 5", Command("program", "scan", ("", None, 5))),
+        ("SCAN", Command("program", "scan", (Like(""), None, None))),
+        ("SCAN p --limit 5 --start p3", Command("program", "scan", (Like("p"), "p3", 5))),
+        ("SCAN --limit 5", Command("program", "scan", (Like(""), None, 5))),
         ("FAIL 2 Acceptor 1.5", Command("admin", "fail", (2, "acceptor", 1.5, False))),
         ("RESTART 2", Command("admin", "restart", (2, None, None, False))),
         ("KILL 2 --force", Command("admin", "kill", (2, None, None, True))),
@@ -112,11 +119,6 @@ def test_refuses_what_is_no_command() -> None:
         ("MGET a > f", "only GET writes into a file"),
         ("SCAN > f", "only GET writes into a file"),
         ("PUT greeting hello world", "too many words; quotes keep spaces; usage"),
-        (
-            "DELETE a b",
-            "one key at a time, quotes keep spaces; DELETE --prefix deletes more; usage",
-        ),
-        ("CONTAINS a b", "one key at a time, quotes keep spaces; MGET shows several; usage"),
         ("GET a b --full", "one key at a time, quotes keep spaces; MGET shows several; usage"),
         ("DELETE --prefix a b", "too many words; quotes keep spaces; usage"),
         ("GET", "key is missing; usage"),

@@ -25,7 +25,7 @@ COMMAND_LINES = [
     ("PUT k v ", None, "none", 8, ""),
     ("GET k --lo", "[--local]", "option", 6, "--lo"),
     ("GET k ", None, "option", 6, ""),
-    ("SCAN ", "[prefix]", "key", 5, ""),
+    ("SCAN ", "[pattern]", "key", 5, ""),
     ("SCAN --", None, "option", 5, "--"),
     ("SCAN --start ", "key]", "key", 13, ""),
     ("SCAN p --limit 1", "n]", "number", 15, "1"),

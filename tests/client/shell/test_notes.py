@@ -137,15 +137,17 @@ def test_a_replica_of_which_only_the_address_is_known(lines: list[str], clock: C
 
 def test_what_may_have_been_sent_is_known_until_the_next_command(notes: Notes) -> None:
     notes.begin()
-    assert not notes.sent
+    assert not notes.running.sent
     feed(notes, refused(1))
-    assert not notes.sent
+    assert not notes.running.sent
     feed(notes, asked(2), lost(2), asked(3))
-    assert list(notes.sent) == ["replica 2", "replica 3"]
+    assert list(notes.running.sent) == ["replica 2", "replica 3"]
     feed(notes, answered(3, 3))
-    assert list(notes.sent) == ["replica 2", "replica 3"], "it was answered, but is not shown yet"
+    assert list(notes.running.sent) == ["replica 2", "replica 3"], (
+        "it was answered, but is not shown yet"
+    )
     notes.begin()
-    assert not notes.sent
+    assert not notes.running.sent
 
 
 def test_after_a_second_it_is_shown_who_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
