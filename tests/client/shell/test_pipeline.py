@@ -252,7 +252,8 @@ def test_a_fail_over_of_many_at_once_is_one_line(
     out, err = capsys.readouterr()
     assert out.count("OK revision") == 60
     assert len(cluster.contents.applied) == 60
-    assert re.fullmatch(r"replica 1 does not answer \(.*\); replica 2 answers now and .*\n", err), err
+    one_line = r"replica 1 does not answer \(.*\); replica 2 answers now and .*\n"
+    assert re.fullmatch(one_line, err), err
 
 
 def test_an_answer_is_shown_before_the_next_line_is_there(cluster: Cluster) -> None:
