@@ -44,7 +44,7 @@ USAGE = 2
 INTERRUPTED = 130
 """Exit status of a program that was ended by Ctrl-C before its work was done."""
 _PYTHON = (3, 11)
-_NEEDED = ("Pyro5", "serpent", "msgpack", "rich")
+_NEEDED = ("Pyro5", "serpent", "msgpack", "msgspec", "rich")
 """Top-level modules of what setup.cfg requires."""
 
 

@@ -70,7 +70,7 @@ class Router:
 
         Save what comes back to its sender, as declared.
         """
-        to, message = envelope
+        to, message = envelope.to, envelope.message
         if not self._hosts[to.role].put(sender, message) and type(message) in self._returned:
             self._hosts[sender.role].put(to, NotSent(self.me, message))
 
@@ -85,8 +85,9 @@ class Router:
                 self._answer(envelope.to, envelope.message)
             else:
                 requests.append(envelope)
-        for to, message in transport.send(sender, incarnation, requests):
-            self._hosts[sender.role].put(to, NotSent(to.replica, message))
+        for unsent in transport.send(sender, incarnation, requests):
+            lost = NotSent(unsent.to.replica, unsent.message)
+            self._hosts[sender.role].put(unsent.to, lost)
 
     def run(self) -> None:
         """Empty all inboxes, save those of roles that another thread has: it will do it."""

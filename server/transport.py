@@ -110,7 +110,7 @@ class Transport:
         return [envelope for envelope in envelopes if not self._send(wire, incarnation, envelope)]
 
     def _send(self, wire: _Wire, incarnation: int, envelope: Envelope) -> bool:
-        to, message = envelope
+        to, message = envelope.to, envelope.message
         request = self._declared.requests.get(type(message))
         if request is None:
             # An answer that was not given in its call: its asker no longer waits.

@@ -79,7 +79,9 @@ def test_a_wrong_flag_is_one_line_and_status_two(words: tuple[str, ...]) -> None
 def test_outside_its_environment_a_program_says_what_to_install(words: tuple[str, ...]) -> None:
     done = run(*words, "--help", bare=True)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"{name(words)}: Pyro5, serpent, msgpack, rich not installed")
+    assert done.stderr.startswith(
+        f"{name(words)}: Pyro5, serpent, msgpack, msgspec, rich not installed"
+    )
     assert "pip install ." in done.stderr
     assert "make run" in done.stderr
     assert done.stderr.count("\n") == 1

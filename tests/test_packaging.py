@@ -168,6 +168,6 @@ def test_dependencies_are_declared(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
         text = archive.read(metadata).decode()
-    for needed in ("Pyro5", "serpent", "msgpack", "rich"):
+    for needed in ("Pyro5", "serpent", "msgpack", "msgspec", "rich"):
         assert f"Requires-Dist: {needed}" in text
     assert "Requires-Python: >=3.11" in text

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..storage.interface import Number
+
 __all__ = ["NO_BALLOT", "Ballot"]
 
 
 class Ballot(NamedTuple):
     """One attempt to lead: ordered by round, then by replica id."""
 
-    round: int
-    replica: int
+    round: Number
+    replica: Number
 
     def __str__(self) -> str:
         """Write it as people say it: round 7 of replica 2 is 7.2."""

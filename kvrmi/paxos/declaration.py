@@ -86,7 +86,7 @@ _MESSAGES = (
     Released, Copy, Copied, Fetch, Entries, FetchSnapshot, SnapshotPage, Offer, Offered,
     CampaignNow, Noted, Forward, Forwarded, Recall, Recalled,
 )  # fmt: skip
-_REQUESTS = {
+_REQUESTS: dict[type[Message], Request] = {
     Accept: Request(_ACCEPT, missed=True),
     Forward: Request(_FORWARD, missed=True, timeout=_forward),
     PreVote: Request(_ELECT),
@@ -108,7 +108,7 @@ def declare(parts: Parts) -> Declaration:
     learner = Disk("learner.db", learner_tables(parts.machines.tables), behind=True, relearned=True)
     return Declaration(
         name="paxos",
-        format=2,
+        format=3,
         kinds=(
             Kind("proposer", parts.proposer, reports=Reports(("role", "ballot"), _proposer)),
             Kind("front", parts.front, vital=True, daemon=False),

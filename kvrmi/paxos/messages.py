@@ -12,16 +12,22 @@
       |         |               |---------------------->| Learn(values of b) ------->| others: apply
 
 Between replicas every message is a request or its one answer; an answer quotes what it answers.
-Messages marked *local* pass between roles of one replica only and have no wire form.
+Messages marked *local* pass between roles of one replica only and have no wire form; the tag of the
+others is their number there: it never changes, and no other message ever gets it.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
 
 from ..operations.commands import Voter
 from ..operations.interface import Answer, Request
+from ..roles.contract import Message
 from ..state.log import Entry
+from ..storage.interface import Number
+from .answers import is_answer
 from .ballot import Ballot
 
 __all__ = [
@@ -33,11 +39,13 @@ __all__ = [
     "Released", "Restore", "RolesUp", "SnapshotPage", "Transfer",
 ]  # fmt: skip
 
+Seconds = Annotated[float, Meta(ge=0.0, le=1e9)]
+
 
 class AcceptedValue(NamedTuple):
     """What an acceptor last accepted in a slot."""
 
-    slot: int
+    slot: Number
     ballot: Ballot
     value: bytes
 
@@ -45,13 +53,13 @@ class AcceptedValue(NamedTuple):
 # --- proposer to acceptor, and back -----------------------------------------------------------
 
 
-class PreVote(NamedTuple):
+class PreVote(Message, frozen=True, tag=1):
     """Would you promise `ballot`? Nothing is promised by answering."""
 
     ballot: Ballot
 
 
-class PreVoted(NamedTuple):
+class PreVoted(Message, frozen=True, tag=2):
     """Yes or no, and the highest ballot promised."""
 
     ballot: Ballot
@@ -59,18 +67,18 @@ class PreVoted(NamedTuple):
     promised: Ballot
 
 
-class Prepare(NamedTuple):
+class Prepare(Message, frozen=True, tag=3):
     """Phase 1a: promise `ballot` and report what you accepted from `slot` on.
 
     `seen` is how many `writes` are known of that acceptor: with fewer it has an older disk.
     """
 
     ballot: Ballot
-    slot: int
-    seen: int
+    slot: Number
+    seen: Number
 
 
-class Promise(NamedTuple):
+class Promise(Message, frozen=True, tag=4):
     """Phase 1b, one page: accepted values from `slot` on; `more` is the next slot to ask, or 0.
 
     Nothing at or below `truncated` is remembered: it was chosen, and is in snapshots.
@@ -78,37 +86,37 @@ class Promise(NamedTuple):
     """
 
     ballot: Ballot
-    epoch: int
-    writes: int
-    slot: int
+    epoch: Number
+    writes: Number
+    slot: Number
     accepted: tuple[AcceptedValue, ...]
-    truncated: int
-    more: int
+    truncated: Number
+    more: Number
 
 
-class Accept(NamedTuple):
+class Accept(Message, frozen=True, tag=5):
     """Phase 2a: accept `value` in `slot`; every slot up to `chosen` is chosen.
 
     `traced` asks every replica to write this decision to its log in full.
     """
 
     ballot: Ballot
-    slot: int
+    slot: Number
     value: bytes
-    chosen: int
+    chosen: Number
     traced: bool
 
 
-class Accepted(NamedTuple):
+class Accepted(Message, frozen=True, tag=6):
     """Phase 2b: durably accepted."""
 
     ballot: Ballot
-    slot: int
-    epoch: int
-    writes: int
+    slot: Number
+    epoch: Number
+    writes: Number
 
 
-class Refused(NamedTuple):
+class Refused(Message, frozen=True, tag=7):
     """No: `promised` is higher, or `reason` ("ballot", "lease", "lease length", "recovering")."""
 
     ballot: Ballot
@@ -116,7 +124,7 @@ class Refused(NamedTuple):
     reason: str
 
 
-class Heartbeat(NamedTuple):
+class Heartbeat(Message, frozen=True, tag=8):
     """I still lead; `beat` numbers it, so that an answer is counted for this sending alone.
 
     `lease` in seconds is what an answer is taken to grant; an acceptor that grants another refuses.
@@ -124,91 +132,91 @@ class Heartbeat(NamedTuple):
     """
 
     ballot: Ballot
-    beat: int
-    chosen: int
-    seen: int
-    lease: float
-    own: int
+    beat: Number
+    chosen: Number
+    seen: Number
+    lease: Seconds
+    own: Number
 
 
-class Heard(NamedTuple):
+class Heard(Message, frozen=True, tag=9):
     """My promise is exactly `ballot`, and I grant its owner `lease` seconds from receipt on."""
 
     ballot: Ballot
-    beat: int
-    epoch: int
-    writes: int
-    lease: float
+    beat: Number
+    epoch: Number
+    writes: Number
+    lease: Seconds
 
 
-class Release(NamedTuple):
+class Release(Message, frozen=True, tag=10):
     """The owner of `ballot` gave it up for good: end a grant at exactly that ballot."""
 
     ballot: Ballot
 
 
-class Released(NamedTuple):
+class Released(Message, frozen=True, tag=11):
     """Done, or there was none."""
 
     ballot: Ballot
 
 
-class Copy(NamedTuple):
+class Copy(Message, frozen=True, tag=12):
     """A recovering acceptor asks for everything accepted from `slot` on."""
 
-    slot: int
+    slot: Number
 
 
-class Copied(NamedTuple):
+class Copied(Message, frozen=True, tag=13):
     """One page of it; fields as in Promise, `promised` the highest ballot promised."""
 
     promised: Ballot
-    slot: int
+    slot: Number
     accepted: tuple[AcceptedValue, ...]
-    truncated: int
-    more: int
+    truncated: Number
+    more: Number
 
 
-class Recall(NamedTuple):
+class Recall(Message, frozen=True, tag=24):
     """How many writes of mine do you know? Asked of who finds too few on an acceptor's disk."""
 
 
-class Recalled(NamedTuple):
+class Recalled(Message, frozen=True, tag=25):
     """So many."""
 
-    writes: int
+    writes: Number
 
 
 # --- learner to learner -------------------------------------------------------------------------
 
 
-class Fetch(NamedTuple):
+class Fetch(Message, frozen=True, tag=14):
     """Send me chosen entries from `slot` on."""
 
-    slot: int
+    slot: Number
 
 
-class Entries(NamedTuple):
+class Entries(Message, frozen=True, tag=15):
     """At most a page of them; none below `first`: there a snapshot is needed."""
 
-    slot: int
+    slot: Number
     entries: tuple[Entry, ...]
-    first: int
-    applied: int
+    first: Number
+    applied: Number
 
 
-class FetchSnapshot(NamedTuple):
+class FetchSnapshot(Message, frozen=True, tag=16):
     """Send me page `page` of your snapshot `name`; name "" opens a new one."""
 
     name: str
-    page: int
+    page: Number
 
 
-class SnapshotPage(NamedTuple):
+class SnapshotPage(Message, frozen=True, tag=17):
     """One page; `page` -1: no such snapshot any more, begin again. `last` ends it."""
 
     name: str
-    page: int
+    page: Number
     data: bytes
     last: bool
 
@@ -216,46 +224,52 @@ class SnapshotPage(NamedTuple):
 # --- proposer to proposer, front to front -------------------------------------------------------
 
 
-class Offer(NamedTuple):
+class Offer(Message, frozen=True, tag=18):
     """Leader to a replica of higher priority: could you lead, up to `chosen`."""
 
     ballot: Ballot
-    chosen: int
+    chosen: Number
 
 
-class Offered(NamedTuple):
+class Offered(Message, frozen=True, tag=19):
     """All roles up and caught up, or not."""
 
     ballot: Ballot
     ready: bool
 
 
-class CampaignNow(NamedTuple):
+class CampaignNow(Message, frozen=True, tag=20):
     """The leader gave `ballot` up for you: campaign at once."""
 
     ballot: Ballot
 
 
-class Forward(NamedTuple):
+class Forward(Message, frozen=True, tag=22):
     """A front passes its clients' requests to the leader's; answered when all are settled.
 
     They may be proposed at `ballot`, and at no other.
     """
 
-    number: int
+    number: Number
     ballot: Ballot
     requests: tuple[Request, ...]
-    timeout: float
+    timeout: Seconds
 
 
-class Forwarded(NamedTuple):
+class Forwarded(Message, frozen=True, tag=23):
     """Answers in order. Code "NOT_LEADER": it was not chosen by this Forward and never will be."""
 
-    number: int
+    number: Number
     answers: tuple[Answer, ...]
 
+    def __post_init__(self) -> None:
+        """Check what the declared types of an answer leave open; raises ValueError."""
+        for answer in self.answers:
+            if not is_answer(answer):
+                raise ValueError("an answer holds what no operation returns")
 
-class Noted(NamedTuple):
+
+class Noted(Message, frozen=True, tag=21):
     """Answers CampaignNow: taken note of."""
 
     ballot: Ballot
@@ -264,14 +278,14 @@ class Noted(NamedTuple):
 # --- local ----------------------------------------------------------------------------------------
 
 
-class Propose(NamedTuple):
+class Propose(Message, frozen=True):
     """Local, front to proposer: put these commands into the next slot, at `ballot` or never."""
 
     ballot: Ballot
     commands: tuple[bytes, ...]
 
 
-class Leading(NamedTuple):
+class Leading(Message, frozen=True):
     """Local, proposer to front: who leads, and whether this replica takes the next batch."""
 
     leader: int
@@ -279,26 +293,26 @@ class Leading(NamedTuple):
     ready: bool
 
 
-class Confirm(NamedTuple):
+class Confirm(Message, frozen=True):
     """Local, front to proposer: read `number` needs a quorum to confirm that we lead."""
 
     number: int
 
 
-class Confirmed(NamedTuple):
+class Confirmed(Message, frozen=True):
     """Local, proposer to front: reads up to `number` may be answered once `slot` is applied."""
 
     number: int
     slot: int
 
 
-class Chosen(NamedTuple):
+class Chosen(Message, frozen=True):
     """Local, proposer to learner: a quorum accepted this entry."""
 
     entry: Entry
 
 
-class Learn(NamedTuple):
+class Learn(Message, frozen=True):
     """Local, acceptor to learner: all up to `chosen` is chosen, `entries` are ours of `ballot`."""
 
     ballot: Ballot
@@ -306,7 +320,7 @@ class Learn(NamedTuple):
     entries: tuple[Entry, ...]
 
 
-class Applied(NamedTuple):
+class Applied(Message, frozen=True):
     """Local, learner to proposer and front: applied up to `slot`.
 
     `answers` are those of all commands in the slots beyond `after`.
@@ -318,13 +332,13 @@ class Applied(NamedTuple):
     voters: tuple[Voter, ...]
 
 
-class Durable(NamedTuple):
+class Durable(Message, frozen=True):
     """Local, learner to acceptor: everything up to `slot` is durable in the learner's storage."""
 
     slot: int
 
 
-class Followed(NamedTuple):
+class Followed(Message, frozen=True):
     """Local, acceptor to proposer and front: a heartbeat of `ballot` said this."""
 
     ballot: Ballot
@@ -332,38 +346,43 @@ class Followed(NamedTuple):
     own: int
 
 
-class Ask(NamedTuple):
+class Ask(Message, frozen=True):
     """Local, any role to learner: answer with Applied, so that I know where you stand."""
 
 
-class Behind(NamedTuple):
+class Behind(Message, frozen=True):
     """Local, proposer to learner: everything up to `slot` is chosen, `peer` has it; fetch it."""
 
     peer: int
     slot: int
 
 
-class Restore(NamedTuple):
+class Restore(Message, frozen=True):
     """Local, operator to learner: pull the snapshot of `peer` before anything else."""
 
     peer: int
 
 
-class Enrol(NamedTuple):
+class Enrol(Message, frozen=True):
     """Local, recovering acceptor to front: get this voter into the log."""
 
     voter: Voter
 
 
-class RolesUp(NamedTuple):
+class RolesUp(Message, frozen=True):
     """Local, host to proposer: which other roles are up, and whether our acceptor may vote."""
 
     acceptor: bool
     learner: bool
     votes: bool = True
 
+    @property
+    def all(self) -> bool:
+        """Nothing is missing: this replica could lead."""
+        return self.acceptor and self.learner and self.votes
 
-class Transfer(NamedTuple):
+
+class Transfer(Message, frozen=True):
     """Local, operator to proposer: hand leadership to `successor` as soon as it is fit."""
 
     successor: int

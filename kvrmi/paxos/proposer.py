@@ -170,7 +170,7 @@ class Proposer:
             return ()
         if now < self._election.due:
             return ()
-        if not all(self._roles):
+        if not self._roles.all:
             self._election.unfit(now)
             return ()
         ballot = Ballot(self._round + 1, self.me)
@@ -355,7 +355,7 @@ class Proposer:
         return ()
 
     def _on_offer(self, now: float, sender: Address, m: Offer) -> tuple[Envelope, ...]:
-        fit = all(self._roles) and self._fitness.holds(now, m.chosen - self.applied)
+        fit = self._roles.all and self._fitness.holds(now, m.chosen - self.applied)
         offered = Envelope(sender, Offered(m.ballot, fit))
         return (offered, *self._ask_would(Ballot(self._round + 1, self.me)))
 

@@ -18,7 +18,9 @@ what any other message means; a package of roles declares that (declaration.py).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Protocol
+
+from msgspec import Struct
 
 from ..storage.interface import Record
 
@@ -27,25 +29,30 @@ __all__ = [
     "Unreachable",
 ]  # fmt: skip
 
-Message: TypeAlias = tuple[Any, ...]
-"""A NamedTuple that its package declares."""
+
+class Message(Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """What passes between roles; each kind is a class of its own, and never changes.
+
+    One that leaves its replica has a number, `tag=N`, which stays the same for ever, and declares
+    types and bounds of all its fields: what others send is checked against them (codec.py).
+    """
 
 
-class Address(NamedTuple):
+class Address(Struct, frozen=True, gc=False):
     """A role of a replica: (3, "acceptor")."""
 
     replica: int
     role: str
 
 
-class Envelope(NamedTuple):
+class Envelope(Struct, frozen=True, gc=False):
     """A message and where it goes."""
 
     to: Address
     message: Message
 
 
-class Effects(NamedTuple):
+class Effects(Struct, frozen=True, gc=False):
     """The outcome of one step: records are durable before messages leave."""
 
     records: tuple[Record, ...] = ()
@@ -56,20 +63,20 @@ class Effects(NamedTuple):
 NOTHING = Effects()
 
 
-class Unreachable(NamedTuple):
+class Unreachable(Message, frozen=True):
     """Host to whom it concerns: `peer` refused or reset a connection; it is probably dead."""
 
     peer: int
 
 
-class NotSent(NamedTuple):
+class NotSent(Message, frozen=True):
     """Host to sender: not one byte of `message` left for `peer`, and none will."""
 
     peer: int
     message: Message
 
 
-class NoAnswer(NamedTuple):
+class NoAnswer(Message, frozen=True):
     """Host to sender: `message` may have reached `peer`; no answer will come."""
 
     peer: int

@@ -171,8 +171,8 @@ class Declaration(NamedTuple):
     """One package of roles.
 
     `kinds`: its roles, in the order in which their inboxes are emptied: those that write to a disk
-    after those that compute. `messages`: all that have a wire form; a message's place is its number
-    there, so append only. `format`: of those; replicas that disagree do not connect. `returned`:
+    after those that compute. `messages`: all that have a wire form; the tag of each is its
+    number there. `format`: of those; replicas that disagree do not connect. `returned`:
     local messages that come back as NotSent if the role is down. `unreachable`: the role that hears
     of peers that refuse connections.
     `informed`: what which role hears when the presence of roles changes; `before_restart`: what

@@ -111,4 +111,4 @@ def _would_promise(replica: Replica) -> bool:
         return False
     ballot = Ballot(acceptor.state.promised.round + 1, replica.me)
     effects = acceptor.receive(replica.clock(), replica.address("proposer"), PreVote(ballot))
-    return any(isinstance(m, PreVoted) and m.granted for _, m in effects.messages)
+    return any(isinstance(e.message, PreVoted) and e.message.granted for e in effects.messages)

@@ -70,7 +70,7 @@ class Monitor:
         """Look at what leaves a role, at the moment when it does."""
         if name == "acceptor" and self._in_force.rejoined(replica):
             self._votes_again(replica)
-        for _, sent in messages:
+        for sent in (envelope.message for envelope in messages):
             if name == "acceptor":
                 if isinstance(sent, Promise):
                     self._promised(replica, sent)

@@ -353,7 +353,7 @@ class Replica:
         network = self.world.network
         self.world.monitor.left(self, name, effects.messages)
         answers = 0
-        for to, message in effects.messages:
+        for to, message in ((sent.to, sent.message) for sent in effects.messages):
             if to.replica == self.me:
                 self.post(self.address(name), to.role, message)
             elif PAXOS.answers_late(message):

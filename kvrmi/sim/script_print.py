@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from ..operations.commands import decode_command, decode_question
 from ..paxos.ballot import Ballot
 from ..paxos.learner import Learner
@@ -106,11 +108,12 @@ class Printer:
     def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
         """Print the messages that leave a role."""
         now = replica.world.now
-        for _, message in messages:
+        for message in (envelope.message for envelope in messages):
             if isinstance(message, Leading):
                 self._print_leading(replica, message)
         self._print_sent(replica, messages)
-        for to, message in messages:
+        for envelope in messages:
+            to, message = envelope.to, envelope.message
             kind = type(message)
             if isinstance(message, Applied):
                 self._print_applied(replica)
@@ -146,11 +149,12 @@ class Printer:
     def _print_sent(self, replica: Replica, messages: tuple[Envelope, ...]) -> None:
         """Print questions that go to several acceptors in one line."""
         asked: dict[PreVote | Prepare | Accept, list[int]] = {}
-        for to, message in messages:
+        for envelope in messages:
+            to, message = envelope.to, envelope.message
             if isinstance(message, PreVote | Accept):
                 asked.setdefault(message, []).append(to.replica)
             elif isinstance(message, Prepare):
-                asked.setdefault(message._replace(seen=0), []).append(to.replica)
+                asked.setdefault(replace(message, seen=0), []).append(to.replica)
         for question, whom in asked.items():
             reported = f"proposer {replica.me} asks {_all(sorted(whom))} {_asked(question)}"
             if isinstance(question, Accept):

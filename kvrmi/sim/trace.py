@@ -65,14 +65,16 @@ def show(value: object) -> str:
         return f"#{crc32(value) & 0xFFFF:04x}"
     if isinstance(value, float):
         return f"{value:.3f}"
+    if isinstance(value, Message):
+        return _fields(value, value.__struct_fields__)
     if isinstance(value, tuple):
         fields = getattr(value, "_fields", None)
         return _fields(value, fields) if fields else _items(value)
     return str(value)
 
 
-def _fields(value: tuple[object, ...], fields: tuple[str, ...]) -> str:
-    shown = (f"{field}={show(item)}" for field, item in zip(fields, value, strict=True))
+def _fields(value: object, fields: tuple[str, ...]) -> str:
+    shown = (f"{field}={show(getattr(value, field))}" for field in fields)
     return " ".join((type(value).__name__, *shown))
 
 

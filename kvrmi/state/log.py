@@ -16,7 +16,19 @@ from typing import Any, NamedTuple
 import msgpack
 
 from ..operations.interface import PAGE_BYTES
-from ..storage.interface import Clear, Corrupt, Key, Packed, Put, PutAll, Record, Tables, Trim, View
+from ..storage.interface import (
+    Clear,
+    Corrupt,
+    Key,
+    Number,
+    Packed,
+    Put,
+    PutAll,
+    Record,
+    Tables,
+    Trim,
+    View,
+)
 
 __all__ = [
     "CHAIN_START",
@@ -45,9 +57,9 @@ _FIRST, _LAST = "first", "last"
 class Entry(NamedTuple):
     """The chosen value of a slot; `acceptors` are those known to have accepted it at `ballot`."""
 
-    slot: int
-    ballot: tuple[int, int]
-    acceptors: tuple[int, ...]
+    slot: Number
+    ballot: tuple[Number, Number]
+    acceptors: tuple[Number, ...]
     value: bytes
 
 

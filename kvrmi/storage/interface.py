@@ -9,12 +9,15 @@ It knows nothing of ballots or keys: tables map an int or a str to bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
+
+from msgspec import Meta
 
 __all__ = [
     "Clear",
     "Corrupt",
     "Key",
+    "Number",
     "Packed",
     "Put",
     "PutAll",
@@ -28,6 +31,8 @@ __all__ = [
 ]
 
 Key: TypeAlias = int | str
+Number = Annotated[int, Meta(ge=-1, le=(1 << 63) - 1)]
+"""A slot, round or counter, -1 for none: what 64 bits store. Whoever reads it checks the bounds."""
 Tables: TypeAlias = Mapping[str, type[int] | type[str]]
 """Table name -> type of its keys."""
 

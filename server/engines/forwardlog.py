@@ -38,7 +38,8 @@ class ForwardLog:
             self._answered(sender, message)
         elif isinstance(message, NoAnswer | NotSent):
             self._lost(message)
-        for to, sent in effects.messages:
+        for envelope in effects.messages:
+            to, sent = envelope.to, envelope.message
             if type(sent) is Forward:
                 self._sent(to, sent)
 

@@ -73,7 +73,7 @@ class Journal:
         elif isinstance(message, Prepare):
             self._prepare(sender, message, effects)
         asks = isinstance(message, Prepare | Heartbeat)
-        if asks and any(type(m) is Recall for _, m in effects.messages):
+        if asks and any(type(e.message) is Recall for e in effects.messages):
             acceptor_log.warning(
                 "silent: said to have an old copy of the disk, asks whether that is so said_by=%d",
                 sender.replica,
@@ -86,7 +86,8 @@ class Journal:
                 self._accepted(sender, message)
         else:
             self._leader.received(sender, message)
-        for to, sent in effects.messages:
+        for envelope in effects.messages:
+            to, sent = envelope.to, envelope.message
             if isinstance(sent, Accept):
                 if sent.traced and sent.slot not in self._votes:
                     self._propose(sent)
@@ -103,7 +104,8 @@ class Journal:
         """Note a step of the learner."""
         if isinstance(message, SnapshotPage):
             _page(sender, message, effects)
-        for to, sent in effects.messages:
+        for envelope in effects.messages:
+            to, sent = envelope.to, envelope.message
             if isinstance(sent, FetchSnapshot) and not sent.page:
                 learner_log.info("snapshot from=%d begins", to.replica)
             elif isinstance(sent, Applied):
@@ -130,7 +132,7 @@ class Journal:
             )  # fmt: skip
 
     def _prepare(self, sender: Address, message: Prepare, effects: Effects) -> None:
-        for _, sent in effects.messages:
+        for sent in (envelope.message for envelope in effects.messages):
             if isinstance(sent, Promise):
                 acceptor_log.info(
                     "promise ballot=%s to=%d accepted=%d",
@@ -170,7 +172,7 @@ class Journal:
         proposer_log.info("chosen slot=%d ballot=%s acceptors=%s", entry.slot, ballot, acceptors)
 
     def _informed(self, effects: Effects) -> None:
-        for _, sent in effects.messages:
+        for sent in (envelope.message for envelope in effects.messages):
             if not isinstance(sent, Accept | Heartbeat):
                 continue
             informed = [slot for slot in self._uninformed if slot <= sent.chosen]
@@ -198,7 +200,8 @@ def _page(sender: Address, page: SnapshotPage, effects: Effects) -> None:
     if page.page < 0:
         learner_log.info("snapshot from=%d is gone there, begins again", sender.replica)
     elif page.last:
-        slots = [sent.slot for _, sent in effects.messages if isinstance(sent, Applied)]
+        sent = (envelope.message for envelope in effects.messages)
+        slots = [m.slot for m in sent if isinstance(m, Applied)]
         if slots:
             learner_log.info(
                 "snapshot from=%d installed pages=%d applied=%d",

@@ -95,7 +95,8 @@ class LeaderLog:
     ) -> str:
         if self._ballot.replica != self._me:
             return self._successor(news)
-        for to, sent in effects.messages:
+        for envelope in effects.messages:
+            to, sent = envelope.to, envelope.message
             if type(sent) is CampaignNow:
                 return f"handed over to replica {to.replica}"
         if type(message) is Refused:

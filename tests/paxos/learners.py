@@ -69,9 +69,9 @@ def durable(bench: Bench[Learner]) -> int:
 def carry(giver: Bench[Learner], taker: Bench[Learner]) -> bool:
     """Carry one question and its answer; False if there is none."""
     asked = [to_message for to_message in taker.drain() if is_question(to_message, giver)]
-    for _, question in asked[:1]:
-        giver.deliver(learner(taker.role.me), question)
-        (answer,) = [one for to, one in giver.drain() if to == learner(taker.role.me)]
+    for question in asked[:1]:
+        giver.deliver(learner(taker.role.me), question.message)
+        (answer,) = [one.message for one in giver.drain() if one.to == learner(taker.role.me)]
         taker.deliver(learner(giver.role.me), answer)
     return bool(asked)
 

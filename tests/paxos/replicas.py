@@ -19,7 +19,19 @@ from kvrmi.roles.contract import Envelope, Message
 from kvrmi.storage.interface import Put
 from kvrmi.storage.memory import MemoryStorage
 
-from .bench import IDS, START, TIMING, Bench, Benches, acceptor, front, host, learner, proposer
+from .bench import (
+    IDS,
+    START,
+    TIMING,
+    Bench,
+    Benches,
+    acceptor,
+    front,
+    host,
+    learner,
+    pairs,
+    proposer,
+)
 
 __all__ = ["Replicas"]
 
@@ -106,7 +118,7 @@ class Replicas:
         """Hand one message of proposer `who` to acceptor `to`; what it answers."""
         bench = self.acceptors[to]
         bench.deliver(proposer(who), message)
-        out = bench.drain()
+        out = pairs(bench.drain())
         self.learned[to] += [m for own, m in out if own == learner(to) and isinstance(m, Learn)]
         return [answer for back, answer in out if back == proposer(who)]
 
@@ -128,7 +140,7 @@ class Replicas:
             self.issued.append(accept)
 
     def _one(self, who: int, envelope: Envelope, hear: Sequence[int]) -> None:
-        (to, message), bench = envelope, self.proposers[who]
+        to, message, bench = envelope.to, envelope.message, self.proposers[who]
         if to.role == "acceptor" and to.replica in hear:
             for answer in self.hand(who, to.replica, message):
                 bench.deliver(acceptor(to.replica), answer)

@@ -53,21 +53,21 @@ def accused(benches: Benches, message: Message = ACCUSED[0], by: int = 3) -> Ben
     bench = load(benches)
     bench.deliver(proposer(by), message)
     out = bench.drain()
-    assert [m.reason for _, m in out if isinstance(m, Refused)] == ["old disk"]
+    assert [e.message.reason for e in out if isinstance(e.message, Refused)] == ["old disk"]
     assert asked(out) == [by]
     return bench
 
 
 def asked(out: list[Envelope]) -> list[int]:
     """Whose proposers are asked what they remember."""
-    return [to.replica for to, m in out if isinstance(m, Recall) and to.role == "proposer"]
+    return [e.to.replica for e in out if e.message == Recall() and e.to.role == "proposer"]
 
 
 def votes(bench: Bench[Acceptor]) -> bool:
     """Ask for a vote that nothing but doubt could keep back."""
     at = ballot(bench.role.state.promised.round + 1, 2)
     bench.deliver(proposer(2), Prepare(at, 1, 0))
-    answered = [type(message) for _, message in bench.drain()]
+    answered = [type(envelope.message) for envelope in bench.drain()]
     return answered == [Promise]
 
 
@@ -88,7 +88,7 @@ def test_one_message_costs_no_disk_but_every_vote_until_it_is_settled(
     bench.deliver(proposer(2), Accept(B2, 1, b"v", 0, False))
     bench.deliver(proposer(2), Heartbeat(B2, 1, 0, 0, TIMING.lease, 0))
     out = bench.drain()
-    assert not any(isinstance(m, Accepted | Heard) for _, m in out)
+    assert not any(isinstance(e.message, Accepted | Heard) for e in out)
 
 
 def test_who_said_it_and_says_it_again_when_asked_is_believed(benches: Benches) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import pytest
+from msgspec.structs import replace
 
 from kvrmi.operations.interface import Answer, Request
 from kvrmi.paxos.ballot import Ballot
@@ -46,7 +47,7 @@ def test_requests_are_forwarded_to_the_leader(benches: Benches) -> None:
     client = following(benches)
     client.submit(b"c")
     sent = forward(client)
-    assert sent[:3] == (FIRST, Ballot(1, 2), (Request(False, b"c"),))
+    assert sent == Forward(FIRST, Ballot(1, 2), (Request(False, b"c"),), sent.timeout)
     assert sent.timeout == pytest.approx(TIMING.request - GRACE)
 
 
@@ -208,7 +209,8 @@ def test_a_former_leaders_late_refusal_is_as_definite_as_an_early_one(benches: B
     client.leads(3, round=2)
     client.bench.expect()  # it may have been chosen
     forwarded(client, FIRST, NOT_LEADER)
-    assert forward(client)[:3] == (FIRST + 1, Ballot(2, 3), (Request(False, b"c"),))
+    again = forward(client)
+    assert again == Forward(FIRST + 1, Ballot(2, 3), (Request(False, b"c"),), again.timeout)
     forwarded(client, FIRST + 1, ok(3, 3))
     assert submission.answer == ok(3, 3)
 
@@ -382,7 +384,7 @@ def test_what_is_answered_is_freed_without_the_collector(benches: Benches) -> No
             payload = b"%d" % number
             leader.leads(1)
             follower.submit(payload)
-            leader.bench.deliver(LEADER, forward(follower)._replace(ballot=Ballot(1, 1)))
+            leader.bench.deliver(LEADER, replace(forward(follower), ballot=Ballot(1, 1)))
             leader.applied(number, payload)
             (answer,) = leader.bench.find(Forwarded)
             follower.bench.deliver(LEADER, answer)

@@ -25,7 +25,7 @@ from kvrmi.paxos.messages import (
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.roles.contract import Envelope, NotSent
 
-from .bench import TIMING, Bench, Benches, acceptor, ballot, front, host, learner, proposer
+from .bench import TIMING, Bench, Benches, acceptor, ballot, front, host, learner, pairs, proposer
 from .leader import (
     B,
     accepted,
@@ -47,7 +47,7 @@ OTHER = ballot(4, 3)
 def sent_beats(bench: Bench[Proposer]) -> set[int]:
     """Numbers of the heartbeats sent next, without accounting for anything."""
     bench.wake(TIMING.heartbeat)
-    return {m.beat for _, m in bench.pending if isinstance(m, Heartbeat)}
+    return {m.beat for _, m in pairs(bench.pending) if isinstance(m, Heartbeat)}
 
 
 def successor_of(benches: Benches, *, quiet: float) -> Bench[Proposer]:
@@ -158,7 +158,9 @@ def offered(bench: Bench[Proposer], chosen: int) -> bool:
     bench.deliver(proposer(2), Offer(OTHER, chosen))
     answer, *probes = bench.drain()
     assert answer.to == proposer(2)
-    assert [to for to, m in probes if isinstance(m, PreVote)] == [acceptor(i) for i in (2, 3, 1)]
+    assert [to for to, m in pairs(probes) if isinstance(m, PreVote)] == [
+        acceptor(i) for i in (2, 3, 1)
+    ]
     assert isinstance(answer.message, Offered)
     return answer.message.ready
 

@@ -23,7 +23,7 @@ from kvrmi.paxos.proposer import Proposer
 from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
 from kvrmi.state.log import Entry, pack_batch
 
-from .bench import TIMING, Bench, Benches, acceptor, ballot, batch, front, learner
+from .bench import TIMING, Bench, Benches, acceptor, ballot, batch, front, learner, pairs
 from .leader import (
     B,
     accepted,
@@ -78,7 +78,7 @@ def test_below_a_truncation_point_nothing_is_proposed(benches: Benches) -> None:
     bench.wake(TIMING.heartbeat)
     out = bench.drain()
     assert Envelope(learner(1), Behind(2, 8)) in out
-    assert not any(isinstance(message, Accept) for _, message in out)
+    assert not any(isinstance(envelope.message, Accept) for envelope in out)
     bench.deliver(learner(1), Applied(0, 8, (), ()))
     assert bench.find(Accept)[0].value == batch("later")
 
@@ -146,7 +146,7 @@ def test_a_lost_batch_is_sent_again_at_the_same_ballot(benches: Benches) -> None
     missed = set()
     for _ in range(10):
         bench.wake(TIMING.heartbeat / 2)
-        for to, message in bench.drain():
+        for to, message in pairs(bench.drain()):
             if isinstance(message, Accept):
                 assert message == accept
                 missed.add(to)
@@ -309,7 +309,7 @@ def in_touch(bench: Bench[Proposer], seconds: float) -> list[Envelope]:
         bench.wake(TIMING.heartbeat / 2)
         out = bench.drain()
         sent += out
-        for beat in {m.beat for _, m in out if isinstance(m, Heartbeat)}:
+        for beat in {m.beat for _, m in pairs(out) if isinstance(m, Heartbeat)}:
             bench.deliver(acceptor(2), heard(beat))
             bench.deliver(acceptor(3), heard(beat))
     return sent

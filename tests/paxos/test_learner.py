@@ -69,7 +69,7 @@ def test_a_change_of_voters_is_told_to_our_acceptor_as_well(benches: Benches) ->
     bench = load(benches)
     voter = Voter(2, 2, "new disk")
     bench.deliver(proposer(1), Chosen(entry_of(1, encode_voter(voter, (2, BOOT, 1)))))
-    reported = {to.role: message for to, message in bench.drain()}
+    reported = {one.to.role: one.message for one in bench.drain()}
     assert sorted(reported) == ["acceptor", "front", "proposer"]
     assert isinstance(reported["acceptor"], Applied)
     assert reported["acceptor"].voters == (voter,)

@@ -75,7 +75,7 @@ class Schedule(Replicas):
     def have_chosen(self, who: int, slot: int, among: tuple[int, ...]) -> bytes | None:
         """Hand the Accept that `who` has for `slot` to `among`; the value if that chose it."""
         bench = self.proposers[who]
-        accepts = [m for _, m in bench.drain() if isinstance(m, Accept) and m.slot == slot]
+        accepts = [m for m in bench.find(Accept) if m.slot == slot]
         for to in among:
             self.send(who, to, accepts[0])
         values = [chosen.entry.value for chosen in bench.find(Chosen)]
@@ -95,8 +95,8 @@ class Schedule(Replicas):
         bench.drain()
         for peer in (B, C, D):
             self.acceptors[peer].deliver(acceptor(A), Copy(1))
-            for _, answer in self.acceptors[peer].drain():
-                bench.deliver(acceptor(peer), answer)
+            for answer in self.acceptors[peer].drain():
+                bench.deliver(acceptor(peer), answer.message)
         bench.drain()
         return bench
 

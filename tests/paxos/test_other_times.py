@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from kvrmi.cluster.config import Timing
 from kvrmi.paxos.acceptor import Acceptor
@@ -68,7 +69,7 @@ def test_an_answer_that_grants_another_lease_does_not_count(
     bench.wake(TIMING.heartbeat)
     beat = bench.find(Heartbeat)[0].beat
     for replica in (1, 2, 3):
-        bench.deliver(acceptor(replica), heard(beat)._replace(lease=other.lease))
+        bench.deliver(acceptor(replica), replace(heard(beat), lease=other.lease))
     assert not bench.role.may_read(bench.now)
 
 

@@ -26,7 +26,7 @@ from kvrmi.paxos.messages import (
 from kvrmi.roles.contract import Envelope
 from kvrmi.state.log import pack_batch
 
-from .bench import Benches, acceptor, ballot, batch, entry, host, learner, proposer
+from .bench import Benches, acceptor, ballot, batch, entry, host, learner, pairs, proposer
 from .replicas import Replicas
 
 V = batch("v")
@@ -126,12 +126,12 @@ def test_phase_1a(table: Replicas) -> None:
     """
     bench = table.proposers[1]
     bench.deliver(host(1), CampaignNow(NO_BALLOT))
-    asked = [(to, m) for to, m in bench.drain() if isinstance(m, PreVote)]
+    asked = [(to, m) for to, m in pairs(bench.drain()) if isinstance(m, PreVote)]
     prepares = []
     for to, message in asked[::-1]:
         for answer in table.hand(1, to.replica, message):
             bench.deliver(to, answer)
-        for own, prepare in bench.drain():
+        for own, prepare in pairs(bench.drain()):
             prepares.append((own, prepare))
             for answer in table.hand(1, own.replica, prepare):
                 bench.deliver(own, answer)
@@ -283,7 +283,7 @@ def test_the_distinguished_proposer(table: Replicas) -> None:
     for who in (2, 3):
         bench = table.proposers[who]
         bench.deliver(host(who), CampaignNow(NO_BALLOT))
-        for to, message in bench.drain():
+        for to, message in pairs(bench.drain()):
             if to.role == "acceptor":
                 for answer in table.hand(who, to.replica, message):
                     bench.deliver(to, answer)

@@ -102,7 +102,7 @@ def test_only_phase_2_in_normal_operation(benches: Benches) -> None:
         bench.deliver(acceptor(1), accepted(slot))
         bench.deliver(acceptor(2), accepted(slot))
         sent = bench.drain()
-        assert [type(message) for _, message in sent] == [Chosen]
+        assert [type(envelope.message) for envelope in sent] == [Chosen]
         bench.deliver(learner(1), Applied(0, slot, (), ()))
         assert not bench.find(Prepare)
 

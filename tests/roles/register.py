@@ -8,7 +8,7 @@ show that a replica's process runs whatever is declared.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgpack
 
@@ -25,39 +25,39 @@ from kvrmi.roles.declaration import (
     Stored,
     Voter,
 )
-from kvrmi.storage.interface import Put
+from kvrmi.storage.interface import Number, Put
 
 __all__ = ["REGISTER", "Client", "Order", "Supervisor"]
 
 
-class Ask(NamedTuple):
+class Ask(Message, frozen=True, tag=1):
     """What do you keep?"""
 
-    number: int
+    number: Number
 
 
-class Kept(NamedTuple):
+class Kept(Message, frozen=True, tag=2):
     """This, under that stamp."""
 
-    number: int
-    round: int
-    writer: int
+    number: Number
+    round: Number
+    writer: Number
     value: bytes
 
 
-class Keep(NamedTuple):
+class Keep(Message, frozen=True, tag=3):
     """Keep this, unless you keep something of a higher stamp."""
 
-    number: int
-    round: int
-    writer: int
+    number: Number
+    round: Number
+    writer: Number
     value: bytes
 
 
-class Done(NamedTuple):
+class Done(Message, frozen=True, tag=4):
     """It is kept, durably."""
 
-    number: int
+    number: Number
 
 
 class Supervisor:
@@ -73,9 +73,9 @@ class Supervisor:
         if not isinstance(message, Keep):
             return NOTHING
         done = (Envelope(sender, Done(message.number)),)
-        if message[1:3] <= self.kept[:2]:
+        if (message.round, message.writer) <= self.kept[:2]:
             return Effects(messages=done)
-        self.kept = message[1:]
+        self.kept = (message.round, message.writer, message.value)
         return Effects((Put("register", "value", msgpack.packb(self.kept)),), done)
 
     def wake(self, now: float) -> Effects:
@@ -123,7 +123,7 @@ class Client:
         return NOTHING
 
     def _kept(self, message: Kept, order: Order) -> Effects:
-        order.kept.append(message[1:])
+        order.kept.append((message.round, message.writer, message.value))
         if len(order.kept) != self._majority:
             return NOTHING
         round, writer, value = max(order.kept)

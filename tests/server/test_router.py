@@ -30,7 +30,7 @@ class Wire:
         self, sender: Address, incarnation: int, envelopes: Iterable[Envelope]
     ) -> list[Envelope]:
         envelopes = list(envelopes)
-        self.sent += [(sender, incarnation, to, message) for to, message in envelopes]
+        self.sent += [(sender, incarnation, one.to, one.message) for one in envelopes]
         return [] if self.takes else envelopes
 
 

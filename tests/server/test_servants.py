@@ -63,7 +63,7 @@ def test_a_request_gets_its_answer_and_the_rest_is_done_afterwards() -> None:
     assert (fixture.learner.seen, fixture.wire.sent) == ([], [])
     fixture.servant.after_answer()
     assert [message for _, message in fixture.learner.seen] == [Behind(2, 1)]
-    assert [(to, message) for _, _, to, message in fixture.wire.sent] == [OTHER]
+    assert [Envelope(to, message) for _, _, to, message in fixture.wire.sent] == [OTHER]
 
 
 def test_junk_gets_nothing_and_reaches_nobody() -> None:

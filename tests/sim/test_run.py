@@ -73,7 +73,7 @@ def test_whatever_comes_in_pages_comes_in_several(monkeypatch: pytest.MonkeyPatc
     left = Monitor.left
 
     def watched(self: Monitor, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
-        for _, m in messages:
+        for m in (envelope.message for envelope in messages):
             if isinstance(m, Promise | Copied):
                 seen.add((type(m).__name__, m.more > 0))
             elif isinstance(m, Entries) and m.entries:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...operations.commands import FIRST_EPOCH
 from ...paxos.acceptor import EPOCH_SHIFT, Acceptor
 from ...paxos.ballot import Ballot
@@ -46,7 +48,7 @@ class ReplyBeforeSync(Parts):
 
 class _PromiseNotSaved(Acceptor):
     def _on_prepare(self, now: float, sender: Address, m: Prepare) -> Effects:
-        return super()._on_prepare(now, sender, m)._replace(records=())
+        return replace(super()._on_prepare(now, sender, m), records=())
 
 
 class PromiseNotSaved(Parts):
@@ -71,12 +73,12 @@ class AcceptsBelowPromise(Parts):
 class _PromisePageLost(Acceptor):
     def _on_prepare(self, now: float, sender: Address, m: Prepare) -> Effects:
         effects = super()._on_prepare(now, sender, m)
-        return effects._replace(messages=tuple(map(_emptied, effects.messages)))
+        return replace(effects, messages=tuple(map(_emptied, effects.messages)))
 
 
 def _emptied(envelope: Envelope) -> Envelope:
-    to, m = envelope
-    return Envelope(to, m._replace(accepted=()) if isinstance(m, Promise) else m)
+    to, m = envelope.to, envelope.message
+    return Envelope(to, replace(m, accepted=()) if isinstance(m, Promise) else m)
 
 
 class PromisePageLost(Parts):
@@ -170,7 +172,7 @@ class _NaiveAmnesiaRule(Acceptor):
         # So many that nobody takes the disk for an old copy.
         writes = FIRST_EPOCH << EPOCH_SHIFT
         voting = self._write(stage=0, writes=max(writes, self.state.writes + 1))
-        return super()._while_recovering(rejoin, now, sender, message)._replace(records=(voting,))
+        return replace(super()._while_recovering(rejoin, now, sender, message), records=(voting,))
 
 
 class NaiveAmnesiaRule(Parts):

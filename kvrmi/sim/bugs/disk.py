@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...paxos.acceptor import Acceptor
 from ...paxos.ballot import NO_BALLOT
 from ...paxos.learner import Learner
@@ -65,7 +67,7 @@ class _Restored(Learner):
     def _install(self, now: float, *args: Any) -> Effects:
         effects = super()._install(now, *args)
         order = Envelope(Address(self.me, "acceptor"), Restore(self.me))
-        return effects._replace(messages=(*effects.messages, order))
+        return replace(effects, messages=(*effects.messages, order))
 
 
 class _Overwritten(Acceptor):

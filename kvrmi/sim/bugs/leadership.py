@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...paxos.campaign import Phase1
 from ...paxos.leadership import Leadership, _Proposal
 from ...paxos.messages import Accept, Promise
@@ -163,8 +165,8 @@ class _Announces(Leadership):
 
 
 def _with_itself(envelope: Envelope) -> Envelope:
-    to, m = envelope
-    return Envelope(to, m._replace(chosen=m.slot) if isinstance(m, Accept) else m)
+    to, m = envelope.to, envelope.message
+    return Envelope(to, replace(m, chosen=m.slot) if isinstance(m, Accept) else m)
 
 
 class _AnnouncedTooEarly(TermsOf):

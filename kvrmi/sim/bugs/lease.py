@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...cluster.config import Timing
 from ...paxos.acceptor import Acceptor
 from ...paxos.leadership import Leadership
@@ -82,12 +84,12 @@ class LeaseOfAnyHeartbeat(Parts):
 
 class _GrantsAny(Acceptor):
     def _on_heartbeat(self, now: float, sender: Address, m: Heartbeat) -> Effects:
-        return super()._on_heartbeat(now, sender, m._replace(lease=self._timing.lease))
+        return super()._on_heartbeat(now, sender, replace(m, lease=self._timing.lease))
 
 
 class _CountsAny(Leadership):
     def heard(self, now: float, replica: int, m: Heard) -> tuple[Envelope, ...]:
-        return super().heard(now, replica, m._replace(lease=self._timing.lease))
+        return super().heard(now, replica, replace(m, lease=self._timing.lease))
 
 
 class _LeaseOfAnyLength(TermsOf):

@@ -5,6 +5,8 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ...paxos.front import Front
 from ...paxos.messages import Followed, Forward
 from ...roles.contract import Address
@@ -18,7 +20,7 @@ __all__ = [
 
 class _TakesAny(Front):
     def _on_forward(self, now: float, sender: Address, m: Forward) -> None:
-        super()._on_forward(now, sender, m._replace(ballot=self._ballot))
+        super()._on_forward(now, sender, replace(m, ballot=self._ballot))
 
 
 class ForwardWithoutItsBallot(Parts):
@@ -29,7 +31,7 @@ class ForwardWithoutItsBallot(Parts):
 
 class _JudgesEarly(Front):
     def _on_followed(self, now: float, sender: Address, m: Followed) -> None:
-        super()._on_followed(now, sender, m._replace(own=1))
+        super()._on_followed(now, sender, replace(m, own=1))
 
 
 class VerdictBeforeApplied(Parts):

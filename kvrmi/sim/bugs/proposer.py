@@ -5,6 +5,8 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ...operations.commands import Voter
 from ...paxos.ballot import NO_BALLOT, Ballot
 from ...paxos.campaign import Phase1
@@ -63,7 +65,7 @@ class LowestBallotAdopted(Parts):
 
 class _FirstPageOnly(Phase1):
     def add(self, replica: int, m: Promise) -> int:
-        return super().add(replica, m._replace(more=0))
+        return super().add(replica, replace(m, more=0))
 
 
 class _PromisesSecondPageDropped(CampaignsOf):
