@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -17,12 +18,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kvrmi.roles.declaration import Declaration
+from kvrmi.storage.append import AppendStorage
+from kvrmi.storage.conversion import convert
+from kvrmi.storage.durable import sync_folder
 from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, Put, Storage, StorageFailed
-from kvrmi.storage.sqlite import SqliteStorage
 
 from . import pidlock
 from .relearned import Relearned
+
+_log = logging.getLogger("kvrmi.server.folder")
 
 FORMAT = 1
 PRIVATE = 0o077
@@ -144,10 +149,10 @@ def _make_database(folder: Path, identity: Identity) -> None:
     workshop = folder / "formatting"
     shutil.rmtree(workshop, ignore_errors=True)  # left by one that was killed
     workshop.mkdir()
-    storage = SqliteStorage(workshop / DATABASE, IDENTITY)
+    storage = AppendStorage(workshop / DATABASE, IDENTITY)
     storage.write([Put("identity", "identity", identity.pack())])
     storage.close()
-    for file in sorted(workshop.iterdir(), reverse=True):  # its seal, and then the file itself
+    for file in sorted(workshop.iterdir(), reverse=True):  # its mark, and then the file itself
         file.rename(folder / file.name)
     workshop.rmdir()
     sync_folder(folder)
@@ -164,7 +169,10 @@ def open_folder(folder: Path, cluster: str, replica: int, declared: Declaration)
         lock = _lock(folder)
         _close_to_others(folder)  # it may be older than this rule
         undo.callback(lock.close)
-        votes = SqliteStorage(folder / DATABASE, {**declared.tables(DATABASE), **IDENTITY})
+        tables = {**declared.tables(DATABASE), **IDENTITY}
+        if convert(folder / DATABASE, tables):
+            _log.info("%s was SQLite's, and is an append-only file now", DATABASE)
+        votes = AppendStorage(folder / DATABASE, tables)
         undo.callback(votes.close)
         identity = _identity(votes, folder)
         if (identity.cluster, identity.replica) != (cluster, replica):
@@ -193,15 +201,6 @@ def recorded(folder: Path, declared: Declaration) -> Identity | None:
                 row = view.read("identity", "identity")
             return None if row is None else Identity.unpack(row)
     return None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable. Raises OSError."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _close_to_others(folder: Path) -> None:

@@ -37,7 +37,7 @@ _START = 60.0
 _STOP = 20.0
 _CALL = 1.0
 _TIMEOUT = 5.0
-_PAGE = 4096
+_DAMAGED = 100
 """Bytes of a page of SQLite; its last one is part of the oldest row in it."""
 # Installed, the programs are kvrmi.client and kvrmi.server; in a checkout they are not.
 _PREFIX = (__package__ or "client.nemesis").removesuffix("client.nemesis")
@@ -171,16 +171,17 @@ class Subject:
             path.unlink()
 
     def damage(self, replica: int, database: str) -> None:
-        """Change one byte in each page of a database of a replica that is down.
+        """Change one byte in each hundred of a database of a replica that is down.
 
-        Its write-ahead log is left alone: damage there looks like a write that never finished.
+        A write-ahead log beside it is left alone: damage there looks like a write that never
+        finished.
         """
         with contextlib.suppress(FileNotFoundError):  # a replica that never wrote has none
             path = self.data / f"replica{replica}" / f"{database}.db"
-            pages = bytearray(path.read_bytes())
-            for at in range(_PAGE - 1, len(pages), _PAGE):
-                pages[at] ^= 0xFF
-            path.write_bytes(pages)
+            contents = bytearray(path.read_bytes())
+            for at in range(_DAMAGED - 1, len(contents), _DAMAGED):
+                contents[at] ^= 0xFF
+            path.write_bytes(contents)
 
     def stop(self) -> list[int]:
         """End the whole cluster; the pids of what did not end when asked to."""

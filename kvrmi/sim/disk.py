@@ -1,7 +1,7 @@
 """A replica's disk: slow, and lost, torn, flipped, full, failing or exchanged when it is asked to.
 
 Rules: what `sync` has confirmed survives a crash, what it has not may or may not; a write is all or
-nothing, as its checksums make it (tests/storage shows that for SQLite: a torn tail was never
+nothing, as its checksums make it (tests/storage shows that for the files: a torn tail was never
 confirmed and is cut off); damage to what was confirmed is found when it is read, never used.
 It does not know whose records it holds.
 """

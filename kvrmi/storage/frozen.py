@@ -10,10 +10,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
-from .interface import Key, StorageFailed, Tables
+from .append import replayed
+from .appendfile import is_appended, read_back
+from .interface import Key, StorageFailed, Tables, View
 from .sqlite import Reader
 from .sqlitefile import SQL_ERRORS, connect, failure, is_sealed, log_of, names, statements, verify
 
@@ -21,40 +23,63 @@ __all__ = ["FrozenView"]
 
 
 class FrozenView:
-    """A View of the file at `path`; a table that it lacks is empty.
+    """A View of the file at `path`, of either kind; a table that it lacks is empty.
 
-    `clean`: it was closed cleanly. Else SQLite may have dropped a last write that is not whole.
+    `clean`: it was closed cleanly. Else a last write that is not whole may have been dropped.
     """
 
     def __init__(self, path: Path, tables: Tables) -> None:
         """Check the file and open it; raises Corrupt, StorageFailed, and OSError for a copy."""
-        known = {table: statements(table, kind) for table, kind in tables.items()}
         with ExitStack() as undo:
             try:
-                self.clean = is_sealed(path)
-                self._connection = connect(*_readable(path, undo))
-                undo.callback(self._connection.close)
-                verify(self._connection, known)
-                there = names(self._connection)
+                self.clean, self._view = _opened(path, tables, undo)
             except SQL_ERRORS as error:
                 raise failure(error) from error
             except OSError as error:
                 raise StorageFailed(f"{path} cannot be read: {error.strerror or error}") from error
-            self._tables = known.keys() & there
-            self._reader = Reader(self._connection, known)
             self._cleanup = undo.pop_all()
 
     def read(self, table: str, key: Key) -> bytes | None:
         """Value under `key`, or None; raises Corrupt or StorageFailed."""
-        return self._reader.read(table, key) if table in self._tables else None
+        return self._view.read(table, key)
 
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
         """Pairs in ascending key order, after `after` exclusive; raises as `read`."""
-        return self._reader.scan(table, after) if table in self._tables else iter(())
+        return self._view.scan(table, after)
 
     def close(self) -> None:
         """Let go of it, and of the copy; harmless twice."""
         self._cleanup.close()
+
+
+def _opened(path: Path, tables: Tables, undo: ExitStack) -> tuple[bool, View]:
+    """Open a file of whichever kind it is; and whether it was closed cleanly."""
+    if is_appended(path):
+        found = read_back(path)
+        return found is not None and found.clean, replayed(found, tables).snapshot()
+    clean = is_sealed(path)  # first: a sealed file that changed is not even opened
+    return clean, _SqliteView(path, tables, undo)
+
+
+class _SqliteView:
+    """Reads a SQLite file, which may lack tables that there were none of when it was made."""
+
+    def __init__(self, path: Path, tables: Tables, undo: ExitStack) -> None:
+        known = {table: statements(table, kind) for table, kind in tables.items()}
+        connection = connect(*_readable(path, undo))
+        self._close = undo.enter_context(closing(connection)).close
+        verify(connection, known)
+        self._tables = known.keys() & names(connection)
+        self._reader = Reader(connection, known)
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        return self._reader.read(table, key) if table in self._tables else None
+
+    def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        return self._reader.scan(table, after) if table in self._tables else iter(())
+
+    def close(self) -> None:
+        self._close()
 
 
 def _readable(path: Path, undo: ExitStack) -> tuple[Path, str]:

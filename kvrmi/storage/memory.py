@@ -1,4 +1,4 @@
-"""The storage twin without a disk: the same contract, for simulation, tests and throw-away roles.
+"""The storage twin without a disk: the same contract, for simulation, tests and what is in memory.
 
 Rules: whatever the SQLite storage refuses, this one refuses; `disk` outlives the object, so that
 a restart can be played by opening another one on it.
@@ -49,9 +49,17 @@ class MemoryStorage:
 
     def write(self, records: Sequence[Record]) -> None:
         """Apply all records in order; raises ValueError, with nothing done, for an unfit one."""
+        self.check(records)
+        self.carry_out(records)
+
+    def check(self, records: Sequence[Record]) -> None:
+        """Raise ValueError unless all records fit their tables."""
         self._check_open()
         for record in records:
             self._check(record)
+
+    def carry_out(self, records: Sequence[Record]) -> None:
+        """Apply records that were checked."""
         for record in records:
             _carry_out(self._disk[record.table], record)
 

@@ -17,12 +17,14 @@ from typing import NamedTuple
 from urllib.parse import quote
 from zlib import crc32
 
+from .durable import sync_folder
 from .interface import Corrupt, Key, StorageFailed
 
 __all__ = [
     "SQL_ERRORS",
     "Statements",
     "connect",
+    "drop_seal",
     "erase",
     "failure",
     "is_sealed",
@@ -198,8 +200,7 @@ def prepare(path: Path, tables: Mapping[str, Statements]) -> None:
             _create(path, tables)
         elif not is_sealed(path):
             _rewrite(path, tables)
-        _remove(_seal(path))
-        _sync_folder(path)
+        drop_seal(path)
     except SQL_ERRORS as error:
         raise failure(error) from error
     except OSError as error:
@@ -222,7 +223,7 @@ def erase(path: Path) -> None:
     """Remove the file and all that belongs to it, durably; harmless when there is none."""
     for part in _PARTS:
         _remove(path.with_name(path.name + part))
-    _sync_folder(path)
+    sync_folder(path.parent)
 
 
 def put_aside(path: Path, name: str) -> None:
@@ -233,7 +234,7 @@ def put_aside(path: Path, name: str) -> None:
     for part in _PARTS:
         with suppress(FileNotFoundError):
             path.with_name(path.name + part).replace(path.with_name(name + part))
-    _sync_folder(path)
+    sync_folder(path.parent)
 
 
 def seal(connection: sqlite3.Connection, path: Path) -> None:
@@ -255,7 +256,13 @@ def _write_seal(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(_seal(path))
-    _sync_folder(path)
+    sync_folder(path.parent)
+
+
+def drop_seal(path: Path) -> None:
+    """Have a sealed file checked record by record when it is opened, durably; raises OSError."""
+    _remove(_seal(path))
+    sync_folder(path.parent)
 
 
 def is_sealed(path: Path) -> bool:
@@ -340,7 +347,7 @@ def _checked(old: sqlite3.Connection, sql: Statements) -> Iterator[tuple[int | b
 
 def _publish(path: Path) -> None:
     _new(path).replace(path)
-    _sync_folder(path)
+    sync_folder(path.parent)
 
 
 def _new(path: Path) -> Path:
@@ -358,11 +365,3 @@ def log_of(path: Path) -> Path:
 
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -15,8 +15,9 @@ import shutil
 from pathlib import Path
 
 from kvrmi.cluster.config import Cluster
+from kvrmi.storage.durable import sync_folder
 
-from ..folder import DATABASE, LOCK, format_folder, sync_folder
+from ..folder import DATABASE, LOCK, format_folder
 
 CONFIG = "cluster.toml"
 _BARE = frozenset({"lost+found"})

@@ -26,11 +26,12 @@ from kvrmi.cluster.naming import (
     split_address,
 )
 from kvrmi.remote.identity import make_secret
+from kvrmi.storage.durable import sync_folder
 
 from .. import pidlock
 from ..admission import check_members
 from ..engines.kinds import ENGINES
-from ..folder import LOCK, FolderRefused, format_folder, recorded, sync_folder
+from ..folder import LOCK, FolderRefused, format_folder, recorded
 from . import folders, ports
 from .folders import CONFIG as CONFIG
 

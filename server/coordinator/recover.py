@@ -18,9 +18,10 @@ from pathlib import Path
 
 from kvrmi.cli import Parser, complain, reason, whole
 from kvrmi.cluster.config import Cluster, ConfigError
+from kvrmi.storage.durable import sync_folder
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
-from ..folder import FolderRefused, sync_folder
+from ..folder import FolderRefused
 from ..offline.plant import make_learner, plant
 from ..offline.stopped import Caught, Stopped, catch_up, open_stopped, spans
 from . import founding

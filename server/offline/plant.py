@@ -17,10 +17,12 @@ from kvrmi.paxos.stable import State
 from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.replicated import Replicated
 from kvrmi.state.stored import snapshot_tables
+from kvrmi.storage.append import AppendStorage
+from kvrmi.storage.durable import sync_folder
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 
-from ..folder import IDENTITY, FolderRefused, sync_folder
+from ..folder import DATABASE, IDENTITY, FolderRefused
 from .stopped import Learned
 
 __all__ = ["make_learner", "plant"]
@@ -55,9 +57,9 @@ def plant(folder: Path, learner: Path, slot: int) -> None:
     for file in learner.parent.glob(f"{learner.name}*"):
         shutil.copy(file, folder / file.name)
         _sync(folder / file.name)
-    storage = SqliteStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
-    storage.write([Put("acceptor", "state", State(truncated=slot, chosen=slot).pack())])
-    storage.close()
+    votes = AppendStorage(folder / DATABASE, {**PAXOS.tables(DATABASE), **IDENTITY})
+    votes.write([Put("acceptor", "state", State(truncated=slot, chosen=slot).pack())])
+    votes.close()
     sync_folder(folder)
 
 

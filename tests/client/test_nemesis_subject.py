@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from client.nemesis.subject import Subject, is_up, whole
+from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.interface import Corrupt, Put
 from kvrmi.storage.sqlite import SqliteStorage
 
@@ -72,7 +73,7 @@ def test_its_own_process_gets_the_signal(subject: Subject) -> None:
     ("files", "left"),
     [
         ("acceptor", {"learner.db", "learner.db-wal", "lock"}),
-        ("learner", {"acceptor.db", "acceptor.db-wal", "lock"}),
+        ("learner", {"acceptor.db", "acceptor.db.mark", "lock"}),
         ("all", None),
     ],
 )
@@ -80,7 +81,7 @@ def test_wiping(subject: Subject, files: str, left: set[str] | None) -> None:
     folder, other = subject.data / "replica1", subject.data / "replica11"
     for each in (folder, other):
         each.mkdir()
-        for name in ("acceptor.db", "acceptor.db-wal", "learner.db", "learner.db-wal", "lock"):
+        for name in ("acceptor.db", "acceptor.db.mark", "learner.db", "learner.db-wal", "lock"):
             (each / name).touch()
     subject.wipe(1, files)
     assert (left is not None) == folder.exists()
@@ -92,14 +93,14 @@ def test_wiping(subject: Subject, files: str, left: set[str] | None) -> None:
 def test_damage_is_noticed_and_the_other_database_is_spared(subject: Subject) -> None:
     folder = subject.data / "replica1"
     folder.mkdir()
-    for name in ("acceptor.db", "learner.db"):
-        storage = SqliteStorage(folder / name, TABLES)
+    for name, kind in (("acceptor.db", AppendStorage), ("learner.db", SqliteStorage)):
+        storage = kind(folder / name, TABLES)
         storage.write([Put("rows", str(number), b"x" * 500) for number in range(50)])
         storage.close()
     subject.damage(1, "acceptor")
     subject.damage(2, "acceptor")
     with pytest.raises(Corrupt):
-        SqliteStorage(folder / "acceptor.db", TABLES)
+        AppendStorage(folder / "acceptor.db", TABLES)
     SqliteStorage(folder / "learner.db", TABLES).close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from kvrmi.operations.commands import encode_command
@@ -13,6 +13,8 @@ from kvrmi.paxos.stable import State, accepted_row
 from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.log import Entry, pack_batch
 from kvrmi.state.replicated import Replicated
+from kvrmi.storage.append import AppendStorage
+from kvrmi.storage.appendfile import mark_of
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 from server.folder import IDENTITY, Identity, format_folder
@@ -53,15 +55,23 @@ def folder(
         Put("identity", "identity", identity.pack()), Put("acceptor", "state", state.pack()),
     ]  # fmt: skip
     votes += [accepted_row(slot, BALLOT, put(slot)) for slot in accepted]
-    _write(home / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY}, votes, clean)
-    _write(home / "learner.db", PAXOS.tables("learner.db"), records, clean)
+    _vote(home / "acceptor.db", votes, clean)
+    _learn(home / "learner.db", records, clean)
     return home
 
 
-def _write(
-    path: Path, tables: Mapping[str, type[int] | type[str]], records: Sequence[Record], clean: bool
-) -> None:
-    storage = SqliteStorage(path, tables)
+def _vote(path: Path, records: Sequence[Record], clean: bool) -> None:
+    storage = AppendStorage(path, {**PAXOS.tables("acceptor.db"), **IDENTITY})
+    storage.write(records)
+    kept = {file: file.read_bytes() for file in (path, mark_of(path))}
+    storage.close()
+    if not clean:  # as after SIGKILL
+        for file, data in kept.items():
+            file.write_bytes(data)
+
+
+def _learn(path: Path, records: Sequence[Record], clean: bool) -> None:
+    storage = SqliteStorage(path, PAXOS.tables("learner.db"))
     storage.write(records)
     if not clean:  # as after SIGKILL: the last words are in the log beside the file
         kept = path.parent / "kept"

@@ -11,8 +11,8 @@ import pytest
 from kvrmi.cluster.config import ConfigError
 from kvrmi.paxos.stable import TABLES, State
 from kvrmi.roles.invariants import DiskLost, InvariantBroken
+from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.interface import Corrupt, Put, StorageFailed
-from kvrmi.storage.sqlite import SqliteStorage
 from server import endings
 from server.endings import Ended, ending
 from server.folder import IDENTITY
@@ -112,7 +112,7 @@ def test_an_invariant_broken_at_the_start_ends_it_the_same_way(tmp_path: Path) -
     """An acceptor's state of another format: intact, and not for this program."""
     founded = Replicas(tmp_path / "data", 3)
     folder = founded.data / "replica1"
-    votes = SqliteStorage(folder / "acceptor.db", {**TABLES, **IDENTITY})
+    votes = AppendStorage(folder / "acceptor.db", {**TABLES, **IDENTITY})
     votes.write([Put("acceptor", "state", b"\x63" + State().pack()[1:])])
     votes.close()
     status, said = run("-m", "server", "1", "--config", str(founded.data / "cluster.toml"))

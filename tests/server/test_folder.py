@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
+from kvrmi.paxos.stable import State
 from kvrmi.storage.interface import Put
-from server.folder import Folder, FolderRefused, format_folder, open_folder
+from kvrmi.storage.sqlite import SqliteStorage
+from server.folder import IDENTITY, Folder, FolderRefused, Identity, format_folder, open_folder
 
 CLUSTER = "c1"
 
@@ -94,3 +97,23 @@ def test_a_lost_learner_starts_empty_and_the_votes_stay(tmp_path: Path) -> None:
     assert folder.acceptor.read("accepted", 1) == b"x"
     assert folder.learner.read("rows", "k") is None
     folder.close()
+
+
+def test_a_folder_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
+    """Its acceptor.db is SQLite's; what it promised holds."""
+    folder = tmp_path / "replica1"
+    disk = format_folder(folder, "c", 1, recovering=False)
+    identity = Identity("c", 1, disk, False, False, {1: disk})
+    for file in folder.iterdir():
+        file.unlink()
+    storage = SqliteStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
+    promised = State(promised=Ballot(7, 2), writes=5)
+    storage.write([
+        Put("identity", "identity", identity.pack()), Put("acceptor", "state", promised.pack()),
+    ])  # fmt: skip
+    storage.close()
+    for _ in range(2):
+        found = opened(folder, "c")
+        assert found.identity == identity
+        assert found.acceptor.read("acceptor", "state") == promised.pack()
+        found.close()

@@ -22,8 +22,8 @@ from kvrmi.roles.contract import Address
 from kvrmi.roles.invariants import DiskLost
 from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.snapshot import SnapshotSource
+from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.interface import Put, StorageFailed
-from kvrmi.storage.sqlite import SqliteStorage
 from server.admission import Verdict, from_file
 from server.folder import IDENTITY, format_folder, open_folder
 from server.replica import Replica, clock
@@ -108,7 +108,7 @@ def test_after_a_rejoin_the_folder_must_have_that_disk(tmp_path: Path) -> None:
         replica.note_rejoin()
         assert replica.identity.recovering
         assert from_file(CLUSTER, replica.identity) is not None
-    votes = SqliteStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
+    votes = AppendStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
     votes.write([Put("acceptor", "state", State(epoch=2).pack())])
     votes.close()
     with started(folder) as replica:
@@ -141,7 +141,7 @@ def test_a_rejoin_is_recorded_later_when_the_acceptor_waits_for_its_disk(
     monkeypatch.setattr("server.rolehost.LOCK_SECONDS", 0.01)
     folder = tmp_path / "r"
     format_folder(folder, CLUSTER.id, 1, recovering=True)
-    votes = SqliteStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
+    votes = AppendStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
     votes.write([Put("acceptor", "state", State(epoch=2).pack())])
     votes.close()
     with started(folder) as replica:

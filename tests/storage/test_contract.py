@@ -1,4 +1,4 @@
-"""One contract, two storages: whatever holds for the disk holds for its memory twin."""
+"""One contract, three storages: whatever holds for a disk holds for the memory twin."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.interface import (
     Clear,
     Key,
@@ -27,13 +28,17 @@ from kvrmi.storage.sqlite import SqliteStorage
 
 TABLES: Tables = {"slots": int, "names": str}
 Opener: TypeAlias = Callable[[], Storage]
+ON_DISK: dict[str, Callable[[Path, Tables], Storage]] = {
+    "sqlite": SqliteStorage,
+    "append": AppendStorage,
+}
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", *ON_DISK])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Open the same contents again and again."""
-    if request.param == "sqlite":
-        return lambda: SqliteStorage(tmp_path / "some.db", TABLES)
+    if request.param in ON_DISK:
+        return lambda: ON_DISK[request.param](tmp_path / "some.db", TABLES)
     disk: Disk = {}
     return lambda: MemoryStorage(TABLES, disk)
 
@@ -216,12 +221,13 @@ records = st.one_of(
 )
 
 
+@pytest.mark.parametrize("kind", ON_DISK)
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(writes=st.lists(st.lists(records, max_size=6), max_size=6))
-def test_both_storages_agree(tmp_path: Path, writes: list[list[Record]]) -> None:
-    storage: Storage = SqliteStorage(tmp_path / "some.db", TABLES)
+def test_all_storages_agree(tmp_path: Path, kind: str, writes: list[list[Record]]) -> None:
+    storage = ON_DISK[kind](tmp_path / "some.db", TABLES)
     storage.write([Clear("slots"), Clear("names")])
     twin = MemoryStorage(TABLES)
     for write in writes:
@@ -229,6 +235,6 @@ def test_both_storages_agree(tmp_path: Path, writes: list[list[Record]]) -> None
         twin.write(write)
         assert contents(storage) == contents(twin)
     storage.close()
-    storage = SqliteStorage(tmp_path / "some.db", TABLES)
+    storage = ON_DISK[kind](tmp_path / "some.db", TABLES)
     assert contents(storage) == contents(twin)
     storage.close()

@@ -19,12 +19,14 @@ from kvrmi.storage.interface import Put, PutAll, StorageFailed
 from kvrmi.storage.sqlite import SqliteStorage
 from kvrmi.storage.sqlitefile import connect
 
-from .writer import TABLES
+from .writer import KINDS, TABLES
 
 DEADLINE = 30.0
 FULL = 2
 """What SQLite calls synchronous = FULL."""
 ROOT = Path(__file__).parents[2]
+LARGEST = {"sqlite": ("150000", "400000"), "append": ("100000", "400000")}
+"""How large a file may grow, in bytes. An append-only one has its room from the start."""
 
 
 REPLACES = """
@@ -45,18 +47,18 @@ storage.write([Clear("names"), Clear("slots"), PutAll("slots", pairs())])
 """
 
 
-def start_writer(path: Path, *args: str) -> subprocess.Popen[str]:
+def start_writer(path: Path, *args: str, kind: str = "sqlite") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.storage.writer", str(path), *args],
+        [sys.executable, "-m", "tests.storage.writer", kind, str(path), *args],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )
 
 
-def kill_after(path: Path, writes: int) -> int:
+def kill_after(path: Path, writes: int, kind: str = "sqlite") -> int:
     """Kill a writer after so many confirmed writes; returns the last number confirmed."""
-    with start_writer(path) as child:
+    with start_writer(path, kind=kind) as child:
         assert child.stdout is not None
         lines = [child.stdout.readline() for _ in range(writes)]
         child.kill()
@@ -66,9 +68,9 @@ def kill_after(path: Path, writes: int) -> int:
     return int([line for line in lines if line.endswith("\n")][-1])
 
 
-def check_whole(path: Path, confirmed: int) -> int:
+def check_whole(path: Path, confirmed: int, kind: str = "sqlite") -> int:
     """All confirmed writes are there, at most one more, each whole; returns the last number."""
-    storage = SqliteStorage(path, TABLES)
+    storage = KINDS[kind](str(path), TABLES)
     slots = list(storage.scan("slots"))
     last = int(storage.read("names", "last") or b"-1")
     storage.close()
@@ -112,11 +114,23 @@ def test_a_kill_in_the_middle_of_many_pairs_leaves_what_was_there(tmp_path: Path
     assert check_whole(path, last) == last
 
 
+def test_confirmed_writes_of_an_append_only_file_survive_a_kill_and_another(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "some.db"
+    for writes in (1, 30, 200):
+        confirmed = kill_after(path, writes, "append")
+        check_whole(path, confirmed, "append")
+        assert sorted(file.name for file in tmp_path.iterdir()) == ["some.db", "some.db.mark"]
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace shows the syncs")
-def test_every_write_is_synced_before_it_is_confirmed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_write_is_synced_before_it_is_confirmed(tmp_path: Path, kind: str) -> None:
     calls = tmp_path / "calls"
     strace = ["strace", "-f", "-o", str(calls), "-e", "trace=fdatasync,fsync,write"]
-    writer = [sys.executable, "-m", "tests.storage.writer", str(tmp_path / "some.db"), "150000"]
+    some = str(tmp_path / "some.db")
+    writer = [sys.executable, "-m", "tests.storage.writer", kind, some, LARGEST[kind][0]]
     done = subprocess.run(
         [*strace, *writer], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE, check=False
     )
@@ -246,14 +260,16 @@ def test_folder_that_is_not_there(tmp_path: Path) -> None:
         SqliteStorage(tmp_path / "nowhere" / "some.db", TABLES)
 
 
-@pytest.mark.parametrize("largest", [150_000, 400_000])
+@pytest.mark.parametrize(
+    ("kind", "largest"), [(kind, size) for kind, sizes in LARGEST.items() for size in sizes]
+)
 def test_full_disk_ends_the_storage_and_keeps_what_was_confirmed(
-    tmp_path: Path, largest: int
+    tmp_path: Path, kind: str, largest: str
 ) -> None:
     path = tmp_path / "some.db"
-    with start_writer(path, str(largest)) as child:
+    with start_writer(path, largest, kind=kind) as child:
         output, _ = child.communicate(timeout=DEADLINE)
     lines = output.split()
     assert lines[-2:] == ["failed", "unusable"]
     assert not (tmp_path / "some.db.seal").exists()
-    check_whole(path, int(lines[-3]))
+    check_whole(path, int(lines[-3]), kind)

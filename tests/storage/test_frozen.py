@@ -6,12 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.frozen import FrozenView
-from kvrmi.storage.interface import Corrupt, Key, StorageFailed
+from kvrmi.storage.interface import Corrupt, Key, Put, StorageFailed
 
 from .test_damage import TABLES, contents, flip, sealed, unsealed
 
 __all__ = ["sealed", "unsealed"]
+
+
+@pytest.fixture
+def appended(tmp_path: Path) -> Path:
+    """Make an append-only file as a crash leaves it."""
+    path = tmp_path / "some.db"
+    storage = AppendStorage(path, TABLES)
+    storage.write([Put("slots", 5, b"5"), Put("names", "a", b"1")])
+    kept = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    storage.close()
+    for file, data in kept.items():
+        file.write_bytes(data)
+    return path
 
 
 def traces(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -56,6 +70,20 @@ def test_a_table_that_is_not_there_is_empty(sealed: Path) -> None:
     assert view.read("new", 1) is None
     assert list(view.scan("new")) == []
     view.close()
+
+
+def test_an_append_only_file_is_read_and_nothing_changes(appended: Path) -> None:
+    before = traces(appended.parent)
+    assert frozen(appended) == (False, {"slots": [(5, b"5")], "names": [("a", b"1")]})
+    assert traces(appended.parent) == before
+    AppendStorage(appended, TABLES).close()
+    assert frozen(appended)[0]
+
+
+def test_damage_to_an_append_only_file_is_found(appended: Path) -> None:
+    flip(appended, 8 * 60)
+    with pytest.raises(Corrupt):
+        frozen(appended)
 
 
 @pytest.mark.parametrize("fixture", ["sealed", "unsealed"])

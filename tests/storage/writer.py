@@ -1,6 +1,6 @@
 """A process that writes until it is killed, or until its disk fails.
 
-Usage: python -m tests.storage.writer FILE [LARGEST FILE IN BYTES]
+Usage: python -m tests.storage.writer sqlite|append FILE [LARGEST FILE IN BYTES]
 
 Prints a line after each durable write: its number, so that the reader knows what was confirmed.
 When a write fails it prints `failed`, tries once more, and prints what that led to.
@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Callable
 
-from kvrmi.storage.interface import Put, StorageFailed, Tables
+from kvrmi.storage.append import AppendStorage
+from kvrmi.storage.interface import Put, Storage, StorageFailed, Tables
 from kvrmi.storage.sqlite import SqliteStorage
 
 TABLES: Tables = {"slots": int, "names": str}
+KINDS: dict[str, Callable[[str, Tables], Storage]] = {
+    "sqlite": SqliteStorage,
+    "append": AppendStorage,
+}
 
 
-def main(path: str, largest: int | None) -> None:
-    storage = SqliteStorage(path, TABLES)
+def main(kind: str, path: str, largest: int | None) -> None:
+    storage = KINDS[kind](path, TABLES)
     if largest is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
     start = sum(1 for _ in storage.scan("slots"))
@@ -42,4 +48,4 @@ def main(path: str, largest: int | None) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else None)
