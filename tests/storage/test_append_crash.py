@@ -164,8 +164,8 @@ def test_a_process_that_dies_at_any_call_has_what_it_confirmed(tmp_path: Path) -
 def test_a_machine_that_loses_power_at_any_call_has_what_it_confirmed(tmp_path: Path) -> None:
     path = tmp_path / "some.db"
     for lives in itertools.count():
-        for file in tmp_path.iterdir():
-            file.unlink()
+        for left in tmp_path.iterdir():
+            left.unlink()
         machine, died = died_after(lives, tmp_path)
         for number, (file, mark) in enumerate([*machine.after_power_loss(path)]):
             for place, data in ((path, file), (mark_of(path), mark)):
