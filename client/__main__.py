@@ -10,10 +10,11 @@ import logging
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 from kvrmi import cli
 from kvrmi.access.store import Store
+from kvrmi.cluster.status import ClusterStatus
 from kvrmi.errors import KVError
 
 from .admin import Admin
@@ -115,7 +116,7 @@ def _parsed(words: Sequence[Word]) -> Command:
         raise Usage(f"{error}; {late} goes before the command") if late else error from None
 
 
-def _look(options: Options) -> dict[str, Any]:
+def _look(options: Options) -> ClusterStatus:
     """Look the cluster up anew: its file may appear while somebody waits for it."""
     with options.connect() as store:
         return _admin(store, options).status()

@@ -7,10 +7,11 @@ never half. It knows nothing of keys and values.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 from kvrmi.access.store import Store
 from kvrmi.cluster.config import ConfigError, find, load
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 from kvrmi.errors import ConnectionFailed, UnknownOutcome
 
 from . import links
@@ -57,7 +58,7 @@ class Admin:
         """Carry out one order; raises a KVError."""
         return self._orders[name](admins_of(self._store, self._config, self._named), *args)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> ClusterStatus:
         """Return the cluster's status; of silent replicas what the coordinator knows."""
         status = self._store.status()
         silent = [entry for entry in status["replicas"] if entry["state"] in _SILENT]
@@ -66,10 +67,10 @@ class Admin:
         for entry in silent:
             better = known.get(entry["id"], entry)
             if better["state"] != "up":
-                entry |= {name: better.get(name) for name in _SHOWN}
+                entry.update(cast(ReplicaEntry, {name: better.get(name) for name in _SHOWN}))
         return status
 
-    def _ask_coordinator(self, status: dict[str, Any]) -> dict[str, Any] | None:
+    def _ask_coordinator(self, status: ClusterStatus) -> ClusterStatus | None:
         """Ask the coordinator that the replicas name, or that of our own file if none answers."""
         where, cluster = status["coordinator"], status["cluster_id"]
         path = find(self._config)

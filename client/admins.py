@@ -13,6 +13,7 @@ from typing import Any
 from kvrmi.access.store import Store
 from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster, ConfigError, find, load
+from kvrmi.cluster.status import NOBODY, ClusterStatus
 from kvrmi.errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_builtin
 from kvrmi.remote.identity import Credentials, Refused, read_secret
 from kvrmi.remote.proxy import connect
@@ -72,19 +73,19 @@ def admins_of(store: Store, config: str | None, named: str | None) -> Admins:
     return Admins(cluster, _credentials(cluster))
 
 
-def coordinator_status(address: str, cluster_id: str) -> dict[str, Any] | None:
+def coordinator_status(address: str, cluster_id: str | None) -> ClusterStatus | None:
     """Ask the coordinator what it knows of its cluster; None if it is not there or another's."""
     where = (*naming.split_address(address), naming.COORDINATOR)
     try:
-        status: dict[str, Any] = _call(where, "status", (), _QUICK, None, "the coordinator")
+        status: ClusterStatus = _call(where, "status", (), _QUICK, None, "the coordinator")
     except (ConnectionFailed, UnknownOutcome, InvalidRequest):
         return None
     return status if status.get("cluster_id") == cluster_id else None
 
 
-def _check_same(status: dict[str, Any], cluster: Cluster, named: str, path: Path) -> None:
+def _check_same(status: ClusterStatus, cluster: Cluster, named: str, path: Path) -> None:
     """Refuse unless whoever answers at `named` belongs to the cluster of the file."""
-    if status["health"] == "nobody answers":
+    if status["health"] == NOBODY:
         raise ConnectionFailed(f"nobody answers at {named}; nothing was done")
     found = {entry["id"]: entry["address"] for entry in status["replicas"]}
     ours = {one.id: naming.join_address(one.host, one.client) for one in cluster.members}

@@ -17,11 +17,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from kvrmi import cli
 from kvrmi.access.store import Store
 from kvrmi.cluster.naming import kvstore
+from kvrmi.cluster.status import ReplicaEntry
 from kvrmi.errors import ConnectionFailed, KVError
 
 from .failover import failover, percentile
@@ -119,9 +120,9 @@ def _measure(options: argparse.Namespace, store: Store) -> list[Row]:
         return rows
 
 
-def _cpu_of(leader: int, entries: Sequence[dict[str, Any]], cpus: Sequence[int]) -> int:
+def _cpu_of(leader: int, entries: Sequence[ReplicaEntry], cpus: Sequence[int]) -> int:
     """Find the CPU to which the leader keeps, or where it would were it on this machine."""
-    pid = int(next(entry["pid"] for entry in entries if entry["id"] == leader))
+    pid = next(entry["pid"] for entry in entries if entry["id"] == leader) or 0
     with contextlib.suppress(OSError):
         kept = os.sched_getaffinity(pid)
         if len(kept) == 1:

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kvrmi.access.lookup import look_up
-from kvrmi.access.status import NOBODY
 from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
 from kvrmi.cluster.naming import kvstore
+from kvrmi.cluster.status import NOBODY, ClusterStatus, ReplicaEntry
 from kvrmi.errors import ConnectionFailed, KVError
 
 from .grammar.literal import typed
@@ -42,7 +42,7 @@ class Session:
         self._name = name
         self._prefix = f"{_PREFIX}{name or 'client'}/"
 
-    def play(self, status: dict[str, Any], nameserver: str | None, server: int | None) -> int:
+    def play(self, status: ClusterStatus, nameserver: str | None, server: int | None) -> int:
         """Look at all servers, connect, fill in, run the requests; returns the exit status.
 
         `status` is the cluster's; `nameserver` ("host:port") is asked too if there is one; `server`
@@ -115,7 +115,7 @@ def _registered(nameserver: str) -> str:
         return "does not answer, or knows no server; the addresses are from the cluster file"
 
 
-def _checked(entry: dict[str, Any]) -> str:
+def _checked(entry: ReplicaEntry) -> str:
     """Say how a server was found: its name, where it is, and whether it works."""
     server, state = entry["id"], entry["state"]  # 0 where only the address is known
     name = kvstore(server) if server else "whoever listens"

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from threading import Event, Thread
 from typing import Any
 
-from kvrmi.access.status import SERVING
 from kvrmi.access.store import Store
+from kvrmi.cluster.status import SERVING
 from kvrmi.errors import ConnectionFailed, KVError
 
 from . import signals

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kvrmi.access.status import NO_QUORUM, NOBODY, SERVING
+from kvrmi.cluster.status import NO_QUORUM, NOBODY, SERVING
 from kvrmi.errors import ConnectionFailed, KVError, from_code
 
 from .admin import Done

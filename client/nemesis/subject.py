@@ -16,11 +16,11 @@ import sys
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from kvrmi.access.store import Store, connect
 from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster, Member, load
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 from kvrmi.errors import KVError, was_refused
 from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect as connect_proxy
@@ -86,7 +86,7 @@ class Subject:
         """
         return connect(replica, config=self.config, timeout=timeout or _TIMEOUT)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> ClusterStatus:
         """Return the cluster's status, with the pids of replicas that do not answer."""
         status = self._admin.status()
         self._pids |= {each["id"]: each["pid"] for each in status["replicas"] if each["pid"]}
@@ -244,12 +244,12 @@ class Subject:
                 proxy.cut(sender, receiver)
 
 
-def whole(status: dict[str, Any]) -> bool:
+def whole(status: ClusterStatus) -> bool:
     """Whether all replicas and all their roles are up and one leads."""
     return status["leader"] is not None and all(map(is_up, status["replicas"]))
 
 
-def is_up(entry: dict[str, Any]) -> bool:
+def is_up(entry: ReplicaEntry) -> bool:
     """Whether a replica votes, and all its roles are up."""
     roles = (entry["roles"] or {}).values()
     return bool(entry["state"] == "up" and roles and all(role["state"] == "up" for role in roles))

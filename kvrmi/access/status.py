@@ -8,59 +8,55 @@ It asks replicas only, and repeats what they say.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from ..cluster.naming import kvstore, split_address
+from ..cluster.status import (
+    ClusterStatus,
+    ReplicaEntry,
+    health_of,
+    leader_of,
+    successor_of,
+    unanswered,
+)
 from .candidates import Peer
 from .connections import Replica, look
 from .failover import Replicas
 from .findings import Look, Unsent
 from .lookup import Endpoint
 
-__all__ = ["NOBODY", "NO_QUORUM", "SERVING", "Entry", "overview"]
-
-Entry: TypeAlias = dict[str, Any]
-"""What is known of one replica."""
-
-SERVING = "serving"
-NO_QUORUM = "no quorum"
-NOBODY = "nobody answers"
-"""Values of `health`: a leader and a majority of acceptors are up, less than that, no replica."""
+__all__ = ["overview"]
 
 _TIMEOUT = 1.0
 """Seconds a replica has to report its status."""
 _OF_CLUSTER = ("cluster", "cluster_id", "coordinator", "members")
 """What a replica reports of its cluster, and the same in all entries."""
-_UNKNOWN: Entry = dict.fromkeys(
-    (
-        "pid", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles", "cuts",
-        "connections", "clients",
-    )
-)  # fmt: skip
 
 
-def overview(replicas: Replicas) -> dict[str, Any]:
+def overview(replicas: Replicas) -> ClusterStatus:
     """Return the cluster's status; see Store.status."""
     found = _ask(replicas.all)
     about: Mapping[str, Any] = next((one for one in found if one.get("members")), {})
     entries = _complete(found, about["members"]) if about else found
     directory = replicas.directory
-    leader = _leader(entries)
     quorum = len(entries) // 2 + 1
     return {
         "cluster": directory.cluster or about.get("cluster"),
         "cluster_id": about.get("cluster_id"),
-        "engine": directory.engine or _first(entries, "engine"),
+        "engine": directory.engine
+        or next((one["engine"] for one in entries if "engine" in one), None),
         "coordinator": about.get("coordinator"),
-        "health": _health(entries, leader, quorum),
-        "leader": leader,
-        "successor": _successor(entries),
+        "health": health_of(entries, quorum),
+        "leader": leader_of(entries),
+        "successor": successor_of(entries),
         "quorum": quorum,
         "replicas": [_without(entry, _OF_CLUSTER) for entry in entries],
     }
 
 
-def _complete(found: Iterable[Entry], members: Sequence[Sequence[Any]]) -> list[Entry]:
+def _complete(
+    found: Iterable[ReplicaEntry], members: Sequence[Sequence[Any]]
+) -> list[ReplicaEntry]:
     """Make the entries of all members, asking those that were not known yet."""
     entries = {entry["id"]: entry for entry in found}
     others = [
@@ -79,57 +75,19 @@ def _endpoints(members: Iterable[Sequence[Any]]) -> Iterator[Endpoint]:
         yield Endpoint(replica, *split_address(address), kvstore(replica))
 
 
-def _ask(replicas: Sequence[Replica]) -> list[Entry]:
+def _ask(replicas: Sequence[Replica]) -> list[ReplicaEntry]:
     return [_entry(*each) for each in zip(replicas, look(replicas, _TIMEOUT), strict=True)]
 
 
-def _entry(replica: Replica, seen: Look) -> Entry:
+def _entry(replica: Replica, seen: Look) -> ReplicaEntry:
     """Describe one replica; nulls where it does not answer."""
     refused = isinstance(seen, Unsent) and seen.refused
     endpoint = replica.endpoint
-    here = {
-        "id": endpoint.replica,
-        "state": "down" if refused else "not answering",
-        **_UNKNOWN,
-        "address": endpoint.address,
-    }
-    return here | (seen if isinstance(seen, dict) else {})
+    state = "down" if refused else "not answering"
+    unknown = unanswered(endpoint.replica, endpoint.address, state)
+    return unknown | cast(ReplicaEntry, seen) if isinstance(seen, dict) else unknown
 
 
-def _health(entries: Iterable[Entry], leader: int | None, quorum: int) -> str:
-    votes = sum(_votes(entry) for entry in entries)
-    if leader is not None and votes >= quorum:
-        return SERVING
-    return NO_QUORUM if any(entry["pid"] is not None for entry in entries) else NOBODY
-
-
-def _votes(entry: Entry) -> bool:
-    acceptor = (entry["roles"] or {}).get("acceptor", {})
-    return bool(entry["state"] == "up" and acceptor.get("state", "up") == "up")
-
-
-def _without(entry: Entry, names: Iterable[str]) -> Entry:
-    return {name: value for name, value in entry.items() if name not in names}
-
-
-def _first(entries: Iterable[Entry], field: str) -> Any:
-    return next((entry[field] for entry in entries if entry.get(field) is not None), None)
-
-
-def _leader(entries: Iterable[Entry]) -> int | None:
-    """Whoever says so itself, at the highest ballot: a deposed one may not know it yet."""
-    leading = [entry for entry in entries if entry["role"] == "leader"]
-    highest = max(leading, key=lambda entry: entry["ballot"] or [0, 0], default=None)
-    return None if highest is None else cast(int, highest["id"])
-
-
-def _successor(entries: Iterable[Entry]) -> int | None:
-    """Whoever is next in priority: the lowest id that follows with all its roles up."""
-    able = (
-        entry["id"]
-        for entry in entries
-        if entry["state"] == "up"
-        and entry["role"] == "follower"
-        and all(role["state"] == "up" for role in (entry["roles"] or {}).values())
-    )
-    return min(able, default=None)
+def _without(entry: ReplicaEntry, names: Iterable[str]) -> ReplicaEntry:
+    kept = {name: value for name, value in entry.items() if name not in names}
+    return cast(ReplicaEntry, kept)

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, cast, overload
 
 from ..cluster.naming import is_client
+from ..cluster.status import ClusterStatus
 from ..errors import InvalidRequest
 from ..operations.interface import LINEARIZABLE, SCAN_ITEMS, Value, check
 from .events import Observer
@@ -118,7 +119,7 @@ class Store(MutableMapping[str, Value]):
             yield from ((key, value) for key, value in page)
             start = page[-1][0]
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> ClusterStatus:
         """Return the state of the cluster and of every replica, all asked at the same time.
 
         "health" is "serving", "no quorum" or "nobody answers". The "state" of a replica is "up",

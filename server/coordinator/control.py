@@ -17,13 +17,23 @@ from typing import Any
 
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.naming import unknown_replica
+from kvrmi.cluster.status import (
+    SERVING,
+    ClusterStatus,
+    ReplicaEntry,
+    health_of,
+    leader_of,
+    loses_quorum,
+    source_for,
+    successor_of,
+)
 from kvrmi.errors import to_builtin
 
 from ..admission import check_members
 from . import health
 from .founding import HELD
 from .guard import LostDisks
-from .health import Admins, Entry
+from .health import Admins
 from .launch import Launcher
 from .processes import Process, stop_all
 from .recovery import NameServerWatch, ReplicaWatch
@@ -104,21 +114,20 @@ class Control:
         pids = {process.pid for process in known}
         return [one for one in found if one is not None and one.pid not in pids]
 
-    def entries(self) -> dict[int, Entry | None]:
+    def entries(self) -> dict[int, ReplicaEntry | None]:
         """Ask each replica for its entry; None for one that does not answer."""
         return self._admins.entries()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> ClusterStatus:
         """Describe the cluster as its users see it; None where a replica does not answer."""
         entries = self.entries()
         reported = [entry for entry in entries.values() if entry is not None]
-        leader = health.leader_of(reported)
         return {
             "cluster": self.cluster.name,
             "cluster_id": self.cluster.id,
             "engine": self.cluster.engine,
-            "leader": leader,
-            "successor": health.successor_of(reported, leader),
+            "leader": leader_of(reported),
+            "successor": successor_of(reported),
             "quorum": self.cluster.quorum,
             "replicas": [self._describe(one, entries[one]) for one in self.cluster.ids],
         }
@@ -133,33 +142,33 @@ class Control:
         silent = [one["id"] for one in reported if one["state"] == "down"]
         if silent:
             return f"replica {silent[0]} is not up yet"
-        return "there is no leader" if health.leader_of(reported) is None else None
+        return "there is no leader" if leader_of(reported) is None else None
 
     def serves(self) -> bool:
         """Return whether a majority is up and has a leader."""
-        return health.serves(self.entries(), self.cluster.quorum)
+        return health_of(self._admins.reported(), self.cluster.quorum) == SERVING
 
-    def kill(self, replica: int, force: bool = False) -> dict[str, Any]:
+    def kill(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Kill a replica with SIGKILL and leave it down."""
         with self._order:
             supervisor = self._guarded(replica, "killing", force)
             supervisor.kill()
             return self._ordered(replica)
 
-    def stop(self, replica: int, force: bool = False) -> dict[str, Any]:
+    def stop(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Stop a replica cleanly and leave it down."""
         with self._order:
             supervisor = self._guarded(replica, "stopping", force)
             supervisor.stop(STOP_PATIENCE)
             return self._ordered(replica)
 
-    def start(self, replica: int) -> dict[str, Any]:
+    def start(self, replica: int) -> ReplicaEntry:
         """Start a replica that is down; it is then restored from a peer's snapshot."""
         with self._order:
             self._launch(replica, self._supervisor(replica))
             return self._ordered(replica)
 
-    def restart(self, replica: int, force: bool = False) -> dict[str, Any]:
+    def restart(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Stop a replica cleanly and start it again."""
         with self._order:
             supervisor = self._guarded(replica, "restarting", force)
@@ -171,8 +180,7 @@ class Control:
         """Have a replica's learner restored from a peer's snapshot, the best peer by default."""
         self._supervisor(replica)
         if peer is None:
-            reported = [entry for entry in self.entries().values() if entry is not None]
-            peer = health.source_for(reported, replica)
+            peer = source_for(self._admins.reported(), replica)
         if peer is None:
             raise to_builtin("UNAVAILABLE", f"no peer is up to restore replica {replica} from")
         if peer not in self.cluster.ids or peer == replica:
@@ -208,8 +216,7 @@ class Control:
 
     def _guarded(self, replica: int, doing: str, force: bool) -> Supervisor:
         supervisor = self._supervisor(replica)
-        reported = [entry for entry in self.entries().values() if entry is not None]
-        if not force and health.loses_quorum(reported, replica, self.cluster.quorum):
+        if not force and loses_quorum(self._admins.reported(), replica, self.cluster.quorum):
             raise to_builtin(
                 "NO_QUORUM",
                 f"{doing} replica {replica} would lose the majority of {self.cluster.quorum}; "
@@ -228,12 +235,12 @@ class Control:
                 "UNAVAILABLE", f"replica {replica} is not started yet: {error}"
             ) from None
 
-    def _ordered(self, replica: int) -> dict[str, Any]:
+    def _ordered(self, replica: int) -> ReplicaEntry:
         held = [str(one) for one, supervisor in self._replicas.items() if supervisor.held]
         self._held_file.write_text(" ".join(held), encoding="ascii")
         return self._describe(replica, self._admins.entry(replica))
 
-    def _describe(self, replica: int, entry: Entry | None) -> dict[str, Any]:
+    def _describe(self, replica: int, entry: ReplicaEntry | None) -> ReplicaEntry:
         supervisor = self._replicas[replica]
         reason = supervisor.reason or ("left down on purpose" if supervisor.held else None)
         member = self.cluster.member(replica)

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
+
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 
 
 class Cluster(Protocol):
     """What the event needs of the cluster."""
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> ClusterStatus:
         """Describe the whole cluster."""
         ...
 
-    def kill(self, replica: int, force: bool = False) -> dict[str, Any]:
+    def kill(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Kill a replica and leave it down."""
         ...
 
-    def start(self, replica: int) -> dict[str, Any]:
+    def start(self, replica: int) -> ReplicaEntry:
         """Start it again."""
         ...
 

@@ -13,9 +13,10 @@ import threading
 from pathlib import Path
 
 from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.status import votes
 
 from ..folder import FolderRefused
-from . import folders, health
+from . import folders
 from .folders import Unusable
 from .health import Admins
 
@@ -48,7 +49,7 @@ class LostDisks:
     def _known(self) -> set[int]:
         """Who answers as a voter: its acceptor has read its own disk, and counts."""
         entries = self._admins.entries().items()
-        return {one for one, entry in entries if entry is not None and health.votes(entry)}
+        return {one for one, entry in entries if entry is not None and votes(entry)}
 
     def _too_few(self, why: str, known: set[int]) -> str:
         names = ", ".join(map(str, sorted(known))) or "none"

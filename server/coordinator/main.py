@@ -22,13 +22,14 @@ from pathlib import Path
 
 from kvrmi import cli
 from kvrmi.cluster.config import Cluster, quorum_warning
+from kvrmi.cluster.status import SERVING, health_of
 from kvrmi.remote import guard
 from kvrmi.remote.identity import Credentials, read_secret
 
 from ..folder import PRIVATE, FolderRefused
 from ..logfile import LogFile
 from ..pidlock import PidLock, holder
-from . import event, founding, health, options
+from . import event, founding, options
 from .control import Control
 from .endpoint import Endpoint
 from .founding import Refused, Wish
@@ -128,7 +129,7 @@ def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int
     )
     admins = Admins(cluster, credentials)
     deadline = time.monotonic() + READY_ANY
-    while not health.serves(admins.entries(), cluster.quorum):
+    while health_of(admins.reported(), cluster.quorum) != SERVING:
         if time.monotonic() > deadline:
             raise Refused(f"{runs}, which does not serve now: STATUS shows why")
         if stopping.wait(0.1):

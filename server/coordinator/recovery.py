@@ -14,8 +14,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kvrmi.cluster.status import votes
+
 from .. import endings
-from . import folders, health
+from . import folders
 from .guard import LostDisks
 from .health import Admins
 from .launch import Launcher, last_line
@@ -117,7 +119,7 @@ class ReplicaWatch:
         if now < self._examine_at:
             return
         entry = self._admins.entry(self._replica)
-        self._note(entry is not None, entry is not None and health.votes(entry))
+        self._note(entry is not None, entry is not None and votes(entry))
         if entry is not None and self.restore_due:
             self._try_restore()
         if not self.restore_due:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 import Pyro5.server
 
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 from kvrmi.errors import to_builtin
 
 from .control import Control
@@ -49,30 +50,30 @@ class CoordinatorServant:
         self._trusted = trusted
 
     @_guarded
-    def status(self) -> dict[str, Any]:
+    def status(self) -> ClusterStatus:
         """Describe the cluster: leader, successor, quorum, and an entry for each replica."""
         return self._control.status()
 
     @_guarded
-    def kill(self, replica: int, force: bool = False) -> dict[str, Any]:
+    def kill(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Kill a replica with SIGKILL; it stays down. NO_QUORUM if that would lose it."""
         self._check(replica, force)
         return self._control.kill(replica, force)
 
     @_guarded
-    def stop(self, replica: int, force: bool = False) -> dict[str, Any]:
+    def stop(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Stop a replica cleanly; it stays down. NO_QUORUM if that would lose it."""
         self._check(replica, force)
         return self._control.stop(replica, force)
 
     @_guarded
-    def start(self, replica: int) -> dict[str, Any]:
+    def start(self, replica: int) -> ReplicaEntry:
         """Start a replica that is down, then have it restored."""
         self._check(replica)
         return self._control.start(replica)
 
     @_guarded
-    def restart(self, replica: int, force: bool = False) -> dict[str, Any]:
+    def restart(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Stop and start a replica. NO_QUORUM if that would lose it."""
         self._check(replica, force)
         return self._control.restart(replica, force)

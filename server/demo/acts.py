@@ -131,14 +131,14 @@ def _fail(stage: Stage, replica: int, back_after: float) -> Failure:
     stage.admins.call(replica, "fail_role", "acceptor", back_after, timeout=2.0)
     leads = ", the leader's own" if before["role"] == "leader" else ""
     stage.show.moment(at, f"acceptor of replica {replica} fails{leads}", "yellow")
-    return Failure(at, replica, before["roles"]["acceptor"]["incarnation"], None)
+    return Failure(at, replica, (before["roles"] or {})["acceptor"]["incarnation"], None)
 
 
 def _is_back(stage: Stage, failure: Failure) -> bool:
     entry = stage.admins.entry(failure.replica)
     if entry is None:
         return False
-    acceptor = entry["roles"]["acceptor"]
+    acceptor = (entry["roles"] or {})["acceptor"]
     return bool(acceptor["state"] == "up" and acceptor["incarnation"] > failure.incarnation)
 
 

@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Sequence
 
 from kvrmi.access.store import connect
+from kvrmi.cluster.status import ReplicaEntry
 
-from ..coordinator.health import Entry
 from .load import longest_pause, strip
 from .logs import Line, newest_slot, of_failure, of_slot, of_succession
 from .stage import Failure, Outage, Stage
@@ -114,7 +114,7 @@ def _reads(stage: Stage) -> tuple[bool, str]:
 
 def _digests(stage: Stage) -> tuple[bool, str]:
     entries = stage.entries()
-    digests = {replica: entry["digest"] for replica, entry in entries.items()}
+    digests = {replica: entry["digest"] or "" for replica, entry in entries.items()}
     count = len(stage.control.cluster.ids)
     if len(digests) < count:
         return False, f"only replicas {sorted(digests)} answer"
@@ -158,7 +158,7 @@ def _level(stage: Stage) -> None:
     stage.until(level, 10)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def _row(entry: ReplicaEntry) -> tuple[str, ...]:
     ballot = ".".join(map(str, entry["ballot"])) if entry["ballot"] else ""
     cells = (entry["role"], ballot, entry["applied"], entry["keys"])
     shown = ("" if one is None else str(one) for one in cells)

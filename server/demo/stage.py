@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kvrmi.cluster.status import ReplicaEntry
+
 from ..coordinator.control import Control
-from ..coordinator.health import Admins, Entry
+from ..coordinator.health import Admins
 from .load import Load
 from .show import Show
 
@@ -56,7 +58,7 @@ class Stage(NamedTuple):
     show: Show
     stopping: threading.Event
 
-    def entries(self) -> dict[int, Entry]:
+    def entries(self) -> dict[int, ReplicaEntry]:
         """Ask the replicas; those that do not answer are left out."""
         entries = self.control.entries()
         return {replica: entry for replica, entry in entries.items() if entry is not None}

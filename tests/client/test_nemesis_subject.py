@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from client.nemesis.subject import Subject, is_up, whole
+from kvrmi.cluster.status import ReplicaEntry, RoleEntry
 from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.interface import Corrupt, Put
 from kvrmi.storage.sqlite import SqliteStorage
@@ -104,8 +105,9 @@ def test_damage_is_noticed_and_the_other_database_is_spared(subject: Subject) ->
     SqliteStorage(folder / "learner.db", TABLES).close()
 
 
-def entry(state: str = "up", acceptor: str | None = "up") -> dict[str, object]:
-    return {"state": state, "roles": acceptor and {"acceptor": {"state": acceptor}}}
+def entry(state: str = "up", acceptor: str | None = "up") -> ReplicaEntry:
+    roles = {"acceptor": RoleEntry(state=acceptor, incarnation=1)} if acceptor else None
+    return {"state": state, "roles": roles}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def entry(state: str = "up", acceptor: str | None = "up") -> dict[str, object]:
         (entry(acceptor=None), False),
     ],
 )
-def test_when_all_is_well(one: dict[str, object], up: bool) -> None:
+def test_when_all_is_well(one: ReplicaEntry, up: bool) -> None:
     assert is_up(one) is up
     assert whole({"leader": 1, "replicas": [entry(), one]}) is up
     assert not whole({"leader": None, "replicas": [entry(), one]})

@@ -112,7 +112,7 @@ def test_a_client_with_a_name_is_seen_in_status_and_in_the_logs(live: LiveCluste
     """Where it is connected, and with the decisions that are written out; until it leaves."""
     with connect(3, config=live.config, name="my-client-one") as store:
         revision = store.put("named/key", "v")
-        listed = {entry["id"]: entry["clients"] for entry in store.status()["replicas"]}
+        listed = {entry["id"]: entry["clients"] or () for entry in store.status()["replicas"]}
         assert [client["name"] for client in listed[3]] == ["my-client-one"]
         store.status()
         seen = [entry["id"] for entry in store.status()["replicas"] if entry["clients"]]

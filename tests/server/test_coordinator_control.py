@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.status import ReplicaEntry
 from server.coordinator import folders
 from server.coordinator.control import Control
 from server.coordinator.founding import Wish, prepare
 from server.coordinator.processes import Process
-
-from .test_coordinator_health import entry
+from tests.cluster.test_status import entry
 
 
 class FakeAdmins:
@@ -30,7 +30,7 @@ class FakeAdmins:
         self.silent: set[int] = set()
         """Those that end before they serve."""
 
-    def entry(self, replica: int, timeout: float = 1.0) -> dict[str, Any] | None:
+    def entry(self, replica: int, timeout: float = 1.0) -> ReplicaEntry | None:
         process = self.processes.get(replica)
         if process is None or not process.alive or replica in self.silent:
             return None
@@ -38,8 +38,11 @@ class FakeAdmins:
         role = "leader" if replica == 1 else "follower"
         return entry(replica, pid=process.pid, state=state, role=role)
 
-    def entries(self, timeout: float = 1.0) -> dict[int, dict[str, Any] | None]:
+    def entries(self, timeout: float = 1.0) -> dict[int, ReplicaEntry | None]:
         return {replica: self.entry(replica) for replica in (1, 2, 3)}
+
+    def reported(self) -> list[ReplicaEntry]:
+        return [entry for entry in self.entries().values() if entry is not None]
 
     def call(self, replica: int, method: str, *arguments: object, timeout: float) -> Any:
         self.calls.append((replica, method, *arguments))
@@ -279,7 +282,7 @@ def test_a_file_system_that_is_gone_keeps_the_replica_down(rig: Rig) -> None:
     (rig.launcher.data / "replica3").mkdir()  # a bare mount point
     with pytest.raises(RuntimeError, match=r"^UNAVAILABLE: .*replica3 is empty: mount"):
         rig.control.start(3)
-    assert "replica3 is empty: mount" in rig.control.status()["replicas"][2]["reason"]
+    assert "replica3 is empty: mount" in (rig.control.status()["replicas"][2]["reason"] or "")
     assert not list((rig.launcher.data / "replica3").iterdir())
     kept.rename(rig.launcher.data / "replica3")
     wait_for(lambda: rig.state(3) == "up", 15)

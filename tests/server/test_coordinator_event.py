@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 from server.coordinator.event import Event, play
 
 
@@ -15,14 +15,14 @@ class FakeCluster:
         self.leader = leader
         self.orders: list[tuple[str, int]] = []
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> ClusterStatus:
         return {"leader": self.leader}
 
-    def kill(self, replica: int, force: bool = False) -> dict[str, Any]:
+    def kill(self, replica: int, force: bool = False) -> ReplicaEntry:
         self.orders.append(("kill", replica))
         return {}
 
-    def start(self, replica: int) -> dict[str, Any]:
+    def start(self, replica: int) -> ReplicaEntry:
         self.orders.append(("start", replica))
         return {}
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.status import ReplicaEntry
 from server.coordinator import folders
 from server.coordinator.folders import Unusable
 from server.coordinator.founding import Wish, prepare
 from server.coordinator.guard import LostDisks
-
-from .test_coordinator_health import entry
+from tests.cluster.test_status import entry
 
 DOWN = {"state": "down", "incarnation": 1}
 
@@ -24,9 +24,9 @@ class Admins:
     """Replicas that answer as they are set to; all are asked at once."""
 
     def __init__(self) -> None:
-        self.reported: dict[int, dict[str, Any] | None] = {one: entry(one) for one in range(1, 6)}
+        self.reported: dict[int, ReplicaEntry | None] = {one: entry(one) for one in range(1, 6)}
 
-    def entries(self, timeout: float = 1.0) -> dict[int, dict[str, Any] | None]:
+    def entries(self, timeout: float = 1.0) -> dict[int, ReplicaEntry | None]:
         return dict(self.reported)
 
 
@@ -90,7 +90,7 @@ def test_five_that_end_one_after_another_are_not_all_made_anew(rig: Rig) -> None
     ],
 )
 def test_whoever_does_not_answer_as_a_voter_counts_as_lost(
-    rig: Rig, unknown: dict[str, Any] | None
+    rig: Rig, unknown: ReplicaEntry | None
 ) -> None:
     rig.lose(1)
     rig.admins.reported |= {2: unknown, 3: None}
@@ -112,7 +112,7 @@ def test_one_at_a_time(rig: Rig) -> None:
     asking = threading.Barrier(2)
     together: list[bool] = []
 
-    def entries(timeout: float = 1.0) -> dict[int, dict[str, Any] | None]:
+    def entries(timeout: float = 1.0) -> dict[int, ReplicaEntry | None]:
         try:
             asking.wait(0.3)
             together.append(True)

@@ -1,74 +1,12 @@
-"""What follows from the replicas' entries: leader, successor, restore source, quorum."""
+"""An entry of a replica whose process, or whose answer, is missing."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
 from kvrmi.cluster.config import Member
-from server.coordinator.health import (
-    describe,
-    leader_of,
-    loses_quorum,
-    source_for,
-    successor_of,
-)
+from kvrmi.cluster.status import ReplicaEntry
+from server.coordinator.health import describe
 
-
-def entry(replica: int, **changes: Any) -> dict[str, Any]:
-    up = {"state": "up", "incarnation": 1}
-    return {
-        "id": replica,
-        "state": "up",
-        "role": "follower",
-        "ballot": [1, 1],
-        "applied": 10,
-        "roles": {"proposer": up, "acceptor": up, "learner": up},
-    } | changes
-
-
-LEADER = entry(1, role="leader", ballot=[7, 1])
-
-
-def test_the_leader_is_the_one_with_the_highest_ballot() -> None:
-    former = entry(3, role="leader", ballot=[6, 3])
-    assert leader_of([entry(2), former, LEADER]) == 1
-    assert leader_of([entry(2)]) is None
-    assert leader_of([]) is None
-
-
-def test_the_successor_has_all_roles_and_the_lowest_id() -> None:
-    lame = entry(2)
-    lame["roles"] = lame["roles"] | {"learner": {"state": "down", "incarnation": 2}}
-    assert successor_of([LEADER, lame, entry(4), entry(3)], 1) == 3
-    assert successor_of([LEADER, entry(2, state="recovering")], 1) is None
-
-
-def test_a_snapshot_comes_from_the_furthest_peer_rather_not_the_leader() -> None:
-    assert source_for([LEADER, entry(2), entry(3)], 2) == 3
-    assert source_for([LEADER | {"applied": 11}, entry(2), entry(3)], 2) == 1
-    assert source_for([entry(2), entry(3, state="recovering")], 2) is None
-    assert source_for([entry(2), entry(3, applied=None)], 2) == 3
-
-
-@pytest.mark.parametrize(
-    ("up", "victim", "loses"),
-    [
-        ([1, 2, 3, 4, 5], 1, False),
-        ([1, 2, 3], 1, True),
-        ([1, 2, 3], 4, False),
-        ([1, 2], 1, False),
-    ],
-)
-def test_the_quorum_is_lost_only_if_it_is_there(up: list[int], victim: int, loses: bool) -> None:
-    assert loses_quorum([entry(one) for one in up], victim, 3) is loses
-
-
-def test_one_that_recovers_does_not_count() -> None:
-    reported = [entry(1), entry(2), entry(3), entry(4, state="recovering")]
-    assert loses_quorum(reported, 1, 3)
-    assert not loses_quorum(reported, 4, 3)
+UP: ReplicaEntry = {"id": 3, "state": "up", "role": "follower", "pid": 77}
 
 
 def test_an_entry_without_an_answer() -> None:
@@ -76,11 +14,11 @@ def test_an_entry_without_an_answer() -> None:
     down = describe(member, None, False, None, None)
     assert (down["id"], down["state"], down["pid"]) == (3, "down", None)
     assert down["address"] == "127.0.0.1:3333"
-    assert down["applied"] is down["roles"] is down["digest"] is None
+    assert (down["applied"], down["roles"], down["digest"]) == (None, None, None)
     hung = describe(member, 77, False, None, None)
     assert (hung["state"], hung["pid"]) == ("not answering", 77)
-    held = describe(member, None, True, "killed on purpose", entry(3))
+    held = describe(member, None, True, "killed on purpose", UP)
     assert (held["state"], held["reason"]) == ("held", "killed on purpose")
     failed = describe(member, None, False, "ended with exit status 3", None)
     assert (failed["state"], failed["reason"]) == ("down", "ended with exit status 3")
-    assert describe(member, 77, False, None, entry(3)) == entry(3)
+    assert describe(member, 77, False, None, UP) == UP
