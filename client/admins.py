@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kvrmi.access.store import Store
 from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster, ConfigError, find, load
 from kvrmi.cluster.status import NOBODY, ClusterStatus
 from kvrmi.errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_builtin
-from kvrmi.remote.identity import Credentials, Refused, read_secret
-from kvrmi.remote.proxy import connect
+
+if TYPE_CHECKING:
+    from kvrmi.remote.identity import Credentials
 
 __all__ = ["Admins", "admins_of", "coordinator_status"]
 
@@ -102,6 +103,8 @@ def _check_same(status: ClusterStatus, cluster: Cluster, named: str, path: Path)
 
 
 def _credentials(cluster: Cluster) -> Credentials:
+    from kvrmi.remote.identity import Credentials, read_secret  # for those who give orders
+
     folder = cluster.folder or Path()
     try:
         return Credentials(cluster.id, 0, "client", read_secret(folder / "secret"))
@@ -120,6 +123,8 @@ def _call(
     credentials: Credentials | None,
     who: str,
 ) -> Any:
+    from kvrmi.remote.proxy import connect
+
     try:
         proxy = connect(*where, timeout=_QUICK, credentials=credentials)
         proxy._pyroBind()
@@ -138,6 +143,8 @@ def _call(
 
 def _unreached(who: str, address: str, error: Exception) -> str:
     """Say whether nobody answers there, or somebody who does not take our proof."""
+    from kvrmi.remote.identity import Refused
+
     if isinstance(error.__cause__, Refused):
         return (
             f"{who} at {address} has another secret than this client, or another cluster file; "

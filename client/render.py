@@ -1,7 +1,8 @@
 """What the user sees: results, errors, tables; as text or as JSON.
 
 Rules: results go to stdout and nothing else does; on a terminal nothing that came from the store
-can move the cursor. It decides no exit status and asks nobody.
+can move the cursor. It decides no exit status and asks nobody. rich is loaded when something is
+coloured, since it would keep the prompt waiting.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
-
-from rich.console import Console
-from rich.text import Text
 
 from kvrmi.errors import InvalidRequest
 
@@ -90,10 +88,15 @@ class Printer:
 
     def aside(self, text: str) -> None:
         """Print what matters less than the result, dim, and end the line."""
+        from rich.console import Console
+        from rich.text import Text
+
         Console(file=self._out, highlight=False).print(Text(text, "dim"), soft_wrap=True)
 
     def clear(self) -> None:
         """Clear the screen, if it is one."""
+        from rich.console import Console
+
         if not self.as_json:
             Console(file=self._out).clear()
 
@@ -123,7 +126,7 @@ class Printer:
     def note(self, text: str, aside: str = "") -> None:
         """Show a person what the exit status shows a script; nothing in JSON."""
         if not self.as_json:
-            self._complain(Text.assemble(escaped(text), (aside, "dim")))
+            self._complain(escaped(text), (aside, "dim"))
 
     def error(self, code: str, text: str, *, advised: bool = True) -> None:
         """Print one line: what happened, what was done or not, and what to do.
@@ -135,16 +138,21 @@ class Printer:
             return
         known = _ADVICE.get(code, "").split("; ") if advised else []
         advice = [part for part in known if not _said(part, text)]
-        line = Text.assemble((f"{code}: ", "bold red"), escaped("; ".join([text, *advice])))
         if code == "INTERRUPTED" and self._err.isatty():
             self._err.write("\r")  # over the ^C that the terminal has shown there
-        self._complain(line)
+        self._complain((f"{code}: ", "bold red"), escaped("; ".join([text, *advice])))
 
-    def _complain(self, line: Text) -> None:
-        """Print a line on stderr: broken at words on a terminal, one line for a program."""
+    def _complain(self, *parts: str | tuple[str, str]) -> None:
+        """Print a line on stderr: broken at words on a terminal, one line for a program.
+
+        parts: texts, or texts with their style.
+        """
+        from rich.console import Console
+        from rich.text import Text
+
         console = Console(file=self._err, width=columns_of(self._err), highlight=False)
         with console.capture() as written:
-            console.print(line, soft_wrap=not self._err.isatty())
+            console.print(Text.assemble(*parts), soft_wrap=not self._err.isatty())
         print(written.get(), end="", file=self._err, flush=True)  # above a bar, if there is one
 
     def status(self, status: Mapping[str, Any]) -> None:

@@ -13,9 +13,6 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from rich.console import Console
-from rich.text import Text
-
 __all__ = ["columns_of", "table", "wrapped"]
 
 _NARROWEST = 20
@@ -52,6 +49,9 @@ def table(
 
     spare: columns that may be left out, the least important first; colours: style of a cell.
     """
+    from rich.console import Console
+    from rich.text import Text
+
     lines = [list(columns), *(list(row) for row in rows)]
     shown = _fitting(lines, spare, columns_of(out))
     widths = [_width(lines, column) for column in shown]

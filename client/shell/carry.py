@@ -10,20 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
-from kvrmi.dump import Summary
 from kvrmi.errors import InvalidRequest, KVError
 
-from .. import backup
 from ..admin import Admin
 from ..grammar import help
 from ..grammar.commands import Command
 from ..grammar.literal import typed
 from ..health import await_serving, code_of
-from ..progress import progress
 from ..render import Printer
 from ..values import COLUMNS
 from . import answers, each, files
@@ -32,6 +29,9 @@ from .calls import Calls
 from .each import Done
 from .interrupt import undisturbed
 from .listing import Listing
+
+if TYPE_CHECKING:
+    from kvrmi.dump import Summary
 
 __all__ = ["Carrier", "Leave", "show_help"]
 
@@ -198,6 +198,8 @@ class Carrier:
         return NOT_FOUND if done.absent else 0
 
     def _each(self, name: str, keys: Sequence[str]) -> Done:
+        from ..progress import progress  # for many keys only
+
         with self._open_calls() as calls, progress(_DONE[name], len(keys)) as advance:
             return each.each(calls, name, keys, advance)
 
@@ -246,6 +248,8 @@ class Carrier:
         return 0
 
     def _export(self, named: str) -> int:
+        from .. import backup  # for those who ask for it
+
         path = Path(named).expanduser()
         summary = backup.export(self._store, path)
         self._backed_up("export", path, summary, summary.revision)
@@ -255,6 +259,8 @@ class Carrier:
         return 0
 
     def _import(self, named: str) -> int:
+        from .. import backup  # for those who ask for it
+
         path = Path(named).expanduser()
         self._backed_up("import", path, *backup.import_(self._store, path))
         return 0

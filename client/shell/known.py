@@ -24,6 +24,8 @@ TIMEOUT = 0.3
 """Seconds that anything asked from beside may take."""
 _EVERY = 1.0
 """Seconds between two looks at who leads."""
+_FIRST = 0.1
+"""Seconds before the first, in which the prompt is drawn: a connection has much to load."""
 _PAUSE = 0.15
 """Seconds without another key before the cluster is asked for keys."""
 PAGE = 100
@@ -156,7 +158,7 @@ class Known:
             self._lock.notify()
 
     def _watch(self) -> None:
-        look_at = 0.0
+        look_at = time.monotonic() + _FIRST
         while not self._closed:
             prefix = self._next(look_at)
             if prefix is not None:
