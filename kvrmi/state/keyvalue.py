@@ -7,8 +7,8 @@ reloaded in between. It knows no clock, thread, randomness or disk: what changed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, TypeAlias, cast
 
 from ..errors import InvalidRequest
 from ..operations.commands import Malformed, decode_args
@@ -171,16 +171,21 @@ class KeyValues:
         changed = pack_rows({key: rows[key] for key in self._changed if key in rows})
         return [changed, *(Remove(ROWS, key) for key in self._changed if key not in rows)]
 
-    def restore(self, table: str, key: Key, data: bytes, other: StateMachine | None) -> None:
-        """Take in a stored row; raises Corrupt."""
-        name = str(key)
-        if self._rows and name <= next(reversed(self._rows)):
-            raise Corrupt(f"the row {name!r} is out of order")
-        row = unpack_row(name, data)
-        if isinstance(other, KeyValues) and other._rows.get(name) == row:
-            row = other._rows[name]
-        self._rows[name] = row
-        self._sum = (self._sum + row_hash(name, row)) % _DIGEST_SPACE
+    def restore(
+        self, table: str, rows: Iterable[tuple[Key, bytes]], other: StateMachine | None
+    ) -> None:
+        """Take in stored rows; raises Corrupt."""
+        theirs = other._rows if isinstance(other, KeyValues) else {}
+        last, total = next(reversed(self._rows), None), self._sum
+        for key, data in cast("Iterable[tuple[str, bytes]]", rows):
+            if last is not None and key <= last:
+                raise Corrupt(f"the row {key!r} is out of order")
+            last, row = key, unpack_row(key, data)
+            if theirs and theirs.get(key) == row:
+                row = theirs[key]
+            self._rows[key] = row
+            total += row_hash(key, row)
+        self._sum = total % _DIGEST_SPACE
 
     def restored(self) -> None:
         """Put the keys in order."""

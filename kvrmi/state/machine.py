@@ -7,6 +7,7 @@ voter or log: those are the replication's (replicated.py).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Protocol
 
 from ..storage.interface import Key, Record, Tables
@@ -59,8 +60,10 @@ class StateMachine(Protocol):
         """
         ...
 
-    def restore(self, table: str, key: Key, data: bytes, other: StateMachine | None) -> None:
-        """Take in a stored row, in the order of the keys; raises Corrupt.
+    def restore(
+        self, table: str, rows: Iterable[tuple[Key, bytes]], other: StateMachine | None
+    ) -> None:
+        """Take in the next stored rows of a table, in the order of their keys; raises Corrupt.
 
         A value that `other`, which this shall replace, has there too is in memory once.
         """

@@ -7,6 +7,7 @@ It knows no operation of the machine's, no clock, thread or disk: what changed l
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Self
 
 from ..errors import InvalidRequest
@@ -162,13 +163,14 @@ class Replicated:
             self._changed = self._replaces = False
         return (*records, *self.log.take_records())
 
-    def restore(self, table: str, key: Key, data: bytes, other: Replicated | None = None) -> None:
-        """Take in a stored row of the machine's, of a state that `complete` completes.
+    def restore(
+        self, table: str, rows: Iterable[tuple[Key, bytes]], other: Replicated | None = None
+    ) -> None:
+        """Take in the next rows of a table of the machine's, in the order of their keys.
 
-        Rows come in the order of their keys. A value that `other` has there too is in memory once.
-        Raises Corrupt.
+        `complete` ends it. A value that `other` has there too is in memory once. Raises Corrupt.
         """
-        self.machine.restore(table, key, data, None if other is None else other.machine)
+        self.machine.restore(table, rows, None if other is None else other.machine)
 
     def complete(self, view: View) -> None:
         """Take in all that is stored beside the machine's rows, and check that they add up.
@@ -209,8 +211,7 @@ class Replicated:
         """
         state = cls(kind, keep, session_limit)
         for table in state.machine.tables:
-            for key, value in view.scan(table):
-                state.restore(table, key, value)
+            state.restore(table, view.scan(table))
         state.complete(view)
         state.log = Log.load(view, keep)
         return state

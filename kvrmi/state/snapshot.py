@@ -9,6 +9,8 @@ nothing about what any acceptor promised or accepted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -163,12 +165,12 @@ class SnapshotSink:
         self.wanted += 1
         self.bytes += len(data)
         names = tuple(tables)
-        for place, key, value in rows:
-            table = names[place]
+        for place, group in groupby(rows, itemgetter(0)):
+            table, pairs = names[place], (row[1:] for row in group)
             if table in state.machine.tables:
-                state.restore(table, key, value, mine)
+                state.restore(table, pairs, mine)
             else:
-                self._beside.setdefault(table, {})[key] = value
+                self._beside.setdefault(table, {}).update(pairs)
         self.complete = last
 
     def load(self) -> Replicated:
