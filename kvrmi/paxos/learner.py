@@ -306,7 +306,7 @@ class Learner:
     def _open_source(self, now: float, peer: int) -> _Source:
         self._let_go(peer)
         self._named += 1
-        snapshot = SnapshotSource(self._open_view(), self.state.machine.tables, self._page_bytes)
+        snapshot = SnapshotSource(self._open_view(), self.state.kind, self._page_bytes)
         source = _Source(f"{self.me}-{self._named}", snapshot, now)
         self._sources[peer] = source
         self.log.held = True

@@ -52,6 +52,7 @@ class Replicated:
 
         All replicas need the same `session_limit`.
         """
+        self.kind = kind
         self.machine = kind()
         self.clients = self.client_tables(session_limit)
         """Who was answered what."""
@@ -60,7 +61,6 @@ class Replicated:
         """How many client commands were applied."""
         self.voters: tuple[Voter, ...] = ()
         """The voters that a VOTER command named, by replica."""
-        self._kind = kind
         self._session_limit = session_limit
         self._changed = False
         self._replaces = False
@@ -68,7 +68,7 @@ class Replicated:
 
     def fresh(self) -> Self:
         """Make an empty one of the same kind."""
-        return type(self)(self._kind, self.log.keep, self._session_limit)
+        return type(self)(self.kind, self.log.keep, self._session_limit)
 
     @property
     def applied(self) -> int:
@@ -180,7 +180,7 @@ class Replicated:
         self.machine.restored()
         self.clients = self.client_tables.load(view, self._session_limit)
         self.voters = tuple(sorted(stored_voters(view)))
-        totals = stored_totals(view)
+        totals = stored_totals(view, self.kind)
         if (totals.digest, totals.keys) != (self.digest, self.keys):
             raise Corrupt("the rows do not add up to the stored digest")
         self.revision = totals.revision

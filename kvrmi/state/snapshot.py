@@ -17,9 +17,10 @@ from zlib import crc32
 import msgpack
 
 from ..operations.interface import PAGE_BYTES
-from ..storage.interface import Corrupt, Key, Tables, View
+from ..storage.interface import Corrupt, Key, View
 from ..storage.memory import Disk, MemoryStorage
 from .log import stored_end
+from .machine import StateMachine
 from .replicated import Replicated
 from .stored import snapshot_tables, stored_totals
 
@@ -49,12 +50,12 @@ class SnapshotSource:
     A page holds at most `page_bytes` of keys and values, or one row.
     """
 
-    def __init__(self, view: View, machine: Tables, page_bytes: int = PAGE_BYTES) -> None:
-        """Read what the view of a learner with a machine of these tables holds; raises Corrupt."""
+    def __init__(self, view: View, kind: type[StateMachine], page_bytes: int = PAGE_BYTES) -> None:
+        """Read what the view of a learner with such a machine holds; raises Corrupt."""
         self._view = view
-        self._tables = tuple(snapshot_tables(machine))
+        self._tables = tuple(snapshot_tables(kind.tables))
         self._page_bytes = page_bytes
-        totals = stored_totals(view)
+        totals = stored_totals(view, kind)
         slot, hash = stored_end(view)
         self._header = _Header(slot, totals.revision, hash, totals.digest, totals.keys)
         self._rows = self._all_rows()

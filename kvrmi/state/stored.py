@@ -15,6 +15,7 @@ from ..operations.commands import Voter
 from ..storage.interface import Corrupt, Put, Tables, View
 from .clienttable import TABLE as SESSIONS
 from .log import TABLES as LOG_TABLES
+from .machine import StateMachine
 
 __all__ = [
     "Totals",
@@ -60,11 +61,12 @@ def pack_voters(voters: Sequence[Voter]) -> Put:
     return Put(_TABLE, _VOTERS, bytes(msgpack.packb((_FORMAT, tuple(voters)))))
 
 
-def stored_totals(view: View) -> Totals:
-    """Read the totals; unwritten ones are those of no rows. Raises Corrupt."""
+def stored_totals(view: View, kind: type[StateMachine]) -> Totals:
+    """Read the totals; unwritten ones are those of an empty machine. Raises Corrupt."""
     data = view.read(_TABLE, _TOTALS)
     if data is None:
-        return Totals(0, "0" * 64, 0)
+        empty = kind()
+        return Totals(0, empty.digest, empty.keys)
     try:
         form, revision, digest, keys = msgpack.unpackb(data)
         if form != _FORMAT:

@@ -156,7 +156,7 @@ def test_a_page_that_was_tampered_with_is_corrupt_or_harmless(
     sent: list[bytes], data: st.DataObject
 ) -> None:
     """With a checksum that fits, as a peer with a fault could make one."""
-    page, last = SnapshotSource(stored(sent).snapshot(), KeyValues.tables).page(0)
+    page, last = SnapshotSource(stored(sent).snapshot(), KeyValues).page(0)
     body = data.draw(mutated(st.just(page[5:])) | packed | bent(page[5:]))
     sink, mine = SnapshotSink(), Replicated(KeyValues)
     with contextlib.suppress(Corrupt):

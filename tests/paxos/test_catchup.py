@@ -37,7 +37,7 @@ def empty_page() -> bytes:
     """The one page of a snapshot of a slot and no rows."""
     storage = MemoryStorage(learner_tables(KeyValues.tables))
     storage.write(one_slot())
-    data, last = SnapshotSource(storage.snapshot(), KeyValues.tables).page(0)
+    data, last = SnapshotSource(storage.snapshot(), KeyValues).page(0)
     assert last
     return data
 
@@ -169,7 +169,7 @@ def pages() -> list[bytes]:
     for number in range(3):
         state.apply(put(f"k{number}", "x" * (PAGE_BYTES * 2 // 3)))
     storage.write((*state.take_records(), *one_slot()))
-    source = SnapshotSource(storage.snapshot(), KeyValues.tables)
+    source = SnapshotSource(storage.snapshot(), KeyValues)
     return [source.page(number)[0] for number in range(3)]
 
 

@@ -162,7 +162,7 @@ def test_a_learner_taken_down_leaves_neither_its_state_nor_a_snapshot(tmp_path: 
         replica.hosts["learner"].start()
         state = replica.hosts["learner"].ask(lambda learner, _: weakref.ref(learner.state))
         view = replica._folder.learner.snapshot()
-        source = SnapshotSource(view, KeyValues.tables)
+        source = SnapshotSource(view, KeyValues)
         replica.hosts["learner"].ask(
             lambda learner, now: learner._sources.update({2: _Source("1-1", source, now)})
         )

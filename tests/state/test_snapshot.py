@@ -58,7 +58,7 @@ def replica() -> Replica:
 
 
 def pages_of(replica: Replica) -> list[Page]:
-    source = SnapshotSource(replica.storage.snapshot(), KeyValues.tables)
+    source = SnapshotSource(replica.storage.snapshot(), KeyValues)
     pages = [source.page(0)]
     while not pages[-1][1]:
         pages.append(source.page(len(pages)))
@@ -189,7 +189,7 @@ def test_pages_are_of_bounded_size(replica: Replica) -> None:
 
 
 def test_source_is_one_moment(replica: Replica) -> None:
-    source = SnapshotSource(replica.storage.snapshot(), KeyValues.tables)
+    source = SnapshotSource(replica.storage.snapshot(), KeyValues)
     digest = replica.state.digest
     pages = [source.page(0)]
     replica.commit(put("k001", "changed", 2), put("later", "1"))
@@ -201,7 +201,7 @@ def test_source_is_one_moment(replica: Replica) -> None:
 
 
 def test_pages_are_asked_in_order(replica: Replica) -> None:
-    source = SnapshotSource(replica.storage.snapshot(), KeyValues.tables)
+    source = SnapshotSource(replica.storage.snapshot(), KeyValues)
     for wrong in (1, -1, 5):
         with pytest.raises(ValueError, match="cannot follow"):
             source.page(wrong)
@@ -221,7 +221,7 @@ def test_empty_state_is_one_page() -> None:
 
 def test_no_page_beyond_the_last() -> None:
     replica = Replica()
-    source = SnapshotSource(replica.storage.snapshot(), KeyValues.tables)
+    source = SnapshotSource(replica.storage.snapshot(), KeyValues)
     data, _ = source.page(0)
     with pytest.raises(ValueError, match="cannot follow"):
         source.page(1)
@@ -259,7 +259,7 @@ def test_missing_rows_are_found_by_the_digest(replica: Replica) -> None:
 def test_damaged_source_is_not_sent(replica: Replica) -> None:
     replica.storage.write([Put("machine", "state", b"junk")])
     with pytest.raises(Corrupt):
-        SnapshotSource(replica.storage.snapshot(), KeyValues.tables)
+        SnapshotSource(replica.storage.snapshot(), KeyValues)
 
 
 @given(st.data())
