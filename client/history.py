@@ -11,8 +11,8 @@ from collections import Counter
 from typing import NamedTuple, TextIO
 
 from kvrmi.checker.history import FAIL, OK, UNKNOWN, Operation, write_header, write_line
-from kvrmi.checker.model import READS
 from kvrmi.errors import KVError, UnknownOutcome
+from kvrmi.operations.table import READS
 
 __all__ = ["Moment", "Recorder", "outcome"]
 

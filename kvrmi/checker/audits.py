@@ -12,8 +12,9 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from ..operations.table import READS, WRITES
 from .history import FAIL, OK, Operation
-from .model import READS, WRITES, Value, denies, keys_of, sightings, written
+from .model import Value, denies, keys_of, sightings, written
 from .partition import parts
 from .reduce import no_pages, reduced
 from .show import line

@@ -12,8 +12,9 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from ..operations.table import READS
 from .history import OK, Operation
-from .model import READS, sightings, written
+from .model import sightings, written
 
 __all__ = ["hints"]
 

@@ -1,20 +1,19 @@
 """The store as one atomic object: what each operation answers, and what it changes.
 
 Rule: this is the only place that knows what an operation means; every check asks here, after scan,
-size and local reads were reduced (reduce.py).
+size and local reads were reduced (reduce.py). Adding one is an entry in _MEANINGS.
 It knows nothing of time, clients, or how states are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from .history import OK, Operation
 
 __all__ = [
-    "READS",
-    "WRITES",
+    "MODELLED",
     "Effect",
     "State",
     "Store",
@@ -30,9 +29,6 @@ Value = str | bytes | None
 Look = Callable[[str], Value]
 Changes = tuple[tuple[str, Value], ...]
 
-READS = frozenset({"get", "contains", "get_many", "scan", "size"})
-WRITES = frozenset({"put", "delete", "cas", "put_many"})
-
 State = tuple[Value, ...]
 """The values of a store's keys, in their order."""
 
@@ -46,52 +42,76 @@ class Effect(NamedTuple):
 
 def keys_of(operation: Operation) -> tuple[str, ...]:
     """Give the keys that an operation reads or writes; a size's are all there may be."""
-    first = operation.args[0]
-    if operation.op == "put_many":
-        return tuple(key for key, _ in first)
-    return first if operation.op in ("get_many", "size") else (first,)
+    return _MEANINGS[operation.op].keys(operation)
 
 
 def written(operation: Operation) -> Changes:
     """Give the changes that an operation makes if it is carried out and, a cas, succeeds."""
-    args = operation.args
-    if operation.op == "put_many":
-        pairs: Changes = args[0]
-        return tuple(dict(pairs).items())
-    if operation.op in READS:
-        return ()
-    return ((args[0], None if operation.op == "delete" else args[-1]),)
+    return _MEANINGS[operation.op].changes(operation)
 
 
-def sightings(operation: Operation) -> Iterator[tuple[str, Value]]:
+def sightings(operation: Operation) -> Iterable[tuple[str, Value]]:
     """Give each key and value that an answer shows to have been there."""
-    if operation.outcome != OK:
-        return
-    if operation.op == "get":
-        yield operation.args[0], operation.value
-    elif operation.op == "get_many":
-        yield from zip(operation.args[0], operation.value, strict=True)
-    elif operation.op == "cas" and operation.value:
-        yield operation.args[0], operation.args[1]
+    return _MEANINGS[operation.op].sightings(operation) if operation.outcome == OK else ()
 
 
 def denies(operation: Operation, value: Value) -> bool:
     """Return whether a key held something else when an answered operation took place."""
-    args, answer = operation.args, operation.value
-    if operation.op == "get":
-        return bool(answer != value)
-    if operation.op == "put":
-        return bool(args[1] != value)
-    if operation.op == "contains":
-        return not answer
-    if operation.op == "cas":
-        return bool(args[1] != value or args[2] != value) if answer else bool(args[1] == value)
-    return True  # a delete
+    return _MEANINGS[operation.op].denies(operation, value)
 
 
 def effect(operation: Operation, look: Look) -> Effect:
     """Carry out an operation on a store whose values `look` returns."""
-    return _EFFECTS[operation.op](operation, look)
+    return _MEANINGS[operation.op].effect(operation, look)
+
+
+# --- what each operation means --------------------------------------------------------------------
+
+
+def _key(operation: Operation) -> tuple[str, ...]:
+    return (operation.args[0],)
+
+
+def _keys(operation: Operation) -> tuple[str, ...]:
+    keys: tuple[str, ...] = operation.args[0]
+    return keys
+
+
+def _keys_of_pairs(operation: Operation) -> tuple[str, ...]:
+    return tuple(key for key, _ in operation.args[0])
+
+
+def _nothing(operation: Operation) -> tuple[()]:
+    return ()
+
+
+def _last(operation: Operation) -> Changes:
+    return ((operation.args[0], operation.args[-1]),)
+
+
+def _pairs(operation: Operation) -> Changes:
+    return tuple(dict(operation.args[0]).items())
+
+
+def _removed(operation: Operation) -> Changes:
+    return ((operation.args[0], None),)
+
+
+def _value_seen(operation: Operation) -> Changes:
+    return ((operation.args[0], operation.value),)
+
+
+def _values_seen(operation: Operation) -> Iterable[tuple[str, Value]]:
+    return zip(operation.args[0], operation.value, strict=True)
+
+
+def _expected_seen(operation: Operation) -> Changes:
+    return (operation.args[:2],) if operation.value else ()
+
+
+def _cas_denies(operation: Operation, value: Value) -> bool:
+    _, expected, new = operation.args
+    return bool(expected != value or new != value) if operation.value else bool(expected == value)
 
 
 def _put(operation: Operation, look: Look) -> Effect:
@@ -126,16 +146,32 @@ def _cas(operation: Operation, look: Look) -> Effect:
     return Effect(True, written(operation))
 
 
-_EFFECTS: dict[str, Callable[[Operation, Look], Effect]] = {
-    "put": _put,
-    "get": _get,
-    "delete": _delete,
-    "contains": _contains,
-    "cas": _cas,
-    "put_many": _put,
-    "get_many": _get_many,
-    "size": _size,
+def _always(operation: Operation, value: Value) -> bool:
+    return True
+
+
+class _Meaning(NamedTuple):
+    """One operation: see the functions above of the same names."""
+
+    effect: Callable[[Operation, Look], Effect]
+    keys: Callable[[Operation], tuple[str, ...]] = _key
+    changes: Callable[[Operation], Changes] = _nothing
+    sightings: Callable[[Operation], Iterable[tuple[str, Value]]] = _nothing
+    denies: Callable[[Operation, Value], bool] = _always
+
+
+_MEANINGS: dict[str, _Meaning] = {
+    "put": _Meaning(_put, changes=_last, denies=lambda op, value: bool(op.args[1] != value)),
+    "get": _Meaning(_get, sightings=_value_seen, denies=lambda op, value: bool(op.value != value)),
+    "delete": _Meaning(_delete, changes=_removed),
+    "contains": _Meaning(_contains, denies=lambda op, _: not op.value),
+    "cas": _Meaning(_cas, changes=_last, sightings=_expected_seen, denies=_cas_denies),
+    "put_many": _Meaning(_put, _keys_of_pairs, _pairs),
+    "get_many": _Meaning(_get_many, _keys, sightings=_values_seen),
+    "size": _Meaning(_size, _keys),
 }
+MODELLED = frozenset(_MEANINGS)
+"""The operations that have a meaning here; others have to be reduced to these."""
 
 
 class Store:

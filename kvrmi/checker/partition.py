@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from ..operations.table import READS
 from .history import FAIL, OK, UNKNOWN, Operation
-from .model import READS, keys_of, written
+from .model import keys_of, written
 
 __all__ = ["Class", "partition", "parts", "project", "restrict"]
 

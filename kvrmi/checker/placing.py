@@ -14,8 +14,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 
+from ..operations.table import READS, WRITES
 from .history import OK, Operation
-from .model import READS, WRITES, Value, effect, sightings, written
+from .model import Value, effect, sightings, written
 from .partition import parts
 
 __all__ = ["Rank", "Revisions", "place", "rank"]

@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from math import inf
 
 from ..operations.interface import LOCAL, PAGE_BYTES
+from ..operations.table import WRITES
 from .history import OK, Operation
-from .model import WRITES, keys_of, written
+from .model import keys_of, written
 from .show import line
 
 __all__ = ["no_pages", "reduced"]

@@ -25,9 +25,10 @@ from collections.abc import Callable, Iterator
 from math import inf
 from typing import NamedTuple, TypeAlias
 
+from ..operations.table import WRITES
 from .hints import hints
 from .history import OK, UNKNOWN, Operation
-from .model import WRITES, State, Store, Value, effect, keys_of
+from .model import State, Store, Value, effect, keys_of
 from .narrowing import Bounds, alike, bounds
 from .partition import Class
 from .show import lines
