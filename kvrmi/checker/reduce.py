@@ -18,7 +18,10 @@ from .history import OK, Operation
 from .model import keys_of, written
 from .show import line
 
-__all__ = ["no_pages", "reduced"]
+__all__ = ["REDUCED", "no_pages", "reduced"]
+
+REDUCED = frozenset({"scan"})
+"""Operations that no check meets after `reduced`."""
 
 Page = tuple[tuple[str, str | bytes], ...]
 

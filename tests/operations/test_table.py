@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from client.grammar.commands import GROUPS, parse
+from client.grammar.lexer import split
+from kvrmi.checker.history import _SHAPES
+from kvrmi.checker.model import MODELLED
+from kvrmi.checker.reduce import REDUCED
 from kvrmi.operations.commands import decode_command, decode_question, encode_command
-from kvrmi.operations.interface import check
+from kvrmi.operations.interface import LOCAL, check
 from kvrmi.operations.table import BY_NAME, BY_OPCODE, OPERATIONS, READS, TABLE, WRITES
+from kvrmi.sim import workload
 from kvrmi.state.keyvalue import KeyValues
 
 OPCODES = {
@@ -44,3 +50,18 @@ def test_what_replicas_ask_one_another_is_not_for_clients() -> None:
     assert set(OPERATIONS) == READS | WRITES == set(OPCODES) - {"voter"}
     with pytest.raises(ValueError, match="no operation 'voter'"):
         check("voter", (1, 2, "disk"))
+
+
+def test_the_checker_knows_every_operation() -> None:
+    assert set(_SHAPES) == MODELLED | REDUCED == set(OPERATIONS)
+
+
+def test_every_operation_can_be_typed() -> None:
+    forms = [form for group in GROUPS.values() for form in group]
+    asked = {parse(split(form.example[0])).name for form in forms}
+    assert asked >= set(OPERATIONS)
+
+
+def test_the_simulated_clients_ask_for_every_operation() -> None:
+    assert set(workload.READS) - {LOCAL} == READS
+    assert set(workload.WRITES) == WRITES

@@ -61,7 +61,7 @@ def test_commands_are_answered_as_the_machine_says(benches: Benches) -> None:
     foreign = encode_command("put", ("k", "v"), (1, BOOT, 2))
     voter = encode_voter(Voter(2, 2, "disk"), (1, BOOT, 3))
     bench.deliver(proposer(1), Chosen(entry_of(1, AGAIN, foreign, voter, AGAIN)))
-    applied = next(m for _, m in bench.drain() if type(m) is Applied)
+    applied = next(one.message for one in bench.drain() if isinstance(one.message, Applied))
     answers = [answer for _, answer in applied.answers]
     refused = Answer("INVALID", "malformed command", 1)
     assert answers == [Answer("OK", 5, 1), refused, Answer("OK", 2, 1), Answer("OK", 5, 1)]
