@@ -6,6 +6,8 @@ Rule: nothing here starts a process or opens a port.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import settings
@@ -14,6 +16,22 @@ from hypothesis import settings
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+Ending = Callable[[Callable[[], None]], object]
+
+
+@pytest.fixture(scope="session")
+def ending() -> Iterator[Ending]:
+    """Take what ends a test's servers, and carries it out while the next tests run.
+
+    A stock daemon sleeps 0.2 s in its shutdown. Whatever fails then is raised after the last test.
+    """
+    with ThreadPoolExecutor(4) as pool:
+        begun = []
+        yield lambda end: begun.append(pool.submit(end))
+        for each in begun:
+            each.result()
 
 
 @pytest.fixture(autouse=True)

@@ -11,14 +11,15 @@ from kvrmi.access.events import Answered, Asked, Event, Failed
 from kvrmi.access.store import connect
 from kvrmi.errors import Aborted, InvalidRequest
 from tests.client.fake import Cluster, lose_answer, refuse
+from tests.conftest import Ending
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def cluster(monkeypatch: pytest.MonkeyPatch, ending: Ending) -> Iterator[Cluster]:
     monkeypatch.setattr(Pyro5.config, "SERPENT_BYTES_REPR", True)  # as the servers do
     cluster = Cluster(3)
     yield cluster
-    cluster.close()
+    ending(cluster.close)
 
 
 def test_an_operation_is_asked_and_answered(cluster: Cluster) -> None:

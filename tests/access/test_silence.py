@@ -24,6 +24,7 @@ from kvrmi.access.store import connect
 from kvrmi.errors import ConnectionFailed, KVError, NoQuorum, UnknownOutcome, was_late
 from kvrmi.operations.interface import check
 from tests.client.fake import Cluster, refuse
+from tests.conftest import Ending
 
 WAITS = 2.5
 """Seconds after which a server reports that there is no quorum."""
@@ -239,7 +240,7 @@ def test_healthy_replicas_are_not_looked_at(played: Played) -> None:
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def cluster(monkeypatch: pytest.MonkeyPatch, ending: Ending) -> Iterator[Cluster]:
     """Five replicas, of which three are stopped; the others know it."""
     monkeypatch.setattr(Pyro5.config, "SERPENT_BYTES_REPR", True)  # as the servers do
     monkeypatch.setattr("kvrmi.access.connections.CONNECT", SOON)
@@ -247,7 +248,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     for id in SILENT:
         cluster.nodes[id - 1].stop()
     yield cluster
-    cluster.close()
+    ending(cluster.close)
 
 
 def test_silence_is_late_and_says_whether_a_byte_left(cluster: Cluster) -> None:

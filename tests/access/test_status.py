@@ -9,14 +9,15 @@ import pytest
 
 from kvrmi.access.store import connect
 from tests.client.fake import Cluster
+from tests.conftest import Ending
 
 
 @pytest.fixture
-def three() -> Any:
+def three(ending: Ending) -> Any:
     cluster = Cluster(3)
     cluster.introduce("deadbeef")
     yield cluster
-    cluster.close()
+    ending(cluster.close)
 
 
 def test_one_address_shows_all_members(three: Cluster) -> None:

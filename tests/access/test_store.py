@@ -20,14 +20,15 @@ from kvrmi.errors import (
     Unsupported,
 )
 from tests.client.fake import Cluster, lose_answer, refuse, stall
+from tests.conftest import Ending
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def cluster(monkeypatch: pytest.MonkeyPatch, ending: Ending) -> Iterator[Cluster]:
     monkeypatch.setattr(Pyro5.config, "SERPENT_BYTES_REPR", True)  # as the servers do
     cluster = Cluster(3)
     yield cluster
-    cluster.close()
+    ending(cluster.close)
 
 
 @pytest.fixture

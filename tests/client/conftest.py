@@ -10,16 +10,17 @@ import pytest
 
 from client.__main__ import main
 from tests.client.fake import Cluster
+from tests.conftest import Ending
 
 Run = Callable[..., int]
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def cluster(monkeypatch: pytest.MonkeyPatch, ending: Ending) -> Iterator[Cluster]:
     monkeypatch.setattr(Pyro5.config, "SERPENT_BYTES_REPR", True)  # as the servers do
     cluster = Cluster(2)
     yield cluster
-    cluster.close()
+    ending(cluster.close)
 
 
 @pytest.fixture
