@@ -1,7 +1,8 @@
 """What users can call: the operations of the table, `call` for any of them, `status`.
 
-Rules: arguments are checked before anything else; it raises the four builtins and nothing else.
-The table says which methods there are; it knows no consensus and no machine.
+Rules: arguments are checked before anything else; it answers with the four builtins and no other
+error. No method waits: what is not there yet comes later. The table says which methods there are;
+it knows no consensus and no machine.
 """
 
 from __future__ import annotations
@@ -10,17 +11,24 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kvrmi.errors import InvalidRequest, to_builtin
 from kvrmi.operations.arguments import REQUIRED
-from kvrmi.operations.interface import Engine, Result, check, check_request
-from kvrmi.operations.table import TABLE, Definition
+from kvrmi.operations.interface import Engine, Operation, Result, check, check_request
+from kvrmi.operations.table import BY_NAME, TABLE, Definition
+from kvrmi.remote.later import Later, Reply
 
 from .objectdaemon import exposed
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+Apart = Callable[[Callable[[], None]], object]
+"""Runs something where nobody waits for it."""
+Form = Callable[[Result], object]
+"""What is sent of an answer."""
 
 _log = logging.getLogger("kvrmi.server.store")
 
@@ -45,9 +53,10 @@ def _remote(method: Callable[P, R]) -> Callable[P, R]:
 class KVStore:
     """The remote object that users know; a method for each operation that clients may ask for."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Serve what `engine` carries out."""
+    def __init__(self, engine: Engine, apart: Apart) -> None:
+        """Serve what `engine` carries out; what takes long by itself is begun by `apart`."""
         self._engine = engine
+        self._apart = apart
 
     if TYPE_CHECKING:
 
@@ -55,44 +64,65 @@ class KVStore:
             """Find a method of the table."""
 
     @_remote
-    def call(self, op: object, args: object, request: object = None) -> dict[str, object]:
+    def call(self, op: object, args: object, request: object = None) -> object:
         """Do any operation, and return who answered: value, revision, replica, leader, stale."""
         if type(op) is not str or not isinstance(args, (list, tuple)):
             raise to_builtin("INVALID", "usage: call(op, args, request=None)")
-        result = self._result(op, tuple(args), request)
-        return {
-            "value": result.value,
-            "revision": result.revision,
-            "replica": result.replica,
-            "leader": result.leader or None,
-            "stale": result.stale,
-        }
+        return self._run(op, tuple(args), request, _described)
 
     @_remote
-    def status(self) -> dict[str, object]:
+    def status(self) -> object:
         """Return this replica's entry of the cluster's status."""
-        return self._engine.status()
+        return Later(lambda reply: self._elsewhere(partial(self._report, reply)))
 
-    def _run(self, name: str, args: tuple[object, ...], request: object) -> object:
-        return self._result(name, args, request).value
+    def _report(self, reply: Reply) -> None:
+        try:
+            reply(self._engine.status())
+        except Exception as error:
+            reply(error)
 
-    def _result(self, name: str, args: tuple[object, ...], request: object) -> Result:
+    def _run(self, name: str, args: tuple[object, ...], request: object, form: Form) -> Later:
         try:
             operation = check(name, args)
             identity = None if request is None else check_request(request)
         except InvalidRequest as error:
             raise to_builtin("INVALID", str(error)) from None
+        begin = partial(self._begin, operation, identity, form)
+        if BY_NAME[name].long:
+            return Later(lambda reply: self._elsewhere(partial(begin, reply)))
+        return Later(begin)
+
+    def _elsewhere(self, work: Callable[[], None]) -> None:
+        self._apart(work)
+
+    def _begin(
+        self, operation: Operation, identity: tuple[str, int] | None, form: Form, reply: Reply
+    ) -> None:
+        def done(result: Result) -> None:
+            refused = result.code != "OK"
+            reply(to_builtin(result.code, str(result.value)) if refused else form(result))
+
         try:
-            result = self._engine.execute(operation, identity)
+            self._engine.submit(operation, identity, done)
         except Exception:
-            _log.exception("%s failed", name)
+            _log.exception("%s failed", operation.name)
             code = "UNAVAILABLE" if operation.reads else "UNKNOWN_OUTCOME"
-            raise to_builtin(
-                code, "an internal error of this replica; its replica.log says which"
-            ) from None
-        if result.code != "OK":
-            raise to_builtin(result.code, str(result.value))
-        return result
+            why = "an internal error of this replica; its replica.log says which"
+            reply(to_builtin(code, why))
+
+
+def _value(result: Result) -> object:
+    return result.value
+
+
+def _described(result: Result) -> dict[str, object]:
+    return {
+        "value": result.value,
+        "revision": result.revision,
+        "replica": result.replica,
+        "leader": result.leader or None,
+        "stale": result.stale,
+    }
 
 
 def _method(known: Definition) -> Callable[..., object]:
@@ -104,7 +134,7 @@ def _method(known: Definition) -> Callable[..., object]:
         if kwargs or not known.required <= len(args) <= most:
             args = _in_order(known, signature, args, kwargs)
         request = args[count] if len(args) > count else None
-        return self._run(known.name, args[:count], request)
+        return self._run(known.name, args[:count], request, _value)
 
     method.__name__ = known.name
     method.__qualname__ = f"KVStore.{known.name}"

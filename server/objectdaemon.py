@@ -13,6 +13,7 @@ import Pyro5.server
 
 from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.listener import Client
+from kvrmi.remote.reactor import Reactor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,8 +45,12 @@ class ObjectDaemon:
         *,
         admit: Callable[[Any], object] | None = None,
         after_answer: Callable[[], None] | None = None,
+        reactor: Reactor | None = None,
     ) -> None:
-        """`admit` raises for a caller that may not connect; None lets anybody."""
+        """`admit` raises for a caller that may not connect; None lets anybody.
+
+        With a `reactor`, no method of the instance may wait.
+        """
         self._host = host
         self._port = port
         self._name = name
@@ -53,6 +58,7 @@ class ObjectDaemon:
         self._limits = limits
         self._admit = admit
         self._after_answer = after_answer
+        self._reactor = reactor
         self._daemon: Daemon | None = None
 
     @property
@@ -83,6 +89,7 @@ class ObjectDaemon:
             max_message=self._limits.max_message,
             idle=self._limits.idle,
             after_answer=self._after_answer,
+            reactor=self._reactor,
         )
         daemon.register(self._instance, self._name)
         daemon.start()

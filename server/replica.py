@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -18,12 +19,12 @@ from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.cuts import Cuts
 from kvrmi.remote.daemon import caller
+from kvrmi.remote.reactor import Reactor
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Message
 from kvrmi.roles.declaration import BATCH, CONTROL
 
 from .admission import Verdict, from_file
-from .driver import Driver
 from .engines.kinds import ENGINES, EngineKind
 from .folder import Folder, Identity
 from .gate import Gate
@@ -41,6 +42,8 @@ _log = logging.getLogger("kvrmi.server.replica")
 CONTROL_SECONDS = 0.02
 """The control thread looks at the clock at least this often."""
 SUPERVISE_SECONDS = 0.05
+APART_THREADS = 4
+"""For what goes through many keys, and for status, which asks each role."""
 CLIENT_LIMITS = Limits(pool=400, max_message=8 << 20, idle=600.0)
 PEER_BYTES = 4 << 20
 
@@ -84,6 +87,8 @@ class Replica:
         self.gate = Gate(cluster, me, secret, self._declared.format)
         self.credentials = self.gate.credentials()
         self.router = Router(self._declared, me)
+        self.reactor = Reactor(self.router.run)
+        self._apart = ThreadPoolExecutor(APART_THREADS, "apart")
         noted = self._kind.journal(me, cluster.quorum, clock)
         self.hosts = Hosts(self._declared, cluster, me, folder, self.router, clock, fatal, noted.of)
         self.roles = {name: self.hosts[name] for name in self._declared.daemons}
@@ -105,18 +110,14 @@ class Replica:
             deliver=self._deliver,
             refused=self.hosts.unreachable,
         )
-        self.driver = Driver(
-            lambda timeout: self.transport.collect(BATCH, timeout),
-            lambda: self.transport.wake(BATCH),
-            self.router.run,
-            clock,
-        )
-        self.router.connect(self.hosts.all.values(), self.transport, self.driver.settled)
+        self.router.connect(self.hosts.all.values(), self.transport)
+        self.transport.attend(BATCH, self.reactor)
         self.engine = self._kind.engine(
             self.me,
             self.hosts,
             self.router,
-            self.driver,
+            self.reactor.soon,
+            self.cluster.timing.request,
             lambda: describe(self),
             lambda: self.transport.notes,
         )
@@ -128,8 +129,9 @@ class Replica:
             self.cluster.listens_on(self.member.host),
             self.member.client,
             naming.kvstore(self.me),
-            KVStore(self.engine),
+            KVStore(self.engine, self._apart.submit),
             CLIENT_LIMITS,
+            reactor=self.reactor,
         )
 
     def _role_daemon(self, host: RoleHost[Any]) -> ObjectDaemon:
@@ -155,8 +157,7 @@ class Replica:
         deferred = self._declared.deferred
         if deferred is None:
             return None
-        host, settle = self.hosts[deferred.role], self.engine.settle
-        return DeferredAnswers(host, self.router, self.driver, clock, settle).wait
+        return DeferredAnswers(self.hosts[deferred.role], self.router, clock).begin
 
     def _deliver(self, role: str, incarnation: int, sender: Address, message: Message) -> None:
         host = self.hosts[role]
@@ -175,7 +176,7 @@ class Replica:
             self.let_vote(verdict)
         self.hosts.inform()
         self.run_thread("control", self._control)
-        self.run_thread("driver", self.driver.run_idle)
+        self.run_thread("reactor", self.reactor.run)
         self.run_thread("supervisor", self._supervise)
         self.clients.open()
         _log.info(
@@ -222,12 +223,13 @@ class Replica:
         """Take everything down cleanly, in a few seconds at most."""
         self._stopped.set()
         self.clients.cut()
-        self.driver.stop()
+        self.reactor.stop()
         for thread in self._threads:
             thread.join(1.0)
         self.clients.cut()  # the supervisor may have found it closed, and opened it again
         self.hosts.stop()
         self.transport.close()
+        self._apart.shutdown(wait=False, cancel_futures=True)
         self._folder.close()
         _log.info("stopped replica=%d", self.me)
 

@@ -20,6 +20,9 @@ from .rolehost import RoleHost
 
 _log = logging.getLogger("kvrmi.server.router")
 
+OVERDUE_SECONDS = 10.0
+"""A deferred request whose role has not answered for so long after its time is given up."""
+
 
 class Sender(Protocol):
     """What the router needs of the transport."""
@@ -31,14 +34,8 @@ class Sender(Protocol):
         ...
 
 
-class Awaited:
-    """The answer that a worker thread waits for on behalf of another replica."""
-
-    __slots__ = ("answer",)
-
-    def __init__(self) -> None:
-        """Nothing yet."""
-        self.answer: Message | None = None
+Answered = Callable[[Message | None], None]
+"""Takes the answer of a deferred request; None if there will be none."""
 
 
 class Router:
@@ -52,18 +49,14 @@ class Router:
         self._hosts: dict[str, RoleHost[Any]] = {}
         self._order: tuple[RoleHost[Any], ...] = ()
         self._transport: Sender | None = None
-        self._after: Callable[[], None] = _nothing
-        self._awaited: dict[tuple[int, int], Awaited] = {}
+        self._awaited: dict[tuple[int, int], tuple[float, Answered]] = {}
         self._awaited_lock = threading.Lock()
 
-    def connect(
-        self, hosts: Iterable[RoleHost[Any]], transport: Sender, after: Callable[[], None]
-    ) -> None:
-        """Give it the roles and the transport; `after` is called at the end of every `run`."""
+    def connect(self, hosts: Iterable[RoleHost[Any]], transport: Sender) -> None:
+        """Give it the roles and the transport."""
         self._order = tuple(hosts)
         self._hosts = {host.address.role: host for host in self._order}
         self._transport = transport
-        self._after = after
 
     def post(self, sender: Address, envelope: Envelope) -> None:
         """Leave a message in an own role's inbox; what came to a role that is down is lost.
@@ -93,22 +86,28 @@ class Router:
         """Empty all inboxes, save those of roles that another thread has: it will do it."""
         while any([host.work() for host in self._order]):
             pass
-        self._after()
 
     # --- answers that come later ----------------------------------------------------------------
 
-    def expect(self, replica: int, number: int) -> Awaited:
-        """Have a worker wait for the answer of deferred request `number` of `replica`."""
-        awaited = Awaited()
-        with self._awaited_lock:
-            self._awaited[replica, number] = awaited
-        return awaited
+    def expect(self, replica: int, number: int, deadline: float, answered: Answered) -> None:
+        """Have `answered` called with the answer of deferred request `number` of `replica`.
 
-    def forget(self, replica: int, number: int, awaited: Awaited) -> None:
+        Its role answers by `deadline`, of which nobody here is sure: what is long overdue is given
+        up when another comes.
+        """
+        with self._awaited_lock:
+            overdue = [
+                key for key, (end, _) in self._awaited.items() if end + OVERDUE_SECONDS < deadline
+            ]
+            given_up = [self._awaited.pop(key)[1] for key in overdue]
+            self._awaited[replica, number] = (deadline, answered)
+        for one in given_up:
+            one(None)
+
+    def forget(self, replica: int, number: int) -> None:
         """End that waiting."""
         with self._awaited_lock:
-            if self._awaited.get((replica, number)) is awaited:
-                del self._awaited[replica, number]
+            self._awaited.pop((replica, number), None)
 
     def _answer(self, to: Address, message: Any) -> None:
         with self._awaited_lock:
@@ -120,8 +119,4 @@ class Router:
                 to.replica,
             )
         else:
-            awaited.answer = message
-
-
-def _nothing() -> None:
-    """Do what is to be done after a run while nobody asked for anything."""
+            awaited[1](message)

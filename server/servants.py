@@ -9,21 +9,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from typing import Any
 
 from kvrmi.cluster.cuts import Cuts
 from kvrmi.remote.identity import Caller
+from kvrmi.remote.later import Later, Reply
 from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.roles.contract import Address, Envelope, Message
 from kvrmi.roles.declaration import Declaration
 
-from .driver import Driver
 from .objectdaemon import exposed
 from .rolehost import Fenced, RoleHost
-from .router import Router
-
-P = ParamSpec("P")
-R = TypeVar("R")
+from .router import Answered, Router
 
 _log = logging.getLogger("kvrmi.server.servant")
 
@@ -33,8 +31,8 @@ _SPEAKS = "replica"
 """As what a caller has to be known: others know the secret too, and have no vote."""
 
 
-AnswerLater = Callable[[Address, Any], Message | None]
-"""Takes a deferred request, and returns its answer when it is there; None if it never is."""
+AnswerLater = Callable[[Address, Any, Answered], None]
+"""Takes a deferred request, and calls back with its answer when it is there; None: it never is."""
 
 
 class RoleServant:
@@ -50,7 +48,7 @@ class RoleServant:
         caller: Callable[[], Caller | None],
         answer_later: AnswerLater | None,
     ) -> None:
-        """`caller` returns who makes the current call, `answer_later` a deferred one's answer."""
+        """`caller` returns who makes the current call; `answer_later` brings deferred answers."""
         daemon = host.address.role
         self._taken = {kind for kind, one in declared.requests.items() if one.lane.daemon == daemon}
         self._declared = declared
@@ -63,8 +61,8 @@ class RoleServant:
         self._rest = threading.local()
 
     @exposed
-    def receive(self, data: bytes) -> bytes:
-        """Take one encoded request of another replica; its encoded answer, or b""."""
+    def receive(self, data: bytes) -> bytes | Later:
+        """Take one encoded request of another replica; its encoded answer, now or later, or b""."""
         try:
             return self._receive(data)
         except (Malformed, Fenced) as error:
@@ -73,7 +71,7 @@ class RoleServant:
             _log.exception("%s: a call failed", self._host.address.role)
         return NOT_TAKEN
 
-    def _receive(self, data: bytes) -> bytes:
+    def _receive(self, data: bytes) -> bytes | Later:
         if type(data) is not bytes:
             raise Malformed("not bytes")
         sender, message = self._codec.decode(data)
@@ -85,12 +83,17 @@ class RoleServant:
         me = self._host.address.replica
         if not self._faults.passes(sender.replica, me) or sender.replica == me:
             return NOT_TAKEN
-        answer: Message | None
         if self._answer_later is not None and self._declared.defers(message):
-            answer = self._answer_later(sender, message)
-        else:
-            answer = self._answer(sender, message)
-        if answer is None or not self._faults.passes(me, sender.replica):
+            return Later(partial(self._defer, self._answer_later, sender, message))
+        return self._encoded(sender, self._answer(sender, message))
+
+    def _defer(
+        self, answer_later: AnswerLater, sender: Address, message: Message, reply: Reply
+    ) -> None:
+        answer_later(sender, message, lambda answer: reply(self._encoded(sender, answer)))
+
+    def _encoded(self, asker: Address, answer: Message | None) -> bytes:
+        if answer is None or not self._faults.passes(self._host.address.replica, asker.replica):
             return NOT_TAKEN
         return self._codec.encode(self._host.address, answer)
 
@@ -116,32 +119,20 @@ class RoleServant:
 
 
 class DeferredAnswers:
-    """Where a worker waits until a role of ours has settled another replica's requests."""
+    """Hands other replicas' deferred requests to a role of ours, whose answers come later."""
 
-    def __init__(
-        self,
-        host: RoleHost[Any],
-        router: Router,
-        driver: Driver,
-        clock: Callable[[], float],
-        settle: Callable[[], None],
-    ) -> None:
-        """`settle` makes the role of `host` give up what is overdue."""
+    def __init__(self, host: RoleHost[Any], router: Router, clock: Callable[[], float]) -> None:
+        """`host` is the role's, `clock` that of its deadlines."""
         self._host = host
         self._router = router
-        self._driver = driver
         self._clock = clock
-        self._settle = settle
 
-    def wait(self, sender: Address, message: Any) -> Message | None:
-        """Hand `message` to the role and wait for its answer, at most its timeout."""
+    def begin(self, sender: Address, message: Any, done: Answered) -> None:
+        """Hand `message` to the role, which answers it within its timeout; `Router.run` next."""
         deadline = self._clock() + message.timeout
-        awaited = self._router.expect(sender.replica, message.number)
+        self._router.expect(sender.replica, message.number, deadline, done)
         try:
             self._host.post(sender, message)
-            self._router.run()
-            if not self._driver.wait(awaited, deadline):
-                self._settle()
-            return awaited.answer
-        finally:
-            self._router.forget(sender.replica, message.number, awaited)
+        except Fenced:
+            self._router.forget(sender.replica, message.number)
+            done(None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from kvrmi.cluster.config import Cluster, Member
@@ -18,6 +19,7 @@ from kvrmi.cluster.naming import join_address
 from kvrmi.cluster.naming import role as role_name
 from kvrmi.remote.identity import Credentials
 from kvrmi.remote.peer import Gather, Peer
+from kvrmi.remote.reactor import Reactor
 from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.roles.contract import Address, Envelope, Message, NoAnswer
 from kvrmi.roles.declaration import BATCH, CONTROL, Declaration, Lane
@@ -97,6 +99,7 @@ class Transport:
                 link = Link(member, lane, _peer(cluster, member, lane, credentials, refused))
                 self._links[member.id, lane.name] = link
                 self._by_peer[link.peer] = link
+        self._hurry: dict[str, Callable[[float], None]] = {}
         self._groups = {
             group: Gather([link.peer for link in self._links.values() if link.lane.group == group])
             for group in (BATCH, CONTROL)
@@ -121,7 +124,11 @@ class Transport:
         link = self._links[to.replica, request.lane.name]
         timeout = self._declared.timeout(message, self._answer)
         token = Token(wire.sender.role, incarnation, message)
-        return link.peer.send(self._clock(), wire.encoded(message), token, timeout)
+        sent = link.peer.send(self._clock(), wire.encoded(message), token, timeout)
+        hurry = self._hurry.get(request.lane.group)
+        if sent and hurry is not None:
+            hurry(timeout)
+        return sent
 
     def collect(self, group: str, timeout: float) -> None:
         """Wait for answers of a group and deliver them, and what became of the others."""
@@ -137,9 +144,16 @@ class Transport:
             for token in (*peer.overdue(now), *peer.lost()):
                 self._lose(self._by_peer[peer], token)
 
-    def wake(self, group: str) -> None:
-        """Make a `collect` of that group return early."""
-        self._groups[group].wake()
+    def attend(self, group: str, reactor: Reactor) -> None:
+        """Have a group collected in the thread of `reactor`, and of nobody else."""
+        collect = partial(self.collect, group, 0.0)
+        reactor.watch(self._groups[group].fileno(), lambda _: collect())
+        reactor.add_timer(partial(self._left, group), collect)
+        self._hurry[group] = reactor.hurry
+
+    def _left(self, group: str) -> float:
+        """Seconds until the first answer of a group is overdue."""
+        return min([peer.deadline for peer in self._groups[group].peers]) - self._clock()
 
     def tend(self) -> None:
         """Have lost connections made again in the background; call it several times a second."""

@@ -7,8 +7,8 @@ It knows neither how requests travel nor what carries them out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, cast
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from .arguments import (
     KEY_BYTES,
@@ -87,6 +87,10 @@ class Result(NamedTuple):
     stale: bool
 
 
+Done: TypeAlias = Callable[[Result], None]
+"""Takes the answer of an operation that was submitted."""
+
+
 class Engine(Protocol):
     """What stands behind the remote object: paxos, 2pc, single or etcd."""
 
@@ -95,8 +99,16 @@ class Engine(Protocol):
         """Names of the operations it can carry out."""
         ...
 
+    def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
+        """Carry out a checked operation and call `done` once: now, or later in another thread.
+
+        Waits for no disk and no other replica; never raises for what a client did. `done` must not
+        raise, nor wait for anything.
+        """
+        ...
+
     def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
-        """Carry out a checked operation; never raises for what a client did."""
+        """Submit an operation and wait for the answer; not in the thread that brings answers."""
         ...
 
     def status(self) -> dict[str, object]:

@@ -36,8 +36,9 @@ class Definition(NamedTuple):
     """One operation.
 
     `opcode` names it in the byte form. `reads`: it changes nothing. `of_clients`: they may ask for
-    it; else replicas alone. `help` says what it returns. What follows is made of `arguments`:
-    `given` are those that reach the state machine.
+    it; else replicas alone. `long`: it goes through many keys, so
+    nobody else should wait for it. `help` says what it returns. What follows is made of
+    `arguments`: `given` are those that reach the state machine.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Definition(NamedTuple):
     arguments: tuple[Argument, ...]
     reads: bool
     of_clients: bool
+    long: bool
     help: str
     given: tuple[Argument, ...]
     required: int
@@ -83,12 +85,23 @@ def _define(
     *,
     reads: bool = False,
     of_clients: bool = True,
+    long: bool = False,
 ) -> Definition:
     given = tuple(argument for argument in arguments if not argument.routes)
     required = sum(argument.default is REQUIRED for argument in arguments)
     items = tuple((place, one.items) for place, one in enumerate(given) if one.items)
     return Definition(
-        name, opcode, arguments, reads, of_clients, help, given, required, shapes(given), items
+        name,
+        opcode,
+        arguments,
+        reads,
+        of_clients,
+        long,
+        help,
+        given,
+        required,
+        shapes(given),
+        items,
     )
 
 
@@ -111,6 +124,7 @@ TABLE = (
         2,
         (PAIRS,),
         "the revision; a list of [key, value], stored in one step or not at all",
+        long=True,
     ),
     _define(
         "get_many",
@@ -118,6 +132,7 @@ TABLE = (
         (KEYS,),
         "values in order, None where absent, all of one revision",
         reads=True,
+        long=True,
     ),
     _define(
         "cas",
@@ -132,6 +147,7 @@ TABLE = (
         "a page of [key, value] by code point, after `start`; "
         "the next page begins after its last key",
         reads=True,
+        long=True,
     ),
     _define("voter", 4, _VOTER, "the epoch in which the replica votes again", of_clients=False),
 )

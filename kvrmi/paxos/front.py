@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..operations.commands import encode_voter
-from ..operations.interface import PAGE_BYTES, Answer, Request
+from ..operations.interface import Answer, Request
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
 from .ballot import NO_BALLOT, Ballot
 from .forwards import Forwards
@@ -31,7 +31,7 @@ from .messages import (
     Propose,
 )
 from .outcomes import Outcomes
-from .submissions import NOT_LEADER, UNKNOWN, Group, Submission
+from .submissions import NOT_LEADER, UNKNOWN, Group, Submission, take
 
 if TYPE_CHECKING:
     from ..cluster.config import Timing
@@ -40,9 +40,6 @@ __all__ = ["Front"]
 
 QUEUE_MAX = 10_000
 """Requests that may wait; beyond it a request is turned away at once, with nothing done."""
-
-BATCH_MAX = 1000
-"""Commands in one batch or one Forward, besides the limit of bytes."""
 
 TICK = 0.05
 """Seconds between looks for overdue submissions."""
@@ -127,16 +124,33 @@ class Front:
         """
         return self._fresh(now, question)
 
+    def submission(
+        self,
+        now: float,
+        request: Request,
+        *,
+        repeatable: bool,
+        settled: Callable[[Answer], None] | None = None,
+    ) -> Submission:
+        """Make a submission, answered within the request time; safe to call from any thread."""
+        deadline = now + self._timing.request
+        return Submission(request, deadline, repeatable=repeatable, settled=settled)
+
+    def take(self, now: float, submissions: Iterable[Submission]) -> Effects:
+        """Take what was submitted; what came together may go into one batch."""
+        for submission in submissions:
+            if self._full:
+                submission.settle(OVERLOADED)
+            else:
+                self._enqueue(submission)
+        return self._advance(now)
+
     def submit(
         self, now: float, request: Request, *, repeatable: bool
     ) -> tuple[Submission, Effects]:
-        """Take a request; its submission is answered within the request time (Timing.request)."""
-        submission = Submission(request, now + self._timing.request, repeatable=repeatable)
-        if self._full:
-            submission.settle(OVERLOADED)
-            return submission, NOTHING
-        self._enqueue(submission)
-        return submission, self._advance(now)
+        """Make one submission and take it."""
+        submission = self.submission(now, request, repeatable=repeatable)
+        return submission, self.take(now, (submission,))
 
     @property
     def _full(self) -> bool:
@@ -201,7 +215,7 @@ class Front:
     def _lead(self, now: float, messages: list[Envelope]) -> None:
         if self._reads:
             self._serve_reads(now, messages)
-        batch = _take(self._writes) if self._ready else []
+        batch = take(self._writes) if self._ready else []
         if batch:
             self._ready = False
             self._outcomes.sent(self._ballot, batch)
@@ -218,7 +232,7 @@ class Front:
         self._reads = deque(submission for submission in self._reads if submission.answer is None)
         if self._reads and not self._confirming:
             self._number += 1
-            self._confirming[self._number] = _take(self._reads)
+            self._confirming[self._number] = take(self._reads)
             messages.append(Envelope(self._proposer, Confirm(self._number)))
 
     def _answer_confirmed(self) -> None:
@@ -259,7 +273,7 @@ class Front:
     def _follow(self, now: float, messages: list[Envelope]) -> None:
         if self._forwards.awaited or now < self._pause_until:
             return
-        submissions = _take(self._reads) + _take(self._writes)
+        submissions = take(self._reads) + take(self._writes)
         if not submissions:
             return
         self._outcomes.sent(self._ballot, submissions)
@@ -383,18 +397,3 @@ class Front:
     def _on_enrol(self, now: float, sender: Address, m: Enrol) -> None:
         request = Request(False, encode_voter(m.voter, self.next_id()))
         self._enqueue(Submission(request, now + self._timing.request, repeatable=False))
-
-
-def _take(queue: deque[Submission]) -> list[Submission]:
-    """Take from a queue, in order, what one batch may hold; what was answered leaves it."""
-    taken: list[Submission] = []
-    size = 0
-    while queue and len(taken) < BATCH_MAX:
-        size += len(queue[0].request.payload)
-        if taken and size > PAGE_BYTES:
-            break
-        submission = queue.popleft()
-        submission.queued = False
-        if submission.answer is None:
-            taken.append(submission)
-    return taken

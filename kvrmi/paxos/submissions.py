@@ -7,13 +7,17 @@ submission its group: what is answered is freed at once, without a collector.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
-from ..operations.interface import Answer, Request
+from ..operations.interface import PAGE_BYTES, Answer, Request
 from ..roles.contract import Address
 from .ballot import Ballot
 
-__all__ = ["NOT_LEADER", "NO_QUORUM", "UNKNOWN", "Group", "Sending", "Submission"]
+__all__ = [
+    "BATCH_MAX", "NOT_LEADER", "NO_QUORUM", "UNKNOWN", "Group", "Sending", "Submission", "take",
+]  # fmt: skip
 
 NO_QUORUM = Answer(
     "NO_QUORUM",
@@ -28,6 +32,9 @@ UNKNOWN = Answer(
 NOTHING_DONE = ("NO_QUORUM", "UNAVAILABLE", "NOT_LEADER")
 NOT_LEADER = Answer("NOT_LEADER", "this replica does not lead; nothing was done", 0)
 
+
+BATCH_MAX = 1000
+"""Commands in one batch or one Forward, besides the limit of bytes."""
 
 ANSWERS_BYTES = 2 << 20
 """Values that go into one message to another replica, or one value."""
@@ -71,7 +78,9 @@ class Sending(NamedTuple):
 class Submission:
     """`answer` is None until settled, and never changes afterwards."""
 
-    __slots__ = ("answer", "deadline", "foreign", "open", "queued", "repeatable", "request")
+    __slots__ = (
+        "answer", "deadline", "foreign", "open", "queued", "repeatable", "request", "settled",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -80,10 +89,12 @@ class Submission:
         *,
         repeatable: bool,
         foreign: bool = False,
+        settled: Callable[[Answer], None] | None = None,
     ) -> None:
         """`repeatable`: a session's command, which takes effect once however often it is sent.
 
-        `foreign`: another replica's front forwarded it.
+        `foreign`: another replica's front forwarded it. `settled` is called with the answer, in
+        the step that gives it.
         """
         self.request = request
         self.deadline = deadline
@@ -93,6 +104,7 @@ class Submission:
         self.open: tuple[Sending, ...] = ()
         """Sendings by which it may be in an Accept, or get into one."""
         self.answer: Answer | None = None
+        self.settled = settled
 
     def sent(self, sending: Sending) -> None:
         """Take note that it leaves."""
@@ -124,10 +136,27 @@ class Submission:
             return
         unsure = self.open and not self.request.reads and answer.code in NOTHING_DONE
         self.answer = UNKNOWN if unsure else answer
+        if self.settled is not None:
+            self.settled(self.answer)
 
     def expire(self) -> None:
         """Time is up: answer with what is known."""
         self.settle(NO_QUORUM)
+
+
+def take(queue: deque[Submission]) -> list[Submission]:
+    """Take from a queue, in order, what one batch may hold; what was answered leaves it."""
+    taken: list[Submission] = []
+    size = 0
+    while queue and len(taken) < BATCH_MAX:
+        size += len(queue[0].request.payload)
+        if taken and size > PAGE_BYTES:
+            break
+        submission = queue.popleft()
+        submission.queued = False
+        if submission.answer is None:
+            taken.append(submission)
+    return taken
 
 
 def _size(value: object) -> int:

@@ -73,6 +73,32 @@ class Channel:
         self._received = data[used:] if used < len(data) else b""
         return frame
 
+    @property
+    def begun(self) -> bool:
+        """Whether something has arrived that nobody has taken: a frame, or the begin of one."""
+        return bool(self._received)
+
+    def ready(self) -> Frame | None:
+        """Take a frame that has arrived whole, without waiting; None if it has not.
+
+        Raises as `receive` does, which waits for the rest of one that has `begun`.
+        """
+        data = self._received
+        if not data:
+            try:
+                data = self.sock.recv(_CHUNK, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return None
+            if not data:
+                raise ConnectionResetError("the other side closed the connection")
+        found = take(data, self.limit)
+        if found is None:
+            self._received = data
+            return None
+        frame, used = found
+        self._received = data[used:] if used < len(data) else b""
+        return frame
+
     def send(self, data: bytes, seconds: float | None = None) -> None:
         """Send all of `data` within `seconds`, by default FRAME_SECONDS.
 

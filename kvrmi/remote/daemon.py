@@ -13,7 +13,6 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -24,7 +23,8 @@ from Pyro5.errors import DaemonError
 from kvrmi.cluster.naming import is_client
 
 from .budget import Budget, Unread
-from .calls import COMPRESSED_REFUSED, Calls, Hangup
+from .calls import COMPRESSED_REFUSED, Calls
+from .exchanges import Exchanges
 from .frames import (
     COMPRESSED,
     CONNECT,
@@ -38,8 +38,9 @@ from .frames import (
 )
 from .identity import Caller, Challenge, Refused
 from .listener import Client, Connection, Listener
-from .payload import LARGE, SERPENT, TAKEN, PayloadError, TooComplex, dump, load
+from .payload import SERPENT, TAKEN, PayloadError, TooComplex, dump, load
 from .ratelimit import RateLimit
+from .reactor import Reactor
 
 __all__ = ["Daemon", "caller"]
 
@@ -80,14 +81,16 @@ class Daemon(Pyro5.server.Daemon):
         idle: float,
         after_answer: Callable[[], None] | None = None,
         on_disconnect: Callable[[Caller | None], None] | None = None,
+        reactor: Reactor | None = None,
     ) -> None:
         """Listen on `port` (0: a free one), serve nobody yet. Raises OSError.
 
         `admit` gets a connection's handshake data and raises to refuse it; what it returns is the
         `caller()`, save a Challenge, which the handshake's next message has to pass first.
         At most `pool` connections, `max_message` bytes a message, `idle` seconds between calls.
-        `after_answer` runs in the serving thread after each call, once its answer
-        has been sent or cannot be.
+        `after_answer` runs in a connection's thread after each call, once its answer
+        has been sent or cannot be. With a `reactor`, that one reads what has come and calls in its
+        own thread, so no exposed method may block: it answers later.
         """
         ours, theirs = socket.socketpair()
         with ours, theirs:
@@ -102,10 +105,16 @@ class Daemon(Pyro5.server.Daemon):
         self._admit = admit
         self._max_message = max_message
         self._budget = Budget(_LARGE_AT_ONCE * max_message)
-        self._unread = Unread(_UNREAD_AT_ONCE * max_message)
-        self._idle = idle
-        self._after_answer = after_answer or _nothing
         self._on_disconnect = on_disconnect
+        self._exchanges = Exchanges(
+            self._calls,
+            self._listener,
+            idle=idle,
+            unread=Unread(_UNREAD_AT_ONCE * max_message),
+            after_answer=after_answer or _nothing,
+            on_end=self._end,
+            reactor=reactor,
+        )
         self._thread: threading.Thread | None = None
         self._refusals = RateLimit(_log, logging.INFO)
 
@@ -177,77 +186,9 @@ class Daemon(Pyro5.server.Daemon):
     def handleRequest(self, conn: Connection) -> None:
         """Wait for a message on `conn` and answer it, or have it answered later.
 
-        One whose answer is still to come holds up the next. Raises OSError, FrameError or Hangup
-        when the connection is of no more use.
+        Raises OSError, FrameError or Hangup when the connection is of no more use.
         """
-        if conn.channel.holds_room:
-            self._take_turn(conn)  # what large messages take together is given back one by one
-            conn.turn.release()
-        frame = conn.channel.receive(self._idle)
-        self._take_turn(conn)
-        conn.idle_since = 0.0
-        answered = False
-        try:
-            answer = self._calls.answer(frame, partial(self._later, conn), base64=conn.base64)
-            del frame
-            answered = answer is not None
-            if answer is not None:
-                self._dealt_with(conn)
-                if answer:
-                    self._send(conn, answer)
-        finally:
-            self._after_answer()
-            if answered:
-                self._dealt_with(conn)
-                conn.turn.release()
-
-    def _take_turn(self, conn: Connection) -> None:
-        """Wait until the answer before is sent. Raises Hangup if it does not come in time."""
-        if not conn.turn.acquire(timeout=self._idle):
-            raise Hangup("an answer never came")
-
-    def _dealt_with(self, conn: Connection) -> None:
-        """Note that the answer is there, whether it is read or not.
-
-        Who does not read it waits for itself: like an idle one it can make room.
-        """
-        conn.channel.forget()
-        conn.idle_since = monotonic()
-
-    def _later(self, conn: Connection, answer: bytes) -> None:
-        """Send an answer that some thread of others has: what it would wait for, another sends."""
-        self._dealt_with(conn)
-        try:
-            rest = conn.channel.offer(answer) if answer else b""
-        except OSError:
-            rest = b""
-            conn.channel.cut()
-        if not rest:
-            conn.turn.release()
-        elif not self._listener.spare(partial(self._send_rest, conn, rest)):
-            conn.channel.cut()
-            conn.turn.release()
-
-    def _send_rest(self, conn: Connection, rest: bytes) -> None:
-        try:
-            self._send(conn, rest)
-        except OSError as error:
-            _log.debug("an answer was not read: %s", error)
-            conn.channel.cut()
-        finally:
-            conn.idle_since = monotonic()
-            conn.turn.release()
-
-    def _send(self, conn: Connection, answer: bytes) -> None:
-        if len(answer) <= LARGE or conn.caller is not None:
-            conn.channel.send(answer)
-            return
-        give_up = conn.channel.cut
-        self._unread.begin(len(answer), give_up)
-        try:
-            conn.channel.send(answer)
-        finally:
-            self._unread.end(give_up)
+        self._exchanges.handle(conn)
 
     def _run(self, on_death: Callable[[], None] | None) -> None:
         try:
@@ -259,32 +200,27 @@ class Daemon(Pyro5.server.Daemon):
             if on_death is not None:
                 on_death()
 
-    def _serve_connection(self, conn: Connection) -> None:
+    def _serve_connection(self, conn: Connection) -> bool:
         current_context.client = conn
         try:
             if not self._handshake(conn):
-                return
+                return False
         except OSError as error:
             _log.debug("no handshake: %s", error)
-            return
+            return False
         except FrameError as error:
             self._refusals.say("refused a connection: %s", error)
-            return
+            return False
         conn.idle_since = monotonic()
         conn.admitted = True
         conn.channel.limit = self._max_message
         if conn.caller is None:
             conn.channel.budget = self._budget
-        try:
-            while True:
-                self.handleRequest(conn)
-        except (OSError, Hangup) as error:
-            _log.debug("connection ended: %s", error)
-        except FrameError as error:
-            self._refusals.say("ended a connection: %s", error)
-        finally:
-            if self._on_disconnect is not None:
-                self._on_disconnect(caller())
+        return self._exchanges.serve(conn)
+
+    def _end(self, conn: Connection) -> None:
+        if self._on_disconnect is not None:
+            self._on_disconnect(conn.caller if isinstance(conn.caller, Caller) else None)
 
     def _handshake(self, conn: Connection, denied_reason: str | None = None) -> bool:
         """Admit or refuse a new connection; True if it is admitted. Raises OSError, FrameError.

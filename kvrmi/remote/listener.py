@@ -1,4 +1,4 @@
-"""A listening socket, and one thread for each connection that it accepted.
+"""A listening socket, and a thread for each connection that it accepted, until that hands it on.
 
 Rules: nothing a connection does, or fails to do, happens in the accepting thread; that thread ends
 only when it is asked to; when there are too many connections, the one that has been idle longest
@@ -33,7 +33,8 @@ _PAUSES = (0.01, 0.01)
 """After each try to take a connection: a call or a thread that ends soon makes room for it."""
 _BACKLOG = 128
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-Serve = Callable[["Connection"], None]
+Serve = Callable[["Connection"], bool]
+"""Serves a connection; True if somebody else goes on, and will `end` it."""
 
 
 class Client(NamedTuple):
@@ -49,6 +50,7 @@ class Connection:
 
     __slots__ = (
         "admitted", "base64", "caller", "channel", "claims", "idle_since", "name", "since", "turn",
+        "unwatched",
     )  # fmt: skip
 
     def __init__(self, channel: Channel) -> None:
@@ -67,6 +69,8 @@ class Connection:
         """Monotonic seconds; 0.0 while a call runs."""
         self.turn = threading.Lock()
         """Held from the begin of a call until its answer was sent: no other begins meanwhile."""
+        self.unwatched = True
+        """Whether no reactor waits for what comes next."""
 
 
 class Listener:
@@ -139,7 +143,7 @@ class Listener:
         try:
             threading.Thread(target=work, name="kvrmi-connection", daemon=True).start()
         except RuntimeError as error:
-            self._refusals.say("an answer could not be sent: %s", error)
+            self._refusals.say("a connection ends: %s", error)
             return False
         return True
 
@@ -206,12 +210,16 @@ class Listener:
 
     def _work(self, connection: Connection) -> None:
         try:
-            self._serve(connection)
+            if self._serve(connection):
+                return
         except Exception:
             _log.exception("a connection failed")
-        finally:
-            self._forget(connection)
-            connection.channel.close()
+        self.end(connection)
+
+    def end(self, connection: Connection) -> None:
+        """Close a connection that nobody serves any more."""
+        self._forget(connection)
+        connection.channel.close()
 
     def _forget(self, connection: Connection) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import select
 import struct
@@ -103,6 +104,14 @@ class Peer:
     def state(self) -> str:
         """One of connected, connecting, refused (nobody listens), idle."""
         return self._state
+
+    @property
+    def deadline(self) -> float:
+        """When the oldest answer is overdue, in monotonic seconds; infinite if none is owed."""
+        try:
+            return self._owed[0].deadline
+        except IndexError:
+            return math.inf
 
     @property
     def wants_write(self) -> bool:
@@ -335,6 +344,10 @@ class Gather:
             peer.on_connected = self._watch
             peer.on_blocked = self._rearm
             peer.on_lost = lambda _peer: self.wake()
+
+    def fileno(self) -> int:
+        """Return a descriptor that can be read while `wait` would return at once."""
+        return self._epoll.fileno()
 
     def wait(self, timeout: float) -> list[Peer]:
         """Wait at most `timeout` seconds for peers that have something to `read`."""

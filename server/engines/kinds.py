@@ -25,10 +25,6 @@ class Served(Engine, Protocol):
         """The replica that leads as far as known here, or 0."""
         ...
 
-    def settle(self) -> None:
-        """Give up what is overdue of other replicas' deferred requests."""
-        ...
-
     def restore(self, peer: int) -> dict[str, object]:
         """Have this replica catch up with a peer; what came of it. Raises Fenced, CatchUpFailed."""
         ...

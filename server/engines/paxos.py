@@ -5,25 +5,25 @@ Rule: an engine knows consensus and no Pyro; the servant knows Pyro and no conse
 
 from __future__ import annotations
 
+import queue
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from kvrmi.operations.commands import CommandId, encode_command, encode_question
-from kvrmi.operations.interface import LOCAL, OPERATIONS, Answer, Operation, Request, Result
+from kvrmi.operations.interface import LOCAL, OPERATIONS, Answer, Done, Operation, Request, Result
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.messages import Transfer
 from kvrmi.paxos.submissions import Submission
-from kvrmi.roles.contract import Effects
 
-from ..driver import Driver
 from ..hosts import Hosts
 from ..rolehost import Fenced, RoleHost
 from ..router import Router
 from .catchup import LOOK_SECONDS, CatchUpFailed, restore
 
-GRACE_SECONDS = 0.2
-"""The front is given this much longer than a submission's deadline to settle it by itself."""
+GRACE_SECONDS = 1.0
+"""Who executes is given this much longer than a request: the front settles what is overdue."""
 
 TRANSFER_SECONDS = 3.0
 
@@ -42,37 +42,55 @@ class PaxosEngine:
         me: int,
         hosts: Hosts,
         router: Router,
-        driver: Driver,
+        soon: Callable[[Callable[[], None]], None],
+        patience: float,
         status: Callable[[], dict[str, object]],
         refusals: Callable[[], Sequence[str]],
     ) -> None:
         """Serve as replica `me`; `status` makes its entry of the cluster's status.
 
-        `refusals`: which peers it has no connection with although they run, and why.
+        `soon` runs something in the reactor's thread, and the router after it. `patience`: seconds
+        that a request may take. `refusals`: which peers it has no connection with although they
+        run, and why.
         """
         self._me = me
         self._hosts = hosts
         self._front: RoleHost[Front] = hosts["front"]
         self._learner: RoleHost[Learner] = hosts["learner"]
         self._router = router
-        self._driver = driver
+        self._soon = soon
+        self._patience = patience
+        self._submitted: deque[Submission] = deque()
         self._status = status
         self._refusals = refusals
 
-    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
-        """Carry out a checked operation; answers within the request time."""
+    def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
+        """Begin a checked operation; `done` gets the answer within the request time."""
         name, args, reads, consistency = operation
-        stale = consistency == LOCAL
         if reads:
             question = encode_question(name, args)
+            stale = consistency == LOCAL
             answer = self._local(question) if stale else self._read(question)
+            if answer is None:
+                self._enqueue(Request(True, question), False, done)
+            else:
+                done(self._result(answer, stale))
+            return
+        id: CommandId | None = request or self._front.peek(lambda front: front.next_id(), None)
+        if id is None:
+            done(self._result(NOT_UP))
         else:
-            id: CommandId | None = request or self._front.peek(lambda front: front.next_id(), None)
-            if id is None:
-                return Result(*NOT_UP, self._me, 0, stale)
             payload = encode_command(name, args, id)
-            answer = self._submit(Request(False, payload), repeatable=request is not None)
-        return Result(*answer, self._me, self.leader, stale)
+            self._enqueue(Request(False, payload), request is not None, done)
+
+    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
+        """Carry out a checked operation; answers within the request time."""
+        answers: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self.submit(operation, request, answers.put)
+        try:
+            return answers.get(timeout=self._patience + GRACE_SECONDS)
+        except queue.Empty:
+            return self._result(NOT_SETTLED)
 
     @property
     def leader(self) -> int:
@@ -82,11 +100,6 @@ class PaxosEngine:
     def status(self) -> dict[str, object]:
         """Return this replica's entry of the cluster's status."""
         return self._status()
-
-    def settle(self) -> None:
-        """Make the front give up what is overdue."""
-        self._front.act(lambda front, now: (None, front.wake(now)))
-        self._router.run()
 
     def restore(self, peer: int) -> dict[str, object]:
         """Have the learner catch up with a peer. Raises Fenced, CatchUpFailed."""
@@ -115,22 +128,45 @@ class PaxosEngine:
         except Fenced:
             return LEARNER_DOWN
 
-    def _read(self, question: bytes) -> Answer:
+    def _read(self, question: bytes) -> Answer | None:
         # No lock of the front's: it only compares the lease with the time, then asks the learner.
         answer = self._front.peek(lambda front: front.read(self._front.clock(), question), None)
         self._learner.carry_on()
-        return answer or self._submit(Request(True, question), repeatable=False)
+        return answer
 
-    def _submit(self, request: Request, *, repeatable: bool) -> Answer:
-        def submit(front: Front, now: float) -> tuple[Submission, Effects]:
-            return front.submit(now, request, repeatable=repeatable)
+    def _enqueue(self, request: Request, repeatable: bool, done: Done) -> None:
+        """Leave a request to the reactor's thread: what is left in one round comes as one."""
 
-        submission = self._front.act(submit)
-        self._router.run()
-        if not self._driver.wait(submission, submission.deadline):
-            self.settle()
-            self._driver.wait(submission, submission.deadline + GRACE_SECONDS)
-        return self._explained(submission.answer or NOT_SETTLED)
+        def settled(answer: Answer) -> None:
+            # The front settles it within a step: who asked is answered after that.
+            self._soon(lambda: done(self._result(self._explained(answer))))
+
+        submission = self._front.peek(
+            lambda front: front.submission(
+                self._front.clock(), request, repeatable=repeatable, settled=settled
+            ),
+            None,
+        )
+        if submission is None:
+            done(self._result(NOT_UP))
+            return
+        self._submitted.append(submission)
+        if len(self._submitted) == 1:
+            self._soon(self._hand_on)
+
+    def _hand_on(self) -> None:
+        """Give the front what was submitted; the reactor runs the router afterwards."""
+        submissions = []
+        while self._submitted:
+            submissions.append(self._submitted.popleft())
+        try:
+            self._front.act(lambda front, now: (None, front.take(now, submissions)))
+        except Fenced:
+            for submission in submissions:
+                submission.settle(NOT_UP)
+
+    def _result(self, answer: Answer, stale: bool = False) -> Result:
+        return Result(*answer, self._me, self.leader, stale)
 
     def _explained(self, answer: Answer) -> Answer:
         """Say with a missing quorum what only this replica's log would else say."""

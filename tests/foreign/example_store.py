@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from kvrmi.cluster.naming import NAMESERVER
 from kvrmi.operations.commands import encode_command, encode_question
-from kvrmi.operations.interface import OPERATIONS, Operation, Result
+from kvrmi.operations.interface import OPERATIONS, Done, Operation, Result
 from kvrmi.remote.daemon import Daemon, caller
 from kvrmi.remote.identity import Caller
 from kvrmi.state.keyvalue import KeyValues
@@ -30,6 +30,9 @@ class ExampleStore:
         self._machine = Replicated(KeyValues)
         self._lock = threading.Lock()
         self._ids = count()
+
+    def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
+        done(self.execute(operation, request))
 
     def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
         with self._lock:
@@ -57,7 +60,7 @@ def served() -> Iterator[Served]:
     daemons = [_daemon(), _daemon()]
     store, nameserver = daemons
     try:
-        uri = store.register(KVStore(ExampleStore()), STORE)
+        uri = store.register(KVStore(ExampleStore(), lambda work: work()), STORE)
         names = NameServer(nameserver.locationStr, lambda: caller() or Caller(0, "test"))
         names.register(STORE, str(uri), metadata=["kvrmi.replica"])
         nameserver.register(names, NAMESERVER)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kvrmi.cluster.cuts import Cuts
 from kvrmi.errors import InvalidRequest
-from kvrmi.operations.interface import OPERATIONS, Operation, Result, check, check_request
+from kvrmi.operations.interface import OPERATIONS, Done, Operation, Result, check, check_request
 from kvrmi.remote.calls import Calls
 from kvrmi.remote.frames import EXCEPTION, INVOKE, Frame, take
 from kvrmi.remote.identity import Caller
@@ -61,6 +61,9 @@ class Checking:
     """An engine that nothing unchecked may reach."""
 
     capabilities = frozenset(OPERATIONS)
+
+    def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
+        done(self.execute(operation, request))
 
     def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
         assert check(operation.name, _asked(operation)) == operation
@@ -135,7 +138,9 @@ serializers = st.sampled_from([SERPENT, JSON, MSGPACK])
 def test_the_store_answers_or_raises_what_it_documents(
     method: str, args: list[Any], kwargs: dict[str, Any], serializer: int
 ) -> None:
-    raised, answer = ask(KVStore(Checking()), serializer, Call(NAME, method, args, kwargs))
+    raised, answer = ask(
+        KVStore(Checking(), lambda work: work()), serializer, Call(NAME, method, args, kwargs)
+    )
     if raised and answer["__class__"] != "Pyro5.errors.SerializeError":
         assert answer["__class__"] in BUILTINS
         assert answer["args"][0].startswith("INVALID: ")

@@ -7,9 +7,9 @@ import pytest
 from kvrmi.operations.commands import Voter, encode_voter
 from kvrmi.operations.interface import PAGE_BYTES
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.front import BATCH_MAX, OVERLOADED, QUEUE_MAX
+from kvrmi.paxos.front import OVERLOADED, QUEUE_MAX
 from kvrmi.paxos.messages import Confirm, Confirmed, Enrol, Propose
-from kvrmi.paxos.submissions import NO_QUORUM, UNKNOWN
+from kvrmi.paxos.submissions import BATCH_MAX, NO_QUORUM, UNKNOWN
 from kvrmi.roles.contract import Envelope, NotSent
 
 from .bench import BOOT, TIMING, Benches, acceptor, ok, proposer

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import queue
 import random
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,8 @@ from typing import Any
 import pytest
 
 from kvrmi.cluster.config import Cluster, Timing, members
-from kvrmi.operations.interface import Operation, Result, check
+from kvrmi.operations.interface import Done, Operation, Result, check
 from server.coordinator.ports import free_block
-from server.driver import Driver
 from server.engines.journal import front_log
 from server.engines.kinds import EngineKind
 from server.folder import format_folder, open_folder
@@ -38,25 +39,39 @@ class RegisterEngine:
     capabilities = frozenset({"get", "put"})
     leader = 0
 
-    def __init__(self, me: int, hosts: Hosts, router: Router, driver: Driver, *_: Any) -> None:
+    def __init__(
+        self,
+        me: int,
+        hosts: Hosts,
+        router: Router,
+        soon: Callable[[Callable[[], None]], None],
+        *_: Any,
+    ) -> None:
         self._me = me
         self._client = hosts["front"]
-        self._router = router
-        self._driver = driver
+        self._soon = soon
 
-    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
+    def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
         value = None if operation.reads else str(operation.args[1]).encode()
         order = self._client.act(lambda client, now: Client.submit(client, value, now + DEADLINE))
-        self._router.run()
-        if not self._driver.wait(order, order.deadline):
-            return Result("UNKNOWN_OUTCOME", "no majority", 0, self._me, 0, False)
-        return Result("OK", order.answer, 0, self._me, 0, False)
+
+        def look() -> None:
+            if order.answer is not None:
+                done(Result("OK", order.answer, 0, self._me, 0, False))
+            elif self._client.clock() >= order.deadline:
+                done(Result("UNKNOWN_OUTCOME", "no majority", 0, self._me, 0, False))
+            else:
+                threading.Timer(0.005, self._soon, (look,)).start()
+
+        self._soon(look)
+
+    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
+        answers: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self.submit(operation, request, answers.put)
+        return answers.get(timeout=2 * DEADLINE)
 
     def status(self) -> dict[str, object]:
         return {}
-
-    def settle(self) -> None:
-        """Nothing is deferred."""
 
     def restore(self, peer: int) -> dict[str, object]:
         return {}

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from kvrmi.roles.contract import NOTHING, Address, Effects, Envelope, Message
 from server.rolehost import RoleHost
@@ -100,6 +101,21 @@ def host_of(
     )
     host.start()
     return host
+
+
+def answered(later: Any) -> Any:
+    """What a method answers that need not wait for it; raises what it fails with."""
+    answers: list[object] = []
+    later.begin(answers.append)
+    (answer,) = answers
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def at_once(work: Callable[[], None]) -> None:
+    """Do something apart from nobody."""
+    work()
 
 
 def until(condition: Callable[[], object], seconds: float = 5.0) -> None:

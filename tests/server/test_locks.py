@@ -81,7 +81,8 @@ def test_a_read_carries_on_what_came_meanwhile(consistency: str) -> None:
         ME,
         {"front": host_of(lambda: front, role="front"), **hosts},  # type: ignore[arg-type]
         router,
-        None,  # type: ignore[arg-type]
+        lambda job: job(),
+        1.0,
         dict,
         tuple,
     )

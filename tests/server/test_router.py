@@ -11,7 +11,7 @@ from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import Ask, Behind, Confirm, Durable, Forward, Forwarded, Offer, Propose
 from kvrmi.roles.contract import Address, Effects, Envelope, Message, NotSent
 from server.rolehost import RoleHost
-from server.router import Router
+from server.router import OVERDUE_SECONDS, Router
 
 from .stubs import LOG, ME, Fatal, StubRole
 
@@ -50,7 +50,7 @@ def world(wire: Wire, **roles: StubRole) -> tuple[Router, dict[str, RoleHost[Stu
             fatal=Fatal(),
             log=LOG,
         )
-    router.connect(hosts.values(), wire, lambda: None)
+    router.connect(hosts.values(), wire)
     for host in hosts.values():
         host.start()
     return router, hosts
@@ -98,15 +98,30 @@ def test_a_role_that_is_down_loses_messages_but_the_front_hears_of_its_requests(
     assert repr(front.seen) == repr(expected)
 
 
-def test_a_late_answer_finds_the_worker_that_waits_for_it() -> None:
+def test_a_late_answer_finds_who_waits_for_it() -> None:
     forward = Forward(7, Ballot(1, ME), (Request(True, b"q"),), 1.0)
     answer = Forwarded(7, ())
     sender = Address(2, "front")
     front = StubRole(lambda who, message: Effects(messages=(Envelope(who, answer),)))
     wire = Wire(takes=True)
     router, hosts = world(wire, front=front)
-    awaited = router.expect(2, 7)
+    answers: list[Message | None] = []
+    router.expect(2, 7, 1.0, answers.append)
     hosts["front"].post(sender, forward)
-    assert awaited.answer == answer
+    assert answers == [answer]
     assert wire.sent == []
-    router.forget(2, 7, awaited)
+    hosts["front"].post(sender, forward)
+    assert answers == [answer]  # whoever asked has it
+
+
+def test_what_is_never_answered_is_given_up() -> None:
+    router, _ = world(Wire(takes=True))
+    answers: list[Message | None] = []
+    router.expect(2, 7, 1.0, answers.append)
+    router.expect(2, 8, 1.0 + OVERDUE_SECONDS, answers.append)
+    assert answers == []
+    router.expect(3, 7, 1.1 + OVERDUE_SECONDS, answers.append)
+    assert answers == [None]
+    router.forget(2, 8)
+    router.expect(3, 8, 99.0, answers.append)
+    assert answers == [None, None]

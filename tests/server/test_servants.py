@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from kvrmi.cluster.cuts import Cuts
-from kvrmi.operations.interface import Operation, Result
+from kvrmi.operations.interface import Done, Operation, Result
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import Behind, Fetch, Forward, Forwarded, Release, Released
 from kvrmi.remote.identity import Caller
+from kvrmi.remote.later import Later
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Effects, Envelope, Message
 from server.kvstore import KVStore
-from server.servants import NOT_TAKEN, RoleServant
+from server.servants import NOT_TAKEN, DeferredAnswers, RoleServant
 
-from .stubs import ME, StubRole
+from .stubs import ME, StubRole, answered, at_once
 from .test_router import Wire, world
 
 CODEC = Codec(PAXOS)
@@ -42,7 +44,7 @@ class Fixture:
             self.wire, acceptor=self.acceptor, learner=self.learner, proposer=proposer
         )
         self.faults = Cuts()
-        self.later: Message | None = None
+        self.pending: list[Callable[[Message | None], None]] = []
         self.servant = RoleServant(
             PAXOS,
             CODEC,
@@ -50,11 +52,21 @@ class Fixture:
             self.router,
             self.faults,
             lambda: Caller(caller, role),
-            lambda sender, forward: self.later,
+            lambda sender, forward, done: self.pending.append(done),
         )
 
     def ask(self, message: Message = RELEASE, sender: Address = PEER) -> bytes:
-        return self.servant.receive(CODEC.encode(sender, message))
+        answer = self.servant.receive(CODEC.encode(sender, message))
+        assert isinstance(answer, bytes)
+        return answer
+
+    def ask_later(self, message: Message, sender: Address) -> list[object]:
+        """Ask what is answered when the test says so; the answers as they come."""
+        later = self.servant.receive(CODEC.encode(sender, message))
+        assert isinstance(later, Later)
+        answers: list[object] = []
+        later.begin(answers.append)
+        return answers
 
 
 def test_a_request_gets_its_answer_and_the_rest_is_done_afterwards() -> None:
@@ -111,12 +123,32 @@ def test_cuts_hold_in_both_directions() -> None:
     assert len(fixture.acceptor.seen) == 1
 
 
-def test_a_deferred_request_waits_for_its_answer() -> None:
+def test_a_deferred_request_is_answered_when_its_answer_comes() -> None:
     fixture = Fixture(daemon="proposer")
     forward, front = Forward(1, Ballot(1, 2), (), 1.0), Address(2, "front")
-    assert fixture.ask(forward, front) == NOT_TAKEN
-    fixture.later = Forwarded(1, ())
-    assert CODEC.decode(fixture.ask(forward, front))[1] == Forwarded(1, ())
+    none, some, cut = (fixture.ask_later(forward, front) for _ in range(3))
+    assert none == some == cut == []
+    fixture.pending[0](None)
+    assert none == [NOT_TAKEN]
+    fixture.pending[1](Forwarded(1, ()))
+    assert isinstance(some[0], bytes)
+    assert CODEC.decode(some[0])[1] == Forwarded(1, ())
+    fixture.faults.cut(ME, 2)
+    fixture.pending[2](Forwarded(1, ()))
+    assert cut == [NOT_TAKEN]
+
+
+def test_deferred_answers_are_those_of_the_role() -> None:
+    front = StubRole(lambda who, _: Effects(messages=(Envelope(who, Forwarded(1, ())),)))
+    router, hosts = world(Wire(takes=True), front=front)
+    deferred = DeferredAnswers(hosts["front"], router, lambda: 0.0)
+    answers: list[Message | None] = []
+    asker = Address(2, "front")
+    deferred.begin(asker, Forward(1, BALLOT, (), 1.0), answers.append)
+    assert answers == [Forwarded(1, ())]
+    hosts["front"].fail("test")
+    deferred.begin(asker, Forward(2, BALLOT, (), 1.0), answers.append)
+    assert answers == [Forwarded(1, ()), None]
 
 
 class StubEngine:
@@ -127,6 +159,9 @@ class StubEngine:
     def __init__(self) -> None:
         self.asked: list[tuple[Operation, tuple[str, int] | None]] = []
         self.code, self.value = "OK", 7
+
+    def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
+        done(self.execute(operation, request))
 
     def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
         self.asked.append((operation, request))
@@ -140,10 +175,10 @@ class StubEngine:
 
 def test_methods_pass_checked_operations_on() -> None:
     engine = StubEngine()
-    store = KVStore(engine)
-    assert store.put("k", "v", ["me", 1]) == 7
-    assert store.get("k") == 7
-    assert store.put_many([["a", "1"], ["b", b"2"]]) == 7
+    store = KVStore(engine, at_once)
+    assert answered(store.put("k", "v", ["me", 1])) == 7
+    assert answered(store.get("k")) == 7
+    assert answered(store.put_many([["a", "1"], ["b", b"2"]])) == 7
     operations = [(operation.name, operation.args, request) for operation, request in engine.asked]
     assert operations == [
         ("put", ("k", "v"), ("me", 1)),
@@ -153,7 +188,7 @@ def test_methods_pass_checked_operations_on() -> None:
 
 
 def test_call_tells_who_answered() -> None:
-    answer = KVStore(StubEngine()).call("put", ["k", "v"])
+    answer = answered(KVStore(StubEngine(), at_once).call("put", ["k", "v"]))
     assert answer == {"value": 7, "revision": 7, "replica": 1, "leader": None, "stale": False}
 
 
@@ -176,7 +211,7 @@ def test_call_tells_who_answered() -> None:
 def test_what_is_invalid_says_so_and_does_nothing(method: str, args: tuple[object, ...]) -> None:
     engine = StubEngine()
     with pytest.raises((ValueError, TypeError), match=r"^INVALID: "):
-        getattr(KVStore(engine), method)(*args)
+        getattr(KVStore(engine, at_once), method)(*args)
     assert engine.asked == []
 
 
@@ -188,13 +223,13 @@ def test_refusals_arrive_as_builtins(code: str, error: type[Exception]) -> None:
     engine = StubEngine()
     engine.code, engine.value = code, 0
     with pytest.raises(error, match=rf"^{code}: "):
-        KVStore(engine).put("k", "v")
+        answered(KVStore(engine, at_once).put("k", "v"))
 
 
 def test_a_fault_of_ours_is_told_cautiously() -> None:
     engine = StubEngine()
     engine.code = "BUG"
     with pytest.raises(TimeoutError, match=r"^UNKNOWN_OUTCOME: "):
-        KVStore(engine).put("k", "v")
+        answered(KVStore(engine, at_once).put("k", "v"))
     with pytest.raises(RuntimeError, match=r"^UNAVAILABLE: "):
-        KVStore(engine).get("k")
+        answered(KVStore(engine, at_once).get("k"))

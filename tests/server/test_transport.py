@@ -200,13 +200,6 @@ def test_a_lost_connection_loses_what_was_asked(world: World) -> None:
     until(lambda: world.refused)
 
 
-def test_a_poke_ends_the_wait(world: World) -> None:
-    begun = time.monotonic()
-    world.transport.wake(BATCH)
-    world.transport.collect(BATCH, 5.0)
-    assert time.monotonic() - begun < 2.0
-
-
 def test_batches_wait_for_nothing_else() -> None:
     group = {kind: request.lane.group for kind, request in PAXOS.requests.items()}
     assert group[Release] == group[Offer] == CONTROL
