@@ -23,8 +23,8 @@ IMPURE = {"Pyro5", "asyncio", "concurrent", "datetime", "multiprocessing", "os",
 }  # fmt: skip
 SIMULATED = {
     path
-    for path in (ROOT / "kvrmi" / "sim").glob("*.py")
-    if path.name not in ("__main__.py", "many.py")
+    for path in (ROOT / "kvrmi" / "sim").rglob("*.py")
+    if path.name not in ("__main__.py", "many.py", "table.py")
 }
 """What must be the same run after run; it makes its own random numbers and nothing more."""
 EXAMPLE_NAMES = {"client.py"}
@@ -146,6 +146,15 @@ def test_one_place_of_the_server_knows_a_protocol(path: Path) -> None:
         return
     found = [f"line {line}: {name}" for line, name in imports(path) if "kvrmi.paxos" in name]
     assert not found, "ask server/engines for what is declared"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "kvrmi" / "sim").glob("*.py")), ids=name_of)
+def test_the_simulated_world_knows_no_protocol(path: Path) -> None:
+    """What one brings along stands in a folder of its own; run.py names the one that ships."""
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"(from|import) \.\.paxos|kvrmi\.paxos", text)
+    if path.name not in ("__main__.py", "many.py", "run.py", "shrink.py"):
+        assert not re.search(r"(from|import) \.paxos", text)
 
 
 @pytest.mark.parametrize("path", [path for path in LIBRARY if is_core(path)], ids=name_of)

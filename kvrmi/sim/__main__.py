@@ -22,12 +22,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from .bugs import BUGS
-from .bugs.table import LIMIT, find_all, report
 from .many import Total, add_up, run_many
-from .profiles import PROFILES
+from .paxos.bugs import BUGS
+from .paxos.bugs.table import LIMIT, find_all, report
+from .paxos.profiles import PROFILES
+from .paxos.script import play
 from .run import STEPS, Verdict, command, run
-from .script import play
 from .shrink import shrink
 
 __all__ = ["main"]

@@ -1,7 +1,7 @@
 """Makes one replica's declared roles from its disks, as often as they are taken up, as the server.
 
-Rule: replicas are made of the same parts, unless a fault gave one of them other times.
-It decides nothing about when.
+Rule: replicas run the same roles, unless a fault gave one of them other times.
+It decides nothing about when, and knows no role by name.
 """
 
 from __future__ import annotations
@@ -9,12 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..cluster.config import Timing
-from ..paxos.declaration import declare
 from ..roles.contract import Role
-from ..roles.declaration import Kind, Setting
+from ..roles.declaration import Setting
 from ..storage.interface import Corrupt
-from .disk import SimDisk
-from .parts import Parts
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -28,29 +25,25 @@ class Factory:
     def __init__(self, replica: Replica) -> None:
         """Make roles for `replica`, whose folder was formatted at the founding."""
         self._replica = replica
+        self._kinds = {kind.name: kind for kind in replica.world.declared.kinds}
         self._made: set[str] = set()
-        self._use(replica.world.parts)
-
-    def _use(self, parts: Parts) -> None:
-        self.parts = parts
-        self._kinds = {kind.name: kind for kind in declare(parts).kinds}
+        self._timing = replica.world.timing
 
     @property
     def odd(self) -> bool:
         """True while the replica has other times than everybody."""
-        return self.parts is not self._replica.world.parts
+        return self._timing is not self._replica.world.timing
 
     def retime(self, timing: Timing | None) -> None:
         """Give its roles other times, from the next that is made on; None: everybody's."""
-        parts = self._replica.world.parts
-        self._use(parts if timing is None else parts.with_times(timing))
+        self._timing = timing or self._replica.world.timing
 
     def make(self, name: str) -> Role:
         """Make a role. Raises Corrupt."""
         kind = self._kinds[name]
         setting = self._setting(name)
         self._made.add(name)
-        disk = self._disk(kind)
+        disk = self._replica.disks.get(name)
         try:
             return kind.make(setting, disk, self._replica.clock())
         except Corrupt as error:
@@ -60,16 +53,12 @@ class Factory:
             disk.wipe()
             return kind.make(setting, disk, self._replica.clock())
 
-    def _disk(self, kind: Kind) -> SimDisk | None:
-        one = self._replica
-        return None if kind.disk is None else one.state if kind.disk.behind else one.votes
-
     def _setting(self, name: str) -> Setting:
         one, world = self._replica, self._replica.world
         return Setting(
             me=one.me,
             ids=world.ids,
-            timing=self.parts.timing,
+            timing=self._timing,
             keep=world.keep,
             boot=one.boot,
             rng=world.draws(name, one.me, one.starts, one.incarnation[name]).stream(),

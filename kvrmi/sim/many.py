@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-from .bugs import BUGS
+from .paxos.bugs import BUGS
 from .run import Verdict, run
 
 __all__ = ["Total", "add_up", "run_many"]

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ..paxos.declaration import PAXOS
 from ..roles.contract import Address, Message, NoAnswer, NotSent, Unreachable
 
 if TYPE_CHECKING:
@@ -62,6 +61,7 @@ class Network:
         self.cuts: set[tuple[int, int]] = set()
         self.catch: Catch = lambda *_: False
         self._world = world
+        self._declared = world.declared
         self._draws = world.draws("network")
         self._deferred: dict[tuple[int, int], Call] = {}
         self._open: dict[int, list[Call]] = {i: [] for i in world.ids}
@@ -104,8 +104,9 @@ class Network:
         """Nobody listens there, and connecting says so."""
         peer = call.to.replica
         self._fail(call, NotSent(peer, call.message), REFUSED_AFTER)
-        if self._draws.chance(0.5):
-            replica.post(replica.address("host"), "proposer", Unreachable(peer))
+        hears = self._declared.unreachable
+        if hears is not None and self._draws.chance(0.5):
+            replica.post(replica.address("host"), hears, Unreachable(peer))
 
     def _swallow(self, call: Call) -> None:
         """Let a cut be noticed before a byte was sent, or never."""
@@ -117,17 +118,21 @@ class Network:
     def _send(self, call: Call) -> None:
         if not self._lost():
             self._carry(call.asker, call.to, call.message, partial(self._arrive, call))
-        if not PAXOS.defers(call.message) and self.twice and self._draws.chance(self.twice):
+        if (
+            not self._declared.defers(call.message)
+            and self.twice
+            and self._draws.chance(self.twice)
+        ):
             # As late as anything: what is out of date by then must do no harm.
             late = self._draws.between(0.0, SLOWEST)
             self._world.after(late, partial(self._arrive, call))
-        if _missed(call):
+        if self._missed(call):
             self._await(call)
 
     def _await(self, call: Call) -> None:
         """Inform the asker when no answer has come in time."""
         message = call.message
-        timeout = PAXOS.timeout(message, self._world.parts.timing.answer)
+        timeout = self._declared.timeout(message, self._world.timing.answer)
         self._fail(call, NoAnswer(call.to.replica, message), timeout)
         still = [known for known in self._open[call.to.replica] if not known.over]
         self._open[call.to.replica] = [*still, call]
@@ -143,7 +148,7 @@ class Network:
         now = replica.incarnation[call.to.role]
         if call.target != now and self._draws.chance(0.5):
             call.target = now  # it was still waiting for a connection when the role came back
-        if PAXOS.defers(call.message):
+        if self._declared.defers(call.message):
             self._deferred[call.asker.replica, _number(call.message)] = call
         replica.handle(call)
 
@@ -178,7 +183,7 @@ class Network:
         self.answer(self._deferred.pop((to.replica, _number(message)), None), message)
 
     def _fail(self, call: Call, news: NotSent | NoAnswer, after: float) -> None:
-        if _missed(call):
+        if self._missed(call):
             self._world.after(after, partial(self._bring, call, news))
 
     def _bring(self, call: Call, message: Message) -> None:
@@ -190,17 +195,16 @@ class Network:
         role = call.asker.role
         if call.incarnation != asker.incarnation[role] or role not in asker.roles:
             return
-        if _missed(call):
+        if self._missed(call):
             if call.over:
                 return
             call.over = True
         asker.post(call.to, role, message)
         asker.pump()
 
-
-def _missed(call: Call) -> bool:
-    """Whether the asker acts on the news that there will be no answer."""
-    return PAXOS.requests[type(call.message)].missed
+    def _missed(self, call: Call) -> bool:
+        """Whether the asker acts on the news that there will be no answer."""
+        return self._declared.requests[type(call.message)].missed
 
 
 def _number(message: Any) -> int:

@@ -1,8 +1,8 @@
-"""A simulated replica process: hosts the production roles as the server's process does.
+"""A simulated replica process: hosts the declared roles as the server's process does.
 
-Rules: records are durable before messages leave, an acceptor handles nothing while it writes; a
-request gets one answer, from the incarnation it was sent to; own roles get each other's messages in
-order; a paused process does nothing and its clock goes on. It decides nothing about consensus.
+Rules: records are durable before messages leave; a request gets one answer, from the incarnation it
+was sent to; own roles get each other's messages in order; a paused process does nothing and its
+clock goes on. It knows no role by name and no message but the host's.
 """
 
 from __future__ import annotations
@@ -13,14 +13,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..cluster.config import Timing
-from ..paxos.acceptor import Acceptor
-from ..paxos.ballot import NO_BALLOT
-from ..paxos.declaration import PAXOS
-from ..paxos.front import Front
-from ..paxos.learner import Learner
-from ..paxos.messages import Leading, RolesUp
-from ..paxos.proposer import Proposer
 from ..roles.contract import Address, Effects, Message, NotSent, Role
+from ..roles.declaration import Presence
 from ..roles.invariants import DiskLost
 from ..storage.interface import Corrupt
 from .clock import Clock
@@ -32,19 +26,17 @@ from .writes import Writes
 if TYPE_CHECKING:
     from .world import World
 
-__all__ = ["ROLES", "Replica"]
+__all__ = ["Replica"]
 
+R = TypeVar("R")
 T = TypeVar("T")
 
-ROLES = ("proposer", "acceptor", "learner")
 SECOND_THOUGHT = 0.02
 """Chance that a thread is interrupted before it handles its replica's next message."""
 INTERRUPTION = 0.03
 LATE_WAKE = 0.02
 BACK_AFTER = 0.5
 """Seconds after which the coordinator starts a process again that ended by itself."""
-CALLS = "calls"
-"""Stands for the requests that wait for the acceptor, among the inboxes."""
 
 
 class Replica:
@@ -55,9 +47,23 @@ class Replica:
         self.world = world
         self.me = me
         self.draws = world.draws("replica", me)
-        self.votes = SimDisk(PAXOS.tables("acceptor.db"), world.draws("votes", me))
-        self.state = SimDisk(PAXOS.tables("learner.db"), world.draws("state", me))
-        self.writes = Writes(self, self.votes, self.state)
+        self.up = False
+        """The process runs, or is paused; single roles of it may be down."""
+        self._declared = world.declared
+        self.voter = self._declared.voter.role
+        self.disks = {
+            kind.name: SimDisk(
+                kind.disk.tables, world.draws("state" if kind.disk.behind else "votes", me)
+            )
+            for kind in sorted(self._declared.kinds, key=lambda kind: kind.name != self.voter)
+            if kind.disk is not None
+        }
+        """By the role that writes to each, the voter's first."""
+        self.fallible = sorted(
+            self._declared.daemons, key=lambda role: (role in self.disks, role != self.voter)
+        )
+        """Roles that may fail alone."""
+        self.writes = Writes(self)
         self.disk_id = f"disk-{me}-1"
         self.recovering = False
         """Its disk took the place of a lost one."""
@@ -67,7 +73,7 @@ class Replica:
         self.refused = ""
         """Why the process must not be started before somebody has replaced its disk."""
         self.roles: dict[str, Role] = {}
-        self.incarnation = dict.fromkeys((*ROLES, "front"), 0)
+        self.incarnation = dict.fromkeys(self._declared.roles, 0)
         self.own_clock = Clock(self.draws, world.drift)
         self.factory = Factory(self)
         self._paused: list[Callable[[], None]] | None = None
@@ -78,38 +84,13 @@ class Replica:
     # --- what others look at ------------------------------------------------------------------
 
     @property
-    def up(self) -> bool:
-        """The process runs, or is paused; single roles of it may be down."""
-        return "front" in self.roles
-
-    @property
     def paused(self) -> bool:
         """The process is stopped, with all its memory and connections."""
         return self._paused is not None
 
-    @property
-    def acceptor(self) -> Acceptor | None:
-        """The acceptor, if it is up."""
-        role = self.roles.get("acceptor")
-        return role if isinstance(role, Acceptor) else None
-
-    @property
-    def proposer(self) -> Proposer | None:
-        """The proposer, if it is up."""
-        role = self.roles.get("proposer")
-        return role if isinstance(role, Proposer) else None
-
-    @property
-    def learner(self) -> Learner | None:
-        """The learner, if it is up."""
-        role = self.roles.get("learner")
-        return role if isinstance(role, Learner) else None
-
-    @property
-    def front(self) -> Front | None:
-        """The front, if the process is up."""
-        role = self.roles.get("front")
-        return role if isinstance(role, Front) else None
+    def role(self, kind: type[R]) -> R | None:
+        """Give its role of that class, if that is up."""
+        return next((role for role in self.roles.values() if isinstance(role, kind)), None)
 
     def look(self, role: str, question: Callable[[Any], T]) -> T | None:
         """Put a question to a role of its own; None if it is down."""
@@ -136,20 +117,22 @@ class Replica:
         self.starts += 1
         self.boot = self.draws.bytes(8)
         try:
-            for name in ("learner", "acceptor", "proposer"):
-                self._load(name)
+            # Those first that may refuse to start.
+            for kind in sorted(self._declared.kinds, key=lambda kind: kind.disk is None):
+                self._load(kind.name)
         except Corrupt as error:
             self._refuse(str(error))
             return
+        self.up = True
         self.world.trace(self.me, "process", "started")
-        self._load("front")
-        self._report_roles()
+        self._inform()
         self.pump()
 
     def crash(self, why: str = "killed") -> None:
         """Lose all memory; what was synced stays."""
         if not self.up:
             return
+        self.up = False
         fates = [self._drop(name) for name in list(self.roles)]
         self.world.trace(self.me, "process", "; ".join([why, *filter(None, fates)]))
         self._paused = None
@@ -164,7 +147,7 @@ class Replica:
         fate = self._drop(name)
         self.world.trace(self.me, name, f"failed; {fate}" if fate else "failed")
         self.world.network.reset(self.me, name)
-        self._report_roles()
+        self._inform()
         self.pump()
 
     def restart(self, name: str) -> None:
@@ -174,17 +157,17 @@ class Replica:
     def _restart(self, name: str) -> None:
         if name in self.roles:
             return
-        if name == "learner" and "proposer" in self.roles:
-            # As in the server: our term is over before a learner comes back that may know less.
-            down = RolesUp("acceptor" in self.roles, False)
-            self._step("proposer", self.roles["proposer"], self.address("host"), down, None)
+        if name in self._declared.before_restart:
+            first, message = self._declared.before_restart[name](self._presence)
+            if first in self.roles:
+                self._step(first, self.roles[first], self.address("host"), message, None)
         try:
             self._load(name)
         except Corrupt as error:
             self.end(str(error))
             return
         self.world.trace(self.me, name, f"restarted, incarnation {self.incarnation[name]}")
-        self._report_roles()
+        self._inform()
         self.pump()
 
     def pause(self) -> None:
@@ -202,14 +185,14 @@ class Replica:
             for action in self.draws.sample(due, len(due)):  # threads go on in any order
                 action()
 
-    def lose_disk(self, *, state_too: bool) -> None:
-        """Exchange the acceptor's disk, and the learner's if `state_too`, for a new one."""
+    def lose_disk(self, *, all_of_them: bool) -> None:
+        """Exchange the disk by which it votes, or `all_of_them`, for a new one."""
         self.crash("lost its disk")
         self.refused = ""
-        self.votes.wipe()
-        self.recovering = self.world.parts.notices_loss
-        if state_too:
-            self.state.wipe()
+        self.recovering = self.world.host.notices_loss
+        for role, disk in self.disks.items():
+            if all_of_them or role == self.voter:
+                disk.wipe()
         self.disk_id = f"disk-{self.me}-{self.starts + 1}"
 
     def retime(self, timing: Timing | None) -> None:
@@ -245,15 +228,20 @@ class Replica:
         self._inbox.pop(name, None)
         return self.writes.fence(name)
 
-    def _report_roles(self) -> None:
-        if "proposer" not in self.roles:
-            self.post(self.address("host"), "front", Leading(0, NO_BALLOT, False))
-        up = RolesUp("acceptor" in self.roles, "learner" in self.roles, self._votes)
-        self.post(self.address("host"), "proposer", up)
+    def _inform(self) -> None:
+        """Inform the roles of who is up: one that is down sends nothing."""
+        for role, message in self._declared.informed(self._presence):
+            self.post(self.address("host"), role, message)
+
+    @property
+    def _presence(self) -> Presence:
+        up = {name: name in self.roles for name in self._declared.roles}
+        return Presence(up, self._votes)
 
     @property
     def _votes(self) -> bool:
-        return self.acceptor is not None and self.acceptor.voting
+        role = self.roles.get(self.voter)
+        return role is not None and self._declared.voter.votes(role)
 
     # --- steps --------------------------------------------------------------------------------
 
@@ -264,10 +252,10 @@ class Replica:
         elif self.up:
             action()
 
-    def act(self, action: Callable[[Front, float], Effects]) -> None:
-        """Have the front do something on behalf of a client."""
-        if self.front is not None:
-            self._settle("front", action(self.front, self.clock()), None)
+    def act(self, name: str, action: Callable[[Any, float], Effects]) -> None:
+        """Have a role do something on behalf of a client, unless it is down."""
+        if name in self.roles:
+            self._settle(name, action(self.roles[name], self.clock()), None)
             self.pump()
 
     def deliver(self, role: str, message: Message) -> None:
@@ -279,27 +267,32 @@ class Replica:
         """Leave a message in an own role's inbox; lost if the role is down."""
         if role in self.roles:
             self._inbox[role].append((sender, message))
-        elif type(message) in PAXOS.returned and message is not None:
+        elif type(message) in self._declared.returned and message is not None:
             self.post(self.address(role), sender.role, NotSent(self.me, message))
 
     def pump(self) -> None:
         """Empty the inboxes, in any order but each in its own."""
-        while not self.paused and (full := self._ready()):
+        while not self.paused and (ready := self._ready()):
             if self.draws.chance(SECOND_THOUGHT):
                 self.world.after(self.draws.between(0, INTERRUPTION), partial(self.run, self.pump))
                 return
-            name = self.draws.choice(full)
-            if name == CALLS:
-                self._serve(self.writes.waiting.popleft())
-            else:
-                sender, message = self._inbox[name].popleft()
-                self._step(name, self.roles[name], sender, message, None)
+            self.draws.choice(ready)()
 
-    def _ready(self) -> list[str]:
-        ready = [name for name, inbox in self._inbox.items() if inbox]
-        if self.writes.busy:
-            return [name for name in ready if name != "acceptor"]
-        return [*ready, CALLS] if self.writes.waiting else ready
+    def _ready(self) -> list[Callable[[], None]]:
+        """List what may be done next: the first of an inbox, or a request that waited."""
+        free = [name for name in self._inbox if not self.writes.busy(name)]
+        calls = [self.writes.waiting(name) for name in free]
+        return [
+            *(partial(self._take, name) for name in free if self._inbox[name]),
+            *(partial(self._serve_next, waiting) for waiting in calls if waiting),
+        ]
+
+    def _take(self, name: str) -> None:
+        sender, message = self._inbox[name].popleft()
+        self._step(name, self.roles[name], sender, message, None)
+
+    def _serve_next(self, waiting: deque[Call]) -> None:
+        self._serve(waiting.popleft())
 
     def handle(self, call: Call) -> None:
         """Handle a request of another replica."""
@@ -311,11 +304,11 @@ class Replica:
         role = self.roles.get(name)
         if call.target != self.incarnation[name]:
             # The connection was made to an incarnation that has been fenced since.
-            role = None if self.world.parts.fences else self._former.get((name, call.target))
+            role = None if self.world.host.fences else self._former.get((name, call.target))
         if role is None:
             self.world.network.break_off(call)
-        elif name == "acceptor" and self.writes.busy:
-            self.writes.waiting.append(call)
+        elif self.writes.busy(name):
+            self.writes.waiting(name).append(call)
         else:
             self._step(name, role, call.asker, call.message, call)
 
@@ -335,10 +328,10 @@ class Replica:
             return
         if message is not None:
             self.world.traced_step(self, name, sender, message)
-        self.world.monitor.stepped(self, name, role, effects)
+        self.world.watch.stepped(self, name, role, effects)
         self._settle(name, effects, call)
         if self._votes != voted:
-            self._report_roles()
+            self._inform()
 
     def _settle(self, name: str, effects: Effects, call: Call | None) -> None:
         if effects.wake_at is not None:
@@ -351,22 +344,23 @@ class Replica:
     def leave(self, name: str, effects: Effects, call: Call | None) -> None:
         """Let the messages of a step go: to own roles, as requests, or as answers."""
         network = self.world.network
-        self.world.monitor.left(self, name, effects.messages)
+        self.world.watch.left(self, name, effects.messages)
         answers = 0
         for to, message in ((sent.to, sent.message) for sent in effects.messages):
             if to.replica == self.me:
                 self.post(self.address(name), to.role, message)
-            elif PAXOS.answers_late(message):
+            elif self._declared.answers_late(message):
                 network.answer_late(to, message)
-            elif type(message) in PAXOS.requests:
+            elif type(message) in self._declared.requests:
                 network.ask(self, name, to, message)
             else:
                 answers += self._answers(call, to, message)
         if call is not None:
-            self.world.monitor.answered_once(call, answers)
+            owed = 0 if self._declared.defers(call.message) else 1
+            self.world.require(answers == owed, f"{answers} answers to {call.message}")
 
     def _answers(self, call: Call | None, to: Address, message: Message) -> int:
-        self.world.monitor.require(
+        self.world.require(
             call is not None and to == call.asker, f"{message} for {to} answers nothing"
         )
         if call is not None:

@@ -10,14 +10,15 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from ..state.clienttable import SESSION_LIMIT
-from .audit import audit, judge, recover
 from .draws import Draws
 from .faults import Faults
-from .monitor import Violation
-from .parts import Pages, Parts
-from .profiles import PROFILES, Profile, find
-from .workload import Workload
-from .world import World
+from .paxos.audit import audit, judge, recover
+from .paxos.faults import FAULTS
+from .paxos.monitor import monitor
+from .paxos.parts import Pages, Parts, make_world
+from .paxos.profiles import PROFILES, Profile, find
+from .paxos.workload import Workload
+from .world import Violation
 
 __all__ = ["STEPS", "Verdict", "command", "run"]
 
@@ -69,20 +70,19 @@ class _Run:
         name = f"{seed} {profile.name}"
         keep = Draws(name, "keep").choice(profile.keeps)
         sizes = Draws(name, "pages")
-        parts = (parts or Parts()).with_sizes(
-            Pages(sizes.choice(ACCEPTED_PAGES), sizes.choice(LEARNED_PAGES)),
-            sizes.choice(SESSION_LIMITS),
-        )
-        self.world = World(name, profile.size(seed), parts=parts, keep=keep, write=write)
+        pages = Pages(sizes.choice(ACCEPTED_PAGES), sizes.choice(LEARNED_PAGES))
+        self._parts = (parts or Parts()).with_sizes(pages, sizes.choice(SESSION_LIMITS))
+        size = profile.size(seed)
+        self.world = make_world(name, size, parts=self._parts, keep=keep, write=write)
         self.workload = Workload(self.world)
-        self.faults = Faults(self.world, profile, only)
+        self.faults = Faults(self.world, FAULTS, profile.faults, profile.pauses, only)
 
     def go(self, steps: int) -> None:
         """Run to the end; raises what is wrong."""
         self.world.run(FOREVER, events=steps)
         self.faults.heal()
         recover(self.world, self.workload)
-        audit(self.world, self.workload)
+        audit(self.world, self.workload, self._parts)
         judge(self.world, self.workload)
 
 
@@ -122,7 +122,7 @@ def run(
         history.world.events,
         history.world.now,
         tuple(history.faults.struck),
-        len(history.world.monitor.chosen),
+        len(monitor(history.world).chosen),
         len(history.workload.history),
     )
 

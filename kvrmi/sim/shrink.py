@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .parts import Parts
+from .paxos.parts import Parts
 from .run import Verdict, run
 
 __all__ = ["kind", "shrink"]

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
 
-from ..paxos.ballot import Ballot
 from ..roles.contract import Address, Envelope, Message
 
 if TYPE_CHECKING:
@@ -59,8 +58,8 @@ def name(address: Address) -> str:
 
 def show(value: object) -> str:
     """Describe a message or one of its fields, shortly."""
-    if isinstance(value, Ballot):
-        return f"{value.round}.{value.replica}"
+    if isinstance(value, tuple) and type(value).__str__ is not object.__str__:
+        return str(value)  # it says itself how it is written
     if isinstance(value, bytes):
         return f"#{crc32(value) & 0xFFFF:04x}"
     if isinstance(value, float):

@@ -2,7 +2,8 @@
 
 Rules: nothing happens but what is in the heap of due actions, ordered by time and then by when it
 was put there; everything random comes from one seed. Each replica has a clock of its own, off by
-any offset and by up to `drift` in rate. What must hold is in monitor.py, what fails in faults.py.
+any offset and by up to `drift` in rate. What runs in it, and what must hold of that, its protocol
+brings along (protocol.py); what fails is in faults.py.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from collections.abc import Callable
 
 from ..roles.contract import Address, Message
 from .draws import Draws
-from .monitor import Monitor
 from .network import Network
-from .parts import Parts
+from .protocol import Simulated
 from .replica import Replica
 from .trace import Onlooker, Trace
 
-__all__ = ["World"]
+__all__ = ["Violation", "World"]
 
 DRIFT = 0.01
 """A clock may be this much fast or slow; the lease's margin allows for twice as much."""
+
+
+class Violation(Exception):
+    """Something happened that must not; the message says when and what."""
 
 
 class World:
@@ -32,8 +36,8 @@ class World:
         self,
         seed: str,
         replicas: int,
+        protocol: Simulated,
         *,
-        parts: Parts | None = None,
         keep: int = 10,
         drift: float = DRIFT,
         write: Callable[[str], None] | None = None,
@@ -50,14 +54,17 @@ class World:
         self.ids = tuple(range(1, replicas + 1))
         self.keep = keep
         self.drift = drift
-        self.parts = parts or Parts()
+        self.declared = protocol.declared
+        self.timing = protocol.timing
+        """Everybody's, but of replicas whose file somebody edited."""
+        self.host = protocol.host
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._trace = Trace(write)
         self._draws = draws
         self.onlooker = onlooker
         self.network = Network(self)
-        self.monitor = Monitor(self)
+        self.watch = protocol.watch(self)
         self.replicas = {i: Replica(self, i) for i in self.ids}
         for replica in self.replicas.values():
             replica.start()
@@ -82,10 +89,15 @@ class World:
             self.now, _, action = heapq.heappop(self._due)
             self.events += 1
             action()
-            self.monitor.after_event()
+            self.watch.after_event()
         if self.events != last:
             self.now = end
         return until is not None and until()
+
+    def require(self, holds: bool, what: str) -> None:
+        """Stop the run with a Violation unless it `holds`."""
+        if not holds:
+            raise Violation(f"at {self.now:.4f}: {what}")
 
     def trace(self, who: int | str, what: str, text: str = "") -> None:
         """Report what happened: to part `what` of replica `who`, or to one without a number."""

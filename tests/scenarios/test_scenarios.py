@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.sim.script import play, vocabulary
-from kvrmi.sim.script_checks import CHECKS
-from kvrmi.sim.script_steps import STEPS
+from kvrmi.sim.paxos.script import play, vocabulary
+from kvrmi.sim.paxos.script_checks import CHECKS
+from kvrmi.sim.paxos.script_steps import STEPS
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted(HERE.glob("*.txt"))

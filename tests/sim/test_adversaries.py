@@ -7,9 +7,9 @@ import pytest
 from kvrmi.paxos.leadership import Leadership
 from kvrmi.roles.contract import Envelope
 from kvrmi.sim import run as runs
-from kvrmi.sim.bugs.swap import TermsOf
-from kvrmi.sim.parts import Parts
-from kvrmi.sim.profiles import Profile
+from kvrmi.sim.paxos.bugs.swap import TermsOf
+from kvrmi.sim.paxos.parts import Parts
+from kvrmi.sim.paxos.profiles import Profile
 
 SEEDS = 40
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.sim.bugs import BUGS
-from kvrmi.sim.bugs.table import Found, about, find, report, shows
+from kvrmi.sim.paxos.bugs import BUGS
+from kvrmi.sim.paxos.bugs.table import Found, about, find, report, shows
 from kvrmi.sim.run import run
 
 ROWS = json.loads((Path(__file__).parent / "bugs.json").read_text())

@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 
 from kvrmi.operations.interface import Answer
-from kvrmi.sim import workload
+from kvrmi.sim.paxos import workload
+from kvrmi.sim.paxos.workload import Asked, Workload
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import run
-from kvrmi.sim.workload import Asked, Workload
 
 honest = workload._local
 

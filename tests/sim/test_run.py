@@ -14,9 +14,10 @@ import pytest
 
 from kvrmi.paxos.messages import Copied, Entries, Promise, SnapshotPage
 from kvrmi.roles.contract import Envelope
-from kvrmi.sim.monitor import Monitor
-from kvrmi.sim.parts import Parts
-from kvrmi.sim.profiles import PROFILES
+from kvrmi.sim.paxos.monitor import Monitor
+from kvrmi.sim.paxos.parts import Parts
+from kvrmi.sim.paxos.profiles import PROFILES
+from kvrmi.sim.protocol import Host
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import command, run
 from kvrmi.sim.shrink import kind, shrink
@@ -28,7 +29,7 @@ STEPS = 600
 class NeverPromising(Parts):
     """A bug of the plainest kind: what is accepted is answered before it is on the disk."""
 
-    syncs_first = False
+    host = Host(syncs_first=False)
 
 
 def trace(seed: int) -> list[str]:

@@ -8,10 +8,13 @@ import pytest
 
 from kvrmi.operations.commands import encode_command, encode_question
 from kvrmi.operations.interface import Answer, Request
+from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.messages import Transfer
+from kvrmi.paxos.proposer import Proposer
 from kvrmi.paxos.submissions import Submission
 from kvrmi.roles.contract import Effects
+from kvrmi.sim.paxos.parts import make_world
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.world import World
 
@@ -27,13 +30,14 @@ def ask(world: World, replica: Replica, payload: bytes, *, reads: bool) -> Submi
         submissions.append(submission)
         return effects
 
-    replica.act(submit)
+    replica.act("front", submit)
     return submissions[0]
 
 
 def put(world: World, replica: Replica, key: str) -> Answer:
-    assert replica.front is not None
-    command = encode_command("put", (key, key), replica.front.next_id())
+    front = replica.role(Front)
+    assert front is not None
+    command = encode_command("put", (key, key), front.next_id())
     return answer(world, ask(world, replica, command, reads=False))
 
 
@@ -51,8 +55,7 @@ def leader(world: World) -> Replica:
     """Wait for one whose lease runs."""
 
     def found() -> list[Replica]:
-        nodes = world.replicas.values()
-        return [n for n in nodes if n.proposer and n.proposer.may_read(n.clock())]
+        return [replica for replica in world.replicas.values() if leads(replica)]
 
     assert world.run(TIMEOUT, until=lambda: bool(found())), "nobody leads"
     return found()[0]
@@ -67,17 +70,18 @@ def written(world: World, keys: int) -> Replica:
 
 
 def lose(replica: Replica) -> None:
-    replica.lose_disk(state_too=True)
+    replica.lose_disk(all_of_them=True)
     replica.start()
 
 
 def votes(replica: Replica) -> bool:
-    return replica.acceptor is not None and not replica.acceptor.recovering
+    acceptor = replica.role(Acceptor)
+    return acceptor is not None and not acceptor.recovering
 
 
 @pytest.mark.parametrize("replicas", [1, 2, 3, 4, 5])
 def test_a_crash_of_all_loses_nothing_acknowledged(replicas: int) -> None:
-    world = World("crash of all", replicas)
+    world = make_world("crash of all", replicas)
     written(world, 5)
     for replica in world.replicas.values():
         replica.crash()
@@ -92,7 +96,7 @@ def test_a_crash_of_all_loses_nothing_acknowledged(replicas: int) -> None:
 @pytest.mark.parametrize("replicas", [1, 2, 3])
 def test_restarted_learners_get_back_what_their_disks_lacked(replicas: int) -> None:
     """Written behind: for a moment only acceptors hold what was acknowledged."""
-    world = World("learners", replicas)
+    world = make_world("learners", replicas)
     written(world, 5)
     for replica in world.replicas.values():
         replica.fail("learner")
@@ -104,7 +108,7 @@ def test_restarted_learners_get_back_what_their_disks_lacked(replicas: int) -> N
 @pytest.mark.parametrize("seed", range(8))
 def test_disks_may_be_lost_one_after_the_other(seed: int) -> None:
     """As soon as one replica votes again the next loses its disk, while all others crash."""
-    world = World(f"disks {seed}", 3)
+    world = make_world(f"disks {seed}", 3)
     written(world, 5)
     for replica in world.replicas.values():
         lose(replica)
@@ -112,7 +116,7 @@ def test_disks_may_be_lost_one_after_the_other(seed: int) -> None:
         for other in world.replicas.values():
             other.crash()
         following = world.replicas[replica.me % 3 + 1]
-        following.lose_disk(state_too=True)
+        following.lose_disk(all_of_them=True)
         for other in world.replicas.values():
             other.start()
         assert world.run(TIMEOUT, until=partial(votes, following)), "never votes again"
@@ -121,7 +125,7 @@ def test_disks_may_be_lost_one_after_the_other(seed: int) -> None:
 
 def test_a_majority_of_lost_disks_is_refused() -> None:
     """Acknowledged data may be gone: nobody votes, nobody answers, an operator has to decide."""
-    world = World("majority", 5)
+    world = make_world("majority", 5)
     written(world, 5)
     for replica in (1, 2, 3):
         lose(world.replicas[replica])
@@ -130,27 +134,27 @@ def test_a_majority_of_lost_disks_is_refused() -> None:
 
 
 def test_of_two_replicas_a_lost_disk_waits_for_an_operator() -> None:
-    world = World("two", 2)
+    world = make_world("two", 2)
     written(world, 2)
     lose(world.replicas[2])
     assert not world.run(TIMEOUT, until=lambda: votes(world.replicas[2]))
 
 
 def test_an_old_copy_of_a_disk_is_found_out() -> None:
-    world = World("old copy", 3)
+    world = make_world("old copy", 3)
     replica = world.replicas[2 if leader(world).me == 1 else 1]
     written(world, 2)
-    replica.votes.keep_copy()
+    replica.disks["acceptor"].keep_copy()
     written(world, 5)
     replica.crash()
-    assert replica.votes.put_copy_back()
+    assert replica.disks["acceptor"].put_copy_back()
     replica.start()
     assert world.run(TIMEOUT, until=lambda: not replica.up)
     assert " writes of this acceptor, its disk has " in replica.refused
 
 
 def test_a_leader_that_is_cut_off_answers_nothing_old() -> None:
-    world = World("cut off", 5)
+    world = make_world("cut off", 5)
     old = written(world, 1)
     others = [replica for replica in world.replicas.values() if replica is not old]
     for replica in others:
@@ -169,18 +173,20 @@ def test_a_leader_that_is_cut_off_answers_nothing_old() -> None:
 
 
 def put_submission(world: World, replica: Replica) -> Submission:
-    assert replica.front is not None
-    command = encode_command("put", ("other", "v"), replica.front.next_id())
+    front = replica.role(Front)
+    assert front is not None
+    command = encode_command("put", ("other", "v"), front.next_id())
     return ask(world, replica, command, reads=False)
 
 
 def leads(replica: Replica) -> bool:
-    return replica.proposer is not None and replica.proposer.may_read(replica.clock())
+    proposer = replica.role(Proposer)
+    return proposer is not None and proposer.may_read(replica.clock())
 
 
 def test_leadership_goes_where_the_operator_wants_it_without_a_gap() -> None:
     """A hand-over takes a moment, not an election time."""
-    world = World("transfer", 3)
+    world = make_world("transfer", 3)
     replica = written(world, 1)
     other = world.replicas[replica.me % 3 + 1]
     replica.deliver("proposer", Transfer(other.me))
@@ -192,7 +198,7 @@ def test_leadership_goes_where_the_operator_wants_it_without_a_gap() -> None:
 
 
 def test_leadership_comes_back_to_the_first_replica() -> None:
-    world = World("priority", 3)
+    world = make_world("priority", 3)
     leader(world)
     world.replicas[1].crash()
     assert leader(world).me != 1
@@ -201,7 +207,7 @@ def test_leadership_comes_back_to_the_first_replica() -> None:
 
 
 def test_a_leader_without_its_acceptor_goes_on_then_hands_over() -> None:
-    world = World("no acceptor", 3)
+    world = make_world("no acceptor", 3)
     replica = written(world, 1)
     replica.fail("acceptor")
     assert put(world, replica, "without").code == "OK"
@@ -212,7 +218,7 @@ def test_a_leader_without_its_acceptor_goes_on_then_hands_over() -> None:
 
 @pytest.mark.parametrize("role", ["proposer", "learner"])
 def test_a_leader_without_its_proposer_or_learner_is_succeeded(role: str) -> None:
-    world = World("no role", 3)
+    world = make_world("no role", 3)
     replica = written(world, 1)
     replica.fail(role)
     assert not leads(replica)
@@ -220,7 +226,7 @@ def test_a_leader_without_its_proposer_or_learner_is_succeeded(role: str) -> Non
 
 
 def test_without_a_majority_nothing_is_done_and_it_is_said_so() -> None:
-    world = World("minority", 5)
+    world = make_world("minority", 5)
     written(world, 1)
     for replica in (1, 2, 3):
         world.replicas[replica].crash()

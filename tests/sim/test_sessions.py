@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from kvrmi.operations.interface import WINDOW
-from kvrmi.sim.request_ids import Sessions, expired, numbered
+from kvrmi.sim.paxos.request_ids import Sessions, expired, numbered
+from kvrmi.sim.paxos.workload import Asked, Workload, _Client
 from kvrmi.sim.run import run
-from kvrmi.sim.workload import Asked, Workload, _Client
 from kvrmi.state import clienttable
 
 

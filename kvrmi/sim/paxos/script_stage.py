@@ -11,15 +11,16 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from ..operations.commands import CommandId, encode_command, encode_question
-from ..operations.interface import Answer, Request
-from ..paxos.front import Front
-from ..paxos.submissions import Submission
-from ..roles.contract import Address, Effects, Message
-from .draws import Draws
-from .replica import Replica
+from ...operations.commands import CommandId, encode_command, encode_question
+from ...operations.interface import Answer, Request
+from ...paxos.acceptor import Acceptor
+from ...paxos.front import Front
+from ...paxos.submissions import Submission
+from ...roles.contract import Address, Effects, Message
+from ..draws import Draws
+from ..replica import Replica
+from .parts import make_world
 from .script_print import Printer
-from .world import World
 
 __all__ = ["Stage", "Wrong"]
 
@@ -63,7 +64,9 @@ class Stage:
         self._keeping: deque[Callable[[], None]] = deque()
         self._submission: Submission | None = None
         self._at: tuple[Replica, int] | None = None
-        self.world = World(SEED, replicas, keep=keep, drift=0.0, draws=_Steady, onlooker=printer)
+        self.world = make_world(
+            SEED, replicas, keep=keep, drift=0.0, draws=_Steady, onlooker=printer
+        )
         self.world.network.catch = self._catch
         printer.muted = False
 
@@ -88,7 +91,7 @@ class Stage:
     @property
     def highest_round(self) -> int:
         """The highest round that any acceptor has promised."""
-        acceptors = (replica.acceptor for replica in self.world.replicas.values())
+        acceptors = (replica.role(Acceptor) for replica in self.world.replicas.values())
         return max((a.state.promised.round for a in acceptors if a is not None), default=0)
 
     # --- the client ---------------------------------------------------------------------------
@@ -97,14 +100,17 @@ class Stage:
         """Send a request and do not wait; with an `id` it may be sent again."""
         self.answer = self._submission = None
         self._at = (at, at.starts)
-        if at.front is None:
+        front = at.role(Front)
+        if front is None:
             raise Wrong(f"replica {at.me} is down")
         reads = op == "get"
         if reads:
             payload = encode_question(op, args)
         else:
-            payload = encode_command(op, args, id or at.front.next_id())
-        at.run(partial(at.act, partial(self._submit, Request(reads, payload), id is not None)))
+            payload = encode_command(op, args, id or front.next_id())
+        at.run(
+            partial(at.act, "front", partial(self._submit, Request(reads, payload), id is not None))
+        )
 
     def _submit(self, request: Request, repeatable: bool, front: Front, now: float) -> Effects:
         if request.reads:

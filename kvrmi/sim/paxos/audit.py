@@ -11,17 +11,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ..checker.check import check
-from ..checker.history import OK
-from ..operations.commands import command_id, encode_question
-from ..operations.interface import Answer
-from ..state.log import unpack_batch
-from ..state.replicated import Replicated
+from ...checker.check import check
+from ...checker.history import OK
+from ...operations.commands import command_id, encode_question
+from ...operations.interface import Answer
+from ...paxos.acceptor import Acceptor
+from ...paxos.learner import Learner
+from ...paxos.proposer import Proposer
+from ...state.log import unpack_batch
+from ...state.replicated import Replicated
+from .monitor import monitor
+from .parts import Parts
 from .request_ids import Sessions, expired
 from .workload import Asked, Workload
 
 if TYPE_CHECKING:
-    from .world import World
+    from ..replica import Replica
+    from ..world import World
 
 __all__ = ["audit", "judge", "recover"]
 
@@ -35,7 +41,7 @@ PROGRESS = 10.0
 
 def recover(world: World, workload: Workload) -> None:
     """Everybody catches up, lost disks become voters, clients get their answers."""
-    require = world.monitor.require
+    require = world.require
     healed = world.now
     again = world.run(PROGRESS, until=lambda: workload.last_ok > healed)
     require(again, f"no write was acknowledged within {PROGRESS} s: " + _standing(world))
@@ -46,20 +52,20 @@ def recover(world: World, workload: Workload) -> None:
     require(world.run(RECOVERY, until=lambda: _level(world)), "uneven: " + _standing(world))
 
 
-def audit(world: World, workload: Workload) -> None:
+def audit(world: World, workload: Workload, parts: Parts) -> None:
     """Compare what clients were answered with the chosen log."""
-    require = world.monitor.require
+    learners = {me: replica.role(Learner) for me, replica in world.replicas.items()}
+    require = world.require
     log = Counter[bytes]()
     answers: defaultdict[bytes, list[Answer]] = defaultdict(list)
-    parts = world.parts
     state = Replicated(parts.machines, session_limit=parts.session_limit)
     sessions = Sessions(parts.session_limit)
     reads, local = _reads(workload)
-    applied = max(r.learner.applied for r in world.replicas.values() if r.learner)
+    applied = max(learner.applied for learner in learners.values() if learner)
     _check_reads(world, state, reads.pop(state.revision, ()))
     _check_reads(world, state, local.pop(0, ()))
     for slot in range(1, applied + 1):
-        for command in unpack_batch(world.monitor.chosen[slot]):
+        for command in unpack_batch(monitor(world).chosen[slot]):
             log[command] += 1
             before = state.revision
             answers[command].append(state.apply(command))
@@ -72,18 +78,18 @@ def audit(world: World, workload: Workload) -> None:
     _check_writes(world, workload, log, answers)
     _check_counters(world, workload, state)
     right = _beside_rows(state)
-    digests = {r.learner.state.digest for r in world.replicas.values() if r.learner}
+    digests = {learner.state.digest for learner in learners.values() if learner}
     require(digests == {state.digest}, "replicas disagree with the log")
-    for replica in world.replicas.values():
-        same = replica.learner is not None and _beside_rows(replica.learner.state) == right
-        require(same, f"replica {replica.me} remembers other sessions or voters")
+    for me, learner in learners.items():
+        same = learner is not None and _beside_rows(learner.state) == right
+        require(same, f"replica {me} remembers other sessions or voters")
 
 
 def judge(world: World, workload: Workload) -> None:
     """Check what clients saw, without looking at anything else."""
     verdict = check(workload.history, clock=_NO_CLOCK)
     reported = "; ".join(verdict.explanation)
-    world.monitor.require(verdict.verdict == OK, f"the history is {verdict.verdict}: {reported}")
+    world.require(verdict.verdict == OK, f"the history is {verdict.verdict}: {reported}")
 
 
 def _reads(workload: Workload) -> tuple[dict[int, list[Asked]], dict[int, list[Asked]]]:
@@ -102,14 +108,14 @@ def _reads(workload: Workload) -> tuple[dict[int, list[Asked]], dict[int, list[A
 def _check_reads(world: World, state: Replicated, reads: Iterable[Asked]) -> None:
     for asked in reads:
         right = state.read(asked.payload)
-        world.monitor.require(asked.answer == right, f"read {asked.answer}, not {right}")
+        world.require(asked.answer == right, f"read {asked.answer}, not {right}")
 
 
 def _check_effect(
     world: World, command: bytes, answers: list[Answer], sessions: Sessions, *, effect: bool
 ) -> None:
     """Require one effect of each command, and that no session expires while it must be known."""
-    require, id = world.monitor.require, command_id(command)
+    require, id = world.require, command_id(command)
     known = len(id) == 2 and sessions.knows(*id)
     first = len(answers) == 1
     require(not (known and expired(answers[-1])), f"{command!r} was answered {answers[-1]}")
@@ -122,7 +128,7 @@ def _check_effect(
 def _check_writes(
     world: World, workload: Workload, log: Counter[bytes], answers: Mapping[bytes, list[Answer]]
 ) -> None:
-    require = world.monitor.require
+    require = world.require
     for asked in workload.done:
         times, payload = log[asked.payload], asked.payload
         if asked.reads or asked.answer is None:
@@ -146,29 +152,33 @@ def _check_counters(world: World, workload: Workload, state: Replicated) -> None
     for key, counts in workload.counters.items():
         value = state.read(encode_question("get", (key,))).value
         done = [str(count) if count else None for count in counts]
-        world.monitor.require(value in done, f"{key} counted {value}, not {done}")
+        world.require(value in done, f"{key} counted {value}, not {done}")
 
 
 def _leads(world: World) -> bool:
     """One leads whose lease runs, so that its no-op is applied."""
-    replicas = world.replicas.values()
-    return any(r.proposer is not None and r.proposer.may_read(r.clock()) for r in replicas)
+    proposers = ((replica, replica.role(Proposer)) for replica in world.replicas.values())
+    return any(proposer and proposer.may_read(r.clock()) for r, proposer in proposers)
 
 
 def _recovered(world: World) -> bool:
-    replicas = world.replicas.values()
-    return all(r.acceptor is not None and not r.acceptor.recovering for r in replicas)
+    acceptors = [replica.role(Acceptor) for replica in world.replicas.values()]
+    return all(acceptor is not None and not acceptor.recovering for acceptor in acceptors)
 
 
 def _level(world: World) -> bool:
-    learners = [replica.learner for replica in world.replicas.values()]
+    learners = [replica.role(Learner) for replica in world.replicas.values()]
     return all(learners) and len({learner.applied for learner in learners if learner}) == 1
 
 
 def _standing(world: World) -> str:
-    return "; ".join(
-        f"{i}: {r.refused or ('up' if r.up else 'down')} {r.proposer and r.proposer.ballot}"
-        f" applied {r.learner and r.learner.applied}"
-        f" recovering {r.acceptor and r.acceptor.recovering}"
-        for i, r in world.replicas.items()
+    return "; ".join(map(_stands, world.replicas.values()))
+
+
+def _stands(replica: Replica) -> str:
+    proposer, acceptor, learner = map(replica.role, (Proposer, Acceptor, Learner))
+    state = replica.refused or ("up" if replica.up else "down")
+    return (
+        f"{replica.me}: {state} {proposer and proposer.ballot} "
+        f"applied {learner and learner.applied} recovering {acceptor and acceptor.recovering}"
     )

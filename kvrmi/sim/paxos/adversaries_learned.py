@@ -9,15 +9,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..paxos.messages import Restore
-from ..roles.contract import Address, Message
+from ...paxos.acceptor import Acceptor
+from ...paxos.messages import Restore
+from ...roles.contract import Address, Message
 from .adversary import LOOK_EVERY, LOOKS, Adversary, Over
 from .losses import may_lose
 
 if TYPE_CHECKING:
-    from .draws import Draws
-    from .replica import Replica
-    from .world import World
+    from ..draws import Draws
+    from ..replica import Replica
+    from ..world import World
 
 __all__ = ["ADVERSARIES"]
 
@@ -64,7 +65,7 @@ def _succeed(adversary: Adversary, laggard: Replica) -> None:
     adversary.leader.crash()
     adversary.after(LOOKS * LOOK_EVERY, adversary.leader.start)
     adversary.mend()
-    adversary.seize([laggard], 2 * adversary.world.parts.timing.lease)
+    adversary.seize([laggard], 2 * adversary.world.timing.lease)
 
 
 def _stall(world: World, draws: Draws, over: Over) -> None:
@@ -74,7 +75,7 @@ def _stall(world: World, draws: Draws, over: Over) -> None:
     adversary.leader.pause()
     soon = draws.between(0.03, 0.08)
     resume = partial(world.after, soon, adversary.leader.resume)
-    adversary.seize(adversary.others, 2 * world.parts.timing.lease, resume)
+    adversary.seize(adversary.others, 2 * world.timing.lease, resume)
 
 
 def _relearn(world: World, draws: Draws, over: Over) -> None:
@@ -90,19 +91,21 @@ def _relearn(world: World, draws: Draws, over: Over) -> None:
         adversary.separate(laggard, other)
     adversary.separate(laggard, adversary.leader)
     for other in world.replicas.values():
-        other.state.slowness = 1.0 if other is lost else SLOW_STATE  # so that none forgets a slot
-    lost.lose_disk(state_too=False)
+        # So that none forgets a slot.
+        other.disks["learner"].slowness = 1.0 if other is lost else SLOW_STATE
+    lost.lose_disk(all_of_them=False)
     lost.start()
     adversary.after(LOOK_EVERY, partial(_await_voter, adversary, laggard, lost, LOOKS))
 
 
 def _await_voter(adversary: Adversary, laggard: Replica, lost: Replica, tries: int) -> None:
-    votes = lost.acceptor is not None and not lost.acceptor.recovering
+    acceptor = lost.role(Acceptor)
+    votes = acceptor is not None and not acceptor.recovering
     if not votes and tries:
         adversary.after(LOOK_EVERY, partial(_await_voter, adversary, laggard, lost, tries - 1))
         return
     for other in adversary.world.replicas.values():
-        adversary.after(LOOKS * LOOK_EVERY, other.state.well)
+        adversary.after(LOOKS * LOOK_EVERY, other.disks["learner"].well)
     _succeed(adversary, laggard)
 
 
@@ -119,7 +122,7 @@ def _overhear(world: World, draws: Draws, over: Over) -> None:
     printer = draws.choice(far)
     decided = draws.between(0.015, 0.05)
     reported = partial(adversary.after, decided, partial(_overheard, adversary, printer))
-    adversary.seize(far, 2 * world.parts.timing.lease, reported)
+    adversary.seize(far, 2 * world.timing.lease, reported)
 
 
 def _overheard(adversary: Adversary, printer: Replica) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..operations.commands import FIRST_EPOCH, Voter, decode_command
-from ..state.log import unpack_batch
-from ..state.stored import stored_voters
+from ...operations.commands import FIRST_EPOCH, Voter, decode_command
+from ...paxos.acceptor import Acceptor
+from ...state.log import unpack_batch
+from ...state.stored import stored_voters
 
 if TYPE_CHECKING:
-    from .replica import Replica
+    from ..replica import Replica
 
 __all__ = ["Epochs", "knows_itself"]
 
@@ -42,7 +43,7 @@ class Epochs:
 
     def rejoined(self, replica: Replica) -> bool:
         """Return whether this acceptor has just become a voter; to be asked after its steps."""
-        acceptor = replica.acceptor
+        acceptor = replica.role(Acceptor)
         if acceptor is None:
             return False
         if acceptor.recovering:
@@ -54,4 +55,4 @@ class Epochs:
 
 def knows_itself(replica: Replica) -> bool:
     """Return whether its learner's disk holds the VOTER command that made it one."""
-    return any(voter.disk == replica.disk_id for voter in stored_voters(replica.state))
+    return any(voter.disk == replica.disk_id for voter in stored_voters(replica.disks["learner"]))

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..paxos.quorum import majority
-from ..paxos.rejoin import MUST_COPY
-from ..paxos.stable import State
-from ..state.log import stored_end
+from ...paxos.quorum import majority
+from ...paxos.rejoin import MUST_COPY
+from ...paxos.stable import State
+from ...state.log import stored_end
 
 if TYPE_CHECKING:
-    from .replica import Replica
-    from .world import World
+    from ..replica import Replica
+    from ..world import World
 
 __all__ = ["may_lose"]
 
@@ -34,22 +34,22 @@ def may_lose(world: World, replica: Replica, *, runs_on: bool = False) -> bool:
         return False
     forgotten = max(_truncated(other) for other in world.replicas.values())
     if runs_on:
-        forgotten = max(forgotten, stored_end(replica.state)[0])
-    return any(stored_end(other.state)[0] >= forgotten for other in well)
+        forgotten = max(forgotten, stored_end(replica.disks["learner"])[0])
+    return any(stored_end(other.disks["learner"])[0] >= forgotten for other in well)
 
 
 def _lacks(replica: Replica) -> bool:
     """Return whether its disks lack what they once confirmed, until it has that from others."""
-    if replica.refused or replica.votes.damaged or replica.state.damaged:
+    if replica.refused or any(disk.damaged for disk in replica.disks.values()):
         return True
     state = _state(replica)
-    return state.stage != 0 or stored_end(replica.state)[0] < state.truncated
+    return state.stage != 0 or stored_end(replica.disks["learner"])[0] < state.truncated
 
 
 def _truncated(replica: Replica) -> int:
-    return 0 if replica.votes.damaged else _state(replica).truncated
+    return 0 if replica.disks["acceptor"].damaged else _state(replica).truncated
 
 
 def _state(replica: Replica) -> State:
-    row = replica.votes.row("acceptor", "state")
+    row = replica.disks["acceptor"].row("acceptor", "state")
     return State.unpack(row) if row else State(stage=MUST_COPY if replica.recovering else 0)

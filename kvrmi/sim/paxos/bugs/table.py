@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ..run import STEPS, Verdict, run
+from ...run import STEPS, Verdict, run
 from . import BUGS
 
 __all__ = ["LIMIT", "Found", "about", "find", "find_all", "report", "shows"]

@@ -9,16 +9,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...paxos.acceptor import Acceptor
-from ...paxos.ballot import NO_BALLOT
-from ...paxos.learner import Learner
-from ...paxos.messages import Restore
-from ...paxos.rejoin import Rejoin
-from ...paxos.stable import State
-from ...roles.contract import Address, Effects, Envelope, Message
-from ...roles.declaration import Setting, Stored
-from ...storage.interface import Clear, Put
-from ..disk import SimDisk
+from ....paxos.acceptor import Acceptor
+from ....paxos.ballot import NO_BALLOT
+from ....paxos.learner import Learner
+from ....paxos.messages import Restore
+from ....paxos.rejoin import Rejoin
+from ....paxos.stable import State
+from ....roles.contract import Address, Effects, Envelope, Message
+from ....roles.declaration import Setting, Stored
+from ....storage.interface import Clear, Put
+from ...disk import SimDisk
+from ...protocol import Host
 from ..parts import Parts
 
 __all__ = [
@@ -33,13 +34,13 @@ __all__ = [
 class FenceMissing(Parts):
     """A failed role still carries out what comes over its old connections."""
 
-    fences = False
+    host = Host(fences=False)
 
 
 class WipedDiskTakenAsFresh(Parts):
     """A new disk in place of a lost one is formatted like a founder's; it votes at once."""
 
-    notices_loss = False
+    host = Host(notices_loss=False)
 
 
 class _Hasty(Rejoin):

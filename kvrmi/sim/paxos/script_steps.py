@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from ..paxos.ballot import NO_BALLOT
-from ..paxos.declaration import PAXOS
-from ..paxos.messages import CampaignNow, Transfer
-from .replica import ROLES, Replica
+from ...paxos.ballot import NO_BALLOT
+from ...paxos.declaration import PAXOS
+from ...paxos.messages import CampaignNow, Transfer
+from ..replica import Replica
 from .script_checks import find_check, reported
 from .script_stage import Stage, Wrong
 
@@ -224,26 +224,26 @@ def _restart(role: str, every: str) -> Step:
 
 
 def _role(word: str) -> str:
-    if word not in ROLES:
+    if word not in PAXOS.daemons:
         raise Wrong(f"no such role: {word}")
     return word
 
 
 def _lose_disk(every: str) -> Step:
-    return _each(lambda replica: replica.lose_disk(state_too=True), every=every)
+    return _each(lambda replica: replica.lose_disk(all_of_them=True), every=every)
 
 
 def _keep_copy(every: str) -> Step:
     def copy(replica: Replica) -> None:
-        replica.votes.keep_copy()
-        replica.state.keep_copy()
+        for disk in replica.disks.values():
+            disk.keep_copy()
 
     return _each(copy, every=every)
 
 
 def _put_copy_back(every: str) -> Step:
     def put_back(replica: Replica) -> None:
-        if replica.up or not (replica.votes.put_copy_back() and replica.state.put_copy_back()):
+        if replica.up or not all(disk.put_copy_back() for disk in replica.disks.values()):
             raise Wrong(f"replica {replica.me} is up, or has no copy")
 
     return _each(put_back, every=every)

@@ -9,13 +9,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...cluster.config import Timing
-from ...paxos.acceptor import Acceptor
-from ...paxos.leadership import Leadership
-from ...paxos.lease import LeaderLease
-from ...paxos.messages import Heard, Heartbeat
-from ...roles.contract import Address, Effects, Envelope
-from ...storage.interface import View
+from ....cluster.config import Timing
+from ....paxos.acceptor import Acceptor
+from ....paxos.leadership import Leadership
+from ....paxos.lease import LeaderLease
+from ....paxos.messages import Heard, Heartbeat
+from ....roles.contract import Address, Effects, Envelope
+from ....storage.interface import View
 from ..parts import Parts
 from .swap import TermsOf
 

@@ -10,9 +10,13 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from ..operations.commands import encode_question
-from ..operations.interface import Answer
-from .replica import Replica
+from ...operations.commands import encode_question
+from ...operations.interface import Answer
+from ...paxos.acceptor import Acceptor
+from ...paxos.learner import Learner
+from ...paxos.proposer import Proposer
+from ..replica import Replica
+from .monitor import monitor
 from .script_print import in_words
 from .script_stage import Stage, Wrong
 
@@ -28,7 +32,7 @@ def _leaders(stage: Stage) -> list[int]:
 
 
 def _may_read(replica: Replica) -> bool:
-    proposer = replica.proposer
+    proposer = replica.role(Proposer)
     return proposer is not None and proposer.may_read(replica.clock())
 
 
@@ -58,7 +62,7 @@ def _another_leads(stage: Stage, number: str) -> Found:
 
 
 def _value_at(stage: Stage, key: str, value: str, number: str) -> Found:
-    learner = stage.replica(int(number)).learner
+    learner = stage.replica(int(number)).role(Learner)
     if learner is None:
         return False, f"learner {number} is down"
     known = learner.read(encode_question("get", (key,))).value
@@ -67,38 +71,38 @@ def _value_at(stage: Stage, key: str, value: str, number: str) -> Found:
 
 
 def _slot_is(stage: Stage, slot: str, value: str) -> Found:
-    chosen = stage.world.monitor.chosen.get(int(slot))
+    chosen = monitor(stage.world).chosen.get(int(slot))
     shown = "not chosen" if chosen is None else in_words(chosen)
     return shown == value, f"slot {slot} is {shown}"
 
 
 def _applied(stage: Stage, number: str, slot: str) -> Found:
-    learner = stage.replica(int(number)).learner
+    learner = stage.replica(int(number)).role(Learner)
     applied = -1 if learner is None else learner.applied
     return applied >= int(slot), f"{number} applied {applied}"
 
 
 def _restored(stage: Stage, number: str) -> Found:
-    learner = stage.replica(int(number)).learner
+    learner = stage.replica(int(number)).role(Learner)
     restored = None if learner is None else learner.restored
     return restored is not None, f"{number} took none since its learner started"
 
 
 def _level(stage: Stage) -> Found:
-    learners = {me: replica.learner for me, replica in stage.world.replicas.items()}
+    learners = {me: replica.role(Learner) for me, replica in stage.world.replicas.items()}
     applied = {me: learner.applied if learner else None for me, learner in learners.items()}
     return len(set(applied.values())) == 1, f"applied {applied}"
 
 
 def _accepted(stage: Stage, number: str, slot: str) -> Found:
-    acceptor = stage.replica(int(number)).acceptor
+    acceptor = stage.replica(int(number)).role(Acceptor)
     if acceptor is None:
         return False, f"acceptor {number} is down"
     return int(slot) in acceptor.accepted, f"it accepted slots {sorted(acceptor.accepted)}"
 
 
 def _promised(stage: Stage, number: str, round: str, owner: str) -> Found:
-    acceptor = stage.replica(int(number)).acceptor
+    acceptor = stage.replica(int(number)).role(Acceptor)
     if acceptor is None:
         return False, f"acceptor {number} is down"
     ballot = acceptor.state.promised
@@ -111,7 +115,7 @@ def _rounds(stage: Stage, most: str) -> Found:
 
 
 def _recovering(stage: Stage, number: str) -> Found:
-    acceptor = stage.replica(int(number)).acceptor
+    acceptor = stage.replica(int(number)).role(Acceptor)
     state = "down" if acceptor is None else "recovering" if acceptor.recovering else "a voter"
     return state == "recovering", f"{number} is {state}"
 

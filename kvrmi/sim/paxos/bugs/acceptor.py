@@ -9,10 +9,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...operations.commands import FIRST_EPOCH
-from ...paxos.acceptor import EPOCH_SHIFT, Acceptor
-from ...paxos.ballot import Ballot
-from ...paxos.messages import (
+from ....operations.commands import FIRST_EPOCH
+from ....paxos.acceptor import EPOCH_SHIFT, Acceptor
+from ....paxos.ballot import Ballot
+from ....paxos.messages import (
     Accept,
     Heard,
     Heartbeat,
@@ -21,9 +21,10 @@ from ...paxos.messages import (
     Promise,
     Release,
 )
-from ...paxos.rejoin import Rejoin
-from ...roles.contract import Address, Effects, Envelope, Message
-from ...state.log import Entry
+from ....paxos.rejoin import Rejoin
+from ....roles.contract import Address, Effects, Envelope, Message
+from ....state.log import Entry
+from ...protocol import Host
 from ..parts import Parts
 
 __all__ = [
@@ -43,7 +44,7 @@ __all__ = [
 class ReplyBeforeSync(Parts):
     """Answers leave before the sync; their statement is not on the disk then."""
 
-    syncs_first = False
+    host = Host(syncs_first=False)
 
 
 class _PromiseNotSaved(Acceptor):

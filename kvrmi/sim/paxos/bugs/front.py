@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...operations.commands import decode_command, encode_command
-from ...operations.interface import Request
-from ...paxos.ballot import Ballot
-from ...paxos.front import Front
-from ...paxos.parts import Reads
-from ...paxos.submissions import Submission
-from ...roles.contract import Effects
-from ...roles.declaration import Setting, Stored
+from ....operations.commands import decode_command, encode_command
+from ....operations.interface import Request
+from ....paxos.ballot import Ballot
+from ....paxos.front import Front
+from ....paxos.parts import Reads
+from ....paxos.submissions import Submission
+from ....roles.contract import Effects
+from ....roles.declaration import Setting, Stored
 from ..parts import Parts
 
 __all__ = [

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ...paxos.front import Front
-from ...paxos.messages import Followed, Forward
-from ...roles.contract import Address
+from ....paxos.front import Front
+from ....paxos.messages import Followed, Forward
+from ....roles.contract import Address
 from ..parts import Parts
 
 __all__ = [

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..paxos.ballot import NO_BALLOT, Ballot
-from ..paxos.learner import Learner
-from ..paxos.messages import Accept, Accepted, Chosen, Forward, Promise
-from ..paxos.quorum import majority
-from ..paxos.stable import State
-from ..roles.contract import Effects, Envelope, Role
-from ..state.log import CHAIN_START, chain
+from ...paxos.ballot import NO_BALLOT, Ballot
+from ...paxos.learner import Learner
+from ...paxos.messages import Accept, Accepted, Chosen, Promise
+from ...paxos.proposer import Proposer
+from ...paxos.quorum import majority
+from ...paxos.stable import State
+from ...roles.contract import Effects, Envelope, Role
+from ...state.log import CHAIN_START, chain
 from .epochs import Epochs, knows_itself
 from .sendings import Sendings
 
 if TYPE_CHECKING:
-    from .network import Call
-    from .replica import Replica
-    from .world import World
+    from ..replica import Replica
+    from ..world import World
 
-__all__ = ["Monitor", "Violation"]
-
-
-class Violation(Exception):
-    """Something happened that must not; the message says when and what."""
+__all__ = ["Monitor", "monitor"]
 
 
 class Monitor:
@@ -39,6 +35,7 @@ class Monitor:
         self.elections: list[tuple[float, Ballot]] = []
         """When a quorum had promised each ballot."""
         self._world = world
+        self._require = world.require
         self._quorum = majority(len(world.ids))
         self._proposed: dict[int, dict[Ballot, bytes]] = {}
         self._votes: dict[tuple[int, Ballot], set[int]] = {}
@@ -47,17 +44,12 @@ class Monitor:
         self._hashes: list[bytes] = [CHAIN_START]
         self._chosen_at: dict[int, Ballot] = {}
         self._in_force = Epochs()
-        self._sendings = Sendings(self.require)
+        self._sendings = Sendings(world.require)
         self._applied: dict[int, tuple[int, str]] = {}
         self._seen: dict[int, tuple[Learner, int]] = {}
         self._bound: dict[tuple[int, str], Ballot] = {}
         self._writes: dict[tuple[int, str], int] = {}
         self._epochs: dict[int, tuple[int, str]] = {}
-
-    def require(self, holds: bool, what: str) -> None:
-        """Stop the run with a Violation unless it `holds`."""
-        if not holds:
-            raise Violation(f"at {self._world.now:.4f}: {what}")
 
     # --- roles --------------------------------------------------------------------------------
 
@@ -85,21 +77,16 @@ class Monitor:
         if self._world.onlooker is not None:
             self._world.onlooker.left(replica, name, messages)
 
-    def answered_once(self, call: Call, answers: int) -> None:
-        """Each request gets exactly one answer at once, a Forward later."""
-        owed = 0 if isinstance(call.message, Forward) else 1
-        self.require(answers == owed, f"{answers} answers to {call.message}")
-
     def after_event(self) -> None:
         """At most one lease is usable, and no higher ballot has its quorum of promises."""
         holder = 0
         for replica in self._world.replicas.values():
-            proposer = replica.proposer
+            proposer = replica.role(Proposer)
             if proposer is None or not proposer.leading or not proposer.may_read(replica.clock()):
                 continue
-            self.require(not holder, f"replicas {holder} and {replica.me} have a lease each")
+            self._require(not holder, f"replicas {holder} and {replica.me} have a lease each")
             holder = replica.me
-            self.require(
+            self._require(
                 proposer.ballot >= self._prepared,
                 f"replica {holder} may read at {proposer.ballot}, "
                 f"but a quorum has promised {self._prepared}",
@@ -114,7 +101,7 @@ class Monitor:
 
     def _promised(self, replica: Replica, m: Promise) -> None:
         state = self._vote(replica, m.ballot, m.epoch, m.writes)
-        self.require(
+        self._require(
             state.promised >= m.ballot, f"replica {replica.me} promised {m.ballot}, not durably"
         )
         promises = self._promises.setdefault(m.ballot, {})
@@ -127,13 +114,13 @@ class Monitor:
 
     def _accepted(self, replica: Replica, m: Accepted) -> None:
         self._vote(replica, m.ballot, m.epoch, m.writes)
-        row = replica.votes.row("accepted", m.slot)
+        row = replica.disks["acceptor"].row("accepted", m.slot)
         ballot, value = _unpack(row) if row else (NO_BALLOT, b"")
-        self.require(
+        self._require(
             ballot == m.ballot,
             f"replica {replica.me} accepted slot {m.slot} at {m.ballot}, not durably",
         )
-        self.require(
+        self._require(
             self._proposed.get(m.slot, {}).get(m.ballot) == value,
             f"replica {replica.me} accepted for slot {m.slot} what {m.ballot} did not propose",
         )
@@ -147,7 +134,7 @@ class Monitor:
 
     def _votes_again(self, replica: Replica) -> None:
         """Check a lost acceptor that became a voter: no crash makes its own learner forget that."""
-        self.require(
+        self._require(
             knows_itself(replica),
             f"replica {replica.me} votes again, and its learner's disk lacks its VOTER command",
         )
@@ -156,18 +143,18 @@ class Monitor:
         """Check what every promise and acceptance must keep to; the state on the disk."""
         me, disk = replica.me, replica.disk_id
         bound = self._bound.get((me, disk), NO_BALLOT)
-        self.require(ballot >= bound, f"replica {me} votes at {ballot}, having promised {bound}")
+        self._require(ballot >= bound, f"replica {me} votes at {ballot}, having promised {bound}")
         self._bound[me, disk] = ballot
         known = self._writes.get((me, disk), 0)
-        self.require(writes >= known, f"replica {me} reports {writes} writes, having had {known}")
+        self._require(writes >= known, f"replica {me} reports {writes} writes, having had {known}")
         self._writes[me, disk] = writes
         last, voted_on = self._epochs.get(me, (0, disk))
         fits = epoch >= last if disk == voted_on else epoch > last
-        self.require(
+        self._require(
             fits, f"replica {me} votes in epoch {epoch} on {disk}, after {last} on {voted_on}"
         )
         self._epochs[me] = (epoch, disk)
-        row = replica.votes.row("acceptor", "state")
+        row = replica.disks["acceptor"].row("acceptor", "state")
         return State.unpack(row) if row else State()
 
     # --- proposers ----------------------------------------------------------------------------
@@ -180,12 +167,12 @@ class Monitor:
             proposed[m.ballot] = m.value
             promises = self._promises.get(m.ballot, {}).items()
             valid = [i for i, had in promises if self._in_force.in_force(i, m.slot) in had]
-            self.require(
+            self._require(
                 len(valid) >= self._quorum,
                 f"slot {m.slot} is proposed at {m.ballot} on promises in force of {valid} alone",
             )
             self._check_adoption(m.slot)
-        self.require(
+        self._require(
             proposed[m.ballot] == m.value,
             f"two values are proposed for slot {m.slot} at ballot {m.ballot}",
         )
@@ -196,7 +183,7 @@ class Monitor:
         if chosen_at is None:
             return
         for ballot, value in self._proposed.get(slot, {}).items():
-            self.require(
+            self._require(
                 ballot <= chosen_at or value == self.chosen[slot],
                 f"slot {slot} is chosen at {chosen_at}, and another value is proposed at {ballot}",
             )
@@ -206,7 +193,7 @@ class Monitor:
     def _decided(self, replica: Replica, m: Chosen) -> None:
         slot, ballot = m.entry.slot, Ballot(*m.entry.ballot)
         votes = self._votes.get((slot, ballot), ())
-        self.require(
+        self._require(
             len(votes) >= self._quorum,
             f"replica {replica.me} calls slot {slot} chosen at {ballot}, by {sorted(votes)}",
         )
@@ -216,7 +203,7 @@ class Monitor:
         if slot not in self.chosen:
             self._sendings.chosen(slot, value, self._proposed.get(slot, {}))
         known = self.chosen.setdefault(slot, value)
-        self.require(known == value, f"slot {slot} has two chosen values: {known!r}, {value!r}")
+        self._require(known == value, f"slot {slot} has two chosen values: {known!r}, {value!r}")
         while len(self._hashes) in self.chosen:
             at = len(self._hashes)
             self._hashes.append(chain(self._hashes[-1], at, self.chosen[at]))
@@ -228,13 +215,20 @@ class Monitor:
         if self._seen.get(replica.me) == (learner, slot):
             return
         self._seen[replica.me] = (learner, slot)
-        self.require(
+        self._require(
             slot < len(self._hashes) and self._hashes[slot] == learner.log.hash,
             f"replica {replica.me} applied up to slot {slot} what was not chosen",
         )
         state = (learner.state.revision, learner.state.digest)
         known = self._applied.setdefault(slot, state)
-        self.require(known == state, f"replica {replica.me} has another state at slot {slot}")
+        self._require(known == state, f"replica {replica.me} has another state at slot {slot}")
+
+
+def monitor(world: World) -> Monitor:
+    """Give the monitor of a world in which this protocol runs."""
+    if not isinstance(world.watch, Monitor):
+        raise TypeError("another protocol runs in this world")
+    return world.watch
 
 
 def _unpack(row: bytes) -> tuple[Ballot, bytes]:

@@ -63,7 +63,7 @@ def play(lines: Iterable[str], write: Callable[[str], None]) -> bool:
     except Wrong as error:
         write(f"line {error.line or at}: {error}")
         return False
-    except Exception as error:  # an invariant of a role or of the watch, or a failure of ours
+    except Exception as error:  # an invariant of a role or of the monitor, or a failure of ours
         write(f"line {at}: {type(error).__name__}: {error}")
         return False
     return True

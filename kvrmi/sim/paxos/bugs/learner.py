@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...operations.interface import Answer
-from ...paxos.learner import Learner
-from ...paxos.messages import Durable
-from ...roles.contract import Address, Envelope
-from ...roles.declaration import Setting, Stored
-from ...state.clienttable import ClientTable
-from ...state.replicated import Replicated
-from ...storage.interface import Key, View
+from ....operations.interface import Answer
+from ....paxos.learner import Learner
+from ....paxos.messages import Durable
+from ....roles.contract import Address, Envelope
+from ....roles.declaration import Setting, Stored
+from ....state.clienttable import ClientTable
+from ....state.replicated import Replicated
+from ....storage.interface import Key, View
 from ..parts import Parts
 
 __all__ = [

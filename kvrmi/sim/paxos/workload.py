@@ -12,18 +12,20 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..access.request_ids import RequestId, RequestIds
-from ..checker.history import FAIL, OK, UNKNOWN, Operation
-from ..operations.commands import CommandId, encode_command, encode_question
-from ..operations.interface import LOCAL, Answer, Request
-from ..roles.contract import Effects
+from ...access.request_ids import RequestId, RequestIds
+from ...checker.history import FAIL, OK, UNKNOWN, Operation
+from ...operations.commands import CommandId, encode_command, encode_question
+from ...operations.interface import LOCAL, Answer, Request
+from ...paxos.front import Front
+from ...paxos.learner import Learner
+from ...roles.contract import Effects
+from .monitor import monitor
 from .request_ids import expired, numbered
 
 if TYPE_CHECKING:
-    from ..paxos.front import Front
-    from ..paxos.submissions import Submission
-    from .replica import Replica
-    from .world import World
+    from ...paxos.submissions import Submission
+    from ..replica import Replica
+    from ..world import World
 
 __all__ = ["COUNTERS", "Asked", "Workload"]
 
@@ -96,7 +98,7 @@ class Asked:
         """Send it to a replica, as soon as that is not paused."""
         self.replica = replica.me
         self._at, self._started, self._sent = replica, replica.starts, now
-        replica.run(lambda: replica.act(self._submit))
+        replica.run(lambda: replica.act("front", self._submit))
 
     def _submit(self, front: Front, now: float) -> Effects:
         if self.local and self._at is not None:
@@ -235,7 +237,7 @@ class Workload:
             before = self._clients[-1] if self._clients else None
             self._clients.append(_Client(world, number, kind, before))
         self._resting = False
-        self._timeout = world.parts.timing.request * (1 + world.drift) + HESITATION
+        self._timeout = world.timing.request * (1 + world.drift) + HESITATION
         draws = world.draws("workload")
         self._pause = draws.choice((0.005, 0.05, 0.2))
         self.last_ok = 0.0
@@ -269,13 +271,13 @@ class Workload:
         self._world.after(STEP, self._step)
 
     def _go_on(self, client: _Client) -> None:
-        up = [replica for replica in self._world.replicas.values() if replica.front is not None]
+        up = [replica for replica in self._world.replicas.values() if replica.up]
         if not up:
             return
         replica = client.draws.choice(up)
-        asked = client.doing
-        if asked is None and not self._resting and replica.front is not None:
-            asked = client.doing = client.next(replica.front, self._world.now)
+        asked, front = client.doing, replica.role(Front)
+        if asked is None and not self._resting and front is not None:
+            asked = client.doing = client.next(front, self._world.now)
             if asked is not None:
                 asked.since = self.reported
         if asked is not None and not asked.waits:
@@ -295,10 +297,10 @@ class Workload:
                 self._unanswered(client, asked)
             else:
                 late = asked.late(self._world.now, self._timeout)
-                self._world.monitor.require(not late, f"{client.name} got no answer in time")
+                self._world.require(not late, f"{client.name} got no answer in time")
 
     def _answered(self, client: _Client, asked: Asked, answer: Answer) -> None:
-        require = self._world.monitor.require
+        require = self._world.require
         self._world.trace(client.name, f"gets {answer.code} {answer.value!r} @{answer.revision}")
         require(answer.code != "INVALID", f"{client.name} was answered {answer}")
         if answer.code == "OK":
@@ -349,9 +351,10 @@ def _record(client: str, asked: Asked, now: float) -> Operation:
 
 def _local(replica: Replica, question: bytes) -> tuple[int, Answer]:
     """Read at once what a replica has applied, and see how far that is."""
-    if replica.learner is None:
+    learner = replica.role(Learner)
+    if learner is None:
         return -1, Answer("UNAVAILABLE", "the learner is down", 0)
-    return replica.world.monitor.stands(replica, replica.learner), replica.learner.read(question)
+    return monitor(replica.world).stands(replica, learner), learner.read(question)
 
 
 def _frozen(value: Any) -> Any:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 
-from ..access.request_ids import RequestIds
-from ..operations.interface import WINDOW, Answer
+from ...access.request_ids import RequestIds
+from ...operations.interface import WINDOW, Answer
 
 __all__ = ["Sessions", "expired", "numbered"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ..operations.commands import command_id
-from ..paxos.ballot import NO_BALLOT, Ballot
-from ..paxos.messages import Forward, Heartbeat, Propose
-from ..roles.contract import Message
-from ..state.log import unpack_batch
+from ...operations.commands import command_id
+from ...paxos.ballot import NO_BALLOT, Ballot
+from ...paxos.messages import Forward, Heartbeat, Propose
+from ...roles.contract import Message
+from ...state.log import unpack_batch
 
 __all__ = ["Sendings"]
 

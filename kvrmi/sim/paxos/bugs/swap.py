@@ -5,11 +5,11 @@ Rule: nothing but that class differs from the production parts. It knows no bug.
 
 from __future__ import annotations
 
-from ...paxos.campaign import Phase1
-from ...paxos.leadership import Leadership
-from ...paxos.lease import LeaderLease
-from ...paxos.proposer import Proposer
-from ...roles.contract import Envelope
+from ....paxos.campaign import Phase1
+from ....paxos.leadership import Leadership
+from ....paxos.lease import LeaderLease
+from ....paxos.proposer import Proposer
+from ....roles.contract import Envelope
 
 __all__ = ["CampaignsOf", "TermsOf"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...paxos.campaign import Phase1
-from ...paxos.leadership import Leadership, _Proposal
-from ...paxos.messages import Accept, Promise
-from ...roles.contract import Envelope, Message
+from ....paxos.campaign import Phase1
+from ....paxos.leadership import Leadership, _Proposal
+from ....paxos.messages import Accept, Promise
+from ....roles.contract import Envelope, Message
 from ..parts import Parts
 from .swap import CampaignsOf, TermsOf
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from ..operations.commands import decode_command, decode_question
-from ..paxos.ballot import Ballot
-from ..paxos.learner import Learner
-from ..paxos.messages import (
+from ...operations.commands import decode_command, decode_question
+from ...paxos.acceptor import Acceptor
+from ...paxos.ballot import Ballot
+from ...paxos.learner import Learner
+from ...paxos.messages import (
     Accept,
     Accepted,
     Applied,
@@ -35,12 +36,13 @@ from ..paxos.messages import (
     Refused,
     Release,
 )
-from ..roles.contract import Envelope
-from ..state.log import unpack_batch
+from ...paxos.proposer import Proposer
+from ...roles.contract import Envelope
+from ...state.log import unpack_batch
 
 if TYPE_CHECKING:
-    from .replica import Replica
-    from .world import World
+    from ..replica import Replica
+    from ..world import World
 
 __all__ = ["START", "Printer", "in_words"]
 
@@ -128,7 +130,7 @@ class Printer:
         """Print what no message shows: leases, and voters that came back."""
         for me, replica in world.replicas.items():
             self._look_at_lease(world.now, me, replica)
-            acceptor = replica.acceptor
+            acceptor = replica.role(Acceptor)
             if acceptor is not None and acceptor.recovering:
                 self._recovering.add(me)
             elif acceptor is not None and me in self._recovering:
@@ -137,7 +139,7 @@ class Printer:
                 self.say(world.now, f"acceptor {me} is a voter again, in epoch {epoch}")
 
     def _look_at_lease(self, now: float, me: int, replica: Replica) -> None:
-        proposer = replica.proposer
+        proposer = replica.role(Proposer)
         if proposer is not None and proposer.may_read(replica.clock()):
             if me not in self._leases:
                 self._leases.add(me)
@@ -176,7 +178,7 @@ class Printer:
             self.say(now, f"proposer {me} leads no more")
 
     def _print_applied(self, replica: Replica) -> None:
-        learner, me, now = replica.learner, replica.me, replica.world.now
+        learner, me, now = replica.role(Learner), replica.me, replica.world.now
         if learner is None:
             return
         known, before = self._learners.get(me, (None, 0))

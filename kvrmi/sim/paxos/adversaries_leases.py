@@ -9,16 +9,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..cluster.config import Timing
-from ..paxos.messages import Release, Transfer
-from ..roles.contract import Address, Message
+from ...cluster.config import Timing
+from ...paxos.messages import Release, Transfer
+from ...roles.contract import Address, Message
+from ..network import USUAL_LAG
 from .adversary import Adversary, Over
-from .network import USUAL_LAG
 
 if TYPE_CHECKING:
-    from .draws import Draws
-    from .replica import Replica
-    from .world import World
+    from ..draws import Draws
+    from ..replica import Replica
+    from ..world import World
 
 __all__ = ["ADVERSARIES"]
 
@@ -50,13 +50,13 @@ def _slow_down(adversary: Adversary) -> None:
 
 def _wait_for_end(adversary: Adversary) -> None:
     """First nothing of the leader's arrives any more; what is on its way is still answered."""
-    timing = adversary.world.parts.timing
+    timing = adversary.world.timing
     adversary.world.network.cuts |= {(adversary.leader.me, other.me) for other in adversary.others}
     adversary.after(timing.lease - 2 * timing.heartbeat, partial(_isolate, adversary))
 
 
 def _isolate(adversary: Adversary) -> None:
-    heartbeat = adversary.world.parts.timing.heartbeat
+    heartbeat = adversary.world.timing.heartbeat
     adversary.cut_off()
     adversary.world.network.lag = SWIFT_LAG
     adversary.seize(
@@ -124,7 +124,7 @@ def _outlasts(adversary: Adversary) -> None:
     for other in adversary.others:
         for _ in range(4):
             adversary.after(
-                adversary.world.parts.timing.lease + adversary.draws.number(),
+                adversary.world.timing.lease + adversary.draws.number(),
                 partial(adversary.campaign, other),
             )
     adversary.after(2.0, adversary.mend)

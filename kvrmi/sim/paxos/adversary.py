@@ -11,15 +11,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..paxos.acceptor import Acceptor
-from ..paxos.ballot import NO_BALLOT, Ballot
-from ..paxos.messages import CampaignNow, PreVote, PreVoted
-from ..paxos.quorum import majority
+from ...paxos.acceptor import Acceptor
+from ...paxos.ballot import NO_BALLOT, Ballot
+from ...paxos.messages import CampaignNow, PreVote, PreVoted
+from ...paxos.proposer import Proposer
+from ...paxos.quorum import majority
+from .monitor import monitor
 
 if TYPE_CHECKING:
-    from .draws import Draws
-    from .replica import Replica
-    from .world import World
+    from ..draws import Draws
+    from ..replica import Replica
+    from ..world import World
 
 __all__ = ["LOOKS", "LOOK_EVERY", "Adversary", "Over"]
 
@@ -42,7 +44,8 @@ class Adversary:
         self.draws = draws
         self.over = over
         self.quorum = majority(len(world.ids))
-        leaders = [r for r in world.replicas.values() if r.proposer and r.proposer.leading]
+        proposers = ((r, r.role(Proposer)) for r in world.replicas.values())
+        leaders = [replica for replica, proposer in proposers if proposer and proposer.leading]
         self.leads = bool(leaders)
         self.leader = draws.choice(leaders or list(world.replicas.values()))
 
@@ -74,7 +77,7 @@ class Adversary:
 
     def once_led(self, action: Callable[[], None]) -> None:
         """Do something once there is a new leader, who is then `leader`."""
-        elections = self.world.monitor.elections
+        elections = monitor(self.world).elections
         known = len(elections)
 
         def look(tries: int) -> None:
@@ -106,7 +109,7 @@ class Adversary:
 
 def _would_promise(replica: Replica) -> bool:
     """Ask as a candidate does; a pre-vote changes nothing."""
-    acceptor: Acceptor | None = replica.acceptor
+    acceptor = replica.role(Acceptor)
     if acceptor is None or replica.paused:
         return False
     ballot = Ballot(acceptor.state.promised.round + 1, replica.me)

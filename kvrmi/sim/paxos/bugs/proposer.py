@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ...operations.commands import Voter
-from ...paxos.ballot import NO_BALLOT, Ballot
-from ...paxos.campaign import Phase1
-from ...paxos.electorate import Electorate
-from ...paxos.messages import PreVoted, Promise
-from ...paxos.proposer import Proposer
-from ...roles.contract import Address, Envelope
-from ...roles.declaration import Setting, Stored
+from ....operations.commands import Voter
+from ....paxos.ballot import NO_BALLOT, Ballot
+from ....paxos.campaign import Phase1
+from ....paxos.electorate import Electorate
+from ....paxos.messages import PreVoted, Promise
+from ....paxos.proposer import Proposer
+from ....roles.contract import Address, Envelope
+from ....roles.declaration import Setting, Stored
 from ..parts import Parts
 from .swap import CampaignsOf
 

@@ -1,0 +1,66 @@
+"""What a simulated replica is made of: the production roles, on an honest host.
+
+Rule: a planted bug (bugs/) replaces one class or one answer here, from outside; production code
+knows nothing of that.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+from ...cluster.config import Timing
+from ...paxos import parts
+from ...paxos.declaration import declare
+from ...paxos.parts import Pages
+from ..draws import Draws
+from ..protocol import Host, Simulated
+from ..trace import Onlooker
+from ..world import DRIFT, World
+from .monitor import Monitor
+
+__all__ = ["Pages", "Parts", "make_world"]
+
+
+class Parts(parts.Parts):
+    """The roles of a replica, and how its host treats them."""
+
+    timing: Timing = Timing()
+    pages: Pages = Pages(learned=200)
+    """Runs draw sizes so small that small states come in several."""
+    host: Host = Host()
+
+    def with_sizes(self, pages: Pages, session_limit: int) -> Parts:
+        """Make the same roles, with pages of other sizes, and so many sessions remembered."""
+        other = copy.copy(self)
+        other.pages, other.session_limit = pages, session_limit
+        return other
+
+    @property
+    def simulated(self) -> Simulated:
+        """Give the protocol as it is made of these."""
+        return Simulated(declare(self), Monitor, self.timing, self.host)
+
+
+def make_world(
+    seed: str,
+    replicas: int,
+    *,
+    parts: Parts | None = None,
+    keep: int = 10,
+    drift: float = DRIFT,
+    write: Callable[[str], None] | None = None,
+    draws: Callable[..., Draws] = Draws,
+    onlooker: Onlooker | None = None,
+) -> World:
+    """Make a world in which this protocol runs, of the production parts unless told otherwise."""
+    return World(
+        seed,
+        replicas,
+        (parts or Parts()).simulated,
+        keep=keep,
+        drift=drift,
+        write=write,
+        draws=draws,
+        onlooker=onlooker,
+    )
