@@ -12,7 +12,7 @@ from kvrmi.checker.reduce import REDUCED
 from kvrmi.operations.commands import decode_command, decode_question, encode_command
 from kvrmi.operations.interface import LOCAL, check
 from kvrmi.operations.table import BY_NAME, BY_OPCODE, OPERATIONS, READS, TABLE, WRITES
-from kvrmi.sim import workload
+from kvrmi.sim.paxos import workload
 from kvrmi.state.keyvalue import KeyValues
 
 OPCODES = {
