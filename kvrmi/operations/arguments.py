@@ -9,8 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from itertools import product
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from ..errors import InvalidRequest
 
@@ -37,7 +36,6 @@ __all__ = [
     "internal",
     "quoted",
     "refuse",
-    "shapes",
     "size_of",
 ]
 
@@ -57,8 +55,6 @@ LINEARIZABLE = "linearizable"
 LOCAL = "local"
 
 Value: TypeAlias = str | bytes
-Shapes: TypeAlias = frozenset[tuple[type, ...]]
-"""The types that several things may have together."""
 
 REQUIRED = object()
 """In the place of a default: there is none."""
@@ -67,27 +63,22 @@ REQUIRED = object()
 class Argument(NamedTuple):
     """One argument of an operation.
 
-    `check` returns a client's as it goes on, or raises InvalidRequest. `types` may a decoded one
-    have, and `items` its items if it is a tuple. `routes`: it says who answers, and the state
-    machine never sees it.
+    `check` returns a client's as it goes on, or raises InvalidRequest. `form` is the type of a
+    decoded one; where that is not all, `fits` looks at it too. `routes`: it says who answers, and
+    the state machine never sees it.
     """
 
     name: str
     check: Callable[[object], object]
-    types: tuple[type, ...]
-    items: Callable[[tuple[object, ...]], bool] | None = None
+    form: Any
+    fits: Callable[[Any], bool] | None = None
     default: object = REQUIRED
     routes: bool = False
 
 
 def internal(name: str, kind: type) -> Argument:
     """Make an argument that replicas give one another, and no client."""
-    return Argument(name, lambda _: refuse(f"{name} is not for clients"), (kind,))
-
-
-def shapes(arguments: Sequence[Argument]) -> Shapes:
-    """Return which types these arguments may have together, once decoded."""
-    return frozenset(product(*(argument.types for argument in arguments)))
+    return Argument(name, lambda _: refuse(f"{name} is not for clients"), kind)
 
 
 def refuse(why: str) -> NoReturn:
@@ -195,24 +186,24 @@ def _consistency(consistency: object) -> object:
     return consistency
 
 
-def _are_pairs(pairs: tuple[object, ...]) -> bool:
-    return all(type(pair) is tuple and tuple(map(type, pair)) in _PAIR for pair in pairs)
+def _is_value(value: object) -> bool:
+    return type(value) is str or type(value) is bytes
 
 
-def _are_keys(keys: tuple[object, ...]) -> bool:
-    return all(type(key) is str for key in keys)
+def _is_expected(value: object) -> bool:
+    return value is None or _is_value(value)
 
 
-_NOTHING = type(None)
+def _are_pairs(pairs: tuple[tuple[str, object], ...]) -> bool:
+    return all(_is_value(value) for _, value in pairs)
 
-KEY = Argument("key", _key, (str,))
-VALUE = Argument("value", _value, (str, bytes))
-EXPECTED = Argument("expected", _expected, (_NOTHING, str, bytes))
-PAIRS = Argument("pairs", _pairs, (tuple,), _are_pairs)
-KEYS = Argument("keys", _keys, (tuple,), _are_keys)
-PREFIX = Argument("prefix", _prefix, (str,), default="")
-START = Argument("start", _start, (_NOTHING, str), default=None)
-LIMIT = Argument("limit", _limit, (int,), default=SCAN_ITEMS)
-CONSISTENCY = Argument("consistency", _consistency, (), default=LINEARIZABLE, routes=True)
 
-_PAIR = shapes((KEY, VALUE))
+KEY = Argument("key", _key, str)
+VALUE = Argument("value", _value, Any, _is_value)
+EXPECTED = Argument("expected", _expected, Any, _is_expected)
+PAIRS = Argument("pairs", _pairs, tuple[tuple[str, Any], ...], _are_pairs)
+KEYS = Argument("keys", _keys, tuple[str, ...])
+PREFIX = Argument("prefix", _prefix, str, default="")
+START = Argument("start", _start, str | None, default=None)
+LIMIT = Argument("limit", _limit, int, default=SCAN_ITEMS)
+CONSISTENCY = Argument("consistency", _consistency, str, default=LINEARIZABLE, routes=True)

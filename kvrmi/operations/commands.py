@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias
 
-import msgpack
+from msgspec.msgpack import Decoder, Encoder
 
-from .table import BY_NAME, BY_OPCODE, Definition
+from .table import BY_NAME, BY_OPCODE, UNREADABLE, Malformed
 
 __all__ = [
     "FIRST_EPOCH",
-    "Command",
     "CommandId",
-    "Malformed",
-    "Question",
     "Voter",
     "command_id",
-    "decode_args",
     "decode_command",
     "decode_question",
     "encode_command",
@@ -41,15 +37,15 @@ CommandId: TypeAlias = tuple[str, int] | tuple[int, bytes, int]
 """(client id, sequence from 1), or (replica, random bytes of its process's start, counter)."""
 
 _FORMAT = 1
+_OF_TWO = 0x92
+"""First byte of a list of two: the id of a session's command."""
+_SESSION, _PLAIN = Decoder(tuple[str, int]), Decoder(tuple[int, bytes, int])
+_encode = Encoder().encode
 _NAMED, _KEY_SHOWN, _CLIENT_SHOWN, _ID_SHOWN = 3, 40, 30, 12
 """Commands in a summary; characters of a key, a client's name, and each other part of an id."""
 
 FIRST_EPOCH = 1
 """Epoch of every voter until the log names another."""
-
-
-class Malformed(ValueError):
-    """These bytes are no command, or no question."""
 
 
 class Voter(NamedTuple):
@@ -60,57 +56,42 @@ class Voter(NamedTuple):
     disk: str
 
 
-class Command(NamedTuple):
-    """A command taken apart: `args` are the bytes of the machine's part."""
-
-    opcode: int
-    id: CommandId
-    args: bytes
-
-
-class Question(NamedTuple):
-    """A question taken apart."""
-
-    opcode: int
-    args: bytes
-
-
 def pack_command(opcode: int, args: Sequence[object], id: CommandId) -> bytes:
     """Encode a command of whatever machine."""
-    head: bytes = msgpack.packb(id)
-    body: bytes = msgpack.packb(tuple(args))
-    return bytes((_FORMAT, opcode, len(head))) + head + body
+    head = _encode(id)
+    return b"".join((bytes((_FORMAT, opcode, len(head))), head, _encode(tuple(args))))
 
 
 def pack_question(opcode: int, args: Sequence[object]) -> bytes:
     """Encode a question to whatever machine."""
-    return bytes((_FORMAT, opcode)) + bytes(msgpack.packb(tuple(args)))
+    return bytes((_FORMAT, opcode)) + _encode(tuple(args))
 
 
-def take_apart(command: bytes) -> Command:
-    """Take a command apart without touching its arguments; raises Malformed."""
-    if len(command) < 3 or command[0] != _FORMAT:
+def take_apart(command: bytes) -> tuple[int, CommandId, bytes]:
+    """Take a command apart into opcode, id, and arguments as bytes; raises Malformed."""
+    if len(command) < 4 or command[0] != _FORMAT:
         raise Malformed("a command of an unknown format")
     end = 3 + command[2]
-    id = _unpacked(command[3:end])
-    if type(id) is tuple:
-        if len(id) == 2 and type(id[0]) is str and type(id[1]) is int and id[1] >= 1:
-            return Command(command[1], id, command[end:])
-        if len(id) == 3 and tuple(map(type, id)) == (int, bytes, int):
-            return Command(command[1], id, command[end:])
-    raise Malformed("a command without an id")
+    decoder = _SESSION if command[3] == _OF_TWO else _PLAIN
+    try:
+        id: CommandId = decoder.decode(command[3:end])
+    except UNREADABLE as error:
+        raise Malformed("a command without an id") from error
+    if len(id) == 2 and id[1] < 1:
+        raise Malformed("a command without an id")
+    return command[1], id, command[end:]
 
 
-def take_question_apart(question: bytes) -> Question:
-    """Take a question apart without touching its arguments; raises Malformed."""
+def take_question_apart(question: bytes) -> tuple[int, bytes]:
+    """Take a question apart into opcode, and arguments as bytes; raises Malformed."""
     if len(question) < 2 or question[0] != _FORMAT:
         raise Malformed("a question of an unknown format")
-    return Question(question[1], question[2:])
+    return question[1], question[2:]
 
 
 def command_id(command: bytes) -> CommandId:
     """Read a command's id without touching its arguments; raises Malformed."""
-    return take_apart(command).id
+    return take_apart(command)[1]
 
 
 # --- the operations of the table ------------------------------------------------------------------
@@ -131,28 +112,13 @@ def encode_question(name: str, args: Sequence[object]) -> bytes:
     return pack_question(BY_NAME[name].opcode, args)
 
 
-def decode_args(known: Definition, data: bytes) -> tuple[Any, ...]:
-    """Read the arguments of an operation; raises Malformed for what it does not take."""
-    args = _unpacked(data)
-    if not known.fits(args):
-        raise Malformed(f"malformed arguments of {known.name}")
-    return cast("tuple[Any, ...]", args)
-
-
-def _unpacked(data: bytes) -> object:
-    try:
-        return msgpack.unpackb(data, use_list=False)
-    except (ValueError, TypeError) as error:  # TypeError: a map with a list for a key
-        raise Malformed("not in the byte form") from error
-
-
 def decode_command(command: bytes) -> tuple[str, CommandId, tuple[Any, ...]]:
     """Take a command apart into name, id and arguments; raises Malformed on anything else."""
     opcode, id, data = take_apart(command)
     known = BY_OPCODE.get(opcode)
     if known is None or known.reads:
         raise Malformed("no such command")
-    return known.name, id, decode_args(known, data)
+    return known.name, id, known.decode(data)
 
 
 def decode_question(question: bytes) -> tuple[str, tuple[Any, ...]]:
@@ -161,7 +127,7 @@ def decode_question(question: bytes) -> tuple[str, tuple[Any, ...]]:
     known = BY_OPCODE.get(opcode)
     if known is None or not known.reads:
         raise Malformed("no such question")
-    return known.name, decode_args(known, data)
+    return known.name, known.decode(data)
 
 
 def summary(payloads: Sequence[bytes]) -> str:

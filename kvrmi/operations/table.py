@@ -12,6 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from msgspec import MsgspecError
+from msgspec.msgpack import Decoder
+
 from .arguments import (
     CONSISTENCY,
     EXPECTED,
@@ -24,12 +27,28 @@ from .arguments import (
     START,
     VALUE,
     Argument,
-    Shapes,
     internal,
-    shapes,
 )
 
-__all__ = ["BY_NAME", "BY_OPCODE", "OPERATIONS", "READS", "TABLE", "WRITES", "Definition"]
+__all__ = [
+    "BY_NAME",
+    "BY_OPCODE",
+    "OPERATIONS",
+    "READS",
+    "TABLE",
+    "UNREADABLE",
+    "WRITES",
+    "Definition",
+    "Malformed",
+]
+
+
+UNREADABLE = (MsgspecError, ValueError, RecursionError)
+"""What a decoder raises for bytes that it does not take: also no UTF-8, and too deep a list."""
+
+
+class Malformed(ValueError):
+    """These bytes are no command, or no question."""
 
 
 class Definition(NamedTuple):
@@ -50,8 +69,8 @@ class Definition(NamedTuple):
     help: str
     given: tuple[Argument, ...]
     required: int
-    shapes: Shapes
-    items: tuple[tuple[int, Callable[[tuple[Any, ...]], bool]], ...]
+    decoder: Decoder[Any]
+    fits: tuple[tuple[int, Callable[[Any], bool]], ...]
 
     @property
     def usage(self) -> str:
@@ -63,11 +82,16 @@ class Definition(NamedTuple):
         """How it is written as a method of the remote object: a write may have a request id."""
         return self.usage if self.reads else f"{self.usage[:-1]}, request=None)"
 
-    def fits(self, args: object) -> bool:
-        """Whether decoded arguments are of the types that they must be."""
-        if type(args) is not tuple or tuple(map(type, args)) not in self.shapes:
-            return False
-        return all(check(args[place]) for place, check in self.items)
+    def decode(self, data: bytes) -> tuple[Any, ...]:
+        """Read the arguments from their byte form. Raises Malformed."""
+        try:
+            args: tuple[Any, ...] = self.decoder.decode(data)
+        except UNREADABLE as error:
+            raise Malformed(f"malformed arguments of {self.name}") from error
+        for place, fits in self.fits:
+            if not fits(args[place]):
+                raise Malformed(f"malformed arguments of {self.name}")
+        return args
 
 
 def _written(argument: Argument) -> str:
@@ -89,7 +113,8 @@ def _define(
 ) -> Definition:
     given = tuple(argument for argument in arguments if not argument.routes)
     required = sum(argument.default is REQUIRED for argument in arguments)
-    items = tuple((place, one.items) for place, one in enumerate(given) if one.items)
+    forms: Any = tuple[tuple(argument.form for argument in given)]  # type: ignore[misc]
+    fits = tuple((place, one.fits) for place, one in enumerate(given) if one.fits)
     return Definition(
         name,
         opcode,
@@ -100,8 +125,8 @@ def _define(
         help,
         given,
         required,
-        shapes(given),
-        items,
+        Decoder(forms),
+        fits,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import msgpack
 
@@ -25,9 +25,8 @@ _FORMAT = 1
 TABLE = "sessions"
 
 
-class _Kept(NamedTuple):
-    mark: bytes
-    answer: Answer
+_Kept: TypeAlias = tuple[bytes, Answer]
+"""A command's fingerprint, and what it was answered."""
 
 
 class _Session:
@@ -49,7 +48,7 @@ class _Session:
 
     def last_revision(self) -> int:
         """Return the revision of its latest new command, which is always among the kept ones."""
-        return max(kept.answer.revision for kept in self.answers.values())
+        return max(answer.revision for _, answer in self.answers.values())
 
 
 def fingerprint(command: bytes) -> bytes:
@@ -73,7 +72,7 @@ class ClientTable:
     def remembered(self) -> dict[str, tuple[int, dict[int, Answer]]]:
         """Return of each session the highest sequence, and the answers kept by sequence."""
         return {
-            client: (one.highest, {at: kept.answer for at, kept in one.answers.items()})
+            client: (one.highest, {at: answer for at, (_, answer) in one.answers.items()})
             for client, one in self._sessions.items()
         }
 
@@ -88,9 +87,10 @@ class ClientTable:
         kept = session.answers.get(sequence)
         if kept is None:
             return _expired(revision) if sequence < session.highest - WINDOW else None
-        if kept.mark != mark:
+        known, answer = kept
+        if known != mark:
             return Answer("INVALID", "the request id was used for another command", revision)
-        return kept.answer
+        return answer
 
     def keep(self, client: str, sequence: int, mark: bytes, answer: Answer) -> None:
         """Remember the answer to a new command; `answer.revision` is its own, no other's."""
@@ -100,7 +100,7 @@ class ClientTable:
             self._evict()
         else:
             self._sessions.move_to_end(client)
-        session.keep(sequence, _Kept(mark, answer))
+        session.keep(sequence, (mark, answer))
         self._changed[client] = None
 
     def _evict(self) -> None:
@@ -152,7 +152,7 @@ def _unpack(client: Any, value: bytes) -> _Session:
         for sequence, mark, code, result, revision in answers:
             if tuple(map(type, (sequence, mark, code, revision))) != (int, bytes, str, int):
                 raise ValueError("an answer of other types")
-            session.answers[sequence] = _Kept(mark, Answer(code, result, revision))
+            session.answers[sequence] = mark, Answer(code, result, revision)
     except (ValueError, TypeError) as error:
         raise Corrupt(f"the stored session of {client!r} is malformed") from error
     session.highest = highest

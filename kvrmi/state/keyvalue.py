@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, TypeAlias, cast
 
 from ..errors import InvalidRequest
-from ..operations.commands import Malformed, decode_args
 from ..operations.interface import PAGE_BYTES, Value
-from ..operations.table import BY_OPCODE, Definition
+from ..operations.table import BY_OPCODE, Definition, Malformed
 from ..storage.interface import Corrupt, Key, Record, Remove, Tables
 from .machine import StateMachine
 from .rows import ROWS, pack_rows, row_hash, unpack_row
@@ -70,7 +69,7 @@ class KeyValues:
         if known is None:
             raise Malformed("no such command")
         carry_out, definition = known
-        return carry_out(self, revision, *decode_args(definition, args))
+        return carry_out(self, revision, *definition.decode(args))
 
     def read(self, opcode: int, args: bytes) -> object:
         """Answer a question of the table."""
@@ -78,7 +77,7 @@ class KeyValues:
         if known is None:
             raise Malformed("no such question")
         answer, definition = known
-        return answer(self, *decode_args(definition, args))
+        return answer(self, *definition.decode(args))
 
     # --- commands: what they are answered ---------------------------------------------------------
 

@@ -13,15 +13,12 @@ from typing import Self
 from ..errors import InvalidRequest
 from ..operations.commands import (
     FIRST_EPOCH,
-    Command,
-    Malformed,
     Voter,
-    decode_args,
     take_apart,
     take_question_apart,
 )
 from ..operations.interface import Answer
-from ..operations.table import BY_NAME
+from ..operations.table import BY_NAME, Malformed
 from ..storage.interface import Clear, Corrupt, Key, Record, View
 from .clienttable import SESSION_LIMIT, ClientTable, fingerprint
 from .log import Entry, Log, unpack_batch
@@ -104,24 +101,24 @@ class Replicated:
         repetition gets the first answer and is no revision.
         """
         try:
-            parts = take_apart(command)
-            if parts.opcode == _VOTER.opcode:
-                return self._admit(Voter(*decode_args(_VOTER, parts.args)))
-            if len(parts.id) == 3:
-                return self._execute(parts)
-            client, sequence = parts.id
+            opcode, id, args = take_apart(command)
+            if opcode == _VOTER.opcode:
+                return self._admit(Voter(*_VOTER.decode(args)))
+            if len(id) == 3:
+                return self._execute(opcode, args)
+            client, sequence = id
             mark = fingerprint(command)
             answer = self.clients.find(client, sequence, mark, self.revision)
             if answer is None:
-                answer = self._execute(parts)
+                answer = self._execute(opcode, args)
                 self.clients.keep(client, sequence, mark, answer)
         except Malformed:
             return Answer("INVALID", "malformed command", self.revision)
         return answer
 
-    def _execute(self, command: Command) -> Answer:
+    def _execute(self, opcode: int, args: bytes) -> Answer:
         revision = self.revision + 1
-        value = self.machine.apply(command.opcode, command.args, revision)
+        value = self.machine.apply(opcode, args, revision)
         self.revision = revision
         self._changed = True
         return Answer("OK", value, revision)

@@ -12,7 +12,8 @@ from typing import ClassVar
 import msgpack
 
 from kvrmi.errors import InvalidRequest
-from kvrmi.operations.commands import CommandId, Malformed, pack_command, pack_question
+from kvrmi.operations.commands import CommandId, pack_command, pack_question
+from kvrmi.operations.table import Malformed
 from kvrmi.state.machine import StateMachine
 from kvrmi.storage.interface import Corrupt, Key, Put, Record, Tables
 

@@ -268,6 +268,17 @@ def test_random_bytes_are_answered_invalid(data: bytes) -> None:
     assert machine.revision == 0
 
 
+@pytest.mark.parametrize(
+    "body", [b"\x91" * 100_000, b"\x92\xa1k" + b"\x91" * 100_000, b"\xc1", b""]
+)
+def test_what_is_too_deep_or_of_another_form_is_answered_invalid(body: bytes) -> None:
+    machine = Replicated(KeyValues)
+    for head in (b"\x93\x01\xc4\x0812345678\x01", b"\x92\xa1c\x01"):
+        assert machine.apply(b"\x01\x00" + bytes([len(head)]) + head + body).code == "INVALID"
+    assert machine.read(b"\x01\x05" + body).code == "INVALID"
+    assert (machine.revision, machine.clients.remembered()) == (0, {})
+
+
 @given(commands, st.data())
 def test_mutated_commands_never_raise_and_do_all_or_nothing(command: Command, data: Any) -> None:
     encoded = bytearray(encode_command(command[0], command[1], ("client", 1)))
