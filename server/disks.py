@@ -1,71 +1,82 @@
-"""Two ways to make a step's records durable: at once, or behind the step on a thread of its own.
+"""Writes a role's records: in the thread that asks and may wait, or on a thread of its own.
 
-Rule: messages leave only after the records of their step, and steps are written in their order.
-An error from a disk is final: `fatal` ends the process. Neither knows what the records mean.
+Rules: one write at a time, in the order asked for; what was asked for before a fence is not written
+after it. An error from a disk is final: who asked has it, or `fatal` ends the process.
+It does not know what the records mean, nor what leaves when they are durable.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kvrmi.roles.contract import Envelope
 from kvrmi.storage.interface import Record, Storage
 
+__all__ = ["FENCE_SECONDS", "DiskWriter"]
 
-class WriteThrough:
-    """Durable when `write` returns: an acceptor's disk, used under the role's lock."""
-
-    def __init__(self, storage: Storage) -> None:
-        """Write to `storage`, which the caller closes."""
-        self._storage = storage
-
-    def write(self, records: tuple[Record, ...], messages: tuple[Envelope, ...]) -> bool:
-        """Write now; the messages may leave. Raises StorageFailed."""
-        self._storage.write(records)
-        return True
-
-    def fence(self) -> None:
-        """Nothing is ever outstanding."""
+FENCE_SECONDS = 0.2
+"""Who fences waits so long for the write that is under way; then the disk hangs, or has much."""
 
 
 class _Work(NamedTuple):
-    generation: int
+    turn: int
     records: tuple[Record, ...]
-    messages: tuple[Envelope, ...]
+    done: Callable[[], None]
 
 
-class WriteBehind:
-    """A learner's disk: a slow sync stops neither applying nor answering."""
+class DiskWriter:
+    """The only one that writes to a storage while roles run; any thread may use it."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        leave: Callable[[tuple[Envelope, ...]], None],
-        fatal: Callable[[BaseException], None],
-    ) -> None:
-        """`leave` lets messages go when their records are durable."""
+    def __init__(self, name: str, storage: Storage, fatal: Callable[[BaseException], None]) -> None:
+        """Write to `storage`, which the caller closes; `name` is the thread's."""
+        self.turn = 0
+        """Counts fences. A role takes note of it with its records, under its lock."""
         self._storage = storage
-        self._leave = leave
         self._fatal = fatal
-        self._generation = 0
-        self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._given_up = False
-        self._thread = threading.Thread(target=self._run, name="write-behind", daemon=True)
+        self._hangs_until = 0.0
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def write(self, records: tuple[Record, ...], messages: tuple[Envelope, ...]) -> bool:
-        """Queue the records; the messages leave when these are durable."""
-        self._work.put(_Work(self._generation, records, messages))
-        return False
+    def write(self, turn: int, records: tuple[Record, ...]) -> bool:
+        """Make records durable in this thread, however long that takes. Raises StorageFailed.
 
-    def fence(self) -> None:
-        """Drop what is queued; on return nothing of it will be written."""
-        with self._lock:
-            self._generation += 1
+        False: a fence came first, and nothing was written.
+        """
+        with self._writing:
+            if turn != self.turn:
+                return False
+            self._hang()
+            self._storage.write(records)
+            return True
+
+    def begin(self, turn: int, records: tuple[Record, ...], done: Callable[[], None]) -> None:
+        """Have records made durable, after those before; `done` is called then, if ever."""
+        self._work.put(_Work(turn, records, done))
+
+    def fence(self) -> bool:
+        """Drop what is not written yet; on return nothing of it will be.
+
+        False: what is under way does not end in time, and nothing was changed.
+        """
+        if not self._writing.acquire(timeout=FENCE_SECONDS):
+            return False
+        self.turn += 1
+        self._writing.release()
+        return True
+
+    def hang(self, seconds: float) -> None:
+        """Play a disk that does nothing for so long: an experiment."""
+        self._hangs_until = time.monotonic() + seconds
+
+    def _hang(self) -> None:
+        while not self._given_up and (left := self._hangs_until - time.monotonic()) > 0:
+            time.sleep(min(left, FENCE_SECONDS))
 
     def close(self, timeout: float) -> None:
         """Write what is queued and end the thread.
@@ -78,15 +89,9 @@ class WriteBehind:
 
     def _run(self) -> None:
         try:
-            self._work_off()
+            while (work := self._work.get()) is not None:
+                if self.write(work.turn, work.records):
+                    work.done()
         except Exception as error:
             if not self._given_up:
                 self._fatal(error)
-
-    def _work_off(self) -> None:
-        while (work := self._work.get()) is not None:
-            with self._lock:
-                if work.generation != self._generation:
-                    continue
-                self._storage.write(work.records)
-            self._leave(work.messages)

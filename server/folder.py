@@ -22,7 +22,7 @@ from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.conversion import convert
 from kvrmi.storage.durable import sync_folder
 from kvrmi.storage.frozen import FrozenView
-from kvrmi.storage.interface import Corrupt, Put, Storage, StorageFailed
+from kvrmi.storage.interface import Corrupt, Put, Record, Storage, StorageFailed
 
 from . import pidlock
 from .relearned import Relearned
@@ -101,13 +101,16 @@ class Folder:
 
         Raises StorageFailed.
         """
-        self.identity = Identity(**{**self.identity._asdict(), **changes})
-        self.acceptor.write([Put("identity", "identity", self.identity.pack())])
+        self.acceptor.write([self._changed(**changes)])
 
-    def rejoined(self) -> None:
-        """Record durably that this disk took the place of the lost one. Raises StorageFailed."""
+    def _changed(self, **changes: object) -> Record:
+        self.identity = Identity(**{**self.identity._asdict(), **changes})
+        return Put("identity", "identity", self.identity.pack())
+
+    def rejoined(self) -> Record:
+        """Take note that this disk took the place of the lost one; what to record of it."""
         own = {self.identity.replica: self.identity.disk}
-        self.change(recovering=False, members={**self.identity.members, **own})
+        return self._changed(recovering=False, members={**self.identity.members, **own})
 
     def close(self) -> None:
         """Close both storages cleanly and let another process have the folder."""

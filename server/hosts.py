@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from kvrmi.cluster.config import Cluster
-from kvrmi.roles.contract import Address, Effects, Envelope, Message, Unreachable
+from kvrmi.roles.contract import Address, Effects, Message, Unreachable
 from kvrmi.roles.declaration import Declaration, Kind, Presence
 
-from .disks import WriteBehind, WriteThrough
+from .disks import DiskWriter
 from .factory import Factory
 from .folder import Folder
 from .rolehost import Fenced, RoleHost
@@ -62,7 +62,7 @@ class Hosts:
         self._router = router
         self._clock = clock
         self._fatal = fatal
-        self._behind: list[WriteBehind] = []
+        self._disks: dict[str, DiskWriter] = {}
         self._informed_of: tuple[object, ...] = ()
         self._lock = threading.Lock()
         factory = Factory(cluster, me, folder, os.urandom(8), self)
@@ -88,6 +88,7 @@ class Hosts:
             fatal=self._fatal,
             log=noted.log,
             disk=self._disk(kind),
+            behind=kind.disk is not None and kind.disk.behind,
             vital=kind.vital,
             note=noted.step,
             let_go=kind.let_go,
@@ -100,18 +101,14 @@ class Hosts:
         if kind.disk is None:
             return None
         storage = self._folder.storages[kind.disk.file]
-        if not kind.disk.behind:
-            return WriteThrough(storage)
-        leave, fatal = partial(self._leave, kind.name), partial(self._fatal, kind.name)
-        behind = WriteBehind(storage, leave, fatal)
-        self._behind.append(behind)
-        return behind
+        name = "write-behind" if kind.disk.behind else "write"
+        disk = self._disks[kind.name] = DiskWriter(name, storage, partial(self._fatal, kind.name))
+        return disk
 
-    def _leave(self, role: str, messages: tuple[Envelope, ...]) -> None:
-        """Let go what waited until a role's records were durable."""
-        host = self.all[role]
-        self._router.send(host.address, host.incarnation, host.route(messages))
-        self._router.run()
+    def hang(self, seconds: float) -> None:
+        """Play a disk that does nothing for so long, all roles' disks: an experiment."""
+        for disk in self._disks.values():
+            disk.hang(seconds)
 
     # --- what roles hear of each other ------------------------------------------------------------
 
@@ -170,10 +167,7 @@ class Hosts:
         """Take all down: those without a disk first, those whose disk is written at once last."""
         kinds = sorted(self.declared.kinds, key=lambda kind: kind.disk is not None)
         written_behind = [kind for kind in kinds if kind.disk is None or kind.disk.behind]
-        for kind in written_behind:
+        for kind in [*written_behind, *(kind for kind in kinds if kind not in written_behind)]:
             self.all[kind.name].stop(kind.last)
-        for disk in self._behind:
-            disk.close(FLUSH_SECONDS)
-        for kind in kinds:
-            if kind not in written_behind:
-                self.all[kind.name].stop(kind.last)
+            if kind.name in self._disks:
+                self._disks[kind.name].close(FLUSH_SECONDS)

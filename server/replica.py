@@ -21,7 +21,7 @@ from kvrmi.cluster.cuts import Cuts
 from kvrmi.remote.daemon import caller
 from kvrmi.remote.reactor import Reactor
 from kvrmi.roles.codec import Codec
-from kvrmi.roles.contract import Address, Message
+from kvrmi.roles.contract import Address, Effects, Message
 from kvrmi.roles.declaration import BATCH, CONTROL
 
 from .admission import Verdict, from_file
@@ -199,9 +199,9 @@ class Replica:
             return
         voter = self.hosts.voter
         if not voter.peek(self.recovering, True):
-            # Its disk, so under its lock. While it waits for that or is down: we look again soon.
+            # Its disk, so after its own records. While it waits or is down: we look again soon.
             with suppress(Fenced):
-                voter.ask(lambda *_: self._folder.rejoined())
+                voter.act(lambda *_: (None, Effects(records=(self._folder.rejoined(),))))
 
     def recovering(self, voter: Any) -> bool:
         """Whether the role that votes still makes up for a lost disk."""

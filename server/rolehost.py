@@ -1,8 +1,9 @@
 """Hosts one role: one object, one lock, one incarnation; stepped, failed and restarted from disk.
 
 Rules: what a step records is durable before its messages leave; a step happens only under the lock
-and only while the role is up, so a failed incarnation never acts again. The lock is never held
-across network I/O, and nobody who holds it takes another role's.
+and only while the role is up, so a failed incarnation never acts again. The lock is held across no
+network I/O and no write: meanwhile the role handles nothing, and no thread waits but the one that
+brought another replica's request. Nobody who holds the lock takes another role's.
 It does not know what the messages mean, nor how they travel between replicas.
 """
 
@@ -10,20 +11,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
-from kvrmi.roles.contract import Address, Effects, Envelope, Message, Role
+from kvrmi.roles.contract import NOTHING, Address, Effects, Envelope, Message, Role
 from kvrmi.roles.invariants import InvariantBroken
 from kvrmi.storage.interface import StorageFailed
 
+from .roleinbox import Inbox
 from .rolework import Daemon, Disk, Outside
+from .rolewrites import LOCK_SECONDS, Fenced, Step, Write, Writes
 
-INBOX_MESSAGES = 1024
-"""Messages that may wait for a role stuck on its disk; more are lost, as on a network."""
-LOCK_SECONDS = 1.0
-"""A caller that has not got the role by then gets the answer that it is away."""
+__all__ = ["Fenced", "RoleHost"]
+
 BACK_SECONDS = 0.2
 """A role that broke by itself is started again after this."""
 
@@ -31,16 +32,13 @@ R = TypeVar("R", bound=Role)
 T = TypeVar("T")
 
 
-class Fenced(Exception):
-    """The role is down, another incarnation, or stuck: the message was not handled."""
-
-
 class RoleHost(Generic[R]):
     """Runs one role; safe to use from any thread.
 
     `load` makes the role from its disk, given the time and the incarnation. `fatal` ends the
     process when a `vital` role breaks, on which everything rests, and when any role breaks an
-    invariant or finds its storage failed. Whatever else breaks is started again.
+    invariant or finds its storage failed. Whatever else breaks is started again. `behind`: later
+    steps do not wait for the records of earlier ones.
     """
 
     def __init__(
@@ -53,6 +51,7 @@ class RoleHost(Generic[R]):
         fatal: Callable[[str, BaseException], None],
         log: logging.Logger,
         disk: Disk | None = None,
+        behind: bool = False,
         vital: bool = False,
         note: Callable[[Address, Message | None, Effects], None] | None = None,
         let_go: Callable[[R], None] | None = None,
@@ -64,21 +63,19 @@ class RoleHost(Generic[R]):
         self.daemon: Daemon | None = None
         self.before_restart: Callable[[], None] | None = None
         """Called without the lock; if it raises the role stays down."""
-        self.wake_at: float | None = None
         self._load = load
         self._outside = outside
         self.clock = clock
         self._fatal = fatal
-        self._disk = disk
         self._vital = vital
         self._note = note
         self._let_go = let_go
         self._log = log
         self._lock = threading.Lock()
+        self._writes = Writes(address.role, disk, behind, self._lock)
         self._life = threading.RLock()
         """Held while the role is taken up or down, daemons included; before `_lock`."""
-        self._inbox: deque[tuple[Address, Message | None]] = deque()
-        self._wake_posted = False
+        self._inbox = Inbox(address)
         self._role: R | None = None
         self._back_at: float | None = None
         self._ordered_down = False
@@ -86,21 +83,45 @@ class RoleHost(Generic[R]):
 
     # --- steps --------------------------------------------------------------------------------
 
-    def deliver(
-        self, sender: Address, message: Message, incarnation: int | None = None
-    ) -> tuple[Envelope, ...]:
+    def deliver(self, sender: Address, message: Message) -> tuple[Envelope, ...]:
         """Handle a message now and return what goes to other replicas, its answer among it.
 
-        Messages to own roles are in their inboxes on return. Raises Fenced.
+        Waits for the disk, as only a thread may that has nothing else to do. Messages to own roles
+        are in their inboxes on return. Raises Fenced.
         """
-        if not self._lock.acquire(timeout=LOCK_SECONDS):
-            raise Fenced(f"{self.address.role} is stuck")
+        self._writes.enter()
         try:
-            if incarnation is not None and incarnation != self.incarnation:
-                raise Fenced(f"{self.address.role} was restarted")
-            return self._step(sender, message)
+            envelopes = self._step(sender, message)
+            write = self._writes.under_way
         finally:
             self._lock.release()
+        return envelopes if write is None else self._durable(write)
+
+    def _durable(self, write: Write) -> tuple[Envelope, ...]:
+        """Make a step's records durable; what it sends to others may leave then. Raises Fenced."""
+        try:
+            self._writes.carry_out(write)
+        except Fenced:
+            raise
+        except Exception as error:
+            with self._lock:
+                raise self._broken(error) from error
+        return self._written(write)
+
+    def _written(self, write: Write) -> tuple[Envelope, ...]:
+        with self._lock:
+            self._writes.end(write)
+            self._noted(write.step)
+            return self.route(write.step.effects.messages)
+
+    def _leave(self, write: Write) -> None:
+        """Let a step's messages go when another thread has made its records durable."""
+        try:
+            envelopes = self._written(write)
+        except Fenced:
+            return
+        self._outside.send(self.address, write.incarnation, envelopes)
+        self._outside.run()
 
     def post(self, sender: Address, message: Message) -> None:
         """Handle a message now and let what it causes leave; `Router.run` next. Raises Fenced."""
@@ -109,16 +130,11 @@ class RoleHost(Generic[R]):
 
     def put(self, sender: Address, message: Message) -> bool:
         """Leave a message in the inbox; False if it is lost because the role is down or stuck."""
-        if self._role is None or len(self._inbox) >= INBOX_MESSAGES:
-            return False
-        self._inbox.append((sender, message))
-        return True
+        return self._role is not None and self._inbox.put(sender, message)
 
     def wake_if_due(self, now: float) -> None:
         """Put a wake call into the inbox when its time has come."""
-        if self.wake_at is not None and self.wake_at <= now and not self._wake_posted:
-            self._wake_posted = True
-            self._inbox.append((self.address, None))
+        self._inbox.wake_if_due(now)
 
     def work(self) -> bool:
         """Empty the inbox, unless another thread has the role: that one will look again.
@@ -127,20 +143,30 @@ class RoleHost(Generic[R]):
         was done.
         """
         worked = False
-        while self._inbox and self._lock.acquire(blocking=False):
-            envelopes: tuple[Envelope, ...] = ()
+        while self._inbox and not self._writes.under_way and self._lock.acquire(blocking=False):
+            envelopes, write = NOTHING.messages, None
             try:
                 incarnation = self.incarnation
-                sender, message = self._inbox.popleft()
-                envelopes = self._step(sender, message)
+                if self._writes.under_way is None:  # else another thread was quicker
+                    sender, message = self._inbox.take()
+                    envelopes = self._step(sender, message)
+                    write = self._writes.under_way
             except (Fenced, IndexError):
                 pass  # the role went down, or another thread took the last message
             finally:
                 self._lock.release()
             worked = True
-            if envelopes:
-                self._outside.send(self.address, incarnation, envelopes)
+            self._let_out(incarnation, envelopes, write)
         return worked
+
+    def _let_out(
+        self, incarnation: int, envelopes: tuple[Envelope, ...], write: Write | None
+    ) -> None:
+        """Let a step's messages go: now, or after its records, which another thread writes."""
+        if write is not None:
+            self._writes.begin(write, partial(self._leave, write))
+        elif envelopes:
+            self._outside.send(self.address, incarnation, envelopes)
 
     def ask(self, question: Callable[[R, float], T]) -> T:
         """Put a question to the role under its lock; it must change nothing. Raises Fenced.
@@ -170,67 +196,61 @@ class RoleHost(Generic[R]):
 
     def peek(self, question: Callable[[R], T], otherwise: T) -> T:
         """Put a question without the lock: only for what one bytecode reads; else `otherwise`."""
-        role = self._role
-        return otherwise if role is None else question(role)
+        return otherwise if (role := self._role) is None else question(role)
 
     def act(self, action: Callable[[R, float], tuple[T, Effects]]) -> T:
         """Have the role do something under its lock; its messages leave. Raises Fenced."""
-        with self._lock:
-            incarnation = self.incarnation
+        self._writes.enter()
+        try:
+            incarnation, role = self.incarnation, self._up()
             try:
-                answer, effects = action(self._up(), self.clock())
-                envelopes = self._settle(effects)
-                self._noted(self.address, None, effects)
-            except Fenced:
-                raise
+                answer, effects = action(role, self.clock())
+                envelopes = self._settle(Step(self.address, None, effects))
             except Exception as error:
                 raise self._broken(error) from error
-        if envelopes:
-            self._outside.send(self.address, incarnation, envelopes)
+            write = self._writes.under_way
+        finally:
+            self._lock.release()
+        self._let_out(incarnation, envelopes, write)
         return answer
 
     def _step(self, sender: Address, message: Message | None) -> tuple[Envelope, ...]:
         role = self._up()
         now = self.clock()  # read under the lock: a wait for it must not make a lease look young
         try:
-            if message is None:
-                self._wake_posted = False
-                self.wake_at = None
-                effects = role.wake(now)
-            else:
-                effects = role.receive(now, sender, message)
-            envelopes = self._settle(effects)
+            effects = role.wake(now) if message is None else role.receive(now, sender, message)
+            return self._settle(Step(sender, message, effects))
         except Exception as error:
             raise self._broken(error) from error
-        self._noted(sender, message, effects)
-        return envelopes
 
-    def _noted(self, sender: Address, message: Message | None, effects: Effects) -> None:
+    def _noted(self, step: Step) -> None:
         """Write the step to the log; a line that cannot be written stops nothing."""
         if self._note is not None:
             try:
-                self._note(sender, message, effects)
+                self._note(*step)
             except Exception:
                 self._log.exception("a step could not be noted")
 
-    def _settle(self, effects: Effects) -> tuple[Envelope, ...]:
-        wake_at = effects.wake_at
-        if wake_at is not None and (self.wake_at is None or wake_at < self.wake_at):
-            self.wake_at = wake_at
+    def _settle(self, step: Step) -> tuple[Envelope, ...]:
+        """Post what is for own roles and return what is for others: what may leave at once."""
+        effects = step.effects
+        self._inbox.wake(effects.wake_at)
         if effects.records:
-            if self._disk is None:
-                raise RuntimeError(f"{self.address.role} has no disk, and records")
-            if not self._disk.write(effects.records, effects.messages):
-                return ()
-        return self.route(effects.messages)
+            self._writes.take(step, self.incarnation, self._leave_behind)
+        if self._writes.under_way is None:
+            self._noted(step)
+        return NOTHING.messages if effects.records else self.route(effects.messages)
+
+    def _leave_behind(self, messages: tuple[Envelope, ...]) -> None:
+        self._outside.send(self.address, self.incarnation, self.route(messages))
+        self._outside.run()
 
     def route(self, messages: tuple[Envelope, ...]) -> tuple[Envelope, ...]:
         """Post what is for own roles; return what is for others."""
-        outside = self._outside
         remote = []
         for envelope in messages:
-            if envelope.to.replica == outside.me:
-                outside.post(self.address, envelope)
+            if envelope.to.replica == self._outside.me:
+                self._outside.post(self.address, envelope)
             else:
                 remote.append(envelope)
         return tuple(remote)
@@ -267,6 +287,9 @@ class RoleHost(Generic[R]):
                 return
             if self.incarnation and self.before_restart is not None:
                 self.before_restart()
+            if not self._writes.fence():
+                self._postpone()
+                raise Fenced(f"{self.address.role} starts when its disk has written what it has")
             with self._lock:
                 self._take_up()
             if self.daemon is not None:
@@ -294,22 +317,18 @@ class RoleHost(Generic[R]):
     def stop(self, last: Callable[[R, float], Effects] | None = None) -> None:
         """Take the role down because the process ends; `last` is its last step, if it is up.
 
-        Only the records of that step and messages to own roles are of use any more.
+        Only for one written behind: its records, and messages to own roles, are of use still.
         """
         with self._life:
             self._take_down(None, last)
 
     def _take_up(self) -> None:
-        if self._disk is not None:
-            self._disk.fence()
         self.incarnation += 1
-        self._inbox.clear()
-        self._wake_posted = False
         now = self.clock()
         role = self._loaded(now)
         self._back_at = None
         self._ordered_down = False
-        self.wake_at = now
+        self._inbox.clear(wake_at=now)
         self.state = "up"
         self._role = role
 
@@ -341,7 +360,7 @@ class RoleHost(Generic[R]):
 
     def _last_step(self, role: R, last: Callable[[R, float], Effects]) -> None:
         try:
-            self._settle(last(role, self.clock()))
+            self._settle(Step(self.address, None, last(role, self.clock())))
         except Exception as error:
             self._broken(error)
 
@@ -361,13 +380,16 @@ class RoleHost(Generic[R]):
             self.start()
         except Exception as error:
             self._log.error("cannot start again: %s", error)
-            with self._lock:
-                self._drop("restarting", self.clock() + 1.0)
+            self._postpone()
+
+    def _postpone(self) -> None:
+        with self._lock:
+            self._drop("restarting", self.clock() + 1.0)
 
     def _drop(self, state: str, back_at: float | None) -> None:
         role, self._role = self._role, None
-        self._inbox.clear()
-        self.wake_at = None
+        self._writes.drop()
+        self._inbox.clear(wake_at=None)
         self.state = state
         self._back_at = back_at
         self._ordered_down = False

@@ -5,6 +5,7 @@ Rule: these are shapes and nothing else; objectdaemon.py, disks.py and router.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from kvrmi.roles.contract import Address, Envelope
@@ -29,14 +30,23 @@ class Daemon(Protocol):
 
 
 class Disk(Protocol):
-    """Makes records durable, now or behind, and says when the messages may leave."""
+    """Makes records durable; see disks.py."""
 
-    def write(self, records: tuple[Record, ...], messages: tuple[Envelope, ...]) -> bool:
-        """Make records durable. False: not yet; `messages` leave by themselves, later."""
+    @property
+    def turn(self) -> int:
+        """How often it was fenced."""
         ...
 
-    def fence(self) -> None:
-        """Drop what is not written yet; on return nothing older is being written."""
+    def write(self, turn: int, records: tuple[Record, ...]) -> bool:
+        """Make records durable in this thread; False if it was fenced since `turn`."""
+        ...
+
+    def begin(self, turn: int, records: tuple[Record, ...], done: Callable[[], None]) -> None:
+        """Have records made durable by another thread, which calls `done`; never waits."""
+        ...
+
+    def fence(self) -> bool:
+        """Drop what is not written yet; False if it still writes, and cannot be fenced."""
         ...
 
 

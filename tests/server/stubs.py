@@ -84,6 +84,8 @@ def host_of(
     *,
     role: str = "acceptor",
     disk: Disk | None = None,
+    behind: bool = False,
+    note: Callable[[Address, Message | None, Effects], None] | None = None,
     vital: bool = False,
     fatal: Fatal | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -97,6 +99,8 @@ def host_of(
         fatal=fatal or Fatal(),
         log=LOG,
         disk=disk,
+        behind=behind,
+        note=note,
         vital=vital,
     )
     host.start()

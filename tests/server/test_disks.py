@@ -1,23 +1,22 @@
-"""Writing behind: order kept, messages after records, nothing of a fenced incarnation."""
+"""Writing for a role: order kept, messages after records, nothing of a fenced incarnation."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
-from kvrmi.paxos.messages import Durable
-from kvrmi.roles.contract import Address, Envelope
-from kvrmi.storage.interface import Clear, Put, PutAll, Record, StorageFailed
+import pytest
+
+from kvrmi.storage.interface import Clear, Put, PutAll, Record, Storage, StorageFailed
 from kvrmi.storage.memory import MemoryStorage
 from kvrmi.storage.sqlite import SqliteStorage
-from server.disks import WriteBehind, WriteThrough
+from server.disks import DiskWriter
 
-from .stubs import ME, until
+from .stubs import until
 
 TABLES: dict[str, type[int] | type[str]] = {"rows": str}
-ACCEPTOR = Address(ME, "acceptor")
 
 
 class GatedStorage(MemoryStorage):
@@ -44,78 +43,97 @@ def row(value: int) -> tuple[Record, ...]:
     return (Put("rows", "k", str(value).encode()),)
 
 
-def durable(slot: int) -> tuple[Envelope, ...]:
-    return (Envelope(ACCEPTOR, Durable(slot)),)
+def writer(
+    storage: Storage, left: list[int], errors: list[BaseException]
+) -> tuple[DiskWriter, Callable[[int], None]]:
+    """Make one, and what has a row written by its thread, which then adds it to `left`."""
+    disk = DiskWriter("write", storage, errors.append)
+    return disk, lambda value: disk.begin(disk.turn, row(value), lambda: left.append(value))
 
 
-def test_through_is_durable_on_return() -> None:
+def test_a_write_in_the_caller_s_thread_is_durable_on_return() -> None:
     storage = MemoryStorage(TABLES)
-    assert WriteThrough(storage).write(row(1), ())
+    disk, _ = writer(storage, [], [])
+    assert disk.write(disk.turn, row(1))
     assert storage.read("rows", "k") == b"1"
+    turn = disk.turn
+    assert disk.fence()
+    assert not disk.write(turn, row(2))
+    assert storage.read("rows", "k") == b"1"
+    disk.close(5)
 
 
-def test_behind_lets_messages_go_after_their_records_and_in_order() -> None:
-    storage = GatedStorage()
-    left: list[tuple[Envelope, ...]] = []
-    behind = WriteBehind(storage, left.append, lambda error: None)
+def test_a_disk_that_hangs_on_purpose_holds_its_writer_only() -> None:
+    storage, left = MemoryStorage(TABLES), list[int]()
+    disk, begin = writer(storage, left, [])
+    disk.hang(60)
+    begin(1)
+    until(disk._writing.locked)
+    assert not disk.fence(), "it waits a moment, and is told"
+    assert left == []
+    disk.hang(0)
+    until(lambda: left == [1])
+    assert disk.fence()
+    disk.close(5)
+
+
+def test_what_follows_comes_after_the_records_and_in_order() -> None:
+    storage, left = GatedStorage(), list[int]()
+    disk, begin = writer(storage, left, [])
     storage.gate.clear()
-    assert not behind.write(row(1), durable(1))
-    assert not behind.write(row(2), durable(2))
+    begin(1)
+    begin(2)
     assert storage.inside.wait(5)
     assert left == []
     storage.gate.set()
-    until(lambda: left == [durable(1), durable(2)])
-    behind.close(5)
+    until(lambda: left == [1, 2])
+    disk.close(5)
     assert storage.read("rows", "k") == b"2"
 
 
 def test_a_fence_drops_what_is_queued() -> None:
     """Also what is queued behind a step whose messages are just leaving."""
-    storage = GatedStorage()
-    left: list[tuple[Envelope, ...]] = []
+    storage, left = GatedStorage(), list[int]()
     leaving, go_on = threading.Event(), threading.Event()
+    disk, begin = writer(storage, left, [])
 
-    def leave(messages: tuple[Envelope, ...]) -> None:
-        left.append(messages)
+    def leave() -> None:
+        left.append(1)
         leaving.set()
         go_on.wait(5)
 
-    behind = WriteBehind(storage, leave, lambda error: None)
-    behind.write(row(1), durable(1))
+    disk.begin(disk.turn, row(1), leave)
     assert leaving.wait(5)
-    behind.write(row(2), durable(2))
-    behind.fence()
-    behind.write(row(3), durable(3))
+    begin(2)
+    assert disk.fence()
+    begin(3)
     go_on.set()
-    until(lambda: durable(3) in left)
-    behind.close(5)
-    assert left == [durable(1), durable(3)]
+    until(lambda: 3 in left)
+    disk.close(5)
+    assert left == [1, 3]
     assert storage.written == [row(1), row(3)]
 
 
-def test_a_fence_waits_for_the_write_that_is_under_way() -> None:
+def test_a_fence_comes_after_the_write_that_is_under_way_or_not_at_all() -> None:
     """On its return the disk is still: the role is loaded from it next."""
     storage = GatedStorage()
-    behind = WriteBehind(storage, lambda messages: None, lambda error: None)
+    disk, begin = writer(storage, [], [])
     storage.gate.clear()
-    behind.write(row(1), durable(1))
+    begin(1)
     assert storage.inside.wait(5)
-    fencing = threading.Thread(target=behind.fence)
-    fencing.start()
-    fencing.join(0.1)
-    assert fencing.is_alive()
+    assert not disk.fence()
     storage.gate.set()
-    fencing.join(5)
+    until(lambda: storage.written)
+    assert disk.fence()
     assert storage.written == [row(1)]
-    behind.close(5)
+    disk.close(5)
 
 
 def test_an_end_does_not_wait_for_a_whole_state_to_be_written(tmp_path: Path) -> None:
     """It is given up, no error, and what was there before stays."""
     storage = SqliteStorage(tmp_path / "learner.db", TABLES)
     storage.write(row(1))
-    errors: list[BaseException] = []
-    left: list[tuple[Envelope, ...]] = []
+    errors, left = list[BaseException](), list[int]()
     inside = threading.Event()
 
     def pairs() -> Iterator[tuple[str, bytes]]:
@@ -123,12 +141,13 @@ def test_an_end_does_not_wait_for_a_whole_state_to_be_written(tmp_path: Path) ->
         for number in count():
             yield str(number), bytes(100)
 
-    behind = WriteBehind(storage, left.append, errors.append)
-    behind.write((Clear("rows"), PutAll("rows", pairs())), durable(1))
+    disk, _ = writer(storage, left, errors)
+    many: tuple[Record, ...] = (Clear("rows"), PutAll("rows", pairs()))
+    disk.begin(disk.turn, many, lambda: left.append(1))
     assert inside.wait(5)
-    behind.close(0.05)
+    disk.close(0.05)
     storage.close()
-    until(lambda: not any(thread.name == "write-behind" for thread in threading.enumerate()))
+    until(lambda: not any(thread.name == "write" for thread in threading.enumerate()))
     assert (left, errors) == ([], [])
     storage = SqliteStorage(tmp_path / "learner.db", TABLES)
     assert list(storage.scan("rows")) == [("k", b"1")]
@@ -136,25 +155,25 @@ def test_an_end_does_not_wait_for_a_whole_state_to_be_written(tmp_path: Path) ->
 
 
 def test_an_error_is_final() -> None:
-    storage = GatedStorage()
-    errors: list[BaseException] = []
+    storage, left, errors = GatedStorage(), list[int](), list[BaseException]()
     storage.error = StorageFailed("no space")
-    left: list[tuple[Envelope, ...]] = []
-    behind = WriteBehind(storage, left.append, errors.append)
-    behind.write(row(1), durable(1))
+    disk, begin = writer(storage, left, errors)
+    begin(1)
     until(lambda: errors)
-    behind.close(5)
+    with pytest.raises(StorageFailed):
+        disk.write(disk.turn, row(2))
+    disk.close(5)
     assert left == []
 
 
 def test_an_error_of_what_follows_a_write_is_final_too() -> None:
-    """Else the thread is gone, and the learner's disk stands still unnoticed."""
-    errors: list[BaseException] = []
+    """Else the thread is gone, and the disk stands still unnoticed."""
+    errors = list[BaseException]()
+    disk, _ = writer(MemoryStorage(TABLES), [], errors)
 
-    def leave(messages: tuple[Envelope, ...]) -> None:
+    def leave() -> None:
         raise RuntimeError("bug")
 
-    behind = WriteBehind(MemoryStorage(TABLES), leave, errors.append)
-    behind.write(row(1), durable(1))
+    disk.begin(disk.turn, row(1), leave)
     until(lambda: errors)
-    behind.close(5)
+    disk.close(5)
