@@ -151,14 +151,15 @@ class PaxosEngine:
             done(self._result(NOT_UP))
             return
         self._submitted.append(submission)
-        if len(self._submitted) == 1:
-            self._soon(self._hand_on)
+        self._soon(self._hand_on)  # each time: two threads may both find that they are not first
 
     def _hand_on(self) -> None:
         """Give the front what was submitted; the reactor runs the router afterwards."""
         submissions = []
         while self._submitted:
             submissions.append(self._submitted.popleft())
+        if not submissions:
+            return
         try:
             self._front.act(lambda front, now: (None, front.take(now, submissions)))
         except Fenced:
