@@ -160,6 +160,7 @@ class Carrier:
             self._printer.note("nothing was deleted")  # no time: a person has thought about it
         else:
             missing = f"not found: any key with the prefix {typed(beginning)}"
+            missing += ", which is taken as it is, * too" if "*" in beginning else ""
             self._printer.note(missing, self._took())
         return NOT_FOUND
 

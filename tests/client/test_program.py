@@ -52,6 +52,12 @@ Captured = pytest.CaptureFixture[str]
             'not found: any key with the prefix "z z"\n',
             1,
         ),
+        (
+            ["DELETE", "--prefix", "s*", "--yes"],
+            "",
+            "not found: any key with the prefix s*, which is taken as it is, * too\n",
+            1,
+        ),
         (["Operation(put, a key, a value)"], "OK revision 3\n", "", 0),
         (["Operation(get,s)"], "text\n", "", 0),
         (["RECONNECT", "1"], "replica 1 answers and leads\n", "", 0),

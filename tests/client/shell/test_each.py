@@ -40,11 +40,10 @@ def test_nobody_can_be_asked(
     assert list(cluster.contents.rows) == ["b"]
 
 
-@pytest.mark.parametrize(
-    ("answer", "deletes"),
-    [("y", True), ("YES", True), ("", False), ("t", False), ("1", False), ("yes!", False)],
-)
-def test_only_yes_agrees(cluster: Cluster, answer: str, deletes: bool) -> None:
+@pytest.mark.parametrize(("answer", "deletes"), [("y", True), ("t", False)])
+def test_the_exit_status_says_whether_it_was_agreed(
+    cluster: Cluster, answer: str, deletes: bool
+) -> None:
     fill(cluster)
     with Terminal.python("-m", "client", *at(cluster), "DELETE", "--prefix", "a") as terminal:
         terminal.see(r"^5 keys with the prefix a: a0, a1, a2, \.\.\ndelete\? \[y/N\]")
@@ -52,6 +51,21 @@ def test_only_yes_agrees(cluster: Cluster, answer: str, deletes: bool) -> None:
         terminal.see("OK 5 of 5 keys" if deletes else "nothing was deleted")
         assert terminal.end() == (0 if deletes else 1)
     assert len(cluster.contents.rows) == (1 if deletes else 6)
+
+
+def test_only_yes_agrees(cluster: Cluster, tmp_path: Path) -> None:
+    answers = {"": False, "t": False, "1": False, "yes!": False, "YES": True, "yes": True}
+    cluster.contents.rows |= {f"{number}{key}": "v" for number in range(6) for key in "abc"}
+    state = {"XDG_STATE_HOME": str(tmp_path)}
+    with Terminal.python("-m", "client", *at(cluster), environment=state) as terminal:
+        for number, (answer, deletes) in enumerate(answers.items()):
+            terminal.see(r"^kvrmi>\n+HELP.*\Z")
+            terminal.keys(f"DELETE --prefix {number}\r")
+            terminal.see(rf"with the prefix {number}: [\s\S]*\[y/N\]")
+            terminal.keys(f"{answer}\r")
+            result = "OK 3 of 3 keys" if deletes else "nothing was deleted"
+            terminal.see(rf"with the prefix {number}: [\s\S]*{result}")
+    assert sorted({key[0] for key in cluster.contents.rows}) == ["0", "1", "2", "3"]
 
 
 def test_ctrl_c_at_the_question_deletes_nothing(cluster: Cluster) -> None:
