@@ -76,10 +76,10 @@ class Calls:
     def begin(self, call: Call) -> None:
         """Ask the store, as by its call(); the answer is taken later."""
         self.open.append(call)
+        self._jobs.put(call)
         if self._threads < len(self.open):
             self._threads += 1
             Thread(target=self._ask, name=f"call {self._threads}", daemon=True).start()
-        self._jobs.put(call)
 
     def taken(self) -> Iterator[Call]:
         """Take those that are done, in the order they were begun, up to the first that is not."""

@@ -6,7 +6,7 @@ import queue
 
 import pytest
 
-from client.shell.notes import AGAIN, TIMEOUT, Notes
+from client.shell.notes import AGAIN, BURST, TIMEOUT, Notes, Progress
 from kvrmi.access.events import Answered, Asked, Event, Failed
 
 
@@ -101,6 +101,22 @@ def test_a_burst_is_reported_once(notes: Notes, lines: list[str], clock: Clock) 
     clock.now += AGAIN
     feed(notes, refused(2), asked(1), answered(1, 1))
     assert len(lines) == 2
+
+
+def test_many_who_meet_it_at_once_report_it_once(
+    notes: Notes, lines: list[str], clock: Clock
+) -> None:
+    """Each has an operation of its own; one saw it close the connection, another its port."""
+    commands = [Progress() for _ in range(4)]
+    for trouble, command in zip((lost, refused, lost, refused), commands, strict=True):
+        notes.take(trouble(1), command)
+    for command in commands:
+        notes.take(answered(2, 2), command)
+    assert len(lines) == 1
+    clock.now += BURST + 0.1
+    feed(notes, asked(1), lost(1), answered(2, 2))
+    feed(notes, refused(1), answered(2, 2))
+    assert len(lines) == 2, "other trouble, later"
 
 
 def test_what_was_reported_as_gone_is_reported_as_back(notes: Notes, lines: list[str]) -> None:
