@@ -40,8 +40,8 @@ class ClientEntry(TypedDict):
 class ReplicaEntry(TypedDict, total=False):
     """One replica. `state`: up, recovering, held, down, not answering; `reason` says why.
 
-    `leader`, `engine`, `notes` and what follows come from replicas that answer, and the last four
-    tell of their cluster.
+    `leader`, `engine`, `notes` and what follows come from replicas that answer; the last four say
+    which cluster it is of.
     """
 
     id: int

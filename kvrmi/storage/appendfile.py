@@ -169,7 +169,7 @@ class _Reader:
         return number, payload
 
     def _check_end(self, end: int, number: int, mark: Mark) -> None:
-        """Tell a torn last write, which nobody confirmed, from damage. Raises Corrupt."""
+        """Distinguish a torn last write, which nobody confirmed, from damage. Raises Corrupt."""
         if end == _HEADER.size:
             raise Corrupt(f"the first write in {self._name} is damaged")
         if number < mark.number:

@@ -53,7 +53,7 @@ def make_world(
     draws: Callable[..., Draws] = Draws,
     onlooker: Onlooker | None = None,
 ) -> World:
-    """Make a world in which this protocol runs, of the production parts unless told otherwise."""
+    """Make a world in which this protocol runs, of the production parts by default."""
     return World(
         seed,
         replicas,
