@@ -7,15 +7,15 @@ It does not know who leads, what a value means, or how many replicas there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message
 from ..roles.invariants import DiskLost, require
-from ..state.log import Entry
 from ..storage.interface import Put, Record, Trim, View
 from .ballot import Ballot
 from .doubt import RETRY, Doubt
+from .informing import Informing
 from .messages import (
     Accept,
     Accepted,
@@ -27,7 +27,6 @@ from .messages import (
     Durable,
     Heard,
     Heartbeat,
-    Learn,
     Prepare,
     PreVote,
     PreVoted,
@@ -56,6 +55,8 @@ EPOCH_SHIFT = 40
 class Acceptor:
     """One acceptor over one disk. A Role: kvrmi/roles/contract.py is its contract with its host."""
 
+    informing: type[Informing] = Informing
+
     def __init__(
         self,
         me: int,
@@ -77,7 +78,7 @@ class Acceptor:
         # heartbeats; a hold stands in for the grants forgotten in a restart, and nobody ends it.
         self._grant_until = 0.0
         self._hold_until = hold_until
-        self._reported = state.truncated
+        self._informing = self.informing(me, state.truncated)
         self._trim = state.truncated
         self._doubt: Doubt | None = None
         self._asked = False
@@ -151,7 +152,8 @@ class Acceptor:
 
     def _on_pre_vote(self, now: float, sender: Address, m: PreVote) -> Effects:
         granted = m.ballot > self.state.promised and self._open_to(m.ballot, now)
-        return _answer(sender, PreVoted(m.ballot, granted, self.state.promised))
+        answer = Envelope(sender, PreVoted(m.ballot, granted, self.state.promised))
+        return Effects(messages=(answer, *self._learn_rest()))
 
     def _on_prepare(self, now: float, sender: Address, m: Prepare) -> Effects:
         if m.seen > self.state.writes:
@@ -173,7 +175,7 @@ class Acceptor:
             self.state.truncated,
             more,
         )
-        return Effects(records, (Envelope(sender, promise),))
+        return Effects(records, (Envelope(sender, promise), *self._learn_rest()))
 
     def _on_accept(self, now: float, sender: Address, m: Accept) -> Effects:
         refusal = self._refusal(sender, m.ballot, now)
@@ -191,13 +193,12 @@ class Acceptor:
                 f"two values for slot {m.slot} at ballot {m.ballot}",
             )
         accepted = Accepted(m.ballot, m.slot, self.state.epoch, self.state.writes)
-        messages = [Envelope(sender, accepted)]
-        if m.chosen > self._reported:
-            messages.extend(self._learn(m.ballot, m.chosen))
-        return Effects(records, tuple(messages))
+        learn = self._learn(m.ballot, m.chosen) if self._informing.due(m) else ()
+        return Effects(records, (Envelope(sender, accepted), *learn))
 
     def _accept(self, m: Accept) -> tuple[Record, ...]:
         self.accepted[m.slot] = (m.ballot, m.value)
+        self._informing.accepted(m.value)
         row = accepted_row(m.slot, m.ballot, m.value)
         chosen = max(m.chosen, self.state.chosen)
         upto = min(self._trim, m.slot - 1)
@@ -293,24 +294,17 @@ class Acceptor:
         return tuple(page), 0
 
     def _learn(self, ballot: Ballot, chosen: int) -> tuple[Envelope, ...]:
-        """Inform our learner of what is chosen: values accepted at the announcing ballot, no other.
+        return self._informing.learn(ballot, chosen, self.accepted, self.state.truncated)
 
-        An older ballot's value in a chosen slot may have lost; the learner fetches that slot.
+    def _learn_rest(self) -> tuple[Envelope, ...]:
+        """Inform our learner, before an election, of what it has not heard yet.
+
+        A candidate need not propose it again then, and others need not fetch it: what a new ballot
+        announces goes for values accepted at that ballot alone.
         """
-        if ballot.replica == self.me:
-            return ()  # our own proposer informs our learner itself
-        first = max(self._reported, self.state.truncated) + 1
-        slots: Iterable[int] = range(first, chosen + 1)
-        if chosen - first > len(self.accepted):
-            slots = sorted(slot for slot in self.accepted if first <= slot <= chosen)
-        ours = ((slot, self.accepted.get(slot)) for slot in slots)
-        entries = tuple(
-            Entry(slot, ballot, (), known[1])
-            for slot, known in ours
-            if known and known[0] == ballot
-        )
-        self._reported = max(self._reported, chosen)
-        return (Envelope(Address(self.me, "learner"), Learn(ballot, chosen, entries)),)
+        if self.state.chosen <= self._informing.reported:
+            return ()
+        return self._learn(self.state.chosen_at, self.state.chosen)
 
     # --- silence ------------------------------------------------------------------------------
 
@@ -377,7 +371,8 @@ class Acceptor:
     def _vote_again(self, epoch: int, now: float) -> Effects:
         require(epoch > self.state.epoch, "a rejoined acceptor would vote in its lost self's epoch")
         self.rejoin = None
-        self._reported = self._trim = self.state.truncated
+        self._informing = self.informing(self.me, self.state.truncated)
+        self._trim = self.state.truncated
         # Whatever the lost self granted is unknown, as after any restart.
         self._hold_until = now + max(self.state.hold, self._timing.hold)
         # The new disk counts on from above whatever peers remember of the lost one.

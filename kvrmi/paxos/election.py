@@ -26,8 +26,8 @@ LAG_WAIT = 0.2
 FAR_BEHIND = 64
 """Slots from which a replica counts as far behind."""
 
-FIT_LAG = 16
-"""Slots that a successor may be behind: it gets them while it campaigns."""
+FIT_LAG = FAR_BEHIND
+"""Slots that a successor may be behind: it learns in bulk, and has the rest when it campaigns."""
 
 REACH = 1.2
 """Seconds for which an acceptor that answered us counts as within reach."""

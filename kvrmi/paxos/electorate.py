@@ -34,9 +34,9 @@ class Electorate:
         """
         if epoch != self._epochs.get(replica, FIRST_EPOCH):
             return False
-        known = self.seen(replica)
-        _, *two = sorted((*self._writes.get(replica, (0, 0)), writes))
-        self._writes[replica] = (two[0], two[1])
+        known, highest = self._writes.get(replica, (0, 0))
+        if writes >= known:
+            self._writes[replica] = (min(writes, highest), max(writes, highest))
         return writes >= known
 
     def ahead(self, replica: int, epoch: int) -> bool:

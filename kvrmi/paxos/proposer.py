@@ -130,7 +130,12 @@ class Proposer:
     def receive(self, now: float, sender: Address, message: Message) -> Effects:
         """Handle one message."""
         handler = self._on.get(type(message))
-        return self._finish(now, handler(now, sender, message)) if handler else NOTHING
+        if handler is None:
+            return NOTHING
+        messages = handler(now, sender, message)
+        if not messages and isinstance(message, Accepted):
+            return NOTHING  # only counted: nothing is due earlier, nothing to report
+        return self._finish(now, messages)
 
     def wake(self, now: float) -> Effects:
         """Do what is due: heartbeats when leading, else a campaign when nobody leads."""
@@ -228,17 +233,9 @@ class Proposer:
     def _take_office(self, now: float, won: Phase1) -> tuple[Envelope, ...]:
         self._phase1 = None
         self._hand_over.forget()
-        self._term = Leadership(
-            self.me,
-            self._ids,
-            won,
-            self.applied,
-            now,
-            self._quorum,
-            LeaderLease(self._quorum, self._timing),
-            self._electorate,
-            self._timing,
-        )
+        lease = LeaderLease(self._quorum, self._timing)
+        office = (self.applied, now, self._quorum, lease, self._electorate, self._timing)
+        self._term = Leadership(self.me, self._ids, won, *office)
         return self._term.tick(now)
 
     def _abandon(self, now: float) -> None:

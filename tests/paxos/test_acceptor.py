@@ -279,7 +279,7 @@ def test_our_learner_hears_what_is_chosen_at_that_very_ballot(benches: Benches) 
     bench.deliver(proposer(2), accept(B2, 1, b"old"))
     bench.deliver(proposer(3), accept(B3, 2, b"new"))
     bench.drain()
-    bench.deliver(proposer(3), accept(B3, 3, b"next", chosen=2))
+    bench.deliver(proposer(3), Accept(B3, 3, b"next", 2, True))
     bench.expect(
         Envelope(proposer(3), Accepted(B3, 3, 1, 4)),
         Envelope(learner(1), Learn(B3, 2, (Entry(2, B3, (), b"new"),))),

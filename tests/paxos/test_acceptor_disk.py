@@ -177,7 +177,7 @@ def test_an_unknown_format_is_not_guessed_at(benches: Benches) -> None:
 def test_a_truncating_accept_is_one_write_like_any_other(benches: Benches) -> None:
     bench = filled(benches, 2)
     bench.deliver(learner(1), Durable(2))
-    bench.deliver(proposer(2), Accept(B2, 3, b"v", 2, False))
+    bench.deliver(proposer(2), Accept(B2, 3, b"v", 2, True))
     (accepted, learn) = bench.drain()
     assert accepted == Envelope(proposer(2), Accepted(B2, 3, 1, 3))
     assert learn.to == learner(1)

@@ -345,5 +345,5 @@ def test_nobody_learns_what_was_not_chosen(table: Replicas) -> None:
     table.campaign(2, (1, 2), accepts=(1, 2))
     at = table.proposers[2].role.ballot
     table.learned[3].clear()
-    table.hand(2, 3, Accept(at, 9, NO_OP, 1, False))
+    table.hand(2, 3, Accept(at, 9, NO_OP, 1, True))
     assert table.learned[3] == [Learn(at, 1, ())]

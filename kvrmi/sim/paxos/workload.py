@@ -217,7 +217,8 @@ class _Client:
             if answer is not None and expired(answer):
                 self.ids.expire(request)
             self.ids.give_back(request, answered=done)
-            self.unsure = not done
+            if asked.op == "cas":  # the opening of another session settles nothing
+                self.unsure = not done
         # A step that was done before, as far as anybody knew in vain, is done now.
         self.count += done and asked.op == "cas" and self.kind == "counter"
 

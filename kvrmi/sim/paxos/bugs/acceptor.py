@@ -12,18 +12,17 @@ from msgspec.structs import replace
 from ....operations.commands import FIRST_EPOCH
 from ....paxos.acceptor import EPOCH_SHIFT, Acceptor
 from ....paxos.ballot import Ballot
+from ....paxos.informing import Informing
 from ....paxos.messages import (
     Accept,
     Heard,
     Heartbeat,
-    Learn,
     Prepare,
     Promise,
     Release,
 )
 from ....paxos.rejoin import Rejoin
 from ....roles.contract import Address, Effects, Envelope, Message
-from ....state.log import Entry
 from ...protocol import Host
 from ..parts import Parts
 
@@ -138,18 +137,13 @@ class ReleaseOfOlderBallot(Parts):
     acceptors = _ReleaseOfOlderBallot
 
 
+class _AnyBallotCounts(Informing):
+    def counts(self, accepted: Ballot, announced: Ballot) -> bool:
+        return True
+
+
 class _ChosenUptoOfOlderBallot(Acceptor):
-    def _learn(self, ballot: Ballot, chosen: int) -> tuple[Envelope, ...]:
-        if ballot.replica == self.me:
-            return ()
-        slots = range(max(self._reported, self.state.truncated) + 1, chosen + 1)
-        entries = tuple(
-            Entry(slot, ballot, (), self.accepted[slot][1])
-            for slot in slots
-            if slot in self.accepted
-        )
-        self._reported = max(self._reported, chosen)
-        return (Envelope(Address(self.me, "learner"), Learn(ballot, chosen, entries)),)
+    informing = _AnyBallotCounts
 
 
 class ChosenUptoOfOlderBallot(Parts):
