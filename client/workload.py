@@ -23,6 +23,7 @@ from kvrmi.access.store import Store
 from kvrmi.checker.history import FAIL, OK, UNKNOWN, Operation
 from kvrmi.errors import InvalidRequest, KVError
 from kvrmi.operations.interface import LINEARIZABLE, LOCAL
+from kvrmi.operations.table import NUMBERED
 
 from .history import Recorder, outcome
 from .render import Printer
@@ -142,7 +143,7 @@ class Client:
     ) -> Operation:
         returned = time.monotonic()
         value = answer["value"]
-        if op in ("put", "put_many"):
+        if op in NUMBERED:
             value = None  # the answer is the revision, which is a field
         elif op == "get_many":
             value = tuple(value)

@@ -5,15 +5,27 @@ It prints nothing and asks nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
+
+from kvrmi.operations.table import NUMBERED
 
 from ..grammar.literal import typed
 from ..grammar.making import Command
 from ..render import encoded
 from ..values import width
 
-__all__ = ["EXIT_STATUS", "NOT_FOUND", "Shown", "columns", "fields", "key_columns", "met", "shown"]
+__all__ = [
+    "EXIT_STATUS",
+    "NOT_FOUND",
+    "WORDS",
+    "Shown",
+    "columns",
+    "fields",
+    "key_columns",
+    "met",
+    "shown",
+]
 
 NOT_FOUND = 1
 """Exit status of a key that is not there, or not as expected."""
@@ -45,19 +57,41 @@ class Shown(NamedTuple):
 
 def shown(command: Command, answer: dict[str, Any], write: Write, *, named: bool) -> Shown:
     """Put an answer into words; `named`: with the keys where there are several values."""
-    name, value = command.name, answer["value"]
-    about = typed(str(command.args[0])) if command.args else ""
-    if name == "get_many":
-        return _several(command, value, write, named)
-    if name == "contains":
-        return Shown([write(value)], status=0 if value else NOT_FOUND)
-    if name in ("get", "delete") and (value is None or value is False):
-        return Shown((), f"not found: {about}", NOT_FOUND)
-    if name == "cas" and not value:
-        return Shown((), f"not swapped: {about}", NOT_FOUND)
-    if name in ("get", "size"):
-        return Shown([write(value)])
+    return WORDS[command.name](command, answer, write, named)
+
+
+def _done(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
     return Shown([f"OK revision {answer['revision']}"])
+
+
+def _value_itself(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
+    return Shown([write(answer["value"])])
+
+
+def _found(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
+    if answer["value"] is None:
+        return Shown((), f"not found: {_about_key(command)}", NOT_FOUND)
+    return _value_itself(command, answer, write, named)
+
+
+def _deleted(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
+    if not answer["value"]:
+        return Shown((), f"not found: {_about_key(command)}", NOT_FOUND)
+    return _done(command, answer, write, named)
+
+
+def _swapped(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
+    if not answer["value"]:
+        return Shown((), f"not swapped: {_about_key(command)}", NOT_FOUND)
+    return _done(command, answer, write, named)
+
+
+def _contained(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
+    return Shown([write(answer["value"])], status=0 if answer["value"] else NOT_FOUND)
+
+
+def _about_key(command: Command) -> str:
+    return typed(str(command.args[0]))
 
 
 def columns(pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -88,11 +122,12 @@ def fields(command: Command, answer: dict[str, Any]) -> dict[str, object]:
     return made | ({"stale": True} if answer["stale"] else {})
 
 
-def _several(command: Command, values: list[Any], write: Write, named: bool) -> Shown:
+def _several(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
     """Show keys with their values, or a line a value and a note of the keys that are not there.
 
     Of those the line is empty, so that the lines stay in the order of the keys.
     """
+    values: list[Any] = answer["value"]
     keys = [typed(key) for key in cast("list[str]", command.args[0])]
     absent = [key for key, value in zip(keys, values, strict=True) if value is None]
     texts = [(_ABSENT if named else "") if value is None else write(value) for value in values]
@@ -100,6 +135,19 @@ def _several(command: Command, values: list[Any], write: Write, named: bool) -> 
     if named:
         return Shown(columns(list(zip(keys, texts, strict=True))), status=status)
     return Shown(texts, f"not found: {', '.join(absent)}" if absent else "", status)
+
+
+WORDS: Mapping[str, Callable[[Command, dict[str, Any], Write, bool], Shown]] = {
+    "put": _done,
+    "get": _found,
+    "delete": _deleted,
+    "contains": _contained,
+    "size": _value_itself,
+    "put_many": _done,
+    "get_many": _several,
+    "cas": _swapped,
+}
+"""Operation -> how its answer reads; pages of a scan are listed by listing.py."""
 
 
 def _about(command: Command) -> dict[str, object]:
@@ -113,8 +161,8 @@ def _about(command: Command) -> dict[str, object]:
 
 
 def _value(name: str, value: object) -> dict[str, object]:
-    """Make the fields of a value; a put has none but the revision."""
-    if name in ("put", "put_many"):
+    """Make the fields of a value; the revision is a field of its own."""
+    if name in NUMBERED:
         return {}
     if isinstance(value, bytes):
         coded: Any = encoded(value)

@@ -33,6 +33,7 @@ from .arguments import (
 __all__ = [
     "BY_NAME",
     "BY_OPCODE",
+    "NUMBERED",
     "OPERATIONS",
     "READS",
     "TABLE",
@@ -55,9 +56,9 @@ class Definition(NamedTuple):
     """One operation.
 
     `opcode` names it in the byte form. `reads`: it changes nothing. `of_clients`: they may ask for
-    it; else replicas alone. `long`: it goes through many keys, so
-    nobody else should wait for it. `help` says what it returns. What follows is made of
-    `arguments`: `given` are those that reach the state machine.
+    it; else replicas alone. `long`: it goes through many keys, so nobody else should wait for it.
+    `numbered`: its answer is the revision that it made, and nothing else. `help` says what it
+    returns. What follows is made of `arguments`: `given` are those that reach the state machine.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Definition(NamedTuple):
     reads: bool
     of_clients: bool
     long: bool
+    numbered: bool
     help: str
     given: tuple[Argument, ...]
     required: int
@@ -110,6 +112,7 @@ def _define(
     reads: bool = False,
     of_clients: bool = True,
     long: bool = False,
+    numbered: bool = False,
 ) -> Definition:
     given = tuple(argument for argument in arguments if not argument.routes)
     required = sum(argument.default is REQUIRED for argument in arguments)
@@ -122,6 +125,7 @@ def _define(
         reads,
         of_clients,
         long,
+        numbered,
         help,
         given,
         required,
@@ -133,7 +137,7 @@ def _define(
 _VOTER = (internal("replica", int), internal("epoch", int), internal("disk", str))
 
 TABLE = (
-    _define("put", 0, (KEY, VALUE), "the revision it made"),
+    _define("put", 0, (KEY, VALUE), "the revision it made", numbered=True),
     _define(
         "get",
         5,
@@ -150,6 +154,7 @@ TABLE = (
         (PAIRS,),
         "the revision; a list of [key, value], stored in one step or not at all",
         long=True,
+        numbered=True,
     ),
     _define(
         "get_many",
@@ -183,3 +188,5 @@ OPERATIONS = tuple(one.name for one in TABLE if one.of_clients)
 """What clients may ask for."""
 READS = frozenset(name for name in OPERATIONS if BY_NAME[name].reads)
 WRITES = frozenset(OPERATIONS) - READS
+NUMBERED = frozenset(name for name in OPERATIONS if BY_NAME[name].numbered)
+"""What is answered with its revision alone."""

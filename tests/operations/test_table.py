@@ -6,6 +6,7 @@ import pytest
 
 from client.grammar.commands import GROUPS, parse
 from client.grammar.lexer import split
+from client.shell.answers import WORDS
 from kvrmi.checker.history import _SHAPES
 from kvrmi.checker.model import MODELLED
 from kvrmi.checker.reduce import REDUCED
@@ -60,6 +61,10 @@ def test_every_operation_can_be_typed() -> None:
     forms = [form for group in GROUPS.values() for form in group]
     asked = {parse(split(form.example[0])).name for form in forms}
     assert asked >= set(OPERATIONS)
+
+
+def test_the_shell_has_words_for_every_answer() -> None:
+    assert set(WORDS) | {"scan"} == set(OPERATIONS), "pages of a scan are listed"
 
 
 def test_the_simulated_clients_ask_for_every_operation() -> None:

@@ -16,6 +16,7 @@ from ...access.request_ids import RequestId, RequestIds
 from ...checker.history import FAIL, OK, UNKNOWN, Operation
 from ...operations.commands import CommandId, encode_command, encode_question
 from ...operations.interface import LOCAL, Answer, Request
+from ...operations.table import NUMBERED
 from ...paxos.front import Front
 from ...paxos.learner import Learner
 from ...roles.contract import Effects
@@ -345,7 +346,7 @@ def _record(client: str, asked: Asked, now: float) -> Operation:
         return Operation(*question, math.inf, UNKNOWN)
     if asked.undone:
         return Operation(*question, now, FAIL)
-    value = None if asked.op in ("put", "put_many") else answer.value
+    value = None if asked.op in NUMBERED else answer.value
     value = _frozen(value)
     return Operation(*question, now, OK, value, answer.revision, asked.replica)
 
