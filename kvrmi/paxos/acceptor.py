@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message
 from ..roles.invariants import DiskLost, require
 from ..storage.interface import Put, Record, Trim, View
@@ -274,11 +276,12 @@ class Acceptor:
         return None
 
     def _write(self, **changes: Any) -> Record:
-        hold = max(self.state.hold, self._timing.hold)
-        changes = {"writes": self.state.writes + 1, "hold": hold, **changes}
-        state = self.state._replace(**changes)
-        require(state.promised >= self.state.promised, "a promise went down")
-        require(state.truncated >= self.state.truncated, "a truncation point went down")
+        before = self.state
+        changes.setdefault("writes", before.writes + 1)
+        changes.setdefault("hold", max(before.hold, self._timing.hold))
+        state = replace(before, **changes)
+        require(state.promised >= before.promised, "a promise went down")
+        require(state.truncated >= before.truncated, "a truncation point went down")
         self.state = state
         return Put("acceptor", "state", state.pack())
 

@@ -7,6 +7,7 @@ clients' batches come after a no-op of this ballot. Once `over` says why, the te
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..roles.contract import Address, Envelope, Message
@@ -90,7 +91,10 @@ class Leadership:
         self._floor, self._informant = won.truncated, won.informant
         self._decided = self._applied = applied
         self._noop_slot = 0
+        # Ourselves last, always: peers work while our own acceptor writes.
+        self._acceptors = {i: Address(i, "acceptor") for i in (*self._peers, me)}
         self._slow: set[int] = set()
+        self._few = self._prompt()
         self._inflight: _Proposal | None = None
         self._confirming: list[tuple[int, int, int]] = []
         self._beat_at = self._offer_at = now
@@ -127,25 +131,30 @@ class Leadership:
         if traced:
             self._traced_at = now
         accept = Accept(self.ballot, slot, value, self._applied, traced)
-        asked = self._choose(everybody=traced)
+        asked = tuple(self._acceptors) if traced else self._few
         self._inflight = _Proposal(accept, now, asked)
-        return tuple(Envelope(Address(i, "acceptor"), accept) for i in asked)
+        return self._to(asked, accept)
 
-    def _choose(self, *, everybody: bool) -> tuple[int, ...]:
+    def _prompt(self) -> tuple[int, ...]:
         """Whom to send a batch: under load no more than a quorum, those that answer in time.
 
         Each acceptance costs a sync and a wake-up somewhere; the others learn the batch in bulk.
         Decisions that are traced go to all, so that with few writes all disks hold each of them.
         """
         prompt = [i for i in (self._me, *self._peers) if i not in self._slow]
-        if everybody or len(prompt) < self._quorum:
-            return (*self._peers, self._me)
-        # Ourselves last: peers work while our own acceptor writes.
-        return tuple(sorted(prompt[: self._quorum], key=self._me.__eq__))
+        few = prompt[: self._quorum] if len(prompt) >= self._quorum else self._acceptors
+        return tuple(i for i in self._acceptors if i in few)
+
+    def _pass_over(self, *replicas: int) -> None:
+        """Ask these only when others are too few: they are slow, or cannot be reached."""
+        self._slow.update(replicas)
+        self._few = self._prompt()
 
     def accepted(self, now: float, replica: int, m: Accepted) -> tuple[Envelope, ...]:
         """Count an acceptance; at the quorum the value is chosen."""
-        self._slow.discard(replica)
+        if replica in self._slow:
+            self._slow.discard(replica)
+            self._few = self._prompt()
         proposal = self._inflight
         if proposal is None or m.ballot != self.ballot or m.slot != proposal.accept.slot:
             return ()
@@ -165,16 +174,16 @@ class Leadership:
         """Ask another at once: an Accept did not reach `replica`, or is not answered."""
         if not isinstance(m, Accept) or m.ballot != self.ballot:
             return ()
-        self._slow.add(replica)
+        self._pass_over(replica)
         proposal = self._inflight
         if proposal is None or m.slot != proposal.accept.slot:
             return ()
         return self._ask_more(proposal)
 
     def _ask_more(self, proposal: _Proposal) -> tuple[Envelope, ...]:
-        more = [i for i in (*self._peers, self._me) if i not in proposal.asked]
+        more = [i for i in self._acceptors if i not in proposal.asked]
         proposal.asked.update(more)
-        return tuple(Envelope(Address(i, "acceptor"), proposal.accept) for i in more)
+        return self._to(more, proposal.accept)
 
     def applied(self, now: float, slot: int) -> tuple[Envelope, ...]:
         """Our learner moved; what it learned beyond what we decided, another leader decided.
@@ -226,7 +235,7 @@ class Leadership:
         self._beat_at = now + self._timing.heartbeat
         return tuple(
             Envelope(
-                Address(i, "acceptor"),
+                acceptor,
                 Heartbeat(
                     self.ballot,
                     beat,
@@ -236,7 +245,7 @@ class Leadership:
                     self._noop_slot,
                 ),
             )
-            for i in (*self._peers, self._me)
+            for i, acceptor in self._acceptors.items()
         )
 
     # --- time ---------------------------------------------------------------------------------
@@ -281,7 +290,7 @@ class Leadership:
         require(self._inflight is None, "a ballot was given up with a batch in flight")
         self.over = why
         release = Release(self.ballot)
-        messages = self._to_acceptors(release)
+        messages = self._to(self._acceptors, release)
         if self.handing_to:
             successor = Address(self.handing_to, "proposer")
             messages += (Envelope(successor, CampaignNow(self.ballot)),)
@@ -289,19 +298,18 @@ class Leadership:
 
     def _again(self, proposal: _Proposal, now: float) -> tuple[Envelope, ...]:
         """First ask those that were spared; then send again, at the same ballot, to all."""
-        late = [i for i in (*self._peers, self._me) if i not in proposal.accepted]
-        self._slow.update(i for i in late if i in proposal.asked)
+        late = [i for i in self._acceptors if i not in proposal.accepted]
+        self._pass_over(*(i for i in late if i in proposal.asked))
         more = self._ask_more(proposal)
         if more:
             proposal.again_at = proposal.sent + self._timing.answer
             return more
         proposal.sent = now
         proposal.again_at = now + self._timing.answer
-        return tuple(Envelope(Address(i, "acceptor"), proposal.accept) for i in late)
+        return self._to(late, proposal.accept)
 
-    def _to_acceptors(self, message: Message) -> tuple[Envelope, ...]:
-        """To peers first: they work while our own acceptor writes."""
-        return tuple(Envelope(Address(i, "acceptor"), message) for i in (*self._peers, self._me))
+    def _to(self, replicas: Iterable[int], message: Message) -> tuple[Envelope, ...]:
+        return tuple([Envelope(self._acceptors[i], message) for i in replicas])
 
     def _local(self, role: str, message: Message) -> Envelope:
         return Envelope(Address(self._me, role), message)

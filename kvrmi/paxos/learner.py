@@ -218,8 +218,9 @@ class Learner:
         return NOTHING
 
     def _take(self, now: float, entries: tuple[Entry, ...]) -> Effects:
+        applied = self.applied
         for entry in entries:
-            if entry.slot > self.applied:
+            if entry.slot > applied:
                 known = self._pending.setdefault(entry.slot, entry)
                 require(known.value == entry.value, f"slot {entry.slot} was chosen twice")
         messages = self._apply(now)

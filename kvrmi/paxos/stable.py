@@ -6,7 +6,8 @@ Rule: every row begins with a format version. It decides nothing, and knows no d
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from ..roles.invariants import require
 from ..storage.interface import Corrupt, Put
@@ -21,7 +22,7 @@ _BALLOT = struct.Struct(">BQI")
 _VERSION = 1
 
 
-class State(NamedTuple):
+class State(Struct, frozen=True):
     """The one row an acceptor keeps beside its accepted values.
 
     `promised` never falls; `writes` counts durable writes and never falls; slots up to `truncated`

@@ -60,7 +60,7 @@ class PromiseNotSaved(Parts):
 class _AcceptsBelowPromise(Acceptor):
     def _on_accept(self, now: float, sender: Address, m: Accept) -> Effects:
         promised = min(m.ballot, self.state.promised)
-        self.state = self.state._replace(promised=promised)
+        self.state = replace(self.state, promised=promised)
         return super()._on_accept(now, sender, m)
 
 
