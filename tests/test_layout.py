@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,9 @@ def setup() -> configparser.ConfigParser:
     return parser
 
 
+@cache
 def tree(path: Path) -> ast.Module:
+    """The parsed file; nobody changes it, and many tests look at each."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
