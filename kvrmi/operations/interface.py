@@ -8,6 +8,7 @@ It knows neither how requests travel nor what carries them out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import call
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from .arguments import (
@@ -23,7 +24,7 @@ from .arguments import (
     refuse,
     size_of,
 )
-from .table import BY_NAME, OPERATIONS, WRITES
+from .table import BY_NAME, OPERATIONS, WRITES, Definition
 
 __all__ = [
     "CLIENT_ID_BYTES",
@@ -125,13 +126,20 @@ def check(name: str, args: Sequence[object]) -> Operation:
     known = BY_NAME.get(name) if type(name) is str else None
     if known is None or not known.of_clients:
         refuse(f"there is no operation {quoted(name)}, only {', '.join(sorted(OPERATIONS))}")
-    arguments = known.arguments
-    if not known.required <= len(args) <= len(arguments):
+    consistency = LINEARIZABLE
+    if len(args) != len(known.checks):
+        args, consistency = _completed(known, args)
+    return Operation(name, tuple(map(call, known.checks, args)), known.reads, consistency)
+
+
+def _completed(known: Definition, args: Sequence[object]) -> tuple[Sequence[object], str]:
+    """Fill in defaults, and take out what says who answers. Raises InvalidRequest."""
+    if not known.required <= len(args) <= len(known.arguments):
         refuse(f"usage: {known.usage}; it was called with {len(args)} arguments")
-    checked = [argument.check(given) for argument, given in zip(arguments, args, strict=False)]
-    checked += [argument.default for argument in arguments[len(checked) :]]
-    consistency = LINEARIZABLE if known.given == arguments else checked.pop()
-    return Operation(known.name, tuple(checked), known.reads, cast(str, consistency))
+    args = (*args, *(argument.default for argument in known.arguments[len(args) :]))
+    if len(known.checks) == len(known.arguments):
+        return args, LINEARIZABLE
+    return args[:-1], cast(str, known.arguments[-1].check(args[-1]))
 
 
 def check_request(request: object) -> tuple[str, int] | None:

@@ -58,7 +58,8 @@ class Definition(NamedTuple):
     `opcode` names it in the byte form. `reads`: it changes nothing. `of_clients`: they may ask for
     it; else replicas alone. `long`: it goes through many keys, so nobody else should wait for it.
     `numbered`: its answer is the revision that it made, and nothing else. `help` says what it
-    returns. What follows is made of `arguments`: `given` are those that reach the state machine.
+    returns. What follows is made of `arguments`: `given` are those that reach the state machine,
+    `checks` theirs; one that says who answers is the last.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Definition(NamedTuple):
     numbered: bool
     help: str
     given: tuple[Argument, ...]
+    checks: tuple[Callable[[object], Any], ...]
     required: int
     decoder: Decoder[Any]
     fits: tuple[tuple[int, Callable[[Any], bool]], ...]
@@ -128,6 +130,7 @@ def _define(
         numbered,
         help,
         given,
+        tuple(argument.check for argument in given),
         required,
         Decoder(forms),
         fits,
