@@ -120,8 +120,11 @@ def _start(admins: Admins, replica: int, _role: object, _seconds: object, _force
 
 def _restore(admins: Admins, replica: int, peer: int | None = None) -> Done:
     result = admins.coordinator("restore", replica, peer)
-    brought = " ".join(f"{name}={value}" for name, value in result.items())
-    return Done(f"replica {replica} restored: {brought}", {"replica": replica, "value": result})
+    text = (
+        f"replica {replica} has caught up with replica {result['peer']} by its {result['by']}: "
+        f"slot {result['slot']}, {result['keys']} keys; it had missed {result['missed']} writes"
+    )
+    return Done(text, {"replica": replica, "value": result})
 
 
 def _cut(admins: Admins, one: int, other: int) -> Done:
@@ -131,7 +134,8 @@ def _cut(admins: Admins, one: int, other: int) -> Done:
 
 def _heal(admins: Admins, *ends: int) -> Done:
     healed = links.heal(admins, (ends[0], ends[1]) if ends else None)
-    text = f"healed: {links.named(healed)}" if healed else "no link was cut, nothing was done"
+    none = f"the link {ends[0]}-{ends[1]} was not cut" if ends else "no link was cut"
+    text = f"healed: {links.named(healed)}" if healed else f"{none}, nothing was done"
     return Done(text, {"healed": [list(pair) for pair in healed]})
 
 

@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from kvrmi.access.store import Store
 from kvrmi.dump import Damaged, Page, Reader, Summary, save
-from kvrmi.errors import ConnectionFailed, InvalidRequest, KVError, UnknownOutcome
+from kvrmi.errors import InvalidRequest, KVError, UnknownOutcome
 from kvrmi.operations.interface import SCAN_ITEMS, Value
 
 from .progress import Advance, progress
@@ -36,12 +36,13 @@ def export(store: Store, path: Path) -> Summary:
     Each page is one revision and linearizable; a write between two pages is in the file if its key
     comes later. Keys that nobody writes meanwhile are all there, as they are.
     """
-    cluster = str(store.status()["cluster"] or "")
+    cluster = str(store.status()["cluster_id"] or "")
     try:
         with progress("exported", store.call("size")["value"]) as advance:
             return save(path, cluster, _pages(store, advance))
     except OSError as error:
-        raise ConnectionFailed(f"{path} cannot be written: {_why(error)}") from error
+        problem = f"{path} cannot be written: {_why(error)}; nothing was kept"
+        raise InvalidRequest(problem) from error
 
 
 def import_(store: Store, path: Path) -> Imported:

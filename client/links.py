@@ -39,16 +39,18 @@ def heal(admins: Admins, ends: Pair | None) -> list[Pair]:
     if ends is not None and ends[0] == ends[1]:
         raise InvalidRequest(f"replica {ends[0]} has no link to itself")
     there = {replica: _cuts(admins, replica, ends) for replica in ends or admins.ids}
+    if all(pairs is None for pairs in there.values()):
+        raise ConnectionFailed("no replica answers; nothing was healed")
     healed: dict[int, list[Pair]] = {}
     try:
         for replica, pairs in there.items():
-            for pair in pairs:
+            for pair in pairs or ():
                 admins.replica(replica, "heal", *pair)
                 healed.setdefault(replica, []).append(pair)
     except KVError as error:
         _undo(admins, "cut", healed, error)
         raise type(error)(f"{error}; nothing was healed") from error
-    return sorted({pair for pairs in there.values() for pair in pairs})
+    return sorted({pair for pairs in there.values() for pair in pairs or ()})
 
 
 def named(pairs: Iterable[Pair]) -> str:
@@ -58,13 +60,13 @@ def named(pairs: Iterable[Pair]) -> str:
     return ", ".join(both + [f"{a}>{b}" for a, b in sorted(all) if (b, a) not in all])
 
 
-def _cuts(admins: Admins, replica: int, ends: Pair | None) -> list[Pair]:
-    """List the cuts at a replica, between `ends` or all; none where no process listens."""
+def _cuts(admins: Admins, replica: int, ends: Pair | None) -> list[Pair] | None:
+    """List the cuts at a replica, between `ends` or all; None where no process listens."""
     try:
         found = [(a, b) for a, b in admins.replica(replica, "status")["cuts"]]
     except ConnectionFailed as error:
         if was_refused(error):
-            return []
+            return None
         raise ConnectionFailed(f"{error}; nothing was healed") from error
     return [pair for pair in found if ends is None or set(pair) == set(ends)]
 

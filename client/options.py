@@ -120,7 +120,7 @@ def _parser() -> cli.Parser:
     where.add_argument("--config", metavar="F", help="the cluster file")
     where.add_argument("--address", metavar="H:P", help="the address of a replica")
     parser.add_argument(
-        "--replica", metavar="N", type=cli.whole(1, 64), help="the replica to ask first"
+        "--replica", metavar="N", type=cli.whole(1, 99), help="the replica to ask first"
     )
     parser.add_argument("--object", metavar="NAME", help="the remote object's name")
     parser.add_argument(

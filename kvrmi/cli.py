@@ -34,6 +34,7 @@ __all__ = [
     "heard",
     "mute",
     "on_end",
+    "paragraph",
     "reason",
     "started_as",
     "whole",
@@ -139,6 +140,16 @@ def _fitted(line: str) -> str:
     if not sys.stderr.isatty():
         return line
     return textwrap.fill(line, shutil.get_terminal_size().columns, break_on_hyphens=False)
+
+
+def paragraph(text: str) -> str:
+    """Break a text for people at words, to the width of the terminal; its own indent is kept."""
+    inner = text.lstrip(" ")
+    indent = " " * (len(text) - len(inner))
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        inner, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def reason(error: OSError) -> str:

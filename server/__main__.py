@@ -109,6 +109,8 @@ def _serve(replica: Replica, home: Path) -> int:
     try:
         service.start()
         endings.clear(home)
+        if sys.stdout.isatty():
+            print(f"replica {replica.me} runs; its log is {home / 'replica.log'}", flush=True)
         gc.collect()
         gc.freeze()
         service.wait()

@@ -94,7 +94,7 @@ def _role(word: Word) -> str:
 
 def _seconds(word: Word) -> float:
     text = _text(word, "a time")
-    if not _DECIMAL.fullmatch(text) or float(text) >= _DAY:
+    if not _DECIMAL.fullmatch(text) or float(text) > _DAY:
         raise Usage(f"{shortened(text)!r} is no number of seconds from 0 to {_DAY}")
     return float(text)
 

@@ -245,7 +245,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
         ),
         _form(
             "TRANSFER id",
-            "hand leadership to a replica",
+            "hand leadership to a replica, until one with a lower id has been fit for some seconds",
             direct("admin", "transfer"),
             "TRANSFER 2",
             "replica 2 leads",
@@ -275,7 +275,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
         ),
         _form(
             "RESTORE id [peer]",
-            "restore a learner from a peer's snapshot",
+            "bring a learner up to a peer, by its log or, where that does not reach, a snapshot",
             direct("admin", "restore"),
             "RESTORE 2 3",
         ),

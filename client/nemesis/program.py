@@ -23,6 +23,7 @@ from kvrmi import cli
 from kvrmi.checker.history import FAIL, OK, UNKNOWN
 
 from ..history import Recorder
+from ..tables import columns_of, wrapped
 from ..workload import Settings
 from .run import Wish, run
 from .subject import CONFIG, NotStarted
@@ -40,11 +41,11 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
         parser.error(
             f"--data {options.data} holds a cluster: it would be broken, name a new folder"
         )
-    data = options.data or Path(tempfile.mkdtemp(prefix="kvrmi-nemesis-"))
-    record = options.record or data / HISTORY
     for file in (options.record, options.report):
         if file is not None and not file.absolute().parent.is_dir():
             parser.error(f"there is no folder for {file}")
+    data = options.data or Path(tempfile.mkdtemp(prefix="kvrmi-nemesis-"))
+    record = options.record or data / HISTORY
     load = Settings(options.clients, options.keys, options.seed)
     seconds = options.minutes * 60
     # Ended from outside, it must still end what it started.
@@ -69,8 +70,15 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
     if as_json or options.json:
         print(json.dumps(report.fields()), flush=True)
     else:
-        print("\n".join(report.words()), flush=True)
+        print("\n".join(map(_fitted, report.words())), flush=True)
     return 0 if report.passed else 1
+
+
+def _fitted(line: str) -> str:
+    """Break a line of the report at words where the terminal would break it anywhere."""
+    text = line.lstrip()
+    indent = line[: len(line) - len(text)]
+    return wrapped(text, columns_of(sys.stdout), indent, " " * 14) if sys.stdout.isatty() else line
 
 
 class _Lines:

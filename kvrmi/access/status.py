@@ -19,6 +19,7 @@ from ..cluster.status import (
     successor_of,
     unanswered,
 )
+from ..errors import ConnectionFailed
 from .candidates import Peer
 from .connections import Replica, look
 from .failover import Replicas
@@ -34,9 +35,12 @@ _OF_CLUSTER = ("cluster", "cluster_id", "coordinator", "members")
 
 
 def overview(replicas: Replicas) -> ClusterStatus:
-    """Return the cluster's status; see Store.status."""
+    """Return the cluster's status; see Store.status. Raises ConnectionFailed as there."""
     found = _ask(replicas.all)
     about: Mapping[str, Any] = next((one for one in found if one.get("members")), {})
+    if not about and any(not entry["id"] for entry in found):
+        addresses = ", ".join(entry["address"] for entry in found)
+        raise ConnectionFailed(f"no replica answers at {addresses}")
     entries = _complete(found, about["members"]) if about else found
     directory = replicas.directory
     quorum = len(entries) // 2 + 1

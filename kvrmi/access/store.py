@@ -42,12 +42,12 @@ def connect(
     ("host:port"); else by KVRMI_CONFIG, ./.kvrmi/cluster.toml, or the name server on localhost.
     `timeout` is the number of seconds after which an operation gives up.
     `name` is what this client is called in the replicas' status and logs: 1 to 30 letters,
-    digits, ".", "_" and "-". `observer` gets each attempt as an Event (kvrmi.attempts), in the
+    digits, ".", "_" and "-". `observer` gets each attempt as an Event (kvrmi.access.events), in the
     thread of the operation.
     Raises InvalidRequest or ConnectionFailed; no replica is contacted before the first operation.
     """
-    if not isinstance(timeout, (int, float)) or not 0 < timeout < 86400:
-        raise InvalidRequest("timeout must be a number of seconds above 0")
+    if not isinstance(timeout, (int, float)) or not 0 < timeout <= 86400:
+        raise InvalidRequest("timeout must be a number of seconds above 0 and up to 86400")
     if name is not None and not is_client(name):
         raise InvalidRequest(
             'a client\'s name is 1 to 30 letters (A-Z, a-z), digits, ".", "_" or "-"'
@@ -123,7 +123,8 @@ class Store(MutableMapping[str, Value]):
         """Return the state of the cluster and of every replica, all asked at the same time.
 
         "health" is "serving", "no quorum" or "nobody answers". The "state" of a replica is "up",
-        "recovering", "down" (nothing listens there) or "not answering".
+        "recovering", "down" (nothing listens there) or "not answering". Raises ConnectionFailed
+        when nobody answers at bare addresses, which say nothing of a cluster.
         """
         return overview(self._replicas)
 

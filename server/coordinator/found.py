@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kvrmi.cli import Parser, complain, reason, whole
+from kvrmi.cli import Parser, complain, paragraph, reason, whole
 from kvrmi.cluster.config import Cluster, ConfigError, load, members, quorum_warning
 from kvrmi.cluster.naming import COORDINATOR_PORT, NAMESERVER_PORT, join_address
 from kvrmi.remote.identity import make_secret
@@ -97,20 +97,27 @@ def _instructions(cluster: Cluster, data: Path) -> Iterator[str]:
     folder, there = shlex.quote(str(data)), Path(data.resolve().name)
     config = shlex.quote(str(there / founding.CONFIG))
     first = cluster.members[0]
-    yield f"Cluster {cluster.id} of {len(cluster.members)} replicas; {folder} holds its two files,"
-    yield f"{founding.CONFIG} and {founding.SECRET}. Whoever has the secret can give orders to it."
+    count = f"{len(cluster.members)} replica{'s' * (len(cluster.members) > 1)}"
+    yield paragraph(
+        f"Cluster {cluster.id} of {count}; {folder} holds its two files, {founding.CONFIG} and "
+        f"{founding.SECRET}. Whoever has the secret can give orders to it."
+    )
     yield ""
-    yield "1. Copy the folder to every host, so that the secret stays readable by you alone:"
+    yield paragraph("1. Copy the folder to every host, so that the secret stays yours alone:")
     for host in dict.fromkeys(member.host for member in cluster.members):
         yield f"     scp -rp {folder} {shlex.quote(host)}:"
     yield ""
-    yield "2. On each host, beside that copy, start its replica. --format makes the replica's own"
-    yield "   folder in it, at the first start only:"
+    yield paragraph(
+        "2. On each host, beside that copy, start its replica. --format makes the replica's own "
+        "folder in it, at the first start only:"
+    )
     for member in cluster.members:
         yield f"     {member.host}:  {_PROGRAM}server {member.id} --config {config} --format"
     yield ""
-    yield "3. The cluster serves once all replicas have reached one another; after that a majority"
-    yield "   is enough. Ask any of them:"
+    yield paragraph(
+        "3. The cluster serves once all replicas have reached one another; after that a majority "
+        "is enough. Ask any of them:"
+    )
     yield f"     {_PROGRAM}client --address {join_address(first.host, first.client)} STATUS"
     yield f"   For clients that look names up, also run on {first.host}:"
     yield f"     {_PROGRAM}nameserver --config {config}"

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from kvrmi.cli import Parser, complain, reason, whole
+from kvrmi.cli import Parser, complain, paragraph, reason, whole
 from kvrmi.cluster.config import Cluster, ConfigError
 from kvrmi.storage.durable import sync_folder
 from kvrmi.storage.interface import Corrupt, StorageFailed
@@ -122,11 +122,17 @@ def _contents(copy: Stopped) -> str:
 
 def _warnings(data: Path, replicas: int) -> Iterator[str]:
     yield ""
-    yield "What may be lost: every write that was acknowledged without these copies. Nobody can"
-    yield "know how many; give every folder that is left with --from, they fill each other's gaps."
-    yield "The old cluster must stay stopped: the new one knows nothing of it, and clients of the"
-    yield "old one could go on writing there."
-    yield f"{data} gets {replicas} replicas, with an id, a secret and disks of their own."
+    yield paragraph(
+        "What may be lost: every write that was acknowledged without these copies. Nobody can know "
+        "how many; give every folder that is left with --from, they fill each other's gaps. The "
+        "old cluster must stay stopped: the new one knows nothing of it, and clients of the old "
+        "one could go on writing there."
+    )
+    own = "an id, a secret and a disk" if replicas == 1 else "an id, a secret and disks"
+    count = f"{replicas} replica{'s' * (replicas > 1)}"
+    yield paragraph(
+        f"{data} gets {count}, with {own} of {'its' if replicas == 1 else 'their'} own."
+    )
 
 
 def _agreed() -> bool:

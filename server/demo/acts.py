@@ -203,10 +203,8 @@ def _await_restore(stage: Stage, victim: int) -> Mapping[str, object]:
     stage.show.moment(
         stage.load.elapsed,
         f"replica {victim} is restored from the {restored['by']} of replica {restored['peer']}: "
-        f"slot {restored['slot']}, {restored['keys']} keys,",
+        f"slot {restored['slot']}, {restored['keys']} keys, "
+        f"digest {short(restored['digest'])}; it had missed {restored['missed']} writes",
         "green",
-    )
-    stage.show.say(
-        f"            digest {short(restored['digest'])}; it had missed {restored['missed']} writes"
     )
     return restored

@@ -45,7 +45,8 @@ def run(
     try:
         failed = _play(stage, event, seed)
     except Interrupted:
-        show.say("interrupted, nothing was checked")
+        where = f"; logs and data are kept in {config.parent}" if kept else ""
+        show.say(f"interrupted, nothing was checked{where}")
         return INTERRUPTED
     except (Broken, KVError) as error:
         show.check(False, str(error))

@@ -155,8 +155,9 @@ def _identity_rows(identity: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "replica", f"{identity['replica']} of cluster {identity['cluster']}"
     made = "made in the place of a lost disk" if identity["recovering"] else "an original"
     yield "disk", f"{identity['disk']}, {made}{', has never run' * identity['founding']}"
-    members = [f"{replica}: {disk}" for replica, disk in identity["members"].items()]
-    yield "members", ", ".join(members) or "not known yet"
+    members = identity["members"] or {"": "not known yet"}
+    for number, (replica, disk) in enumerate(members.items()):
+        yield "" if number else "members", f"{replica}: {disk}" if replica else disk
 
 
 def _acceptor_rows(acceptor: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

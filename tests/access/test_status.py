@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kvrmi.access.store import connect
+from kvrmi.errors import ConnectionFailed
 from tests.client.fake import Cluster
 from tests.conftest import Ending
 
@@ -58,3 +59,9 @@ def test_silent_addresses_of_a_cluster_that_nobody_describes(three: Cluster) -> 
         status = store.status()
     assert status["health"] == "nobody answers"
     assert [entry["id"] for entry in status["replicas"]] == [1, 2, 3]
+
+
+def test_bare_addresses_where_nobody_answers_are_no_cluster() -> None:
+    with connect(addresses=["127.0.0.1:1"]) as store:
+        with pytest.raises(ConnectionFailed, match="no replica answers at 127.0.0.1:1"):
+            store.status()

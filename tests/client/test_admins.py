@@ -117,7 +117,7 @@ def test_nobody_at_the_address_is_unavailable(
 ) -> None:
     folder("deadbeef")
     assert main(["--address", "127.0.0.1:9", "--timeout", "1", "KILL", "1"]) == 6
-    assert "nobody answers at 127.0.0.1:9" in capsys.readouterr().err
+    assert "no replica answers at 127.0.0.1:9" in capsys.readouterr().err
     assert calls == []
 
 

@@ -113,3 +113,9 @@ def test_a_replica_has_no_link_to_itself(ends: Any) -> None:
 
 def test_cuts_in_words() -> None:
     assert links.named([*BOTH, (2, 1)]) == "1-3, 2>1"
+
+
+def test_where_nobody_answers_nothing_is_healed(ends: Any) -> None:
+    ends.down.update(ends.ids)
+    with pytest.raises(ConnectionFailed, match="no replica answers; nothing was healed"):
+        links.heal(ends, None)

@@ -17,7 +17,7 @@ def test_a_full_disk_is_one_line_and_a_status() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with FULL.open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "client", "--address", "127.0.0.1:1", "STATUS"],
+            [sys.executable, "-m", "client", "HELP"],
             env=environment,
             stdout=full,
             stderr=subprocess.PIPE,
