@@ -19,7 +19,7 @@ from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.cuts import Cuts
 from kvrmi.remote.daemon import caller
-from kvrmi.remote.reactor import Reactor
+from kvrmi.remote.reactor import NEVER, Reactor
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Effects, Message
 from kvrmi.roles.declaration import BATCH, CONTROL
@@ -39,9 +39,10 @@ from .transport import Transport
 
 _log = logging.getLogger("kvrmi.server.replica")
 
-CONTROL_SECONDS = 0.02
-"""The control thread looks at the clock at least this often."""
-SUPERVISE_SECONDS = 0.05
+SLACK_SECONDS = 0.02
+"""A timer may be late by this, so that those that come close to each other wake nobody twice."""
+SUPERVISE_SECONDS = 0.25
+"""What nobody reports is looked at so often; a role that came up or went down is, at once."""
 APART_THREADS = 4
 """For what goes through many keys, and for status, which asks each role."""
 CLIENT_LIMITS = Limits(pool=400, max_message=8 << 20, idle=600.0)
@@ -88,6 +89,9 @@ class Replica:
         self.credentials = self.gate.credentials()
         self.router = Router(self._declared, me)
         self.reactor = Reactor(self.router.run)
+        self.control = Reactor(self.router.run)
+        """Timers, elections, leases and catch-up: none of it ever waits for a batch."""
+        self._changed = threading.Event()
         self._apart = ThreadPoolExecutor(APART_THREADS, "apart")
         noted = self._kind.journal(me, cluster.quorum, clock)
         self.hosts = Hosts(self._declared, cluster, me, folder, self.router, clock, fatal, noted.of)
@@ -110,8 +114,10 @@ class Replica:
             deliver=self._deliver,
             refused=self.hosts.unreachable,
         )
-        self.router.connect(self.hosts.all.values(), self.transport)
+        self.router.connect(self.hosts.all.values(), self.transport, self._due, self._changed.set)
         self.transport.attend(BATCH, self.reactor)
+        self.transport.attend(CONTROL, self.control)
+        self.control.add_timer(self._until_wake, self._wake)
         self.engine = self._kind.engine(
             self.me,
             self.hosts,
@@ -175,10 +181,10 @@ class Replica:
         if verdict is not None:
             self.let_vote(verdict)
         self.hosts.inform()
-        self.run_thread("control", self._control)
+        self.run_thread("control", self.control.run)
         self.run_thread("reactor", self.reactor.run)
-        self.run_thread("supervisor", self._supervise)
         self.clients.open()
+        self.run_thread("supervisor", self._supervise)
         _log.info(
             "up replica=%d pid=%d address=%s:%d disk=%s",
             self.me, os.getpid(), self.member.host, self.member.client,
@@ -224,6 +230,8 @@ class Replica:
         self._stopped.set()
         self.clients.cut()
         self.reactor.stop()
+        self.control.stop()
+        self._changed.set()
         for thread in self._threads:
             thread.join(1.0)
         self.clients.cut()  # the supervisor may have found it closed, and opened it again
@@ -262,22 +270,33 @@ class Replica:
         self._threads.append(thread)
         thread.start()
 
-    def _control(self) -> None:
-        """Timers, elections, leases and catch-up: none of it ever waits for a batch."""
-        while not self._stopped.is_set():
-            self.transport.collect(CONTROL, CONTROL_SECONDS)
-            now = clock()
-            for host in self.hosts.all.values():
-                host.wake_if_due(now)
-            self.router.run()
+    def _due(self, at: float) -> None:
+        self.control.hurry(at - clock() + SLACK_SECONDS)
+
+    def _until_wake(self) -> float:
+        """Seconds until the first role is to be woken."""
+        times = [at for host in self.hosts.all.values() if (at := host.inbox.due_at) is not None]
+        return min(times, default=NEVER) - clock()
+
+    def _wake(self) -> None:
+        now = clock()
+        for host in self.hosts.all.values():
+            host.wake_if_due(now)
 
     def _supervise(self) -> None:
-        while not self._stopped.wait(SUPERVISE_SECONDS):
+        while not self._stopped.is_set():
+            self._changed.wait(self._until_look())
+            self._changed.clear()
             self.transport.tend()
             for host in self.roles.values():
                 host.supervise()
             self.hosts.inform()
             self.note_rejoin()
-            if not self.clients.alive:
+            if not self.clients.alive and not self._stopped.is_set():
                 _log.error("the clients' daemon ended, opens again")
                 self.clients.open()
+
+    def _until_look(self) -> float:
+        """Seconds until something is to be looked after."""
+        times = [at for host in self.roles.values() if (at := host.back_at) is not None]
+        return min(max(min(times, default=NEVER) - clock(), 0.0), SUPERVISE_SECONDS)

@@ -75,9 +75,9 @@ class RoleHost(Generic[R]):
         self._writes = Writes(address.role, disk, behind, self._lock)
         self._life = threading.RLock()
         """Held while the role is taken up or down, daemons included; before `_lock`."""
-        self._inbox = Inbox(address)
+        self.inbox = Inbox(address, outside.due)
         self._role: R | None = None
-        self._back_at: float | None = None
+        self.back_at: float | None = None  # when one that is down is to be started again
         self._ordered_down = False
         self._failures = 0
 
@@ -130,11 +130,11 @@ class RoleHost(Generic[R]):
 
     def put(self, sender: Address, message: Message) -> bool:
         """Leave a message in the inbox; False if it is lost because the role is down or stuck."""
-        return self._role is not None and self._inbox.put(sender, message)
+        return self._role is not None and self.inbox.put(sender, message)
 
     def wake_if_due(self, now: float) -> None:
         """Put a wake call into the inbox when its time has come."""
-        self._inbox.wake_if_due(now)
+        self.inbox.wake_if_due(now)
 
     def work(self) -> bool:
         """Empty the inbox, unless another thread has the role: that one will look again.
@@ -143,12 +143,12 @@ class RoleHost(Generic[R]):
         was done.
         """
         worked = False
-        while self._inbox and not self._writes.under_way and self._lock.acquire(blocking=False):
+        while self.inbox and not self._writes.under_way and self._lock.acquire(blocking=False):
             envelopes, write = NOTHING.messages, None
             try:
                 incarnation = self.incarnation
                 if self._writes.under_way is None:  # else another thread was quicker
-                    sender, message = self._inbox.take()
+                    sender, message = self.inbox.take()
                     envelopes = self._step(sender, message)
                     write = self._writes.under_way
             except (Fenced, IndexError):
@@ -191,7 +191,7 @@ class RoleHost(Generic[R]):
 
     def carry_on(self) -> None:
         """Have done what waits in the inbox: who found the role taken left it to its holder."""
-        if self._inbox:
+        if self.inbox:
             self._outside.run()
 
     def peek(self, question: Callable[[R], T], otherwise: T) -> T:
@@ -234,7 +234,7 @@ class RoleHost(Generic[R]):
     def _settle(self, step: Step) -> tuple[Envelope, ...]:
         """Post what is for own roles and return what is for others: what may leave at once."""
         effects = step.effects
-        self._inbox.wake(effects.wake_at)
+        self.inbox.wake(effects.wake_at)
         if effects.records:
             self._writes.take(step, self.incarnation, self._leave_behind)
         if self._writes.under_way is None:
@@ -247,13 +247,11 @@ class RoleHost(Generic[R]):
 
     def route(self, messages: tuple[Envelope, ...]) -> tuple[Envelope, ...]:
         """Post what is for own roles; return what is for others."""
-        remote = []
+        me = self._outside.me
         for envelope in messages:
-            if envelope.to.replica == self._outside.me:
+            if envelope.to.replica == me:
                 self._outside.post(self.address, envelope)
-            else:
-                remote.append(envelope)
-        return tuple(remote)
+        return tuple([envelope for envelope in messages if envelope.to.replica != me])
 
     def _up(self) -> R:
         if self._role is None:
@@ -326,11 +324,12 @@ class RoleHost(Generic[R]):
         self.incarnation += 1
         now = self.clock()
         role = self._loaded(now)
-        self._back_at = None
+        self.back_at = None
         self._ordered_down = False
-        self._inbox.clear(wake_at=now)
+        self.inbox.clear(wake_at=now)
         self.state = "up"
         self._role = role
+        self._outside.changed()
 
     def _loaded(self, now: float) -> R:
         try:
@@ -365,12 +364,12 @@ class RoleHost(Generic[R]):
             self._broken(error)
 
     def supervise(self) -> None:
-        """Look after the role: call it several times a second from one thread."""
+        """Look after the role: call it at `back_at`, and several times a second, in one thread."""
         with self._life:
             if self._role is not None:
                 if self.daemon is not None and not self.daemon.alive:
                     self._fail("its request loop ended", BACK_SECONDS)
-            elif self._back_at is not None and self.clock() >= self._back_at:
+            elif self.back_at is not None and self.clock() >= self.back_at:
                 self._restart()
 
     def _restart(self) -> None:
@@ -389,10 +388,11 @@ class RoleHost(Generic[R]):
     def _drop(self, state: str, back_at: float | None) -> None:
         role, self._role = self._role, None
         self._writes.drop()
-        self._inbox.clear(wake_at=None)
+        self.inbox.clear(wake_at=None)
         self.state = state
-        self._back_at = back_at
+        self.back_at = back_at
         self._ordered_down = False
+        self._outside.changed()
         if role is not None and self._let_go is not None:
             try:
                 self._let_go(role)

@@ -7,6 +7,7 @@ number than a role stuck on its disk can ever want is lost, as on a network.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from kvrmi.roles.contract import Address, Message
 
@@ -19,8 +20,9 @@ INBOX_MESSAGES = 1024
 class Inbox:
     """One role's."""
 
-    def __init__(self, address: Address) -> None:
-        """`address` is the role's, who is the sender of its own wake calls."""
+    def __init__(self, address: Address, due: Callable[[float], None]) -> None:
+        """`address` is the role's, who sends its own wake calls; `due` hears when one is due."""
+        self._due = due
         self.wake_at: float | None = None
         self._address = address
         self._waiting: deque[tuple[Address, Message | None]] = deque()
@@ -29,6 +31,11 @@ class Inbox:
     def __bool__(self) -> bool:
         """Whether anything waits."""
         return bool(self._waiting)
+
+    @property
+    def due_at(self) -> float | None:
+        """When `wake_if_due` has something to do; one that waits here is not due again."""
+        return None if self._wake_posted else self.wake_at
 
     def put(self, sender: Address, message: Message) -> bool:
         """Add a message; False if there are too many."""
@@ -55,9 +62,12 @@ class Inbox:
         """Have a wake call come at that time, unless one comes earlier."""
         if at is not None and (self.wake_at is None or at < self.wake_at):
             self.wake_at = at
+            self._due(at)
 
     def clear(self, wake_at: float | None) -> None:
         """Drop everything; the next wake call comes at `wake_at`, None: never."""
         self._waiting.clear()
         self._wake_posted = False
         self.wake_at = wake_at
+        if wake_at is not None:
+            self._due(wake_at)

@@ -63,6 +63,14 @@ class Outside(Protocol):
         """Send messages to other replicas; never blocks."""
         ...
 
+    def due(self, at: float) -> None:
+        """Take note that a role is to be woken at `at`; never blocks."""
+        ...
+
+    def changed(self) -> None:
+        """Take note that a role came up or went down; never blocks."""
+        ...
+
     def run(self) -> None:
         """Empty the inboxes of all own roles; the caller holds no role's lock."""
         ...

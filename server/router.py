@@ -49,14 +49,35 @@ class Router:
         self._hosts: dict[str, RoleHost[Any]] = {}
         self._order: tuple[RoleHost[Any], ...] = ()
         self._transport: Sender | None = None
+        self._due: Callable[[float], None] = lambda _: None
+        self._changed: Callable[[], None] = lambda: None
         self._awaited: dict[tuple[int, int], tuple[float, Answered]] = {}
         self._awaited_lock = threading.Lock()
 
-    def connect(self, hosts: Iterable[RoleHost[Any]], transport: Sender) -> None:
-        """Give it the roles and the transport."""
+    def connect(
+        self,
+        hosts: Iterable[RoleHost[Any]],
+        transport: Sender,
+        due: Callable[[float], None],
+        changed: Callable[[], None],
+    ) -> None:
+        """Give it the roles and the transport.
+
+        `due` hears when a role is to be woken, `changed` when one came up or went down.
+        """
+        self._due = due
+        self._changed = changed
         self._order = tuple(hosts)
         self._hosts = {host.address.role: host for host in self._order}
         self._transport = transport
+
+    def due(self, at: float) -> None:
+        """Pass on that a role is to be woken at `at`."""
+        self._due(at)
+
+    def changed(self) -> None:
+        """Pass on that a role came up or went down."""
+        self._changed()
 
     def post(self, sender: Address, envelope: Envelope) -> None:
         """Leave a message in an own role's inbox; what came to a role that is down is lost.

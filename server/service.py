@@ -12,7 +12,7 @@ import queue
 import threading
 
 from kvrmi.cluster import naming
-from kvrmi.remote.names import register
+from kvrmi.remote.names import Registration
 from kvrmi.remote.proxy import connect
 
 from .admin import Admin
@@ -76,18 +76,20 @@ class Service:
     def _register(self) -> None:
         """Have our names in the name server whenever it is there."""
         replica = self._replica
-        credentials = replica.credentials
-        names = _names(replica)
+        registration = Registration(
+            replica.cluster.nameserver, _names(replica), replica.credentials, TIMEOUT
+        )
         there = True
         while True:
             try:
-                register(replica.cluster.nameserver, names, credentials, TIMEOUT)
+                registration.renew()
                 there = True
             except Exception as error:
                 if there:
                     _log.info("no name server: %s", error)
                 there = False
             if self._closing.wait(REGISTER_SECONDS):
+                registration.close()
                 return
 
     def _form(self) -> None:

@@ -19,7 +19,7 @@ from kvrmi.cluster.naming import join_address
 from kvrmi.cluster.naming import role as role_name
 from kvrmi.remote.identity import Credentials
 from kvrmi.remote.peer import Gather, Peer
-from kvrmi.remote.reactor import Reactor
+from kvrmi.remote.reactor import NEVER, Reactor
 from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.roles.contract import Address, Envelope, Message, NoAnswer
 from kvrmi.roles.declaration import BATCH, CONTROL, Declaration, Lane
@@ -137,12 +137,12 @@ class Transport:
             link = self._by_peer[peer]
             for token, data in peer.read(self._clock()):
                 self._take(link, token, data)
-            if peer.state == "idle":
-                peer.connect_later()  # it has just closed: whether it is dead shows at once
         now = self._clock()
         for peer in gather.peers:
             for token in (*peer.overdue(now), *peer.lost()):
                 self._lose(self._by_peer[peer], token)
+            if peer.state == "idle":
+                peer.connect_later()  # it has just closed: whether it is dead shows at once
 
     def attend(self, group: str, reactor: Reactor) -> None:
         """Have a group collected in the thread of `reactor`, and of nobody else."""
@@ -153,7 +153,8 @@ class Transport:
 
     def _left(self, group: str) -> float:
         """Seconds until the first answer of a group is overdue."""
-        return min([peer.deadline for peer in self._groups[group].peers]) - self._clock()
+        deadlines = [peer.deadline for peer in self._groups[group].peers]
+        return min(deadlines, default=NEVER) - self._clock()
 
     def tend(self) -> None:
         """Have lost connections made again in the background; call it several times a second."""

@@ -61,15 +61,14 @@ class Reactor:
         self._timers.append((left, act))
 
     def run(self) -> None:
-        """Work until `stop`."""
-        while not self._stopped:
-            self._handle(self._wait())
-            self._work()
-
-    def close(self) -> None:
-        """Let go of its descriptors; nobody may run or wake it any more."""
-        self._epoll.close()
-        os.close(self._wake)
+        """Work until `stop`, once; then let go of its own descriptors."""
+        try:
+            while not self._stopped:
+                self._handle(self._wait())
+                self._work()
+        finally:
+            self._epoll.close()
+            os.close(self._wake)
 
     # --- for any thread -------------------------------------------------------------------------
 
@@ -92,7 +91,10 @@ class Reactor:
         # Noted first: who is about to sleep looks at it once more after it said so.
         self._hurried = True
         if self._asleep_until != _AWAKE:
-            os.eventfd_write(self._wake, 1)
+            try:
+                os.eventfd_write(self._wake, 1)
+            except OSError:  # it has just ended
+                return
 
     # --- rounds ---------------------------------------------------------------------------------
 

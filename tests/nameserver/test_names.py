@@ -5,16 +5,21 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from kvrmi.cluster.naming import NAMESERVER, split_address
 from kvrmi.errors import ConnectionFailed
+from kvrmi.remote import names as names_module
 from kvrmi.remote.daemon import Daemon, caller
 from kvrmi.remote.identity import Credentials, make_secret
-from kvrmi.remote.names import lookup, register
+from kvrmi.remote.names import Registration, lookup, register
 from kvrmi.remote.proxy import connect
+from nameserver.gate import Gate
 from nameserver.service import NameServer
+
+from .conftest import CLUSTER
 
 STORE = "PYRO:kvrmi.replica1@127.0.0.1:1111"
 NAMES = {
@@ -73,6 +78,42 @@ def test_an_empty_name_server_is_filled_again(
     assert lookup(address, "kvrmi.replica1", 5.0) is None
     assert register(address, NAMES, credentials(1), 5.0) == 2
     assert lookup(address, "kvrmi.replica1", 5.0) == STORE
+
+
+def test_while_its_connection_stands_nothing_is_asked(
+    daemon: Daemon,
+    address: str,
+    credentials: Callable[[int], Credentials],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Save once in a while: somebody may have removed a name."""
+    registration = Registration(address, NAMES, credentials(1), 5.0)
+    assert registration.renew() == 2
+    daemon.register(NameServer(address, caller), NAMESERVER, force=True)
+    assert registration.renew() == 0  # one that asked would see that nothing is there
+    registration.close()
+    monkeypatch.setattr(names_module, "LOOK_SECONDS", 0.0)
+    assert registration.renew() == 2
+    daemon.register(NameServer(address, caller), NAMESERVER, force=True)
+    assert registration.renew() == 2
+    registration.close()
+
+
+def test_a_name_server_that_was_started_again_is_filled_at_the_next_look(
+    daemon: Daemon, address: str, credentials: Callable[[int], Credentials], tmp_path: Path
+) -> None:
+    registration = Registration(address, NAMES, credentials(1), 5.0)
+    assert registration.renew() == 2
+    daemon.cut()
+    with pytest.raises(ConnectionFailed, match=address):
+        registration.renew()
+    admit = Gate(tmp_path / "secret", CLUSTER).admit
+    again = Daemon("127.0.0.1", daemon.port, admit=admit, pool=5, max_message=1 << 20, idle=60.0)
+    again.register(NameServer(address, caller), NAMESERVER)
+    again.start()
+    assert registration.renew() == 2
+    registration.close()
+    again.cut()
 
 
 def test_unknown_names_are_none(address: str, credentials: Callable[[int], Credentials]) -> None:

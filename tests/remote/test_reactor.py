@@ -52,7 +52,6 @@ def turning(reactor: Reactor) -> Iterator[threading.Thread]:
         reactor.stop()
         thread.join(5)
         assert not thread.is_alive()
-        reactor.close()
 
 
 @contextlib.contextmanager

@@ -42,12 +42,20 @@ class Outside:
         self.posted: list[tuple[Address, Envelope]] = []
         self.sent: list[tuple[Address, int, tuple[Envelope, ...]]] = []
         self.runs = 0
+        self.wakes: list[float] = []
+        self.changes = 0
 
     def post(self, sender: Address, envelope: Envelope) -> None:
         self.posted.append((sender, envelope))
 
     def send(self, sender: Address, incarnation: int, envelopes: tuple[Envelope, ...]) -> None:
         self.sent.append((sender, incarnation, envelopes))
+
+    def due(self, at: float) -> None:
+        self.wakes.append(at)
+
+    def changed(self) -> None:
+        self.changes += 1
 
     def run(self) -> None:
         self.runs += 1

@@ -50,7 +50,7 @@ def world(wire: Wire, **roles: StubRole) -> tuple[Router, dict[str, RoleHost[Stu
             fatal=Fatal(),
             log=LOG,
         )
-    router.connect(hosts.values(), wire)
+    router.connect(hosts.values(), wire, lambda at: None, lambda: None)
     for host in hosts.values():
         host.start()
     return router, hosts

@@ -1,0 +1,143 @@
+"""The engine: submitting never waits, what came together goes together, every answer comes once."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import pytest
+
+from kvrmi.cluster.config import Timing
+from kvrmi.operations.interface import Result, check
+from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.front import Front
+from kvrmi.paxos.messages import Leading, Propose
+from kvrmi.roles.contract import NOTHING, Address, Effects, Message
+from server.engines.paxos import PaxosEngine
+from server.rolehost import RoleHost
+from tests.server.stubs import LOG, ME, Fatal, StubRole
+from tests.server.test_router import Wire, world
+
+BALLOT = Ballot(1, ME)
+
+
+class Rig:
+    """A front that has a leader when the test says so, and the test's own rounds."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.proposed: list[Propose] = []
+        self.jobs: deque[Callable[[], None]] = deque()
+        self.proposer, self.learner = StubRole(self._propose), StubRole()
+        self.router, hosts = world(Wire(takes=True), proposer=self.proposer, learner=self.learner)
+        front = Front(
+            ME, bytes(8), Timing(), lambda now, question: None, lambda slot, question: None
+        )
+        self.front: RoleHost[Front] = RoleHost(
+            Address(ME, "front"),
+            lambda now, incarnation: front,
+            self.router,
+            clock=lambda: self.now,
+            fatal=Fatal(),
+            log=LOG,
+        )
+        everybody = {**hosts, "front": self.front}
+        self.router.connect(
+            everybody.values(),  # type: ignore[arg-type]
+            Wire(takes=True),
+            lambda at: None,
+            lambda: None,
+        )
+        self.front.start()
+        self.results: list[Result] = []
+        self.engine = PaxosEngine(
+            ME,
+            everybody,  # type: ignore[arg-type]
+            self.router,
+            self.jobs.append,
+            0.1,
+            dict,
+            lambda: ("replica 2 refuses us",),
+        )
+
+    def _propose(self, sender: Address, message: Message) -> Effects:
+        if isinstance(message, Propose):
+            self.proposed.append(message)
+        return NOTHING
+
+    def submit(self, name: str, *args: object) -> None:
+        self.engine.submit(check(name, args), None, self.results.append)
+
+    def turn(self) -> None:
+        """One round of the reactor."""
+        while self.jobs:
+            self.jobs.popleft()()
+        self.router.run()
+
+    def lead(self) -> None:
+        self.front.put(Address(ME, "proposer"), Leading(ME, BALLOT, True))
+        self.turn()
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+def test_a_thousand_operations_are_open_on_one_thread(rig: Rig) -> None:
+    threads = threading.active_count()
+    for number in range(500):
+        rig.submit("put", f"k{number}", "v")
+        rig.submit("get", f"k{number}")
+    rig.turn()
+    assert rig.results == []
+    assert threading.active_count() == threads
+    rig.now = 60.0
+    rig.front.wake_if_due(rig.now)
+    rig.turn()
+    rig.turn()
+    assert [result.code for result in rig.results] == ["NO_QUORUM"] * 1000
+    assert str(rig.results[0].value).endswith(". replica 2 refuses us")
+
+
+def test_what_was_submitted_in_one_round_is_one_batch(rig: Rig) -> None:
+    rig.lead()
+    for number in range(20):
+        rig.submit("put", f"k{number}", "v")
+    assert rig.proposed == []
+    rig.turn()
+    assert [len(propose.commands) for propose in rig.proposed] == [20]
+
+
+def test_who_is_answered_may_submit_again(rig: Rig) -> None:
+    answers: list[Result] = []
+
+    def again(result: Result) -> None:
+        answers.append(result)
+        rig.submit("put", "next", "v")
+
+    rig.engine.submit(check("put", ("k", "v")), None, again)
+    rig.turn()
+    rig.now = 60.0
+    rig.front.wake_if_due(rig.now)
+    for _ in range(3):
+        rig.turn()
+    assert [result.code for result in answers] == ["NO_QUORUM"]
+    rig.lead()
+    assert [len(propose.commands) for propose in rig.proposed] == [1]
+
+
+def test_a_front_that_is_away_answers_at_once(rig: Rig) -> None:
+    rig.submit("put", "k", "v")
+    rig.front.fail("test")
+    rig.turn()
+    rig.submit("put", "k", "v")
+    rig.submit("get", "k")
+    rig.turn()
+    assert [result.code for result in rig.results] == ["UNAVAILABLE"] * 3
+
+
+def test_execute_waits_for_the_answer_and_not_for_ever(rig: Rig) -> None:
+    result = rig.engine.execute(check("put", ("k", "v")), None)
+    assert result.code == "UNKNOWN_OUTCOME"
