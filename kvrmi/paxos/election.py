@@ -6,6 +6,7 @@ wait and never speak against another's candidacy. It sends nothing; the proposer
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from .ballot import NO_BALLOT, Ballot
@@ -125,8 +126,9 @@ class Election:
 class Fitness:
     """Whether we could lead if leadership were handed to us."""
 
-    def __init__(self, quorum: int) -> None:
-        """`quorum` of all acceptors must answer us."""
+    def __init__(self, me: int, quorum: int) -> None:
+        """`quorum` of all acceptors must answer us, our own among them: its disk may hang."""
+        self._me = me
         self._quorum = quorum
         self._answered: dict[int, float] = {}
 
@@ -139,8 +141,8 @@ class Fitness:
 
         The leader cannot know whom we reach: it may be the only one that hears a quorum.
         """
-        near = sum(now - at <= REACH for at in self._answered.values())
-        return near >= self._quorum and lag <= FIT_LAG
+        near = {replica for replica, at in self._answered.items() if now - at <= REACH}
+        return self._me in near and len(near) >= self._quorum and lag <= FIT_LAG
 
 
 class HandOver:
@@ -150,9 +152,11 @@ class HandOver:
     replica that flaps does not drag leadership back and forth.
     """
 
-    def __init__(self, quiet: float) -> None:
-        """`quiet` in seconds, before the first hand-over to a replica."""
+    def __init__(self, quiet: float, grace: float) -> None:
+        """`quiet`: seconds before the first hand-over to a replica; `grace`: see `urgent`."""
         self._quiet = quiet
+        self._grace = grace
+        self._acceptor_down_since = inf
         self._handed: dict[int, int] = {}
         self._fit_since: dict[int, float] = {}
         self._wish = (0, 0.0)
@@ -169,6 +173,19 @@ class HandOver:
         """Give the replica that an operator asked for, or 0."""
         replica, until = self._wish
         return replica if now < until else 0
+
+    def acceptor(self, now: float, *, up: bool) -> None:
+        """Take note of whether our own acceptor is up."""
+        self._acceptor_down_since = inf if up else min(self._acceptor_down_since, now)
+
+    def urgent(self, now: float, *, silent: bool) -> bool:
+        """Return whether anybody fit should lead in our place, at once.
+
+        An operator asked for it, or our own acceptor is down for longer than the grace, or up and
+        `silent`: its disk hangs, and peers choose what we propose, but nobody else would take over.
+        """
+        down_for = now - self._acceptor_down_since
+        return bool(self.wanted(now)) or silent or down_for >= self._grace
 
     def offered(self, now: float, replica: int, fit: bool) -> None:
         """Take note of what a replica answered to an offer."""

@@ -8,6 +8,7 @@ clients' batches come after a no-op of this ballot. Once `over` says why, the te
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import TYPE_CHECKING
 
 from ..roles.contract import Address, Envelope, Message
@@ -80,6 +81,8 @@ class Leadership:
         self.over = ""
         self.opened = False
         self.handing_to = 0
+        self._own_asked = inf
+        """When our own acceptor was asked what it has not answered."""
         self._me = me
         self._peers = tuple(i for i in ids if i != me)
         self._quorum = quorum
@@ -155,6 +158,7 @@ class Leadership:
         if replica in self._slow:
             self._slow.discard(replica)
             self._few = self._prompt()
+        self.answered(replica)
         proposal = self._inflight
         if proposal is None or m.ballot != self.ballot or m.slot != proposal.accept.slot:
             return ()
@@ -169,6 +173,15 @@ class Leadership:
         acceptors = tuple(sorted(proposal.accepted))
         entry = Entry(m.slot, self.ballot, acceptors, proposal.accept.value)
         return (self._local("learner", Chosen(entry)),)
+
+    def own_silent(self, now: float) -> bool:
+        """Return whether our own acceptor has not answered for a lease: its disk hangs."""
+        return now - self._own_asked >= self._timing.lease
+
+    def answered(self, replica: int) -> None:
+        """Take note that an acceptor answered, or that ours was taken up or down."""
+        if replica == self._me:
+            self._own_asked = inf
 
     def unanswered(self, now: float, replica: int, m: Message) -> tuple[Envelope, ...]:
         """Ask another at once: an Accept did not reach `replica`, or is not answered."""
@@ -205,6 +218,7 @@ class Leadership:
 
     def heard(self, now: float, replica: int, m: Heard) -> tuple[Envelope, ...]:
         """Count an answer to a heartbeat, if what it grants is the lease that we rely on."""
+        self.answered(replica)
         if m.lease != self._timing.lease:
             return ()
         self._lease.heard(m.beat, replica)
@@ -233,6 +247,7 @@ class Leadership:
     def _beat(self, now: float) -> tuple[Envelope, ...]:
         beat = self._lease.next_beat(now)
         self._beat_at = now + self._timing.heartbeat
+        self._own_asked = min(self._own_asked, now)
         return tuple(
             Envelope(
                 acceptor,

@@ -9,7 +9,6 @@ Sources: "Paxos Made Simple", "Paxos Made Moderately Complex".
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ..roles.contract import (
@@ -78,11 +77,10 @@ class Proposer:
         self._timing = timing
         self._round = 0
         self._roles = RolesUp(True, True)
-        self._acceptor_down_since = inf
         self._electorate = Electorate()
         self._election = Election(me, ids, now, rng, timing)
-        self._hand_over = HandOver(timing.quiet)
-        self._fitness = Fitness(self._quorum)
+        self._hand_over = HandOver(timing.quiet, timing.acceptor_grace)
+        self._fitness = Fitness(me, self._quorum)
         self._pre_vote: PreVoteRound | None = None
         self._phase1: Phase1 | None = None
         self._term: Leadership | None = None
@@ -279,8 +277,8 @@ class Proposer:
         return self._peers if self._urgent(now) else self._better
 
     def _urgent(self, now: float) -> bool:
-        down_for = now - self._acceptor_down_since
-        return bool(self._hand_over.wanted(now)) or down_for >= self._timing.acceptor_grace
+        silent = self._roles.acceptor and self._term is not None and self._term.own_silent(now)
+        return self._hand_over.urgent(now, silent=silent)
 
     def _pass_on(self, now: float, term: Leadership) -> tuple[Envelope, ...]:
         """Between two batches: give leadership to a fitter replica, if there is one."""
@@ -376,10 +374,9 @@ class Proposer:
 
     def _on_roles_up(self, now: float, sender: Address, m: RolesUp) -> tuple[Envelope, ...]:
         self._roles = m
-        if m.acceptor:
-            self._acceptor_down_since = inf
-        elif self._acceptor_down_since == inf:
-            self._acceptor_down_since = now
+        if self._term is not None:
+            self._term.answered(self.me)
+        self._hand_over.acceptor(now, up=m.acceptor)
         if not m.learner:
             # It comes back with what its disk holds, which may be less: ask it again then.
             self.applied = -1

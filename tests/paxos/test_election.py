@@ -127,7 +127,7 @@ def handed(to: HandOver, now: float, *, urgent: bool = False) -> int:
 
 
 def test_a_successor_must_have_been_fit_for_the_quiet_time() -> None:
-    to = HandOver(3.0)
+    to = HandOver(3.0, 2.0)
     assert not handed(to, START)
     to.offered(START, 2, True)
     to.offered(START + 2, 2, True)
@@ -136,7 +136,7 @@ def test_a_successor_must_have_been_fit_for_the_quiet_time() -> None:
 
 
 def test_of_two_the_lower_id_is_taken_and_of_others_none() -> None:
-    to = HandOver(0.0)
+    to = HandOver(0.0, 2.0)
     for replica in (3, 2, 1):
         to.offered(START, replica, True)
     assert handed(to, START) == 1
@@ -146,7 +146,7 @@ def test_of_two_the_lower_id_is_taken_and_of_others_none() -> None:
 
 
 def test_unfitness_begins_the_quiet_time_anew() -> None:
-    to = HandOver(3.0)
+    to = HandOver(3.0, 2.0)
     to.offered(START, 2, True)
     to.offered(START + 2, 2, False)
     to.offered(START + 2.5, 2, True)
@@ -155,14 +155,14 @@ def test_unfitness_begins_the_quiet_time_anew() -> None:
 
 
 def test_in_need_fitness_is_enough() -> None:
-    to = HandOver(3.0)
+    to = HandOver(3.0, 2.0)
     assert not handed(to, START, urgent=True)
     to.offered(START, 2, True)
     assert handed(to, START, urgent=True) == 2
 
 
 def test_who_flaps_waits_twice_as_long_each_time() -> None:
-    to = HandOver(3.0)
+    to = HandOver(3.0, 2.0)
     for quiet in (3.0, 6.0, 12.0):
         to.offered(START, 1, True)
         assert not handed(to, START + quiet - 0.1)
@@ -172,7 +172,7 @@ def test_who_flaps_waits_twice_as_long_each_time() -> None:
 
 
 def test_a_new_term_begins_with_nobody_known_to_be_fit() -> None:
-    to = HandOver(0.0)
+    to = HandOver(0.0, 2.0)
     to.offered(START, 1, True)
     to.forget()
     assert not handed(to, START)

@@ -122,6 +122,36 @@ def test_a_leader_without_acceptor_hands_over_when_it_stays_away(benches: Benche
     assert bench.now - gone == pytest.approx(TIMING.acceptor_grace, abs=0.2)
 
 
+def test_a_leader_whose_own_acceptor_is_silent_for_a_lease_hands_over(benches: Benches) -> None:
+    """Its disk hangs; peers still choose what it proposes, and nobody else would take over."""
+    bench = leased(leader(benches))
+    silent = bench.now
+    while bench.role.leading and bench.now < silent + 10:
+        bench.drain()
+        bench.deliver(proposer(3), Offered(B, True))
+        for beat in sent_beats(bench):
+            bench.deliver(acceptor(2), heard(beat))
+            bench.deliver(acceptor(3), heard(beat))
+    assert Envelope(proposer(3), CampaignNow(B)) in bench.drain()
+    assert bench.now - silent == pytest.approx(TIMING.lease, abs=0.25)
+
+
+def test_a_leader_whose_acceptor_comes_back_has_a_lease_for_its_first_answer(
+    benches: Benches,
+) -> None:
+    bench = leased(leader(benches))
+    bench.deliver(host(1), RolesUp(False, True))
+    gone = bench.now
+    while bench.now < gone + TIMING.lease:
+        for beat in sent_beats(bench):
+            bench.deliver(acceptor(2), heard(beat))
+            bench.deliver(acceptor(3), heard(beat))
+    bench.deliver(host(1), RolesUp(True, True))
+    bench.deliver(proposer(3), Offered(B, True))
+    bench.drain()
+    assert bench.role.leading
+
+
 def second_in_office(bench: Bench[Proposer]) -> Ballot:
     """Bring proposer 2 into office, its no-op applied."""
     campaigning(bench, me=2)
@@ -192,9 +222,18 @@ def test_who_reaches_no_quorum_is_not_fit_to_lead(benches: Benches) -> None:
     """Found by a scenario: the one that alone heard a quorum handed over, again and again."""
     bench = follower(benches, applied=100)
     assert not offered(bench, 100)
-    answers(bench, 2)
-    assert not offered(bench, 100)
     answers(bench, 1)
+    assert not offered(bench, 100)
+    answers(bench, 2)
     assert offered(bench, 100)
     bench.now += REACH + 0.01
     assert not offered(bench, 100)
+
+
+def test_whose_own_acceptor_is_silent_is_not_fit_to_lead(benches: Benches) -> None:
+    """Its disk hangs: a leader that handed over for that would get leadership back."""
+    bench = follower(benches, applied=100)
+    answers(bench, 2, 3)
+    assert not offered(bench, 100)
+    answers(bench, 1)
+    assert offered(bench, 100)
