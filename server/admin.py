@@ -68,6 +68,13 @@ class Admin:
             raise to_builtin("UNAVAILABLE", f"{name} cannot start: {why}") from None
 
     @exposed
+    def hang_disk(self, seconds: object) -> None:
+        """Play a disk that does nothing for so many seconds, both files'; 0 ends it."""
+        hung = _seconds(seconds)
+        _log.warning("DISK HANGS seconds=%g", hung or 0.0)
+        self._replica.hosts.hang(hung or 0.0)
+
+    @exposed
     def cut(self, sender: object, receiver: object) -> bool:
         """Drop every message from replica `sender` to replica `receiver` here, until healed.
 

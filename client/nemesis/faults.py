@@ -25,6 +25,7 @@ class Kind(StrEnum):
     STOP = "stop"
     ROLE = "fail role"
     CUT = "cut"
+    HANG = "hang disk"
     WIPE = "wipe"
     DAMAGE = "damage"
     COORDINATOR = "kill coordinator"

@@ -70,6 +70,7 @@ class Injector:
             Kind.STOP: self._stop,
             Kind.ROLE: self._fail_role,
             Kind.CUT: self._cut,
+            Kind.HANG: self._hang_disk,
             Kind.WIPE: self._lose,
             Kind.DAMAGE: self._lose,
             Kind.COORDINATOR: self._kill_coordinator,
@@ -149,6 +150,13 @@ class Injector:
             return None
         self._later(fault.lasting, lambda: True)  # it comes back by itself
         return f"fail the {fault.detail} of {_named(failed, leader)} for {fault.lasting:.1f} s"
+
+    def _hang_disk(self, fault: Fault, chosen: tuple[int, ...], leader: int | None) -> str | None:
+        hung = [one for one in chosen if self._subject.hang_disk(one, fault.lasting)]
+        if not hung:
+            return None
+        self._later(fault.lasting, lambda: True)  # it goes on by itself
+        return f"hang the disk of {_named(hung, leader)} for {fault.lasting:.1f} s"
 
     def _cut(self, fault: Fault, chosen: tuple[int, ...], leader: int | None) -> str | None:
         first = [leader] if fault.aim is Aim.LEADER and leader is not None else []

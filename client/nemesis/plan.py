@@ -79,6 +79,11 @@ def _fail_role(draws: random.Random, order: tuple[int, ...]) -> Fault:
     return Fault(Kind.ROLE, aim, draws.choice((1, 1, 2)), order, lasting, draws.choice(ROLES))
 
 
+def _hang_disk(draws: random.Random, order: tuple[int, ...]) -> Fault:
+    aim = draws.choice((Aim.LEADER, Aim.LEADER, Aim.ANY))
+    return Fault(Kind.HANG, aim, draws.choice((1, 1, 2)), order, draws.uniform(1.0, 6.0))
+
+
 def _cut(shape: str, draws: random.Random, order: tuple[int, ...]) -> Fault:
     aim = draws.choice((Aim.LEADER, Aim.LEADER, Aim.ANY))
     lasting = draws.uniform(1.0, 5.0)
@@ -107,10 +112,11 @@ _SHARES: tuple[tuple[Make, int], ...] = (
     (_stop_leader, 2),
     (_stop_followers, 1),
     (_fail_role, 2),
+    (_hang_disk, 2),
     *((partial(_cut, shape), 1) for shape in SHAPES),
     *((partial(_lose, Kind.WIPE, files), 1) for files in FILES),
     *((partial(_lose, Kind.DAMAGE, database), 1) for database in DATABASES),
     (_kill_coordinator, 1),
     (_kill_names, 1),
 )
-"""What a full bag holds: 36 faults with 32 or more kills of replicas."""
+"""What a full bag holds: 38 faults with 32 or more kills of replicas."""

@@ -38,7 +38,7 @@ _STOP = 20.0
 _CALL = 1.0
 _TIMEOUT = 5.0
 _DAMAGED = 100
-"""Bytes of a page of SQLite; its last one is part of the oldest row in it."""
+"""Of so many bytes of a damaged file one is changed: every record has its share."""
 # Installed, the programs are kvrmi.client and kvrmi.server; in a checkout they are not.
 _PREFIX = (__package__ or "client.nemesis").removesuffix("client.nemesis")
 
@@ -135,6 +135,18 @@ class Subject:
     def fail_role(self, replica: int, role: str, back_after: float) -> bool:
         """Fail a role for so many seconds; whether the replica took the order."""
         return self._order("fail", replica, role, back_after, False)
+
+    def hang_disk(self, replica: int, seconds: float) -> bool:
+        """Have a replica's disk do nothing for so long; whether it took the order."""
+        member = self.cluster.member(replica)
+        with contextlib.suppress(Exception):  # one that is down or stopped does not answer
+            with connect_proxy(
+                member.host, member.admin, naming.admin(replica), timeout=_CALL,
+                credentials=self._credentials,
+            ) as proxy:  # fmt: skip
+                proxy.hang_disk(seconds)
+            return True
+        return False
 
     def kill(self, replica: int) -> bool:
         """Have a replica killed and left down; refused where a quorum could be lost."""

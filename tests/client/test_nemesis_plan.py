@@ -48,8 +48,8 @@ def test_pauses() -> None:
 
 def test_what_lasts_ends() -> None:
     for step in draw(2, IDS, 3000):
-        if step.fault.kind in (Kind.STOP, Kind.ROLE, Kind.CUT, Kind.COORDINATOR):
-            assert 0.2 <= step.fault.lasting <= 5.0
+        if step.fault.kind in (Kind.STOP, Kind.ROLE, Kind.CUT, Kind.HANG, Kind.COORDINATOR):
+            assert 0.2 <= step.fault.lasting <= 6.0
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from kvrmi.access.store import Store, connect
+from kvrmi.cluster import naming
+from kvrmi.cluster.config import load as load_cluster
 from kvrmi.errors import NoQuorum, UnknownOutcome
+from kvrmi.remote.identity import Credentials, read_secret
+from kvrmi.remote.proxy import connect as connect_proxy
 from server.demo.load import Load
 
 from .cluster import LiveCluster, wait_for
@@ -100,6 +104,33 @@ def test_a_follower_hangs(live: LiveCluster, load: Load) -> None:
     live.settle()
     assert live.entries()[victim]["pid"] == pid
     assert_all_there(live, load)
+
+
+def test_the_leader_s_disk_hangs(live: LiveCluster, load: Load) -> None:
+    """Writes go on, it hands over, and its status is to be had; later its disk goes on."""
+    load.start()
+    written_more(load)
+    leader = live.leader()
+    assert leader is not None
+    hang(live, leader, 60.0)
+    assert written_more(load) < 2.0
+    wait_for(lambda: live.leader() not in (None, leader), "another leader", 10.0)
+    assert written_more(load) < 2.0
+    entry = live.entries()[leader]
+    assert entry["state"] == "up"
+    assert entry["roles"]["acceptor"]["state"] == "up"
+    hang(live, leader, 0.0)
+    live.settle()
+    assert_all_there(live, load)
+
+
+def hang(live: LiveCluster, replica: int, seconds: float) -> None:
+    cluster = load_cluster(live.config)
+    member = cluster.member(replica)
+    proof = Credentials(cluster.id, 0, "client", read_secret(live.data / "secret"))
+    where = (member.host, member.admin, naming.admin(replica))
+    with connect_proxy(*where, timeout=5.0, credentials=proof) as proxy:
+        proxy.hang_disk(seconds)
 
 
 @pytest.mark.parametrize("role", ["proposer", "acceptor", "learner"])
