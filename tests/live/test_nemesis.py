@@ -18,7 +18,7 @@ SECONDS = 20
 
 def test_a_short_run_passes(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    flags = ["--minutes", str(SECONDS / 60), "--seed", "323", "--data", str(data), "--json"]
+    flags = ["--minutes", str(SECONDS / 60), "--seed", "504", "--data", str(data), "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "client", "nemesis", *flags],
         capture_output=True,
@@ -36,6 +36,7 @@ def test_a_short_run_passes(tmp_path: Path) -> None:
     assert report["verdict"] == "ok"
     assert report["kills"]["replica"] >= 4
     assert report["faults"]["wipe"] == 1
+    assert report["faults"]["hang disk"] == 1
     assert report["outcomes"]["ok"] > 1000
     assert Path(report["history"]).exists()
 
