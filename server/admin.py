@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import to_builtins
+
 from kvrmi.cli import reason
 from kvrmi.cluster.naming import ROLES, unknown_replica
 from kvrmi.errors import to_builtin
@@ -27,6 +29,8 @@ _log = logging.getLogger("kvrmi.server.links")
 T = TypeVar("T")
 
 DAY = 86_400
+EVENTS = 500
+"""Events in one answer at most."""
 
 
 class Admin:
@@ -85,7 +89,7 @@ class Admin:
             raise to_builtin("INVALID", f"replica {one} has no link to itself")
         is_new = self._replica.faults.cut(one, other)
         if is_new:
-            _log.warning("CUT from=%d to=%d", one, other)
+            self._replica.journal.note("cut", f"CUT from={one} to={other}", other)
         return is_new
 
     @exposed
@@ -93,9 +97,22 @@ class Admin:
         """Let messages from `sender` to `receiver` pass again, None: any; the cuts that ended."""
         one, other = (None if end is None else self._id(end) for end in (sender, receiver))
         healed = self._replica.faults.heal(one, other)
-        for pair in healed:
-            _log.warning("HEALED from=%d to=%d", *pair)
+        for one_way, to in healed:
+            self._replica.journal.note("healed", f"HEALED from={one_way} to={to}", to)
         return [list(pair) for pair in healed]
+
+    @exposed
+    def events(self, cursor: object = 0, most: object = EVENTS) -> dict[str, object]:
+        """List what happened after `cursor`, oldest first: elections, decisions, forwards, cuts.
+
+        `next` is the cursor to ask with next, `missed` how many events since are not kept any more.
+        Each event has time (seconds of the replica's clock), role, event, slot, ballot, peer,
+        request and its line in replica.log as text.
+        """
+        if type(cursor) is not int or cursor < 0 or type(most) is not int or not 0 < most <= EVENTS:
+            raise to_builtin("INVALID", f"usage: events(cursor from 0, at most 1 to {EVENTS})")
+        further, missed, found = self._replica.journal.recent.since(cursor, most)
+        return {"next": further, "missed": missed, "events": to_builtins(found)}
 
     @exposed
     def restore(self, peer: object = None) -> dict[str, object]:

@@ -29,6 +29,7 @@ from .engines.kinds import ENGINES, EngineKind
 from .folder import Folder, Identity
 from .gate import Gate
 from .hosts import Fatal, Hosts
+from .journal import Journal
 from .kvstore import KVStore
 from .objectdaemon import Limits, ObjectDaemon
 from .rolehost import Fenced, RoleHost
@@ -93,8 +94,10 @@ class Replica:
         """Timers, elections, leases and catch-up: none of it ever waits for a batch."""
         self._changed = threading.Event()
         self._apart = ThreadPoolExecutor(APART_THREADS, "apart")
-        noted = self._kind.journal(me, cluster.quorum, clock)
-        self.hosts = Hosts(self._declared, cluster, me, folder, self.router, clock, fatal, noted.of)
+        self.journal = Journal(self._kind.observing, me, cluster.quorum, clock)
+        self.hosts = Hosts(
+            self._declared, cluster, me, folder, self.router, clock, fatal, self.journal.of
+        )
         self.roles = {name: self.hosts[name] for name in self._declared.daemons}
         self._make_network()
         self._make_daemons()

@@ -10,10 +10,10 @@ from typing import NamedTuple, Protocol
 
 from kvrmi.operations.interface import Engine
 from kvrmi.paxos.declaration import PAXOS
+from kvrmi.paxos.events import Observer
 from kvrmi.roles.declaration import Declaration
 
-from ..hosts import Noted
-from .journal import Journal
+from ..journal import Observing
 from .paxos import PaxosEngine
 
 
@@ -34,21 +34,13 @@ class Served(Engine, Protocol):
         ...
 
 
-class Notes(Protocol):
-    """What writes the log of a replica."""
-
-    def of(self, role: str) -> Noted:
-        """How the steps of a role are noted."""
-        ...
-
-
 class EngineKind(NamedTuple):
-    """What a replica of an engine is made of: its roles, what serves clients, what logs them."""
+    """What a replica of an engine is made of: its roles, what serves clients, what makes events."""
 
     declared: Declaration
     engine: Callable[..., Served]
-    journal: Callable[..., Notes]
+    observing: Observing
 
 
-ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, Journal)}
+ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, Observer)}
 """Every engine, by its name in the cluster file."""

@@ -15,11 +15,11 @@ import pytest
 
 from kvrmi.cluster.config import Cluster, Timing, members
 from kvrmi.operations.interface import Done, Operation, Result, check
+from kvrmi.roles.events import Observe
 from server.coordinator.ports import free_block
-from server.engines.journal import front_log
 from server.engines.kinds import EngineKind
 from server.folder import format_folder, open_folder
-from server.hosts import Hosts, Noted
+from server.hosts import Hosts
 from server.replica import Replica
 from server.router import Router
 from server.status import describe
@@ -80,17 +80,20 @@ class RegisterEngine:
         return False
 
 
-class NoJournal:
-    """Notes nothing."""
+class NoEvents:
+    """Makes none."""
 
     def __init__(self, *_: object) -> None:
         pass
 
-    def of(self, role: str) -> Noted:
-        return Noted(front_log, lambda: None, lambda *_: None)
+    def step(self, role: str) -> Observe:
+        return lambda *_: None
+
+    def starts(self, role: str) -> None:
+        pass
 
 
-KIND = EngineKind(REGISTER, RegisterEngine, NoJournal)
+KIND = EngineKind(REGISTER, RegisterEngine, NoEvents)
 
 
 def start(cluster: Cluster, me: int, data: Path) -> Replica:

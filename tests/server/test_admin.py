@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from kvrmi.cluster.cuts import Cuts
+from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.events import Observer
+from kvrmi.paxos.messages import Prepare, Promise
+from kvrmi.roles.contract import Address, Effects, Envelope
 from server.admin import Admin
+from server.journal import Journal
 
 
 class Replica:
@@ -16,6 +21,7 @@ class Replica:
     def __init__(self) -> None:
         self.me = 1
         self.faults = Cuts()
+        self.journal = Journal(Observer, 1, 2, lambda: 7.5)
         self.failed: list[tuple[str, str, float | None]] = []
         self.cluster = type("Cluster", (), {"ids": (1, 2, 3)})()
 
@@ -42,6 +48,10 @@ def admin() -> tuple[Admin, Replica, list[str]]:
         ("cut", (1, 4)),
         ("cut", ("1", 2)),
         ("cut", (2, 2)),
+        ("events", (-1,)),
+        ("events", ("1",)),
+        ("events", (0, 0)),
+        ("events", (0, 10**9)),
         ("heal", (4, 1)),
         ("heal", ("1",)),
         ("restore", (9,)),
@@ -83,3 +93,31 @@ def test_cuts_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     subject.heal()
     subject.heal()
     assert [one.getMessage() for one in caplog.records] == ["CUT from=1 to=2", "HEALED from=1 to=2"]
+
+
+def test_events_are_read_from_a_cursor() -> None:
+    subject, replica, _ = admin()
+    subject.cut(1, 2)
+    prepare = Prepare(Ballot(3, 2), 41, 0)
+    promise = Effects(
+        messages=(Envelope(Address(2, "proposer"), Promise(prepare.ballot, 1, 1, 41, (), 0, 0)),)
+    )
+    replica.journal.of("acceptor").step(Address(2, "proposer"), prepare, promise)
+    first: Any = subject.events(0, 1)
+    assert (first["next"], first["missed"], len(first["events"])) == (1, 0, 1)
+    rest: Any = subject.events(first["next"])
+    assert rest["events"] == [
+        {
+            "time": 7.5,
+            "role": "acceptor",
+            "event": "promise",
+            "slot": 41,
+            "ballot": "3.2",
+            "peer": 2,
+            "request": 0,
+            "text": "promise ballot=3.2 to=2 accepted=0",
+            "urgent": False,
+        }
+    ]
+    assert first["events"][0]["text"] == "CUT from=1 to=2"
+    assert subject.events(rest["next"]) == {"next": 2, "missed": 0, "events": []}

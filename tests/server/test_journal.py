@@ -10,6 +10,7 @@ import pytest
 from kvrmi.operations.commands import encode_command
 from kvrmi.operations.interface import Answer
 from kvrmi.paxos.ballot import Ballot
+from kvrmi.paxos.events import Observer
 from kvrmi.paxos.messages import (
     Accept,
     Accepted,
@@ -24,7 +25,7 @@ from kvrmi.paxos.messages import (
 )
 from kvrmi.roles.contract import Address, Effects, Envelope, Message
 from kvrmi.state.log import Entry, pack_batch
-from server.engines import journal
+from server.journal import Journal
 from server.logfile import start_log
 
 BALLOT = Ballot(7, 2)
@@ -35,8 +36,19 @@ NAMED = f'put "a/{"x" * 38}.." id=ana/17, put_many "k" (2) id=3/313233343536../9
 ME, PEER = 1, 2
 
 
-def make() -> journal.Journal:
-    return journal.Journal(ME, 2, lambda: 0.0)
+class Notes:
+    """A journal, and what takes the steps of each role."""
+
+    def __init__(self) -> None:
+        self.journal = Journal(Observer, ME, 2, lambda: 0.0)
+        roles = ("acceptor", "proposer", "learner", "front")
+        self.acceptor, self.proposer, self.learner, self.front = (
+            self.journal.of(role).step for role in roles
+        )
+
+
+def make() -> Notes:
+    return Notes()
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -47,7 +59,7 @@ def sends(role: str, *messages: Message) -> Effects:
     return Effects(messages=tuple(Envelope(Address(PEER, role), m) for m in messages))
 
 
-def decide(notes: journal.Journal, *, traced: bool) -> None:
+def decide(notes: Notes, *, traced: bool) -> None:
     accept = Accept(BALLOT, 41, BATCH, 40, traced)
     entry = Entry(41, BALLOT, (1, 2, 3), BATCH)
     mine, peer = Address(ME, "acceptor"), Address(PEER, "acceptor")
@@ -133,8 +145,8 @@ def test_a_line_has_the_time_the_part_and_the_level_when_it_matters(tmp_path: Pa
     handlers, level = root.handlers[:], root.level
     try:
         start_log(tmp_path / "replica.log", console=False)
-        journal.acceptor_log.info("promise ballot=7.2")
-        journal.acceptor_log.error("broken")
+        logging.getLogger("kvrmi.server.acceptor").info("promise ballot=7.2")
+        logging.getLogger("kvrmi.server.acceptor").error("broken")
         for handler in root.handlers:
             handler.close()
     finally:

@@ -1,17 +1,18 @@
-"""Who leads, as one replica sees it: the lines in replica.log that explain a change of leader.
+"""Who leads, as one replica sees it: the events that explain a change of leader.
 
 Rules: every line about a leader has the word `leads`; one that ends a term says how long it lasted
 and why. The reason is read off the step in which the term ended, so the protocol carries nothing
-for the log. It changes no message and decides nothing.
+for events. It changes no message and decides nothing.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
-from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.messages import (
+from ..roles.contract import Address, Effects, Message, Unreachable
+from ..roles.events import Reporter
+from .ballot import NO_BALLOT, Ballot
+from .messages import (
     Applied,
     CampaignNow,
     Followed,
@@ -21,17 +22,20 @@ from kvrmi.paxos.messages import (
     RolesUp,
     Transfer,
 )
-from kvrmi.roles.contract import Address, Effects, Message, Unreachable
 
-_log = logging.getLogger("kvrmi.server.proposer")
+__all__ = ["LEADER_NEWS", "LeaderEvents"]
+
+LEADER_NEWS = frozenset({CampaignNow, Transfer, Unreachable})
+"""Messages that ask this replica to lead, or say that the leader is gone."""
 
 
-class LeaderLog:
+class LeaderEvents:
     """The leader that this replica knows of; fed with the steps of its proposer, in order."""
 
-    def __init__(self, me: int, clock: Callable[[], float]) -> None:
+    def __init__(self, me: int, clock: Callable[[], float], report: Reporter) -> None:
         """Nobody is known to lead; `clock` gives seconds."""
         self._me = me
+        self._report = report
         self._clock = clock
         self._ballot: Ballot = NO_BALLOT
         self._since = 0.0
@@ -48,12 +52,16 @@ class LeaderLog:
     def received(self, sender: Address, message: Message | None) -> None:
         """Note what asks this replica to lead, or says that the leader is gone."""
         if type(message) is CampaignNow:
-            _log.info(
-                "hand-over from=%d ballot=%s: this replica campaigns at once",
-                sender.replica, message.ballot,
-            )  # fmt: skip
+            self._report(
+                "hand-over",
+                f"hand-over from={sender.replica} ballot={message.ballot}: "
+                "this replica campaigns at once",
+                ballot=message.ballot,
+                peer=sender.replica,
+            )
         elif type(message) is Transfer:
-            _log.info("transfer to=%d: an operator asked for it", message.successor)
+            to = message.successor
+            self._report("transfer", f"transfer to={to}: an operator asked for it", peer=to)
         elif type(message) is Unreachable:
             self._gone(message.peer)
 
@@ -61,7 +69,8 @@ class LeaderLog:
         """Note the start of a campaign: our own acceptor is asked first, and once."""
         if to.replica == self._me and prepare.ballot not in (self._campaign, self._ballot):
             self._campaign = prepare.ballot
-            _log.info("campaign ballot=%s from slot=%d", prepare.ballot, prepare.slot)
+            text = f"campaign ballot={prepare.ballot} from slot={prepare.slot}"
+            self._report("campaign", text, slot=prepare.slot, ballot=prepare.ballot)
 
     def leading(
         self, sender: Address, message: Message | None, effects: Effects, news: Leading
@@ -75,19 +84,25 @@ class LeaderLog:
         if news.ready and not self._open:
             self._open = True
             after = self._clock() - self._since
-            _log.info("leads replica=%d ballot=%s open after=%.3fs", self._me, news.ballot, after)
+            text = f"leads replica={self._me} ballot={news.ballot} open after={after:.3f}s"
+            self._report("leads open", text, ballot=news.ballot, peer=self._me)
 
     def _began(self, news: Leading) -> None:
         self._ballot, self._since = news.ballot, self._clock()
         self._open = False
         mine = " (this replica)" if news.leader == self._me else ""
-        _log.info("leads replica=%d ballot=%s%s", news.leader, news.ballot, mine)
+        text = f"leads replica={news.leader} ballot={news.ballot}{mine}"
+        self._report("leads", text, ballot=news.ballot, peer=news.leader)
 
     def _ended(self, reason: str) -> None:
-        _log.info(
-            "leads no more replica=%d ballot=%s after=%.1fs reason=%s",
-            self._ballot.replica, self._ballot, self._clock() - self._since, reason,
-        )  # fmt: skip
+        leader, after = self._ballot.replica, self._clock() - self._since
+        self._report(
+            "leads no more",
+            f"leads no more replica={leader} ballot={self._ballot} after={after:.1f}s "
+            f"reason={reason}",
+            ballot=self._ballot,
+            peer=leader,
+        )
         self._ballot = NO_BALLOT
 
     def _reason(
@@ -119,7 +134,10 @@ class LeaderLog:
         """Say once a term that the leader's process refuses connections."""
         if peer == self._ballot.replica and self._unreachable != self._ballot:
             self._unreachable = self._ballot
-            _log.info(
-                "leads replica=%d ballot=%s but a connection to it was refused or reset",
-                peer, self._ballot,
-            )  # fmt: skip
+            self._report(
+                "leads unreachable",
+                f"leads replica={peer} ballot={self._ballot} "
+                "but a connection to it was refused or reset",
+                ballot=self._ballot,
+                peer=peer,
+            )

@@ -9,6 +9,7 @@ import pytest
 from kvrmi.operations.commands import encode_command, encode_question
 from kvrmi.operations.interface import Answer, Request
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
+from kvrmi.paxos.events import Observer
 from kvrmi.paxos.messages import (
     CampaignNow,
     Followed,
@@ -22,7 +23,7 @@ from kvrmi.paxos.messages import (
     Transfer,
 )
 from kvrmi.roles.contract import Address, Effects, Envelope, Message, NoAnswer, NotSent, Unreachable
-from server.engines.journal import Journal
+from server.journal import Journal
 
 ME, PEER = 1, 2
 MINE, THEIRS = Ballot(3, ME), Ballot(4, PEER)
@@ -36,11 +37,11 @@ class Log:
         caplog.set_level(logging.INFO)
         self._caplog = caplog
         self.now = 100.0
-        self.notes = Journal(ME, 2, lambda: self.now)
+        self.notes = Journal(Observer, ME, 2, lambda: self.now)
 
     def step(self, message: Message | None, *sent: Message, sender: int = ME) -> None:
         effects = Effects(messages=tuple(Envelope(Address(ME, "x"), m) for m in sent))
-        self.notes.proposer(Address(sender, "x"), message, effects)
+        self.notes.of("proposer").step(Address(sender, "x"), message, effects)
 
     def serve(self) -> None:
         """Lead and open the term, half a second later."""
@@ -129,7 +130,7 @@ def test_a_hand_over_is_written_by_both(log: Log, caplog: pytest.LogCaptureFixtu
     to_peer = Envelope(Address(PEER, "proposer"), CampaignNow(MINE))
     news = Envelope(Address(ME, "front"), Leading(0, NO_BALLOT, False))
     effects = Effects(messages=(Envelope(OWN, Release(MINE)), to_peer, news))
-    log.notes.proposer(OWN, None, effects)
+    log.notes.of("proposer").step(OWN, None, effects)
     log.step(CampaignNow(THEIRS), sender=PEER)
     assert log.lines() == [
         "transfer to=2: an operator asked for it",

@@ -1,0 +1,89 @@
+"""Events of a replica's roles: lines in replica.log, and the last of them for who asks.
+
+Rule: it takes events as they are made, and knows no protocol; a line is what the event says.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from itertools import islice
+
+from kvrmi.roles.events import Event, Happened, Observer
+
+from .hosts import Noted
+
+LOGS = {
+    "acceptor": logging.getLogger("kvrmi.server.acceptor"),
+    "front": logging.getLogger("kvrmi.server.front"),
+    "learner": logging.getLogger("kvrmi.server.learner"),
+    "links": logging.getLogger("kvrmi.server.links"),
+    "proposer": logging.getLogger("kvrmi.server.proposer"),
+}
+"""By role; others share one."""
+
+KEPT = 2048
+"""Events that a replica keeps for who asks."""
+
+_log = logging.getLogger("kvrmi.server.role")
+
+Observing = Callable[[int, int, Callable[[], float], Happened], Observer]
+"""Makes what turns steps into events, from our id, the quorum, a clock, and who takes them."""
+
+
+class Journal:
+    """Takes the events of one replica; safe to use from any thread."""
+
+    def __init__(
+        self, observing: Observing, me: int, quorum: int, clock: Callable[[], float]
+    ) -> None:
+        """`quorum` is how many acceptances make a decision; `clock` gives seconds."""
+        self.recent = Recent()
+        self._clock = clock
+        self._observer = observing(me, quorum, clock, self._happened)
+
+    def of(self, role: str) -> Noted:
+        """How the steps of a role are noted."""
+        return Noted(
+            LOGS.get(role, _log), partial(self._observer.starts, role), self._observer.step(role)
+        )
+
+    def note(self, event: str, text: str, peer: int = 0) -> None:
+        """Take note of what an operator did to this replica's links."""
+        now = self._clock()
+        self._happened(Event(now, "links", event, 0, "", peer, 0, text, True))
+
+    def _happened(self, event: Event) -> None:
+        self.recent.add(event)
+        level = logging.WARNING if event.urgent else logging.INFO
+        LOGS.get(event.role, _log).log(level, "%s", event.text)
+
+
+class Recent:
+    """The last events, numbered from 1 on; safe to use from any thread."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        """Keep the last `kept`."""
+        self._events: deque[Event] = deque(maxlen=kept)
+        self._number = 0
+        self._lock = threading.Lock()
+
+    def add(self, event: Event) -> None:
+        """Keep an event; the oldest goes."""
+        with self._lock:
+            self._events.append(event)
+            self._number += 1
+
+    def since(self, cursor: int, most: int) -> tuple[int, int, list[Event]]:
+        """Give at most `most` events after number `cursor`.
+
+        First the cursor to ask with next, then how many after `cursor` are not kept any more.
+        """
+        with self._lock:
+            oldest = self._number - len(self._events)
+            first = min(max(cursor, oldest), self._number)
+            found = list(islice(self._events, first - oldest, first - oldest + most))
+        return first + len(found), max(0, oldest - cursor), found
