@@ -6,6 +6,7 @@ It decides nothing about when, and knows no role by name.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..cluster.config import Timing
@@ -35,8 +36,12 @@ class Factory:
         return self._timing is not self._replica.world.timing
 
     def retime(self, timing: Timing | None) -> None:
-        """Give its roles other times, from the next that is made on; None: everybody's."""
-        self._timing = timing or self._replica.world.timing
+        """Give its roles other times, from the next that is made on; None: everybody's.
+
+        What a client's request may take stays: clients know one such time.
+        """
+        usual = self._replica.world.timing
+        self._timing = replace(timing, request=usual.request) if timing else usual
 
     def make(self, name: str) -> Role:
         """Make a role. Raises Corrupt."""

@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+from ..cluster.config import Timing
 from ..state.clienttable import SESSION_LIMIT
 from .draws import Draws
 from .faults import Faults
 from .paxos.audit import audit, judge, recover
+from .paxos.callers import BESIDE, Callers
+from .paxos.callers_audit import audit_callers
 from .paxos.faults import FAULTS
 from .paxos.monitor import monitor
 from .paxos.parts import Pages, Parts, make_world
 from .paxos.profiles import PROFILES, Profile, find
-from .paxos.workload import Workload
+from .paxos.workload import KINDS, Workload
 from .world import Violation
 
-__all__ = ["STEPS", "Verdict", "command", "run"]
+__all__ = ["STEPS", "Verdict", "command", "run", "with_callers"]
 
 STEPS = 3000
 """Events until the faults end; recovery comes on top."""
@@ -33,6 +36,14 @@ SESSION_LIMITS = (SESSION_LIMIT, SESSION_LIMIT, 3, 2)
 """Sessions remembered: of the few here some are forgotten in half of the runs.
 
 With two, two of the three clients with sessions can be known at a time."""
+
+CALLERS_EVERY = 7
+"""Of so many runs of a profile one has callers of stores; the others are as without them.
+
+There few sessions are always remembered: a session expires while a write of it is sent again."""
+
+REQUESTS = (Timing().request, 0.3)
+"""Seconds that replicas have for a caller's request: runs are short, and NO_QUORUM comes late."""
 
 FOREVER = 1e6
 """Virtual seconds within which any number of events happens."""
@@ -71,10 +82,17 @@ class _Run:
         keep = Draws(name, "keep").choice(profile.keeps)
         sizes = Draws(name, "pages")
         pages = Pages(sizes.choice(ACCEPTED_PAGES), sizes.choice(LEARNED_PAGES))
-        self._parts = (parts or Parts()).with_sizes(pages, sizes.choice(SESSION_LIMITS))
+        called = with_callers(seed)
+        limits = SESSION_LIMITS[-2:] if called else SESSION_LIMITS
+        self._parts = (parts or Parts()).with_sizes(pages, sizes.choice(limits))
+        if called:
+            seconds = Draws(name, "request time").choice(REQUESTS)
+            self._parts = self._parts.with_request_time(seconds)
         size = profile.size(seed)
         self.world = make_world(name, size, parts=self._parts, keep=keep, write=write)
-        self.workload = Workload(self.world)
+        self.workload = Workload(self.world, BESIDE if called else KINDS)
+        if called:
+            self.workload.callers = Callers(self.world, self.workload, self._parts.attempts)
         self.faults = Faults(self.world, FAULTS, profile.faults, profile.pauses, only)
 
     def go(self, steps: int) -> None:
@@ -83,7 +101,14 @@ class _Run:
         self.faults.heal()
         recover(self.world, self.workload)
         audit(self.world, self.workload, self._parts)
+        if self.workload.callers is not None:
+            audit_callers(self.world, self.workload.callers, self._parts)
         judge(self.world, self.workload)
+
+
+def with_callers(seed: int) -> bool:
+    """Return whether callers of stores are among the clients of this run."""
+    return seed // len(PROFILES) % CALLERS_EVERY == CALLERS_EVERY - 1
 
 
 def run(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
+from ...access.attempts import Attempts
 from ...cluster.config import Timing
 from ...paxos import parts
 from ...paxos.declaration import declare
@@ -29,11 +31,19 @@ class Parts(parts.Parts):
     pages: Pages = Pages(learned=200)
     """Runs draw sizes so small that small states come in several."""
     host: Host = Host()
+    attempts: type[Attempts] = Attempts
+    """What callers' stores decide; no part of a replica."""
 
     def with_sizes(self, pages: Pages, session_limit: int) -> Parts:
         """Make the same roles, with pages of other sizes, and so many sessions remembered."""
         other = copy.copy(self)
         other.pages, other.session_limit = pages, session_limit
+        return other
+
+    def with_request_time(self, seconds: float) -> Parts:
+        """Make the same roles, which have so long for a client's request."""
+        other = copy.copy(self)
+        other.timing = replace(self.timing, request=seconds)
         return other
 
     @property

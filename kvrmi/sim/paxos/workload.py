@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from ...paxos.submissions import Submission
     from ..replica import Replica
     from ..world import World
+    from .callers import Callers
 
-__all__ = ["COUNTERS", "Asked", "Workload"]
+__all__ = ["COUNTERS", "KEYS", "KINDS", "Asked", "Workload"]
 
 UNDONE = ("NO_QUORUM", "UNAVAILABLE")
 """Codes that promise that nothing was done."""
@@ -238,6 +239,8 @@ class Workload:
         for number, kind in enumerate(kinds):
             before = self._clients[-1] if self._clients else None
             self._clients.append(_Client(world, number, kind, before))
+        self.callers: Callers | None = None
+        """Who else writes into this history, in some runs."""
         self._resting = False
         self._timeout = world.timing.request * (1 + world.drift) + HESITATION
         draws = world.draws("workload")
@@ -258,11 +261,14 @@ class Workload:
     @property
     def idle(self) -> bool:
         """Nobody waits for an answer."""
-        return all(client.doing is None for client in self._clients)
+        others = self.callers is None or self.callers.idle
+        return others and all(client.doing is None for client in self._clients)
 
     def rest(self) -> None:
         """Begin nothing new; finish what is begun."""
         self._resting = True
+        if self.callers is not None:
+            self.callers.rest()
 
     def _step(self) -> None:
         self.settle()

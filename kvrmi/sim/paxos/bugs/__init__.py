@@ -10,7 +10,7 @@ import re
 from types import ModuleType
 
 from ..parts import Parts
-from . import acceptor, disk, front, leadership, learner, lease, outcomes, proposer
+from . import acceptor, attempts, disk, front, leadership, learner, lease, outcomes, proposer
 
 __all__ = ["BUGS"]
 
@@ -24,5 +24,5 @@ def _bugs(*modules: ModuleType) -> dict[str, type[Parts]]:
     return {_name(kind): getattr(module, kind) for module in modules for kind in module.__all__}
 
 
-BUGS = _bugs(acceptor, proposer, leadership, lease, learner, front, outcomes, disk)
+BUGS = _bugs(acceptor, proposer, leadership, lease, learner, front, outcomes, disk, attempts)
 """Every bug, by its name."""
