@@ -29,7 +29,7 @@ from kvrmi.storage.interface import Corrupt, StorageFailed
 
 from . import allocator, endings
 from .alone import cluster_of
-from .engines.kinds import ENGINES
+from .engines.kinds import kind_of
 from .folder import PRIVATE, FolderRefused, format_folder, open_folder
 from .logfile import start_log
 from .offline import export, inspect
@@ -88,6 +88,7 @@ def _run(options: argparse.Namespace) -> int:
     cluster, data = _cluster(options)
     if options.id not in cluster.ids:
         _parser().error(unknown_replica(options.id, cluster.ids))
+    declared = kind_of(cluster.engine, cluster.source).declared
     home = data / f"replica{options.id}"
     os.umask(PRIVATE)
     secret = _secret(data / "secret", make=options.address is not None)
@@ -95,7 +96,7 @@ def _run(options: argparse.Namespace) -> int:
         known = cluster.member(options.id).disk  # another than this one is lost
         format_folder(home, cluster.id, options.id, recovering=bool(known))
     try:
-        folder = open_folder(home, cluster.id, options.id, ENGINES[cluster.engine].declared)
+        folder = open_folder(home, cluster.id, options.id, declared)
         start_log(home / "replica.log", console=options.console)
         _prepare_process(cluster, options.id)
         return _serve(Replica(cluster, options.id, folder, secret, partial(_fatal, home)), home)

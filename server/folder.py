@@ -178,11 +178,7 @@ def open_folder(folder: Path, cluster: str, replica: int, declared: Declaration)
         votes = AppendStorage(folder / DATABASE, tables)
         undo.callback(votes.close)
         identity = _identity(votes, folder)
-        if (identity.cluster, identity.replica) != (cluster, replica):
-            raise FolderRefused(
-                f"{folder} belongs to replica {identity.replica} of cluster {identity.cluster}, "
-                f"not to replica {replica} of cluster {cluster}"
-            )
+        check_owner(folder, identity, cluster, replica)
         opened = Folder(
             folder, lock, identity, votes, Relearned(folder / _LEARNED, declared.tables(_LEARNED))
         )
@@ -190,9 +186,19 @@ def open_folder(folder: Path, cluster: str, replica: int, declared: Declaration)
         return opened
 
 
+def check_owner(folder: Path, identity: Identity, cluster: str, replica: int) -> None:
+    """Refuse, with FolderRefused, a folder that is not this replica's of this cluster."""
+    if (identity.cluster, identity.replica) != (cluster, replica):
+        raise FolderRefused(
+            f"{folder} belongs to replica {identity.replica} of cluster {identity.cluster}, "
+            f"not to replica {replica} of cluster {cluster}: put the former cluster file back, or "
+            "the folder where it was"
+        )
+
+
 def recorded(folder: Path, declared: Declaration) -> Identity | None:
-    """Read whose a folder is in which a replica has run; None if that cannot be read now."""
-    if not (folder / DATABASE).exists() or not (folder / LOCK).exists():
+    """Read whose a formatted folder is that no replica uses; None if that cannot be read now."""
+    if not (folder / DATABASE).exists():
         return None
     with pidlock.shared(folder / LOCK) as free:
         if not free:

@@ -25,7 +25,7 @@ from kvrmi.roles.contract import Address, Effects, Message
 from kvrmi.roles.declaration import BATCH, CONTROL
 
 from .admission import Verdict, from_file
-from .engines.kinds import ENGINES, EngineKind
+from .engines.kinds import EngineKind, kind_of
 from .folder import Folder, Identity
 from .gate import Gate
 from .hosts import Fatal, Hosts
@@ -78,7 +78,7 @@ class Replica:
         self.me = me
         self.member = cluster.member(me)
         self.faults = Cuts()
-        self._kind = kind or ENGINES[cluster.engine]
+        self._kind = kind or kind_of(cluster.engine, cluster.source)
         self._declared = self._kind.declared
         self._folder = folder
         self._fatal = fatal

@@ -204,8 +204,10 @@ class Control:
         return sum(watch.votes for watch in others) < self.cluster.quorum
 
     def _silence(self, replica: int, supervisor: Supervisor) -> str:
-        if supervisor.pid is not None or supervisor.reason is None:
+        if supervisor.reason is None:
             return f"replica {replica} does not answer"
+        if supervisor.pid is not None:
+            return f"replica {replica} does not answer, started again after it {supervisor.reason}"
         return f"replica {replica} does not run: {supervisor.reason}"
 
     def _supervisor(self, replica: int) -> Supervisor:

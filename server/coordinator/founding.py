@@ -30,8 +30,8 @@ from kvrmi.storage.durable import sync_folder
 
 from .. import pidlock
 from ..admission import check_members
-from ..engines.kinds import ENGINES
-from ..folder import LOCK, FolderRefused, format_folder, recorded
+from ..engines.kinds import kind_of
+from ..folder import LOCK, FolderRefused, check_owner, format_folder, recorded
 from . import folders, ports
 from .folders import CONFIG as CONFIG
 
@@ -113,7 +113,7 @@ def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
 
 
 def _continue(wish: Wish) -> Cluster:
-    cluster = load(wish.data / CONFIG)
+    cluster = _load(wish.data)
     if not any(member.disk for member in cluster.members):
         raise Refused(
             f"{wish.data / CONFIG} is of a cluster whose replicas are on hosts of their own, no "
@@ -125,7 +125,7 @@ def _continue(wish: Wish) -> Cluster:
             f"leave out --replicas, or choose another folder with --data"
         )
     running = {one for one in cluster.ids if _runs(wish.data, one)}
-    _refuse_other_members(wish.data, cluster, running)
+    _refuse_other_disks(wish.data, cluster, running)
     _refuse_lost_majority(wish.data, cluster, running)
     _end_founding(wish.data)
     addresses = _asked(wish, cluster, free_ports=wish.ephemeral and not running)
@@ -146,10 +146,10 @@ def unchanged(wish: Wish, runs: str) -> Cluster:
     `runs` says that one does. Raises Refused if the wish is another.
     """
     try:
-        cluster = load(wish.data / CONFIG)
+        cluster = _load(wish.data)
+        same = _asked(wish, cluster, free_ports=False) == _addresses_of(cluster)
     except ConfigError as error:
         raise Refused(f"{runs}: {error}") from error
-    same = _asked(wish, cluster, free_ports=False) == _addresses_of(cluster)
     if not same or wish.replicas not in (None, len(cluster.members)):
         raise Refused(
             f"{runs}, with other addresses or another number of replicas: "
@@ -158,13 +158,22 @@ def unchanged(wish: Wish, runs: str) -> Cluster:
     return cluster
 
 
-def _refuse_other_members(data: Path, cluster: Cluster, running: set[int]) -> None:
-    """Refuse a cluster file that lists other replicas than the disks know, or than have folders."""
-    declared = ENGINES[cluster.engine].declared
+def _load(data: Path) -> Cluster:
+    """Read the cluster file. Raises ConfigError, also for an engine that is not there yet."""
+    cluster = load(data / CONFIG)
+    kind_of(cluster.engine, str(data / CONFIG))
+    return cluster
+
+
+def _refuse_other_disks(data: Path, cluster: Cluster, running: set[int]) -> None:
+    """Refuse a cluster file that is not that of the disks, or lists others than have folders."""
+    declared = kind_of(cluster.engine).declared
     for member in cluster.members:
         if member.id not in running:
-            known = recorded(folders.of(data, member.id), declared)
+            folder = folders.of(data, member.id)
+            known = recorded(folder, declared)
             if known is not None:
+                check_owner(folder, known, cluster.id, member.id)
                 check_members(cluster, member.id, known.members)
     listed = {folders.of(data, member.id).name for member in cluster.members}
     others = {one.name for one in data.glob("replica*") if _FOLDER.fullmatch(one.name)} - listed

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kvrmi.cli import Parser, whole
+from kvrmi.cluster.config import ENGINES, ConfigError
 
+from ..engines.kinds import kind_of
 from .event import Event
 
-ENGINES = ("paxos", "2pc", "single", "etcd")
 DEMO_DOWN_AFTER = 8.0
 DEMO_BACK_AFTER = 6.0
 """Seconds of load before the leader is killed in the demo, and until it is back."""
@@ -78,7 +79,12 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("--replicas", type=whole(1, 99), metavar="N", help="how many replicas (5)")
-    add("--engine", choices=ENGINES, default="paxos", help="how they agree (paxos)")
+    add(
+        "--engine",
+        choices=ENGINES,
+        default="paxos",
+        help="how they agree (paxos); the others are not there yet",
+    )
     add("--data", type=Path, metavar="DIR", help="the cluster's folder (.kvrmi)")
     add(
         "--base-port",
@@ -100,8 +106,10 @@ def _parser() -> Parser:
 
 
 def _problem(given: argparse.Namespace) -> str | None:
-    if given.engine != "paxos":
-        return f"engine {given.engine!r} is not available, use paxos"
+    try:
+        kind_of(given.engine)
+    except ConfigError as error:
+        return str(error)
     if given.keep and (given.data is not None or not given.ephemeral):
         return "--keep is for the temporary folder of --ephemeral: any other folder is kept anyway"
     return _host_problem(given.host, given.advertise) or _event_problem(given)

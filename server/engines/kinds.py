@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from kvrmi.cluster.config import ConfigError
 from kvrmi.operations.interface import Engine
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.events import Observer
@@ -43,4 +44,13 @@ class EngineKind(NamedTuple):
 
 
 ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, Observer)}
-"""Every engine, by its name in the cluster file."""
+"""Every engine that is there, by its name in the cluster file."""
+
+
+def kind_of(engine: str, file: str = "") -> EngineKind:
+    """Look an engine up, which `file` names if any does. Raises ConfigError if it is not there."""
+    kind = ENGINES.get(engine)
+    if kind is None:
+        where = f"{file}: " if file else ""
+        raise ConfigError(f"{where}engine {engine!r} is not available, use {', '.join(ENGINES)}")
+    return kind

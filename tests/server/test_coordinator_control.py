@@ -276,6 +276,18 @@ def test_all_whose_disks_are_lost_are_not_made_anew(rig: Rig) -> None:
     assert (rig.launcher.data / "replica3.lost1").exists()
 
 
+def test_why_it_ended_is_said_while_it_is_started_again(rig: Rig) -> None:
+    rig.launcher.status = 1
+    rig.admins.processes[1].kill()
+    wait_for(lambda: "exit status 1 (why)" in (rig.control.unready() or ""))
+    rig.launcher.status = 0
+    wait_for(lambda: rig.state(1) == "up")
+    rig.admins.silent.add(1)  # it runs, and has not refused again yet
+    assert rig.control.unready() == (
+        "replica 1 does not answer, started again after it ended with exit status 1 (why)"
+    )
+
+
 def test_a_file_system_that_is_gone_keeps_the_replica_down(rig: Rig) -> None:
     rig.control.stop(3)
     kept = (rig.launcher.data / "replica3").rename(rig.launcher.data / "kept")

@@ -285,6 +285,53 @@ def test_folders_that_the_file_does_not_list_are_refused(data: Path) -> None:
         prepare(Wish(data))
 
 
+@pytest.mark.parametrize("engine", ["2pc", "single", "etcd"])
+def test_an_engine_that_is_not_there_is_refused_whether_it_runs_or_not(
+    data: Path, engine: str
+) -> None:
+    found(data)
+    edit(data, 'engine = "paxos"', f'engine = "{engine}"')
+    says = rf"cluster\.toml: engine '{engine}' is not available, use paxos"
+    with pytest.raises(Refused, match=says):
+        prepare(Wish(data))
+    with pytest.raises(Refused, match=f"it runs: .*{says}"):
+        unchanged(Wish(data), "it runs")
+
+
+@pytest.mark.parametrize("ran", [True, False])
+def test_another_id_than_that_of_the_disks_is_refused(data: Path, ran: bool) -> None:
+    cluster = found(data)
+    disks = {member.id: member.disk for member in cluster.members}
+    if ran:
+        opened(data, cluster, 1, disks)
+    edit(data, cluster.id, "f" * 16)
+    belongs = rf"replica1 belongs to replica 1 of cluster {cluster.id}, not to .* of cluster ffff"
+    with pytest.raises(Refused, match=belongs):
+        prepare(Wish(data))
+
+
+def test_folders_that_changed_places_are_refused(data: Path) -> None:
+    found(data)
+    for source, target in (("replica1", "aside"), ("replica2", "replica1"), ("aside", "replica2")):
+        (data / source).rename(data / target)
+    with pytest.raises(Refused, match=r"replica1 belongs to replica 2 of cluster"):
+        prepare(Wish(data))
+
+
+@pytest.mark.parametrize("port", [65_530, 65_535])
+def test_a_base_port_without_room_is_one_line_whether_it_runs_or_not(data: Path, port: int) -> None:
+    found(data)
+    with pytest.raises(Refused, match="base port"):
+        prepare(Wish(data, base_port=port))
+    with pytest.raises(Refused, match=r"it runs: .*base port"):
+        unchanged(Wish(data, base_port=port), "it runs")
+
+
+def edit(data: Path, old: str, new: str) -> None:
+    file = data / "cluster.toml"
+    file.write_text(file.read_text().replace(old, new))
+
+
 def opened(data: Path, cluster: Cluster, replica: int, disks: dict[int, str]) -> None:
     """Have run a replica once: it has recorded the members."""
     folder = open_folder(data / f"replica{replica}", cluster.id, replica, PAXOS)
