@@ -145,19 +145,19 @@ def test_a_trickled_answer_ends_by_the_deadline() -> None:
 def test_the_time_that_sending_took_is_not_given_again_for_the_answer() -> None:
     def read_late(channel: Channel, call: Frame) -> None:
         answer(channel, call)
-        threading.Event().wait(1.0)
+        threading.Event().wait(2.0)
         while channel.sock.recv(1 << 20):
             pass
 
     with (
         impostor(read_late) as port,
-        connect("127.0.0.1", port, NAME, timeout=1.5) as proxy,
+        connect("127.0.0.1", port, NAME, timeout=3.0) as proxy,
     ):
         assert proxy.echo(1) == "right"
         begun = monotonic()
         with pytest.raises(Pyro5.errors.TimeoutError):
             proxy.echo("x" * (32 << 20))
-        assert monotonic() - begun < 2.1
+        assert monotonic() - begun < 4.5  # 5 if it were given again
 
 
 def test_a_lost_connection_is_told_and_the_next_call_connects_again(daemon: Daemon) -> None:
