@@ -20,7 +20,6 @@ from kvrmi.errors import InvalidRequest
 from kvrmi.operations.interface import WINDOW
 
 from .grammar.commands import COMMANDS
-from .shell.calls import AT_ONCE
 
 __all__ = ["Options", "is_flag", "parse"]
 
@@ -149,9 +148,9 @@ def _parser() -> cli.Parser:
         "--at-once",
         metavar="N",
         type=cli.whole(1, WINDOW),
-        default=AT_ONCE,
-        help=f"commands of a pipe that may be open at the same time ({AT_ONCE}); with 1 each waits "
-        "for the answer of the one before",
+        default=1,
+        help="commands of a pipe that may be open at the same time (1); more are faster, and "
+        "those of different keys may take effect in another order than their lines",
     )
     parser.add_argument(
         "--no-key-completion",

@@ -44,6 +44,7 @@ def test_the_leader_dies_while_commands_of_a_pipe_are_open(live: LiveCluster) ->
     keys, count = 50, 400
     lines = [f"PUT pipe:{number % keys} {number}\n" for number in range(count)]
     argv = (sys.executable, "-m", "client", "--config", str(live.config), "--timeout", "20")
+    argv += ("--at-once", "32")
     with (
         subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT

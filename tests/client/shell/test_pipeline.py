@@ -55,7 +55,7 @@ def test_several_are_open_and_the_first_is_alone(
     others = Barrier(AT_ONCE)
     before_each_call(monkeypatch, lambda name, key: key == "0" or others.wait(DEADLINE))
     pipe(monkeypatch, *puts(1 + 2 * AT_ONCE))
-    assert run() == 0
+    assert run("--at-once", str(AT_ONCE)) == 0
     assert capsys.readouterr().out.startswith("OK revision 1\n")
     assert len(cluster.contents.rows) == 1 + 2 * AT_ONCE
 
@@ -72,7 +72,7 @@ def test_with_one_at_once_each_waits_for_the_one_before(
 
     before_each_call(monkeypatch, alone)
     pipe(monkeypatch, *puts(20))
-    assert run("--at-once", "1") == 0
+    assert run() == 0
     assert capsys.readouterr().out == "".join(f"OK revision {n}\n" for n in range(1, 21))
 
 
@@ -90,7 +90,7 @@ def test_results_are_shown_in_the_order_of_the_lines(
     cluster.contents.rows |= {key: f"of {key}" for key in "abc0"}
     before_each_call(monkeypatch, late)
     pipe(monkeypatch, "GET 0", "GET a", "GET b", "GET z", "GET c")
-    assert run() == 1
+    assert run("--at-once", str(AT_ONCE)) == 1
     assert capsys.readouterr().out == "of 0\nof a\nof b\nof c\n"
 
 
@@ -101,12 +101,16 @@ def test_it_is_as_if_one_ran_after_the_other(
     """All but revisions: what a command reads is what those before it wrote."""
     rng = random.Random(seed)
     pipe(monkeypatch, *(lines := script(rng, 150)))
-    one_by_one = run("--at-once", "1"), shown(capsys), dict(cluster.contents.rows)
+    one_by_one = run(), shown(capsys), dict(cluster.contents.rows)
     cluster.contents.rows.clear()
     delays = random.Random(seed)
     before_each_call(monkeypatch, lambda *_: time.sleep(delays.choice((0, 0, 0.003))))
     pipe(monkeypatch, *lines)
-    assert (run(), shown(capsys), dict(cluster.contents.rows)) == one_by_one
+    assert (
+        run("--at-once", str(AT_ONCE)),
+        shown(capsys),
+        dict(cluster.contents.rows),
+    ) == one_by_one
 
 
 def script(rng: random.Random, length: int) -> list[str]:
@@ -152,7 +156,7 @@ def test_after_a_failure_the_next_waits_until_one_is_carried_out_again(
 
     before_each_call(monkeypatch, fail)
     pipe(monkeypatch, *puts(4 + AT_ONCE))
-    assert run() == 3
+    assert run("--at-once", str(AT_ONCE)) == 3
     out, err = capsys.readouterr()
     assert out.count("OK revision") == 1 + AT_ONCE
     assert [line[:25] for line in err.splitlines()] == [
@@ -169,7 +173,7 @@ def test_an_unknown_outcome_among_others_is_named_by_its_line(
 
     before_each_call(monkeypatch, doubt)
     pipe(monkeypatch, *puts(6), "GET 2")
-    assert run() == 4
+    assert run("--at-once", str(AT_ONCE)) == 4
     out, err = capsys.readouterr()
     assert out.count("OK revision") == 5
     assert err == (
@@ -183,7 +187,7 @@ def test_nothing_after_exit_is_begun(
 ) -> None:
     before_each_call(monkeypatch, lambda name, key: time.sleep(0.01))
     pipe(monkeypatch, *puts(5), "EXIT", "PUT never v")
-    assert run() == 0
+    assert run("--at-once", str(AT_ONCE)) == 0
     assert capsys.readouterr().out.count("OK revision") == 5
     assert "never" not in cluster.contents.rows
 
@@ -193,7 +197,7 @@ def test_what_is_no_plain_operation_runs_alone(
 ) -> None:
     before_each_call(monkeypatch, lambda name, key: time.sleep(0.01 if name == "put" else 0))
     pipe(monkeypatch, *puts(5), "SIZE", *puts(9), "KEYS", "DELETE --prefix 1 --yes", "SIZE")
-    assert run() == 0
+    assert run("--at-once", str(AT_ONCE)) == 0
     out = [line for line in capsys.readouterr().out.splitlines() if "revision" not in line]
     assert out == ["5", *map(str, range(9)), "OK 1 of 1 keys were deleted", "8"]
 
@@ -218,7 +222,7 @@ def test_after_ctrl_c_it_is_known_what_became_of_all_that_was_open(
 
     before_each_call(monkeypatch, hang)
     pipe(monkeypatch, *puts(2 * AT_ONCE))
-    status = run()
+    status = run("--at-once", str(AT_ONCE))
     never.set()
     assert status == INTERRUPTED
     out, err = capsys.readouterr()
@@ -242,7 +246,7 @@ def test_ctrl_c_while_nothing_is_open_ends_it_as_ever(
             raise KeyboardInterrupt
 
     monkeypatch.setattr("sys.stdin", Interrupted())
-    assert run() == INTERRUPTED
+    assert run("--at-once", str(AT_ONCE)) == INTERRUPTED
     assert capsys.readouterr() == ("", "")
 
 
