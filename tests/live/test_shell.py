@@ -43,8 +43,8 @@ def test_the_leader_dies_while_commands_of_a_pipe_are_open(live: LiveCluster) ->
     """Each takes effect once, those of one key in the order of their lines."""
     keys, count = 50, 400
     lines = [f"PUT pipe:{number % keys} {number}\n" for number in range(count)]
-    argv = (sys.executable, "-m", "client", "--config", str(live.config), "--timeout", "20")
-    argv += ("--at-once", "32")
+    flags = ("--config", str(live.config), "--timeout", "20", "--at-once", "32")
+    argv = (sys.executable, "-m", "client", *flags)
     with (
         subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
