@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
-from kvrmi.roles.events import Event, Happened, Observer
+from kvrmi.roles.events import Event, Observing
 
 from .hosts import Noted
 
@@ -29,9 +29,6 @@ KEPT = 2048
 """Events that a replica keeps for who asks."""
 
 _log = logging.getLogger("kvrmi.server.role")
-
-Observing = Callable[[int, int, Callable[[], float], Happened], Observer]
-"""Makes what turns steps into events, from our id, the quorum, a clock, and who takes them."""
 
 
 class Journal:

@@ -94,7 +94,7 @@ class Replica:
         """Timers, elections, leases and catch-up: none of it ever waits for a batch."""
         self._changed = threading.Event()
         self._apart = ThreadPoolExecutor(APART_THREADS, "apart")
-        self.journal = Journal(self._kind.observing, me, cluster.quorum, clock)
+        self.journal = Journal(self._declared.observing, me, cluster.quorum, clock)
         self.hosts = Hosts(
             self._declared, cluster, me, folder, self.router, clock, fatal, self.journal.of
         )

@@ -23,6 +23,7 @@ from ..roles.declaration import (
 from ..state.stored import learner_tables
 from .acceptor import Acceptor
 from .ballot import NO_BALLOT
+from .events import Observer
 from .learner import Learner
 from .messages import (
     Accept,
@@ -129,6 +130,7 @@ def declare(parts: Parts) -> Declaration:
         deferred=Deferred(Forward, Forwarded, "front"),
         returned=frozenset({Propose, Confirm}),
         unreachable="proposer",
+        observing=Observer,
         informed=_informed,
         before_restart={"learner": _before_learner},
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ..storage.interface import View
 from .contract import Effects, Message, Role
+from .events import NoEvents, Observing
 
 if TYPE_CHECKING:
     import random
@@ -176,7 +177,8 @@ class Declaration(NamedTuple):
     local messages that come back as NotSent if the role is down. `unreachable`: the role that hears
     of peers that refuse connections.
     `informed`: what which role hears when the presence of roles changes; `before_restart`: what
-    which role hears, and does, before another is started again.
+    which role hears, and does, before another is started again. `observing`: what makes events of
+    the roles' steps.
     """
 
     name: str
@@ -188,6 +190,7 @@ class Declaration(NamedTuple):
     deferred: Deferred | None = None
     returned: frozenset[type[Message]] = frozenset()
     unreachable: str | None = None
+    observing: Observing = NoEvents
     informed: Callable[[Presence], tuple[tuple[str, Message], ...]] = lambda _: ()
     before_restart: Mapping[str, Callable[[Presence], tuple[str, Message]]] = MappingProxyType({})
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from .contract import Address, Effects, Message
 
-__all__ = ["Event", "Happened", "Observe", "Observer", "Reporter"]
+__all__ = ["Event", "Happened", "NoEvents", "Observe", "Observer", "Observing", "Reporter"]
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -54,6 +54,26 @@ class Observer(Protocol):
         ...
 
 
+Observing: TypeAlias = Callable[[int, int, Callable[[], float], Happened], Observer]
+"""Makes an observer, of our id, the quorum, a clock in seconds, and who takes the events."""
+
+
+class NoEvents:
+    """An observer for roles of which there is nothing to report."""
+
+    def __init__(
+        self, me: int, quorum: int, clock: Callable[[], float], happened: Happened
+    ) -> None:
+        """Take what any observer takes."""
+
+    def step(self, role: str) -> Observe:
+        """Give what looks at nothing."""
+        return _ignored
+
+    def starts(self, role: str) -> None:
+        """Take no note."""
+
+
 class Reporter:
     """Makes the events of one role."""
 
@@ -79,3 +99,7 @@ class Reporter:
         self._happened(
             Event(now, self._role, event, slot, str(ballot), peer, request, text, urgent)
         )
+
+
+def _ignored(sender: Address, message: Message | None, effects: Effects) -> None:
+    """Look at nothing."""

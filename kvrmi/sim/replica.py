@@ -220,6 +220,7 @@ class Replica:
         self.roles[name] = role
         self._inbox[name] = deque()
         self._wake_at.pop(name, None)
+        self.world.role_starts(self, name)
         self._wake_later(name, self.clock())
 
     def _drop(self, name: str) -> str:
@@ -326,8 +327,7 @@ class Replica:
             self.fail(name)
             self.world.after(BACK_AFTER, partial(self.restart, name))
             return
-        if message is not None:
-            self.world.traced_step(self, name, sender, message)
+        self.world.traced_step(self, name, sender, message, effects)
         self.world.watch.stepped(self, name, role, effects)
         self._settle(name, effects, call)
         if self._votes != voted:

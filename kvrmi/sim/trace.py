@@ -2,7 +2,8 @@
 
 A line is `TIME WHO WHAT`: virtual seconds, then `r2.acceptor` for a role, `r2.process` for a whole
 replica, `client` or `fault`; then `< r1.proposer Accept ballot=3.1 slot=7 ...` for a message that
-it handles, or what happened to it. Ballots are ROUND.REPLICA; bytes are `#` and a checksum.
+it handles, `* campaign ballot=3.1 ...` for an event of its own, as a replica's log has it, or what
+happened to it. Ballots are ROUND.REPLICA; bytes are `#` and a checksum.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ class Trace:
     def __init__(self, write: Callable[[str], None] | None) -> None:
         """`write` takes a line without its end; None: nobody looks."""
         self._write = write
+
+    @property
+    def read(self) -> bool:
+        """Whether anybody reads it."""
+        return self._write is not None
 
     def happened(self, now: float, who: str, what: str) -> None:
         """Report what happened to somebody."""

@@ -11,8 +11,10 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
+from functools import partial
 
-from ..roles.contract import Address, Message
+from ..roles.contract import Address, Effects, Message
+from ..roles.events import Event, Observer
 from .draws import Draws
 from .network import Network
 from .protocol import Simulated
@@ -61,6 +63,7 @@ class World:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._trace = Trace(write)
+        self._observers: dict[tuple[int, int], Observer] = {}
         self._draws = draws
         self.onlooker = onlooker
         self.network = Network(self)
@@ -106,6 +109,29 @@ class World:
         if self.onlooker is not None:
             self.onlooker.happened(self.now, who, what, text)
 
-    def traced_step(self, replica: Replica, role: str, sender: Address, message: Message) -> None:
-        """Report that a role handles a message."""
-        self._trace.handled(self.now, replica.address(role), sender, message)
+    def traced_step(
+        self, replica: Replica, role: str, sender: Address, message: Message | None, step: Effects
+    ) -> None:
+        """Report that a role handles a message, and the events that this makes."""
+        if not self._trace.read:
+            return
+        if message is not None:
+            self._trace.handled(self.now, replica.address(role), sender, message)
+        self._observer(replica).step(role)(sender, message, step)
+
+    def role_starts(self, replica: Replica, role: str) -> None:
+        """Take note for the trace that a role starts."""
+        if self._trace.read:
+            self._observer(replica).starts(role)
+
+    def _observer(self, replica: Replica) -> Observer:
+        """Give what makes the events of this start of a process."""
+        key = (replica.me, replica.starts)
+        if key not in self._observers:
+            quorum, happened = len(self.ids) // 2 + 1, partial(self._event, replica.me)
+            made = self.declared.observing(replica.me, quorum, replica.clock, happened)
+            self._observers[key] = made
+        return self._observers[key]
+
+    def _event(self, me: int, event: Event) -> None:
+        self._trace.happened(self.now, f"r{me}.{event.role}", f"* {event.text}")

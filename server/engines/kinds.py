@@ -11,10 +11,8 @@ from typing import NamedTuple, Protocol
 from kvrmi.cluster.config import ConfigError
 from kvrmi.operations.interface import Engine
 from kvrmi.paxos.declaration import PAXOS
-from kvrmi.paxos.events import Observer
 from kvrmi.roles.declaration import Declaration
 
-from ..journal import Observing
 from .paxos import PaxosEngine
 
 
@@ -36,14 +34,13 @@ class Served(Engine, Protocol):
 
 
 class EngineKind(NamedTuple):
-    """What a replica of an engine is made of: its roles, what serves clients, what makes events."""
+    """What a replica of an engine is made of: its roles, what serves clients."""
 
     declared: Declaration
     engine: Callable[..., Served]
-    observing: Observing
 
 
-ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, Observer)}
+ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine)}
 """Every engine that is there, by its name in the cluster file."""
 
 

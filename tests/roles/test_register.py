@@ -15,7 +15,6 @@ import pytest
 
 from kvrmi.cluster.config import Cluster, Timing, members
 from kvrmi.operations.interface import Done, Operation, Result, check
-from kvrmi.roles.events import Observe
 from server.coordinator.ports import free_block
 from server.engines.kinds import EngineKind
 from server.folder import format_folder, open_folder
@@ -80,20 +79,7 @@ class RegisterEngine:
         return False
 
 
-class NoEvents:
-    """Makes none."""
-
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def step(self, role: str) -> Observe:
-        return lambda *_: None
-
-    def starts(self, role: str) -> None:
-        pass
-
-
-KIND = EngineKind(REGISTER, RegisterEngine, NoEvents)
+KIND = EngineKind(REGISTER, RegisterEngine)
 
 
 def start(cluster: Cluster, me: int, data: Path) -> Replica:

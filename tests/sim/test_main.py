@@ -27,6 +27,9 @@ def test_a_trace_is_a_line_an_event(capsys: pytest.CaptureFixture[str]) -> None:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "  1.000000 r1.process   started"
     assert any("r1.acceptor  < r1.proposer Prepare ballot=1.1 slot=1" in line for line in lines)
+    # What a replica's log would have: the same observer makes both.
+    assert any("r1.proposer  * campaign ballot=1.1 from slot=1" in line for line in lines)
+    assert any("r2.proposer  * leads replica=1 ballot=1.1" in line for line in lines)
 
 
 def test_many_runs_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
