@@ -48,6 +48,7 @@ COMPRESSED_REFUSED = (
 )
 _SERIALIZED_REFUSED = "INVALID: blobs that are still serialized are not taken, nothing was done"
 _TEXT_MAX = 2000
+_KEPT_BYTES = 1 << 12
 _AWAIT_SECONDS = 60.0
 """A call of a batch that is answered later than this counts as failed."""
 _SHOWN = (
@@ -118,8 +119,9 @@ class Calls:
             return self._packed(frame, error, base64)
         if type(result) is not Later:
             return self._packed(frame, result, base64)
-        asked = frame._replace(payload=b"")  # what was asked need not be kept meanwhile
-        reply = Once[object](lambda value: later(self._packed(asked, value, base64)))
+        # What was asked need not be kept meanwhile, if it is large.
+        asked = frame if len(frame.payload) <= _KEPT_BYTES else frame._replace(payload=b"")
+        reply: Once[object] = Once(lambda value: later(self._packed(asked, value, base64)))
         _begin(result, reply)
         return None
 

@@ -109,8 +109,8 @@ class Peer:
     def deadline(self) -> float:
         """When the oldest answer is overdue, in monotonic seconds; infinite if none is owed."""
         try:
-            return self._owed[0].deadline
-        except IndexError:
+            return self._owed[0].deadline if self._owed else math.inf
+        except IndexError:  # it was answered just now
             return math.inf
 
     @property
