@@ -232,7 +232,9 @@ def _entries(message: Message | None) -> tuple[Entry, ...]:
 
 
 def _commit(entry: Entry, applied: Applied) -> str:
-    revision = max((answer.revision for _, answer in applied.answers), default=0)
     commands = unpack_batch(entry.value)
+    own = set(commands)  # one step may have applied many slots
+    revisions = (answer.revision for command, answer in applied.answers if command in own)
+    revision = max(revisions, default=0)
     counted = f"commit slot={entry.slot} commands={len(commands)} revision={revision}"
     return counted + summary(commands)

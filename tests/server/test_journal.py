@@ -99,7 +99,8 @@ def test_a_learner_that_is_informed_later_says_so_too(caplog: pytest.LogCaptureF
     notes = make()
     notes.acceptor(Address(PEER, "proposer"), Accept(BALLOT, 41, BATCH, 40, True), Effects())
     entry = Entry(41, BALLOT, (), BATCH)
-    done = Applied(0, 41, ((b"a", Answer("OK", 1, 77)),), ())
+    later = (b"of slot 42", Answer("OK", 1, 79))
+    done = Applied(0, 42, ((A, Answer("OK", 1, 76)), (B, Answer("OK", 1, 77)), later), ())
     notes.learner(Address(ME, "acceptor"), Learn(BALLOT, 41, (entry,)), sends("front", done))
     assert said(caplog)[-1] == f"[learner] commit slot=41 commands=2 revision=77: {NAMED}"
 
