@@ -64,7 +64,7 @@ class Keys:
     def __init__(self, count: int, run: str) -> None:
         """Name `count` keys, some counters besides; keys written once are named as they come."""
         self.run = run
-        names = [f"key/{run}/{number:04}" for number in range(count)]
+        names = [f"key/{run}/{at // GROUP:03}/{at % GROUP}" for at in range(count)]
         self.groups = [tuple(names[at : at + GROUP]) for at in range(0, count, GROUP)]
         self.counters = [f"counter/{run}/{number}" for number in range(COUNTERS)]
 
@@ -147,6 +147,8 @@ class Client:
             value = None  # the answer is the revision, which is a field
         elif op == "get_many":
             value = tuple(value)
+        elif op == "scan":
+            value = tuple(map(tuple, value))
         self._meet(op, args, value)
         where = (answer["revision"], answer["replica"])
         return Operation(self.name, op, args, call, returned, OK, value, *where)
@@ -173,8 +175,12 @@ class Client:
         group = self._keys.groups[number]
         key = self._draws.choice(group)
         draw = self._draws.random()
+        if draw < 0.04:
+            return "contains", (key,)
         if draw < 0.4:
             return "get", (key,)
+        if draw < 0.45 and self._keys.together(number):
+            return "scan", (group[0][:-1], None, GROUP)
         if draw < 0.7 and self._keys.together(number):
             return "get_many", (group,)
         if draw < 0.9 and self._keys.together(number):

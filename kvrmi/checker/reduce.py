@@ -9,7 +9,9 @@ Rule: the reduced history is right if and only if the other is, given that its p
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import islice, takewhile
 from math import inf
 
 from ..operations.interface import LOCAL, PAGE_BYTES
@@ -43,7 +45,9 @@ def _reduced(operation: Operation, keys: list[str], longest: int) -> Operation:
         return operation._replace(args=(tuple(keys),))
     if operation.op == "scan":
         page: Page = operation.value or ()
-        passed = tuple(key for key in keys if _passed(operation, page, key, longest))
+        begin = bisect_left(keys, operation.args[0])
+        some = takewhile(lambda key: key.startswith(operation.args[0]), islice(keys, begin, None))
+        passed = tuple(key for key in some if _passed(operation, page, key, longest))
         values = tuple(map(dict(page).get, passed)) if operation.outcome == OK else None
         return operation._replace(op="get_many", args=(passed,), value=values)
     if operation.op == "get" and LOCAL in operation.args[1:]:
@@ -52,9 +56,9 @@ def _reduced(operation: Operation, keys: list[str], longest: int) -> Operation:
 
 
 def _passed(scan: Operation, page: Page, key: str, longest: int) -> bool:
-    """Return whether a key would have been on a page, had it been there."""
-    prefix, start, limit = scan.args
-    if not key.startswith(prefix) or (start is not None and key <= start):
+    """Return whether a key with its prefix would have been on a page, had it been there."""
+    _, start, limit = scan.args
+    if start is not None and key <= start:
         return False
     cut = len(page) >= limit or sum(map(_size, page)) + longest > PAGE_BYTES
     return not (cut and page) or key <= page[-1][0]
