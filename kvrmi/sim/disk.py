@@ -140,6 +140,10 @@ class SimDisk:
         self._format({})
         self._storage.write(records)
 
+    def hang(self) -> None:
+        """Do nothing for seconds: a sync that begins now takes half a second, or ten."""
+        self.slowness = 5000.0
+
     def well(self) -> None:
         """End whatever was wrong with the device; what it lost stays lost."""
         self.full = self.fails_next = False

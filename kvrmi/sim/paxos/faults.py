@@ -51,6 +51,13 @@ def _pause_leader(strike: Strike) -> None:
     strike.stop(_leader(strike))
 
 
+def _hang_leaders_disk(strike: Strike) -> None:
+    """Its peers still hear it: only its own acceptor is silent."""
+    for disk in _leader(strike).disks.values():
+        disk.hang()
+        strike.later(disk.well)
+
+
 def _isolate_leader(strike: Strike) -> None:
     strike.isolate(_leader(strike))
 
@@ -141,6 +148,7 @@ FAULTS: dict[str, Fault] = {
     "fail_learner": _fail_learner,
     "flip_state": _flip_state,
     "flip_votes": _flip_votes,
+    "hang_leaders_disk": _hang_leaders_disk,
     "isolate_leader": _isolate_leader,
     "lose_disk": _lose_disk,
     "pause_leader": _pause_leader,

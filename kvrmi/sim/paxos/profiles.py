@@ -71,9 +71,10 @@ PROFILES = (
     ),
     Profile(
         "disk",
-        "disks are full, slow, fail to sync, or flip bits",
+        "disks are full, slow, hang, fail to sync, or flip bits",
         (
-            "disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "crash", "lag",
+            "disk_full", "sync_fails", "disk_slow", "hang_leaders_disk", "flip_votes",
+            "flip_state", "crash", "lag",
         ),
     ),
     Profile(

@@ -233,6 +233,14 @@ def _lose_disk(every: str) -> Step:
     return _each(lambda replica: replica.lose_disk(all_of_them=True), every=every)
 
 
+def _hang_disk(every: str) -> Step:
+    def hang(replica: Replica) -> None:
+        for disk in replica.disks.values():
+            disk.hang()
+
+    return _each(hang, every=every)
+
+
 def _keep_copy(every: str) -> Step:
     def copy(replica: Replica) -> None:
         for disk in replica.disks.values():
@@ -296,6 +304,7 @@ STEPS: dict[str, tuple[str, Callable[..., Step]]] = {
     "fail ROLE R, ..": (rf"fail (\w+) {_EVERY}", _fail),
     "restart ROLE R, ..": (rf"restart (\w+) {_EVERY}", _restart),
     "lose disk R": (rf"lose disk {_EVERY}", _lose_disk),
+    "hang disk R": (rf"hang disk {_EVERY}", _hang_disk),
     "keep copy R": (rf"keep copy {_EVERY}", _keep_copy),
     "put copy back R": (rf"put copy back {_EVERY}", _put_copy_back),
     "let R campaign": (r"let (\d+) campaign", _plain(_campaign)),
