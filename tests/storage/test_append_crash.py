@@ -111,7 +111,9 @@ class Machine:
         now = path.read_bytes()
         synced = self._synced.get(path.stat().st_ino)
         yield now
-        if synced is not None:
+        if synced is None:
+            yield b""
+        else:
             yield synced
             yield from _torn(synced, now)
 

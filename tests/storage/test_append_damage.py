@@ -156,6 +156,25 @@ def test_a_missing_file_is_no_fresh_start_once_anything_was_written(crashed: Cra
     assert not crashed.path.exists()
 
 
+def test_a_write_that_nobody_confirmed_is_in_the_mark_after_it_was_written_anew(
+    crashed: Crashed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process dies before its sync, the next one while it opens; then the power is lost."""
+    crashed.path.write_bytes(crashed.files[-1])
+    mark_of(crashed.path).write_bytes(crashed.marks[-2])
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "it dies here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(appendfile.AppendFile, "renew", fail)
+        with pytest.raises(StorageFailed):
+            AppendStorage(crashed.path, TABLES)
+    mark = mark_of(crashed.path).read_bytes()
+    assert mark != crashed.marks[-2], "a new mark was made"
+    assert crashed.put(crashed.files[-2], mark) == [1, 2, 3]
+
+
 @pytest.fixture
 def closed(tmp_path: Path) -> Path:
     path = tmp_path / "some.db"
