@@ -20,8 +20,10 @@ from kvrmi.operations.commands import (
     encode_voter,
 )
 from kvrmi.operations.interface import PAGE_BYTES, Answer
+from kvrmi.state import keyvalue
 from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.replicated import Replicated
+from kvrmi.state.rows import row_hash
 from kvrmi.state.stored import learner_tables
 from kvrmi.storage.interface import Corrupt, Put, PutAll, Record, Remove
 from kvrmi.storage.memory import MemoryStorage
@@ -137,6 +139,29 @@ def test_digest_is_of_contents_not_of_history(rows: dict[str, Any], rng: Any) ->
     if "gone" not in rows:
         run(detour, "delete", "gone")
         assert straight.digest == detour.digest
+
+
+def test_a_row_is_hashed_when_the_digest_is_asked_for_and_not_at_each_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hashed: list[str] = []
+
+    def counted(key: str, value: str | bytes) -> int:
+        hashed.append(key)
+        return row_hash(key, value)
+
+    monkeypatch.setattr(keyvalue, "row_hash", counted)
+    machine = Replicated(KeyValues)
+    for number in range(100):
+        run(machine, "put", "often", f"{number}")
+        run(machine, "put", f"{number}", "once")
+        run(machine, "delete", f"{number}")
+    assert hashed == []
+    stored(machine)
+    assert hashed == ["often"], "the others came and went"
+    run(machine, "put", "often", "last")
+    assert machine.digest == machine.digest == digest_of({"often": "last"})
+    assert hashed == ["often"] * 3, "once without the old value, once with the new one"
 
 
 def test_empty_digest_and_type_in_it() -> None:
