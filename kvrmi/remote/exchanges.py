@@ -178,7 +178,12 @@ class Exchanges:
         conn.unwatched = False
         self._watched[descriptor] = conn
         self._sweep_at = min(self._sweep_at, monotonic() + self._idle)
-        reactor.watch(descriptor, partial(self._ready, conn))
+        try:
+            reactor.watch(descriptor, partial(self._ready, conn))
+        except OSError as error:
+            self._note(error)
+            self._end(conn)  # the kernel watches no more descriptors
+            return
         if conn.channel.begun:
             self._ready(conn, 0)
 

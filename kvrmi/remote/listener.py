@@ -26,7 +26,7 @@ __all__ = ["Client", "Connection", "Listener"]
 
 _log = logging.getLogger("kvrmi.remote.listener")
 
-_ACCEPT_SECONDS = 0.5
+_ACCEPT_SECONDS = 2.0
 """Where shutting down the socket does not wake its accept, this does."""
 _BACK_OFF_SECONDS = 0.05
 _PAUSES = (0.01, 0.01)

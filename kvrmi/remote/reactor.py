@@ -46,9 +46,9 @@ class Reactor:
     # --- for its own thread ---------------------------------------------------------------------
 
     def watch(self, descriptor: int, handler: Handler) -> None:
-        """Call `handler` while there is something to read; any thread may begin it."""
-        self._handlers[descriptor] = handler
+        """Call `handler` while there is something to read; from any thread. Raises OSError."""
         self._epoll.register(descriptor, select.EPOLLIN)
+        self._handlers[descriptor] = handler
 
     def forget(self, descriptor: int) -> None:
         """Watch it no longer; harmless if it was not watched."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any
 
@@ -349,6 +350,27 @@ def test_a_batch_waits_where_it_disturbs_nobody(prompt: Prompt, daemon: Daemon, 
         assert other.answer() == "meanwhile"
     prompt.asked[0][1]("one")
     assert raw.answer() == ["one", 2]
+
+
+def test_a_kernel_that_watches_no_more_costs_one_connection(
+    daemon: Daemon, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Reactor.watch
+    refusals = iter([True])
+
+    def refuse(self: Reactor, descriptor: int, handler: Callable[[int], None]) -> None:
+        if next(refusals, False):
+            raise OSError(errno.ENOSPC, "no space left on device")
+        watch(self, descriptor, handler)
+
+    raw.call("echo", 1)
+    assert raw.answer() == 1
+    monkeypatch.setattr(Reactor, "watch", refuse)
+    with Raw(daemon.port) as unlucky, Raw(daemon.port) as late:
+        assert unlucky.shake().kind == CONNECT_OK
+        assert unlucky.closed()
+        late.shaken().call("echo", 2)
+        assert late.answer() == 2
 
 
 def test_nothing_is_executed_after_cut(prompt: Prompt) -> None:
