@@ -20,7 +20,7 @@ from kvrmi.paxos.messages import (
     Propose,
 )
 from kvrmi.paxos.proposer import Proposer
-from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
+from kvrmi.roles.contract import NOTHING, Envelope, NoAnswer, NotSent
 from kvrmi.state.log import Entry, pack_batch
 
 from .bench import TIMING, Bench, Benches, acceptor, ballot, batch, front, learner, pairs
@@ -50,6 +50,20 @@ def answer_beat(bench: Bench[Proposer], *replicas: int) -> None:
     beat = bench.find(Heartbeat)[0].beat
     for replica in replicas:
         bench.deliver(acceptor(replica), heard(beat))
+
+
+# --- counting -------------------------------------------------------------------------------------
+
+
+def test_an_acceptance_below_the_quorum_is_only_counted(benches: Benches) -> None:
+    bench = leader(benches)
+    propose(bench, b"k")
+    bench.drain()
+    slot = bench.role.applied + 1
+    counted = bench.role.receive(bench.now, acceptor(2), accepted(slot))
+    assert counted is NOTHING
+    bench.deliver(acceptor(3), accepted(slot))
+    assert [chosen.entry.acceptors for chosen in bench.find(Chosen)] == [(2, 3)]
 
 
 # --- taking over ----------------------------------------------------------------------------------
