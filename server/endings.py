@@ -83,13 +83,19 @@ def _kind(error: BaseException) -> str:
 
 
 def leave(folder: Path, ended: Ended) -> None:
-    """Write it into the replica's folder, durably if the disk still does that; never raises."""
+    """Write it into the replica's folder, durably if the disk still does that; never raises.
+
+    An empty folder is no replica's any more: a bare mount point must stay one, to be known as such.
+    """
     new = folder / (_FILE + ".new")
-    with suppress(OSError), new.open("w", encoding="utf-8") as file:
-        json.dump({"format": _FORMAT, **ended._asdict()}, file)
-        file.flush()
-        os.fsync(file.fileno())
-        new.replace(folder / _FILE)
+    with suppress(OSError):
+        if not os.listdir(folder):
+            return
+        with new.open("w", encoding="utf-8") as file:
+            json.dump({"format": _FORMAT, **ended._asdict()}, file)
+            file.flush()
+            os.fsync(file.fileno())
+            new.replace(folder / _FILE)
 
 
 def clear(folder: Path) -> None:

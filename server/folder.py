@@ -20,7 +20,7 @@ from typing import NamedTuple
 from kvrmi.roles.declaration import Declaration
 from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.conversion import convert
-from kvrmi.storage.durable import sync_folder
+from kvrmi.storage.durable import astray, sync_folder
 from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, Put, Record, Storage, StorageFailed
 
@@ -81,7 +81,7 @@ class Folder:
         path: Path,
         lock: pidlock.PidLock,
         identity: Identity,
-        acceptor: Storage,
+        acceptor: AppendStorage,
         learner: Relearned,
     ) -> None:
         """Use `open_folder`."""
@@ -111,6 +111,16 @@ class Folder:
         """Take note that this disk took the place of the lost one; what to record of it."""
         own = {self.identity.replica: self.identity.disk}
         return self._changed(recovering=False, members={**self.identity.members, **own})
+
+    def astray(self) -> str | None:
+        """Say what of it was deleted, moved, unmounted or replaced under this process; else None.
+
+        It may wait for a disk that hangs. What cannot be looked at is not known to be gone.
+        """
+        with contextlib.suppress(OSError):
+            lock = astray(self.path / LOCK, os.fstat(self._lock.descriptor))
+            return lock or self.acceptor.astray() or self.learner.astray()
+        return None
 
     def close(self) -> None:
         """Close both storages cleanly and let another process have the folder."""
@@ -198,15 +208,14 @@ def check_owner(folder: Path, identity: Identity, cluster: str, replica: int) ->
 
 def recorded(folder: Path, declared: Declaration) -> Identity | None:
     """Read whose a formatted folder is that no replica uses; None if that cannot be read now."""
-    if not (folder / DATABASE).exists():
-        return None
-    with pidlock.shared(folder / LOCK) as free:
-        if not free:
+    tables = {**declared.tables(DATABASE), **IDENTITY}
+    with contextlib.suppress(Corrupt, StorageFailed, FolderRefused, OSError):
+        if not (folder / DATABASE).exists():
             return None
-        with contextlib.suppress(Corrupt, StorageFailed, FolderRefused, OSError):
-            with contextlib.closing(
-                FrozenView(folder / DATABASE, {**declared.tables(DATABASE), **IDENTITY})
-            ) as view:
+        with pidlock.shared(folder / LOCK) as free:
+            if not free:
+                return None
+            with contextlib.closing(FrozenView(folder / DATABASE, tables)) as view:
                 row = view.read("identity", "identity")
             return None if row is None else Identity.unpack(row)
     return None

@@ -79,6 +79,11 @@ class Relearned:
         if self._storage is not None:
             self._storage.close()
 
+    def astray(self) -> str | None:
+        """Say which of its files was deleted or replaced from outside. Raises OSError."""
+        storage = self._storage
+        return None if storage is None else storage.astray()
+
     def _usable(self) -> SqliteStorage:
         if self._storage is None:
             raise StorageFailed(f"{self._path.name} could not be begun anew")

@@ -23,6 +23,7 @@ from kvrmi.remote.reactor import NEVER, Reactor
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Effects, Message
 from kvrmi.roles.declaration import BATCH, CONTROL
+from kvrmi.storage.interface import StorageFailed
 
 from .admission import Verdict, from_file
 from .engines.kinds import EngineKind, kind_of
@@ -44,6 +45,8 @@ SLACK_SECONDS = 0.02
 """A timer may be late by this, so that those that come close to each other wake nobody twice."""
 SUPERVISE_SECONDS = 0.25
 """What nobody reports is looked at so often; a role that came up or went down is, at once."""
+FOLDER_SECONDS = 1.0
+"""Between two looks whether the replica's folder is still there."""
 APART_THREADS = 4
 """For what goes through many keys, and for status, which asks each role."""
 CLIENT_LIMITS = Limits(pool=400, max_message=8 << 20, idle=600.0)
@@ -188,6 +191,7 @@ class Replica:
         self.run_thread("reactor", self.reactor.run)
         self.clients.open()
         self.run_thread("supervisor", self._supervise)
+        self.run_thread("folder", self._watch_folder)
         _log.info(
             "up replica=%d pid=%d address=%s:%d disk=%s",
             self.me, os.getpid(), self.member.host, self.member.client,
@@ -298,6 +302,16 @@ class Replica:
             if not self.clients.alive and not self._stopped.is_set():
                 _log.error("the clients' daemon ended, opens again")
                 self.clients.open()
+
+    def _watch_folder(self) -> None:
+        """End the process once its files are gone: what is acknowledged would rest on nothing.
+
+        A thread of its own, because a look at a dead network disk may hang.
+        """
+        while not self._stopped.wait(FOLDER_SECONDS):
+            lost = self._folder.astray()
+            if lost is not None and not self._stopped.is_set():
+                raise StorageFailed(f"{lost}: the folder was deleted, moved or changed in use")
 
     def _until_look(self) -> float:
         """Seconds until something is to be looked after."""

@@ -6,6 +6,7 @@ a terminal. Status 0: passed; 1: something is wrong, and folder and history are 
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import signal
@@ -37,13 +38,10 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
     """Run the nemesis as the command line says; returns the exit status."""
     parser = _parser()
     options = parser.parse_args(words)
-    if options.data is not None and (options.data / CONFIG).exists():
-        parser.error(
-            f"--data {options.data} holds a cluster: it would be broken, name a new folder"
-        )
-    for file in (options.record, options.report):
-        if file is not None and not file.absolute().parent.is_dir():
-            parser.error(f"there is no folder for {file}")
+    try:
+        _check_files(options, parser)
+    except OSError as error:
+        parser.error(f"{cli.reason(error)}; nothing was started")
     data = options.data or Path(tempfile.mkdtemp(prefix="kvrmi-nemesis-"))
     record = options.record or data / HISTORY
     load = Settings(options.clients, options.keys, options.seed)
@@ -56,7 +54,8 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
         with _Lines(Console(stderr=True)) as show:
             report = run(wish, show)
     except (NotStarted, OSError) as error:
-        cli.complain(f"{error}; the folder is {data}", "nemesis")
+        why = cli.reason(error) if isinstance(error, OSError) else error
+        cli.complain(f"{why}; the folder is {data}", "nemesis")
         return 1
     except (KeyboardInterrupt, SystemExit):
         if options.data is None:
@@ -72,6 +71,17 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
     else:
         print("\n".join(map(_fitted, report.words())), flush=True)
     return 0 if report.passed else 1
+
+
+def _check_files(options: argparse.Namespace, parser: cli.Parser) -> None:
+    """Refuse files that would be in the way. Raises OSError for what cannot be looked at."""
+    if options.data is not None and (options.data / CONFIG).exists():
+        parser.error(
+            f"--data {options.data} holds a cluster: it would be broken, name a new folder"
+        )
+    for file in (options.record, options.report):
+        if file is not None and not file.absolute().parent.is_dir():
+            parser.error(f"there is no folder for {file}")
 
 
 def _fitted(line: str) -> str:

@@ -276,7 +276,13 @@ def find(explicit: str | None = None) -> Path | None:
     named = explicit or os.environ.get(CONFIG_VARIABLE)
     if named:
         return Path(named)
-    return _LOCAL_FILE if _LOCAL_FILE.exists() else None
+    try:
+        os.stat(_LOCAL_FILE)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:  # it cannot be seen whether it is there: `load` says why
+        pass
+    return _LOCAL_FILE
 
 
 def load(path: str | Path) -> Cluster:

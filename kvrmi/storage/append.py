@@ -35,6 +35,7 @@ from .memory import MemoryStorage, MemoryView
 __all__ = ["AppendStorage", "replayed"]
 
 _CLOSE_SECONDS = 5.0
+_LOOK_SECONDS = 0.2
 _KINDS: Mapping[type[Record], int] = MappingProxyType(
     {Put: 1, PutAll: 2, Remove: 3, Trim: 4, Clear: 5}
 )
@@ -106,6 +107,18 @@ class AppendStorage:
         """Copy everything."""
         self._check_usable()
         return self._rows.snapshot()
+
+    def astray(self) -> str | None:
+        """Say which of its files was deleted or replaced from outside; None if that is not known.
+
+        For any thread that may wait for the disk a moment. Raises OSError.
+        """
+        if not self._writing.acquire(timeout=_LOOK_SECONDS):
+            return None  # it writes, and a compaction takes another file; the next look comes soon
+        try:
+            return None if self._broken is not None else self._file.astray()
+        finally:
+            self._writing.release()
 
     def close(self) -> None:
         """Close, cleanly unless a write failed; harmless twice.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from .durable import sync_folder
+from .durable import astray, sync_folder
 from .interface import Corrupt, StorageFailed
 
 __all__ = ["ROOM", "AppendFile", "Found", "examined", "is_appended", "mark_of", "read_back"]
@@ -257,6 +257,11 @@ class AppendFile:
         finally:
             self._close_file()
             os.close(self._mark)
+
+    def astray(self) -> str | None:
+        """Say which of both files lost its name; None while none has. Not while it is renewed."""
+        lost = astray(self._path, os.fstat(self._file))
+        return lost or astray(mark_of(self._path), os.fstat(self._mark))
 
     def _new_mark(self, number: int) -> int:
         """Put a mark in the place of the old one, so that no clean end is left to be believed."""

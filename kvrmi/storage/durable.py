@@ -1,4 +1,6 @@
-"""Names in a folder, made durable: a power loss undoes no making, renaming or removing.
+"""Names in a folder: made durable, and whether they still lead to what is open.
+
+A power loss undoes no making, renaming or removing that was made durable.
 
 Rule: what they name was synced before.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["sync_folder"]
+__all__ = ["astray", "sync_folder"]
 
 
 def sync_folder(folder: Path) -> None:
@@ -18,3 +20,15 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def astray(path: Path, opened: os.stat_result) -> str | None:
+    """Say what became of an open file's name: gone, or another file's. None while it is its own.
+
+    What is written to a file without its name is lost. Raises OSError if that cannot be seen.
+    """
+    try:
+        there = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{path} is gone"
+    return None if os.path.samestat(there, opened) else f"{path} is another file now"

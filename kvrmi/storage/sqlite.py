@@ -8,6 +8,7 @@ It knows no meaning of a table. Opening, verifying and sealing the file is sqlit
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from .durable import astray
 from .interface import Clear, Key, Put, PutAll, Record, Remove, StorageFailed, Tables, Trim
 from .sqlitefile import (
     SQL_ERRORS,
@@ -22,6 +24,7 @@ from .sqlitefile import (
     connect,
     erase,
     failure,
+    log_of,
     prepare,
     put_aside,
     seal,
@@ -113,6 +116,8 @@ class SqliteStorage:
         """Held while the connection writes or is closed."""
         prepare(self._path, self._tables)
         self._connection = use(self._path, self._tables)
+        self._opened = {self._path: os.stat(self._path)}
+        """What the names of its files led to when they were first seen."""
         self._reader = Reader(self._connection, self._tables)
 
     def write(self, records: Sequence[Record]) -> None:
@@ -210,6 +215,18 @@ class SqliteStorage:
         """Open a view of what is durable now; while it is open the write-ahead log only grows."""
         self._check_usable()
         return SqliteView(self._path, self._tables)
+
+    def astray(self) -> str | None:
+        """Say which of its files was deleted or replaced from outside; None while none was.
+
+        For one thread of any kind that may wait for the disk. Raises OSError.
+        """
+        if log_of(self._path) not in self._opened:
+            with suppress(FileNotFoundError):  # it appears with the first write
+                self._opened[log_of(self._path)] = os.stat(log_of(self._path))
+        looks = (astray(path, opened) for path, opened in [*self._opened.items()])
+        lost = next(filter(None, looks), None)
+        return lost if self._broken is None else None  # closing takes the log away
 
     def close(self) -> None:
         """Close, cleanly unless a write failed or a view is still open; harmless twice.

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from kvrmi.cli import Parser, complain
+from kvrmi.cli import Parser, complain, reason
 from kvrmi.cluster.config import Cluster, ConfigError, load
 
 from .. import pidlock
@@ -32,8 +32,14 @@ def main(argv: Sequence[str]) -> int:
         cluster = load(data / founding.CONFIG)
         ended = stop(cluster, data)
         left = _locked(cluster, data)
-    except (ConfigError, OSError) as error:
+    except ConfigError as error:
         complain(f"no cluster was stopped: {error}", COMMAND)
+        return 1
+    except PermissionError as error:
+        complain(f"{reason(error)}; stop as the user who started it", COMMAND)
+        return 1
+    except OSError as error:
+        complain(f"not everything may be stopped: {reason(error)}", COMMAND)
         return 1
     if left:
         complain(f"still running: {', '.join(left)}; stop as the user who started it", COMMAND)

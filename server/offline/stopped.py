@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from kvrmi.cli import reason
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State, read_accepted
 from kvrmi.paxos.tail import Tail, Votes, tail
@@ -97,17 +98,22 @@ def open_stopped(folder: Path) -> Iterator[Stopped]:
 
     Raises FolderRefused for one that is none, that is in use or cannot be read.
     """
+    with ExitStack() as stack:
+        try:
+            _refuse_other(folder)
+            _keep_replicas_out(folder, stack)
+            found = _read(folder, stack)
+        except (OSError, StorageFailed) as error:
+            why = reason(error) if isinstance(error, OSError) else error
+            raise FolderRefused(f"{folder} cannot be read: {why}") from error
+        yield found
+
+
+def _refuse_other(folder: Path) -> None:
     if not any((folder / name).exists() for name in ("acceptor.db", "learner.db")):
         raise FolderRefused(
             f"{folder} is not the folder of a replica: give one like .kvrmi/replica1"
         )
-    with ExitStack() as stack:
-        try:
-            _keep_replicas_out(folder, stack)
-            found = _read(folder, stack)
-        except (OSError, StorageFailed) as error:
-            raise FolderRefused(f"{folder} cannot be read: {error}") from error
-        yield found
 
 
 def _keep_replicas_out(folder: Path, stack: ExitStack) -> None:

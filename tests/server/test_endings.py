@@ -34,6 +34,13 @@ logging.getLogger("kvrmi.server.main").addHandler(Hangs())
 """
 
 
+@pytest.fixture
+def used(tmp_path: Path) -> Path:
+    """A folder in which a replica ran."""
+    (tmp_path / "lock").touch()
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "status"),
     [
@@ -56,14 +63,19 @@ def test_the_reason_is_one_line_even_of_an_error_without_words() -> None:
     assert ending("front", RuntimeError("a\n  b")).reason == "a b"
 
 
-def test_it_is_left_read_and_removed(tmp_path: Path) -> None:
-    assert endings.last(tmp_path) is None
-    endings.clear(tmp_path)
+def test_it_is_left_read_and_removed(used: Path) -> None:
+    assert endings.last(used) is None
+    endings.clear(used)
     ended = ending("acceptor", StorageFailed("no space"))
-    endings.leave(tmp_path, ended)
-    assert endings.last(tmp_path) == ended
-    endings.clear(tmp_path)
-    assert endings.last(tmp_path) is None
+    endings.leave(used, ended)
+    assert endings.last(used) == ended
+    endings.clear(used)
+    assert endings.last(used) is None
+    assert [one.name for one in used.iterdir()] == ["lock"]
+
+
+def test_a_bare_mount_point_stays_bare(tmp_path: Path) -> None:
+    endings.leave(tmp_path, ending("folder", StorageFailed("it is gone")))
     assert not list(tmp_path.iterdir())
 
 
@@ -80,9 +92,9 @@ def test_what_cannot_be_read_is_nothing(tmp_path: Path, text: str) -> None:
     assert endings.last(tmp_path) is None
 
 
-def test_unknown_kinds_are_nothing(tmp_path: Path) -> None:
-    endings.leave(tmp_path, Ended("novel", "a", "b", 3, 1, "c"))
-    assert endings.last(tmp_path) is None
+def test_unknown_kinds_are_nothing(used: Path) -> None:
+    endings.leave(used, Ended("novel", "a", "b", 3, 1, "c"))
+    assert endings.last(used) is None
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -92,9 +104,9 @@ def run(*arguments: str) -> tuple[int, str]:
     return done.returncode, done.stderr.splitlines()[-1]
 
 
-def test_a_process_ended_by_an_invariant_says_so_in_every_way(tmp_path: Path) -> None:
-    status, said = run("-c", FATAL, str(tmp_path))
-    ended = endings.last(tmp_path)
+def test_a_process_ended_by_an_invariant_says_so_in_every_way(used: Path) -> None:
+    status, said = run("-c", FATAL, str(used))
+    ended = endings.last(used)
     assert ended is not None
     assert (ended.kind, ended.part, ended.reason, ended.status) == (
         "invariant", "learner", "slot 7 was chosen twice", status,

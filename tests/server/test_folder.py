@@ -42,6 +42,25 @@ def test_a_change_of_identity_survives(tmp_path: Path) -> None:
     folder.close()
 
 
+def test_what_goes_while_it_is_in_use_is_missed(tmp_path: Path) -> None:
+    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    folder = opened(tmp_path / "r")
+    assert folder.astray() is None
+    for name in ("lock", "acceptor.db", "acceptor.db.mark", "learner.db"):
+        kept = (tmp_path / "r" / name).rename(tmp_path / name)
+        assert folder.astray() == f"{tmp_path / 'r' / name} is gone"
+        kept.rename(tmp_path / "r" / name)
+        assert folder.astray() is None
+    (tmp_path / "r").rename(tmp_path / "kept")
+    assert "is gone" in (folder.astray() or "")
+    (tmp_path / "r").mkdir()  # a bare mount point, say
+    assert "is gone" in (folder.astray() or "")
+    (tmp_path / "r").rmdir()
+    (tmp_path / "kept").rename(tmp_path / "r")
+    assert folder.astray() is None
+    folder.close()
+
+
 def test_it_is_formatted_only_once(tmp_path: Path) -> None:
     format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
     with pytest.raises(FolderRefused, match="formatted already"):

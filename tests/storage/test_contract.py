@@ -43,6 +43,33 @@ def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     return lambda: MemoryStorage(TABLES, disk)
 
 
+@pytest.mark.parametrize("kind", [SqliteStorage, AppendStorage])
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_files_that_go_while_they_are_open_are_missed(
+    kind: type[SqliteStorage] | type[AppendStorage], how: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "folder" / "some.db"
+    path.parent.mkdir()
+    storage = kind(path, TABLES)
+    for number in range(3):
+        storage.write([Put("names", "a", b"%d" % number * 900_000)])  # compacted, where it can be
+        assert storage.astray() is None
+    for file in path.parent.iterdir():
+        if file.name.endswith("-shm"):
+            continue
+        kept = file.rename(tmp_path / file.name)
+        if how == "replaced":
+            file.write_bytes(kept.read_bytes())
+            assert storage.astray() == f"{file} is another file now"
+        else:
+            assert storage.astray() == f"{file} is gone"
+        file.unlink(missing_ok=True)
+        kept.rename(file)
+        assert storage.astray() is None
+    storage.close()
+    assert storage.astray() is None, "what is closed may be moved"
+
+
 def contents(storage: Storage) -> dict[str, list[tuple[Key, bytes]]]:
     return {table: list(storage.scan(table)) for table in TABLES}
 
