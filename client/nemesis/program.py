@@ -74,7 +74,7 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
 
 
 def _check_files(options: argparse.Namespace, parser: cli.Parser) -> None:
-    """Refuse files that would be in the way. Raises OSError for what cannot be looked at."""
+    """Refuse files that would be in the way, and make the folder. Raises OSError."""
     if options.data is not None and (options.data / CONFIG).exists():
         parser.error(
             f"--data {options.data} holds a cluster: it would be broken, name a new folder"
@@ -82,6 +82,8 @@ def _check_files(options: argparse.Namespace, parser: cli.Parser) -> None:
     for file in (options.record, options.report):
         if file is not None and not file.absolute().parent.is_dir():
             parser.error(f"there is no folder for {file}")
+    if options.data is not None:
+        options.data.mkdir(parents=True, exist_ok=True)
 
 
 def _fitted(line: str) -> str:
