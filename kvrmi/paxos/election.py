@@ -58,6 +58,7 @@ class Election:
         self._timing = timing
         self._tries = 0
         self._lag = 0
+        self._deaf = False
         self._heard = now
         self.due = now + self._rank * (timing.election_min / 4 + STAGGER)
 
@@ -65,6 +66,7 @@ class Election:
         """Take note of a heartbeat of who leads, `lag` slots ahead of us; True if that is news."""
         new = ballot != self.leader
         self.leader = ballot
+        self._deaf = False
         self._heard = now
         self._tries = 0
         self._lag = lag
@@ -102,12 +104,18 @@ class Election:
         A term that never `opened` is a sign that we are behind: others are given longer.
         """
         self.leader = NO_BALLOT
+        self._deaf = False
         self._lag = 0 if opened else FAR_BEHIND + 1
         self._wait(now)
 
+    def deaf(self, leader: Ballot) -> None:
+        """Take our successor for the leader: our own acceptor brings us no heartbeat of anybody."""
+        self.leader = leader
+        self._deaf = True
+
     def silence(self, now: float) -> bool:
         """Return whether the leader is silent for an election time, and forget it then."""
-        if self.leader == NO_BALLOT or now - self._heard < self._timing.election_min:
+        if self._deaf or self.leader == NO_BALLOT or now - self._heard < self._timing.election_min:
             return False
         self.leader = NO_BALLOT
         return True

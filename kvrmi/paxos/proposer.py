@@ -289,6 +289,8 @@ class Proposer:
         term.handing_to = successor
         messages = term.give_up(f"handed over to {successor}")
         self._leave_office(now, term)
+        if term.own_silent(now):
+            self._election.deaf(Ballot(term.ballot.round + 1, successor))  # as it will campaign
         return messages
 
     def _leave_office(self, now: float, term: Leadership) -> None:

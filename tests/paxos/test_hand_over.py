@@ -132,8 +132,14 @@ def test_a_leader_whose_own_acceptor_is_silent_for_a_lease_hands_over(benches: B
         for beat in sent_beats(bench):
             bench.deliver(acceptor(2), heard(beat))
             bench.deliver(acceptor(3), heard(beat))
-    assert Envelope(proposer(3), CampaignNow(B)) in bench.drain()
+    sent = bench.drain()
+    assert Envelope(proposer(3), CampaignNow(B)) in sent
     assert bench.now - silent == pytest.approx(TIMING.lease, abs=0.25)
+    assert Envelope(front(1), Leading(3, Ballot(B.round + 1, 3), False)) in sent, (
+        "clients are passed on"
+    )
+    bench.wake(2 * TIMING.election_min)
+    assert not bench.find(Leading), "its acceptor brings it no heartbeat: it must not forget"
 
 
 def test_a_leader_whose_acceptor_comes_back_has_a_lease_for_its_first_answer(
