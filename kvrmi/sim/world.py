@@ -12,6 +12,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from ..roles.contract import Address, Effects, Message
 from ..roles.events import Event, Observer
@@ -22,6 +23,8 @@ from .replica import Replica
 from .trace import Onlooker, Trace
 
 __all__ = ["Violation", "World"]
+
+Visit: TypeAlias = Callable[[Replica, bool], Callable[[], bool]]
 
 DRIFT = 0.01
 """A clock may be this much fast or slow; the lease's margin allows for twice as much."""
@@ -68,6 +71,11 @@ class World:
         self.onlooker = onlooker
         self.network = Network(self)
         self.watch = protocol.watch(self)
+        self.visit: Visit = lambda *_: lambda: False
+        """Has a client ask a replica at this moment, for a write or else a read; clients set it.
+
+        Returns what tells whether it has its answer.
+        """
         self.replicas = {i: Replica(self, i) for i in self.ids}
         for replica in self.replicas.values():
             replica.start()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...paxos.acceptor import Acceptor
 from ...paxos.messages import Restore
 from ...roles.contract import Address, Message
-from .adversary import LOOK_EVERY, LOOKS, Adversary, Over
+from .adversary import LOOK_EVERY, LOOKS, POLL_EVERY, Adversary, Over
 from .losses import may_lose
 
 if TYPE_CHECKING:
@@ -72,10 +72,26 @@ def _stall(world: World, draws: Draws, over: Over) -> None:
     """Stop a leader past its lease, and no longer; who asks it then has just missed a write."""
     adversary = Adversary(world, draws, over)
     world.network.calm()
-    adversary.leader.pause()
-    soon = draws.between(0.03, 0.08)
-    resume = partial(world.after, soon, adversary.leader.resume)
-    adversary.seize(adversary.others, 2 * world.timing.lease, resume)
+    stopped = adversary.leader
+    stopped.pause()
+    world.after(2 * world.timing.lease, stopped.resume)
+    outdate = partial(adversary.once_led, partial(_outdate, adversary, stopped), POLL_EVERY)
+    adversary.seize(adversary.others, 2 * world.timing.lease, outdate)
+
+
+def _outdate(adversary: Adversary, stopped: Replica) -> None:
+    """Have another's write acknowledged, and then a read wait as the stopped one goes on."""
+    world = adversary.world
+    acknowledged = world.visit(adversary.leader, True)
+
+    def look(tries: int) -> None:
+        if acknowledged() or not tries:
+            world.visit(stopped, False)
+            stopped.resume()
+        else:
+            adversary.after(POLL_EVERY, partial(look, tries - 1))
+
+    look(LOOKS)
 
 
 def _relearn(world: World, draws: Draws, over: Over) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..replica import Replica
     from ..world import World
 
-__all__ = ["LOOKS", "LOOK_EVERY", "Adversary", "Over"]
+__all__ = ["LOOKS", "LOOK_EVERY", "POLL_EVERY", "Adversary", "Over"]
 
 Over: TypeAlias = Callable[[], bool]
 """Returns whether faults have ended."""
@@ -75,8 +75,8 @@ class Adversary:
         """Make a proposer campaign, whoever leads."""
         replica.deliver("proposer", CampaignNow(NO_BALLOT))
 
-    def once_led(self, action: Callable[[], None]) -> None:
-        """Do something once there is a new leader, who is then `leader`."""
+    def once_led(self, action: Callable[[], None], every: float = LOOK_EVERY) -> None:
+        """Do something once there is a new leader, who is then `leader`; looks so often."""
         elections = monitor(self.world).elections
         known = len(elections)
 
@@ -85,7 +85,7 @@ class Adversary:
                 self.leader = self.world.replicas[elections[-1][1].replica]
                 action()
             elif tries:
-                self.after(self.draws.soon(LOOK_EVERY), partial(look, tries - 1))
+                self.after(self.draws.soon(every), partial(look, tries - 1))
 
         look(LOOKS)
 

@@ -37,8 +37,11 @@ PROFILES = (
     Profile("calm", "nothing fails; leadership is handed around", ("transfer", "lag")),
     Profile(
         "crash",
-        "processes are killed, one, several or all at once",
-        ("crash", "crash", "crash_leader", "crash_all", "relapse", "relapse", "laggard", "lag"),
+        "processes are killed, one, several or all at once, or stopped",
+        (
+            "crash", "crash", "crash_leader", "crash_all", "relapse", "relapse", "laggard", "lag",
+            "stall", "stall",
+        ),
     ),
     Profile(
         "roles",

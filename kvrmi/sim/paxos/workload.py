@@ -9,7 +9,7 @@ is older than what was complete before its question was asked (`settle`).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...access.request_ids import RequestId, RequestIds
@@ -34,7 +34,9 @@ __all__ = ["COUNTERS", "KEYS", "KINDS", "Asked", "Workload"]
 UNDONE = ("NO_QUORUM", "UNAVAILABLE")
 """Codes that promise that nothing was done."""
 
-KINDS = ("plain", "session", "lane", "session", "counter", "reader", "reader")
+VISITORS = ("read visitor", "write visitor")
+"""They ask when a fault wants it (World.visit)."""
+KINDS = ("plain", "session", "lane", "session", "counter", "reader", "reader", *VISITORS)
 """A lane has requests open in the session of the one before it, at the same time."""
 OPENING = ("delete", ("never there",))
 """The first command of a session changes nothing: it runs again if the session was evicted."""
@@ -119,6 +121,12 @@ class Asked:
         if self._submission is not None and self._submission.answer is not None:
             self.answer = self._submission.answer
 
+    @property
+    def settled(self) -> bool:
+        """It has its answer, whether anybody has taken note of that or not."""
+        self.look()
+        return self.answer is not None
+
     def forget(self) -> None:
         """Be ready to be sent again."""
         self._at = self._submission = self.answer = None
@@ -166,8 +174,8 @@ class _Client:
 
     def next(self, front: Front, now: float) -> Asked | None:
         """Think of something to do; None while its session has no room."""
-        if self.kind == "reader":
-            kind = self.draws.choice(READS)
+        if self.kind.startswith("read"):
+            kind = "get" if self.kind in VISITORS else self.draws.choice(READS)
             op, args = self._question(kind)
             plain = args[:1] if kind == LOCAL else args
             return Asked(op, args, encode_question(op, _plain(plain)), now)
@@ -247,6 +255,7 @@ class Workload:
         self._pause = draws.choice((0.005, 0.05, 0.2))
         self.last_ok = 0.0
         """When a write was last acknowledged."""
+        world.visit = self._visit
         self._step()
 
     @property
@@ -273,16 +282,26 @@ class Workload:
     def _step(self) -> None:
         self.settle()
         for client in self._clients:
-            if client.idle_until <= self._world.now:
+            if client.kind not in VISITORS and client.idle_until <= self._world.now:
                 client.idle_until = self._world.now + client.draws.soon(self._pause)
                 self._go_on(client)
         self._world.after(STEP, self._step)
 
     def _go_on(self, client: _Client) -> None:
         up = [replica for replica in self._world.replicas.values() if replica.up]
-        if not up:
-            return
-        replica = client.draws.choice(up)
+        if up:
+            self._ask(client, client.draws.choice(up))
+
+    def _visit(self, replica: Replica, writes: bool) -> Callable[[], bool]:
+        self.settle()
+        client = next((it for it in self._clients if it.kind == VISITORS[writes]), None)
+        if client is None or client.doing is not None or not replica.up:
+            return lambda: False
+        self._ask(client, replica)
+        asked = client.doing
+        return lambda: asked is not None and asked.settled
+
+    def _ask(self, client: _Client, replica: Replica) -> None:
         asked, front = client.doing, replica.role(Front)
         if asked is None and not self._resting and front is not None:
             asked = client.doing = client.next(front, self._world.now)

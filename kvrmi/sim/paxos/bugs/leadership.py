@@ -22,6 +22,7 @@ __all__ = [
     "AcceptNotRepeated",
     "AnnouncedTooEarly",
     "ChosenBeforeQuorumOfDisks",
+    "IndexOfLastHeartbeat",
     "IndexOfOldHeartbeat",
     "LearnerMixesBallots",
     "NoNoopInGaps",
@@ -99,6 +100,22 @@ class IndexOfOldHeartbeat(Parts):
     """Read-index takes a heartbeat from before the read for its confirmation."""
 
     proposers = _IndexOfOldHeartbeat
+
+
+class _LastHeartbeat(Leadership):
+    def confirm(self, now: float, number: int) -> tuple[Envelope, ...]:
+        self._confirming.append((number, self._lease.beat, self._decided))
+        return self._beat(now)
+
+
+class _IndexOfLastHeartbeat(TermsOf):
+    term = _LastHeartbeat
+
+
+class IndexOfLastHeartbeat(Parts):
+    """Read-index takes the last heartbeat made before the read for its confirmation."""
+
+    proposers = _IndexOfLastHeartbeat
 
 
 class _Reports(Phase1):
