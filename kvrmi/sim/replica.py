@@ -264,6 +264,11 @@ class Replica:
         self.post(self.address("host"), role, message)
         self.run(self.pump)
 
+    def nudge(self, name: str) -> None:
+        """Wake a role though nothing is due, which must be harmless."""
+        self.post(self.address(name), name, None)
+        self.run(self.pump)
+
     def post(self, sender: Address, role: str, message: Message | None) -> None:
         """Leave a message in an own role's inbox; lost if the role is down."""
         if role in self.roles:

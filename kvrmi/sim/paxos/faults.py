@@ -15,7 +15,7 @@ from ...paxos.messages import CampaignNow, Restore, Transfer
 from ...paxos.proposer import Proposer
 from .. import faults
 from ..faults import Fault, Strike, take_up
-from . import adversaries_learned, adversaries_leases
+from . import adversaries_learned, adversaries_leases, adversaries_voters
 from .adversary import Over
 from .losses import may_lose
 
@@ -157,5 +157,6 @@ FAULTS: dict[str, Fault] = {
     "transfer": _transfer,
     **{name: _adversary(it) for name, it in adversaries_leases.ADVERSARIES.items()},
     **{name: _adversary(it) for name, it in adversaries_learned.ADVERSARIES.items()},
+    **{name: _adversary(it) for name, it in adversaries_voters.ADVERSARIES.items()},
 }
 """All faults that strike this protocol, by the names that profiles use."""

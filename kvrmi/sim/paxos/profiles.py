@@ -34,14 +34,15 @@ class Profile(NamedTuple):
 
 
 PROFILES = (
-    Profile("calm", "nothing fails; leadership is handed around", ("transfer", "lag")),
+    Profile(
+        "calm",
+        "nothing fails; leadership is handed around, or a leader is stopped for a moment",
+        ("transfer", "lag", "stall"),
+    ),
     Profile(
         "crash",
-        "processes are killed, one, several or all at once, or stopped",
-        (
-            "crash", "crash", "crash_leader", "crash_all", "relapse", "relapse", "laggard", "lag",
-            "stall", "stall",
-        ),
+        "processes are killed, one, several or all at once",
+        ("crash", "crash", "crash_leader", "crash_all", "relapse", "relapse", "laggard", "lag"),
     ),
     Profile(
         "roles",
@@ -51,7 +52,7 @@ PROFILES = (
     Profile(
         "network",
         "messages are lost, late, repeated and out of order",
-        ("weather", "weather", "provoke", "cut", "crash", "laggard"),
+        ("weather", "weather", "provoke", "cut", "crash", "laggard", "renew", "renew"),
     ),
     Profile(
         "partition",

@@ -11,9 +11,9 @@ from ....operations.commands import Voter
 from ....paxos.ballot import NO_BALLOT, Ballot
 from ....paxos.campaign import Phase1
 from ....paxos.electorate import Electorate
-from ....paxos.messages import PreVoted, Promise
+from ....paxos.messages import Applied, PreVoted, Promise
 from ....paxos.proposer import Proposer
-from ....roles.contract import Address, Envelope
+from ....roles.contract import Address, Effects, Envelope, Message
 from ....roles.declaration import Setting, Stored
 from ..parts import Parts
 from .swap import CampaignsOf
@@ -24,6 +24,7 @@ __all__ = [
     "LowestBallotAdopted",
     "NewerEpochCounted",
     "Phase1NotRepeatedAfterVoter",
+    "Phase1SurvivesVoter",
     "PromisesOfAnyBallot",
     "PromisesSecondPageDropped",
     "QuorumOfTwo",
@@ -143,6 +144,21 @@ class Phase1NotRepeatedAfterVoter(Parts):
         proposer = super().proposer(setting, storage, now)
         proposer._electorate = _NeverChanged()
         return proposer
+
+
+class _Survives(Proposer):
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        open_one = self._phase1 if isinstance(message, Applied) and self._term is None else None
+        effects = super().receive(now, sender, message)
+        if open_one is not None and self._phase1 is None and message.slot > 0:
+            self._phase1 = open_one
+        return effects
+
+
+class Phase1SurvivesVoter(Parts):
+    """A phase 1 that is open goes on when a lost disk's new voter is learned of."""
+
+    proposers = _Survives
 
 
 class _NewerToo(Electorate):
