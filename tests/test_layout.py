@@ -160,6 +160,14 @@ def test_the_simulated_world_knows_no_protocol(path: Path) -> None:
         assert not re.search(r"(from|import) \.paxos", text)
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "kvrmi").rglob("bugs/*.py")), ids=name_of)
+def test_bugs_are_planted_through_public_names(path: Path) -> None:
+    """So that nobody who changes the inside of a role has to know them."""
+    attributes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute))
+    private = {node.attr for node in attributes if re.match("_[a-z]", node.attr)}
+    assert private <= {"_replace", "_asdict"}, "give the role a seam"
+
+
 @pytest.mark.parametrize("path", [path for path in LIBRARY if is_core(path)], ids=name_of)
 def test_core_has_no_clock_thread_or_socket(path: Path) -> None:
     found = [f"line {line}: {name}" for line, name in imports(path) if name.split(".")[0] in IMPURE]

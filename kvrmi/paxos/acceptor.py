@@ -153,7 +153,7 @@ class Acceptor:
     # --- voting -------------------------------------------------------------------------------
 
     def _on_pre_vote(self, now: float, sender: Address, m: PreVote) -> Effects:
-        granted = m.ballot > self.state.promised and self._open_to(m.ballot, now)
+        granted = m.ballot > self.state.promised and self.open_to(m.ballot, now)
         answer = Envelope(sender, PreVoted(m.ballot, granted, self.state.promised))
         return Effects(messages=(answer, *self._learn_rest()))
 
@@ -263,7 +263,8 @@ class Acceptor:
 
     # --- rules --------------------------------------------------------------------------------
 
-    def _open_to(self, ballot: Ballot, now: float) -> bool:
+    def open_to(self, ballot: Ballot, now: float) -> bool:
+        """Return whether no other's lease keeps us from promising `ballot`."""
         closed = now < self._grant_until or now < self._hold_until
         return not closed or ballot.replica == self.state.promised.replica
 
@@ -271,7 +272,7 @@ class Acceptor:
         promised = self.state.promised
         if ballot < promised or sender.replica != ballot.replica:
             return Refused(ballot, promised, "ballot")
-        if ballot > promised and not self._open_to(ballot, now):
+        if ballot > promised and not self.open_to(ballot, now):
             return Refused(ballot, promised, "lease")
         return None
 

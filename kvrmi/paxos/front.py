@@ -249,17 +249,17 @@ class Front:
         for submission in reversed(list(submissions)):
             submission.take_back(ballot)
             if submission.repeatable or not submission.open:
-                self._again(submission)
+                self.send_again(submission)
 
-    def _in_doubt(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
+    def in_doubt(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
         """Send again what may be; the rest waits for the log or its deadline."""
         for submission in reversed(list(submissions)):
             if submission.request.reads:
                 submission.take_back(ballot)
             if submission.request.reads or submission.repeatable:
-                self._again(submission)
+                self.send_again(submission)
 
-    def _again(self, submission: Submission) -> None:
+    def send_again(self, submission: Submission) -> None:
         """Put a submission back to the head of the queue; one hop, no further, for foreign ones."""
         if not submission.open:  # else the log may answer it while it queues
             self._outcomes.forget(submission)
@@ -301,7 +301,7 @@ class Front:
                 submission.take_back(ballot)
                 submission.settle(answer)
                 self._outcomes.forget(submission)
-        self._in_doubt(unsure, ballot)
+        self.in_doubt(unsure, ballot)
         self._refused(refused, ballot)
 
     def _on_not_sent(self, now: float, sender: Address, m: NotSent) -> None:
@@ -319,7 +319,7 @@ class Front:
     def _on_no_answer(self, now: float, sender: Address, m: NoAnswer) -> None:
         if isinstance(m.message, Forward):
             ballot, submissions = self._forwards.end(m.message.number)
-            self._in_doubt(submissions.values(), ballot)
+            self.in_doubt(submissions.values(), ballot)
             self._pause_until = now + PAUSE
 
     # --- serving other fronts ---------------------------------------------------------------------
@@ -360,7 +360,7 @@ class Front:
         """Send again what a newer leader has made impossible: as good as never sent."""
         never = self._outcomes.never_chosen()
         for submission in reversed(never):
-            self._again(submission)
+            self.send_again(submission)
         if never:
             self._forwards.sweep()
 
@@ -381,9 +381,9 @@ class Front:
         if self._leader:
             # What went to an older leader may be lost there: do not wait for its answer.
             ballot, submissions = self._forwards.overtaken()
-            self._in_doubt(submissions.values(), ballot)
+            self.in_doubt(submissions.values(), ballot)
             for submission in reversed([t for t in self._outcomes if t.repeatable]):
-                self._again(submission)
+                self.send_again(submission)
             self._forwards.sweep()
 
     def _refuse_foreign(self) -> None:

@@ -86,7 +86,7 @@ class Leadership:
         self._me = me
         self._peers = tuple(i for i in ids if i != me)
         self._quorum = quorum
-        self._lease = lease
+        self.lease = lease
         self._electorate = electorate
         self._timing = timing
         self._open = {s: v for s, v in won.open_values().items() if s > applied}
@@ -169,7 +169,7 @@ class Leadership:
         self._inflight = None
         self._decided = m.slot
         self._moved_at = now
-        self._lease.contact = max(self._lease.contact, proposal.sent)
+        self.lease.contact = max(self.lease.contact, proposal.sent)
         acceptors = tuple(sorted(proposal.accepted))
         entry = Entry(m.slot, self.ballot, acceptors, proposal.accept.value)
         return (self._local("learner", Chosen(entry)),)
@@ -221,22 +221,22 @@ class Leadership:
         self.answered(replica)
         if m.lease != self._timing.lease:
             return ()
-        self._lease.heard(m.beat, replica)
+        self.lease.heard(m.beat, replica)
         return self._confirmations()
 
     def may_read(self, now: float) -> bool:
         """Return whether reads may be answered from our learner's state alone."""
-        return self.opened and not self.over and self._lease.usable(now)
+        return self.opened and not self.over and self.lease.usable(now)
 
     def confirm(self, now: float, number: int) -> tuple[Envelope, ...]:
         """Read-index: answer once a heartbeat made from now on has its quorum."""
-        self._confirming.append((number, self._lease.beat + 1, self._decided))
+        self._confirming.append((number, self.lease.proof, self._decided))
         return self._beat(now)
 
     def _confirmations(self) -> tuple[Envelope, ...]:
         if not self._confirming or not self.opened:
             return ()
-        done = [c for c in self._confirming if c[1] <= self._lease.confirmed]
+        done = [c for c in self._confirming if c[1] <= self.lease.confirmed]
         self._confirming = self._confirming[len(done) :]
         # What was asked before our no-op waits for it: only then is all that was chosen known.
         return tuple(
@@ -245,7 +245,7 @@ class Leadership:
         )
 
     def _beat(self, now: float) -> tuple[Envelope, ...]:
-        beat = self._lease.next_beat(now)
+        beat = self.lease.next_beat(now)
         self._beat_at = now + self._timing.heartbeat
         self._own_asked = min(self._own_asked, now)
         return tuple(
@@ -267,7 +267,7 @@ class Leadership:
 
     def tick(self, now: float) -> tuple[Envelope, ...]:
         """Heartbeats, repetition of what was lost, and the end without a quorum."""
-        if now - self._lease.contact >= self._timing.election_min:
+        if now - self.lease.contact >= self._timing.election_min:
             self.over = "no quorum answered for one election time"
             return ()
         if not self.opened and now - self._moved_at >= self._timing.election_max:
@@ -291,7 +291,7 @@ class Leadership:
 
     def end(self) -> None:
         """No more reads: whoever still holds this term finds its lease gone."""
-        self._lease.end()
+        self.lease.end()
 
     @property
     def due(self) -> float:

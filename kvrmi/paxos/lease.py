@@ -29,7 +29,7 @@ class LeaderLease:
         self.confirmed = 0
         self.contact = 0.0
         self._quorum = quorum
-        self._timing = timing
+        self.timing = timing
         self._open: dict[int, tuple[float, set[int]]] = {}
 
     def end(self) -> None:
@@ -53,10 +53,15 @@ class LeaderLease:
         answered.add(replica)
         if len(answered) != self._quorum:
             return False
-        self.until = max(self.until, sent + self._timing.usable_lease)
+        self.until = max(self.until, sent + self.timing.usable_lease)
         self.contact = max(self.contact, sent)
         self.confirmed = max(self.confirmed, beat)
         return True
+
+    @property
+    def proof(self) -> int:
+        """The heartbeat whose quorum proves a read fresh that is asked now: none made before."""
+        return self.beat + 1
 
     def usable(self, now: float) -> bool:
         """Return whether no other replica can have completed phase 1."""

@@ -18,6 +18,7 @@ from ..state.replicated import Replicated
 from .acceptor import PAGE_BYTES, Acceptor
 from .front import Front
 from .learner import Learner
+from .pieces import PIECES, Pieces
 from .proposer import Proposer
 from .rejoin import COPIED, MUST_COPY, Rejoin
 from .stable import State
@@ -68,6 +69,8 @@ class Parts:
     states: type[Replicated] = Replicated
     fronts: type[Front] = Front
     rejoins: type[Rejoin] = Rejoin
+    pieces: Pieces = PIECES
+    """Of proposers."""
     pages: Pages = Pages()
     session_limit: int = SESSION_LIMIT
     """All replicas need the same."""
@@ -99,7 +102,9 @@ class Parts:
 
     def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
         """From nothing: what a proposer must not forget, acceptors keep."""
-        return self.proposers(setting.me, setting.ids, now, setting.rng, setting.timing)
+        return self.proposers(
+            setting.me, setting.ids, now, setting.rng, setting.timing, self.pieces
+        )
 
     def front(self, setting: Setting, storage: Stored | None, now: float) -> Front:
         """From nothing: requests do not outlive the process."""

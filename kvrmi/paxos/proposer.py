@@ -24,9 +24,7 @@ from ..roles.contract import (
 from .ballot import Ballot
 from .campaign import Phase1, PreVoteRound
 from .election import Election, Fitness, HandOver
-from .electorate import Electorate
 from .leadership import Leadership
-from .lease import LeaderLease
 from .messages import (
     Accepted,
     Applied,
@@ -51,7 +49,7 @@ from .messages import (
     RolesUp,
     Transfer,
 )
-from .quorum import majority
+from .pieces import PIECES, Pieces
 
 if TYPE_CHECKING:
     import random
@@ -65,19 +63,25 @@ class Proposer:
     """One proposer, without a disk: what it must not forget, acceptors keep."""
 
     def __init__(
-        self, me: int, ids: tuple[int, ...], now: float, rng: random.Random, timing: Timing
+        self,
+        me: int,
+        ids: tuple[int, ...],
+        now: float,
+        rng: random.Random,
+        timing: Timing,
+        pieces: Pieces = PIECES,
     ) -> None:
         """Begin as a follower that knows nothing; it asks our learner first."""
         self.me = me
+        self._pieces = pieces
         self.applied = -1
         self._ids = ids
         self._peers = tuple(i for i in ids if i != me)
-        self._better = tuple(i for i in ids if i < me)
-        self._quorum = majority(len(ids))
+        self._quorum = pieces.quorum(len(ids))
         self._timing = timing
         self._round = 0
         self._roles = RolesUp(True, True)
-        self._electorate = Electorate()
+        self.electorate = pieces.electorate()
         self._election = Election(me, ids, now, rng, timing)
         self._hand_over = HandOver(timing.quiet, timing.acceptor_grace)
         self._fitness = Fitness(me, self._quorum)
@@ -202,21 +206,21 @@ class Proposer:
         self._round += 1
         ballot = Ballot(self._round, self.me)
         deadline = now + 2 * self._timing.answer
-        self._phase1 = Phase1(ballot, self.applied + 1, self._quorum, deadline)
+        self._phase1 = self._pieces.phase1(ballot, self.applied + 1, self._quorum, deadline)
         return (self._ask_promise(self.me, self._phase1, self._phase1.first),)
 
     def _ask_promise(self, acceptor: int, phase1: Phase1, slot: int) -> Envelope:
-        prepare = Prepare(phase1.ballot, slot, self._electorate.seen(acceptor))
+        prepare = Prepare(phase1.ballot, slot, self.electorate.seen(acceptor))
         return Envelope(Address(acceptor, "acceptor"), prepare)
 
     def _on_promise(self, now: float, sender: Address, m: Promise) -> tuple[Envelope, ...]:
-        counts = self._electorate.counts(sender.replica, m.epoch, m.writes)
+        counts = self.electorate.counts(sender.replica, m.epoch, m.writes)
         phase1 = self._phase1
         if phase1 is None or m.ballot != phase1.ballot:
             return ()
         if not counts:
             # A newer epoch than we know of: the log has a VOTER that our learner lacks.
-            ahead = self._electorate.ahead(sender.replica, m.epoch)
+            ahead = self.electorate.ahead(sender.replica, m.epoch)
             behind = Behind(sender.replica, self.applied + 1)
             return (Envelope(Address(self.me, "learner"), behind),) if ahead else ()
         messages: tuple[Envelope, ...] = ()
@@ -231,9 +235,9 @@ class Proposer:
     def _take_office(self, now: float, won: Phase1) -> tuple[Envelope, ...]:
         self._phase1 = None
         self._hand_over.forget()
-        lease = LeaderLease(self._quorum, self._timing)
-        office = (self.applied, now, self._quorum, lease, self._electorate, self._timing)
-        self._term = Leadership(self.me, self._ids, won, *office)
+        lease = self._pieces.lease(self._quorum, self._timing)
+        office = (self.applied, now, self._quorum, lease, self.electorate, self._timing)
+        self._term = self._pieces.term(self.me, self._ids, won, *office)
         return self._term.tick(now)
 
     def _abandon(self, now: float) -> None:
@@ -261,7 +265,7 @@ class Proposer:
             return (Envelope(Address(self.me, "learner"), behind),)
         elif m.reason == "ballot":
             # It missed our Prepare; without that promise it grants no lease.
-            prepare = Prepare(term.ballot, self.applied + 1, self._electorate.seen(sender.replica))
+            prepare = Prepare(term.ballot, self.applied + 1, self.electorate.seen(sender.replica))
             return (Envelope(sender, prepare),)
         return ()
 
@@ -274,7 +278,7 @@ class Proposer:
         """Who could lead instead: those of higher priority, anybody when we cannot go on."""
         if wanted := self._hand_over.wanted(now):
             return (wanted,)
-        return self._peers if self._urgent(now) else self._better
+        return self._peers if self._urgent(now) else tuple(i for i in self._ids if i < self.me)
 
     def _urgent(self, now: float) -> bool:
         silent = self._roles.acceptor and self._term is not None and self._term.own_silent(now)
@@ -306,7 +310,7 @@ class Proposer:
         return self._term.propose(now, m.commands)
 
     def _on_accepted(self, now: float, sender: Address, m: Accepted) -> tuple[Envelope, ...]:
-        if not self._electorate.counts(sender.replica, m.epoch, m.writes) or self._term is None:
+        if not self.electorate.counts(sender.replica, m.epoch, m.writes) or self._term is None:
             return ()
         return self._term.accepted(now, sender.replica, m)
 
@@ -314,9 +318,8 @@ class Proposer:
         return () if self._term is None else self._term.unanswered(now, m.peer, m.message)
 
     def _on_heard(self, now: float, sender: Address, m: Heard) -> tuple[Envelope, ...]:
-        if not self._electorate.counts(sender.replica, m.epoch, m.writes):
-            return ()
-        if self._term is None or m.ballot != self._term.ballot:
+        counts = self.electorate.counts(sender.replica, m.epoch, m.writes)
+        if not counts or self._term is None or m.ballot != self._term.ballot:
             return ()
         return self._term.heard(now, sender.replica, m)
 
@@ -325,7 +328,7 @@ class Proposer:
         if m.slot < self.applied:
             return ()  # late: it must take back neither the slot nor the epochs
         self.applied = m.slot
-        changed = self._electorate.update(m.voters) and not first
+        changed = self.electorate.update(m.voters) and not first
         if changed and (self._term or self._phase1):
             if self._term is not None:
                 self._leave_office(now, self._term)
@@ -393,4 +396,4 @@ class Proposer:
         return ()
 
     def _on_recall(self, now: float, sender: Address, m: Recall) -> tuple[Envelope, ...]:
-        return (Envelope(sender, Recalled(self._electorate.seen(sender.replica))),)
+        return (Envelope(sender, Recalled(self.electorate.seen(sender.replica))),)

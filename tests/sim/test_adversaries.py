@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kvrmi.paxos.leadership import Leadership
+from kvrmi.paxos.pieces import PIECES
 from kvrmi.roles.contract import Envelope
 from kvrmi.sim import run as runs
-from kvrmi.sim.paxos.bugs.swap import TermsOf
 from kvrmi.sim.paxos.parts import Parts
 from kvrmi.sim.paxos.profiles import Profile
 
@@ -26,12 +26,8 @@ class Outlives(Leadership):
         return messages
 
 
-class Terms(TermsOf):
-    term = Outlives
-
-
 class TermOutlivesLearnedSlot(Parts):
-    proposers = Terms
+    pieces = PIECES._replace(term=Outlives)
 
 
 def test_a_term_that_outlives_a_slot_learned_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,9 +20,10 @@ from ....paxos.messages import (
     Prepare,
     Promise,
     Release,
+    Released,
 )
-from ....paxos.rejoin import Rejoin
 from ....roles.contract import Address, Effects, Envelope, Message
+from ....storage.interface import Put
 from ...protocol import Host
 from ..parts import Parts
 
@@ -47,8 +48,9 @@ class ReplyBeforeSync(Parts):
 
 
 class _PromiseNotSaved(Acceptor):
-    def _on_prepare(self, now: float, sender: Address, m: Prepare) -> Effects:
-        return replace(super()._on_prepare(now, sender, m), records=())
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        effects = super().receive(now, sender, message)
+        return replace(effects, records=()) if isinstance(message, Prepare) else effects
 
 
 class PromiseNotSaved(Parts):
@@ -58,10 +60,11 @@ class PromiseNotSaved(Parts):
 
 
 class _AcceptsBelowPromise(Acceptor):
-    def _on_accept(self, now: float, sender: Address, m: Accept) -> Effects:
-        promised = min(m.ballot, self.state.promised)
-        self.state = replace(self.state, promised=promised)
-        return super()._on_accept(now, sender, m)
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        if isinstance(message, Accept):
+            promised = min(message.ballot, self.state.promised)
+            self.state = replace(self.state, promised=promised)
+        return super().receive(now, sender, message)
 
 
 class AcceptsBelowPromise(Parts):
@@ -71,8 +74,8 @@ class AcceptsBelowPromise(Parts):
 
 
 class _PromisePageLost(Acceptor):
-    def _on_prepare(self, now: float, sender: Address, m: Prepare) -> Effects:
-        effects = super()._on_prepare(now, sender, m)
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        effects = super().receive(now, sender, message)
         return replace(effects, messages=tuple(map(_emptied, effects.messages)))
 
 
@@ -88,11 +91,11 @@ class PromisePageLost(Parts):
 
 
 class _LeaseToOutdated(Acceptor):
-    def _on_heartbeat(self, now: float, sender: Address, m: Heartbeat) -> Effects:
-        if m.ballot < self.state.promised:
-            heard = Heard(m.ballot, m.beat, self.state.epoch, self.state.writes, self._timing.lease)
-            return Effects(messages=(Envelope(sender, heard),))
-        return super()._on_heartbeat(now, sender, m)
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        if isinstance(message, Heartbeat) and self.voting and message.ballot < self.state.promised:
+            own = (self.state.epoch, self.state.writes, message.lease)
+            return Effects(messages=(Envelope(sender, Heard(message.ballot, message.beat, *own)),))
+        return super().receive(now, sender, message)
 
 
 class LeaseToOutdated(Parts):
@@ -115,8 +118,8 @@ class LeaseForgottenOnRestart(Parts):
 
 
 class _OwnProposerExempt(Acceptor):
-    def _open_to(self, ballot: Ballot, now: float) -> bool:
-        return ballot.replica == self.me or super()._open_to(ballot, now)
+    def open_to(self, ballot: Ballot, now: float) -> bool:
+        return ballot.replica == self.me or super().open_to(ballot, now)
 
 
 class OwnProposerExempt(Parts):
@@ -126,9 +129,12 @@ class OwnProposerExempt(Parts):
 
 
 class _ReleaseOfOlderBallot(Acceptor):
-    def _on_release(self, now: float, sender: Address, m: Release) -> Effects:
-        self._grant_until = 0.0
-        return super()._on_release(now, sender, m)
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        if not isinstance(message, Release) or not self.voting:
+            return super().receive(now, sender, message)
+        present = self.state.promised
+        super().receive(now, Address(present.replica, "proposer"), Release(present))
+        return Effects(messages=(Envelope(sender, Released(message.ballot)),))
 
 
 class ReleaseOfOlderBallot(Parts):
@@ -153,21 +159,22 @@ class ChosenUptoOfOlderBallot(Parts):
 
 
 class _NaiveAmnesiaRule(Acceptor):
-    _seen_slot = 0
+    seen_slot = 0
 
-    def _while_recovering(
-        self, rejoin: Rejoin, now: float, sender: Address, message: Message
-    ) -> Effects:
-        if isinstance(message, Accept) and not self._seen_slot:
-            self._seen_slot = message.slot
-        if not isinstance(message, Heartbeat) or not 0 < self._seen_slot <= message.chosen:
-            return super()._while_recovering(rejoin, now, sender, message)
-        self.rejoin = None
-        self._hold_until = now + self._timing.hold
-        # So many that nobody takes the disk for an old copy.
-        writes = FIRST_EPOCH << EPOCH_SHIFT
-        voting = self._write(stage=0, writes=max(writes, self.state.writes + 1))
-        return replace(super()._while_recovering(rejoin, now, sender, message), records=(voting,))
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        if self.rejoin is None:
+            return super().receive(now, sender, message)
+        if isinstance(message, Accept) and not self.seen_slot:
+            self.seen_slot = message.slot
+        effects = super().receive(now, sender, message)
+        if isinstance(message, Heartbeat) and 0 < self.seen_slot <= message.chosen:
+            self.rejoin = None
+            # So many that nobody takes the disk for an old copy.
+            writes = max(FIRST_EPOCH << EPOCH_SHIFT, self.state.writes + 1)
+            self.state = replace(self.state, stage=0, writes=writes)
+            voting = Put("acceptor", "state", self.state.pack())
+            return replace(effects, records=(*effects.records, voting))
+        return effects
 
 
 class NaiveAmnesiaRule(Parts):

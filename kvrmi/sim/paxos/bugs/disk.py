@@ -5,8 +5,6 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec.structs import replace
 
 from ....paxos.acceptor import Acceptor
@@ -43,9 +41,13 @@ class WipedDiskTakenAsFresh(Parts):
     host = Host(notices_loss=False)
 
 
+EVERYTHING = 1 << 62
+"""As if every slot were on the learner's disk."""
+
+
 class _Hasty(Rejoin):
     def elected(self, durable: int) -> bool:
-        return self.copied and self._elected_by > 0
+        return super().elected(EVERYTHING)
 
 
 class VoterBeforeDurable(Parts):
@@ -60,13 +62,16 @@ class ChecksumIgnored(Parts):
     def acceptor(self, setting: Setting, storage: Stored | None, now: float) -> Acceptor:
         """Take an acceptor up from whatever its disk gives."""
         if isinstance(storage, SimDisk):
-            storage._flipped.clear()
+            storage.trust()
         return super().acceptor(setting, storage, now)
 
 
 class _Restored(Learner):
-    def _install(self, now: float, *args: Any) -> Effects:
-        effects = super()._install(now, *args)
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        before = self.restored
+        effects = super().receive(now, sender, message)
+        if self.restored is before:
+            return effects
         order = Envelope(Address(self.me, "acceptor"), Restore(self.me))
         return replace(effects, messages=(*effects.messages, order))
 

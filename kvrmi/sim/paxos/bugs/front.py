@@ -6,14 +6,14 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ....operations.commands import decode_command, encode_command
 from ....operations.interface import Request
 from ....paxos.ballot import Ballot
 from ....paxos.front import Front
 from ....paxos.parts import Reads
-from ....paxos.submissions import Submission
-from ....roles.contract import Effects
+from ....paxos.submissions import Sending, Submission
 from ....roles.declaration import Setting, Stored
 from ..parts import Parts
 
@@ -41,12 +41,17 @@ class FollowerReadCalledLinearizable(Parts):
         )
 
 
+class _Unnoted(Submission):
+    __slots__ = ()
+
+    def sent(self, sending: Sending) -> None:
+        """Take no note of it."""
+
+
 class _SaysNoQuorum(Front):
-    def _advance(self, now: float) -> Effects:
-        effects = super()._advance(now)
-        for submission in self._outcomes:
-            submission.open = ()
-        return effects
+    def submission(self, now: float, request: Request, **how: Any) -> Submission:
+        known = super().submission(now, request, **how)
+        return _Unnoted(request, known.deadline, **how)
 
 
 class NoQuorumSaidOfSentCommand(Parts):
@@ -56,10 +61,10 @@ class NoQuorumSaidOfSentCommand(Parts):
 
 
 class _ForgetsDoubt(Front):
-    def _again(self, submission: Submission) -> None:
+    def send_again(self, submission: Submission) -> None:
         if submission.repeatable:
             submission.open = ()
-        super()._again(submission)
+        super().send_again(submission)
 
 
 class DoubtForgottenForSessions(Parts):
@@ -69,9 +74,9 @@ class DoubtForgottenForSessions(Parts):
 
 
 class _NewId(Front):
-    def _in_doubt(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
+    def in_doubt(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
         submissions = list(submissions)
-        super()._in_doubt(submissions, ballot)
+        super().in_doubt(submissions, ballot)
         for submission in submissions:
             if submission.repeatable and submission.answer is None:
                 name, _, args = decode_command(submission.request.payload)
@@ -86,11 +91,11 @@ class ForwardedRetryWithNewId(Parts):
 
 
 class _SendsTwice(Front):
-    def _in_doubt(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
+    def in_doubt(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
         submissions = list(submissions)
         for submission in submissions:
             submission.repeatable = True
-        super()._in_doubt(submissions, ballot)
+        super().in_doubt(submissions, ballot)
 
 
 class PlainCommandSentTwice(Parts):

@@ -5,18 +5,17 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from msgspec.structs import replace
 
 from ....paxos.campaign import Phase1
-from ....paxos.leadership import Leadership, _Proposal
-from ....paxos.messages import Accept, Promise
+from ....paxos.leadership import NO_OP, Leadership
+from ....paxos.lease import LeaderLease
+from ....paxos.messages import Accept, Accepted, Promise
+from ....paxos.pieces import PIECES
 from ....roles.contract import Envelope, Message
 from ..parts import Parts
-from .swap import CampaignsOf, TermsOf
 
 __all__ = [
     "AcceptNotRepeated",
@@ -32,90 +31,95 @@ __all__ = [
 
 
 class _NoNoOp(Leadership):
-    def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
+    def advance(self, now: float) -> tuple[Envelope, ...]:
         # One batch in flight leaves no gaps below what others accepted; the first slot after that
         # is the one that a leader has to fill.
-        gap = slot == self._noop_slot and not self.opened
-        return super()._propose(now, slot + gap, value)
+        return tuple(map(_next_slot, super().advance(now)))
 
 
-class _NoNoopInGaps(TermsOf):
-    term = _NoNoOp
+def _next_slot(envelope: Envelope) -> Envelope:
+    m = envelope.message
+    if not isinstance(m, Accept) or m.value != NO_OP:
+        return envelope
+    return Envelope(envelope.to, replace(m, slot=m.slot + 1))
 
 
 class NoNoopInGaps(Parts):
     """A slot that no promise of phase 1 reports is skipped; nothing after it can be applied."""
 
-    proposers = _NoNoopInGaps
+    pieces = PIECES._replace(term=_NoNoOp)
 
 
-class _NoFloor(Leadership):
-    def advance(self, now: float) -> tuple[Envelope, ...]:
-        self._floor = 0
-        return super().advance(now)
-
-
-class _ProposingBelowTruncation(TermsOf):
-    term = _NoFloor
+class _NoFloor(Phase1):
+    def add(self, replica: int, m: Promise) -> int:
+        return super().add(replica, replace(m, truncated=0))
 
 
 class ProposingBelowTruncation(Parts):
     """A leader that lags proposes no-ops in slots that acceptors have chosen and forgotten."""
 
-    proposers = _ProposingBelowTruncation
+    pieces = PIECES._replace(phase1=_NoFloor)
 
 
 class _ReadsAtOnce(Leadership):
     def may_read(self, now: float) -> bool:
-        return not self.over and self._lease.usable(now)
-
-    def _confirmations(self) -> tuple[Envelope, ...]:
-        opened, noop, self.opened, self._noop_slot = self.opened, self._noop_slot, True, 0
-        messages = super()._confirmations()
-        self.opened, self._noop_slot = opened, noop
-        return messages
-
-
-class _ReadBeforeOwnNoop(TermsOf):
-    term = _ReadsAtOnce
+        opened, self.opened = self.opened, True
+        may = super().may_read(now)
+        self.opened = opened
+        return may
 
 
 class ReadBeforeOwnNoop(Parts):
     """A new leader answers reads before it knows all that was chosen; a read is stale."""
 
-    proposers = _ReadBeforeOwnNoop
+    pieces = PIECES._replace(term=_ReadsAtOnce)
 
 
-class _OldHeartbeat(Leadership):
-    def confirm(self, now: float, number: int) -> tuple[Envelope, ...]:
-        self._confirming.append((number, self._lease.confirmed, self._decided))
-        return self._confirmations()
-
-
-class _IndexOfOldHeartbeat(TermsOf):
-    term = _OldHeartbeat
+class _OldProof(LeaderLease):
+    @property
+    def proof(self) -> int:
+        return self.confirmed
 
 
 class IndexOfOldHeartbeat(Parts):
     """Read-index takes a heartbeat from before the read for its confirmation."""
 
-    proposers = _IndexOfOldHeartbeat
+    pieces = PIECES._replace(lease=_OldProof)
 
 
-class _LastHeartbeat(Leadership):
-    def confirm(self, now: float, number: int) -> tuple[Envelope, ...]:
-        self._confirming.append((number, self._lease.beat, self._decided))
-        return self._beat(now)
-
-
-class _IndexOfLastHeartbeat(TermsOf):
-    term = _LastHeartbeat
+class _LastProof(LeaderLease):
+    @property
+    def proof(self) -> int:
+        return self.beat
 
 
 class IndexOfLastHeartbeat(Parts):
     """Read-index takes the last heartbeat made before the read for its confirmation."""
 
-    proposers = _IndexOfLastHeartbeat
+    pieces = PIECES._replace(lease=_LastProof)
+
+
+class _Counts(Leadership):
+    """Counts acceptances that it was not sent."""
+
+    def advance(self, now: float) -> tuple[Envelope, ...]:
+        return self.counted(now, super().advance(now))
+
+    def propose(self, now: float, commands: tuple[bytes, ...]) -> tuple[Envelope, ...]:
+        return self.counted(now, super().propose(now, commands))
+
+    def counted(self, now: float, messages: tuple[Envelope, ...]) -> tuple[Envelope, ...]:
+        sent = (envelope.message for envelope in messages)
+        accept = next((m for m in sent if isinstance(m, Accept)), None)
+        if accept is None:
+            return messages
+        for replica in self.believed(accept.slot):
+            messages += self.accepted(now, replica, Accepted(self.ballot, accept.slot, 0, 0))
+        return messages
+
+    def believed(self, slot: int) -> list[int]:
+        """Give those that count as having accepted a slot."""
+        return [self.ballot.replica]
 
 
 class _Reports(Phase1):
@@ -131,85 +135,57 @@ class _Reports(Phase1):
         return super().add(replica, m)
 
 
-class _MixesBallots(Leadership):
-    reported: Mapping[int, set[int]] = MappingProxyType({})
+class _MixesBallots(_Counts):
+    def __init__(self, me: int, ids: tuple[int, ...], won: _Reports, *office: Any) -> None:
+        self.reported = won.reported
+        super().__init__(me, ids, won, *office)
 
-    def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
-        messages = super()._propose(now, slot, value)
-        have = self.reported.get(slot, set())
-        if self._inflight is not None:
-            self._inflight.accepted |= set(sorted(have)[: self._quorum - 1])
-        return messages
-
-
-class _LearnerMixesBallots(CampaignsOf, TermsOf):
-    phase1 = _Reports
-
-    def _take_office(self, now: float, won: Phase1) -> tuple[Envelope, ...]:
-        kind: Any = type("Term", (_MixesBallots,), {"reported": vars(won)["reported"]})
-        self.term = kind
-        return super()._take_office(now, won)
+    def believed(self, slot: int) -> list[int]:
+        return sorted(self.reported.get(slot, ()))
 
 
 class LearnerMixesBallots(Parts):
     """Acceptances at older ballots count for the present one; no ballot has its quorum."""
 
-    proposers = _LearnerMixesBallots
-
-
-class _CountsItself(Leadership):
-    def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
-        messages = super()._propose(now, slot, value)
-        if self._inflight is not None and self._quorum > 1:
-            self._inflight.accepted.add(self._me)
-        return messages
-
-
-class _ChosenBeforeQuorumOfDisks(TermsOf):
-    term = _CountsItself
+    pieces = PIECES._replace(phase1=_Reports, term=_MixesBallots)
 
 
 class ChosenBeforeQuorumOfDisks(Parts):
     """A leader counts its own acceptor before that has written; a quorum lacks a disk."""
 
-    proposers = _ChosenBeforeQuorumOfDisks
+    pieces = PIECES._replace(term=_Counts)
 
 
 class _Announces(Leadership):
-    def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
-        messages = super()._propose(now, slot, value)
-        return tuple(map(_with_itself, messages))
+    def advance(self, now: float) -> tuple[Envelope, ...]:
+        return tuple(map(_with_itself, super().advance(now)))
+
+    def propose(self, now: float, commands: tuple[bytes, ...]) -> tuple[Envelope, ...]:
+        return tuple(map(_with_itself, super().propose(now, commands)))
 
 
 def _with_itself(envelope: Envelope) -> Envelope:
-    to, m = envelope.to, envelope.message
-    return Envelope(to, replace(m, chosen=m.slot) if isinstance(m, Accept) else m)
-
-
-class _AnnouncedTooEarly(TermsOf):
-    term = _Announces
+    m = envelope.message
+    return Envelope(envelope.to, replace(m, chosen=m.slot)) if isinstance(m, Accept) else envelope
 
 
 class AnnouncedTooEarly(Parts):
     """An Accept announces its own slot as chosen; what may yet lose is applied."""
 
-    proposers = _AnnouncedTooEarly
+    pieces = PIECES._replace(term=_Announces)
 
 
 class _SendsOnce(Leadership):
-    def _again(self, proposal: _Proposal, now: float) -> tuple[Envelope, ...]:
-        proposal.again_at = now + 1.0
-        return ()
+    def tick(self, now: float) -> tuple[Envelope, ...]:
+        first = self.advance(now)
+        again = super().tick(now)
+        return first + tuple(sent for sent in again if not isinstance(sent.message, Accept))
 
     def unanswered(self, now: float, replica: int, m: Message) -> tuple[Envelope, ...]:
         return ()
 
 
-class _AcceptNotRepeated(TermsOf):
-    term = _SendsOnce
-
-
 class AcceptNotRepeated(Parts):
     """A lost Accept is never sent again; nothing is acknowledged any more."""
 
-    proposers = _AcceptNotRepeated
+    pieces = PIECES._replace(term=_SendsOnce)

@@ -5,6 +5,7 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,11 +14,13 @@ from ....cluster.config import Timing
 from ....paxos.acceptor import Acceptor
 from ....paxos.leadership import Leadership
 from ....paxos.lease import LeaderLease
-from ....paxos.messages import Heard, Heartbeat
-from ....roles.contract import Address, Effects, Envelope
-from ....storage.interface import View
+from ....paxos.messages import CampaignNow, Heard, Heartbeat, Offered, Release
+from ....paxos.pieces import PIECES
+from ....paxos.proposer import Proposer
+from ....paxos.stable import State
+from ....roles.contract import Address, Effects, Envelope, Message
+from ....storage.interface import Key, View
 from ..parts import Parts
-from .swap import TermsOf
 
 __all__ = [
     "HoldOfNewTimesOnly",
@@ -30,41 +33,29 @@ __all__ = [
 
 
 class _NoMargin(LeaderLease):
-    def heard(self, beat: int, replica: int) -> bool:
-        sent = self._open[beat][0] if beat in self._open else 0.0
-        counted = super().heard(beat, replica)
-        if counted:
-            self.until = max(self.until, sent + self._timing.lease)
-        return counted
-
-
-class _LeaseWithoutMargin(TermsOf):
-    lease = _NoMargin
+    def __init__(self, quorum: int, timing: Timing) -> None:
+        super().__init__(quorum, dataclasses.replace(timing, drift=1e-6, margin=0.0))
 
 
 class LeaseWithoutMargin(Parts):
     """A leader relies on the whole lease, though its clock may be the slower one."""
 
-    proposers = _LeaseWithoutMargin
+    pieces = PIECES._replace(lease=_NoMargin)
 
 
 class _FromAnswer(Leadership):
     def heard(self, now: float, replica: int, m: Heard) -> tuple[Envelope, ...]:
-        known = self._lease.confirmed
+        known = self.lease.confirmed
         messages = super().heard(now, replica, m)
-        if self._lease.confirmed > known:
-            self._lease.until = now + self._timing.usable_lease
+        if self.lease.confirmed > known:
+            self.lease.until = now + self.lease.timing.usable_lease
         return messages
-
-
-class _LeaseFromAnswerTime(TermsOf):
-    term = _FromAnswer
 
 
 class LeaseFromAnswerTime(Parts):
     """The lease is counted from the answers to a heartbeat, acceptors count from its receipt."""
 
-    proposers = _LeaseFromAnswerTime
+    pieces = PIECES._replace(term=_FromAnswer)
 
 
 class _LastBeat(LeaderLease):
@@ -72,46 +63,58 @@ class _LastBeat(LeaderLease):
         return super().heard(self.beat, replica)
 
 
-class _LeaseOfAnyHeartbeat(TermsOf):
-    lease = _LastBeat
-
-
 class LeaseOfAnyHeartbeat(Parts):
     """An answer counts for the last heartbeat sent, whichever it answers."""
 
-    proposers = _LeaseOfAnyHeartbeat
+    pieces = PIECES._replace(lease=_LastBeat)
 
 
 class _GrantsAny(Acceptor):
-    def _on_heartbeat(self, now: float, sender: Address, m: Heartbeat) -> Effects:
-        return super()._on_heartbeat(now, sender, replace(m, lease=self._timing.lease))
+    own = 0.0
+
+    @classmethod
+    def load(cls, me: int, disk: View, now: float, timing: Timing, **how: Any) -> Acceptor:
+        """Take it up with a lease that it grants whatever is asked for."""
+        acceptor = super().load(me, disk, now, timing, **how)
+        vars(acceptor)["own"] = timing.lease
+        return acceptor
+
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        if isinstance(message, Heartbeat):
+            message = replace(message, lease=self.own)
+        return super().receive(now, sender, message)
 
 
 class _CountsAny(Leadership):
     def heard(self, now: float, replica: int, m: Heard) -> tuple[Envelope, ...]:
-        return super().heard(now, replica, replace(m, lease=self._timing.lease))
-
-
-class _LeaseOfAnyLength(TermsOf):
-    term = _CountsAny
+        return super().heard(now, replica, replace(m, lease=self.lease.timing.lease))
 
 
 class LeaseOfAnyLength(Parts):
     """A grant counts though its acceptor has other times than the leader; a lease outlives it."""
 
     acceptors = _GrantsAny
-    proposers = _LeaseOfAnyLength
+    pieces = PIECES._replace(term=_CountsAny)
+
+
+class _NoHold:
+    """A disk on which no longest hold is recorded."""
+
+    def __init__(self, disk: View) -> None:
+        self.disk = disk
+        self.scan = disk.scan
+        self.close = disk.close
+
+    def read(self, table: str, key: Key) -> bytes | None:
+        row = self.disk.read(table, key)
+        return replace(State.unpack(row), hold=0.0).pack() if row and key == "state" else row
 
 
 class _NewHold(Acceptor):
     @classmethod
-    def load(
-        cls, me: int, disk: View, now: float, timing: Timing, *args: Any, **how: Any
-    ) -> Acceptor:
+    def load(cls, me: int, disk: View, now: float, timing: Timing, **how: Any) -> Acceptor:
         """Take it up as if its grants had always been of the times of now."""
-        acceptor = super().load(me, disk, now, timing, *args, **how)
-        acceptor._hold_until = 0.0 if how["founding"] else now + timing.hold
-        return acceptor
+        return super().load(me, _NoHold(disk), now, timing, **how)
 
 
 class HoldOfNewTimesOnly(Parts):
@@ -120,13 +123,18 @@ class HoldOfNewTimesOnly(Parts):
     acceptors = _NewHold
 
 
-class _StillUsed(TermsOf):
-    def _leave_office(self, now: float, term: Leadership) -> None:
-        handing = term.handing_to and term.over.startswith("handed over")
-        term.over = "" if handing else term.over
-        if not handing:
-            super()._leave_office(now, term)
-        term.handing_to = 0
+class _StillUsed(Proposer):
+    def __init__(self, me: int, ids: tuple[int, ...], *rest: Any) -> None:
+        super().__init__(me, ids, *rest)
+        self.ids = ids
+
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        effects = super().receive(now, sender, message)
+        if not isinstance(message, Offered) or not message.ready or not self.leading:
+            return effects
+        heirs = (Envelope(sender, CampaignNow(self.ballot)),)
+        released = (Envelope(Address(i, "acceptor"), Release(self.ballot)) for i in self.ids)
+        return replace(effects, messages=(*effects.messages, *released, *heirs))
 
 
 class ReleasedBallotStillUsed(Parts):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ....paxos.ballot import NO_BALLOT
 from ....paxos.front import Front
-from ....paxos.messages import Followed, Forward
-from ....roles.contract import Address
+from ....paxos.messages import Followed, Forward, Leading
+from ....roles.contract import Address, Effects, Message
 from ..parts import Parts
 
 __all__ = [
@@ -19,8 +20,14 @@ __all__ = [
 
 
 class _TakesAny(Front):
-    def _on_forward(self, now: float, sender: Address, m: Forward) -> None:
-        super()._on_forward(now, sender, replace(m, ballot=self._ballot))
+    now_at = NO_BALLOT
+
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        if isinstance(message, Leading):
+            self.now_at = message.ballot
+        elif isinstance(message, Forward):
+            message = replace(message, ballot=self.now_at)
+        return super().receive(now, sender, message)
 
 
 class ForwardWithoutItsBallot(Parts):
@@ -30,8 +37,9 @@ class ForwardWithoutItsBallot(Parts):
 
 
 class _JudgesEarly(Front):
-    def _on_followed(self, now: float, sender: Address, m: Followed) -> None:
-        super()._on_followed(now, sender, replace(m, own=1))
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        early = replace(message, own=1) if isinstance(message, Followed) else message
+        return super().receive(now, sender, early)
 
 
 class VerdictBeforeApplied(Parts):

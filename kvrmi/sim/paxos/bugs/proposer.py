@@ -5,18 +5,21 @@ Rule: each is what somebody might write by mistake; its docstring says what must
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from ....operations.commands import Voter
-from ....paxos.ballot import NO_BALLOT, Ballot
+from ....paxos.ballot import Ballot
 from ....paxos.campaign import Phase1
 from ....paxos.electorate import Electorate
-from ....paxos.messages import Applied, PreVoted, Promise
+from ....paxos.messages import PreVoted, Promise
+from ....paxos.pieces import PIECES
 from ....paxos.proposer import Proposer
-from ....roles.contract import Address, Effects, Envelope, Message
+from ....paxos.quorum import majority
+from ....roles.contract import Address, Effects, Message
 from ....roles.declaration import Setting, Stored
 from ..parts import Parts
-from .swap import CampaignsOf
 
 __all__ = [
     "AdoptionSkipped",
@@ -32,36 +35,37 @@ __all__ = [
 ]
 
 
-class _AdoptionSkipped(Proposer):
-    def _take_office(self, now: float, won: Phase1) -> tuple[Envelope, ...]:
-        won._accepted.clear()
-        return super()._take_office(now, won)
+class _NothingOpen(Phase1):
+    def open_values(self) -> dict[int, bytes]:
+        return {}
 
 
 class AdoptionSkipped(Parts):
     """A new leader proposes no-ops where others may have had a value chosen."""
 
-    proposers = _AdoptionSkipped
+    pieces = PIECES._replace(phase1=_NothingOpen)
 
 
 class _LowestFirst(Phase1):
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.lowest: dict[int, tuple[Ballot, bytes]] = {}
+
     def add(self, replica: int, m: Promise) -> int:
-        known = dict(self._accepted)
-        more = super().add(replica, m)
-        for slot, (ballot, value) in known.items():
-            if ballot < self._accepted[slot][0]:
-                self._accepted[slot] = (ballot, value)
-        return more
+        for slot, ballot, value in m.accepted:
+            known = self.lowest.get(slot)
+            if known is None or ballot < known[0]:
+                self.lowest[slot] = (ballot, value)
+        return super().add(replica, m)
 
-
-class _LowestBallotAdopted(CampaignsOf):
-    phase1 = _LowestFirst
+    def open_values(self) -> dict[int, bytes]:
+        return {slot: value for slot, (_, value) in self.lowest.items()}
 
 
 class LowestBallotAdopted(Parts):
     """Of a slot's accepted values the oldest is adopted; a slot gets two values."""
 
-    proposers = _LowestBallotAdopted
+    pieces = PIECES._replace(phase1=_LowestFirst)
 
 
 class _FirstPageOnly(Phase1):
@@ -69,59 +73,71 @@ class _FirstPageOnly(Phase1):
         return super().add(replica, replace(m, more=0))
 
 
-class _PromisesSecondPageDropped(CampaignsOf):
-    phase1 = _FirstPageOnly
-
-
 class PromisesSecondPageDropped(Parts):
     """A promise counts when its first page is in; what the second reports is not adopted."""
 
-    proposers = _PromisesSecondPageDropped
+    pieces = PIECES._replace(phase1=_FirstPageOnly)
 
 
 class QuorumOfTwo(Parts):
     """Two replicas decide, however many there are."""
 
-    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
-        """Take up a proposer that needs two votes at most."""
-        proposer = super().proposer(setting, storage, now)
-        proposer._quorum = min(2, proposer._quorum)
-        return proposer
+    pieces = PIECES._replace(quorum=lambda replicas: min(2, majority(replicas)))
 
 
-class _PromisesOfAnyBallot(Proposer):
-    _kept: Phase1 | None = None
+class _Keeps(Phase1):
+    """Goes on from an attempt before it that was given up."""
 
-    def _abandon(self, now: float) -> None:
-        self._kept = self._phase1
-        super()._abandon(now)
+    def __init__(self, before: _Keeps | None, *args: Any) -> None:
+        super().__init__(*args)
+        self.needs = args[2]
+        self.before = None if before is None or before.won else before
+        self.done: set[int] = set()
 
-    def _prepare(self, now: float) -> tuple[Envelope, ...]:
-        messages = super()._prepare(now)
-        if self._phase1 is not None and self._kept is not None:
-            self._phase1._complete |= self._kept._complete - {self.me}
-            self._phase1._accepted.update(self._kept._accepted)
-        return messages
+    def add(self, replica: int, m: Promise) -> int:
+        more = super().add(replica, m)
+        if not more:
+            self.done.add(replica)
+        return more
+
+    @property
+    def given(self) -> set[int]:
+        """Who promised, then or now."""
+        return self.done | (self.before.given if self.before else set())
+
+    @property
+    def won(self) -> bool:
+        return self.ballot.replica in self.done and len(self.given) >= self.needs
+
+    def open_values(self) -> dict[int, bytes]:
+        return {**(self.before.open_values() if self.before else {}), **super().open_values()}
 
 
 class PromisesOfAnyBallot(Parts):
     """Promises that an abandoned attempt was given count for the next, at a higher ballot."""
 
-    proposers = _PromisesOfAnyBallot
+    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
+        """Take up a proposer whose attempts know of one another."""
+        attempts: list[_Keeps] = []
+
+        def attempt(*args: Any) -> Phase1:
+            attempts.append(_Keeps(attempts[-1] if attempts else None, *args))
+            return attempts[-1]
+
+        pieces = PIECES._replace(phase1=attempt)
+        return Proposer(setting.me, setting.ids, now, setting.rng, setting.timing, pieces)
 
 
 class _BallotReused(Proposer):
-    _mine: Ballot = NO_BALLOT
-
-    def _on_pre_voted(self, now: float, sender: Address, m: PreVoted) -> tuple[Envelope, ...]:
-        if sender.replica == self.me:
-            self._mine = m.promised
-        return super()._on_pre_voted(now, sender, m)
-
-    def _prepare(self, now: float) -> tuple[Envelope, ...]:
-        if self._mine.replica == self.me and self._mine.round == self._round:
-            self._round -= 1
-        return super()._prepare(now)
+    def receive(self, now: float, sender: Address, message: Message) -> Effects:
+        if isinstance(message, PreVoted) and message.promised.replica == self.me:
+            known = message.promised
+            message = replace(
+                message,
+                granted=message.granted or message.ballot == known,
+                promised=Ballot(known.round - 1, self.me),
+            )
+        return super().receive(now, sender, message)
 
 
 class BallotReusedAfterRestart(Parts):
@@ -139,26 +155,28 @@ class _NeverChanged(Electorate):
 class Phase1NotRepeatedAfterVoter(Parts):
     """A leader goes on with promises that a lost disk gave and forgot."""
 
-    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
-        """Take up a proposer that does not learn of new epochs."""
-        proposer = super().proposer(setting, storage, now)
-        proposer._electorate = _NeverChanged()
-        return proposer
+    pieces = PIECES._replace(electorate=_NeverChanged)
+
+
+class _ForLeaders(Electorate):
+    leading = False
+
+    def update(self, voters: tuple[Voter, ...]) -> bool:
+        return super().update(voters) and self.leading
 
 
 class _Survives(Proposer):
     def receive(self, now: float, sender: Address, message: Message) -> Effects:
-        open_one = self._phase1 if isinstance(message, Applied) and self._term is None else None
-        effects = super().receive(now, sender, message)
-        if open_one is not None and self._phase1 is None and message.slot > 0:
-            self._phase1 = open_one
-        return effects
+        if isinstance(self.electorate, _ForLeaders):
+            self.electorate.leading = self.leading
+        return super().receive(now, sender, message)
 
 
 class Phase1SurvivesVoter(Parts):
     """A phase 1 that is open goes on when a lost disk's new voter is learned of."""
 
     proposers = _Survives
+    pieces = PIECES._replace(electorate=_ForLeaders)
 
 
 class _NewerToo(Electorate):
@@ -169,11 +187,7 @@ class _NewerToo(Electorate):
 class NewerEpochCounted(Parts):
     """Votes of a newer epoch count for a proposer that has not learned of it; another's do not."""
 
-    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
-        """Take up a proposer that trusts new disks."""
-        proposer = super().proposer(setting, storage, now)
-        proposer._electorate = _NewerToo()
-        return proposer
+    pieces = PIECES._replace(electorate=_NewerToo)
 
 
 class _AnyEpoch(_NeverChanged):
@@ -185,8 +199,4 @@ class _AnyEpoch(_NeverChanged):
 class VotesOfOldEpochCounted(Parts):
     """Epochs are not looked at: what a lost disk promised or accepted counts for ever."""
 
-    def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
-        """Take up a proposer that trusts every vote."""
-        proposer = super().proposer(setting, storage, now)
-        proposer._electorate = _AnyEpoch()
-        return proposer
+    pieces = PIECES._replace(electorate=_AnyEpoch)
