@@ -79,8 +79,8 @@ class Attempts:
     ) -> None:
         """`candidates` outlive it; it ends within `timeout` seconds from `now`."""
         self._candidates = candidates
-        self._operation = operation
-        self._findings = Findings(operation.reads, timeout, now, candidates.source)
+        self.operation = operation
+        self.findings = Findings(operation.reads, timeout, now, candidates.source)
         self._request: RequestId | None = None
         self._rest: list[Peer] = []
         """Who is still to be asked in this round."""
@@ -91,9 +91,9 @@ class Attempts:
 
     def begin(self, now: float) -> Step:
         """Give the first step."""
-        if self._operation.reads:
+        if self.operation.reads:
             return self._round(now)
-        return Take(self._findings.left(now))
+        return Take(self.findings.left(now))
 
     def took(self, request: RequestId | None, now: float) -> Step:
         """Go on with a request id; None: there was none."""
@@ -111,14 +111,14 @@ class Attempts:
         """Go on after an attempt without an answer, or with an error for one."""
         peer = self._asking
         if isinstance(error, Unsent):
-            self._findings.unsent(peer, error)
+            self.findings.unsent(peer, error)
             self._candidates.failed(peer, error, now, sent=False)
         elif isinstance(error, Lost):
-            self._findings.lost(peer, error)
+            self.findings.lost(peer, error)
             self._candidates.failed(peer, error, now)
-        elif self._findings.refused(peer, error):
+        elif self.findings.refused(peer, error):
             self._candidates.settled(peer)
-            return self._final(error, now)
+            return self.final(error, now)
         else:
             self._candidates.failed(peer, error, now, code=error.code)
         return self._next(now)
@@ -128,13 +128,13 @@ class Attempts:
         awake = []
         for peer, seen in zip(self._rest, looks, strict=True):
             if isinstance(seen, (Unsent, Lost)):
-                self._findings.missed(peer, seen)
+                self.findings.missed(peer, seen)
                 self._candidates.missed(peer, seen, now)
             else:
                 self._candidates.awake(peer)
                 awake.append((peer, seen))
-        self._rest = self._findings.choice(awake, now)
-        if not self._rest or self._findings.over(now):
+        self._rest = self.findings.choice(awake, now)
+        if not self._rest or self.findings.over(now):
             return self._round_over(now)
         return self._ask(now)
 
@@ -142,10 +142,10 @@ class Attempts:
         """Begin another round."""
         return self._round(now)
 
-    def _final(self, error: KVError, now: float) -> Step:
+    def final(self, error: KVError, now: float) -> Step:
         """End with an error that is final; or begin another session, if nothing was sent before."""
-        if expired(error) and not self._findings.sent:
-            return Take(self._findings.left(now), self._request)
+        if expired(error) and not self.findings.sent:
+            return Take(self.findings.left(now), self._request)
         return GiveUp(error)
 
     def _round(self, now: float) -> Step:
@@ -157,21 +157,21 @@ class Attempts:
     def _next(self, now: float) -> Step:
         if not self._rest:
             return self._round_over(now)
-        if self._findings.over(now):
-            return GiveUp(self._findings.verdict())
-        if self._findings.wary or self._rest[0].silent:
-            return LookAt(tuple(self._rest), min(self._findings.left(now), STATUS))
+        if self.findings.over(now):
+            return GiveUp(self.findings.verdict())
+        if self.findings.wary or self._rest[0].silent:
+            return LookAt(tuple(self._rest), min(self.findings.left(now), STATUS))
         return self._ask(now)
 
     def _ask(self, now: float) -> Step:
         self._asking = self._rest.pop(0)
         self._asked += 1
-        arguments = _arguments(self._operation, self._request)
-        return Ask(self._asking, arguments, self._findings.patience(now))
+        arguments = _arguments(self.operation, self._request)
+        return Ask(self._asking, arguments, self.findings.patience(now))
 
     def _round_over(self, now: float) -> Step:
         """Ask all again after a pause; or give up, where that would change nothing."""
-        found, candidates = self._findings, self._candidates
+        found, candidates = self.findings, self._candidates
         never_there = not candidates.met and len(found.unreached) >= len(candidates.peers)
         if never_there or (not self._asked and found.without_quorum and found.cautious(now)):
             # Nobody was ever there, or whoever is has waited for a majority in vain.

@@ -42,9 +42,9 @@ class NoQuorumOfOneAttempt(Parts):
 
 
 class _ForgetsTheDoubt(Attempts):
-    def _final(self, error: KVError, now: float) -> Step:
-        self._findings.sent = False
-        return super()._final(error, now)
+    def final(self, error: KVError, now: float) -> Step:
+        self.findings.sent = False
+        return super().final(error, now)
 
 
 class ExpiredWriteSentAgain(Parts):
@@ -56,8 +56,8 @@ class ExpiredWriteSentAgain(Parts):
 class _TakesAnother(Attempts):
     def failed(self, error: Unsent | Lost | KVError, now: float) -> Step:
         step = super().failed(error, now)
-        again = isinstance(error, Lost) and not self._operation.reads
-        return Take(self._findings.left(now)) if again else step
+        again = isinstance(error, Lost) and not self.operation.reads
+        return Take(self.findings.left(now)) if again else step
 
 
 class RetryWithNewId(Parts):
