@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ...paxos.acceptor import Acceptor
-from ...paxos.messages import Restore
+from ...paxos.messages import Accept, Forward, Restore
 from ...roles.contract import Address, Message
 from .adversary import LOOK_EVERY, LOOKS, POLL_EVERY, Adversary, Over
 from .losses import may_lose
@@ -160,11 +161,43 @@ def _overheard(adversary: Adversary, printer: Replica) -> None:
     adversary.after(LATE, adversary.mend)
 
 
+def _strand(world: World, draws: Draws, over: Over) -> None:
+    """Let a leader die whose batch one other has, and nobody be reached while a client waits."""
+    adversary = Adversary(world, draws, over)
+    if len(adversary.others) < adversary.quorum:
+        return
+    world.network.calm()
+    witness, asked, *_ = draws.sample(adversary.others, 2)
+
+    def keep(sender: Address, to: Address, message: Message, _: Callable[[], None]) -> bool:
+        if isinstance(message, Forward) and sender.replica == asked.me:
+            adversary.after(LOOK_EVERY, partial(_die_unheard, adversary))
+        from_leader = sender.replica == adversary.leader.me
+        return isinstance(message, Accept) and from_leader and to.replica != witness.me
+
+    world.network.catch = keep
+    world.visit(asked, True)
+
+
+def _die_unheard(adversary: Adversary) -> None:
+    network, leader = adversary.world.network, adversary.leader
+    if not leader.up:
+        return
+    leader.crash()
+    network.catch = lambda *_: False
+    for one, other in combinations(adversary.world.replicas.values(), 2):
+        adversary.separate(one, other)
+    soon = adversary.world.timing.request
+    adversary.after(soon, adversary.mend)
+    adversary.after(soon, leader.start)
+
+
 ADVERSARIES: dict[str, Callable[[World, Draws, Over], None]] = {
     "laggard": _laggard,
     "overhear": _overhear,
     "relapse": _relapse,
     "relearn": _relearn,
     "stall": _stall,
+    "strand": _strand,
 }
 """By the names that profiles use."""

@@ -36,8 +36,8 @@ class Profile(NamedTuple):
 PROFILES = (
     Profile(
         "calm",
-        "nothing fails; leadership is handed around, or a leader is stopped for a moment",
-        ("transfer", "lag", "stall"),
+        "leadership is handed around; a leader is stopped for a moment, or dies with all links",
+        ("transfer", "lag", "stall", "strand"),
     ),
     Profile(
         "crash",

@@ -34,7 +34,7 @@ __all__ = ["COUNTERS", "KEYS", "KINDS", "Asked", "Workload"]
 UNDONE = ("NO_QUORUM", "UNAVAILABLE")
 """Codes that promise that nothing was done."""
 
-VISITORS = ("read visitor", "write visitor")
+VISITORS = ("read visitor", "session visitor")
 """They ask when a fault wants it (World.visit)."""
 KINDS = ("plain", "session", "lane", "session", "counter", "reader", "reader", *VISITORS)
 """A lane has requests open in the session of the one before it, at the same time."""
@@ -166,7 +166,7 @@ class _Client:
 
     @property
     def session(self) -> bool:
-        return self.kind in ("session", "lane", "counter")
+        return self.kind in ("session", "lane", "counter", VISITORS[True])
 
     @property
     def counter(self) -> str:
@@ -190,7 +190,7 @@ class _Client:
 
     def gives_up(self) -> bool:
         """Return whether it asks no more after an answer that is none; counters count on."""
-        return self.kind != "counter" and self.draws.chance(GIVES_UP)
+        return self.kind in VISITORS or (self.kind != "counter" and self.draws.chance(GIVES_UP))
 
     def _question(self, kind: str) -> tuple[str, tuple[Any, ...]]:
         keys = (*KEYS, *(f"{COUNTERS}counter{n}" for n, k in enumerate(KINDS) if k == "counter"))
@@ -282,7 +282,8 @@ class Workload:
     def _step(self) -> None:
         self.settle()
         for client in self._clients:
-            if client.kind not in VISITORS and client.idle_until <= self._world.now:
+            waits = client.kind in VISITORS and client.doing is None
+            if not waits and client.idle_until <= self._world.now:
                 client.idle_until = self._world.now + client.draws.soon(self._pause)
                 self._go_on(client)
         self._world.after(STEP, self._step)
