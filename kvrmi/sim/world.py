@@ -74,7 +74,7 @@ class World:
         self.visit: Visit = lambda *_: lambda: False
         """Has a client ask a replica at this moment, for a write or else a read; clients set it.
 
-        Returns what tells whether it has its answer.
+        Returns a function that answers whether it has its answer.
         """
         self.replicas = {i: Replica(self, i) for i in self.ids}
         for replica in self.replicas.values():
