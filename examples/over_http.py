@@ -1,6 +1,6 @@
-"""Any language that speaks HTTP: a program that uses nothing but HTTP and JSON.
+r"""Any language that speaks HTTP: a program that uses nothing but HTTP and JSON.
 
-    pyro5-httpgateway --expose kvrmi.replica     # comes with Pyro5; asks the name server
+    pyro5-httpgateway --expose 'kvrmi\.replica[0-9]$'     # comes with Pyro5; asks the name server
     python examples/over_http.py http://localhost:8080/pyro
 
 Arguments are those of the remote methods, by name; values are text. An error has status 500, and

@@ -12,16 +12,19 @@ from typing import NamedTuple
 
 __all__ = ["Pattern"]
 
-# One alternative: letters, escaped signs, dots for any letter; then perhaps the rest, and an end.
+# One alternative: letters, escaped signs, dots for any letter, [0-9] for one of some; then perhaps
+# the rest, and an end.
 _BRANCH = re.compile(
-    r"\^?(?P<letters>(?:[^\\.^$*+?{}\[\]|()]|\\[^A-Za-z0-9]|\.(?![*+?{]))*)(?P<rest>\.\*)?(?P<end>\$)?"
+    r"\^?(?P<letters>(?:[^\\.^$*+?{}\[\]|()]|\\[^A-Za-z0-9]|\.(?![*+?{])"
+    r"|\[(?:[A-Za-z0-9](?:-[A-Za-z0-9])?)+\])*)(?P<rest>\.\*)?(?P<end>\$)?"
 )
-_LETTER = re.compile(r"\\.|.", re.DOTALL)
+_LETTER = re.compile(r"\\.|\[[^]]*\]|.", re.DOTALL)
+_RANGE = re.compile(r"(.)(?:-(.))?")
 _ANY = "."
 
 
 class _Branch(NamedTuple):
-    """The letters that a name begins with, None for any; `whole`: and that are all of it."""
+    """What each letter may be that a name begins with, None: any. `whole`: that is all of it."""
 
     letters: tuple[str | None, ...]
     whole: bool
@@ -30,11 +33,11 @@ class _Branch(NamedTuple):
         if len(name) < len(self.letters) or (self.whole and len(name) > len(self.letters)):
             return False
         pairs = zip(self.letters, name, strict=False)
-        return all(letter is None or letter == found for letter, found in pairs)
+        return all(letter is None or found in letter for letter, found in pairs)
 
 
 class Pattern:
-    """What some regular expressions mean: `^kvrmi.replica`, `a.b$`, `http.*|kvrmi.*`."""
+    """What some regular expressions mean: `^kvrmi.replica`, `a.b$`, `a[0-9]`, `http.*|kvrmi.*`."""
 
     def __init__(self, text: str) -> None:
         """Read one. Raises ValueError for any that says more than how a name begins."""
@@ -54,5 +57,17 @@ class Pattern:
 
 def _branch(found: re.Match[str]) -> _Branch:
     items: list[str] = _LETTER.findall(found["letters"])
-    letters = tuple(None if item == _ANY else item[-1] for item in items)
+    letters = tuple(None if item == _ANY else _allowed(item) for item in items)
     return _Branch(letters, found["end"] is not None and found["rest"] is None)
+
+
+def _allowed(item: str) -> str:
+    """Spell out the letters that one stands for: itself, or those of [0-9]. Raises ValueError."""
+    if not item.startswith("["):
+        return item[-1]
+    allowed = ""
+    for low, high in _RANGE.findall(item[1:-1]):
+        if high and high < low:
+            raise ValueError("not a plain prefix")
+        allowed += "".join(map(chr, range(ord(low), ord(high or low) + 1)))
+    return allowed

@@ -32,6 +32,7 @@ from .frames import (
     PING,
     RESULT,
     Frame,
+    TooLarge,
     pack,
 )
 from .later import Later, Once, Reply
@@ -124,6 +125,14 @@ class Calls:
         reply: Once[object] = Once(lambda value: later(self._packed(asked, value, base64)))
         _begin(result, reply)
         return None
+
+    def too_large(self, error: TooLarge) -> bytes:
+        """Make the answer to a frame of which nothing was kept; empty for a oneway call."""
+        why = (
+            f"INVALID: a message of {error.size} bytes, at most {error.limit} are taken; nothing "
+            "was done, and the connection ends"
+        )
+        return self._packed(error.head, ValueError(why), base64=False)
 
     def _packed(self, frame: Frame, result: object, base64: bool) -> bytes:
         """Make the answer to `frame` of a value or an error."""

@@ -16,7 +16,7 @@ import struct
 from time import monotonic
 
 from .budget import Budget
-from .frames import Frame, measure, take
+from .frames import HEADER_BYTES, Frame, TooLarge, measure, take
 
 __all__ = ["FRAME_SECONDS", "Channel"]
 
@@ -65,7 +65,7 @@ class Channel:
         if not data:
             if wait != self._receive_limit:
                 self._limit_receiving(wait)
-            data = self._receive(_CHUNK)
+            data = self._received = self._receive(_CHUNK)
         found = take(data, self.limit)
         if found is None:
             return self._finish(data, end or monotonic() + FRAME_SECONDS)
@@ -91,13 +91,26 @@ class Channel:
                 return None
             if not data:
                 raise ConnectionResetError("the other side closed the connection")
+            self._received = data
         found = take(data, self.limit)
         if found is None:
-            self._received = data
             return None
         frame, used = found
         self._received = data[used:] if used < len(data) else b""
         return frame
+
+    def drop(self, size: int, most: int) -> None:
+        """Read a frame of `size` bytes that was too large, and keep nothing of it.
+
+        Who is still sending reads no answer. Gives up after `most` bytes, and raises TimeoutError
+        after FRAME_SECONDS; else as `receive`.
+        """
+        end = monotonic() + FRAME_SECONDS
+        left = min(HEADER_BYTES + size - len(self._received), most)
+        self._received = b""
+        while left > 0:
+            self._limit_receiving(_left(end))
+            left -= len(self._receive(min(left, _CHUNK)))
 
     def send(self, data: bytes, seconds: float | None = None) -> None:
         """Send all of `data` within `seconds`, by default FRAME_SECONDS.
@@ -153,7 +166,11 @@ class Channel:
     def _finish(self, begun: bytes, end: float) -> Frame:
         data = bytearray(begun)
         while True:
-            size = measure(data, self.limit)
+            try:
+                size = measure(data, self.limit)
+            except TooLarge:
+                self._received = bytes(data)
+                raise
             if size and len(data) >= size:
                 break
             if size > _CHUNK:

@@ -12,12 +12,13 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
+from typing import NoReturn
 
 from Pyro5.callcontext import current_context
 
 from .budget import Unread
 from .calls import Calls, Hangup
-from .frames import BATCH, Frame, FrameError
+from .frames import BATCH, Frame, FrameError, TooLarge
 from .listener import Connection, Listener
 from .payload import LARGE
 from .ratelimit import RateLimit
@@ -29,6 +30,8 @@ _log = logging.getLogger("kvrmi.remote.exchanges")
 
 _QUICK_BYTES = 8 << 10
 """Larger messages are read in a thread: Python's literals of a size that all others wait for."""
+_DROPPED_BYTES = 64 << 20
+"""So much of a message that is too large is read, and dropped, for its sender to read an answer."""
 _IN_A_ROW = 16
 """So many calls of one connection are answered before others have their turn."""
 
@@ -85,13 +88,30 @@ class Exchanges:
         if conn.channel.holds_room:
             self._take_turn(conn)  # what large messages take together is given back one by one
             conn.turn.release()
-        frame = conn.channel.receive(self._idle)
+        try:
+            frame = conn.channel.receive(self._idle)
+        except TooLarge as error:
+            self._take_turn(conn)
+            self._refuse(conn, error)
         self._take_turn(conn)
         self._carry_out(conn, frame)
 
     def _finish(self, conn: Connection) -> None:
         """Wait for the rest of a message that has begun, and answer it."""
-        self._carry_out(conn, conn.channel.receive(self._idle))
+        try:
+            frame = conn.channel.receive(self._idle)
+        except TooLarge as error:
+            self._refuse(conn, error)
+        self._carry_out(conn, frame)
+
+    def _refuse(self, conn: Connection, error: TooLarge) -> NoReturn:
+        """Say why to whoever sends too much, once that has passed by. Raises Hangup, or OSError."""
+        self._note(error)
+        conn.channel.drop(error.size, _DROPPED_BYTES)
+        answer = self._calls.too_large(error)
+        if answer:
+            conn.channel.send(answer)
+        raise Hangup("a message was too large")
 
     def _carry_out(self, conn: Connection, frame: Frame) -> None:
         """Call what `frame` says and answer, as soon as the answer is there; this may wait."""
@@ -216,7 +236,11 @@ class Exchanges:
             return False
         if not conn.turn.acquire(blocking=False):
             return self._postpone(conn)
-        frame = conn.channel.ready()
+        try:
+            frame = conn.channel.ready()
+        except TooLarge as error:
+            self._in_a_thread(conn, partial(self._refuse, conn, error))
+            return False
         if frame is None:
             if conn.channel.begun:
                 self._in_a_thread(conn, partial(self._finish, conn))

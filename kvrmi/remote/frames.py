@@ -26,6 +26,7 @@ __all__ = [
     "Frame",
     "FrameError",
     "OtherVersion",
+    "TooLarge",
     "measure",
     "pack",
     "take",
@@ -63,6 +64,17 @@ class Frame(NamedTuple):
     payload: bytes
 
 
+class TooLarge(FrameError):
+    """A frame has more than is taken; `head` is it without a payload, `size` what it has behind."""
+
+    def __init__(self, head: Frame, size: int, limit: int) -> None:
+        """`limit` bytes are taken at most."""
+        super().__init__(f"frame of {size} bytes, at most {limit} are taken")
+        self.head = head
+        self.size = size
+        self.limit = limit
+
+
 def pack(
     kind: int,
     serializer: int,
@@ -94,11 +106,14 @@ def measure(data: bytes | bytearray, limit: int) -> int:
             )
     if len(data) < HEADER_BYTES:
         return 0
-    _, _, _, _, _, _, size, annotations, _, _, magic = _HEADER.unpack_from(data)
+    (
+        _, _, kind, serializer, flags, sequence, size, annotations, correlation, _, magic,
+    ) = _HEADER.unpack_from(data)  # fmt: skip
     if magic != _MAGIC:
         raise FrameError("not a Pyro frame")
     if size + annotations > limit:
-        raise FrameError(f"frame of {size + annotations} bytes, at most {limit} are taken")
+        head = Frame(kind, serializer, flags, sequence, correlation, b"")
+        raise TooLarge(head, size + annotations, limit)
     return HEADER_BYTES + int(size) + int(annotations)
 
 

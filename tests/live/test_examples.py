@@ -7,6 +7,7 @@ import random
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,12 +93,28 @@ def test_asyncio_with_threads(live: LiveCluster) -> None:
     assert run(live, "asyncio_threads.py") == ("20 tasks, the last one read: hello from task 19\n")
 
 
+PATTERN = r"kvrmi\.replica[0-9]$"
+
+
+@pytest.mark.parametrize("file", ["README.md", "examples/over_http.py"])
+def test_the_gateway_s_pattern_is_the_one_that_is_tried_here(file: str) -> None:
+    assert f"'{PATTERN}'" in (ROOT / file).read_text()
+
+
+def test_the_gateway_lists_the_stores_alone(live: LiveCluster, gateway: str) -> None:
+    with urllib.request.urlopen(f"{gateway}/", timeout=TIMEOUT) as answer:
+        page = answer.read().decode()
+    assert page.count("<tr><td>") == len(live.cluster.ids)
+    assert "put_many" in page
+    assert "??error" not in page
+
+
 @pytest.fixture
 def gateway(live: LiveCluster) -> Iterator[str]:
     port = free_block("127.0.0.1", 1, random.Random())
     command = [sys.executable, "-m", "Pyro5.utils.httpgateway", "--host", "127.0.0.1"]
     process = subprocess.Popen(
-        [*command, "--port", str(port), "--expose", "kvrmi.replica"],
+        [*command, "--port", str(port), "--expose", PATTERN],
         env=environment(live),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

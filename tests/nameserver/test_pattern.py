@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from nameserver.pattern import Pattern
 
-LETTERS = st.sampled_from(["a", "b", "-", " ", r"\.", r"\|", r"\\", r"\$", "."])
+LETTERS = st.sampled_from(
+    ["a", "b", "-", " ", r"\.", r"\|", r"\\", r"\$", ".", "[a]", "[a-b]", "[ab-z0-9]"]
+)
 BRANCHES = st.tuples(
     st.sampled_from(["", "^"]),
     st.lists(LETTERS, max_size=4).map("".join),
@@ -43,7 +45,13 @@ def test_any_pattern_means_that_or_is_refused(pattern: str, name: str) -> None:
         "a+",
         "a?",
         "a{9}",
-        "[a]",
+        "[a",
+        "[]",
+        "[^a]",
+        "[b-a]",
+        "[a-]",
+        "[0-9]+",
+        "[0-9]*",
         r"\d",
         r"\1",
         "a\\",
