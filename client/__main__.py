@@ -51,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _unwritable(error: OSError) -> int:
     """Whoever read our output has gone, which is fine, or a disk is full, which is not."""
     if not isinstance(error, BrokenPipeError):
-        cli.complain(f"the output cannot be written: {error.strerror or error}")
+        cannot = f"the output cannot be written: {error.strerror or error}"
+        cli.complain(cli.reason(error) if error.filename else cannot)  # only a file has a name
     cli.mute()  # Python must not fail again when it flushes
     if isinstance(error, BrokenPipeError):
         return 0

@@ -12,11 +12,13 @@ import client.nemesis.program
 import kvrmi
 import nameserver.__main__ as nameserver
 from client.__main__ import main as client_main
+from kvrmi import cli
 from kvrmi.cluster.config import ConfigError, find, load
 from kvrmi.errors import InvalidRequest
 from kvrmi.paxos.declaration import PAXOS
 from server.__main__ import main as server
 from server.coordinator import stop
+from server.coordinator.folders import Unusable, loss
 from server.coordinator.founding import Wish, prepare
 from server.folder import recorded
 
@@ -89,6 +91,25 @@ def test_a_stopped_replica(
 def test_whose_a_folder_is_cannot_be_seen(data: Path) -> None:
     with shut_out(data / "replica1"):
         assert recorded(data / "replica1", PAXOS) is None
+
+
+def test_whether_a_disk_is_lost_cannot_be_seen(data: Path) -> None:
+    refused = pytest.raises(Unusable, match=r"^\.kvrmi cannot be read: Permission denied$")
+    with shut_out(data), refused:
+        loss(data, 1)
+
+
+def test_another_error_is_not_taken_for_one_of_the_output(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        (data / "none").read_bytes()
+
+    monkeypatch.setattr("client.__main__._run", fails)
+    monkeypatch.setattr(cli, "mute", lambda: None)
+    status, said = line(capsys, client_main, "GET", "a")
+    assert status == 6
+    assert said.endswith(": .kvrmi/none: No such file or directory")
 
 
 def test_stopping_a_cluster_of_somebody_else(

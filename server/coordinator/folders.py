@@ -35,7 +35,11 @@ def of(data: Path, replica: int) -> Path:
 
 def loss(data: Path, replica: int) -> str | None:
     """Say why a replica's disk counts as lost; None while it is there. Raises Unusable."""
-    if not (data / CONFIG).exists():
+    try:
+        founded = (data / CONFIG).exists()
+    except OSError as error:
+        raise Unusable(f"{data} cannot be read: {error.strerror}") from error
+    if not founded:
         raise Unusable(f"{data} does not hold {CONFIG} any more: mount it, or put the file back")
     folder = of(data, replica)
     names = _names(folder)
