@@ -68,6 +68,7 @@ class Network:
 
     def calm(self) -> None:
         """From now on everything arrives."""
+        self.catch = lambda *_: False
         self.loss = self.slow = self.twice = 0.0
         self.lag = USUAL_LAG
         self.cuts.clear()

@@ -42,7 +42,7 @@ def test_a_local_read_of_what_its_replica_has_not_applied_is_found(
         return slot, answer._replace(revision=answer.revision + 1)
 
     monkeypatch.setattr(workload, "_local", ahead)
-    assert ": read Answer(" in run(0).violation
+    assert any(": read Answer(" in run(seed).violation for seed in range(6))
 
 
 def test_so_is_one_of_a_slot_that_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

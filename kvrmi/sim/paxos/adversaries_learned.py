@@ -72,6 +72,8 @@ def _succeed(adversary: Adversary, laggard: Replica) -> None:
 def _stall(world: World, draws: Draws, over: Over) -> None:
     """Stop a leader past its lease, and no longer; who asks it then has just missed a write."""
     adversary = Adversary(world, draws, over)
+    if world.network.cuts:
+        return  # it would end them
     world.network.calm()
     stopped = adversary.leader
     stopped.pause()
@@ -164,7 +166,7 @@ def _overheard(adversary: Adversary, printer: Replica) -> None:
 def _strand(world: World, draws: Draws, over: Over) -> None:
     """Let a leader die whose batch one other has, and nobody be reached while a client waits."""
     adversary = Adversary(world, draws, over)
-    if len(adversary.others) < adversary.quorum:
+    if len(adversary.others) < adversary.quorum or world.network.cuts:
         return
     world.network.calm()
     witness, asked, *_ = draws.sample(adversary.others, 2)
@@ -175,8 +177,13 @@ def _strand(world: World, draws: Draws, over: Over) -> None:
         from_leader = sender.replica == adversary.leader.me
         return isinstance(message, Accept) and from_leader and to.replica != witness.me
 
+    def forget() -> None:
+        if world.network.catch is keep:  # nothing was forwarded
+            world.network.catch = lambda *_: False
+
     world.network.catch = keep
     world.visit(asked, True)
+    adversary.after(world.timing.request, forget)
 
 
 def _die_unheard(adversary: Adversary) -> None:
