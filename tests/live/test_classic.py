@@ -108,7 +108,7 @@ def test_the_servers_log_the_name_with_the_decisions_that_they_write_out(
         ("my-client udp 5555", "udp needs a gateway, which there is not yet: use rpc; nothing was"),
         ("c http 80 1", "'http' is no protocol: use rpc"),
         ("c RPC 9090 one", "'one' is no server number; usage: "),
-        ("c RPC 9090 99", "'99' is not a whole number from 1 to 64"),
+        ("c RPC 9090 100", "'100' is not a whole number from 1 to 99"),
         ("-/c RPC 9090 1", "'-/c' is no name: take 1 to 30 letters"),
         ("c RPC 9090 6", "there is no replica 6, only 1, 2, 3, 4, 5; nothing was done"),
     ],
