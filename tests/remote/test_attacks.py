@@ -183,7 +183,10 @@ def test_junk_ends_its_own_connection_only(daemon: Daemon, junk: bytes) -> None:
 
 
 @pytest.mark.parametrize("size", [1 << 17, 900 << 20, (1 << 32) - 1])
-def test_a_giant_length_costs_nothing(daemon: Daemon, size: int) -> None:
+def test_a_giant_length_costs_nothing(
+    daemon: Daemon, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kvrmi.remote.channel.FRAME_SECONDS", 0.5)  # what never comes is awaited so
     before = memory()
     for extra in (0, 1 << 31):
         with Raw(daemon.port) as raw:
@@ -251,10 +254,11 @@ def test_costly_or_hostile_literals_are_refused_quickly(
         raw.shaken()
         for data in (BOMBS[name], b"('%s','echo',(" % NAME.encode() + BOMBS[name] + b",),{})"):
             raw.sock.sendall(pack(INVOKE, SERPENT, 0, 1, data))
-            frame = raw.channel.receive(10)
+            frame = raw.channel.receive(30)
             answer = load(frame.serializer, frame.payload)
             assert answer["__class__"] in ("Pyro5.errors.SerializeError", "builtins.ValueError")
-    assert monotonic() - begun < 10  # some take half a second; what grows faster takes minutes
+    # Some take a second, ten where all cores are taken; what grows faster takes minutes.
+    assert monotonic() - begun < 30
     assert target.calls == 0
 
 
