@@ -26,6 +26,8 @@ from .router import Router
 
 T = TypeVar("T")
 
+LOOK_SECONDS = 0.02
+"""What one role's step waits for another's: it may run in the thread that serves all clients."""
 FLUSH_SECONDS = 2.0
 """What a stop waits for a disk that is written behind; what it lacks then is learned again."""
 
@@ -113,9 +115,9 @@ class Hosts:
     # --- what roles hear of each other ------------------------------------------------------------
 
     def look(self, role: str, question: Callable[[Any], T]) -> T | None:
-        """Put a question to a role, from within another's step; None if it is away."""
+        """Put a question to a role, from within another's step; None if it is away or busy."""
         try:
-            return self.all[role].look(lambda it, _: question(it))
+            return self.all[role].look(lambda it, _: question(it), LOOK_SECONDS)
         except Fenced:
             return None
 

@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kvrmi.errors import InvalidRequest, to_builtin
 from kvrmi.operations.arguments import REQUIRED
-from kvrmi.operations.interface import Engine, Operation, Result, check, check_request
+from kvrmi.operations.interface import (
+    LOCAL,
+    Engine,
+    Operation,
+    Result,
+    check,
+    check_request,
+)
 from kvrmi.operations.table import BY_NAME, TABLE, Definition
 from kvrmi.remote.later import Later, Reply
 
@@ -88,7 +95,7 @@ class KVStore:
         except InvalidRequest as error:
             raise to_builtin("INVALID", str(error)) from None
         begin = partial(self._begin, operation, identity, form)
-        if BY_NAME[name].long:
+        if BY_NAME[name].long or operation.consistency == LOCAL:  # that waits for the learner
             return Later(lambda reply: self._elsewhere(partial(begin, reply)))
         return Later(begin)
 

@@ -9,6 +9,7 @@ It does not know what the messages mean, nor how they travel between replicas.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -116,12 +117,9 @@ class RoleHost(Generic[R]):
 
     def _leave(self, write: Write) -> None:
         """Let a step's messages go when another thread has made its records durable."""
-        try:
-            envelopes = self._written(write)
-        except Fenced:
-            return
-        self._outside.send(self.address, write.incarnation, envelopes)
-        self._outside.run()
+        with contextlib.suppress(Fenced):
+            self._outside.send(self.address, write.incarnation, self._written(write))
+        self._outside.run()  # who found the role taken meanwhile left it to us
 
     def post(self, sender: Address, message: Message) -> None:
         """Handle a message now and let what it causes leave; `Router.run` next. Raises Fenced."""
@@ -178,10 +176,10 @@ class RoleHost(Generic[R]):
         finally:
             self.carry_on()
 
-    def look(self, question: Callable[[R, float], T]) -> T:
+    def look(self, question: Callable[[R, float], T], seconds: float = LOCK_SECONDS) -> T:
         """Do as `ask`, for who holds another role's lock; `carry_on` once that is released."""
-        if not self._lock.acquire(timeout=LOCK_SECONDS):
-            raise Fenced(f"{self.address.role} is stuck")
+        if self._role is None or not self._lock.acquire(timeout=seconds):
+            raise Fenced(f"{self.address.role} is down or stuck")
         try:
             return question(self._up(), self.clock())
         except InvariantBroken as error:

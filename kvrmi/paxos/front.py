@@ -289,7 +289,8 @@ class Front:
         if refusal and m.number == self._forwards.awaited:
             self._pause_until = now + PAUSE
         ballot, submissions = self._forwards.end(m.number)
-        refused, unsure = list[Submission](), list[Submission]()
+        refused = list[Submission]()
+        unsure = [one for at, one in submissions.items() if at >= len(m.answers)]  # it fell short
         for submission, answer in (
             (submissions[at], a) for at, a in enumerate(m.answers) if at in submissions
         ):

@@ -19,6 +19,8 @@ __all__ = ["NEVER", "Reactor"]
 
 NEVER = math.inf
 _AWAKE = -math.inf
+_TURNS = 4
+"""Jobs that come of jobs are run so often in a row; then it looks at descriptors and timers."""
 
 Handler = Callable[[int], None]
 """Takes the epoll events of its descriptor; some may be of one that had its number before."""
@@ -120,8 +122,11 @@ class Reactor:
                     act()
 
     def _work(self) -> None:
-        """Run the jobs that are there, and those that come of it before anybody is waited for."""
-        while True:
+        """Run the jobs that are there, and those that come of it, before anybody is waited for.
+
+        A few times: jobs that come of jobs for ever must not keep what is ready from its turn.
+        """
+        for _ in range(_TURNS):
             for _ in range(len(self._jobs)):
                 self._jobs.popleft()()
             self._after()

@@ -208,3 +208,20 @@ def test_a_batch_of_what_was_answered_meanwhile_is_not_proposed(benches: Benches
     client.applied(5, b"c")
     client.leads(1, round=2)
     client.bench.expect()
+
+
+def test_what_an_answer_leaves_out_is_in_doubt(benches: Benches) -> None:
+    """A peer that answers fewer than it was asked: no request is left without an answer."""
+    client = following(benches)
+    client.submit(b"p", reads=True)
+    (sent,) = client.bench.find(Forward)
+    second, third = client.submit(b"q", reads=True), client.submit(b"r", reads=True)
+    client.bench.deliver(front(2), Forwarded(sent.number, (ok("p", 7),)))
+    (sent,) = client.bench.find(Forward)
+    assert len(sent.requests) == 2
+    client.bench.deliver(front(2), Forwarded(sent.number, (ok("q", 7),)))
+    assert second.answer == ok("q", 7)
+    assert third.answer is None
+    client.bench.drain()
+    client.bench.wake(TIMING.request)
+    assert third.answer is not None

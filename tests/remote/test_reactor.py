@@ -43,6 +43,26 @@ def test_jobs_of_any_thread_run_in_its_own() -> None:
     assert where == ["reactor"] * 3
 
 
+def test_jobs_that_come_of_jobs_for_ever_leave_the_others_their_turn() -> None:
+    """As those of clients that pipeline: descriptors are read and timers act all the same."""
+    reactor, seen = Reactor(), threading.Event()
+    ours, theirs = socket.socketpair()
+    acted: list[float] = []
+
+    def again() -> None:
+        reactor.soon(again)
+
+    reactor.watch(ours.fileno(), lambda _: seen.set())
+    reactor.add_timer(lambda: NEVER if acted else 0.0, lambda: acted.append(monotonic()))
+    with turning(reactor):
+        reactor.soon(again)
+        theirs.send(b"x")
+        assert seen.wait(5)
+        until(lambda: acted)
+    ours.close()
+    theirs.close()
+
+
 def test_what_is_ready_together_is_finished_together() -> None:
     rounds: list[list[str]] = [[]]
     reactor = Reactor(lambda: rounds.append([]))
