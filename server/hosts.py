@@ -26,7 +26,7 @@ from .router import Router
 
 T = TypeVar("T")
 
-LOOK_SECONDS = 0.02
+LOOK_SECONDS = 0.005
 """What one role's step waits for another's: it may run in the thread that serves all clients."""
 FLUSH_SECONDS = 2.0
 """What a stop waits for a disk that is written behind; what it lacks then is learned again."""
