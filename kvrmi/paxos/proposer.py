@@ -21,7 +21,7 @@ from ..roles.contract import (
     NotSent,
     Unreachable,
 )
-from .ballot import Ballot
+from .ballot import NO_BALLOT, Ballot
 from .campaign import Phase1, PreVoteRound
 from .election import Election, Fitness, HandOver
 from .leadership import Leadership
@@ -80,6 +80,7 @@ class Proposer:
         self._quorum = pieces.quorum(len(ids))
         self._timing = timing
         self._round = 0
+        self._given_up = NO_BALLOT
         self._roles = RolesUp(True, True)
         self.electorate = pieces.electorate()
         self._election = Election(me, ids, now, rng, timing)
@@ -345,8 +346,8 @@ class Proposer:
     # --- other leaders, other roles -------------------------------------------------------------
 
     def _on_followed(self, now: float, sender: Address, m: Followed) -> tuple[Envelope, ...]:
-        if m.ballot.replica == self.me:
-            return ()
+        if m.ballot.replica == self.me or m.ballot <= self._given_up:
+            return ()  # its last heartbeat came by another lane, behind the hand-over
         self._round = max(self._round, m.ballot.round)
         self._pre_vote = None
         if self._term is not None and m.ballot > self._term.ballot:
@@ -369,6 +370,7 @@ class Proposer:
         if self._term is not None or self.applied < 0:
             return (noted,)
         self._round = max(self._round, m.ballot.round)
+        self._given_up = max(self._given_up, m.ballot)
         self._election.at_once(now)
         return (noted, *self._campaign(now))
 

@@ -329,6 +329,19 @@ def test_asked_to_campaign_it_does_so_at_once(benches: Benches) -> None:
     assert Envelope(acceptor(1), PreVote(ballot(5))) in out
 
 
+def test_a_heartbeat_that_comes_behind_the_hand_over_delays_nothing(benches: Benches) -> None:
+    # Both leave in one step, but by different lanes: the last heartbeat may come second.
+    bench = follower(benches)
+    bench.deliver(proposer(3), CampaignNow(OTHER))
+    bench.drain()
+    bench.deliver(acceptor(1), Followed(OTHER, 0, 0))
+    for who in (1, 2, 3):
+        bench.deliver(acceptor(who), PreVoted(ballot(5), True, OTHER))
+    assert Envelope(acceptor(1), Prepare(ballot(5), 1, 0)) in bench.drain()
+    bench.deliver(acceptor(1), Followed(Ballot(6, 2), 0, 0))
+    bench.expect(Envelope(front(1), Leading(2, Ballot(6, 2), False)))
+
+
 def test_a_leader_asked_to_campaign_stays_where_it_is(benches: Benches) -> None:
     bench = leader(benches)
     bench.answer(proposer(3), CampaignNow(NO_BALLOT), Noted(NO_BALLOT))
