@@ -227,8 +227,7 @@ class Proposer:
         messages: tuple[Envelope, ...] = ()
         if sender.replica == self.me and m.slot == phase1.first:
             messages = tuple(self._ask_promise(i, phase1, phase1.first) for i in self._peers)
-        more = phase1.add(sender.replica, m)
-        if more:
+        if more := phase1.add(sender.replica, m):
             phase1.deadline = now + 2 * self._timing.answer
             return (*messages, self._ask_promise(sender.replica, phase1, more))
         return messages + (self._take_office(now, phase1) if phase1.won else ())
@@ -347,7 +346,7 @@ class Proposer:
 
     def _on_followed(self, now: float, sender: Address, m: Followed) -> tuple[Envelope, ...]:
         if m.ballot.replica == self.me or m.ballot <= self._given_up:
-            return ()  # its last heartbeat came by another lane, behind the hand-over
+            return ()  # its last heartbeat came behind the hand-over, by another lane
         self._round = max(self._round, m.ballot.round)
         self._pre_vote = None
         if self._term is not None and m.ballot > self._term.ballot:

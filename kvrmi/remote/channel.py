@@ -22,7 +22,10 @@ __all__ = ["FRAME_SECONDS", "Channel"]
 
 FRAME_SECONDS = 5.0
 """A frame that has begun must be complete, and one that is sent be taken, in this time."""
+_READ = 1 << 14
+"""Bytes asked for when a frame may begin: room for more would be mapped and unmapped each time."""
 _CHUNK = 1 << 16
+"""Bytes asked for while a large frame goes on."""
 _TIMEVAL = struct.Struct("ll")
 
 
@@ -65,7 +68,7 @@ class Channel:
         if not data:
             if wait != self._receive_limit:
                 self._limit_receiving(wait)
-            data = self._received = self._receive(_CHUNK)
+            data = self._received = self._receive(_READ)
         found = take(data, self.limit)
         if found is None:
             return self._finish(data, end or monotonic() + FRAME_SECONDS)
@@ -86,7 +89,7 @@ class Channel:
         data = self._received
         if not data:
             try:
-                data = self.sock.recv(_CHUNK, socket.MSG_DONTWAIT)
+                data = self.sock.recv(_READ, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return None
             if not data:

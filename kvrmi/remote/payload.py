@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 import serpent
+from msgspec.msgpack import encode
 from Pyro5.core import URI
 from Pyro5.serializers import SerializerBase
 
@@ -225,8 +226,7 @@ def _json_form(value: object) -> object:
 
 
 def _dump_msgpack(value: object) -> bytes:
-    written: bytes = msgpack.packb(value, default=_form)
-    return written
+    return encode(value, enc_hook=_form)
 
 
 def _form(value: object) -> object:

@@ -30,7 +30,9 @@ __all__ = ["Gather", "Peer"]
 _log = logging.getLogger("kvrmi.remote.peer")
 
 _BACK_OFF_MIN, _BACK_OFF_MAX = 0.05, 1.0
+_READ = 1 << 14
 _CHUNK = 1 << 16
+"""Bytes asked for when an answer may begin, and when one goes on: most are small."""
 _LIMIT = 4 << 20
 _BIN32 = struct.Struct(">BI")
 
@@ -174,7 +176,7 @@ class Peer:
             if self._channel is None:
                 return []
             try:
-                data = self._channel.sock.recv(_CHUNK)
+                data = self._channel.sock.recv(_CHUNK if self._received else _READ)
             except BlockingIOError:
                 return []
             except OSError as error:

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from typing import Any, TypeAlias
 
 import msgpack
+from msgspec.msgpack import encode
 
 from ..operations.interface import WINDOW, Answer
 from ..storage.interface import Corrupt, Put, Record, Remove, View
@@ -140,7 +141,7 @@ def _expired(revision: int) -> Answer:
 
 def _pack(session: _Session) -> bytes:
     answers = [(sequence, mark, *answer) for sequence, (mark, answer) in session.answers.items()]
-    return bytes(msgpack.packb((_FORMAT, session.highest, answers)))
+    return encode((_FORMAT, session.highest, answers))
 
 
 def _unpack(client: Any, value: bytes) -> _Session:

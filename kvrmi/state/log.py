@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgpack
+from msgspec.msgpack import encode
 
 from ..operations.interface import PAGE_BYTES
 from ..storage.interface import (
@@ -71,7 +72,7 @@ class _Kept(NamedTuple):
 
 def pack_batch(commands: Sequence[bytes]) -> bytes:
     """Make the value of one slot of these commands; none of them makes the no-op."""
-    return _FORMAT_BYTE + bytes(msgpack.packb(tuple(commands)))
+    return _FORMAT_BYTE + encode(tuple(commands))
 
 
 def unpack_batch(value: bytes) -> tuple[bytes, ...]:
@@ -250,7 +251,7 @@ def stored_page(view: View, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[E
 def _pack_kept(kept: _Kept) -> tuple[Key, bytes]:
     entry = kept.entry
     fields = (_FORMAT, *entry.ballot, entry.acceptors, kept.revision, entry.value)
-    return entry.slot, bytes(msgpack.packb(fields))
+    return entry.slot, encode(fields)
 
 
 def _unpack_kept(slot: Any, value: bytes) -> tuple[Entry, int]:
@@ -267,7 +268,7 @@ def _unpack_kept(slot: Any, value: bytes) -> tuple[Entry, int]:
 
 
 def _pack_place(place: tuple[int, bytes]) -> bytes:
-    return bytes(msgpack.packb((_FORMAT, *place)))
+    return encode((_FORMAT, *place))
 
 
 def _read_place(view: View, name: str) -> tuple[int, bytes]:

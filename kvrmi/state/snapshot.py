@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 import msgpack
+from msgspec.msgpack import encode
 
 from ..operations.interface import PAGE_BYTES
 from ..storage.interface import Corrupt, Key, View
@@ -192,7 +193,7 @@ class SnapshotSink:
 
 def _seal(page: tuple[object, ...]) -> bytes:
     """Pack a page: format version, CRC-32 of the rest, the rest."""
-    body: bytes = msgpack.packb(page)
+    body = encode(page)
     return b"".join((_FORMAT_BYTE, crc32(body).to_bytes(4, "big"), body))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgpack
+from msgspec.msgpack import encode
 
 from ..operations.commands import Voter
 from ..storage.interface import Corrupt, Put, Tables, View
@@ -53,12 +54,12 @@ def learner_tables(machine: Tables) -> Tables:
 def pack_totals(totals: Totals) -> Put:
     """Make the record that says what the rows must add up to."""
     fields = (_FORMAT, totals.revision, bytes.fromhex(totals.digest), totals.keys)
-    return Put(_TABLE, _TOTALS, bytes(msgpack.packb(fields)))
+    return Put(_TABLE, _TOTALS, encode(fields))
 
 
 def pack_voters(voters: Sequence[Voter]) -> Put:
     """Make the record of all voters."""
-    return Put(_TABLE, _VOTERS, bytes(msgpack.packb((_FORMAT, tuple(voters)))))
+    return Put(_TABLE, _VOTERS, encode((_FORMAT, tuple(voters))))
 
 
 def stored_totals(view: View, kind: type[StateMachine]) -> Totals:

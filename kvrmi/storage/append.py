@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 import msgpack
+from msgspec.msgpack import encode
 
 from .appendfile import AppendFile, Found, read_back
 from .interface import (
@@ -156,8 +157,7 @@ def replayed(found: Found | None, tables: Tables) -> MemoryStorage:
 
 
 def _packed(records: Sequence[Record]) -> bytes:
-    data: bytes = msgpack.packb([(_KINDS[type(record)], *record) for record in records])
-    return data
+    return encode([(_KINDS[type(record)], *record) for record in records])
 
 
 def _at_hand(record: Any) -> Any:
