@@ -27,7 +27,7 @@ from kvrmi.remote import guard
 from kvrmi.remote.identity import Credentials, read_secret
 
 from ..folder import PRIVATE, FolderRefused
-from ..logfile import LogFile
+from ..logfile import Behind, LogFile
 from ..pidlock import PidLock, holder
 from . import event, founding, options
 from .control import Control
@@ -248,11 +248,9 @@ def _await_ready(control: Control, data: Path, stopping: threading.Event) -> Non
 
 
 def _log_to(file: Path) -> None:
-    logging.basicConfig(
-        handlers=[LogFile(file)],
-        level=logging.INFO,
-        format="%(asctime)s.%(msecs)03d [%(name)s] %(message)s",
-        datefmt="%Y-%m-%d %H:%M:%S",
-    )
+    form = "%(asctime)s.%(msecs)03d [%(name)s] %(message)s"
+    log = LogFile(file)
+    log.setFormatter(logging.Formatter(form, "%Y-%m-%d %H:%M:%S"))
+    logging.basicConfig(handlers=[Behind([log])], level=logging.INFO)
     # It calls every replica that is down an error; what that means is logged by us.
     logging.getLogger("Pyro5").setLevel(logging.CRITICAL)
