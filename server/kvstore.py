@@ -1,43 +1,32 @@
 """What users can call: the operations of the table, `call` for any of them, `status`.
 
-Rules: arguments are checked before anything else; it answers with the four builtins and no other
-error. No method waits: what is not there yet comes later. The table says which methods there are;
-it knows no consensus and no machine.
+Rules: it answers with the four builtins and no other error. No method waits: what is not there yet
+comes later. The table says which methods there are; it brings a call into the order of the intake,
+and checks nothing else.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from kvrmi.errors import InvalidRequest, to_builtin
+from kvrmi.errors import to_builtin
 from kvrmi.operations.arguments import REQUIRED
-from kvrmi.operations.interface import (
-    LOCAL,
-    Engine,
-    Operation,
-    Result,
-    check,
-    check_request,
-)
-from kvrmi.operations.table import BY_NAME, TABLE, Definition
+from kvrmi.operations.interface import Result
+from kvrmi.operations.table import TABLE, Definition
 from kvrmi.remote.later import Later, Reply
 
+from .intake import Intake
 from .objectdaemon import exposed
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Apart = Callable[[Callable[[], None]], object]
-"""Runs something where nobody waits for it."""
 Form = Callable[[Result], object]
 """What is sent of an answer."""
-
-_log = logging.getLogger("kvrmi.server.store")
 
 
 def _remote(method: Callable[P, R]) -> Callable[P, R]:
@@ -60,10 +49,9 @@ def _remote(method: Callable[P, R]) -> Callable[P, R]:
 class KVStore:
     """The remote object that users know; a method for each operation that clients may ask for."""
 
-    def __init__(self, engine: Engine, apart: Apart) -> None:
-        """Serve what `engine` carries out; what takes long by itself is begun by `apart`."""
-        self._engine = engine
-        self._apart = apart
+    def __init__(self, intake: Intake) -> None:
+        """Serve what `intake` takes."""
+        self._intake = intake
 
     if TYPE_CHECKING:
 
@@ -80,42 +68,19 @@ class KVStore:
     @_remote
     def status(self) -> object:
         """Return this replica's entry of the cluster's status."""
-        return Later(lambda reply: self._elsewhere(partial(self._report, reply)))
-
-    def _report(self, reply: Reply) -> None:
-        try:
-            reply(self._engine.status())
-        except Exception as error:
-            reply(error)
+        return Later(self._intake.status)
 
     def _run(self, name: str, args: tuple[object, ...], request: object, form: Form) -> Later:
-        try:
-            operation = check(name, args)
-            identity = None if request is None else check_request(request)
-        except InvalidRequest as error:
-            raise to_builtin("INVALID", str(error)) from None
-        begin = partial(self._begin, operation, identity, form)
-        if BY_NAME[name].long or operation.consistency == LOCAL:  # that waits for the learner
-            return Later(lambda reply: self._elsewhere(partial(begin, reply)))
-        return Later(begin)
-
-    def _elsewhere(self, work: Callable[[], None]) -> None:
-        self._apart(work)
+        return Later(partial(self._begin, name, args, request, form))
 
     def _begin(
-        self, operation: Operation, identity: tuple[str, int] | None, form: Form, reply: Reply
+        self, name: str, args: tuple[object, ...], request: object, form: Form, reply: Reply
     ) -> None:
         def done(result: Result) -> None:
             refused = result.code != "OK"
             reply(to_builtin(result.code, str(result.value)) if refused else form(result))
 
-        try:
-            self._engine.submit(operation, identity, done)
-        except Exception:
-            _log.exception("%s failed", operation.name)
-            code = "UNAVAILABLE" if operation.reads else "UNKNOWN_OUTCOME"
-            why = "an internal error of this replica; its replica.log says which"
-            reply(to_builtin(code, why))
+        self._intake.submit(name, args, request, done)
 
 
 def _value(result: Result) -> object:

@@ -26,10 +26,12 @@ from kvrmi.roles.declaration import BATCH, CONTROL
 from kvrmi.storage.interface import StorageFailed
 
 from .admission import Verdict, from_file
+from .endpoint import Endpoint
 from .engines.kinds import EngineKind, kind_of
 from .folder import Folder, Identity
 from .gate import Gate
 from .hosts import Fatal, Hosts
+from .intake import Intake
 from .journal import Journal
 from .kvstore import KVStore
 from .objectdaemon import Limits, ObjectDaemon
@@ -133,15 +135,19 @@ class Replica:
             lambda: describe(self),
             lambda: self.transport.notes,
         )
+        self.intake = Intake(self.engine, self._apart.submit)
 
     def _make_daemons(self) -> None:
         for host in self.roles.values():
             host.daemon = self._role_daemon(host)
-        self.clients = ObjectDaemon(
+        self.endpoints: list[Endpoint] = [self._store_daemon()]
+
+    def _store_daemon(self) -> ObjectDaemon:
+        return ObjectDaemon(
             self.cluster.listens_on(self.member.host),
             self.member.client,
             naming.kvstore(self.me),
-            KVStore(self.engine, self._apart.submit),
+            KVStore(self.intake),
             CLIENT_LIMITS,
             reactor=self.reactor,
         )
@@ -189,7 +195,8 @@ class Replica:
         self.hosts.inform()
         self.run_thread("control", self.control.run)
         self.run_thread("reactor", self.reactor.run)
-        self.clients.open()
+        for endpoint in self.endpoints:
+            endpoint.open()
         self.run_thread("supervisor", self._supervise)
         self.run_thread("folder", self._watch_folder)
         _log.info(
@@ -235,18 +242,22 @@ class Replica:
     def stop(self) -> None:
         """Take everything down cleanly, in a few seconds at most."""
         self._stopped.set()
-        self.clients.cut()
+        self._cut_clients()
         self.reactor.stop()
         self.control.stop()
         self._changed.set()
         for thread in self._threads:
             thread.join(1.0)
-        self.clients.cut()  # the supervisor may have found it closed, and opened it again
+        self._cut_clients()  # the supervisor may have found one closed, and opened it again
         self.hosts.stop()
         self.transport.close()
         self._apart.shutdown(wait=False, cancel_futures=True)
         self._folder.close()
         _log.info("stopped replica=%d", self.me)
+
+    def _cut_clients(self) -> None:
+        for endpoint in self.endpoints:
+            endpoint.cut()
 
     def fail_role(self, role: str, reason: str, back_after: float | None) -> bool:
         """Take one role down as if its thread had died. False: it was down."""
@@ -299,9 +310,10 @@ class Replica:
                 host.supervise()
             self.hosts.inform()
             self.note_rejoin()
-            if not self.clients.alive and not self._stopped.is_set():
-                _log.error("the clients' daemon ended, opens again")
-                self.clients.open()
+            for endpoint in self.endpoints:
+                if not endpoint.alive and not self._stopped.is_set():
+                    _log.error("what serves clients ended, opens again")
+                    endpoint.open()
 
     def _watch_folder(self) -> None:
         """End the process once its files are gone: what is acknowledged would rest on nothing.

@@ -43,7 +43,7 @@ def describe(replica: Replica) -> dict[str, object]:
         "leader": replica.engine.leader or None,
         "engine": replica.cluster.engine,
         "notes": list(replica.notes),
-        "connections": replica.clients.connections,
+        "connections": sum(endpoint.connections for endpoint in replica.endpoints),
         "clients": _clients(replica),
         **_cluster(replica.cluster),
     }
@@ -61,9 +61,10 @@ def _cluster(cluster: Cluster) -> dict[str, object]:
 
 def _clients(replica: Replica) -> list[dict[str, object]]:
     """Who is connected under a name, and since when in UTC; the oldest first."""
+    named = [one for endpoint in replica.endpoints for one in endpoint.clients]
     return [
         {"name": one.name, "address": one.address, "since": _utc(one.since)}
-        for one in replica.clients.clients[:CLIENTS]
+        for one in sorted(named, key=lambda one: one.since)[:CLIENTS]
     ]
 
 

@@ -19,6 +19,7 @@ from kvrmi.remote.payload import JSON, MSGPACK, SERPENT, Call, dump_call, load
 from nameserver.service import NameServer
 from server.admin import Admin
 from server.coordinator.servant import CoordinatorServant
+from server.intake import Intake
 from server.kvstore import KVStore
 
 from .strategies import FUZZ, TREES
@@ -138,9 +139,8 @@ serializers = st.sampled_from([SERPENT, JSON, MSGPACK])
 def test_the_store_answers_or_raises_what_it_documents(
     method: str, args: list[Any], kwargs: dict[str, Any], serializer: int
 ) -> None:
-    raised, answer = ask(
-        KVStore(Checking(), lambda work: work()), serializer, Call(NAME, method, args, kwargs)
-    )
+    store = KVStore(Intake(Checking(), lambda work: work()))
+    raised, answer = ask(store, serializer, Call(NAME, method, args, kwargs))
     if raised and answer["__class__"] != "Pyro5.errors.SerializeError":
         assert answer["__class__"] in BUILTINS
         assert answer["args"][0].startswith("INVALID: ")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from kvrmi.operations.interface import OPERATIONS, Done, Operation, Result
 from kvrmi.roles.contract import NOTHING, Address, Effects, Envelope, Message
 from server.rolehost import RoleHost
 from server.rolework import Disk
@@ -113,6 +114,28 @@ def host_of(
     )
     host.start()
     return host
+
+
+class StubEngine:
+    """An engine that has no scan: it answers what it should, and remembers what it was asked."""
+
+    capabilities = frozenset(OPERATIONS) - {"scan"}
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Operation, tuple[str, int] | None]] = []
+        self.code, self.value = "OK", 7
+
+    def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
+        done(self.execute(operation, request))
+
+    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
+        self.asked.append((operation, request))
+        if self.code == "BUG":
+            raise RuntimeError("bug")
+        return Result(self.code, self.value, 7, 1, 0, False)
+
+    def status(self) -> dict[str, object]:
+        return {"id": 1}
 
 
 def answered(later: Any) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from kvrmi.cluster.cuts import Cuts
-from kvrmi.operations.interface import Done, Operation, Result
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import Behind, Fetch, Forward, Forwarded, Release, Released
@@ -16,10 +15,11 @@ from kvrmi.remote.identity import Caller
 from kvrmi.remote.later import Later
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Effects, Envelope, Message
+from server.intake import Intake
 from server.kvstore import KVStore
 from server.servants import NOT_TAKEN, DeferredAnswers, RoleServant
 
-from .stubs import ME, StubRole, answered, at_once
+from .stubs import ME, StubEngine, StubRole, answered, at_once
 from .test_router import Wire, world
 
 CODEC = Codec(PAXOS)
@@ -151,31 +151,13 @@ def test_deferred_answers_are_those_of_the_role() -> None:
     assert answers == [Forwarded(1, ()), None]
 
 
-class StubEngine:
-    """Answers what it is told to; remembers what it was asked."""
-
-    capabilities = frozenset({"put", "get"})
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Operation, tuple[str, int] | None]] = []
-        self.code, self.value = "OK", 7
-
-    def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
-        done(self.execute(operation, request))
-
-    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
-        self.asked.append((operation, request))
-        if self.code == "BUG":
-            raise RuntimeError("bug")
-        return Result(self.code, self.value, 7, 1, 0, False)
-
-    def status(self) -> dict[str, object]:
-        return {"id": 1}
+def served(engine: StubEngine) -> KVStore:
+    return KVStore(Intake(engine, at_once))
 
 
 def test_methods_pass_checked_operations_on() -> None:
     engine = StubEngine()
-    store = KVStore(engine, at_once)
+    store = served(engine)
     assert answered(store.put("k", "v", ["me", 1])) == 7
     assert answered(store.get("k")) == 7
     assert answered(store.put_many([["a", "1"], ["b", b"2"]])) == 7
@@ -188,7 +170,7 @@ def test_methods_pass_checked_operations_on() -> None:
 
 
 def test_call_tells_who_answered() -> None:
-    answer = answered(KVStore(StubEngine(), at_once).call("put", ["k", "v"]))
+    answer = answered(served(StubEngine()).call("put", ["k", "v"]))
     assert answer == {"value": 7, "revision": 7, "replica": 1, "leader": None, "stale": False}
 
 
@@ -211,7 +193,7 @@ def test_call_tells_who_answered() -> None:
 def test_what_is_invalid_says_so_and_does_nothing(method: str, args: tuple[object, ...]) -> None:
     engine = StubEngine()
     with pytest.raises((ValueError, TypeError), match=r"^INVALID: "):
-        getattr(KVStore(engine, at_once), method)(*args)
+        answered(getattr(served(engine), method)(*args))
     assert engine.asked == []
 
 
@@ -223,13 +205,4 @@ def test_refusals_arrive_as_builtins(code: str, error: type[Exception]) -> None:
     engine = StubEngine()
     engine.code, engine.value = code, 0
     with pytest.raises(error, match=rf"^{code}: "):
-        answered(KVStore(engine, at_once).put("k", "v"))
-
-
-def test_a_fault_of_ours_is_told_cautiously() -> None:
-    engine = StubEngine()
-    engine.code = "BUG"
-    with pytest.raises(TimeoutError, match=r"^UNKNOWN_OUTCOME: "):
-        answered(KVStore(engine, at_once).put("k", "v"))
-    with pytest.raises(RuntimeError, match=r"^UNAVAILABLE: "):
-        answered(KVStore(engine, at_once).get("k"))
+        answered(served(engine).put("k", "v"))
