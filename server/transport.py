@@ -17,8 +17,9 @@ from kvrmi.cluster.config import Cluster, Member
 from kvrmi.cluster.cuts import Cuts
 from kvrmi.cluster.naming import join_address
 from kvrmi.cluster.naming import role as role_name
+from kvrmi.remote.gather import Gather
 from kvrmi.remote.identity import Credentials
-from kvrmi.remote.peer import Gather, Peer
+from kvrmi.remote.peer import Peer
 from kvrmi.remote.reactor import NEVER, Reactor
 from kvrmi.roles.codec import Codec, Malformed
 from kvrmi.roles.contract import Address, Envelope, Message, NoAnswer

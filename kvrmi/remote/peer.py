@@ -8,15 +8,12 @@ It does not know what is sent.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import os
-import select
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .channel import Channel
@@ -25,7 +22,7 @@ from .frames import EXCEPTION, INVOKE, RESULT, Frame, FrameError, pack, take
 from .identity import Credentials, Refused
 from .payload import MSGPACK, PayloadError, TooComplex, dump, load
 
-__all__ = ["Gather", "Peer"]
+__all__ = ["Peer"]
 
 _log = logging.getLogger("kvrmi.remote.peer")
 
@@ -91,7 +88,7 @@ class Peer:
         self._connecting = False
         self._closed = threading.Event()
         self.on_connected: OnChange | None = None
-        """Called when there is a new `fileno`; on the connecting thread."""
+        """Called when there is a new `fileno`; on the connecting thread. OSError: not that one."""
         self.on_blocked: OnChange | None = None
         """Called when bytes wait to be written; with the peer's lock held."""
         self.on_lost: OnChange | None = None
@@ -262,21 +259,25 @@ class Peer:
                 self.refusal = str(error)
             _log.debug("%s: no connection: %s", self._name, error)
             return False
-        self._take_up(channel)
-        return True
+        return self._take_up(channel)
 
-    def _take_up(self, channel: Channel) -> None:
+    def _take_up(self, channel: Channel) -> bool:
         channel.sock.setblocking(False)
         with self._lock:
             if self._closed.is_set():
                 channel.close()
-                return
+                return True
             self._channel = channel
             self._received.clear()
             self._unsent = b""
             self.refusal = ""
             self._state = "connected"
-            self._report(self.on_connected)
+            try:
+                self._report(self.on_connected)
+            except OSError as error:  # the kernel watches no more descriptors: nobody would read it
+                self._end(f"connected for nothing: {error}")
+                return False
+            return True
 
     def _parse(self, data: bytes, answers: list[tuple[Token, bytes]]) -> None:
         rest: bytes | bytearray = data
@@ -330,61 +331,3 @@ def _answer(frame: Frame) -> bytes:
     if type(data) is not bytes:
         raise FrameError("an answer that is not bytes")
     return data
-
-
-class Gather:
-    """A set of peers behind one epoll; a peer belongs to one set, for ever."""
-
-    def __init__(self, peers: Iterable[Peer]) -> None:
-        """Watch each peer from its next connection on."""
-        self.peers = tuple(peers)
-        self._epoll = select.epoll()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._epoll.register(self._wake, select.EPOLLIN)
-        self._by_descriptor: dict[int, Peer] = {}
-        for peer in self.peers:
-            peer.on_connected = self._watch
-            peer.on_blocked = self._rearm
-            peer.on_lost = lambda _peer: self.wake()
-
-    def fileno(self) -> int:
-        """Return a descriptor that can be read while `wait` would return at once."""
-        return self._epoll.fileno()
-
-    def wait(self, timeout: float) -> list[Peer]:
-        """Wait at most `timeout` seconds for peers that have something to `read`."""
-        readable: list[Peer] = []
-        for descriptor, events in self._epoll.poll(timeout):
-            if descriptor == self._wake:
-                with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(self._wake)
-                continue
-            peer = self._by_descriptor.get(descriptor)
-            if peer is None:
-                continue
-            if events & select.EPOLLOUT:
-                peer.flush()
-            if events & ~select.EPOLLOUT:
-                readable.append(peer)
-        return readable
-
-    def wake(self) -> None:
-        """Make a `wait` that runs, or the next one, return at once; from any thread."""
-        os.eventfd_write(self._wake, 1)
-
-    def close(self) -> None:
-        """Close all peers; nobody may wait here any more."""
-        for peer in self.peers:
-            peer.close()
-            peer.on_lost = None
-        self._epoll.close()
-        os.close(self._wake)
-
-    def _watch(self, peer: Peer) -> None:
-        descriptor = peer.fileno()
-        self._by_descriptor[descriptor] = peer
-        self._epoll.register(descriptor, select.EPOLLIN | select.EPOLLRDHUP)
-
-    def _rearm(self, peer: Peer) -> None:
-        events = select.EPOLLIN | select.EPOLLRDHUP
-        self._epoll.modify(peer.fileno(), events | (select.EPOLLOUT if peer.wants_write else 0))

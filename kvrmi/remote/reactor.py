@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import select
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
+
+from .wake import Wake
 
 __all__ = ["NEVER", "Reactor"]
 
@@ -35,7 +36,7 @@ class Reactor:
         """`after` is called whenever handlers, timers or jobs have run."""
         self._after = after
         self._epoll = select.epoll()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake = Wake()
         self._handlers: dict[int, Handler] = {}
         self._timers: list[tuple[Left, Callable[[], None]]] = []
         self._jobs: deque[Callable[[], None]] = deque()
@@ -43,7 +44,7 @@ class Reactor:
         self._due = NEVER
         self._hurried = False
         self._stopped = False
-        self.watch(self._wake, lambda _: self._drain())
+        self.watch(self._wake.fileno(), lambda _: self._wake.clear())
 
     # --- for its own thread ---------------------------------------------------------------------
 
@@ -63,14 +64,14 @@ class Reactor:
         self._timers.append((left, act))
 
     def run(self) -> None:
-        """Work until `stop`, once; then let go of its own descriptors."""
+        """Work until `stop`, once; then let go of all descriptors."""
         try:
             while not self._stopped:
                 self._handle(self._wait())
                 self._work()
         finally:
             self._epoll.close()
-            os.close(self._wake)
+            self._handlers.clear()
 
     # --- for any thread -------------------------------------------------------------------------
 
@@ -93,10 +94,7 @@ class Reactor:
         # Noted first: who is about to sleep looks at it once more after it said so.
         self._hurried = True
         if self._asleep_until != _AWAKE:
-            try:
-                os.eventfd_write(self._wake, 1)
-            except OSError:  # it has just ended
-                return
+            self._wake.set()
 
     # --- rounds ---------------------------------------------------------------------------------
 
@@ -132,7 +130,3 @@ class Reactor:
             self._after()
             if not self._jobs:
                 return
-
-    def _drain(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Any
 
 import pytest
 
 from kvrmi.remote.daemon import Daemon
+from kvrmi.remote.gather import Gather
 from kvrmi.remote.identity import Credentials, challenge
-from kvrmi.remote.peer import Gather, Peer
+from kvrmi.remote.peer import Peer
 
 from .rig import NAME, TIMEOUT, Target, exposed, serve, until
 
@@ -343,3 +345,24 @@ def test_a_closed_peer_stays_closed(daemon: Daemon, rig: Rig) -> None:
     assert peer.lost() == [1]
     assert (peer.state, peer.fileno()) == ("idle", -1)
     assert NAME in repr(peer)
+
+
+def test_a_kernel_that_watches_no_more_costs_a_connection_and_not_the_peer(
+    daemon: Daemon, rig: Rig
+) -> None:
+    """A connection that nobody reads would take requests, and none would be answered."""
+    gather, (peer,) = rig.peers(0)  # nobody listens: not connected
+    refusals = iter([OSError(errno.ENOSPC, "no space left on device")] * 3)
+
+    def refuse(peer: Peer, watch: Callable[[Peer], None] | None = peer.on_connected) -> None:
+        if error := next(refusals, None):
+            raise error
+        assert watch is not None
+        watch(peer)
+
+    peer.on_connected = refuse
+    peer._where = ("127.0.0.1", daemon.port)
+    until(lambda: peer.state == "connected", "connection")
+    assert next(refusals, None) is None
+    assert peer.send(monotonic(), b"abc", 1, 5)
+    assert collect(gather, 1) == [(1, b"cba")]

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from time import monotonic
 
 from kvrmi.remote.reactor import NEVER, Reactor
@@ -157,3 +158,26 @@ def test_a_descriptor_that_is_forgotten_is_not_read() -> None:
     assert seen == []
     os.close(reads)
     os.close(writes)
+
+
+def test_who_rouses_one_that_has_ended_writes_into_no_other_file(tmp_path: Path) -> None:
+    """Its number may be another's by then: a log's, or a disk's."""
+    reactor = Reactor()
+    with turning(reactor):
+        pass
+    files = [(tmp_path / str(number)).open("wb") for number in range(8)]  # they take free numbers
+    reactor._asleep_until = NEVER  # who rouses it looked just before it woke up and ended
+    reactor.soon(lambda: None)
+    for file in files:
+        file.close()
+    assert {path.stat().st_size for path in tmp_path.iterdir()} == {0}
+
+
+def test_descriptors_are_free_once_nobody_has_it() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        reactor = Reactor()
+        with turning(reactor):
+            pass
+    del reactor
+    until(lambda: len(os.listdir("/proc/self/fd")) <= before)
