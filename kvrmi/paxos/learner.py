@@ -35,7 +35,7 @@ from .messages import (
 
 __all__ = ["Learner", "Restored"]
 
-FLUSH = 0.2
+FLUSH = 0.5
 """Seconds that applied entries may wait for the disk."""
 
 FLUSH_BYTES = 4 << 20

@@ -40,6 +40,10 @@ _TOKEN = re.compile(
     r"|(?P<name>None|True|False)"
     r"|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)|(?P<colon>:)|(?P<end>\Z))"
 )
+# Pairs of simple strings are what comes in numbers: a run of them is read as one.
+_PAIR = re.compile(r"\('([^'\\\r\n]*+)', ?'([^'\\\r\n]*+)'\)")
+_PAIRS = re.compile(rf"{_PAIR.pattern}(?:, ?{_PAIR.pattern}){{0,255}}+")
+_PAIR_TOKENS = 6
 _HEAD = re.compile(r"(?:#[^\n]*+(?:\n|\Z)|[ \t\r\n]++)*+")
 _CLOSED_BY = {"[": "]", "(": ")", "{": "}"}
 _NAMES = {"None": None, "True": True, "False": False}
@@ -66,6 +70,12 @@ class _Open:
             raise ValueError("two values in a row")
         self.items.append(value)
         self.after_value = True
+
+    def add_all(self, values: list[Any]) -> None:
+        """Add at least one value, and the commas between."""
+        self.add(values[0])
+        self.items += values[1:]
+        self.commas += len(values) - 1
 
     def comma(self) -> None:
         if not self.after_value or not self.bracket:
@@ -109,7 +119,9 @@ def read_literal(text: str, tokens_max: int) -> Any:
     here = _Open("")
     outer: list[_Open] = []
     position = head.end() if head else 0
-    for _ in range(tokens_max):
+    left = tokens_max
+    while left > 0:
+        left -= 1
         token = _TOKEN.match(text, position)
         if token is None:
             raise ValueError("not a literal")
@@ -120,6 +132,7 @@ def read_literal(text: str, tokens_max: int) -> Any:
             here.add(make(token[kind]))
         elif kind == "comma":
             here.comma()
+            position, left = _pairs(text, position, here, left)
         elif kind == "colon":
             here.colon()
         elif kind == "open":
@@ -127,6 +140,7 @@ def read_literal(text: str, tokens_max: int) -> Any:
             here = _Open(token[kind])
             if len(outer) > _DEPTH_MAX:
                 raise ValueError("nested too deeply")
+            position, left = _pairs(text, position, here, left)
         elif kind == "close":
             value = here.close(token[kind])
             here = outer.pop()
@@ -136,6 +150,16 @@ def read_literal(text: str, tokens_max: int) -> Any:
         else:
             return here.items[0]
     raise TokensExceeded("too many tokens")
+
+
+def _pairs(text: str, position: int, here: _Open, left: int) -> tuple[int, int]:
+    """Read a run of pairs in a list, if one begins there; where it ends, and the tokens left."""
+    run = _PAIRS.match(text, position) if here.bracket == "[" else None
+    if run is None:
+        return position, left
+    pairs = _PAIR.findall(text, position, run.end())
+    here.add_all(pairs)
+    return run.end(), left - _PAIR_TOKENS * len(pairs)
 
 
 def _texts(items: list[Any]) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 import threading
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kvrmi.remote.literal import TokensExceeded, read_literal
 
@@ -51,9 +54,30 @@ def test_all_else_is_refused(text: str) -> None:
         read_literal(text, 100)
 
 
+PAIRS = ["('a','b')", "('c', 'd')", "('e','f',)", "['g','h']", r"('i\n','j')", "('k',b'l')", "'m'"]
+
+
+@given(st.lists(st.sampled_from(PAIRS), min_size=1, max_size=300), st.sampled_from(["", ",", " "]))
+def test_runs_of_pairs_are_read_like_all_else(items: list[str], end: str) -> None:
+    for text in (f"[{','.join(items)}{end}]", f"({', '.join(items)},{end.strip(',')})"):
+        assert read_literal(text, 10_000) == ast.literal_eval(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[('a','b')('c','d')]", "[('a','b'),,('c','d')]", "[('a','b'),('c','d')", "[('a','b'),('c'",
+     "[1('a','b')]", "{('a','b'):1}"],
+)  # fmt: skip
+def test_what_is_no_run_of_pairs_is_refused(text: str) -> None:
+    with pytest.raises((ValueError, SyntaxError)):
+        read_literal(text, 100)
+
+
 def test_tokens_are_counted() -> None:
     with pytest.raises(TokensExceeded):
         read_literal("[" + "0," * 100 + "]", 100)
+    with pytest.raises(TokensExceeded):
+        read_literal("[" + "('a','b')," * 20 + "]", 100)
 
 
 def test_other_threads_run_meanwhile() -> None:
