@@ -14,8 +14,9 @@ from kvrmi.cluster.config import ConfigError, find, load
 from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 from kvrmi.errors import ConnectionFailed, UnknownOutcome
 
-from . import links
+from . import blocks, links
 from .admins import Admins, admins_of, coordinator_status
+from .blocks import Report
 
 __all__ = ["Admin", "Done"]
 
@@ -53,10 +54,21 @@ class Admin:
             "stop": _process("stop"),
             "transfer": self._transfer,
         }
+        self._questions: dict[str, Callable[..., Report]] = {
+            "chain": self._chain,
+            "log": self._log,
+        }
 
     def order(self, name: str, args: Sequence[object]) -> Done:
         """Carry out one order; raises a KVError."""
         return self._orders[name](admins_of(self._store, self._config, self._named), *args)
+
+    def answer(self, name: str, args: Sequence[object]) -> Report:
+        """Answer a question that changes nothing, but needs the secret as orders do.
+
+        Raises a KVError.
+        """
+        return self._questions[name](admins_of(self._store, self._config, self._named), *args)
 
     def status(self) -> ClusterStatus:
         """Return the cluster's status; of silent replicas what the coordinator knows."""
@@ -89,6 +101,15 @@ class Admin:
         if leader != to and not admins.replica(leader, "transfer", to, timeout=5.0):
             raise UnknownOutcome(f"replica {to} does not lead yet; STATUS shows who does")
         return Done(f"replica {to} leads", {"leader": to})
+
+    def _log(self, admins: Admins, id: int | None, first: int | None, most: int | None) -> Report:
+        return blocks.log(admins, self._asked(id), first, most)
+
+    def _chain(self, admins: Admins, id: int | None, all: bool) -> Report:
+        return blocks.chain(admins, admins.ids if all else [self._asked(id)])
+
+    def _asked(self, wanted: int | None) -> int:
+        return wanted or blocks.who_answers(self._store.status())
 
 
 def _fail(admins: Admins, replica: int, role: str, seconds: float | None, _: bool) -> Done:

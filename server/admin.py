@@ -16,6 +16,7 @@ from kvrmi.cli import reason
 from kvrmi.cluster.naming import ROLES, unknown_replica
 from kvrmi.errors import to_builtin
 
+from .engines.blocks import BLOCKS
 from .engines.catchup import CatchUpFailed
 from .objectdaemon import exposed
 from .rolehost import Fenced
@@ -113,6 +114,20 @@ class Admin:
             raise to_builtin("INVALID", f"usage: events(cursor from 0, at most 1 to {EVENTS})")
         further, missed, found = self._replica.journal.recent.since(cursor, most)
         return {"next": further, "missed": missed, "events": to_builtins(found)}
+
+    @exposed
+    def log(self, first: object = None, most: object = 20) -> dict[str, object]:
+        """List blocks of the log from slot `first` on, None: the last ones; see engines/blocks."""
+        if type(most) is not int or not 0 < most <= BLOCKS:
+            raise to_builtin("INVALID", f"usage: log(slot from 1 or None, at most 1 to {BLOCKS})")
+        if first is not None and (type(first) is not int or first < 1):
+            raise to_builtin("INVALID", f"usage: log(slot from 1 or None, at most 1 to {BLOCKS})")
+        return _carried_out(lambda: self._replica.engine.log(first, most))
+
+    @exposed
+    def chain(self) -> dict[str, object]:
+        """Compute the log's hash chain anew from the disk; see engines/blocks."""
+        return _carried_out(self._replica.engine.chain)
 
     @exposed
     def restore(self, peer: object = None) -> dict[str, object]:

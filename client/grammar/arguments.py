@@ -106,6 +106,12 @@ def _count(word: Word) -> int:
     return int(text)
 
 
+def _verify(word: Word) -> str:
+    if str(word.text).upper() != "VERIFY":
+        raise Usage(f"{shortened(str(word.text))!r} is not VERIFY")
+    return "VERIFY"
+
+
 def _command(word: Word) -> str:
     return _text(word, "a command")
 
@@ -129,6 +135,8 @@ _ARGUMENTS: Mapping[str, tuple[str, Callable[[Word], object]]] = {
     "seconds": ("number", _seconds),
     "s": ("number", _seconds),
     "n": ("number", _count),
+    "slot": ("number", _count),
+    "VERIFY": ("none", _verify),
     "command": ("command", _command),
 }
 """An argument's name in a usage -> its kind, and what makes it of a word."""

@@ -212,6 +212,28 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             "IMPORT backup.jsonl",
         ),
     ),
+    "The log, which needs the cluster's file and secret": (
+        _form(
+            "LOG [id] [--from slot] [--last n]",
+            "show blocks of the log: of the leader, or of a replica",
+            making.log,
+            "LOG --last 1",
+            "slot 9  ballot 1.1  by 1,2,3  revision 7  5d0f7c3a > 86c1f2a0  put k 1 (c 7)",
+            "replica 1 has applied slot 9",
+            more="A block a line: slot, ballot, the acceptors that are known to have accepted it, "
+            "the revision after it, the hash of the block before and its own, its operations. "
+            "Twenty at most, or n, up to 500; the newest, or from a slot on. Long values are cut. "
+            "What a replica keeps no more is one line, its slot and hash.",
+        ),
+        _form(
+            "CHAIN VERIFY [id] [--all]",
+            "compute a replica's hash chain anew from its disk, or those of all and compare them",
+            making.chain,
+            "CHAIN VERIFY --all",
+            more="Of the leader, or of a replica. With --all it names the first slot in which two "
+            "replicas differ. Exit status 1 if they differ or a disk is damaged.",
+        ),
+    ),
     "Orders, which need the cluster's file and secret": (
         _form(
             "FAIL id role [seconds]",

@@ -20,6 +20,7 @@ __all__ = [
     "Maker",
     "Output",
     "cas",
+    "chain",
     "delete",
     "direct",
     "each",
@@ -27,6 +28,7 @@ __all__ = [
     "get_many",
     "health",
     "listing",
+    "log",
     "order",
     "put_many",
     "reconnect",
@@ -44,7 +46,8 @@ class Output(NamedTuple):
 class Command(NamedTuple):
     """What to do: `name` an operation of the store, or what else `kind` says.
 
-    kind: store; each, an operation on each of a list of keys; admin, an order; program.
+    kind: store; each, an operation on each of a list of keys; admin, an order; answer, what needs
+    the secret and changes nothing; program.
     """
 
     kind: str
@@ -130,6 +133,18 @@ def order(name: str) -> Maker:
         return Command("admin", name, (replica, role, seconds, "--force" in given.options))
 
     return make
+
+
+def log(given: Given) -> Command:
+    """LOG: a replica or None, the first slot or None, how many blocks or None."""
+    replica, options = given.args[0] if given.args else None, given.options
+    return Command("answer", "log", (replica, options.get("--from"), options.get("--last")))
+
+
+def chain(given: Given) -> Command:
+    """CHAIN VERIFY: a replica or None, whether of all."""
+    replica = given.args[1] if len(given.args) > 1 else None
+    return Command("answer", "chain", (replica, "--all" in given.options))
 
 
 def health(given: Given) -> Command:

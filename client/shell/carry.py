@@ -97,6 +97,10 @@ class Carrier:
             text, fields = self._admin.order(command.name, command.args)
             self._printer.done(text + self._took(), {"op": command.name, **fields})
             return 0
+        if command.kind == "answer":
+            report = self._admin.answer(command.name, command.args)
+            self._result(report.lines, report.fields)
+            return report.status
         if command.name in ("keys", "scan"):
             return self._list(command)
         return self._programs[command.name](*command.args)

@@ -148,6 +148,10 @@ class Learner:
         """Answer from the state as applied now; the caller sees to how fresh that must be."""
         return self.state.read(question)
 
+    def view(self) -> View:
+        """Open a view of what its disk holds, which lags; for one thread, which closes it."""
+        return self._open_view()
+
     def receive(self, now: float, sender: Address, message: Message) -> Effects:
         """Handle one message."""
         handler = self._on.get(type(message))

@@ -10,7 +10,7 @@ It does not know what a command means, nor how a value came to be chosen.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgpack
@@ -35,9 +35,11 @@ __all__ = [
     "CHAIN_START",
     "TABLES",
     "Entry",
+    "Kept",
     "Log",
     "chain",
     "pack_batch",
+    "recomputed",
     "stored_end",
     "stored_page",
     "unpack_batch",
@@ -64,7 +66,9 @@ class Entry(NamedTuple):
     value: bytes
 
 
-class _Kept(NamedTuple):
+class Kept(NamedTuple):
+    """An entry as the log has it: with the revision after it, and the chain's hash up to it."""
+
     entry: Entry
     revision: int
     hash: bytes
@@ -115,7 +119,7 @@ class Log:
         """Whether the disk keeps what memory drops; set by who knows that it will be asked for."""
         self._keep_bytes = keep_bytes
         self._held_bytes = held_bytes
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[int, Kept] = {}
         self._bytes = 0
         self._stored = 0
         self._trimmed = 0
@@ -140,7 +144,7 @@ class Log:
         self.expect(entry.slot)
         self.applied = entry.slot
         self.hash = chain(self.hash, entry.slot, entry.value)
-        self._kept[entry.slot] = _Kept(entry, revision, self.hash)
+        self._kept[entry.slot] = Kept(entry, revision, self.hash)
         self._bytes += len(entry.value)
         self._stored_bytes += len(entry.value)
         self._truncate()
@@ -169,6 +173,16 @@ class Log:
         """Give the entry of `slot` and the revision after it, or None if it is not kept."""
         kept = self._kept.get(slot)
         return None if kept is None else (kept.entry, kept.revision)
+
+    def blocks(self, slot: int, most: int) -> tuple[tuple[int, bytes], list[Kept]]:
+        """Give at most so many entries from `slot` on, and the place that they follow: slot, hash.
+
+        They begin later where memory does; then the place is the anchor.
+        """
+        first = max(min(slot, self.applied + 1), self.first)
+        found = [self._kept[one] for one in range(first, min(first + most, self.applied + 1))]
+        before = self._kept.get(first - 1)
+        return (self.anchor if before is None else (first - 1, before.hash)), found
 
     def restart(self, slot: int, hash: bytes) -> None:
         """Forget every entry and go on after `slot`: a snapshot taken there was installed."""
@@ -236,6 +250,24 @@ def stored_end(view: View) -> tuple[int, bytes]:
     return _read_place(view, _LAST)
 
 
+def recomputed(view: View) -> Iterator[tuple[int, bytes]]:
+    """Compute the chain anew from the entries that `view` holds: the anchor first, then each slot.
+
+    Raises Corrupt, in the end also if that is not the hash that was stored.
+    """
+    place = _read_place(view, _FIRST)
+    yield place
+    slot, hash = place
+    for key, value in view.scan("log"):
+        entry, _ = _unpack_kept(key, value)
+        if entry.slot != slot + 1:
+            raise Corrupt(f"the log lacks slot {slot + 1}")
+        slot, hash = entry.slot, chain(hash, entry.slot, entry.value)
+        yield slot, hash
+    if stored_end(view) != (slot, hash):
+        raise Corrupt(f"the chain that was stored ends otherwise than slot {slot} does")
+
+
 def stored_page(view: View, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[Entry, ...]:
     """Read entries from `slot` on as `Log.page` does, of what `view` holds; raises Corrupt."""
     entries: list[Entry] = []
@@ -248,7 +280,7 @@ def stored_page(view: View, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[E
     return tuple(entries)
 
 
-def _pack_kept(kept: _Kept) -> tuple[Key, bytes]:
+def _pack_kept(kept: Kept) -> tuple[Key, bytes]:
     entry = kept.entry
     fields = (_FORMAT, *entry.ballot, entry.acceptors, kept.revision, entry.value)
     return entry.slot, encode(fields)

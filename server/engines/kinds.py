@@ -32,6 +32,14 @@ class Served(Engine, Protocol):
         """Hand leadership over; False if that took too long. Raises Fenced, CatchUpFailed."""
         ...
 
+    def log(self, first: int | None, most: int) -> dict[str, object]:
+        """List blocks of the log from slot `first` on, None: the last ones. Raises Fenced."""
+        ...
+
+    def chain(self) -> dict[str, object]:
+        """Compute the log's hash chain anew from the disk. Raises Fenced."""
+        ...
+
 
 class EngineKind(NamedTuple):
     """What a replica of an engine is made of: its roles, what serves clients."""

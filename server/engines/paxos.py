@@ -20,6 +20,7 @@ from kvrmi.paxos.submissions import Submission
 from ..hosts import Hosts
 from ..rolehost import Fenced, RoleHost
 from ..router import Router
+from . import blocks
 from .catchup import LOOK_SECONDS, CatchUpFailed, restore
 
 GRACE_SECONDS = 1.0
@@ -121,6 +122,14 @@ class PaxosEngine:
                 return False
             time.sleep(LOOK_SECONDS)
         return True
+
+    def log(self, first: int | None, most: int) -> dict[str, object]:
+        """List blocks of the log from slot `first` on, None: the last ones. Raises Fenced."""
+        return blocks.blocks(self._hosts, first, most)
+
+    def chain(self) -> dict[str, object]:
+        """Compute the log's hash chain anew from the disk. Raises Fenced."""
+        return blocks.chain(self._hosts)
 
     def _local(self, question: bytes) -> Answer:
         try:

@@ -93,3 +93,23 @@ def test_a_stopped_process_is_not_answering_and_cannot_be_cut(
         os.kill(pid, signal.SIGCONT)
     wait_for(lambda: live.entries()[other], "its answer")
     assert live.entries()[other]["cuts"] == [], "nothing of the order is left for later"
+
+
+def test_the_logs_of_all_replicas_are_shown_and_agree(live: LiveCluster, client: Client) -> None:
+    config = ("--config", str(live.config))
+    assert client(*config, "--name", "ana", "PUT", "log/key", "x" * 99)[0] == 0
+    status, shown = client(*config, "LOG", "--last", "3")
+    (block,) = [one for one in shown["blocks"] if one["commands"][:1]][-1:]
+    (command,) = block["commands"]
+    assert (status, command["op"], command["args"]) == (0, "put", ["log/key", "x" * 60 + ".."])
+    assert command["id"][0].startswith("ana:")
+    _, again = client(*config, "LOG", str(live.leader()), "--from", str(block["slot"]))
+    assert again["blocks"][0] == block
+
+    def verified() -> bool:
+        """Whether all agree up to that slot: disks are written behind the answer."""
+        status, found = client(*config, "CHAIN", "VERIFY", "--all")
+        assert (status, found["value"], found["differ"]) == (0, True, None)
+        return bool(min(one["slot"] for one in found["replicas"]) >= block["slot"])
+
+    wait_for(verified, "the block is on all disks")

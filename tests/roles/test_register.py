@@ -78,6 +78,12 @@ class RegisterEngine:
     def transfer(self, to: int) -> bool:
         return False
 
+    def log(self, first: int | None, most: int) -> dict[str, object]:
+        return {}
+
+    def chain(self) -> dict[str, object]:
+        return {}
+
 
 KIND = EngineKind(REGISTER, RegisterEngine)
 

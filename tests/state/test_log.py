@@ -15,6 +15,7 @@ from kvrmi.state.log import (
     Log,
     chain,
     pack_batch,
+    recomputed,
     stored_end,
     stored_page,
     unpack_batch,
@@ -219,3 +220,53 @@ def test_damaged_log_does_not_load(damage: Record) -> None:
     storage.write([damage])
     with pytest.raises(Corrupt):
         Log.load(storage)
+
+
+def test_blocks_follow_a_place_whose_hash_is_known() -> None:
+    log = filled(Log(keep=4), 3)
+    assert log.blocks(1, 9)[0] == (0, CHAIN_START)
+    write(log, storage := MemoryStorage(TABLES))
+    write(filled(log, 10), storage)
+    assert log.anchor[0] == 6
+    for asked, first, count in [
+        (1, 7, 2),
+        (7, 7, 2),
+        (9, 9, 2),
+        (10, 10, 1),
+        (11, 11, 0),
+        (99, 11, 0),
+    ]:
+        (slot, hash), found = log.blocks(asked, 2)
+        assert slot == first - 1
+        assert [kept.entry.slot for kept in found] == [*range(first, first + count)]
+        for kept in found:
+            hash = chain(hash, kept.entry.slot, kept.entry.value)
+            assert kept.hash == hash
+        assert found or hash == log.hash
+
+
+def test_a_chain_is_computed_anew_from_the_disk() -> None:
+    log = filled(Log(keep=4), 10)
+    write(log, storage := MemoryStorage(TABLES))
+    links = dict(recomputed(storage))
+    assert min(links) == log.anchor[0]
+    assert links[10] == log.hash
+    assert links[log.anchor[0]] == log.anchor[1]
+
+
+@pytest.mark.parametrize("lost", [8, 10])
+def test_a_chain_that_does_not_end_as_stored_is_damage(lost: int) -> None:
+    write(filled(Log(), 10), storage := MemoryStorage(TABLES))
+    storage.write([Remove("log", lost)])
+    with pytest.raises(Corrupt):
+        list(recomputed(storage))
+    write(filled(Log(), 10), storage := MemoryStorage(TABLES))
+    packed = storage.read("log", 9)
+    assert packed is not None
+    storage.write([Put("log", 9, packed[:-1] + b"!")])
+    with pytest.raises(Corrupt):
+        list(recomputed(storage))
+
+
+def write(log: Log, storage: MemoryStorage) -> None:
+    storage.write(log.take_records())

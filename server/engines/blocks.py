@@ -1,0 +1,123 @@
+"""What operators can see of a replica's log: its blocks, and its chain computed anew from the disk.
+
+Rules: nothing is changed; what may take long is done with no role's lock held. Values are
+shortened: who wants them whole reads the store. It knows the learner, and no Pyro.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from typing import NamedTuple
+
+from kvrmi.operations.commands import decode_command
+from kvrmi.operations.table import Malformed
+from kvrmi.paxos.learner import Learner
+from kvrmi.state.log import Kept, recomputed, unpack_batch
+from kvrmi.storage.interface import Corrupt
+
+from ..hosts import Hosts
+
+BLOCKS = 500
+"""Most blocks in one answer."""
+LINKS = 10_000
+"""Most hashes in one answer, the newest."""
+_COMMANDS = 32
+"""Most commands of a block that are shown."""
+_SHOWN = 60
+"""Characters, or bytes, of an argument."""
+_ITEMS = 3
+"""Items of an argument that is a list."""
+
+
+class _Found(NamedTuple):
+    before: tuple[int, bytes]
+    kept: list[Kept]
+    applied: int
+    revision: int
+
+
+def blocks(hosts: Hosts, first: int | None, most: int) -> dict[str, object]:
+    """List at most so many blocks of the log from slot `first` on, None: the last ones.
+
+    `anchor` is the slot that they follow and the chain's hash there: it is not `first` - 1 where
+    older blocks are not kept in memory any more. Raises Fenced.
+    """
+
+    def find(learner: Learner, _: float) -> _Found:
+        start = learner.applied + 1 - most if first is None else first
+        return _Found(*learner.log.blocks(start, most), learner.applied, learner.state.revision)
+
+    found = hosts["learner"].ask(find)
+    previous, listed = found.before[1], []
+    for kept in found.kept:
+        listed.append(_block(kept, previous))
+        previous = kept.hash
+    return {
+        "anchor": {"slot": found.before[0], "hash": found.before[1].hex()},
+        "applied": found.applied,
+        "revision": found.revision,
+        "blocks": listed,
+    }
+
+
+def _block(kept: Kept, previous: bytes) -> dict[str, object]:
+    entry = kept.entry
+    commands = unpack_batch(entry.value)
+    return {
+        "slot": entry.slot,
+        "ballot": list(entry.ballot),
+        "acceptors": list(entry.acceptors),
+        "revision": kept.revision,
+        "previous": previous.hex(),
+        "hash": kept.hash.hex(),
+        "count": len(commands),
+        "commands": [described(command) for command in commands[:_COMMANDS]],
+    }
+
+
+def described(command: bytes) -> dict[str, object]:
+    """Take a command apart for people: operation, arguments, shortened, its id and size."""
+    try:
+        name, id, args = decode_command(command)
+    except Malformed:
+        return {"op": "malformed", "args": [], "id": [], "bytes": len(command)}
+    return {
+        "op": name,
+        "args": [_shortened(one) for one in args],
+        "id": [part.hex() if isinstance(part, bytes) else part for part in id],
+        "bytes": len(command),
+    }
+
+
+def _shortened(argument: object) -> object:
+    if isinstance(argument, tuple):
+        more = [f".. {len(argument)} in all"] * (len(argument) > _ITEMS)
+        return [*map(_shortened, argument[:_ITEMS]), *more]
+    if isinstance(argument, bytes) and len(argument) > _SHOWN:
+        return argument[:_SHOWN] + b".."
+    if isinstance(argument, str) and len(argument) > _SHOWN:
+        return argument[:_SHOWN] + ".."
+    return argument
+
+
+def chain(hosts: Hosts) -> dict[str, object]:
+    """Compute the hash chain anew from all entries on the learner's disk, after their anchor.
+
+    `links` are the newest slots with their hashes, `entries` counts what was read; `damage` says
+    what is wrong with the disk, or is None. Raises Fenced.
+    """
+    links: deque[tuple[int, bytes]] = deque(maxlen=LINKS)
+    entries, damage = -1, None  # the anchor is none
+    with contextlib.closing(hosts["learner"].ask(lambda learner, _: learner.view())) as view:
+        try:
+            for link in recomputed(view):
+                entries += 1
+                links.append(link)
+        except Corrupt as error:
+            damage = str(error)
+    return {
+        "links": [[slot, hash.hex()] for slot, hash in links],
+        "entries": entries,
+        "damage": damage,
+    }
