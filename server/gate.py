@@ -20,13 +20,12 @@ Admit = Callable[[object], Challenge]
 class Gate:
     """Makes what a daemon asks of whoever connects, and what this replica shows itself."""
 
-    def __init__(self, cluster: Cluster, me: int, secret: bytes, format: int) -> None:
-        """Guard replica `me`, whose messages have `format`."""
+    def __init__(self, cluster: Cluster, me: int, secret: bytes, config: str) -> None:
+        """Guard replica `me`, which was configured with what `config` is the digest of."""
         self._cluster = cluster
         self._me = me
         self._secret = secret
-        self.config = cluster.agreed(format)
-        """Digest of what this replica was configured with."""
+        self.config = config
 
     def credentials(self) -> Credentials:
         """Make what this replica shows."""

@@ -22,7 +22,8 @@ from kvrmi.operations.interface import (
     check,
     check_request,
 )
-from kvrmi.operations.table import BY_NAME
+from kvrmi.operations.table import KEY_VALUE
+from kvrmi.operations.vocabulary import Vocabulary
 
 __all__ = ["Apart", "Intake"]
 
@@ -37,8 +38,12 @@ _INTERNAL = "an internal error of this replica; its replica.log says which"
 class Intake:
     """Takes the requests of all clients of a replica; safe to use from any thread."""
 
-    def __init__(self, engine: Engine, apart: Apart) -> None:
-        """Pass on to `engine` what it can carry out; what takes long by itself is begun `apart`."""
+    def __init__(self, engine: Engine, apart: Apart, of: Vocabulary = KEY_VALUE) -> None:
+        """Pass on to `engine` what it can carry out; what takes long by itself is begun `apart`.
+
+        `of`: what it can be asked.
+        """
+        self._of = of
         self._engine = engine
         self._supported = engine.capabilities
         self._apart = apart
@@ -49,14 +54,14 @@ class Intake:
         `request` is a request id or None. `done` must not raise, nor wait for anything.
         """
         try:
-            operation = check(name, args)
+            operation = check(name, args, self._of)
             identity = None if request is None else check_request(request)
         except InvalidRequest as error:
             done(_refused("INVALID", str(error)))
             return
         if operation.name not in self._supported:
             done(_refused("UNSUPPORTED", f"this engine has no {operation.name}; nothing was done"))
-        elif BY_NAME[name].long or operation.consistency == LOCAL:  # that waits for the learner
+        elif operation.known.long or operation.consistency == LOCAL:  # that waits for the learner
             self._apart(partial(self._begin, operation, identity, done))
         else:
             self._begin(operation, identity, done)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kvrmi.errors import to_builtin
 from kvrmi.operations.arguments import REQUIRED
+from kvrmi.operations.definition import Definition
 from kvrmi.operations.interface import Result
-from kvrmi.operations.table import TABLE, Definition
+from kvrmi.operations.table import KEY_VALUE
 from kvrmi.remote.later import Later, Reply
 
 from .intake import Intake
@@ -98,15 +99,16 @@ def _described(result: Result) -> dict[str, object]:
 
 
 def _method(known: Definition) -> Callable[..., object]:
-    """Make the method of an operation; a write takes a request id after its arguments."""
-    count, signature = len(known.arguments), _signature(known)
-    most = count if known.reads else count + 1
+    """Make the method of an operation; a write takes a request id after those it came with."""
+    place, signature = known.first, _signature(known)
+    most = len(known.arguments) + (not known.reads)
 
     def method(self: KVStore, /, *args: object, **kwargs: object) -> object:
         if kwargs or not known.required <= len(args) <= most:
             args = _in_order(known, signature, args, kwargs)
-        request = args[count] if len(args) > count else None
-        return self._run(known.name, args[:count], request, _value)
+        if known.reads or len(args) <= place:
+            return self._run(known.name, args, None, _value)
+        return self._run(known.name, (*args[:place], *args[place + 1 :]), args[place], _value)
 
     method.__name__ = known.name
     method.__qualname__ = f"KVStore.{known.name}"
@@ -117,11 +119,11 @@ def _method(known: Definition) -> Callable[..., object]:
 
 def _signature(known: Definition) -> inspect.Signature:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    defaults = {one.name: one.default for one in known.arguments}
+    defaults = [(one.name, one.default) for one in known.arguments]
     if not known.reads:
-        defaults["request"] = None
+        defaults.insert(known.first, ("request", None))
     parameters = [inspect.Parameter("self", kind)]
-    for name, default in defaults.items():
+    for name, default in defaults:
         given = inspect.Parameter.empty if default is REQUIRED else default
         parameters.append(inspect.Parameter(name, kind, default=given))
     return inspect.Signature(parameters)
@@ -142,6 +144,5 @@ def _in_order(
     return bound.args[1:]
 
 
-for _known in TABLE:
-    if _known.of_clients:
-        setattr(KVStore, _known.name, _method(_known))
+for _known in KEY_VALUE.clients.values():
+    setattr(KVStore, _known.name, _method(_known))

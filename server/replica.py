@@ -91,7 +91,7 @@ class Replica:
         self._threads: list[threading.Thread] = []
         self.unmet: tuple[int, ...] = ()
         """Replicas that this one waits for before anybody votes."""
-        self.gate = Gate(cluster, me, secret, self._declared.format)
+        self.gate = Gate(cluster, me, secret, self._kind.agreed(cluster))
         self.credentials = self.gate.credentials()
         self.router = Router(self._declared, me)
         self.reactor = Reactor(self.router.run)
@@ -134,8 +134,9 @@ class Replica:
             self.cluster.timing.request,
             lambda: describe(self),
             lambda: self.transport.notes,
+            self._kind.vocabulary,
         )
-        self.intake = Intake(self.engine, self._apart.submit)
+        self.intake = Intake(self.engine, self._apart.submit, self._kind.vocabulary)
 
     def _make_daemons(self) -> None:
         for host in self.roles.values():

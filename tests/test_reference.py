@@ -22,7 +22,7 @@ from kvrmi import errors
 from kvrmi.access.store import Store, connect
 from kvrmi.cli import started_as
 from kvrmi.cluster import config, naming
-from kvrmi.operations.table import BY_NAME, OPERATIONS
+from kvrmi.operations.table import KEY_VALUE, OPERATIONS
 from server.coordinator.servant import CoordinatorServant
 from server.kvstore import KVStore
 
@@ -141,7 +141,7 @@ def test_every_remote_method() -> None:
 
 def test_every_operation_as_the_table_has_it() -> None:
     text = README.read_text(encoding="utf-8")
-    for known in map(BY_NAME.__getitem__, OPERATIONS):
+    for known in KEY_VALUE.clients.values():
         assert f"\n| `{known.remote_usage}` | {known.help} |\n" in text
 
 

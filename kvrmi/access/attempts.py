@@ -182,7 +182,5 @@ class Attempts:
 
 def _arguments(operation: Operation, request: RequestId | None) -> tuple[object, ...]:
     """Give what the remote object's call() takes."""
-    args: list[object] = list(operation.args)
-    if operation.name == "get":
-        args.append(operation.consistency)
+    args = operation.known.sent(operation.args, operation.consistency)
     return (operation.name, args) if request is None else (operation.name, args, list(request))

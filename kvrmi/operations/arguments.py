@@ -65,7 +65,8 @@ class Argument(NamedTuple):
 
     `check` returns a client's as it goes on, or raises InvalidRequest. `form` is the type of a
     decoded one; where that is not all, `fits` looks at it too. `routes`: it says who answers, and
-    the state machine never sees it.
+    the state machine never sees it. `added`: the version of the vocabulary in which the operation
+    got it, if it did not come with it; its default is then as if it were not there.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Argument(NamedTuple):
     fits: Callable[[Any], bool] | None = None
     default: object = REQUIRED
     routes: bool = False
+    added: int = 0
 
 
 def internal(name: str, kind: type) -> Argument:

@@ -3,7 +3,7 @@
 Rules: every encoding begins with a format version; the same arguments always make the same bytes,
 so that commands can be compared by their bytes; decoding checks types and raises nothing
 but Malformed. To everybody but the machine the bytes are opaque. Which operations there are, and
-what their arguments must be, the table says (table.py); a machine may have others.
+what their arguments must be, a vocabulary says: the store's unless another is named.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from msgspec.msgpack import Decoder, Encoder
 
-from .table import BY_NAME, BY_OPCODE, UNREADABLE, Malformed
+from .definition import UNREADABLE, Malformed
+from .table import KEY_VALUE
+from .vocabulary import VOTER, Vocabulary
 
 __all__ = [
     "FIRST_EPOCH",
@@ -94,58 +96,62 @@ def command_id(command: bytes) -> CommandId:
     return take_apart(command)[1]
 
 
-# --- the operations of the table ------------------------------------------------------------------
+# --- the operations of a vocabulary ---------------------------------------------------------------
 
 
-def encode_command(name: str, args: Sequence[object], id: CommandId) -> bytes:
-    """Encode a command of the table with checked arguments."""
-    return pack_command(BY_NAME[name].opcode, args, id)
+def encode_command(
+    name: str, args: Sequence[object], id: CommandId, of: Vocabulary = KEY_VALUE
+) -> bytes:
+    """Encode a command with checked arguments."""
+    return pack_command(of.by_name[name].opcode, args, id)
 
 
 def encode_voter(voter: Voter, id: CommandId) -> bytes:
     """Encode the command that lets a rejoining replica vote again."""
-    return encode_command("voter", voter, id)
+    return pack_command(VOTER.opcode, voter, id)
 
 
-def encode_question(name: str, args: Sequence[object]) -> bytes:
-    """Encode a question of the table with checked arguments."""
-    return pack_question(BY_NAME[name].opcode, args)
+def encode_question(name: str, args: Sequence[object], of: Vocabulary = KEY_VALUE) -> bytes:
+    """Encode a question with checked arguments."""
+    return pack_question(of.by_name[name].opcode, args)
 
 
-def decode_command(command: bytes) -> tuple[str, CommandId, tuple[Any, ...]]:
+def decode_command(
+    command: bytes, of: Vocabulary = KEY_VALUE
+) -> tuple[str, CommandId, tuple[Any, ...]]:
     """Take a command apart into name, id and arguments; raises Malformed on anything else."""
     opcode, id, data = take_apart(command)
-    known = BY_OPCODE.get(opcode)
+    known = of.by_opcode.get(opcode)
     if known is None or known.reads:
         raise Malformed("no such command")
     return known.name, id, known.decode(data)
 
 
-def decode_question(question: bytes) -> tuple[str, tuple[Any, ...]]:
+def decode_question(question: bytes, of: Vocabulary = KEY_VALUE) -> tuple[str, tuple[Any, ...]]:
     """Take a question apart into name and arguments; raises Malformed on anything else."""
     opcode, data = take_question_apart(question)
-    known = BY_OPCODE.get(opcode)
+    known = of.by_opcode.get(opcode)
     if known is None or not known.reads:
         raise Malformed("no such question")
     return known.name, known.decode(data)
 
 
-def summary(payloads: Sequence[bytes]) -> str:
+def summary(payloads: Sequence[bytes], of: Vocabulary = KEY_VALUE) -> str:
     """Commands or questions in a few words, for a log: name, first key, id; never raises.
 
     The first three are named, each after a separator, so that none makes an empty text.
     """
-    named = [_summary(payload) for payload in payloads[:_NAMED]]
+    named = [_summary(payload, of) for payload in payloads[:_NAMED]]
     more = [".."] * (len(payloads) > _NAMED)
     return ": " * bool(named) + ", ".join(named + more)
 
 
-def _summary(payload: bytes) -> str:
+def _summary(payload: bytes, of: Vocabulary) -> str:
     try:
-        if BY_OPCODE[payload[1]].reads:
-            name, args = decode_question(payload)
+        if of.by_opcode[payload[1]].reads:
+            name, args = decode_question(payload, of)
             return f"{name}{_first(args)}"
-        name, id, args = decode_command(payload)
+        name, id, args = decode_command(payload, of)
         return f"{name}{_first(args)} id={_id_text(id)}"
     except (ValueError, LookupError):
         return "malformed"

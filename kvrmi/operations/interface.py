@@ -24,7 +24,9 @@ from .arguments import (
     refuse,
     size_of,
 )
-from .table import BY_NAME, OPERATIONS, WRITES, Definition
+from .definition import Definition
+from .table import KEY_VALUE, OPERATIONS, WRITES
+from .vocabulary import Vocabulary
 
 __all__ = [
     "CLIENT_ID_BYTES",
@@ -69,12 +71,21 @@ class Answer(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """A checked request: all arguments present, of the right types and sizes."""
+    """A checked request: all arguments that it needs, of the right types and sizes."""
 
-    name: str
+    known: Definition
     args: tuple[object, ...]
-    reads: bool
     consistency: str
+
+    @property
+    def name(self) -> str:
+        """What is asked."""
+        return self.known.name
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.known.reads
 
 
 class Result(NamedTuple):
@@ -117,29 +128,33 @@ class Engine(Protocol):
         ...
 
 
-def check(name: str, args: Sequence[object]) -> Operation:
-    """Check the operation `name` and its positional arguments; fill in the defaults.
+def check(name: str, args: Sequence[object], of: Vocabulary = KEY_VALUE) -> Operation:
+    """Check the operation `name` of a vocabulary and its positional arguments.
 
-    Tuples become lists, and serpent's base64 dictionaries bytes.
+    Defaults are filled in; tuples become lists, and serpent's base64 dictionaries bytes.
     Raises InvalidRequest; takes about a microsecond for put and get.
     """
-    known = BY_NAME.get(name) if type(name) is str else None
-    if known is None or not known.of_clients:
-        refuse(f"there is no operation {quoted(name)}, only {', '.join(sorted(OPERATIONS))}")
+    known = of.clients.get(name) if type(name) is str else None
+    if known is None:
+        refuse(f"there is no operation {quoted(name)}, only {', '.join(sorted(of.clients))}")
     consistency = LINEARIZABLE
-    if len(args) != len(known.checks):
+    if len(args) != known.direct:
         args, consistency = _completed(known, args)
-    return Operation(name, tuple(map(call, known.checks, args)), known.reads, consistency)
+    checked = tuple(map(call, known.checks, args))
+    if known.later:
+        checked = known.needed(checked)
+    return Operation(known, checked, consistency)
 
 
 def _completed(known: Definition, args: Sequence[object]) -> tuple[Sequence[object], str]:
     """Fill in defaults, and take out what says who answers. Raises InvalidRequest."""
     if not known.required <= len(args) <= len(known.arguments):
         refuse(f"usage: {known.usage}; it was called with {len(args)} arguments")
-    args = (*args, *(argument.default for argument in known.arguments[len(args) :]))
-    if len(known.checks) == len(known.arguments):
+    args = [*args, *(argument.default for argument in known.arguments[len(args) :])]
+    if known.routing is None:
         return args, LINEARIZABLE
-    return args[:-1], cast(str, known.arguments[-1].check(args[-1]))
+    routed = args.pop(known.routing)
+    return args, cast(str, known.arguments[known.routing].check(routed))
 
 
 def check_request(request: object) -> tuple[str, int] | None:

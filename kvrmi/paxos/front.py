@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..operations.commands import encode_voter
+from ..operations.commands import pack_command
 from ..operations.interface import Answer, Request
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
 from .ballot import NO_BALLOT, Ballot
@@ -23,7 +23,7 @@ from .messages import (
     Applied,
     Confirm,
     Confirmed,
-    Enrol,
+    Enter,
     Followed,
     Forward,
     Forwarded,
@@ -103,7 +103,7 @@ class Front:
             Forwarded: self._on_forwarded,
             NotSent: self._on_not_sent,
             NoAnswer: self._on_no_answer,
-            Enrol: self._on_enrol,
+            Enter: self._on_enter,
         }
 
     @property
@@ -395,6 +395,6 @@ class Front:
         if foreign:
             self._sweep()
 
-    def _on_enrol(self, now: float, sender: Address, m: Enrol) -> None:
-        request = Request(False, encode_voter(m.voter, self.next_id()))
+    def _on_enter(self, now: float, sender: Address, m: Enter) -> None:
+        request = Request(False, pack_command(m.opcode, m.args, self.next_id()))
         self._enqueue(Submission(request, now + self._timing.request, repeatable=False))

@@ -32,7 +32,7 @@ from .ballot import Ballot
 
 __all__ = [
     "Accept", "Accepted", "AcceptedValue", "Applied", "Ask", "Behind", "CampaignNow", "Chosen",
-    "Confirm", "Confirmed", "Copied", "Copy", "Durable", "Enrol", "Entries", "Fetch",
+    "Confirm", "Confirmed", "Copied", "Copy", "Durable", "Enter", "Entries", "Fetch",
     "FetchSnapshot", "Followed", "Forward", "Forwarded", "Heard", "Heartbeat", "Leading",
     "Learn", "Noted", "Offer", "Offered", "PreVote",
     "PreVoted", "Prepare", "Promise", "Propose", "Recall", "Recalled", "Refused", "Release",
@@ -363,10 +363,11 @@ class Restore(Message, frozen=True):
     peer: int
 
 
-class Enrol(Message, frozen=True):
-    """Local, recovering acceptor to front: get this voter into the log."""
+class Enter(Message, frozen=True):
+    """Local, any role to front: get this command of the cluster's own into the log."""
 
-    voter: Voter
+    opcode: int
+    args: tuple[object, ...]
 
 
 class RolesUp(Message, frozen=True):

@@ -12,9 +12,10 @@ It knows neither clock nor disk; the acceptor makes durable what it collects.
 from __future__ import annotations
 
 from ..operations.commands import FIRST_EPOCH, Voter
+from ..operations.vocabulary import VOTER
 from ..roles.contract import Address, Effects, Envelope
 from .ballot import NO_BALLOT, Ballot
-from .messages import Ask, Copied, Copy, Enrol
+from .messages import Ask, Copied, Copy, Enter
 from .quorum import copies_needed
 
 __all__ = ["COPIED", "MUST_COPY", "Rejoin"]
@@ -89,5 +90,5 @@ class Rejoin:
         messages = [Envelope(Address(self.me, "learner"), Ask())]
         if self._known and not self._elected_by:
             voter = Voter(self.me, self.epoch + 1, self.disk)
-            messages.append(Envelope(Address(self.me, "front"), Enrol(voter)))
+            messages.append(Envelope(Address(self.me, "front"), Enter(VOTER.opcode, voter)))
         return Effects(messages=tuple(messages), wake_at=now + RETRY)

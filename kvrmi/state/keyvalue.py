@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, TypeAlias, cast
 
 from ..errors import InvalidRequest
+from ..operations.definition import Definition, Malformed
 from ..operations.interface import PAGE_BYTES, Value
-from ..operations.table import BY_OPCODE, Definition, Malformed
+from ..operations.table import KEY_VALUE
+from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Corrupt, Key, Record, Remove, Tables
 from .machine import StateMachine
 from .rows import ROWS, pack_rows, row_hash, unpack_row
@@ -26,6 +28,7 @@ _DIGEST_SPACE = 1 << 256
 class KeyValues:
     """A StateMachine: see machine.py for what its methods promise."""
 
+    vocabulary: ClassVar[Vocabulary] = KEY_VALUE
     tables: ClassVar[Tables] = {ROWS: str}
 
     def __init__(self) -> None:
@@ -204,9 +207,9 @@ _Method: TypeAlias = tuple[Callable[..., Any], Definition]
 def _methods(*, reads: bool) -> dict[int, _Method]:
     """Find the method of each operation, by its opcode."""
     return {
-        opcode: (getattr(KeyValues, one.name), one)
-        for opcode, one in BY_OPCODE.items()
-        if one.of_clients and one.reads is reads
+        one.opcode: (getattr(KeyValues, one.name), one)
+        for one in KEY_VALUE.machine
+        if one.reads is reads
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Protocol
 
+from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Key, Record, Tables
 
 __all__ = ["StateMachine"]
@@ -18,6 +19,8 @@ __all__ = ["StateMachine"]
 class StateMachine(Protocol):
     """The state after some prefix of the log, and what a command does to it."""
 
+    vocabulary: ClassVar[Vocabulary]
+    """What it can be asked; it carries out all that `vocabulary.machine` lists."""
     tables: ClassVar[Tables]
     """Its tables in the learner's storage; all that it is must be in them."""
 

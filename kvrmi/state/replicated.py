@@ -17,8 +17,9 @@ from ..operations.commands import (
     take_apart,
     take_question_apart,
 )
+from ..operations.definition import Malformed
 from ..operations.interface import Answer
-from ..operations.table import BY_NAME, Malformed
+from ..operations.vocabulary import VOTER
 from ..storage.interface import Clear, Corrupt, Key, Record, View
 from .clienttable import SESSION_LIMIT, ClientTable, fingerprint
 from .log import Entry, Log, unpack_batch
@@ -34,7 +35,7 @@ from .stored import (
 
 __all__ = ["Replicated"]
 
-_VOTER = BY_NAME["voter"]
+_VOTER = VOTER.opcode
 
 
 class Replicated:
@@ -102,8 +103,8 @@ class Replicated:
         """
         try:
             opcode, id, args = take_apart(command)
-            if opcode == _VOTER.opcode:
-                return self._admit(Voter(*_VOTER.decode(args)))
+            if opcode == _VOTER:
+                return self._admit(Voter(*VOTER.decode(args)))
             if len(id) == 3:
                 return self._execute(opcode, args)
             client, sequence = id

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from kvrmi.cluster.config import ConfigError
+from kvrmi.cluster.config import Cluster, ConfigError
 from kvrmi.operations.interface import Engine
+from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.roles.declaration import Declaration
+from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.machine import StateMachine
 
 from .paxos import PaxosEngine
 
@@ -42,10 +45,23 @@ class Served(Engine, Protocol):
 
 
 class EngineKind(NamedTuple):
-    """What a replica of an engine is made of: its roles, what serves clients."""
+    """What a replica of an engine is made of: its roles, what serves clients, what is replicated.
+
+    The machine's vocabulary is what clients may use.
+    """
 
     declared: Declaration
     engine: Callable[..., Served]
+    machine: type[StateMachine] = KeyValues
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What can be asked."""
+        return self.machine.vocabulary
+
+    def agreed(self, cluster: Cluster) -> str:
+        """Make the digest of what replicas must agree on; see there."""
+        return cluster.agreed(self.declared.format, self.vocabulary.signature)
 
 
 ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine)}

@@ -10,8 +10,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from kvrmi.operations.commands import CommandId, encode_command, encode_question
-from kvrmi.operations.interface import LOCAL, OPERATIONS, Answer, Done, Operation, Request, Result
+from kvrmi.operations.commands import CommandId, pack_command, pack_question
+from kvrmi.operations.interface import LOCAL, Answer, Done, Operation, Request, Result
+from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.messages import Transfer
@@ -36,8 +37,6 @@ NOT_SETTLED = Answer("UNKNOWN_OUTCOME", "no answer in time; it may or may not ta
 class PaxosEngine:
     """Multi-Paxos: writes through the front; reads under the lease, or through the front."""
 
-    capabilities = frozenset(OPERATIONS)
-
     def __init__(
         self,
         me: int,
@@ -47,13 +46,15 @@ class PaxosEngine:
         patience: float,
         status: Callable[[], dict[str, object]],
         refusals: Callable[[], Sequence[str]],
+        vocabulary: Vocabulary,
     ) -> None:
         """Serve as replica `me`; `status` makes its entry of the cluster's status.
 
         `soon` runs something in the reactor's thread, and the router after it. `patience`: seconds
         that a request may take. `refusals`: which peers it has no connection with although they
-        run, and why.
+        run, and why. `vocabulary`: what it is asked, all of which it carries out.
         """
+        self.capabilities = frozenset(vocabulary.clients)
         self._me = me
         self._hosts = hosts
         self._front: RoleHost[Front] = hosts["front"]
@@ -67,9 +68,9 @@ class PaxosEngine:
 
     def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
         """Begin a checked operation; `done` gets the answer within the request time."""
-        name, args, reads, consistency = operation
-        if reads:
-            question = encode_question(name, args)
+        known, args, consistency = operation
+        if known.reads:
+            question = pack_question(known.opcode, args)
             stale = consistency == LOCAL
             answer = self._local(question) if stale else self._read(question)
             if answer is None:
@@ -81,7 +82,7 @@ class PaxosEngine:
         if id is None:
             done(self._result(NOT_UP))
         else:
-            payload = encode_command(name, args, id)
+            payload = pack_command(known.opcode, args, id)
             self._enqueue(Request(False, payload), request is not None, done)
 
     def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:

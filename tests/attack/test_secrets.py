@@ -17,6 +17,7 @@ from kvrmi.remote.payload import MSGPACK, load
 from kvrmi.remote.proxy import connect
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address
+from server.engines.kinds import kind_of
 from tests.live.cluster import LiveCluster
 
 from .calm import Calm
@@ -31,7 +32,7 @@ GUARDED = ("proposer", "acceptor", "learner", "admin")
 
 
 def credentials_of(fort: LiveCluster, replica: int, role: str = "replica") -> Credentials:
-    secret, config = read_secret(fort.data / "secret"), fort.cluster.agreed(PAXOS.format)
+    secret, config = read_secret(fort.data / "secret"), kind_of("paxos").agreed(fort.cluster)
     return Credentials(fort.cluster.id, replica, role, secret, config)
 
 

@@ -244,8 +244,9 @@ def test_where_the_file_is_looked_for(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_replicas_agree_on_members_engine_and_times(change: dict[str, Any]) -> None:
-    assert cluster(**change).agreed(1) != cluster().agreed(1)
-    assert cluster().agreed(2) != cluster().agreed(1)
+    assert cluster(**change).agreed(1, "v/1") != cluster().agreed(1, "v/1")
+    assert cluster().agreed(2, "v/1") != cluster().agreed(1, "v/1")
+    assert cluster().agreed(1, "v/2") != cluster().agreed(1, "v/1")
 
 
 def test_replicas_need_not_agree_on_where_others_are(tmp_path: Path) -> None:
@@ -258,5 +259,5 @@ def test_replicas_need_not_agree_on_where_others_are(tmp_path: Path) -> None:
         cluster(members=tuple(dataclasses.replace(m, disk=f"d{m.id}") for m in cluster().members)),
         cluster(name="other", log_entries=7, pin=False, timing=Timing(quiet=3)),
     ):
-        assert same.agreed(1) == cluster().agreed(1)
+        assert same.agreed(1, "v/1") == cluster().agreed(1, "v/1")
     assert load(path).source == str(path)

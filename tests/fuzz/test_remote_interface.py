@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kvrmi.cluster.cuts import Cuts
 from kvrmi.errors import InvalidRequest
 from kvrmi.operations.interface import OPERATIONS, Done, Operation, Result, check, check_request
+from kvrmi.operations.table import KEY_VALUE
 from kvrmi.remote.calls import Calls
 from kvrmi.remote.frames import EXCEPTION, INVOKE, Frame, take
 from kvrmi.remote.identity import Caller
@@ -207,4 +208,4 @@ def test_admin_calls_are_sound_or_invalid(
 
 def test_the_engine_above_notices_what_is_unchecked() -> None:
     with pytest.raises(InvalidRequest):
-        Checking().execute(Operation("put", ("", "v"), False, "linearizable"), None)
+        Checking().execute(Operation(KEY_VALUE.by_name["put"], ("", "v"), "linearizable"), None)

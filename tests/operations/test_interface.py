@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kvrmi.errors import InvalidRequest
 from kvrmi.operations.interface import OPERATIONS, Operation, check, check_request
+from kvrmi.operations.table import KEY_VALUE
 
 MEGABYTE = 1 << 20
 
@@ -40,7 +41,8 @@ MEGABYTE = 1 << 20
 def test_accepts(
     name: str, args: Sequence[object], checked: tuple[object, ...], reads: bool
 ) -> None:
-    assert check(name, args) == Operation(name, checked, reads, "linearizable")
+    assert check(name, args) == Operation(KEY_VALUE.by_name[name], checked, "linearizable")
+    assert check(name, args).reads is reads
 
 
 def test_consistency() -> None:

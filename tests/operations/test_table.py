@@ -12,7 +12,7 @@ from kvrmi.checker.model import MODELLED
 from kvrmi.checker.reduce import REDUCED
 from kvrmi.operations.commands import decode_command, decode_question, encode_command
 from kvrmi.operations.interface import LOCAL, check
-from kvrmi.operations.table import BY_NAME, BY_OPCODE, OPERATIONS, READS, TABLE, WRITES
+from kvrmi.operations.table import KEY_VALUE, OPERATIONS, READS, WRITES
 from kvrmi.sim.paxos import workload
 from kvrmi.state.keyvalue import KeyValues
 
@@ -24,8 +24,7 @@ OPCODES = {
 
 
 def test_opcodes_are_those_of_the_logs_that_there_are() -> None:
-    assert {one.name: one.opcode for one in TABLE} == OPCODES
-    assert len(BY_OPCODE) == len(BY_NAME) == len(TABLE)
+    assert {name: one.opcode for name, one in KEY_VALUE.by_name.items()} == OPCODES
 
 
 def test_commands_of_logs_that_there_are_can_be_read() -> None:
@@ -41,7 +40,7 @@ def test_commands_of_logs_that_there_are_can_be_read() -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_the_machine_has_a_method_of_that_name(name: str) -> None:
     method = getattr(KeyValues, name)
-    given = [argument.name for argument in BY_NAME[name].given]
+    given = [argument.name for argument in KEY_VALUE.by_name[name].given]
     before = ["self"] if name in READS else ["self", "revision"]
     names = method.__code__.co_varnames[: method.__code__.co_argcount]
     assert list(names) == before + given

@@ -6,9 +6,10 @@ import pytest
 
 from kvrmi.operations.commands import Voter, encode_voter
 from kvrmi.operations.interface import PAGE_BYTES
+from kvrmi.operations.vocabulary import VOTER
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.front import OVERLOADED, QUEUE_MAX
-from kvrmi.paxos.messages import Confirm, Confirmed, Enrol, Propose
+from kvrmi.paxos.messages import Confirm, Confirmed, Enter, Propose
 from kvrmi.paxos.submissions import BATCH_MAX, NO_QUORUM, UNKNOWN
 from kvrmi.roles.contract import Envelope, NotSent
 
@@ -264,7 +265,7 @@ def test_reads_do_not_wait_for_the_batch_in_flight(benches: Benches) -> None:
 def test_a_recovering_acceptors_wish_becomes_a_command(benches: Benches) -> None:
     client = leading(benches)
     voter = Voter(1, 2, "new disk")
-    client.bench.deliver(acceptor(1), Enrol(voter))
+    client.bench.deliver(acceptor(1), Enter(VOTER.opcode, voter))
     client.bench.expect(Envelope(PROPOSER, propose(encode_voter(voter, (1, BOOT, 1)))))
 
 

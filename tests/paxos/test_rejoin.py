@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvrmi.operations.commands import Voter
+from kvrmi.operations.vocabulary import VOTER
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.messages import (
@@ -15,7 +16,7 @@ from kvrmi.paxos.messages import (
     Copied,
     Copy,
     Durable,
-    Enrol,
+    Enter,
     Followed,
     Heartbeat,
     Learn,
@@ -165,7 +166,7 @@ def test_it_enrols_once_it_knows_its_epoch(benches: Benches) -> None:
     bench.expect(Envelope(learner(1), Ask()))
     bench.deliver(learner(1), Applied(0, 3, (), ()))
     bench.wake(RETRY)
-    bench.expect(Envelope(learner(1), Ask()), Envelope(front(1), Enrol(NEW)))
+    bench.expect(Envelope(learner(1), Ask()), Envelope(front(1), Enter(VOTER.opcode, NEW)))
 
 
 def test_a_second_loss_takes_the_next_epoch(benches: Benches) -> None:
@@ -174,7 +175,7 @@ def test_a_second_loss_takes_the_next_epoch(benches: Benches) -> None:
         learner(1), Applied(0, 3, (), (Voter(1, 4, "disk before"), Voter(2, 2, "another")))
     )
     bench.wake(RETRY)
-    assert bench.find(Enrol) == [Enrol(Voter(1, 5, "new disk"))]
+    assert bench.find(Enter) == [Enter(VOTER.opcode, Voter(1, 5, "new disk"))]
 
 
 def test_before_the_copies_are_durable_it_does_not_enrol(benches: Benches) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from kvrmi.operations.interface import Answer, check
+from kvrmi.operations.table import KEY_VALUE
 from kvrmi.paxos.messages import Behind
 from kvrmi.roles.contract import NOTHING, Address, Effects
 from server.engines.paxos import PaxosEngine
@@ -85,6 +86,7 @@ def test_a_read_carries_on_what_came_meanwhile(consistency: str) -> None:
         1.0,
         dict,
         tuple,
+        KEY_VALUE,
     )
 
     def read(_: bytes) -> Answer:

@@ -7,31 +7,52 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgpack
 
 from kvrmi.errors import InvalidRequest
-from kvrmi.operations.commands import CommandId, pack_command, pack_question
-from kvrmi.operations.table import Malformed
+from kvrmi.operations.arguments import Argument, refuse
+from kvrmi.operations.commands import CommandId, encode_command, encode_question
+from kvrmi.operations.definition import Malformed, define
+from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.state.machine import StateMachine
 from kvrmi.storage.interface import Corrupt, Key, Put, Record, Tables
 
-ADD, TOTAL = 100, 101
 _TABLE = "counters"
 
 
+def _number(number: object) -> object:
+    return number if type(number) is int else refuse("a number is an int")
+
+
+def _numbers(numbers: object) -> object:
+    return [_number(n) for n in numbers] if type(numbers) is list else refuse("give a list")
+
+
+NUMBER, AMOUNT = Argument("number", _number, int), Argument("amount", _number, int)
+NUMBERS = Argument("numbers", _numbers, tuple[int, ...])
+COUNTING = Vocabulary(
+    "counting",
+    (
+        define("add", 100, (NUMBER, AMOUNT), "what it counts then"),
+        define("total", 101, (NUMBERS,), "the sum of these counters", reads=True),
+    ),
+)
+
+
 def add(number: int, amount: int, id: CommandId) -> bytes:
-    return pack_command(ADD, (number, amount), id)
+    return encode_command("add", (number, amount), id, COUNTING)
 
 
 def total(*numbers: int) -> bytes:
-    return pack_question(TOTAL, numbers)
+    return encode_question("total", (numbers,), COUNTING)
 
 
 class Counters:
     """Adds to counters that have numbers; a counter is never removed."""
 
+    vocabulary: ClassVar[Vocabulary] = COUNTING
     tables: ClassVar[Tables] = {_TABLE: int}
 
     def __init__(self) -> None:
@@ -47,18 +68,13 @@ class Counters:
         return hashlib.sha256(msgpack.packb(sorted(self._counts.items()))).hexdigest()
 
     def apply(self, opcode: int, args: bytes, revision: int) -> object:
-        numbers = _numbers(args)
-        if opcode != ADD or len(numbers) != 2:
-            raise Malformed("a counter can be added to")
-        number, amount = numbers
+        number, amount = _decoded(opcode, "add", args)
         self._counts[number] = self._counts.get(number, 0) + amount
         self._changed.add(number)
         return self._counts[number]
 
     def read(self, opcode: int, args: bytes) -> object:
-        numbers = _numbers(args)
-        if opcode != TOTAL:
-            raise Malformed("a counter has a total")
+        (numbers,) = _decoded(opcode, "total", args)
         if not numbers:
             raise InvalidRequest("name a counter")
         return sum(self._counts.get(number, 0) for number in numbers)
@@ -74,8 +90,9 @@ class Counters:
     ) -> None:
         for number, data in rows:
             try:
-                (self._counts[int(number)],) = _numbers(data)
-            except ValueError as error:
+                (count,) = msgpack.unpackb(data)
+                self._counts[int(number)] = int(count)
+            except (ValueError, TypeError) as error:
                 raise Corrupt("a counter that is no number") from error
 
     def restored(self) -> None:
@@ -86,11 +103,8 @@ def _packed(count: int) -> bytes:
     return bytes(msgpack.packb((count,)))
 
 
-def _numbers(data: bytes) -> tuple[int, ...]:
-    try:
-        numbers = msgpack.unpackb(data, use_list=False)
-    except (ValueError, TypeError) as error:
-        raise Malformed("no numbers") from error
-    if type(numbers) is not tuple or any(type(number) is not int for number in numbers):
-        raise Malformed("no numbers")
-    return numbers
+def _decoded(opcode: int, name: str, args: bytes) -> tuple[Any, ...]:
+    known = COUNTING.by_name[name]
+    if opcode != known.opcode:
+        raise Malformed("counters are added to, and have a total")
+    return known.decode(args)

@@ -63,7 +63,7 @@ class _Log:
 
     def _check_reads(self) -> None:
         for call in self._reads.pop(self._state.revision, ()):
-            name, args, *_ = call.operation
+            name, args = call.operation.name, call.operation.args
             right = self._state.read(encode_question(name, args))
             read = call.answer and call.answer["value"]
             self._require(read == right.value, f"{call.caller} read {read}, not {right}")

@@ -24,7 +24,7 @@ from ...paxos.messages import (
     Chosen,
     Copied,
     Copy,
-    Enrol,
+    Enter,
     Fetch,
     FetchSnapshot,
     Forward,
@@ -71,7 +71,7 @@ class Printer:
             Accepted: _accepted,
             CampaignNow: _campaign_now,
             Chosen: _chosen,
-            Enrol: _enrol,
+            Enter: _enter,
             Promise: _promise,
         }
         self._once: dict[type, Callable[[Replica, Any, str], str]] = {
@@ -288,8 +288,9 @@ def _copied(replica: Replica, m: Copied, to: str) -> str:
     return f"acceptor {replica.me} sends {to} what it accepted: slots {slots}"
 
 
-def _enrol(replica: Replica, m: Enrol, to: str) -> str:
-    return f"acceptor {replica.me} wants the log to name it a voter in epoch {m.voter.epoch}"
+def _enter(replica: Replica, m: Enter, to: str) -> str:
+    _, epoch, _ = m.args
+    return f"acceptor {replica.me} wants the log to name it a voter in epoch {epoch}"
 
 
 def _fetch(replica: Replica, m: Fetch, to: str) -> str:

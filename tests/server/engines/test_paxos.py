@@ -10,6 +10,7 @@ import pytest
 
 from kvrmi.cluster.config import Timing
 from kvrmi.operations.interface import Result, check
+from kvrmi.operations.table import KEY_VALUE
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.messages import Leading, Propose
@@ -59,6 +60,7 @@ class Rig:
             0.1,
             dict,
             lambda: ("replica 2 refuses us",),
+            KEY_VALUE,
         )
 
     def _propose(self, sender: Address, message: Message) -> Effects:
