@@ -11,7 +11,7 @@ from collections import deque
 from typing import NamedTuple
 
 from kvrmi.operations.commands import decode_command
-from kvrmi.operations.table import Malformed
+from kvrmi.operations.definition import Malformed
 from kvrmi.paxos.learner import Learner
 from kvrmi.state.log import Kept, recomputed, unpack_batch
 from kvrmi.storage.interface import Corrupt
