@@ -214,16 +214,15 @@ class Cluster:
     def agreed(self, messages: int, vocabulary: str) -> str:
         """Make the digest of what replicas must agree on before they talk to each other.
 
-        It covers the format of this file and of `messages`, the `vocabulary` of what can be asked,
-        the cluster's id, the engine, the replicas' ids and all times. It does not cover addresses:
-        who answers at one proves who it is, hosts may know each other by different names, and while
-        nothing runs they may change.
+        It covers the formats of this file and of `messages`, the `vocabulary` (what can be asked),
+        the cluster's id, the engine, the replicas' ids and all times; not addresses: who answers at
+        one proves who it is, hosts may have several names, and while nothing runs they may change.
         Nor disk ids, which change while others run and count by the log, nor what concerns one
         process alone (name, log_entries, pin, listen).
         """
         times = dataclasses.asdict(self.timing)
         formats = (_FORMAT, messages, vocabulary)
-        agreed = [*formats, self.id, self.engine, self.ids, sorted(times.items())]
+        agreed = (*formats, self.id, self.engine, self.ids, sorted(times.items()))
         return hashlib.sha256(json.dumps(agreed).encode()).hexdigest()
 
     def member(self, replica: int) -> Member:
