@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
 from kvrmi.access.store import Store
-from kvrmi.cluster.config import ConfigError, find, load
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.file import find, load
 from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 from kvrmi.errors import ConnectionFailed, UnknownOutcome
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from kvrmi.access.store import Store
 from kvrmi.cluster import naming
-from kvrmi.cluster.config import Cluster, ConfigError, find, load
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import find, load
 from kvrmi.cluster.status import NOBODY, ClusterStatus
 from kvrmi.errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_builtin
 

@@ -14,7 +14,8 @@ from kvrmi import cli
 from kvrmi.access.events import Observer
 from kvrmi.access.lookup import NAME_SERVER
 from kvrmi.access.store import Store, connect
-from kvrmi.cluster.config import ConfigError, find, load
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.file import find, load
 from kvrmi.cluster.naming import is_client, kvstore
 from kvrmi.errors import InvalidRequest
 from kvrmi.operations.interface import WINDOW

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from kvrmi import cli
 from kvrmi.cluster import naming
-from kvrmi.cluster.config import ConfigError, find, load
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.file import find, load
 from kvrmi.remote import guard
 from kvrmi.remote.daemon import Daemon, caller
 from kvrmi.remote.identity import read_secret

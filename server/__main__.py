@@ -20,7 +20,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from kvrmi import cli
-from kvrmi.cluster.config import Cluster, ConfigError, find, load, quorum_warning
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import find, load
+from kvrmi.cluster.members import quorum_warning
 from kvrmi.cluster.naming import unknown_replica
 from kvrmi.remote import guard
 from kvrmi.remote.identity import make_secret, read_secret
@@ -29,7 +32,7 @@ from kvrmi.storage.interface import Corrupt, StorageFailed
 
 from . import allocator, endings
 from .alone import cluster_of
-from .engines.kinds import kind_of
+from .engines.kinds import DEFAULT, kind_for
 from .folder import PRIVATE, FolderRefused, format_folder, open_folder
 from .logfile import start_log
 from .offline import export, inspect
@@ -62,6 +65,9 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--data", metavar="DIR", default=".kvrmi", help="its folder, with --address (.kvrmi)"
     )
+    parser.add_argument(
+        "--engine", default=DEFAULT, help=f"with --address: how they agree ({DEFAULT})"
+    )
     parser.add_argument("--format", action="store_true", help="format this replica's folder first")
     parser.add_argument("--console", action="store_true", help="also log to the terminal")
     return parser
@@ -88,7 +94,7 @@ def _run(options: argparse.Namespace) -> int:
     cluster, data = _cluster(options)
     if options.id not in cluster.ids:
         _parser().error(unknown_replica(options.id, cluster.ids))
-    declared = kind_of(cluster.engine, cluster.source).declared
+    declared = kind_for(cluster).declared
     home = data / f"replica{options.id}"
     os.umask(PRIVATE)
     secret = _secret(data / "secret", make=options.address is not None)
@@ -125,7 +131,7 @@ def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
         peers = [peer for peer in (options.peers or "").split(",") if peer]
         data = Path(options.data)
         try:
-            return cluster_of(options.id, options.address, peers, data), data
+            return cluster_of(options.id, options.address, peers, data, options.engine), data
         except ConfigError as error:
             _parser().error(str(error))
     file = find(options.config)

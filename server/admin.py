@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import to_builtins
 
 from kvrmi.cli import reason
-from kvrmi.cluster.naming import ROLES, unknown_replica
+from kvrmi.cluster.naming import unknown_replica
 from kvrmi.errors import to_builtin
 
 from .engines.blocks import BLOCKS
@@ -59,13 +59,13 @@ class Admin:
 
         False: it was down.
         """
-        name = _role(role)
+        name = self._role(role)
         return self._replica.fail_role(name, "failed on purpose", _seconds(back_after))
 
     @exposed
     def restart_role(self, role: object) -> int:
         """Take a role down and up again from its disk; its new incarnation."""
-        name = _role(role)
+        name = self._role(role)
         try:
             return self._replica.restart_role(name)
         except (OSError, Fenced) as error:
@@ -165,18 +165,18 @@ class Admin:
         leader = self._replica.engine.leader
         return leader if leader in others else others[0]
 
+    def _role(self, role: object) -> str:
+        roles = self._replica.roles
+        if type(role) is not str or role not in roles:
+            raise to_builtin("INVALID", f"roles are {', '.join(roles)}")
+        return role
+
 
 def _carried_out(order: Callable[[], T]) -> T:
     try:
         return order()
     except (Fenced, CatchUpFailed) as error:
         raise to_builtin("UNAVAILABLE", str(error)) from None
-
-
-def _role(role: object) -> str:
-    if type(role) is not str or role not in ROLES:
-        raise to_builtin("INVALID", f"roles are {', '.join(ROLES)}")
-    return role
 
 
 def _seconds(number: object) -> float | None:

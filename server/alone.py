@@ -10,17 +10,24 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from kvrmi.cluster.config import Cluster, ConfigError, Member, Timing
-from kvrmi.cluster.naming import DEFAULT_PORTS_MAX, default_ports, split_address
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.members import Member
+from kvrmi.cluster.naming import DEFAULT_PORTS_MAX, client_port, ports_from, split_address
+from kvrmi.cluster.timing import Timing
+
+from .engines.kinds import DEFAULT, kind_of
 
 NAMESERVER = "127.0.0.1:9090"
 COORDINATOR = "127.0.0.1:9091"
 
 
-def cluster_of(me: int, address: str, peers: Sequence[str], data: Path) -> Cluster:
+def cluster_of(
+    me: int, address: str, peers: Sequence[str], data: Path, engine: str = DEFAULT
+) -> Cluster:
     """Make the cluster in which replica `me` has `address`; `peers` in the order of their ids.
 
-    `peers` may name all replicas, or all but this one. Raises ConfigError.
+    `peers` may name all replicas, or all but this one; `engine` how they agree. Raises ConfigError.
     """
     addresses = list(peers)
     if address not in addresses:
@@ -34,31 +41,31 @@ def cluster_of(me: int, address: str, peers: Sequence[str], data: Path) -> Clust
     return Cluster(
         name="kvrmi",
         id=hashlib.sha256(" ".join(addresses).encode()).hexdigest()[:16],
-        engine="paxos",
+        engine=engine,
         nameserver=NAMESERVER,
         coordinator=COORDINATOR,
-        members=members_of(addresses),
+        members=members_of(addresses, kind_of(engine).declared.daemons),
         timing=Timing(),
         folder=data,
     )
 
 
-def members_of(addresses: Sequence[str]) -> tuple[Member, ...]:
+def members_of(addresses: Sequence[str], roles: Sequence[str] = ()) -> tuple[Member, ...]:
     """Replicas 1 to N at "HOST:PORT", or at a bare "HOST" on their default ports.
 
-    With a port given, the roles and admin listen on the four ports after it. Raises ConfigError.
+    With a port given, `roles` and admin listen on those after it. Raises ConfigError.
     """
-    return tuple(_member(i, one) for i, one in enumerate(addresses, start=1))
+    return tuple(_member(i, one, roles) for i, one in enumerate(addresses, start=1))
 
 
-def _member(replica: int, address: str) -> Member:
+def _member(replica: int, address: str, roles: Sequence[str]) -> Member:
     host, client = _split(replica, address)
-    return Member(replica, host, *range(client, client + 5))
+    return Member(replica, host, ports_from(client, roles))
 
 
 def _split(replica: int, address: str) -> tuple[str, int]:
     try:
-        default = default_ports(replica)[-1].client if replica <= DEFAULT_PORTS_MAX else None
+        default = client_port(replica) if replica <= DEFAULT_PORTS_MAX else None
         return split_address(address, default)
     except ValueError as error:
         raise ConfigError(f"replica {replica}: {error}") from None

@@ -12,7 +12,7 @@ from functools import partial
 
 from kvrmi.cluster.config import Cluster
 from kvrmi.roles.contract import Role
-from kvrmi.roles.declaration import Kind, Others, Setting
+from kvrmi.roles.declaration import Declaration, Kind, Others, Setting
 from kvrmi.storage.interface import Storage
 
 from .folder import Folder
@@ -22,7 +22,13 @@ class Factory:
     """Each call makes a new role."""
 
     def __init__(
-        self, cluster: Cluster, me: int, folder: Folder, boot: bytes, others: Others
+        self,
+        declared: Declaration,
+        cluster: Cluster,
+        me: int,
+        folder: Folder,
+        boot: bytes,
+        others: Others,
     ) -> None:
         """`boot`: 8 random bytes of this start of the process; `others`: the roles that are up."""
         self._cluster = cluster
@@ -33,12 +39,13 @@ class Factory:
         self._rng = random.Random()
         self._founding = folder.identity.founding
         self._made: set[str] = set()
+        self._daemons = frozenset(declared.daemons)
 
     def make(self, kind: Kind, now: float, incarnation: int, log: logging.Logger) -> Role:
         """Take up a role of a kind and log it. Raises StorageFailed, and Corrupt if it is final."""
         role = self._load(kind, self._setting(kind), now)
         self._made.add(kind.name)
-        if kind.daemon:
+        if kind.name in self._daemons:
             started = "STARTED" if incarnation == 1 else "RESTARTED"
             log.info("%s", f"{started} incarnation={incarnation} {kind.about(role)}".rstrip())
         return role

@@ -67,7 +67,7 @@ class Hosts:
         self._disks: dict[str, DiskWriter] = {}
         self._informed_of: tuple[object, ...] = ()
         self._lock = threading.Lock()
-        factory = Factory(cluster, me, folder, os.urandom(8), self)
+        factory = Factory(declared, cluster, me, folder, os.urandom(8), self)
         self.all = {
             kind.name: self._host(kind, factory, noted(kind.name)) for kind in declared.kinds
         }

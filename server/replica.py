@@ -27,7 +27,7 @@ from kvrmi.storage.interface import StorageFailed
 
 from .admission import Verdict, from_file
 from .endpoint import Endpoint
-from .engines.kinds import EngineKind, kind_of
+from .engines.kinds import EngineKind, kind_for
 from .folder import Folder, Identity
 from .gate import Gate
 from .hosts import Fatal, Hosts
@@ -83,7 +83,7 @@ class Replica:
         self.me = me
         self.member = cluster.member(me)
         self.faults = Cuts()
-        self._kind = kind or kind_of(cluster.engine, cluster.source)
+        self._kind = kind or kind_for(cluster)
         self._declared = self._kind.declared
         self._folder = folder
         self._fatal = fatal
@@ -163,7 +163,7 @@ class Replica:
         limits = Limits(4 * len(self.cluster.ids) + 8, PEER_BYTES, 600.0)
         return ObjectDaemon(
             self.cluster.listens_on(self.member.host),
-            self.member.port(role),
+            self.member.ports[role],
             name,
             servant,
             limits,

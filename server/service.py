@@ -129,7 +129,7 @@ class Service:
 def _names(replica: Replica) -> dict[str, tuple[str, frozenset[str]]]:
     """Name -> URI and tags: only the object for clients can be found by its tags."""
     member, cluster, me = replica.member, replica.cluster, replica.me
-    ports = {naming.role(me, role): member.port(role) for role in naming.ROLES}
+    ports = {naming.role(me, role): member.ports[role] for role in member.roles}
     ports |= {naming.kvstore(me): member.client, naming.admin(me): member.admin}
     tags = {naming.kvstore(me): naming.tags(cluster.name, cluster.engine)}
     return {

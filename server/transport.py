@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
-from kvrmi.cluster.config import Cluster, Member
+from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.cuts import Cuts
+from kvrmi.cluster.members import Member
 from kvrmi.cluster.naming import join_address
 from kvrmi.cluster.naming import role as role_name
 from kvrmi.remote.gather import Gather
@@ -232,7 +233,7 @@ def _peer(
 ) -> Peer:
     return Peer(
         member.host,
-        member.port(lane.daemon),
+        member.ports[lane.daemon],
         role_name(member.id, lane.daemon),
         credentials,
         connect_timeout=cluster.timing.connect,

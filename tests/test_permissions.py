@@ -13,7 +13,8 @@ import kvrmi
 import nameserver.__main__ as nameserver
 from client.__main__ import main as client_main
 from kvrmi import cli
-from kvrmi.cluster.config import ConfigError, find, load
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.file import find, load
 from kvrmi.errors import InvalidRequest
 from kvrmi.paxos.declaration import PAXOS
 from server.__main__ import main as server

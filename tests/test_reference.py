@@ -21,8 +21,10 @@ from client.shell.run import EXIT_STATUS
 from kvrmi import errors
 from kvrmi.access.store import Store, connect
 from kvrmi.cli import started_as
-from kvrmi.cluster import config, naming
+from kvrmi.cluster import file, naming
+from kvrmi.cluster.timing import Timing
 from kvrmi.operations.table import KEY_VALUE, OPERATIONS
+from kvrmi.paxos.declaration import PAXOS
 from server.coordinator.servant import CoordinatorServant
 from server.kvstore import KVStore
 
@@ -165,13 +167,13 @@ def test_every_error() -> None:
 
 
 def test_every_port_and_name() -> None:
-    ports = naming.default_ports(1)[0]
+    ports = naming.default_ports(1, PAXOS.daemons)[0]
     expected = {
         naming.NAMESERVER: naming.NAMESERVER_PORT,
         naming.COORDINATOR: naming.COORDINATOR_PORT,
-        naming.kvstore(1): ports.client,
-        naming.admin(1): ports.admin,
-    } | {naming.role(1, role): getattr(ports, role) for role in naming.ROLES}
+        naming.kvstore(1): ports["client"],
+        naming.admin(1): ports["admin"],
+    } | {naming.role(1, role): ports[role] for role in PAXOS.daemons}
     assert first_column("Names and ports") == set(expected)
     text = README.read_text(encoding="utf-8")
     for name, port in expected.items():
@@ -179,15 +181,16 @@ def test_every_port_and_name() -> None:
 
 
 def test_every_key_of_the_cluster_file() -> None:
-    timing = {f"timing.{field.name}" for field in dataclasses.fields(config.Timing)}
-    head = {"format", *config._HEAD}
-    members = {f"replica.{key}" for key in config._MEMBER}
+    timing = {f"timing.{field.name}" for field in dataclasses.fields(Timing)}
+    head = {"format", *file._HEAD}
+    ports = naming.ports_from(1, PAXOS.daemons)
+    members = {f"replica.{key}" for key in (*file._MEMBER, *ports)}
     assert first_column("cluster.toml") == head | timing | members
 
 
 def test_every_default_of_the_cluster_file() -> None:
     text = README.read_text(encoding="utf-8")
-    for field in dataclasses.fields(config.Timing):
+    for field in dataclasses.fields(Timing):
         assert re.search(rf"^\| `timing\.{field.name}` \| {field.default:g} \|", text, re.M), field
 
 

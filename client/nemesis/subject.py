@@ -19,7 +19,9 @@ from pathlib import Path
 
 from kvrmi.access.store import Store, connect
 from kvrmi.cluster import naming
-from kvrmi.cluster.config import Cluster, Member, load
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import load
+from kvrmi.cluster.members import Member
 from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 from kvrmi.errors import KVError, was_refused
 from kvrmi.remote.identity import Credentials, read_secret

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from os import PathLike, fspath
 from typing import Any, NamedTuple
 
-from ..cluster.config import ConfigError, find, load
+from ..cluster.checks import ConfigError
+from ..cluster.file import find, load
 from ..cluster.naming import (
     DEFAULT_PORTS_MAX,
     NAMESERVER,
     NAMESERVER_PORT,
-    default_ports,
+    client_port,
     kvstore,
     split_address,
 )
@@ -156,8 +157,8 @@ def _endpoint(address: str) -> Endpoint:
     name, where = match.groups() if match else ("", address)
     store = _STORE.fullmatch(name)
     replica = int(store[1]) if store else 0
-    ports = default_ports(replica if 1 <= replica <= DEFAULT_PORTS_MAX else 1)
-    host, port = _split(where, ports[-1].client)
+    default = client_port(replica if 1 <= replica <= DEFAULT_PORTS_MAX else 1)
+    host, port = _split(where, default)
     return Endpoint(replica, host, port, name)
 
 

@@ -8,30 +8,35 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
+    "ADMIN",
+    "CLIENT",
     "COORDINATOR",
     "COORDINATOR_PORT",
     "DEFAULT_PORTS_MAX",
     "NAMESERVER",
     "NAMESERVER_PORT",
-    "ROLES",
-    "Ports",
     "admin",
     "based_ports",
+    "client_port",
     "default_ports",
     "is_client",
     "join_address",
     "kvstore",
+    "ports_from",
+    "ports_in_all",
     "role",
+    "shared_ports",
     "split_address",
     "tags",
     "unknown_replica",
 ]
 
-ROLES = ("proposer", "acceptor", "learner")
+CLIENT = "client"
+ADMIN = "admin"
+"""What listens at every replica, whatever its roles are."""
 COORDINATOR = "kvrmi.coordinator"
 NAMESERVER = "Pyro.NameServer"
 NAMESERVER_PORT = 9090
@@ -39,17 +44,9 @@ COORDINATOR_PORT = 9091
 DEFAULT_PORTS_MAX = 8
 """Replicas that the default ports suffice for: the ninth would reach into the name server's."""
 _PORT_MAX = 65_535
+_PORTS_MIN = 5
+"""So many ports a replica has at least, whether it uses all or not."""
 _CLIENT = re.compile(r"[A-Za-z0-9._-]{1,30}")
-
-
-class Ports(NamedTuple):
-    """The five TCP ports of a replica."""
-
-    client: int
-    proposer: int
-    acceptor: int
-    learner: int
-    admin: int
 
 
 def is_client(name: object) -> bool:
@@ -83,31 +80,67 @@ def tags(cluster: str, engine: str) -> frozenset[str]:
     return frozenset({"kvrmi.replica", f"kvrmi.cluster:{cluster}", f"kvrmi.engine:{engine}"})
 
 
-def default_ports(count: int) -> tuple[Ports, ...]:
+def client_port(replica: int) -> int:
+    """Return where clients find a replica by default. Raises ValueError for one too many."""
+    if not 1 <= replica <= DEFAULT_PORTS_MAX:
+        raise ValueError(
+            f"{replica} replicas do not fit the default ports (1 to {DEFAULT_PORTS_MAX} do): "
+            "give --base-port"
+        )
+    return 1111 * replica
+
+
+def ports_from(client: int, roles: Sequence[str]) -> Mapping[str, int]:
+    """Ports of a replica whose clients' port is given, in a row: 1111 to 1115 for three roles."""
+    return _named(roles, client, client + 1)
+
+
+def default_ports(count: int, roles: Sequence[str] = ()) -> tuple[Mapping[str, int], ...]:
     """Ports of replicas 1 to `count`: 1111 to 1115, 2222 to 2226, and so on.
 
     Raises ValueError beyond DEFAULT_PORTS_MAX replicas.
     """
-    if not 1 <= count <= DEFAULT_PORTS_MAX:
-        raise ValueError(
-            f"{count} replicas do not fit the default ports (1 to {DEFAULT_PORTS_MAX} do): "
-            "give --base-port"
-        )
-    return tuple(Ports(*range(1111 * i, 1111 * i + 5)) for i in range(1, count + 1))
+    client_port(count)
+    return tuple(ports_from(client_port(i), roles) for i in range(1, count + 1))
 
 
-def based_ports(base: int, count: int) -> tuple[Ports, ...]:
-    """Ports from `base` on: the client ports in a row, then four more for each replica.
+def based_ports(base: int, count: int, roles: Sequence[str] = ()) -> tuple[Mapping[str, int], ...]:
+    """Ports from `base` on: the client ports in a row, then the others of each replica.
 
-    The name server takes base + 5 * count and the coordinator the next.
     Raises ValueError when that leaves the range of ports.
     """
-    if count < 1 or base < 1 or base + 5 * count + 1 > _PORT_MAX:
+    needed = ports_in_all(count, roles)
+    if count < 1 or base < 1 or base + needed - 1 > _PORT_MAX:
         raise ValueError(
             f"base port {base} does not leave room for {count} replicas: "
-            f"they need {5 * count + 2} ports up to {_PORT_MAX}"
+            f"they need {needed} ports up to {_PORT_MAX}"
         )
-    return tuple(Ports(base + i, *_four(base + count + 4 * i)) for i in range(count))
+    others = _ports_each(roles) - 1
+    return tuple(_named(roles, base + i, base + count + others * i) for i in range(count))
+
+
+def shared_ports(base: int | None, count: int, roles: Sequence[str] = ()) -> tuple[int, int]:
+    """Ports of name server and coordinator: the default ones, or the two after the replicas'."""
+    if base is None:
+        return NAMESERVER_PORT, COORDINATOR_PORT
+    first = base + ports_in_all(count, roles) - 2
+    return first, first + 1
+
+
+def ports_in_all(count: int, roles: Sequence[str] = ()) -> int:
+    """How many ports a cluster takes: those of its replicas, and the two that they share."""
+    return count * _ports_each(roles) + 2
+
+
+def _ports_each(roles: Sequence[str]) -> int:
+    # Five at least: what all replicas share stands where scripts expect it, whatever the engine.
+    return max(_PORTS_MIN, len(roles) + 2)
+
+
+def _named(roles: Sequence[str], client: int, first: int) -> Mapping[str, int]:
+    """Name the ports of a replica: the roles have those from `first` on, admin the last of all."""
+    last = first + _ports_each(roles) - 2
+    return {CLIENT: client, **dict(zip(roles, range(first, last), strict=False)), ADMIN: last}
 
 
 def join_address(host: str, port: int) -> str:
@@ -148,7 +181,3 @@ def _is_alone(address: str) -> bool:
         return ipaddress.ip_address(address).version == 6
     except ValueError:
         return False
-
-
-def _four(first: int) -> range:
-    return range(first, first + 4)

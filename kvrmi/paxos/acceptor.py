@@ -43,7 +43,7 @@ from .silence import followed, silent
 from .stable import State, accepted_row, read_accepted
 
 if TYPE_CHECKING:
-    from ..cluster.config import Timing
+    from ..cluster.timing import Timing
 
 __all__ = ["PAGE_BYTES", "Acceptor"]
 

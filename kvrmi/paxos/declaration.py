@@ -112,7 +112,7 @@ def declare(parts: Parts) -> Declaration:
         format=3,
         kinds=(
             Kind("proposer", parts.proposer, reports=Reports(("role", "ballot"), _proposer)),
-            Kind("front", parts.front, vital=True, daemon=False),
+            Kind("front", parts.front, vital=True),
             Kind(
                 "learner",
                 parts.learner,
@@ -124,6 +124,7 @@ def declare(parts: Parts) -> Declaration:
             ),
             Kind("acceptor", parts.acceptor, acceptor, vital=True, about=_about_acceptor),
         ),
+        daemons=("proposer", "acceptor", "learner"),
         messages=_MESSAGES,
         requests=_REQUESTS,
         voter=Voter("acceptor", lambda it: it.voting, lambda it: it.recovering),

@@ -14,7 +14,7 @@ from .ballot import NO_BALLOT, Ballot
 if TYPE_CHECKING:
     import random
 
-    from ..cluster.config import Timing
+    from ..cluster.timing import Timing
 
 __all__ = ["Election", "Fitness", "HandOver"]
 

@@ -34,7 +34,7 @@ from .outcomes import Outcomes
 from .submissions import NOT_LEADER, UNKNOWN, Group, Submission, take
 
 if TYPE_CHECKING:
-    from ..cluster.config import Timing
+    from ..cluster.timing import Timing
 
 __all__ = ["Front"]
 

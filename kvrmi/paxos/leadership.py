@@ -32,7 +32,7 @@ from .messages import (
 )
 
 if TYPE_CHECKING:
-    from ..cluster.config import Timing
+    from ..cluster.timing import Timing
 
 __all__ = ["NO_OP", "Leadership"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..cluster.config import Timing
+    from ..cluster.timing import Timing
 
 __all__ = ["LeaderLease"]
 

@@ -54,7 +54,7 @@ from .pieces import PIECES, Pieces
 if TYPE_CHECKING:
     import random
 
-    from ..cluster.config import Timing
+    from ..cluster.timing import Timing
 
 __all__ = ["Proposer"]
 

@@ -16,7 +16,7 @@ from .events import NoEvents, Observing
 if TYPE_CHECKING:
     import random
 
-    from ..cluster.config import Timing
+    from ..cluster.timing import Timing
     from ..storage.interface import Tables
 
 __all__ = [
@@ -99,17 +99,15 @@ class Kind(NamedTuple):
     """One of a replica's roles.
 
     `make(setting, storage, now)` takes it up; it may raise Corrupt, StorageFailed, DiskLost.
-    `vital`: a process in which it broke ends. `daemon`: it has a daemon of its own. `about`: what
-    the log says of it when it starts. `reports`: what status says of it, as names of fields and as
-    their values while it is up. `let_go` ends one that was taken down; `last` is the last step of
-    one whose process ends.
+    `vital`: a process in which it broke ends. `about`: what the log says of it when it starts.
+    `reports`: what status says of it, as names of fields and as their values while it is up.
+    `let_go` ends one that was taken down; `last` is the last step of one whose process ends.
     """
 
     name: str
     make: Callable[[Setting, Stored | None, float], Role]
     disk: Disk | None = None
     vital: bool = False
-    daemon: bool = True
     about: Callable[[Any], str] = lambda _: ""
     reports: Reports | None = None
     let_go: Callable[[Any], None] | None = None
@@ -172,10 +170,10 @@ class Declaration(NamedTuple):
     """One package of roles.
 
     `kinds`: its roles, in the order in which their inboxes are emptied: those that write to a disk
-    after those that compute. `messages`: all that have a wire form; the tag of each is its
-    number there. `format`: of those; replicas that disagree do not connect. `returned`:
-    local messages that come back as NotSent if the role is down. `unreachable`: the role that hears
-    of peers that refuse connections.
+    after those that compute. `daemons`: those that have a daemon, in the order of their ports.
+    `messages`: all that have a wire form; the tag of each is its number there. `format`: of those;
+    replicas that disagree do not connect. `returned`: local messages that come back as NotSent if
+    the role is down. `unreachable`: the role that hears of peers that refuse connections.
     `informed`: what which role hears when the presence of roles changes; `before_restart`: what
     which role hears, and does, before another is started again. `observing`: what makes events of
     the roles' steps.
@@ -184,6 +182,7 @@ class Declaration(NamedTuple):
     name: str
     format: int
     kinds: tuple[Kind, ...]
+    daemons: tuple[str, ...]
     messages: tuple[type[Message], ...]
     requests: Mapping[type[Message], Request]
     voter: Voter
@@ -198,11 +197,6 @@ class Declaration(NamedTuple):
     def roles(self) -> tuple[str, ...]:
         """Names of all roles."""
         return tuple(kind.name for kind in self.kinds)
-
-    @property
-    def daemons(self) -> tuple[str, ...]:
-        """Names of those with a daemon of their own."""
-        return tuple(kind.name for kind in self.kinds if kind.daemon)
 
     def tables(self, file: str) -> Tables:
         """Tables of the roles that keep their records in `file`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..cluster.config import Timing
+from ..cluster.timing import Timing
 from ..roles.contract import Role
 from ..roles.declaration import Setting
 from ..storage.interface import Corrupt

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ..cluster.config import Timing
+from ..cluster.timing import Timing
 from ..roles.contract import Effects, Envelope, Role
 from ..roles.declaration import Declaration
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..cluster.config import Timing
+from ..cluster.timing import Timing
 from ..roles.contract import Address, Effects, Message, NotSent, Role
 from ..roles.declaration import Presence
 from ..roles.invariants import DiskLost

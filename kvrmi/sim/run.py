@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
-from ..cluster.config import Timing
+from ..cluster.timing import Timing
 from ..state.clienttable import SESSION_LIMIT
 from .draws import Draws
 from .faults import Faults

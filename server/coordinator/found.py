@@ -15,11 +15,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kvrmi.cli import Parser, complain, paragraph, reason, whole
-from kvrmi.cluster.config import Cluster, ConfigError, load, members, quorum_warning
-from kvrmi.cluster.naming import COORDINATOR_PORT, NAMESERVER_PORT, join_address
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import load
+from kvrmi.cluster.members import members, quorum_warning
+from kvrmi.cluster.naming import join_address, shared_ports
 from kvrmi.remote.identity import make_secret
 
 from ..alone import members_of
+from ..engines.kinds import DEFAULT, kind_of
 from . import founding
 from .founding import Addresses, Refused
 
@@ -32,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     """Make the two files and say what to do with them; returns the exit status."""
     given = _parser().parse_args(argv)
     try:
-        cluster = found(given.data, given.hosts, given.base_port)
+        cluster = found(given.data, given.hosts, given.base_port, given.engine)
     except (ConfigError, Refused) as error:
         problem = str(error)
     except OSError as error:
@@ -44,15 +48,15 @@ def main(argv: Sequence[str]) -> int:
     return 1
 
 
-def found(data: Path, hosts: Sequence[str], base_port: int | None) -> Cluster:
+def found(data: Path, hosts: Sequence[str], base_port: int | None, engine: str) -> Cluster:
     """Write cluster file and secret of a new cluster into `data`, replica i on host i.
 
     A host is HOST or HOST:PORT; without a port it has the default ones, or those from `base_port`.
     The files of an equal cluster that are there already stay, with its id and secret. Raises
     ConfigError and Refused, with nothing changed, and OSError.
     """
-    addresses = _addresses(hosts, base_port)
-    cluster = founding.new_cluster(addresses, secrets.token_hex(8), [""] * len(hosts))
+    addresses = _addresses(hosts, base_port, kind_of(engine).declared.daemons)
+    cluster = founding.new_cluster(addresses, engine, secrets.token_hex(8), [""] * len(hosts))
     data.mkdir(parents=True, exist_ok=True)
     there = [name for name in (founding.CONFIG, founding.SECRET) if (data / name).exists()]
     there += sorted(folder.name for folder in data.glob("replica*"))
@@ -79,16 +83,15 @@ def _made_before(data: Path, cluster: Cluster) -> bool:
     return dataclasses.replace(there, id=cluster.id, folder=None) == cluster
 
 
-def _addresses(hosts: Sequence[str], base_port: int | None) -> Addresses:
-    shared = (NAMESERVER_PORT, COORDINATOR_PORT)
+def _addresses(hosts: Sequence[str], base_port: int | None, roles: Sequence[str]) -> Addresses:
     if base_port is None:
-        replicas = members_of(hosts)
+        replicas = members_of(hosts, roles)
     else:
-        plain = members(len(hosts), hosts[0], base_port)
+        plain = members(len(hosts), hosts[0], base_port, roles)
         pairs = zip(plain, hosts, strict=True)
         replicas = tuple(dataclasses.replace(member, host=host) for member, host in pairs)
-        shared = (base_port + 5 * len(hosts), base_port + 5 * len(hosts) + 1)
-    nameserver, coordinator = (join_address(replicas[0].host, number) for number in shared)
+    host, shared = replicas[0].host, shared_ports(base_port, len(hosts), roles)
+    nameserver, coordinator = (join_address(host, port) for port in shared)
     return Addresses(replicas, nameserver, coordinator, "")
 
 
@@ -140,6 +143,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--hosts", type=_hosts, required=True, metavar="A,B,..", help="HOST or HOST:PORT each")
     add("--data", type=Path, default=DATA, metavar="DIR", help=f"where to make them ({DATA})")
+    add("--engine", default=DEFAULT, help=f"how they agree ({DEFAULT})")
     add(
         "--base-port",
         type=whole(1, 65_535),

@@ -17,20 +17,24 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kvrmi.cluster.config import Cluster, ConfigError, Member, Timing, dump, load, members
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import dump, load
+from kvrmi.cluster.members import Member, members
 from kvrmi.cluster.naming import (
-    COORDINATOR_PORT,
-    NAMESERVER_PORT,
-    ROLES,
+    CLIENT,
     join_address,
+    ports_in_all,
+    shared_ports,
     split_address,
 )
+from kvrmi.cluster.timing import Timing
 from kvrmi.remote.identity import make_secret
 from kvrmi.storage.durable import sync_folder
 
 from .. import pidlock
 from ..admission import check_members
-from ..engines.kinds import kind_of
+from ..engines.kinds import DEFAULT, kind_for, kind_of
 from ..folder import LOCK, FolderRefused, check_owner, format_folder, recorded
 from . import folders, ports
 from .folders import CONFIG as CONFIG
@@ -61,6 +65,13 @@ class Wish(NamedTuple):
     """What others connect to instead of `host`."""
     base_port: int | None = None
     ephemeral: bool = False
+    engine: str | None = None
+    """How the replicas agree."""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Which roles of each replica listen. Raises ConfigError for an unknown engine."""
+        return kind_of(self.engine or DEFAULT).declared.daemons
 
 
 def prepare(wish: Wish, say: Callable[[str], None] = lambda line: None) -> tuple[Cluster, bool]:
@@ -83,7 +94,10 @@ def spare(cluster: Cluster) -> int:
 
 
 def make(
-    data: Path, addresses: Addresses, fill: Callable[[Path], None] = lambda folder: None
+    data: Path,
+    addresses: Addresses,
+    engine: str,
+    fill: Callable[[Path], None] = lambda folder: None,
 ) -> Cluster:
     """Format the folders of a new cluster and write its file. Raises as `prepare`.
 
@@ -100,7 +114,7 @@ def make(
         folder = folders.of(data, member.id)
         disks.append(format_folder(folder.resolve(), identity, member.id, recovering=False))
         fill(folder)
-    write_cluster(data, new_cluster(addresses, identity, disks))
+    write_cluster(data, new_cluster(addresses, engine, identity, disks))
     _end_founding(data)
     return load(data / CONFIG)
 
@@ -109,7 +123,7 @@ def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
     addresses = addresses_for(wish, wish.replicas or 5)
     _refuse_busy(wish.data, addresses)
     _clear_unfinished(wish.data, say)
-    return make(wish.data, addresses)
+    return make(wish.data, addresses, wish.engine or DEFAULT)
 
 
 def _continue(wish: Wish) -> Cluster:
@@ -123,6 +137,11 @@ def _continue(wish: Wish) -> Cluster:
         raise Refused(
             f"{wish.data} holds a cluster of {len(cluster.members)} replicas: "
             f"leave out --replicas, or choose another folder with --data"
+        )
+    if wish.engine not in (None, cluster.engine):
+        raise Refused(
+            f"{wish.data} holds a cluster whose engine is {cluster.engine}: "
+            "leave out --engine, or choose another folder with --data"
         )
     running = {one for one in cluster.ids if _runs(wish.data, one)}
     _refuse_other_disks(wish.data, cluster, running)
@@ -150,9 +169,10 @@ def unchanged(wish: Wish, runs: str) -> Cluster:
         same = _asked(wish, cluster, free_ports=False) == _addresses_of(cluster)
     except ConfigError as error:
         raise Refused(f"{runs}: {error}") from error
-    if not same or wish.replicas not in (None, len(cluster.members)):
+    same &= wish.replicas in (None, len(cluster.members))
+    if not same or wish.engine not in (None, cluster.engine):
         raise Refused(
-            f"{runs}, with other addresses or another number of replicas: "
+            f"{runs}, with other addresses, another number of replicas or another engine: "
             "stop it first, or choose another folder with --data"
         )
     return cluster
@@ -161,7 +181,7 @@ def unchanged(wish: Wish, runs: str) -> Cluster:
 def _load(data: Path) -> Cluster:
     """Read the cluster file. Raises ConfigError, also for an engine that is not there yet."""
     cluster = load(data / CONFIG)
-    kind_of(cluster.engine, str(data / CONFIG))
+    kind_for(cluster)
     return cluster
 
 
@@ -231,7 +251,9 @@ def _asked(wish: Wish, cluster: Cluster, *, free_ports: bool) -> Addresses:
         listen = known = wish.host or HOST
     known = wish.advertise or known
     if free_ports or wish.base_port is not None:
-        there = wish._replace(host=listen, advertise=known, ephemeral=free_ports)
+        there = wish._replace(
+            host=listen, advertise=known, ephemeral=free_ports, engine=cluster.engine
+        )
         return addresses_for(there, len(cluster.members))
     nameserver, coordinator = (
         join_address(known, split_address(one)[1]) for one in (now.nameserver, now.coordinator)
@@ -280,10 +302,9 @@ def _owners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str]]:
     yield *split_address(addresses.coordinator), "coordinator"
     for member in addresses.members:
         if not _runs(data, member.id):
-            yield member.host, member.client, f"replica {member.id}"
-            for role in ROLES:
-                yield member.host, member.port(role), f"{role} of replica {member.id}"
-            yield member.host, member.admin, f"admin of replica {member.id}"
+            for name, port in member.ports.items():
+                owner = f"replica {member.id}"
+                yield member.host, port, owner if name == CLIENT else f"{name} of {owner}"
 
 
 def _runs(data: Path, replica: int) -> bool:
@@ -297,25 +318,21 @@ def replica_locks(data: Path, replica: int) -> tuple[Path, Path]:
 
 def addresses_for(wish: Wish, count: int) -> Addresses:
     """Choose addresses of `count` replicas, and of what they share. Raises ConfigError."""
-    listen, base = wish.host or HOST, wish.base_port
+    listen, base, roles = wish.host or HOST, wish.base_port, wish.roles
     if wish.ephemeral and base is None:
-        base = ports.free_block(listen, 5 * count + 2, random.Random())
-    if base is None:
-        shared = (NAMESERVER_PORT, COORDINATOR_PORT)
-    else:
-        shared = (base + 5 * count, base + 5 * count + 1)
+        base = ports.free_block(listen, ports_in_all(count, roles), random.Random())
     host = wish.advertise or listen
-    nameserver, coordinator = (join_address(host, port) for port in shared)
+    nameserver, coordinator = (join_address(host, one) for one in shared_ports(base, count, roles))
     only = "" if listen == host else listen
-    return Addresses(members(count, host, base), nameserver, coordinator, only)
+    return Addresses(members(count, host, base, roles), nameserver, coordinator, only)
 
 
-def new_cluster(addresses: Addresses, identity: str, disks: Sequence[str]) -> Cluster:
+def new_cluster(addresses: Addresses, engine: str, identity: str, disks: Sequence[str]) -> Cluster:
     """Describe a new cluster; `disks` are "" while nobody has formatted them."""
     return Cluster(
         name="kvrmi",
         id=identity,
-        engine="paxos",
+        engine=engine,
         nameserver=addresses.nameserver,
         coordinator=addresses.coordinator,
         members=_with_disks(addresses.members, disks),

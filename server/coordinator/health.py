@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from kvrmi.cluster import naming
-from kvrmi.cluster.config import Cluster, Member
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.members import Member
 from kvrmi.cluster.status import ReplicaEntry, unanswered
 from kvrmi.remote.identity import Credentials
 from kvrmi.remote.proxy import connect

@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kvrmi import cli
-from kvrmi.cluster.config import Cluster, quorum_warning
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.members import quorum_warning
 from kvrmi.cluster.status import SERVING, health_of
 from kvrmi.remote import guard
 from kvrmi.remote.identity import Credentials, read_secret
@@ -92,8 +93,15 @@ def _cut_short(chosen: Options) -> int:
 
 
 def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
-    base, ephemeral = chosen.base_port, chosen.ephemeral
-    wish = Wish(data, chosen.replicas, chosen.host, chosen.advertise, base, ephemeral)
+    wish = Wish(
+        data,
+        replicas=chosen.replicas,
+        host=chosen.host,
+        advertise=chosen.advertise,
+        base_port=chosen.base_port,
+        ephemeral=chosen.ephemeral,
+        engine=chosen.engine,
+    )
     data.mkdir(parents=True, exist_ok=True)
     os.umask(PRIVATE)
     lock = _lock(data)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kvrmi.cli import Parser, whole
-from kvrmi.cluster.config import ENGINES, ConfigError
+from kvrmi.cluster.checks import ConfigError
 
-from ..engines.kinds import kind_of
+from ..engines.kinds import DEFAULT, kind_of
 from .event import Event
 
 DEMO_DOWN_AFTER = 8.0
@@ -35,6 +35,7 @@ class Options(NamedTuple):
 
     data: Path | None
     replicas: int | None
+    engine: str | None
     host: str | None
     advertise: str | None
     base_port: int | None
@@ -61,6 +62,7 @@ def parse(argv: Sequence[str] | None) -> Options:
     return Options(
         data=given.data,
         replicas=given.replicas,
+        engine=given.engine,
         host=given.host,
         advertise=given.advertise,
         base_port=given.base_port,
@@ -79,12 +81,7 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("--replicas", type=whole(1, 99), metavar="N", help="how many replicas (5)")
-    add(
-        "--engine",
-        choices=ENGINES,
-        default="paxos",
-        help="how they agree (paxos); the others are not there yet",
-    )
+    add("--engine", help=f"how they agree ({DEFAULT})")
     add("--data", type=Path, metavar="DIR", help="the cluster's folder (.kvrmi)")
     add(
         "--base-port",
@@ -107,7 +104,7 @@ def _parser() -> Parser:
 
 def _problem(given: argparse.Namespace) -> str | None:
     try:
-        kind_of(given.engine)
+        kind_of(given.engine or DEFAULT)
     except ConfigError as error:
         return str(error)
     if given.keep and (given.data is not None or not given.ephemeral):

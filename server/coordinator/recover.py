@@ -17,12 +17,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from kvrmi.cli import Parser, complain, paragraph, reason, whole
-from kvrmi.cluster.config import Cluster, ConfigError
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
 from kvrmi.storage.durable import sync_folder
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
 from ..folder import FolderRefused
-from ..offline.plant import make_learner, plant
+from ..offline.plant import ENGINE, make_learner, plant
 from ..offline.stopped import Caught, Stopped, catch_up, open_stopped, spans
 from . import founding
 from .founding import Refused, Wish
@@ -67,7 +68,7 @@ def make(data: Path, replicas: int, base_port: int | None, caught: Caught) -> Cl
 
     Raises ConfigError, FolderRefused, StorageFailed, OSError; then there is nothing at `data`.
     """
-    addresses = founding.addresses_for(Wish(data, base_port=base_port), replicas)
+    addresses = founding.addresses_for(Wish(data, base_port=base_port, engine=ENGINE), replicas)
     parent = data.resolve().parent
     parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f"{data.name}.", suffix=".new", dir=parent))
@@ -76,7 +77,9 @@ def make(data: Path, replicas: int, base_port: int | None, caught: Caught) -> Cl
             learner = Path(scratch) / "learner.db"
             make_learner(learner, caught.learned)
             slot = caught.learned.state.applied
-            cluster = founding.make(draft, addresses, lambda folder: plant(folder, learner, slot))
+            cluster = founding.make(
+                draft, addresses, ENGINE, lambda folder: plant(folder, learner, slot)
+            )
         draft.replace(data)
     except BaseException:
         shutil.rmtree(draft)  # nobody has ever voted there

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kvrmi.cli import Parser, complain, reason
-from kvrmi.cluster.config import Cluster, ConfigError, load
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import load
 
 from .. import pidlock
 from . import founding, processes

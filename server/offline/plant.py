@@ -25,7 +25,10 @@ from kvrmi.storage.sqlite import SqliteStorage
 from ..folder import DATABASE, IDENTITY, FolderRefused
 from .stopped import Learned
 
-__all__ = ["make_learner", "plant"]
+__all__ = ["ENGINE", "make_learner", "plant"]
+
+ENGINE = PAXOS.name
+"""Whose folders these are."""
 
 _CHUNK_BYTES = 4 << 20
 """Written at once: all rows at once would double the memory."""

@@ -12,7 +12,10 @@ import pytest
 
 from kvrmi.access.lookup import Endpoint, look_up
 from kvrmi.cluster import naming
-from kvrmi.cluster.config import Cluster, Timing, dump, members
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import dump
+from kvrmi.cluster.members import members
+from kvrmi.cluster.timing import Timing
 from kvrmi.errors import ConnectionFailed, InvalidRequest
 
 FIRST = Endpoint(1, "127.0.0.1", 12000, "kvrmi.replica1")

@@ -108,7 +108,7 @@ def daemons(live: LiveCluster, replica: int) -> dict[str, Daemon]:
         "coordinator": Daemon(naming.COORDINATOR, *_split(live.cluster.coordinator), True),
     }
     for role in ROLES:
-        found[role] = Daemon(naming.role(replica, role), host, member.port(role), False)
+        found[role] = Daemon(naming.role(replica, role), host, member.ports[role], False)
     return found
 
 

@@ -165,7 +165,7 @@ def test_a_restarted_role_has_cut_who_spoke_to_the_one_before(
 ) -> None:
     """An acceptor's stale incarnation answers nobody, however long the connection was held."""
     member = fort.cluster.member(3)
-    daemon = Daemon(naming.role(3, "acceptor"), member.host, member.acceptor, False)
+    daemon = Daemon(naming.role(3, "acceptor"), member.host, member.ports["acceptor"], False)
     message = CODEC.encode(Address(2, "proposer"), Release(Ballot(1, 2)))
     with Calm(fort), daemon.knock() as raw:
         raw.entered(credentials_of(fort, 2))

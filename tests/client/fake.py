@@ -14,8 +14,10 @@ from typing import Any
 import Pyro5.api
 
 from kvrmi.cluster import config
-from kvrmi.cluster.config import Member, Timing, dump
+from kvrmi.cluster.file import dump
+from kvrmi.cluster.members import Member
 from kvrmi.cluster.naming import split_address
+from kvrmi.cluster.timing import Timing
 from kvrmi.errors import InvalidRequest, to_builtin
 from kvrmi.operations.interface import check, check_request
 from kvrmi.remote.identity import make_secret
@@ -156,7 +158,7 @@ class Cluster:
         members = []
         for number, node in enumerate(self.nodes, start=1):
             host, port = split_address(node.address.partition("@")[2])
-            members.append(Member(number, host, port, *range(10 * number, 10 * number + 4)))
+            members.append(Member(number, host, {"client": port, "admin": 10 * number}))
         cluster = config.Cluster(
             "fake", id, "paxos", "127.0.0.1:8", "127.0.0.1:9", tuple(members), Timing(), None
         )

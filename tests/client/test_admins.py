@@ -10,7 +10,7 @@ import pytest
 
 from client.__main__ import main
 from client.admins import Admins
-from kvrmi.cluster.config import load
+from kvrmi.cluster.file import load
 from kvrmi.errors import ConnectionFailed, InvalidRequest
 from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.identity import Caller, Credentials, Refused
@@ -150,7 +150,8 @@ def test_who_takes_another_secret_is_not_called_silent(tmp_path: Path, cluster: 
     daemon.start()
     try:
         known = load(cluster.write_file(tmp_path / "kv" / "cluster.toml"))
-        one = dataclasses.replace(known.members[0], admin=daemon.port)
+        first = known.members[0]
+        one = dataclasses.replace(first, ports={**first.ports, "admin": daemon.port})
         known = dataclasses.replace(known, members=(one, *known.members[1:]))
         admins = Admins(known, Credentials(known.id, 0, "client", b"x" * 64))
         with pytest.raises(ConnectionFailed, match="has another secret than this client"):

@@ -9,17 +9,11 @@ from typing import Any
 
 import pytest
 
-from kvrmi.cluster.config import (
-    Cluster,
-    ConfigError,
-    Member,
-    Timing,
-    dump,
-    find,
-    load,
-    members,
-    quorum_warning,
-)
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import dump, find, load
+from kvrmi.cluster.members import Member, members, quorum_warning
+from kvrmi.cluster.timing import Timing
 
 
 def cluster(**changes: Any) -> Cluster:
@@ -29,7 +23,7 @@ def cluster(**changes: Any) -> Cluster:
         "engine": "paxos",
         "nameserver": "127.0.0.1:9090",
         "coordinator": "127.0.0.1:9091",
-        "members": members(3, "127.0.0.1", None),
+        "members": members(3, "127.0.0.1", None, ("proposer", "acceptor", "learner")),
         "timing": Timing(),
         "folder": None,
     }
@@ -55,7 +49,7 @@ def written(tmp_path: Path) -> Callable[[str, str], Path]:
     [
         cluster(),
         cluster(members=members(1, "::1", 30_000), engine="single", pin=False, log_entries=5),
-        cluster(members=(Member(1, "example.org", 1, 2, 3, 4, 5, "a1b2"),)),
+        cluster(members=(Member(1, "example.org", {"client": 1, "voter": 2, "admin": 3}, "a1b2"),)),
         cluster(timing=Timing().slow()),
         cluster(listen="0.0.0.0", members=members(3, "example.org", None)),
     ],
@@ -73,7 +67,8 @@ def test_quorum_and_members() -> None:
     three = cluster()
     assert three.ids == (1, 2, 3)
     assert three.member(2).client == 2222
-    assert three.member(2).port("learner") == 2225
+    assert three.member(2).ports["learner"] == 2225
+    assert three.roles == ("proposer", "acceptor", "learner")
     with pytest.raises(ConfigError, match="no replica 4, only 1, 2, 3"):
         three.member(4)
 
@@ -101,7 +96,7 @@ def test_too_many_members_for_the_default_ports(count: int) -> None:
         ('name = "kvrmi"', "name = 7", "name is not a text: 7"),
         ('name = "kvrmi"', 'name = "a b"', "name is not 1 to 64 letters"),
         ('id = "5f2e"', "", "id missing"),
-        ('engine = "paxos"', 'engine = "raft"', "engine is one of paxos, 2pc, single, etcd"),
+        ('engine = "paxos"', 'engine = "a b"', "engine is not 1 to 64 letters"),
         ("127.0.0.1:9090", "127.0.0.1", "nameserver: an address is host:port"),
         ("log_entries = 1000", "log_entries = 0", "log_entries is not a whole number from 1"),
         ("pin = true", "pin = 1", "pin is not true or false"),
@@ -115,12 +110,15 @@ def test_too_many_members_for_the_default_ports(count: int) -> None:
         ("client = 1111", "client = 0", "replica 1: an address is host:port"),
         ("client = 1111", "client = true", "replica 1: client is not a whole number"),
         ("client = 1111", "", "replica 1: client missing"),
+        ("learner = 1114", "", "replica 1: learner missing"),
+        ("learner = 1114", "leaner = 1114", "replica 1: learner missing"),
+        ("learner = 1114", "learner = 1114.5", "replica 1: learner is not a whole number"),
         ("client = 1111", "client = 2222", "127.0.0.1:2222 is used 2 times"),
         ("client = 1111", "client = 9090", "127.0.0.1:9090 is used 2 times"),
         ('host = "127.0.0.1"', 'host = "a b"', "replica 1: an address is host:port"),
         ("id = 3", "id = 4", "replica ids are 1 to N in this order"),
         ("id = 3", "", "replica ?: id missing"),
-        ('disk = ""', 'disk = "\\n"', "replica 1: disk is not an id"),
+        ('disk = ""', 'disk = "\\n"', "replica 1: disk is not 1 to 64 letters"),
         ("[timing]", "[[timing]]", "timing is not a table"),
         ("[timing]", "[timing", "line 12"),
     ],

@@ -14,8 +14,12 @@ from hypothesis import strategies as st
 from client.grammar.commands import COMMANDS, Command, parse
 from client.grammar.lexer import Usage, split
 from kvrmi.access.lookup import look_up
-from kvrmi.cluster.config import Cluster, ConfigError, Timing, dump, load, members
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import dump, load
+from kvrmi.cluster.members import members
 from kvrmi.cluster.naming import join_address, split_address
+from kvrmi.cluster.timing import Timing
 from kvrmi.errors import ConnectionFailed, InvalidRequest
 from server import pidlock
 

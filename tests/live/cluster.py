@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kvrmi.cluster import naming
-from kvrmi.cluster.config import load
+from kvrmi.cluster.file import load
 from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect
 from server.coordinator.health import Admins

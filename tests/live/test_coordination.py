@@ -16,7 +16,9 @@ import pytest
 
 from kvrmi.access.store import connect
 from kvrmi.cluster import naming
-from kvrmi.cluster.config import Member, dump
+from kvrmi.cluster.file import dump
+from kvrmi.cluster.members import Member
+from kvrmi.cluster.naming import ports_from
 from kvrmi.remote.proxy import connect as connect_proxy
 from server.coordinator.ports import free_block
 from server.pidlock import holder
@@ -109,7 +111,7 @@ def test_a_file_with_other_members_than_running_replicas_know(live: LiveCluster)
     live.coordinator.communicate()
     written, members = live.config.read_text(), live.cluster.members
     port = free_block("127.0.0.1", 5, random.Random())
-    sixth = Member(6, members[0].host, port, port + 1, port + 2, port + 3, port + 4, "d6")
+    sixth = Member(6, members[0].host, ports_from(port, live.cluster.roles), "d6")
     live.config.write_text(dump(dataclasses.replace(live.cluster, members=(*members, sixth))))
     before = live.pids()
     try:

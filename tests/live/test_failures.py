@@ -14,7 +14,7 @@ import pytest
 
 from kvrmi.access.store import Store, connect
 from kvrmi.cluster import naming
-from kvrmi.cluster.config import load as load_cluster
+from kvrmi.cluster.file import load as load_cluster
 from kvrmi.errors import NoQuorum, UnknownOutcome
 from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect as connect_proxy

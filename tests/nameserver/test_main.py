@@ -15,8 +15,12 @@ from pathlib import Path
 import Pyro5.core
 import pytest
 
-from kvrmi.cluster.config import Cluster, ConfigError, Timing, dump, members
+from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import dump
+from kvrmi.cluster.members import members
 from kvrmi.cluster.naming import split_address
+from kvrmi.cluster.timing import Timing
 from kvrmi.remote.identity import Credentials, make_secret
 from kvrmi.remote.names import lookup, register
 from nameserver.__main__ import Options, options

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from kvrmi.cluster.config import Timing
+from kvrmi.cluster.timing import Timing
 from kvrmi.operations.commands import CommandId, encode_command, encode_question
 from kvrmi.operations.interface import Answer
 from kvrmi.paxos.ballot import Ballot

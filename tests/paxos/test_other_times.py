@@ -10,7 +10,7 @@ import dataclasses
 import pytest
 from msgspec.structs import replace
 
-from kvrmi.cluster.config import Timing
+from kvrmi.cluster.timing import Timing
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.messages import Heard, Heartbeat, Prepare, Promise, Refused
 from kvrmi.paxos.stable import TABLES

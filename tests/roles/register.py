@@ -98,7 +98,7 @@ class Client:
 
     def __init__(self, me: int, ids: tuple[int, ...]) -> None:
         self._me = me
-        self._supervisors = [Address(id, "acceptor") for id in ids]
+        self._supervisors = [Address(id, "supervisor") for id in ids]
         self._orders: dict[int, Order] = {}
         self._last = 0
 
@@ -151,15 +151,15 @@ def _client(setting: Setting, storage: Stored | None, now: float) -> Client:
     return Client(setting.me, setting.ids)
 
 
-_LANE = Lane("keep", "acceptor", BATCH)
+_LANE = Lane("keep", "supervisor", BATCH)
 
 REGISTER = Declaration(
     name="register",
     format=1,
     kinds=(
-        Kind("front", _client, daemon=False),
+        Kind("front", _client),
         Kind(
-            "acceptor",
+            "supervisor",
             _supervisor,
             Disk("acceptor.db", {"register": str}),
             vital=True,
@@ -167,7 +167,8 @@ REGISTER = Declaration(
             reports=Reports(("round",), lambda supervisor: (supervisor.kept[0],)),
         ),
     ),
+    daemons=("supervisor",),
     messages=(Ask, Kept, Keep, Done),
     requests={Ask: Request(_LANE, missed=True), Keep: Request(_LANE, missed=True)},
-    voter=Voter("acceptor", lambda _: True, lambda _: False),
+    voter=Voter("supervisor", lambda _: True, lambda _: False),
 )

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from kvrmi.cluster.config import Cluster, Timing, members
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.members import members
+from kvrmi.cluster.timing import Timing
 from kvrmi.operations.interface import Done, Operation, Result, check
 from server.coordinator.ports import free_block
 from server.engines.kinds import EngineKind
@@ -101,9 +103,9 @@ def replicas(tmp_path: Path) -> Iterator[dict[int, Replica]]:
     disks = {i: format_folder(tmp_path / f"replica{i}", "c", i, recovering=False) for i in IDS}
     listed = tuple(
         dataclasses.replace(member, disk=disks[member.id])
-        for member in members(3, "127.0.0.1", base)
+        for member in members(3, "127.0.0.1", base, REGISTER.daemons)
     )
-    cluster = Cluster("t", "c", "single", "127.0.0.1:9", "127.0.0.1:8", listed, Timing(), None)
+    cluster = Cluster("t", "c", "register", "127.0.0.1:9", "127.0.0.1:8", listed, Timing(), None)
     with ExitStack() as stack:
         running = {i: start(cluster, i, tmp_path) for i in IDS}
         for replica in running.values():
@@ -125,10 +127,10 @@ def test_a_register_without_consensus_runs_in_the_same_process(
     until(lambda: put(replicas[1], "a") == "OK", 10)
     until(lambda: [get(replicas[i]) for i in IDS] == [b"a"] * 3, 10)
     kept = describe(replicas[2])["round"]
-    replicas[2].fail_role("acceptor", "for the test", None)
+    replicas[2].fail_role("supervisor", "for the test", None)
     assert describe(replicas[2])["round"] is None
     until(lambda: put(replicas[2], "b") == "OK", 10)  # two of three keep it; it never asks twice
     assert get(replicas[3]) == b"b"
-    assert replicas[2].restart_role("acceptor") == 2
+    assert replicas[2].restart_role("supervisor") == 2
     assert describe(replicas[2])["round"] == kept, "what its disk holds"
     until(lambda: get(replicas[2]) == b"b" and describe(replicas[2])["round"] != kept, 10)

@@ -20,6 +20,7 @@ class Replica:
 
     def __init__(self) -> None:
         self.me = 1
+        self.roles = ("proposer", "acceptor", "learner")
         self.faults = Cuts()
         self.journal = Journal(Observer, 1, 2, lambda: 7.5)
         self.failed: list[tuple[str, str, float | None]] = []

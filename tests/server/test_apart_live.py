@@ -88,7 +88,7 @@ def test_who_held_a_dead_replicas_port_has_nothing_to_show_it(three: Replicas) -
     three.put(three.leader(), "k", "v")
     until(three.equal)
     three.kill(victim)
-    with socket.create_server((member.host, member.acceptor)) as thief:
+    with socket.create_server((member.host, member.ports["acceptor"])) as thief:
         calls = [overheard(thief) for _ in range(4)]
     assert all([frame.kind for frame in call] == [CONNECT] for call in calls), "a proof was sent"
     shown = [load(call[0].serializer, call[0].payload)["handshake"] for call in calls]
@@ -100,7 +100,7 @@ def test_who_held_a_dead_replicas_port_has_nothing_to_show_it(three: Replicas) -
     for call in calls:
         guess = call[0]._replace(payload=proof)
         for frames, wanted in ((call, [CONNECT_OK]), ([*call, guess], [CONNECT_OK, CONNECT_FAIL])):
-            kinds = shown_again(connected(member.host, member.acceptor), frames, name)
+            kinds = shown_again(connected(member.host, member.ports["acceptor"]), frames, name)
             assert kinds == wanted
     until(three.equal)
     now = three.status(victim)

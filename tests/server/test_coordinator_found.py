@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.cluster.config import load
+from kvrmi.cluster.file import load
 from server.coordinator import main
 from server.coordinator.founding import Refused, Wish, prepare
 

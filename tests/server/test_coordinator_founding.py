@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from kvrmi.cluster.config import Cluster, load
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.file import load
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator import folders, ports
 from server.coordinator.founding import Refused, Wish, prepare, unchanged
@@ -379,12 +380,18 @@ def test_equal_values_are_no_change_whether_it_runs_or_not(
 
 @pytest.mark.parametrize(
     "said",
-    [{"replicas": 5}, {"host": "127.0.0.2"}, {"advertise": "127.0.0.1"}, {"base_port": 13000}],
+    [
+        {"replicas": 5},
+        {"host": "127.0.0.2"},
+        {"advertise": "127.0.0.1"},
+        {"base_port": 13000},
+        {"engine": "single"},
+    ],
 )
 def test_other_values_for_a_running_cluster_are_refused(data: Path, said: dict[str, Any]) -> None:
     base = ports.free_block("127.0.0.1", 17, random.Random())
     prepare(Wish(data, 3, "127.0.0.1", "localhost", base))
-    with pytest.raises(Refused, match="it runs, with other addresses or another number"):
+    with pytest.raises(Refused, match="it runs, with other addresses, another number"):
         unchanged(Wish(data, **said), "it runs")
 
 

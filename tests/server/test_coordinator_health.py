@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvrmi.cluster.config import Member
+from kvrmi.cluster.members import Member
 from kvrmi.cluster.status import ReplicaEntry
 from server.coordinator.health import describe
 
@@ -10,7 +10,7 @@ UP: ReplicaEntry = {"id": 3, "state": "up", "role": "follower", "pid": 77}
 
 
 def test_an_entry_without_an_answer() -> None:
-    member = Member(3, "127.0.0.1", 3333, 3334, 3335, 3336, 3337)
+    member = Member(3, "127.0.0.1", {"client": 3333, "admin": 3337})
     down = describe(member, None, False, None, None)
     assert (down["id"], down["state"], down["pid"]) == (3, "down", None)
     assert down["address"] == "127.0.0.1:3333"

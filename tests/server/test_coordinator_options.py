@@ -59,7 +59,7 @@ def test_the_demo_has_an_event_of_its_own() -> None:
         ("--host 0.0.0.0 --advertise 0.0.0.0", "--advertise 0.0.0.0: give one name"),
         ("--advertise=", "--advertise : give one name"),
         ("--advertise no..host", "knows no address"),
-        ("--engine postgres", "invalid choice"),
+        ("--engine postgres", "engine 'postgres' is not available, use paxos"),
         ("--keep", "--keep is for"),
         ("--keep --ephemeral --data d", "--keep is for"),
         ("--chaos", "unrecognized arguments"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.cluster.config import load
+from kvrmi.cluster.file import load
 from kvrmi.operations.commands import Voter, encode_question
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.cluster.config import ConfigError
+from kvrmi.cluster.checks import ConfigError
 from kvrmi.paxos.stable import TABLES, State
 from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.append import AppendStorage

@@ -14,7 +14,7 @@ import pytest
 
 import kvrmi
 from kvrmi.access.store import Store
-from kvrmi.cluster.config import load
+from kvrmi.cluster.file import load
 from kvrmi.cluster.naming import kvstore
 from kvrmi.errors import KVError, NoQuorum
 from kvrmi.remote.identity import make_secret

@@ -96,9 +96,9 @@ def test_another_disk_than_the_cluster_knows_is_a_lost_disk(founded: Replicas) -
 
 def test_a_busy_port(founded: Replicas) -> None:
     member = founded.cluster.member(2)
-    with socket.create_server((member.host, member.acceptor)):
+    with socket.create_server((member.host, member.ports["acceptor"])):
         line = refused("2", *config(founded))
-    assert f"replica 2 cannot start: port {member.acceptor} on {member.host}: " in line
+    assert f"replica 2 cannot start: port {member.ports['acceptor']} on {member.host}: " in line
 
 
 def test_one_id_runs_once_and_ends_cleanly(tmp_path: Path) -> None:

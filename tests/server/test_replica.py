@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kvrmi.cluster.config import Cluster, Timing, members
+from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.members import members
+from kvrmi.cluster.timing import Timing
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.learner import _Source
@@ -33,7 +35,14 @@ from server.status import describe
 from .stubs import Fatal, until
 
 CLUSTER = Cluster(
-    "test", "c1", "paxos", "127.0.0.1:1", "127.0.0.1:2", members(1, "127.0.0.1", 3), Timing(), None
+    "test",
+    "c1",
+    "paxos",
+    "127.0.0.1:1",
+    "127.0.0.1:2",
+    members(1, "127.0.0.1", 3, PAXOS.daemons),
+    Timing(),
+    None,
 )
 
 

@@ -68,7 +68,7 @@ class World:
         cluster_id = self.cluster.id
         self.daemon = ObjectDaemon(
             "127.0.0.1",
-            self.cluster.member(2).acceptor,
+            self.cluster.member(2).ports["acceptor"],
             name,
             self.servant,
             Limits(8, 1 << 20, 60.0),

@@ -36,7 +36,7 @@ class Stamps:
 
     def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
         supervisor = replica.role(Supervisor)
-        if name == "acceptor" and supervisor is not None:
+        if name == "supervisor" and supervisor is not None:
             row = replica.disks[name].row("register", "value")
             kept = tuple(msgpack.unpackb(row)) if row else (0, 0, b"")
             self._world.require(

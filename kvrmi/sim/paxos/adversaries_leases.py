@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...cluster.config import Timing
+from ...cluster.timing import Timing
 from ...paxos.messages import Release, Transfer
 from ...roles.contract import Address, Message
 from ..network import USUAL_LAG

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ...access.attempts import Attempts
-from ...cluster.config import Timing
+from ...cluster.timing import Timing
 from ...paxos import parts
 from ...paxos.declaration import declare
 from ...paxos.parts import Pages

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kvrmi.cluster.config import Timing
+from kvrmi.cluster.timing import Timing
 from kvrmi.operations.interface import Result, check
 from kvrmi.operations.table import KEY_VALUE
 from kvrmi.paxos.ballot import Ballot

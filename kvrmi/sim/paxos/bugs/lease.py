@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ....cluster.config import Timing
+from ....cluster.timing import Timing
 from ....paxos.acceptor import Acceptor
 from ....paxos.leadership import Leadership
 from ....paxos.lease import LeaderLease
