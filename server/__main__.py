@@ -8,6 +8,7 @@ DATA/replicaN/ended.json (endings.py). Everything else is in DATA/replicaN/repli
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import logging
 import os
@@ -144,7 +145,8 @@ def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
 def _secret(file: Path, *, make: bool) -> bytes:
     if make and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        make_secret(file)
+        with contextlib.suppress(FileExistsError):  # another replica made it just now
+            make_secret(file)
     try:
         return read_secret(file)
     except FileNotFoundError:

@@ -144,13 +144,21 @@ def challenge(
 
 
 def make_secret(path: Path) -> bytes:
-    """Write a new secret, readable by its owner only. Raises OSError (FileExistsError too)."""
+    """Write a new secret, readable by its owner only. Raises OSError (FileExistsError too).
+
+    It appears whole: replicas that start together in one folder may all want to make it.
+    """
     value = secrets.token_hex(_SECRET_BYTES).encode()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(value + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(value + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    finally:
+        draft.unlink()
     return value
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +170,19 @@ def test_an_empty_secret_is_none(tmp_path: Path) -> None:
     path.touch(0o600)
     with pytest.raises(OSError, match="no secret"):
         read_secret(path)
+
+
+def test_who_comes_second_reads_the_whole_secret_of_the_first(tmp_path: Path) -> None:
+    """Replicas that start together on one folder all make it."""
+
+    def make(folder: Path) -> bytes:
+        with suppress(FileExistsError):
+            make_secret(folder / "secret")
+        return read_secret(folder / "secret")
+
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(20):
+            folder = tmp_path / str(turn)
+            folder.mkdir()
+            assert len(set(pool.map(make, [folder] * 8))) == 1
+            assert [file.name for file in folder.iterdir()] == ["secret"]
