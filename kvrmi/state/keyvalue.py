@@ -16,7 +16,7 @@ from ..operations.interface import PAGE_BYTES, Value
 from ..operations.table import KEY_VALUE
 from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Corrupt, Key, Record, Remove, Tables
-from .machine import StateMachine
+from .machine import Change, StateMachine
 from .rows import ROWS, pack_rows, row_hash, unpack_row
 from .sortedkeys import SortedKeys
 
@@ -32,7 +32,8 @@ class KeyValues:
     tables: ClassVar[Tables] = {ROWS: str}
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Begin empty; nobody wants to know what changes."""
+        self.changes: list[Change] | None = None
         self._rows: dict[str, Value] = {}
         self._order = SortedKeys()
         self._sum = 0
@@ -92,6 +93,8 @@ class KeyValues:
         self._rows[key] = value
         self._unsummed.setdefault(key, old)
         self._changed[key] = None
+        if self.changes is not None:
+            self.changes.append(Change(revision, key, value))
         return revision
 
     def delete(self, revision: int, key: str) -> bool:
@@ -102,6 +105,8 @@ class KeyValues:
         self._order.remove(key)
         self._unsummed.setdefault(key, old)
         self._changed[key] = None
+        if self.changes is not None:
+            self.changes.append(Change(revision, key, None))
         return True
 
     def cas(self, revision: int, key: str, expected: Value | None, value: Value) -> bool:

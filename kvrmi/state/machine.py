@@ -8,12 +8,20 @@ voter or log: those are the replication's (replicated.py).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Key, Record, Tables
 
-__all__ = ["StateMachine"]
+__all__ = ["Change", "StateMachine"]
+
+
+class Change(NamedTuple):
+    """`revision` gave `key` this value; None: it removed the key."""
+
+    revision: int
+    key: Key
+    value: object
 
 
 class StateMachine(Protocol):
@@ -24,8 +32,14 @@ class StateMachine(Protocol):
     tables: ClassVar[Tables]
     """Its tables in the learner's storage; all that it is must be in them."""
 
+    changes: list[Change] | None
+    """Somebody wants to know what changes: `apply` adds to this list, in order. None: nobody does.
+
+    Whoever set it takes them out.
+    """
+
     def __init__(self) -> None:
-        """Begin empty."""
+        """Begin empty; nobody wants to know what changes."""
         ...
 
     @property

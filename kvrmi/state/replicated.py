@@ -23,7 +23,7 @@ from ..operations.vocabulary import VOTER
 from ..storage.interface import Clear, Corrupt, Key, Record, View
 from .clienttable import SESSION_LIMIT, ClientTable, fingerprint
 from .log import Entry, Log, unpack_batch
-from .machine import StateMachine
+from .machine import Change, StateMachine
 from .stored import (
     Totals,
     pack_totals,
@@ -82,6 +82,25 @@ class Replicated:
     def digest(self) -> str:
         """The machine's; see there."""
         return self.machine.digest
+
+    # --- what changes -----------------------------------------------------------------------------
+
+    def report_changes(self, wanted: bool) -> None:
+        """Have `take_changes` give what commands change from now on, or no more."""
+        if wanted is (self.machine.changes is None):
+            self.machine.changes = [] if wanted else None
+
+    def take_changes(self) -> tuple[Change, ...] | None:
+        """Return what changed since the last call, in order; None: that is not kept.
+
+        What a restored state differs in from the one before is in nobody's changes.
+        """
+        changes = self.machine.changes
+        if changes is None:
+            return None
+        taken = tuple(changes)
+        changes.clear()
+        return taken
 
     # --- applying ---------------------------------------------------------------------------------
 

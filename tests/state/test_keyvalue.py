@@ -55,6 +55,11 @@ def ask(machine: Replicated, name: str, *args: object) -> object:
     return answer.value
 
 
+def contents(machine: Replicated) -> dict[Any, Any]:
+    pairs: Any = ask(machine, "scan", "", None, 1000)
+    return dict(pairs)
+
+
 def stored(*machines: Replicated) -> MemoryStorage:
     storage = MemoryStorage(TABLES)
     for machine in machines:
@@ -104,6 +109,24 @@ def test_agrees_with_a_dictionary(history: list[Command]) -> None:
         assert ask(machine, "contains", key) is (key in model)
     asked = [*model, "absent key"]
     assert ask(machine, "get_many", asked) == [model.get(key) for key in asked]
+
+
+@given(st.lists(commands), st.lists(commands))
+def test_the_changes_are_those_between_two_states(
+    before: list[Command], after: list[Command]
+) -> None:
+    machine = Replicated(KeyValues)
+    for name, args in before:
+        run(machine, name, *args)
+    rows = contents(machine)
+    assert machine.take_changes() is None
+    machine.report_changes(True)
+    for name, args in after:
+        run(machine, name, *args)
+        for revision, key, value in machine.take_changes() or ():
+            assert revision == machine.revision
+            rows[key] = value
+    assert {key: value for key, value in rows.items() if value is not None} == contents(machine)
 
 
 @given(st.lists(commands), st.lists(st.booleans()))
