@@ -13,12 +13,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from kvrmi.roles.breaking import FENCE_SECONDS
 from kvrmi.storage.interface import Record, Storage
 
-__all__ = ["FENCE_SECONDS", "DiskWriter"]
-
-FENCE_SECONDS = 0.2
-"""Who fences waits so long for the write that is under way; then the disk hangs, or has much."""
+__all__ = ["DiskWriter"]
 
 
 class _Work(NamedTuple):

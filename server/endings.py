@@ -14,8 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from kvrmi.roles.invariants import DiskLost, InvariantBroken
-from kvrmi.storage.interface import Corrupt, StorageFailed
+from kvrmi.roles.breaking import DISK, INVARIANT, ROLE, STORAGE, cause
 
 __all__ = [
     "DISK",
@@ -31,7 +30,6 @@ __all__ = [
     "leave",
 ]
 
-STORAGE, ROLE, DISK, INVARIANT = "storage", "role", "disk", "invariant"
 STATUS = {STORAGE: 3, ROLE: 3, DISK: 4, INVARIANT: 5}
 """Exit status by kind; 0 is a clean end."""
 REFUSED_STATUS = 1
@@ -66,20 +64,9 @@ class Ended(NamedTuple):
 
 def ending(part: str, error: BaseException) -> Ended:
     """Classify the error that ends this process; `part` says where it came up."""
-    kind = _kind(error)
+    kind = cause(error)
     reason = " ".join(str(error).split()) or type(error).__name__
     return Ended(kind, part, reason, STATUS[kind], os.getpid(), datetime.now(UTC).isoformat())
-
-
-def _kind(error: BaseException) -> str:
-    match error:
-        case InvariantBroken():
-            return INVARIANT
-        case DiskLost() | Corrupt():
-            return DISK
-        case StorageFailed():
-            return STORAGE
-    return ROLE
 
 
 def leave(folder: Path, ended: Ended) -> None:

@@ -16,18 +16,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
 
+from kvrmi.roles.breaking import AGAIN_SECONDS, PATIENCE_SECONDS, ends_process, pause
 from kvrmi.roles.contract import NOTHING, Address, Effects, Envelope, Message, Role
+from kvrmi.roles.inbox import Inbox
 from kvrmi.roles.invariants import InvariantBroken
-from kvrmi.storage.interface import StorageFailed
 
-from .roleinbox import Inbox
 from .rolework import Daemon, Disk, Outside
-from .rolewrites import LOCK_SECONDS, Fenced, Step, Write, Writes
+from .rolewrites import Fenced, Step, Write, Writes
 
 __all__ = ["Fenced", "RoleHost"]
-
-BACK_SECONDS = 0.2
-"""A role that broke by itself is started again after this."""
 
 R = TypeVar("R", bound=Role)
 T = TypeVar("T")
@@ -176,7 +173,7 @@ class RoleHost(Generic[R]):
         finally:
             self.carry_on()
 
-    def look(self, question: Callable[[R, float], T], seconds: float = LOCK_SECONDS) -> T:
+    def look(self, question: Callable[[R, float], T], seconds: float = PATIENCE_SECONDS) -> T:
         """Do as `ask`, for who holds another role's lock; `carry_on` once that is released."""
         if self._role is None or not self._lock.acquire(timeout=seconds):
             raise Fenced(f"{self.address.role} is down or stuck")
@@ -257,7 +254,7 @@ class RoleHost(Generic[R]):
         return self._role
 
     def _ends_all(self, error: Exception) -> bool:
-        return self._vital or isinstance(error, InvariantBroken | StorageFailed)
+        return ends_process(error, vital=self._vital)
 
     def _broken(self, error: Exception) -> Fenced:
         if self._ends_all(error):
@@ -267,7 +264,7 @@ class RoleHost(Generic[R]):
             return Fenced(f"{self.address.role} broke, the process ends")
         self._log.error("broken, starts again: %s", error, exc_info=error)
         self._failures += 1
-        self._drop("restarting", self.clock() + BACK_SECONDS * min(self._failures, 25))
+        self._drop("restarting", self.clock() + pause(self._failures))
         return Fenced(f"{self.address.role} broke")
 
     # --- life ---------------------------------------------------------------------------------
@@ -341,7 +338,7 @@ class RoleHost(Generic[R]):
     def _take_down(
         self, back_at: float | None, last: Callable[[R, float], Effects] | None = None
     ) -> bool:
-        if not self._lock.acquire(timeout=5 * LOCK_SECONDS):
+        if not self._lock.acquire(timeout=5 * PATIENCE_SECONDS):
             self._fatal(self.address.role, RuntimeError("stuck, cannot be fenced"))
             return False
         try:
@@ -366,7 +363,7 @@ class RoleHost(Generic[R]):
         with self._life:
             if self._role is not None:
                 if self.daemon is not None and not self.daemon.alive:
-                    self._fail("its request loop ended", BACK_SECONDS)
+                    self._fail("its request loop ended", pause(1))
             elif self.back_at is not None and self.clock() >= self.back_at:
                 self._restart()
 
@@ -381,7 +378,7 @@ class RoleHost(Generic[R]):
 
     def _postpone(self) -> None:
         with self._lock:
-            self._drop("restarting", self.clock() + 1.0)
+            self._drop("restarting", self.clock() + AGAIN_SECONDS)
 
     def _drop(self, state: str, back_at: float | None) -> None:
         role, self._role = self._role, None

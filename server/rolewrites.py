@@ -12,14 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from kvrmi.roles.breaking import PATIENCE_SECONDS
 from kvrmi.roles.contract import Address, Effects, Envelope, Message
 
 from .rolework import Disk
 
-__all__ = ["LOCK_SECONDS", "Fenced", "Step", "Write", "Writes"]
-
-LOCK_SECONDS = 1.0
-"""A caller that has not got the role by then gets the answer that it is away."""
+__all__ = ["Fenced", "Step", "Write", "Writes"]
 
 
 class Fenced(Exception):
@@ -60,11 +58,11 @@ class Writes:
 
     def enter(self) -> None:
         """Take the role's lock while no write is under way. Raises Fenced."""
-        if not self._lock.acquire(timeout=LOCK_SECONDS):
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
             raise Fenced(f"{self._role} is stuck")
         if self.under_way is None:
             return
-        if not self._ended.wait_for(lambda: self.under_way is None, LOCK_SECONDS):
+        if not self._ended.wait_for(lambda: self.under_way is None, PATIENCE_SECONDS):
             self._lock.release()
             raise Fenced(f"{self._role} waits for its disk")
 

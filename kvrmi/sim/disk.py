@@ -8,7 +8,7 @@ It does not know whose records it holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from zlib import crc32
 
 from ..storage.interface import Corrupt, Key, Put, PutAll, Record, StorageFailed, Tables, View
@@ -25,15 +25,18 @@ _Flips = dict[tuple[str, Key], int]
 class _SimView:
     """A copy of a disk that finds its flipped bits as the disk does."""
 
-    def __init__(self, view: MemoryView, flipped: _Flips) -> None:
+    def __init__(self, view: MemoryView, flipped: _Flips, reads: Callable[[], None]) -> None:
         self._view = view
         self._flipped = flipped
+        self._reads = reads
 
     def read(self, table: str, key: Key) -> bytes | None:
+        self._reads()
         value = self._view.read(table, key)
         return None if value is None else _checked(self._flipped, table, key, value)
 
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        self._reads()
         for key, value in self._view.scan(table, after):
             yield key, _checked(self._flipped, table, key, value)
 
@@ -55,7 +58,8 @@ class SimDisk:
         self.full = False
         self.fails_next = False
         self.slowness = 1.0
-        """By how much syncs take longer than usual."""
+        """By how much syncs, and reads of views, take longer than usual."""
+        self._read_seconds = 0.0
         self._tables = tables
         self._draws = draws
         self._kept: Disk | None = None
@@ -115,7 +119,15 @@ class SimDisk:
 
     def snapshot(self) -> View:
         """Copy what is durable now; what has flipped is found when it is read."""
-        return _SimView(self._storage.snapshot(), dict(self._flipped))
+        return _SimView(self._storage.snapshot(), dict(self._flipped), self._reads)
+
+    def _reads(self) -> None:
+        self._read_seconds += self._draws.between(0.0001, 0.002) * self.slowness
+
+    def read_seconds(self) -> float:
+        """Give the seconds that reading views took since this was asked last."""
+        seconds, self._read_seconds = self._read_seconds, 0.0
+        return seconds
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..roles.breaking import AGAIN_SECONDS
+from ..roles.invariants import InvariantBroken
 from .network import USUAL_LAG
 
 if TYPE_CHECKING:
@@ -118,6 +120,7 @@ class Faults:
         world.trace("fault", "all faults end")
         world.network.calm()
         for replica in world.replicas.values():
+            replica.breaks.begin()
             for disk in replica.disks.values():
                 disk.well()
             replica.resume()
@@ -151,6 +154,8 @@ def take_up(replica: Replica) -> None:
     if replica.refused:  # found out only now
         replica.lose_disk(all_of_them=False)
         replica.start()
+    if not replica.up:  # its disk has not done yet what it was asked to
+        replica.world.after(AGAIN_SECONDS, partial(take_up, replica))
     for role in replica.fallible:
         replica.restart(role)
 
@@ -171,6 +176,13 @@ def _crash_all(strike: Strike) -> None:
 def _fail_role(strike: Strike) -> None:
     replica = strike.any()
     strike.fail(replica, strike.draws.choice(replica.fallible))
+
+
+def _break_role(strike: Strike) -> None:
+    """Have a role raise when it has handled a message: a mistake, or an invariant found broken."""
+    replica = strike.any()
+    error = strike.draws.choice((RuntimeError, InvariantBroken))
+    replica.breaks.arrange(strike.draws.choice(sorted(replica.incarnation)), error("arranged"))
 
 
 def _pause(strike: Strike) -> None:
@@ -268,6 +280,7 @@ def _disk_slow(strike: Strike) -> None:
 
 
 FAULTS: dict[str, Fault] = {
+    "break_role": _break_role,
     "chain": _chain,
     "clock_drifts": _clock_drifts,
     "crash": _crash,

@@ -13,13 +13,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..cluster.timing import Timing
+from ..roles.breaking import AGAIN_SECONDS
 from ..roles.contract import Address, Effects, Message, NotSent, Role
 from ..roles.declaration import Presence
-from ..roles.invariants import DiskLost
 from ..storage.interface import Corrupt
+from .breaks import Breaks
 from .clock import Clock
 from .disk import SimDisk
 from .factory import Factory
+from .inboxes import Inboxes
 from .network import Call
 from .writes import Writes
 
@@ -34,7 +36,6 @@ T = TypeVar("T")
 SECOND_THOUGHT = 0.02
 """Chance that a thread is interrupted before it handles its replica's next message."""
 INTERRUPTION = 0.03
-LATE_WAKE = 0.02
 BACK_AFTER = 0.5
 """Seconds after which the coordinator starts a process again that ended by itself."""
 
@@ -78,8 +79,8 @@ class Replica:
         self.factory = Factory(self)
         self._paused: list[Callable[[], None]] | None = None
         self._former: dict[tuple[str, int], Role] = {}
-        self._inbox: dict[str, deque[tuple[Address, Message | None]]] = {}
-        self._wake_at: dict[str, float] = {}
+        self._inboxes = Inboxes(self)
+        self.breaks = Breaks(self)
 
     # --- what others look at ------------------------------------------------------------------
 
@@ -93,8 +94,10 @@ class Replica:
         return next((role for role in self.roles.values() if isinstance(role, kind)), None)
 
     def look(self, role: str, question: Callable[[Any], T]) -> T | None:
-        """Put a question to a role of its own; None if it is down."""
-        return question(self.roles[role]) if role in self.roles else None
+        """Put a question to a role of its own; None if it is down, or reads its disk."""
+        if role not in self.roles or self.writes.reads(role):
+            return None
+        return question(self.roles[role])
 
     def peek(self, role: str, question: Callable[[Any], T], otherwise: T) -> T:
         """Put a question that one glance answers; `otherwise` if the role is down."""
@@ -111,17 +114,24 @@ class Replica:
     # --- life ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the process from what the disks hold, unless it is up or must not be."""
+        """Start the process from what the disks hold, unless it is up or must not be.
+
+        A process that was killed is not gone before its disk has done what it was asked to.
+        """
         if self.up or self.refused:
             return
+        if any(self.writes.hang(role) for role in self.disks):
+            self.world.after(AGAIN_SECONDS, self.start)
+            return
         self.starts += 1
+        self.breaks.begin()
         self.boot = self.draws.bytes(8)
         try:
             # Those first that may refuse to start.
             for kind in sorted(self._declared.kinds, key=lambda kind: kind.disk is None):
                 self._load(kind.name)
         except Corrupt as error:
-            self._refuse(str(error))
+            self.refuse(str(error))
             return
         self.up = True
         self.world.trace(self.me, "process", "started")
@@ -157,14 +167,17 @@ class Replica:
     def _restart(self, name: str) -> None:
         if name in self.roles:
             return
+        if self.writes.hang(name):
+            self.world.after(AGAIN_SECONDS, partial(self.restart, name))
+            return
         if name in self._declared.before_restart:
             first, message = self._declared.before_restart[name](self._presence)
             if first in self.roles:
                 self._step(first, self.roles[first], self.address("host"), message, None)
         try:
             self._load(name)
-        except Corrupt as error:
-            self.end(str(error))
+        except Exception as error:
+            self.breaks.handle(name, error)
             return
         self.world.trace(self.me, name, f"restarted, incarnation {self.incarnation[name]}")
         self._inform()
@@ -206,8 +219,10 @@ class Replica:
         self.crash(why)
         self.world.after(BACK_AFTER, self.start)
 
-    def _refuse(self, why: str) -> None:
-        for name in list(self.roles):
+    def refuse(self, why: str) -> None:
+        """End the process, which must not start again on the disk that it has."""
+        self.crash("ended")
+        for name in list(self.roles):  # it was only starting
             self._drop(name)
         self.refused = why
         self.world.trace(self.me, "process", f"refused to start: {why}")
@@ -218,15 +233,13 @@ class Replica:
     def _take_up(self, name: str, role: Role) -> None:
         self.incarnation[name] += 1
         self.roles[name] = role
-        self._inbox[name] = deque()
-        self._wake_at.pop(name, None)
+        self._inboxes.open(name)
         self.world.role_starts(self, name)
-        self._wake_later(name, self.clock())
 
     def _drop(self, name: str) -> str:
         """Forget a role; what became of its unsynced writes."""
         self.roles.pop(name, None)
-        self._inbox.pop(name, None)
+        self._inboxes.close(name)
         return self.writes.fence(name)
 
     def _inform(self) -> None:
@@ -266,14 +279,15 @@ class Replica:
 
     def nudge(self, name: str) -> None:
         """Wake a role though nothing is due, which must be harmless."""
-        self.post(self.address(name), name, None)
+        self._inboxes.nudge(name)
         self.run(self.pump)
 
-    def post(self, sender: Address, role: str, message: Message | None) -> None:
-        """Leave a message in an own role's inbox; lost if the role is down."""
-        if role in self.roles:
-            self._inbox[role].append((sender, message))
-        elif type(message) in self._declared.returned and message is not None:
+    def post(self, sender: Address, role: str, message: Message) -> None:
+        """Leave a message in an own role's inbox; lost if the role is down or has too many."""
+        if (
+            not self._inboxes.put(sender, role, message)
+            and type(message) in self._declared.returned
+        ):
             self.post(self.address(role), sender.role, NotSent(self.me, message))
 
     def pump(self) -> None:
@@ -286,15 +300,15 @@ class Replica:
 
     def _ready(self) -> list[Callable[[], None]]:
         """List what may be done next: the first of an inbox, or a request that waited."""
-        free = [name for name in self._inbox if not self.writes.busy(name)]
-        calls = [self.writes.waiting(name) for name in free]
+        busy = self.writes.busy
+        calls = [self.writes.waiting(name) for name in self.roles if not busy(name)]
         return [
-            *(partial(self._take, name) for name in free if self._inbox[name]),
+            *(partial(self._take, name) for name in self._inboxes.filled() if not busy(name)),
             *(partial(self._serve_next, waiting) for waiting in calls if waiting),
         ]
 
     def _take(self, name: str) -> None:
-        sender, message = self._inbox[name].popleft()
+        sender, message = self._inboxes.take(name)
         self._step(name, self.roles[name], sender, message, None)
 
     def _serve_next(self, waiting: deque[Call]) -> None:
@@ -314,7 +328,7 @@ class Replica:
         if role is None:
             self.world.network.break_off(call)
         elif self.writes.busy(name):
-            self.writes.waiting(name).append(call)
+            self.writes.wait(name, call)
         else:
             self._step(name, role, call.asker, call.message, call)
 
@@ -324,13 +338,9 @@ class Replica:
         now, voted = self.clock(), self._votes
         try:
             effects = role.wake(now) if message is None else role.receive(now, sender, message)
-        except DiskLost as error:
-            self.crash("ended")
-            self._refuse(str(error))
-            return
-        except Corrupt:  # found by a learner that serves a snapshot; its host starts it again
-            self.fail(name)
-            self.world.after(BACK_AFTER, partial(self.restart, name))
+            self.breaks.strike(name)
+        except Exception as error:
+            self.breaks.handle(name, error)
             return
         self.world.traced_step(self, name, sender, message, effects)
         self.world.watch.stepped(self, name, role, effects)
@@ -340,11 +350,8 @@ class Replica:
 
     def _settle(self, name: str, effects: Effects, call: Call | None) -> None:
         if effects.wake_at is not None:
-            self._wake_later(name, effects.wake_at)
-        if not effects.records:
-            self.leave(name, effects, call)
-        else:
-            self.writes.write(name, effects, call)
+            self._inboxes.wake(name, effects.wake_at)
+        self.writes.carry_out(name, effects, call)
 
     def leave(self, name: str, effects: Effects, call: Call | None) -> None:
         """Let the messages of a step go: to own roles, as requests, or as answers."""
@@ -383,17 +390,3 @@ class Replica:
                 action()
 
         self.world.after(seconds, partial(self.run, due))
-
-    def _wake_later(self, name: str, at: float) -> None:
-        known = self._wake_at.get(name)
-        if known is not None and known <= at:
-            return
-        self._wake_at[name] = at
-        wait = self.own_clock.until(at, self.world.now)
-        self.after(name, wait + self.draws.between(0, LATE_WAKE), partial(self._wake, name, at))
-
-    def _wake(self, name: str, at: float) -> None:
-        if self._wake_at.get(name) == at:
-            del self._wake_at[name]
-            self.post(self.address(name), name, None)
-            self.pump()

@@ -96,8 +96,10 @@ class Order:
 class Client:
     """Carries out orders, each by its number."""
 
-    def __init__(self, me: int, ids: tuple[int, ...]) -> None:
-        self._me = me
+    def __init__(self, writer: int, ids: tuple[int, ...]) -> None:
+        """`writer` is another at each start: what an earlier one left half done has its stamps."""
+        self._writer = writer
+        self._round = 0
         self._supervisors = [Address(id, "supervisor") for id in ids]
         self._orders: dict[int, Order] = {}
         self._last = 0
@@ -128,7 +130,9 @@ class Client:
             return NOTHING
         round, writer, value = max(order.kept)
         if order.value is not None:
-            round, writer, value = round + 1, self._me, order.value
+            # Two puts that read the same round must not write two values under one stamp.
+            self._round = round = max(round, self._round) + 1
+            writer, value = self._writer, order.value
         return self._to_all(Keep(message.number, round, writer, value))
 
     def wake(self, now: float) -> Effects:
@@ -148,7 +152,7 @@ def _supervisor(setting: Setting, storage: Stored | None, now: float) -> Supervi
 
 
 def _client(setting: Setting, storage: Stored | None, now: float) -> Client:
-    return Client(setting.me, setting.ids)
+    return Client(int.from_bytes(setting.boot[:7]), setting.ids)
 
 
 _LANE = Lane("keep", "supervisor", BATCH)

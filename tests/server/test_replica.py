@@ -147,7 +147,7 @@ def test_a_rejoin_is_recorded_later_when_the_acceptor_waits_for_its_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever looks is the supervisor: an error in its thread would end the process."""
-    monkeypatch.setattr("server.rolehost.LOCK_SECONDS", 0.01)
+    monkeypatch.setattr("server.rolehost.PATIENCE_SECONDS", 0.01)
     folder = tmp_path / "r"
     format_folder(folder, CLUSTER.id, 1, recovering=True)
     votes = AppendStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})

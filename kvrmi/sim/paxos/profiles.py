@@ -46,8 +46,11 @@ PROFILES = (
     ),
     Profile(
         "roles",
-        "single roles fail and are taken up again from their disks",
-        ("fail_role", "fail_role", "fail_leaders_role", "transfer", "laggard", "lag"),
+        "single roles fail, or raise, and are taken up again from their disks",
+        (
+            "fail_role", "fail_role", "fail_leaders_role", "break_role", "transfer", "laggard",
+            "lag",
+        ),
     ),
     Profile(
         "network",
@@ -102,10 +105,10 @@ PROFILES = (
         "mixed",
         "everything at once",
         (
-            "crash", "crash_leader", "fail_role", "weather", "cut", "isolate_leader", "star",
-            "mend", "depose", "pause", "pause_leader", "provoke", "transfer", "restore",
-            "disk_full", "sync_fails", "disk_slow", "flip_votes", "flip_state", "lose_disk",
-            "clock_drifts", "laggard",
+            "crash", "crash_leader", "fail_role", "break_role", "weather", "cut",
+            "isolate_leader", "star", "mend", "depose", "pause", "pause_leader", "provoke",
+            "transfer", "restore", "disk_full", "sync_fails", "disk_slow", "flip_votes",
+            "flip_state", "lose_disk", "clock_drifts", "laggard",
         ),
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from kvrmi.roles.contract import Address, Message
+from .contract import Address, Message
 
 __all__ = ["INBOX_MESSAGES", "Inbox"]
 

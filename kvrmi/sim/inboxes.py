@@ -1,0 +1,78 @@
+"""What waits for the roles of a simulated process: production's inboxes, and who wakes the roles.
+
+Rules: an inbox is kept in its order, and limited, as in the server; a role is woken by the clock of
+its process, when that shows the time or a little later. It does not know what messages mean.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..roles.contract import Address, Message
+from ..roles.inbox import Inbox
+
+if TYPE_CHECKING:
+    from .replica import Replica
+
+__all__ = ["Inboxes"]
+
+LATE_WAKE = 0.02
+"""Seconds that a thread may be late."""
+
+
+class Inboxes:
+    """Those of one process's roles that are up."""
+
+    def __init__(self, replica: Replica) -> None:
+        """Begin without any."""
+        self._replica = replica
+        self._of: dict[str, Inbox] = {}
+
+    def open(self, role: str) -> None:
+        """Begin an empty one for a role that is taken up; it is woken at once."""
+        address = self._replica.address(role)
+        self._of[role] = Inbox(address, partial(self._due, role))
+        self._of[role].clear(wake_at=self._replica.clock())
+
+    def close(self, role: str) -> None:
+        """Drop what waits for a role that went down."""
+        self._of.pop(role, None)
+
+    def filled(self) -> list[str]:
+        """List the roles for which something waits."""
+        return [role for role, inbox in self._of.items() if inbox]
+
+    def put(self, sender: Address, role: str, message: Message) -> bool:
+        """Leave a message; False if it is lost, since the role is down or too many wait."""
+        return role in self._of and self._of[role].put(sender, message)
+
+    def take(self, role: str) -> tuple[Address, Message | None]:
+        """Give what came first, a wake call without a message."""
+        return self._of[role].take()
+
+    def wake(self, role: str, at: float) -> None:
+        """Have a role woken when its clock shows `at`, unless it is earlier."""
+        if role in self._of:
+            self._of[role].wake(at)
+
+    def nudge(self, role: str) -> None:
+        """Wake a role though nothing is due."""
+        self.wake(role, self._replica.clock())
+        self._wake(role)
+
+    def _due(self, role: str, at: float) -> None:
+        one = self._replica
+        wait = one.own_clock.until(at, one.world.now) + one.draws.between(0, LATE_WAKE)
+        one.after(role, wait, partial(self._ring, role))
+
+    def _ring(self, role: str) -> None:
+        self._wake(role)
+        at = self._of[role].due_at
+        if at is not None and self._replica.clock() < at:
+            self._due(role, at)  # the clock goes slower now
+        self._replica.pump()
+
+    def _wake(self, role: str) -> None:
+        if role in self._of:
+            self._of[role].wake_if_due(self._replica.clock())
