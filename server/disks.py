@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from kvrmi.cluster.counts import Histogram, Spent
 from kvrmi.roles.breaking import FENCE_SECONDS
 from kvrmi.storage.interface import Record, Storage
 
@@ -36,10 +37,16 @@ class DiskWriter:
         self._fatal = fatal
         self._writing = threading.Lock()
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._syncs = Histogram()
         self._given_up = False
         self._hangs_until = 0.0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def syncs(self) -> Spent:
+        """The writes that are durable, and how long each took. One may just be added."""
+        return self._syncs.report()
 
     def write(self, turn: int, records: tuple[Record, ...]) -> bool:
         """Make records durable in this thread, however long that takes. Raises StorageFailed.
@@ -49,8 +56,10 @@ class DiskWriter:
         with self._writing:
             if turn != self.turn:
                 return False
+            began = time.monotonic()
             self._hang()
             self._storage.write(records)
+            self._syncs.add(time.monotonic() - began)
             return True
 
     def begin(self, turn: int, records: tuple[Record, ...], done: Callable[[], None]) -> None:

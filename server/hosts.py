@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.counts import Spent
 from kvrmi.roles.contract import Address, Effects, Message, Unreachable
 from kvrmi.roles.declaration import Declaration, Kind, Presence
 
@@ -111,6 +112,11 @@ class Hosts:
         """Play a disk that does nothing for so long, all roles' disks: an experiment."""
         for disk in self._disks.values():
             disk.hang(seconds)
+
+    @property
+    def syncs(self) -> dict[str, Spent]:
+        """What each role's disk has made durable, and how long that took."""
+        return {role: disk.syncs for role, disk in self._disks.items()}
 
     # --- what roles hear of each other ------------------------------------------------------------
 

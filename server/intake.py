@@ -2,16 +2,19 @@
 
 Rules: nothing unchecked reaches the engine; each request gets one answer, a refusal too, as a
 Result with its code; nothing waits here, and what takes long by itself is begun apart. Servants and
-gateways only translate: a call or bytes into a request, a Result into their own form.
-It knows no wire, no consensus and no machine.
+gateways only translate: a call or bytes into a request, a Result into their own form. Requests are
+counted here and nowhere else. It knows no wire, no consensus and no machine.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from time import monotonic
 
+from kvrmi.cluster.counts import Histogram, RequestsEntry
 from kvrmi.errors import InvalidRequest
 from kvrmi.operations.interface import (
     LOCAL,
@@ -32,6 +35,8 @@ Apart = Callable[[Callable[[], None]], object]
 
 _log = logging.getLogger("kvrmi.server.intake")
 
+UNKNOWN = "unknown"
+"""As what requests for operations that do not exist are counted."""
 _INTERNAL = "an internal error of this replica; its replica.log says which"
 
 
@@ -47,24 +52,44 @@ class Intake:
         self._engine = engine
         self._supported = engine.capabilities
         self._apart = apart
+        self._requests: dict[str, _Requests] = {}
+
+    @property
+    def counted(self) -> Mapping[str, RequestsEntry]:
+        """The requests answered so far, by operation."""
+        return {name: requests.report() for name, requests in sorted(self._requests.items())}
 
     def submit(self, name: str, args: Sequence[object], request: object, done: Done) -> None:
         """Check a request and begin it; `done` gets the answer once, now or from another thread.
 
         `request` is a request id or None. `done` must not raise, nor wait for anything.
         """
+        began = monotonic()
         try:
             operation = check(name, args, self._of)
             identity = None if request is None else check_request(request)
         except InvalidRequest as error:
-            done(_refused("INVALID", str(error)))
+            called = name if name in self._of.clients else UNKNOWN
+            self._counting(called, began, done)(_refused("INVALID", str(error)))
             return
-        if operation.name not in self._supported:
-            done(_refused("UNSUPPORTED", f"this engine has no {operation.name}; nothing was done"))
+        answered = self._counting(name, began, done)
+        if name not in self._supported:
+            why = f"this engine has no {name}; nothing was done"
+            answered(_refused("UNSUPPORTED", why))
         elif operation.known.long or operation.consistency == LOCAL:  # that waits for the learner
-            self._apart(partial(self._begin, operation, identity, done))
+            self._apart(partial(self._begin, operation, identity, answered))
         else:
-            self._begin(operation, identity, done)
+            self._begin(operation, identity, answered)
+
+    def _counting(self, name: str, began: float, done: Done) -> Done:
+        """Make what counts an answer and passes it on."""
+        requests = self._requests.get(name) or self._requests.setdefault(name, _Requests())
+
+        def answered(result: Result) -> None:
+            requests.add(result.code, monotonic() - began)
+            done(result)
+
+        return answered
 
     def status(self, done: Callable[[object], None]) -> None:
         """Give `done` this replica's entry of the cluster's status, or the error that it ends in.
@@ -91,3 +116,25 @@ class Intake:
 def _refused(code: str, why: str) -> Result:
     """Make the answer to what did not come to the engine, or not back."""
     return Result(code, why, 0, 0, 0, False)
+
+
+class _Requests:
+    """The requests of one operation; answers come from several threads."""
+
+    __slots__ = ("_durations", "_lock", "_outcomes")
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, int] = {}
+        self._durations = Histogram()
+        self._lock = threading.Lock()
+
+    def add(self, code: str, seconds: float) -> None:
+        """Count one that was answered."""
+        with self._lock:
+            self._outcomes[code] = self._outcomes.get(code, 0) + 1
+            self._durations.add(seconds)
+
+    def report(self) -> RequestsEntry:
+        """Copy what was counted."""
+        with self._lock:
+            return {"outcomes": dict(self._outcomes), **self._durations.report()}

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import islice
 
+from kvrmi.cluster.counts import Counts
 from kvrmi.roles.events import Event, Observing
 
 from .hosts import Noted
@@ -41,6 +42,11 @@ class Journal:
         self.recent = Recent()
         self._clock = clock
         self._observer = observing(me, quorum, clock, self._happened)
+
+    @property
+    def counts(self) -> Counts:
+        """What the roles have counted of their work."""
+        return self._observer.counts
 
     def of(self, role: str) -> Noted:
         """How the steps of a role are noted."""

@@ -83,6 +83,7 @@ class Replica:
         self.me = me
         self.member = cluster.member(me)
         self.faults = Cuts()
+        self.began = time.monotonic()
         self._kind = kind or kind_for(cluster)
         self._declared = self._kind.declared
         self._folder = folder

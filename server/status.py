@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.naming import join_address
 
+from .counters import counters
 from .hosts import Hosts
 from .rolehost import Fenced, RoleHost
 
@@ -45,6 +46,7 @@ def describe(replica: Replica) -> dict[str, object]:
         "notes": list(replica.notes),
         "connections": sum(endpoint.connections for endpoint in replica.endpoints),
         "clients": _clients(replica),
+        "counters": counters(replica),
         **_cluster(replica.cluster),
     }
 

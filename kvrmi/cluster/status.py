@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias, TypedDict, cast
 
+from .counts import Counters
+
 __all__ = [
     "NOBODY", "NO_QUORUM", "SERVING", "ClientEntry", "ClusterStatus", "Entries", "ReplicaEntry",
     "RoleEntry", "health_of", "is_up", "leader_of", "loses_quorum", "source_for", "successor_of",
@@ -60,6 +62,7 @@ class ReplicaEntry(TypedDict, total=False):
     cuts: Sequence[Sequence[int]] | None
     connections: int | None
     clients: Sequence[ClientEntry] | None
+    counters: Counters | None
     leader: int | None
     engine: str
     notes: Sequence[str]
@@ -87,7 +90,7 @@ Entries: TypeAlias = Sequence[ReplicaEntry]
 
 _UNKNOWN = (
     "pid", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles", "cuts",
-    "connections", "clients",
+    "connections", "clients", "counters",
 )  # fmt: skip
 
 

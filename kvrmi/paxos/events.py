@@ -1,8 +1,9 @@
 """The events of Multi-Paxos: what each step of a role means, at one place.
 
-Rules: an event costs nothing that matters: under load only every traced decision is reported, which
-the leader chooses (`Accept.traced`) and all replicas follow; elections, refusals, snapshots and the
-beginning and end of each term always are. It changes no message, and knows no log.
+Rules: counts are of everything, events only of what is worth a line: under load only every traced
+decision is reported, which the leader chooses (`Accept.traced`) and all replicas follow; elections,
+refusals, snapshots and the beginning and end of each term always are. It changes no message, and
+knows no log.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..cluster.counts import Counts
 from ..operations.commands import summary
 from ..roles.contract import Address, Effects, Message
 from ..roles.events import Happened, Observe, Reporter
@@ -48,12 +50,13 @@ class Observer:
         self, me: int, quorum: int, clock: Callable[[], float], happened: Happened
     ) -> None:
         """`quorum` is how many acceptances make a decision; `clock` gives seconds."""
+        self.counts = Counts()
         self._quorum = quorum
         self._acceptor = Reporter("acceptor", clock, happened)
         self._proposer = Reporter("proposer", clock, happened)
         self._learner = Reporter("learner", clock, happened)
-        self._leader = LeaderEvents(me, clock, self._proposer)
-        self._front = ForwardEvents(clock, Reporter("front", clock, happened))
+        self._leader = LeaderEvents(me, clock, self._proposer, self.counts)
+        self._front = ForwardEvents(clock, Reporter("front", clock, happened), self.counts)
         self._votes: dict[int, set[int]] = {}
         self._uninformed: list[int] = []
         """Chosen slots that no Accept or Heartbeat has announced yet."""
@@ -96,6 +99,7 @@ class Observer:
         answer: Any = effects.messages[0].message if effects.messages else None
         slot, ballot = message.slot, message.ballot
         if type(answer) is Refused:
+            self.counts.refusals += 1
             if answer == self._refused:
                 return  # a leader repeats itself, and may do so a thousand times a second
             self._refused = answer
@@ -113,6 +117,7 @@ class Observer:
                 text = f"promise ballot={sent.ballot} to={to} accepted={len(sent.accepted)}"
                 self._acceptor("promise", text, slot=sent.slot, ballot=sent.ballot, peer=to)
             elif isinstance(sent, Refused):
+                self.counts.refusals += 1
                 text = f"refuse ballot={message.ballot} to={to} {_refused(sent)}"
                 self._acceptor("refuse", text, ballot=message.ballot, peer=to)
 
@@ -132,6 +137,8 @@ class Observer:
                 if sent.traced and sent.slot not in self._votes:
                     self._propose(sent)
             elif kind is Chosen:
+                self.counts.batches += 1
+                self.counts.batch_bytes += len(sent.entry.value)
                 if sent.entry.slot in self._votes:
                     self._chosen(sent)
             elif kind is Leading:
@@ -185,6 +192,7 @@ class Observer:
         for envelope in effects.messages:
             sent: Any = envelope.message
             if type(sent) is Applied:
+                self.counts.commands += len(sent.answers)
                 if self._traced:
                     self._applied(message, sent)
                 return

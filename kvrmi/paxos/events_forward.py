@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from ..cluster.counts import Counts
 from ..operations.commands import summary
 from ..roles.contract import Address, Effects, NoAnswer, NotSent
 from ..roles.events import Reporter
@@ -24,8 +25,9 @@ EVERY = 1.0
 class ForwardEvents:
     """Steps of one front, in order."""
 
-    def __init__(self, clock: Callable[[], float], report: Reporter) -> None:
+    def __init__(self, clock: Callable[[], float], report: Reporter, counts: Counts) -> None:
         """`clock` gives seconds."""
+        self._counts = counts
         self._clock = clock
         self._report = report
         self._last: dict[str, float] = {}
@@ -47,12 +49,14 @@ class ForwardEvents:
                 self._sent(envelope.to, sent)
 
     def _sent(self, to: Address, forward: Forward) -> None:
+        self._counts.forwards += len(forward.requests)
         if self._due("sent"):
             self._sampled = (forward.number, self._clock())
             text = f"forward to={to.replica} {_counted(forward)}{_named(forward)}"
             self._report("forward to", text, peer=to.replica, request=forward.number)
 
     def _received(self, sender: Address, forward: Forward) -> None:
+        self._counts.forwarded += len(forward.requests)
         if self._due("received"):
             text = f"forward from={sender.replica} {_counted(forward)}{_named(forward)}"
             self._report("forward from", text, peer=sender.replica, request=forward.number)

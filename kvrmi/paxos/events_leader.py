@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..cluster.counts import Counts
 from ..roles.contract import Address, Effects, Message, Unreachable
 from ..roles.events import Reporter
 from .ballot import NO_BALLOT, Ballot
@@ -32,9 +33,12 @@ LEADER_NEWS = frozenset({CampaignNow, Transfer, Unreachable})
 class LeaderEvents:
     """The leader that this replica knows of; fed with the steps of its proposer, in order."""
 
-    def __init__(self, me: int, clock: Callable[[], float], report: Reporter) -> None:
+    def __init__(
+        self, me: int, clock: Callable[[], float], report: Reporter, counts: Counts
+    ) -> None:
         """Nobody is known to lead; `clock` gives seconds."""
         self._me = me
+        self._counts = counts
         self._report = report
         self._clock = clock
         self._ballot: Ballot = NO_BALLOT
@@ -69,6 +73,7 @@ class LeaderEvents:
         """Note the start of a campaign: our own acceptor is asked first, and once."""
         if to.replica == self._me and prepare.ballot not in (self._campaign, self._ballot):
             self._campaign = prepare.ballot
+            self._counts.elections += 1
             text = f"campaign ballot={prepare.ballot} from slot={prepare.slot}"
             self._report("campaign", text, slot=prepare.slot, ballot=prepare.ballot)
 
@@ -90,6 +95,7 @@ class LeaderEvents:
     def _began(self, news: Leading) -> None:
         self._ballot, self._since = news.ballot, self._clock()
         self._open = False
+        self._counts.terms += news.leader == self._me
         mine = " (this replica)" if news.leader == self._me else ""
         text = f"leads replica={news.leader} ballot={news.ballot}{mine}"
         self._report("leads", text, ballot=news.ballot, peer=news.leader)

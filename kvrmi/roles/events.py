@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
+from ..cluster.counts import Counts
 from .contract import Address, Effects, Message
 
 __all__ = ["Event", "Happened", "NoEvents", "Observe", "Observer", "Observing", "Reporter"]
@@ -43,7 +44,12 @@ Happened: TypeAlias = Callable[[Event], None]
 
 
 class Observer(Protocol):
-    """Where a package of roles makes its events: one for all roles of a replica."""
+    """Where a package of roles makes its events, and counts: one for all roles of a replica."""
+
+    @property
+    def counts(self) -> Counts:
+        """What was counted so far."""
+        ...
 
     def step(self, role: str) -> Observe:
         """Give what takes the steps of a role, in their order."""
@@ -65,6 +71,7 @@ class NoEvents:
         self, me: int, quorum: int, clock: Callable[[], float], happened: Happened
     ) -> None:
         """Take what any observer takes."""
+        self.counts = Counts()
 
     def step(self, role: str) -> Observe:
         """Give what looks at nothing."""

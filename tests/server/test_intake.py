@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -85,3 +86,44 @@ def test_a_status_that_fails_is_answered_with_the_error() -> None:
     answers: list[object] = []
     Intake(engine, at_once).status(answers.append)
     assert answers == [error]
+
+
+def test_every_answer_is_counted_once_by_operation_and_code() -> None:
+    engine = StubEngine()
+    intake = Intake(engine, at_once)
+
+    def ask(name: str, *args: object) -> None:
+        intake.submit(name, args, None, lambda result: None)
+
+    for _ in range(3):
+        ask("put", "k", "v")
+    ask("put", "", "v")
+    ask("scan")
+    ask("nonsense")
+    ask("voter", 1, 2, "d")
+    engine.code = "BUG"
+    ask("get", "k")
+    counted = intake.counted
+    assert {name: requests["outcomes"] for name, requests in counted.items()} == {
+        "get": {"UNAVAILABLE": 1},
+        "put": {"OK": 3, "INVALID": 1},
+        "scan": {"UNSUPPORTED": 1},
+        "unknown": {"INVALID": 2},
+    }
+    for requests in counted.values():
+        assert sum(requests["buckets"]) == sum(requests["outcomes"].values())
+
+
+def test_answers_of_several_threads_are_all_counted() -> None:
+    intake = Intake(StubEngine(), at_once)
+
+    def ask() -> None:
+        for _ in range(2000):
+            intake.submit("get", ("k",), None, lambda result: None)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert intake.counted["get"]["outcomes"] == {"OK": 8000}

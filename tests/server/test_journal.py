@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kvrmi.operations.commands import encode_command
-from kvrmi.operations.interface import Answer
+from kvrmi.operations.interface import Answer, Request
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.events import Observer
 from kvrmi.paxos.messages import (
@@ -17,6 +17,7 @@ from kvrmi.paxos.messages import (
     Applied,
     Chosen,
     FetchSnapshot,
+    Forward,
     Learn,
     Prepare,
     Promise,
@@ -92,6 +93,27 @@ def test_under_load_decisions_are_not_written(caplog: pytest.LogCaptureFixture) 
     caplog.set_level(logging.INFO)
     decide(make(), traced=False)
     assert said(caplog) == []
+
+
+def test_what_is_not_written_is_counted_all_the_same() -> None:
+    notes = make()
+    for _ in range(3):
+        decide(notes, traced=False)
+    counts = notes.journal.counts
+    assert (counts.batches, counts.batch_bytes, counts.commands) == (3, 3 * len(BATCH), 6)
+
+
+def test_refusals_and_forwards_are_counted_each() -> None:
+    notes, peer = make(), Address(PEER, "proposer")
+    accept, refused = Accept(BALLOT, 41, BATCH, 40, False), Refused(BALLOT, BALLOT, "recovering")
+    for asked in (accept, accept, Prepare(BALLOT, 3, 0)):
+        notes.acceptor(peer, asked, sends("proposer", refused))
+    forward = Forward(1, BALLOT, (Request(False, A), Request(False, B)), 1.0)
+    notes.front(Address(PEER, "front"), forward, Effects())
+    for _ in range(2):
+        notes.front(Address(ME, "host"), None, sends("front", forward))
+    counts = notes.journal.counts
+    assert (counts.refusals, counts.forwarded, counts.forwards) == (3, 2, 4)
 
 
 def test_a_learner_that_is_informed_later_says_so_too(caplog: pytest.LogCaptureFixture) -> None:

@@ -73,6 +73,15 @@ def test_an_election_and_the_first_batch_are_written_once(log: Log) -> None:
     ]
 
 
+def test_elections_and_terms_of_our_own_are_counted(log: Log) -> None:
+    log.step(None, Prepare(MINE, 41, 0), Prepare(MINE, 41, 0))
+    log.step(None, Leading(ME, MINE, False))
+    log.step(None, Leading(ME, MINE, True))
+    log.step(Followed(THEIRS, 9, 0), Leading(PEER, THEIRS, False))
+    log.step(None, Prepare(Ballot(5, ME), 41, 0))
+    assert (log.notes.counts.elections, log.notes.counts.terms) == (2, 1)
+
+
 def test_a_failover_is_seen_by_a_follower(log: Log) -> None:
     log.step(Followed(THEIRS, 9, 0), Leading(PEER, THEIRS, False))
     log.step(Unreachable(PEER))

@@ -1,0 +1,76 @@
+"""What replicas count adds up after a run of known size."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kvrmi.cluster.naming import kvstore
+from kvrmi.remote.proxy import connect
+
+from .cluster import LiveCluster, wait_for
+
+pytestmark = pytest.mark.live
+
+ASKED = ("put", "get", "delete")
+
+
+def run(live: LiveCluster, replica: int) -> Iterator[tuple[str, str]]:
+    """Ask one replica for much, each thing once; the operation and the code of each answer."""
+    member = live.cluster.member(replica)
+    with connect(member.host, member.client, kvstore(replica), timeout=10.0) as store:
+        for number in range(40):
+            for name, *args in (
+                ("put", f"metric{number}", "v"),
+                ("get", "metric0"),
+                ("put", "", "v"),
+            ):
+                yield name, answer_of(store, name, *args)
+        yield "delete", answer_of(store, "delete", "metric0")
+
+
+def answer_of(store: Any, name: str, *args: object) -> str:
+    try:
+        getattr(store, name)(*args)
+    except (RuntimeError, TimeoutError, ValueError) as error:
+        return str(error).partition(":")[0]
+    return "OK"
+
+
+def requests(entry: Any) -> Counter[tuple[str, str]]:
+    """The requests that a replica has counted, by operation and code."""
+    return Counter(
+        {
+            (name, code): count
+            for name, one in entry["counters"]["requests"].items()
+            for code, count in one["outcomes"].items()
+            if name in ASKED
+        }
+    )
+
+
+def test_what_was_counted_is_what_clients_saw(live: LiveCluster) -> None:
+    follower = live.followers()[0]
+    before = live.entries()
+    seen = Counter(run(live, follower))
+    wait_for(live.is_level, "all replicas have applied it all")
+    after = live.entries()
+    assert requests(after[follower]) - requests(before[follower]) == seen
+    for replica, entry in after.items():
+        counters, earlier = entry["counters"], before[replica]["counters"]
+        applied = counters["counts"]["commands"] - earlier["counts"]["commands"]
+        assert applied == entry["revision"] - before[replica]["revision"], "no command is a repeat"
+        assert sum(counters["syncs"]["acceptor"]["buckets"]) > 0
+        assert counters["uptime"] > earlier["uptime"]
+        assert 1 << 20 < counters["memory"] < 1 << 30
+        for one in counters["requests"].values():
+            assert sum(one["buckets"]) == sum(one["outcomes"].values())
+    chosen = sum(
+        after[replica]["counters"]["counts"]["batches"]
+        - before[replica]["counters"]["counts"]["batches"]
+        for replica in after
+    )
+    assert chosen >= 41, "one client's writes come one after the other"
