@@ -131,7 +131,7 @@ class Replica:
             self.me,
             self.hosts,
             self.router,
-            self.reactor.soon,
+            self.reactor,
             self.cluster.timing.request,
             lambda: describe(self),
             lambda: self.transport.notes,

@@ -9,6 +9,8 @@ import queue
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
 
 from kvrmi.operations.commands import CommandId, pack_command, pack_question
 from kvrmi.operations.interface import LOCAL, Answer, Done, Operation, Request, Result
@@ -23,15 +25,24 @@ from ..rolehost import Fenced, RoleHost
 from ..router import Router
 from . import blocks
 from .catchup import LOOK_SECONDS, CatchUpFailed, restore
-
-GRACE_SECONDS = 1.0
-"""Who executes is given this much longer than a request: the front settles what is overdue."""
+from .opened import GRACE_SECONDS, LOST, LOST_READ, Opened
 
 TRANSFER_SECONDS = 3.0
 
 NOT_UP = Answer("UNAVAILABLE", "this replica is starting; nothing was done", 0)
 LEARNER_DOWN = Answer("UNAVAILABLE", "this replica's learner is down; nothing was done", 0)
-NOT_SETTLED = Answer("UNKNOWN_OUTCOME", "no answer in time; it may or may not take effect", 0)
+
+
+class Turns(Protocol):
+    """A reactor as an engine uses it: what is left there runs in its thread, the router after."""
+
+    def soon(self, job: Callable[[], None]) -> None:
+        """Have `job` run in its thread."""
+        ...
+
+    def add_timer(self, left: Callable[[], float], act: Callable[[], None]) -> None:
+        """Have `act` called whenever `left` says that no second is left."""
+        ...
 
 
 class PaxosEngine:
@@ -42,7 +53,7 @@ class PaxosEngine:
         me: int,
         hosts: Hosts,
         router: Router,
-        soon: Callable[[Callable[[], None]], None],
+        turns: Turns,
         patience: float,
         status: Callable[[], dict[str, object]],
         refusals: Callable[[], Sequence[str]],
@@ -50,9 +61,9 @@ class PaxosEngine:
     ) -> None:
         """Serve as replica `me`; `status` makes its entry of the cluster's status.
 
-        `soon` runs something in the reactor's thread, and the router after it. `patience`: seconds
-        that a request may take. `refusals`: which peers it has no connection with although they
-        run, and why. `vocabulary`: what it is asked, all of which it carries out.
+        `turns` is the reactor of its clients. `patience`: seconds that a request may take.
+        `refusals`: which peers it has no connection with although they run, and why.
+        `vocabulary`: what it is asked, all of which it carries out.
         """
         self.capabilities = frozenset(vocabulary.clients)
         self._me = me
@@ -60,9 +71,11 @@ class PaxosEngine:
         self._front: RoleHost[Front] = hosts["front"]
         self._learner: RoleHost[Learner] = hosts["learner"]
         self._router = router
-        self._soon = soon
+        self._soon = turns.soon
         self._patience = patience
         self._submitted: deque[Submission] = deque()
+        self._opened = Opened(self._front.clock, patience)
+        turns.add_timer(self._opened.left, self._opened.look)
         self._status = status
         self._refusals = refusals
 
@@ -90,9 +103,9 @@ class PaxosEngine:
         answers: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self.submit(operation, request, answers.put)
         try:
-            return answers.get(timeout=self._patience + GRACE_SECONDS)
-        except queue.Empty:
-            return self._result(NOT_SETTLED)
+            return answers.get(timeout=self._patience + 3 * GRACE_SECONDS)
+        except queue.Empty:  # the reactor does not turn
+            return self._result(LOST_READ if operation.reads else LOST)
 
     @property
     def leader(self) -> int:
@@ -147,10 +160,11 @@ class PaxosEngine:
     def _enqueue(self, request: Request, repeatable: bool, done: Done) -> None:
         """Leave a request to the reactor's thread: what is left in one round comes as one."""
 
-        def settled(answer: Answer) -> None:
+        def answered(answer: Answer) -> None:
             # The front settles it within a step: who asked is answered after that.
             self._soon(lambda: done(self._result(self._explained(answer))))
 
+        settled = partial(self._opened.settled, answered)
         submission = self._front.peek(
             lambda front: front.submission(
                 self._front.clock(), request, repeatable=repeatable, settled=settled
@@ -160,6 +174,7 @@ class PaxosEngine:
         if submission is None:
             done(self._result(NOT_UP))
             return
+        self._opened.add(answered, submission)
         self._submitted.append(submission)
         self._soon(self._hand_on)  # each time: two threads may both find that they are not first
 

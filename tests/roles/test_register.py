@@ -6,7 +6,7 @@ import dataclasses
 import queue
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from kvrmi.cluster.timing import Timing
 from kvrmi.operations.interface import Done, Operation, Result, check
 from server.coordinator.ports import free_block
 from server.engines.kinds import EngineKind
+from server.engines.paxos import Turns
 from server.folder import format_folder, open_folder
 from server.hosts import Hosts
 from server.replica import Replica
@@ -45,12 +46,12 @@ class RegisterEngine:
         me: int,
         hosts: Hosts,
         router: Router,
-        soon: Callable[[Callable[[], None]], None],
+        turns: Turns,
         *_: Any,
     ) -> None:
         self._me = me
         self._client = hosts["front"]
-        self._soon = soon
+        self._soon = turns.soon
 
     def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
         value = None if operation.reads else str(operation.args[1]).encode()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 
 import pytest
 
 from kvrmi.cluster.timing import Timing
-from kvrmi.operations.interface import Result, check
+from kvrmi.operations.interface import Answer, Result, check
 from kvrmi.operations.table import KEY_VALUE
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.messages import Leading, Propose
+from kvrmi.paxos.submissions import Submission
+from kvrmi.remote.reactor import NEVER
 from kvrmi.roles.contract import NOTHING, Address, Effects, Message
+from server.engines.opened import GRACE_SECONDS
 from server.engines.paxos import PaxosEngine
 from server.rolehost import RoleHost
 from tests.server.stubs import LOG, ME, Fatal, StubRole
@@ -30,9 +35,10 @@ class Rig:
         self.now = 0.0
         self.proposed: list[Propose] = []
         self.jobs: deque[Callable[[], None]] = deque()
+        self.timers: list[tuple[Callable[[], float], Callable[[], None]]] = []
         self.proposer, self.learner = StubRole(self._propose), StubRole()
         self.router, hosts = world(Wire(takes=True), proposer=self.proposer, learner=self.learner)
-        front = Front(
+        self.role = front = Front(
             ME, bytes(8), Timing(), lambda now, question: None, lambda slot, question: None
         )
         self.front: RoleHost[Front] = RoleHost(
@@ -56,7 +62,7 @@ class Rig:
             ME,
             everybody,  # type: ignore[arg-type]
             self.router,
-            self.jobs.append,
+            self,
             0.1,
             dict,
             lambda: ("replica 2 refuses us",),
@@ -71,8 +77,17 @@ class Rig:
     def submit(self, name: str, *args: object) -> None:
         self.engine.submit(check(name, args), None, self.results.append)
 
+    def soon(self, job: Callable[[], None]) -> None:
+        self.jobs.append(job)
+
+    def add_timer(self, left: Callable[[], float], act: Callable[[], None]) -> None:
+        self.timers.append((left, act))
+
     def turn(self) -> None:
         """One round of the reactor."""
+        for left, act in self.timers:
+            if left() <= 0:
+                act()
         while self.jobs:
             self.jobs.popleft()()
         self.router.run()
@@ -138,6 +153,67 @@ def test_a_front_that_is_away_answers_at_once(rig: Rig) -> None:
     rig.submit("get", "k")
     rig.turn()
     assert [result.code for result in rig.results] == ["UNAVAILABLE"] * 3
+
+
+def test_what_the_front_loses_is_answered_all_the_same(rig: Rig) -> None:
+    """Once, well after its deadline, and not what is open yet; a late answer is dropped."""
+    rig.lead()
+    taken: list[Submission] = []
+    take = rig.role.take
+    rig.role.take = lambda now, those: taken.extend(those) or NOTHING  # type: ignore
+    rig.submit("put", "lost", "v")
+    rig.submit("get", "lost")
+    rig.turn()
+    rig.role.take = take  # type: ignore[method-assign]
+    rig.now = Timing().request - 0.01
+    rig.submit("put", "open", "v")
+    rig.turn()
+    for _ in range(2):  # the front may settle it yet
+        rig.now += 0.02
+        rig.turn()
+    assert rig.results == []
+    rig.now += GRACE_SECONDS
+    rig.turn()
+    assert [result.code for result in rig.results] == ["UNKNOWN_OUTCOME", "UNAVAILABLE"]
+    for submission in taken:
+        submission.settle(Answer("OK", 1, 1))
+    rig.turn()
+    assert len(rig.results) == 2
+
+
+def test_a_front_that_has_slept_as_well_is_given_time(rig: Rig) -> None:
+    """After a pause of the process both find the request overdue: nothing was sent is better."""
+    rig.submit("put", "k", "v")
+    rig.turn()
+    rig.now = 60.0
+    rig.turn()
+    rig.front.wake_if_due(rig.now)
+    rig.turn()
+    rig.turn()
+    assert [result.code for result in rig.results] == ["NO_QUORUM"]
+    assert rig.timers[0][0]() == NEVER
+
+
+def test_who_is_answered_leaves_nothing_behind(rig: Rig) -> None:
+    """Not even until the next collection: values are large."""
+
+    def done(result: Result) -> None:
+        results.append(result)
+
+    results: list[Result] = []
+    rig.engine.submit(check("put", ("k", "v")), None, done)
+    waits = weakref.ref(done)
+    (submission,) = rig.engine._opened._waiting.values()
+    gc.disable()
+    try:
+        submission.settle(Answer("OK", 1, 1))
+        rig.engine._submitted.clear()
+        del submission, done
+        rig.turn()
+        assert len(results) == 1
+        assert waits() is None
+    finally:
+        gc.enable()
 
 
 def test_execute_waits_for_the_answer_and_not_for_ever(rig: Rig) -> None:
