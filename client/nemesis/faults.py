@@ -11,6 +11,8 @@ from enum import StrEnum
 from itertools import pairwise, permutations
 from typing import NamedTuple
 
+from kvrmi.cluster.quorum import spare
+
 __all__ = ["SHAPES", "Aim", "Fault", "Kind", "links", "victims"]
 
 Link = tuple[int, int]
@@ -94,7 +96,7 @@ def _pair(order: Sequence[int]) -> set[Link]:
 
 
 def _split(order: Sequence[int]) -> set[Link]:
-    minority = set(order[: (len(order) - 1) // 2])
+    minority = set(order[: spare(len(order))])
     return {
         link for link in permutations(order, 2) if (link[0] in minority) != (link[1] in minority)
     }

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from ..cluster.naming import kvstore, split_address
+from ..cluster.quorum import majority
 from ..cluster.status import (
     ClusterStatus,
     ReplicaEntry,
@@ -43,7 +44,7 @@ def overview(replicas: Replicas) -> ClusterStatus:
         raise ConnectionFailed(f"no replica answers at {addresses}")
     entries = _complete(found, about["members"]) if about else found
     directory = replicas.directory
-    quorum = len(entries) // 2 + 1
+    quorum = majority(len(entries))
     return {
         "cluster": directory.cluster or about.get("cluster"),
         "cluster_id": about.get("cluster_id"),

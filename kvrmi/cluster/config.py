@@ -15,6 +15,7 @@ from pathlib import Path
 from .checks import ConfigError, check_address, check_host, check_word
 from .members import Member
 from .naming import unknown_replica
+from .quorum import majority
 from .timing import Timing
 
 __all__ = ["FORMAT", "Cluster"]
@@ -77,7 +78,7 @@ class Cluster:
     @property
     def quorum(self) -> int:
         """How many replicas make a majority."""
-        return len(self.members) // 2 + 1
+        return majority(len(self.members))
 
     def agreed(self, messages: int, vocabulary: str) -> str:
         """Make the digest of what replicas must agree on before they talk to each other.

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from .checks import ConfigError, check_address, check_word
 from .naming import ADMIN, CLIENT, based_ports, default_ports, join_address
+from .quorum import spare
 
 __all__ = ["Member", "members", "quorum_warning"]
 
@@ -84,8 +85,7 @@ def quorum_warning(count: int) -> str | None:
     """One line when one replica fewer would survive as many failures; else None."""
     if count % 2:
         return None
-    survives = (count - 1) // 2
     return (
-        f"{count} replicas survive the failure of {survives}, as {count - 1} do: "
+        f"{count} replicas survive the failure of {spare(count)}, as {count - 1} do: "
         "an odd number is better"
     )

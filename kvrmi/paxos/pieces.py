@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ..cluster.quorum import majority
 from .ballot import Ballot
 from .campaign import Phase1
 from .electorate import Electorate
 from .leadership import Leadership
 from .lease import LeaderLease
-from .quorum import majority
 
 __all__ = ["PIECES", "Pieces"]
 

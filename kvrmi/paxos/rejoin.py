@@ -11,12 +11,12 @@ It knows neither clock nor disk; the acceptor makes durable what it collects.
 
 from __future__ import annotations
 
+from ..cluster.quorum import copies_needed
 from ..operations.commands import FIRST_EPOCH, Voter
 from ..operations.vocabulary import VOTER
 from ..roles.contract import Address, Effects, Envelope
 from .ballot import NO_BALLOT, Ballot
 from .messages import Ask, Copied, Copy, Enter
-from .quorum import copies_needed
 
 __all__ = ["COPIED", "MUST_COPY", "Rejoin"]
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
+from ..cluster.quorum import majority
 from ..roles.contract import Address, Effects, Message
 from ..roles.events import Event, Observer
 from .draws import Draws
@@ -136,7 +137,7 @@ class World:
         """Give what makes the events of this start of a process."""
         key = (replica.me, replica.starts)
         if key not in self._observers:
-            quorum, happened = len(self.ids) // 2 + 1, partial(self._event, replica.me)
+            quorum, happened = majority(len(self.ids)), partial(self._event, replica.me)
             made = self.declared.observing(replica.me, quorum, replica.clock, happened)
             self._observers[key] = made
         return self._observers[key]

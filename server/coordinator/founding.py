@@ -28,6 +28,7 @@ from kvrmi.cluster.naming import (
     shared_ports,
     split_address,
 )
+from kvrmi.cluster.quorum import spare
 from kvrmi.cluster.timing import Timing
 from kvrmi.remote.identity import make_secret
 from kvrmi.storage.durable import sync_folder
@@ -86,11 +87,6 @@ def prepare(wish: Wish, say: Callable[[str], None] = lambda line: None) -> tuple
         return _found(wish, say), True
     except (ConfigError, FolderRefused) as error:
         raise Refused(str(error)) from error
-
-
-def spare(cluster: Cluster) -> int:
-    """How many replicas may have lost their disk at once: the rest must be a majority."""
-    return len(cluster.ids) - cluster.quorum
 
 
 def make(
@@ -207,7 +203,7 @@ def _refuse_other_disks(data: Path, cluster: Cluster, running: set[int]) -> None
 def _refuse_lost_majority(data: Path, cluster: Cluster, running: set[int]) -> None:
     problems = {one: _trouble(data, one) for one in cluster.ids if one not in running}
     lost = {one: problem for one, problem in problems.items() if problem is not None}
-    if len(lost) > spare(cluster):
+    if len(lost) > spare(len(cluster.ids)):
         raise Refused(
             f"replicas {', '.join(map(str, lost))} have no disk, a majority cannot be trusted any "
             f"more ({'; '.join(lost.values())}): put the folders back, or make a new cluster from "

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgpack
 
+from kvrmi.cluster.quorum import majority
 from kvrmi.roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
 from kvrmi.roles.declaration import (
     BATCH,
@@ -140,7 +141,7 @@ class Client:
 
     @property
     def _majority(self) -> int:
-        return len(self._supervisors) // 2 + 1
+        return majority(len(self._supervisors))
 
     def _to_all(self, message: Message) -> Effects:
         return Effects(messages=tuple(Envelope(to, message) for to in self._supervisors))

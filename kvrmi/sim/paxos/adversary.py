@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from ...cluster.quorum import majority
 from ...paxos.acceptor import Acceptor
 from ...paxos.ballot import NO_BALLOT, Ballot
 from ...paxos.messages import CampaignNow, PreVote, PreVoted
 from ...paxos.proposer import Proposer
-from ...paxos.quorum import majority
 from .monitor import monitor
 
 if TYPE_CHECKING:

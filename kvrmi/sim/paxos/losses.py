@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...paxos.quorum import majority
+from ...cluster.quorum import majority
 from ...paxos.rejoin import MUST_COPY
 from ...paxos.stable import State
 from ...state.log import stored_end

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...cluster.quorum import majority
 from ...paxos.ballot import NO_BALLOT, Ballot
 from ...paxos.learner import Learner
 from ...paxos.messages import Accept, Accepted, Chosen, Promise
 from ...paxos.proposer import Proposer
-from ...paxos.quorum import majority
 from ...paxos.stable import State
 from ...roles.contract import Effects, Envelope, Role
 from ...state.log import CHAIN_START, chain

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ....cluster.quorum import majority
 from ....operations.commands import Voter
 from ....paxos.ballot import Ballot
 from ....paxos.campaign import Phase1
@@ -16,7 +17,6 @@ from ....paxos.electorate import Electorate
 from ....paxos.messages import PreVoted, Promise
 from ....paxos.pieces import PIECES
 from ....paxos.proposer import Proposer
-from ....paxos.quorum import majority
 from ....roles.contract import Address, Effects, Message
 from ....roles.declaration import Setting, Stored
 from ..parts import Parts

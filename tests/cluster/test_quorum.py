@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
+from kvrmi.cluster.quorum import copies_needed, majority
 from kvrmi.paxos.ballot import NO_BALLOT, Ballot
-from kvrmi.paxos.quorum import copies_needed, majority
 from kvrmi.roles.invariants import InvariantBroken, require
 
 
@@ -49,3 +50,10 @@ def test_what_must_hold_is_required() -> None:
     require(True, "fine")
     with pytest.raises(InvariantBroken, match="sky fell"):
         require(False, "sky fell")
+
+
+def test_nobody_else_counts_a_majority() -> None:
+    root = Path(__file__).parents[2]
+    sources = {path for top in ("kvrmi", "server", "client") for path in (root / top).rglob("*.py")}
+    counting = {path.name for path in sources if "// 2 + 1" in path.read_text(encoding="utf-8")}
+    assert counting == {"quorum.py"}
