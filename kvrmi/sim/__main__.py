@@ -12,6 +12,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from .. import cli  # first: says what is not installed, if something is not
@@ -23,11 +24,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from .many import Total, add_up, run_many
-from .paxos.bugs import BUGS
-from .paxos.bugs.table import LIMIT, find_all, report
-from .paxos.profiles import PROFILES
-from .paxos.script import play
-from .run import STEPS, Verdict, command, run
+from .planted import LIMIT, find_all, report
+from .protocol import Explored
+from .protocols import PROTOCOLS
+from .run import DEFAULT, STEPS, Verdict, command, run
 from .shrink import shrink
 
 __all__ = ["main"]
@@ -52,7 +52,6 @@ not found, 2 usage, 6 the output cannot be written."""
 
 CANNOT_WRITE = 6
 
-_WIDTH = max(len(profile.name) for profile in PROFILES)
 _PLAIN_EVERY = 1000
 
 
@@ -76,30 +75,36 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     if options.bugs is not None:
-        found = find_all(options.bugs or BUGS, range(LIMIT), options.jobs)
-        return report(found, as_json=options.json)
+        bugs = options.bugs or options.protocol.bugs
+        found = find_all(options.protocol, bugs, range(LIMIT), options.jobs)
+        return report(options.protocol, found, as_json=options.json)
     if options.script is not None:
-        return _script(options.script)
+        return _script(options.protocol, options.script)
     return _one(options) if options.seeds is None else _many(options)
 
 
-def _script(path: str) -> int:
+def _script(protocol: Explored, path: str) -> int:
+    if protocol.play is None:
+        cli.complain(f"there are no scenarios in words for {protocol.name}")
+        return 2
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         print(f"{path}: {why}", file=sys.stderr)
         return 2
-    return 0 if play(lines, print) else 1
+    return 0 if protocol.play(lines, print) else 1
 
 
 def _one(options: argparse.Namespace) -> int:
+    protocol = options.protocol
     verdict = run(
+        protocol,
         options.seed,
         profile=options.profile,
         steps=options.steps,
         only=options.only,
-        parts=BUGS[options.plant]() if options.plant else None,
+        parts=protocol.bugs[options.plant]() if options.plant else None,
         write=print if options.trace else None,
     )
     if options.json:
@@ -123,7 +128,8 @@ def _again(verdict: Verdict, plant: str) -> str:
 
 
 def _smallest(verdict: Verdict, plant: str) -> Verdict:
-    return shrink(verdict, BUGS[plant]() if plant else None)
+    protocol = PROTOCOLS[verdict.protocol]
+    return shrink(protocol, verdict, protocol.bugs[plant]() if plant else None)
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -146,13 +152,13 @@ def _explain(failing: Iterable[Verdict], plant: str) -> None:
 def _many(options: argparse.Namespace) -> int:
     verdicts = _run_all(options)
     failing = [verdict for verdict in verdicts if verdict.violation]
-    summary = json.dumps(_report(verdicts, failing[: options.explain], options.plant))
+    summary = json.dumps(_report(options, verdicts, failing[: options.explain]))
     if options.report:
         Path(options.report).write_text(summary + "\n", encoding="utf-8")
     if options.json:
         print(summary)
         return 1 if failing else 0
-    Console().print(_table(verdicts))
+    Console().print(_table(options.protocol, verdicts))
     _explain(failing[: options.explain], options.plant)
     return 1 if failing else 0
 
@@ -160,6 +166,7 @@ def _many(options: argparse.Namespace) -> int:
 def _run_all(options: argparse.Namespace) -> list[Verdict]:
     seeds = options.seeds
     running = run_many(
+        options.protocol,
         seeds,
         options.jobs,
         profile=options.profile,
@@ -195,7 +202,7 @@ def _said_plainly(running: Iterable[Verdict], count: int) -> Iterator[Verdict]:
         yield verdict
 
 
-def _table(verdicts: Sequence[Verdict]) -> Table:
+def _table(protocol: Explored, verdicts: Sequence[Verdict]) -> Table:
     table = Table(
         "profile",
         title="simulated histories, hours of virtual time",
@@ -204,7 +211,7 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
     )
     for heading in ("runs", "events", "hours", "faults", "operations", "violations"):
         table.add_column(heading, justify="right")
-    for profile in PROFILES:
+    for profile in protocol.profiles:
         total = add_up(verdict for verdict in verdicts if verdict.profile == profile.name)
         if total.runs:
             table.add_row(profile.name, *_cells(total))
@@ -219,17 +226,17 @@ def _cells(total: Total) -> Iterable[str]:
 
 
 def _report(
-    verdicts: Sequence[Verdict], explained: Sequence[Verdict], plant: str
+    options: argparse.Namespace, verdicts: Sequence[Verdict], explained: Sequence[Verdict]
 ) -> dict[str, object]:
     return {
         "ok": not any(verdict.violation for verdict in verdicts),
         "total": add_up(verdicts)._asdict(),
         "profiles": {
             profile.name: add_up(v for v in verdicts if v.profile == profile.name)._asdict()
-            for profile in PROFILES
+            for profile in options.protocol.profiles
         },
         "replicas": dict(sorted(Counter(verdict.replicas for verdict in verdicts).items())),
-        "violations": [_reported(verdict, plant) for verdict in explained],
+        "violations": [_reported(verdict, options.plant) for verdict in explained],
     }
 
 
@@ -237,8 +244,9 @@ def _report(
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = _parser()
+    parser = _parser(_protocol(argv))
     options = parser.parse_args(argv)
+    options.protocol = PROTOCOLS[options.protocol]
     options.plant = options.plant or ""
     if options.trace and (options.seeds is not None or options.json):
         parser.error("--trace is for one run, in words")
@@ -250,20 +258,35 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _parser() -> cli.Parser:
-    about = "\n".join(f"  {profile.name:{_WIDTH}}  {profile.about}" for profile in PROFILES)
+def _protocol(argv: Sequence[str] | None) -> Explored:
+    """Look up what is named: on it depends what else there is to name."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--protocol", choices=PROTOCOLS, default=DEFAULT)
+    try:
+        return PROTOCOLS[first.parse_known_args(argv)[0].protocol]
+    except argparse.ArgumentError:  # it is refused where all of the line is read
+        return PROTOCOLS[DEFAULT]
+
+
+def _parser(protocol: Explored) -> cli.Parser:
+    width = max(len(profile.name) for profile in protocol.profiles)
+    about = "\n".join(f"  {one.name:{width}}  {one.about}" for one in protocol.profiles)
     parser = cli.Parser(
         "Run the production consensus code under seeded faults, in virtual time.",
-        epilog=_EPILOG % (about, ", ".join(BUGS)),
+        epilog=_EPILOG % (about, ", ".join(protocol.bugs)),
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--seed", metavar="N", type=_count, default=0, help="the one run to make (0)")
     what.add_argument("--seeds", metavar="A..B", type=_seeds, help="all runs from A to B")
     what.add_argument("--script", metavar="FILE", help="play a scenario and print what happens")
     what.add_argument(
-        "--bugs", metavar="NAME", nargs="*", type=_bug, help="find all planted bugs, or these"
+        "--bugs",
+        metavar="NAME",
+        nargs="*",
+        type=partial(_bug, protocol),
+        help="find all planted bugs, or these",
     )
-    _add_run_options(parser)
+    _add_run_options(parser, protocol)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--report", metavar="FILE", default="", help="write it to a file as well")
     parser.add_argument(
@@ -275,17 +298,23 @@ def _parser() -> cli.Parser:
     return parser
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def _add_run_options(parser: argparse.ArgumentParser, protocol: Explored) -> None:
     parser.add_argument(
-        "--profile", metavar="P", choices=[p.name for p in PROFILES], default="", help="see below"
+        "--protocol",
+        metavar="NAME",
+        choices=PROTOCOLS,
+        default=DEFAULT,
+        help=f"whose runs ({DEFAULT})",
     )
+    profiles = [profile.name for profile in protocol.profiles]
+    parser.add_argument("--profile", metavar="P", choices=profiles, default="", help="see below")
     parser.add_argument(
         "--steps", metavar="M", type=_some, default=STEPS, help=f"events with faults ({STEPS})"
     )
     parser.add_argument(
         "--only", metavar="N,N", type=_numbers, help="only these faults, by number; 0 for none"
     )
-    parser.add_argument("--plant", metavar="NAME", type=_bug, help="plant a bug")
+    parser.add_argument("--plant", metavar="NAME", type=partial(_bug, protocol), help="plant a bug")
     parser.add_argument("--trace", action="store_true", help="print a line an event")
 
 
@@ -301,8 +330,8 @@ def _some(text: str) -> int:
     return int(text)
 
 
-def _bug(name: str) -> str:
-    if name not in BUGS:
+def _bug(protocol: Explored, name: str) -> str:
+    if name not in protocol.bugs:
         raise argparse.ArgumentTypeError(f"no bug is called {name}; --help lists them")
     return name
 

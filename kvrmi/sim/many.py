@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-from .paxos.bugs import BUGS
+from .protocol import Explored
 from .run import Verdict, run
 
 __all__ = ["Total", "add_up", "run_many"]
@@ -32,6 +32,7 @@ class Total(NamedTuple):
 
 
 def run_many(
+    protocol: Explored,
     seeds: Sequence[int],
     jobs: int,
     *,
@@ -44,7 +45,7 @@ def run_many(
 
     plant: the bug to plant in each. The rest is as for `run`.
     """
-    work = partial(_run, profile=profile, steps=steps, plant=plant, only=only)
+    work = partial(_run, protocol, profile=profile, steps=steps, plant=plant, only=only)
     if jobs == 1:
         yield from map(work, seeds)
         return
@@ -57,10 +58,16 @@ def run_many(
 
 
 def _run(
-    seed: int, *, profile: str, steps: int, plant: str, only: frozenset[int] | None
+    protocol: Explored,
+    seed: int,
+    *,
+    profile: str,
+    steps: int,
+    plant: str,
+    only: frozenset[int] | None,
 ) -> Verdict:
-    parts = BUGS[plant]() if plant else None
-    return run(seed, profile=profile, steps=steps, only=only, parts=parts)
+    parts = protocol.bugs[plant]() if plant else None
+    return run(protocol, seed, profile=profile, steps=steps, only=only, parts=parts)
 
 
 def add_up(verdicts: Iterable[Verdict]) -> Total:

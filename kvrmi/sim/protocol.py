@@ -1,23 +1,25 @@
 """What a package of roles brings along to be simulated: its declaration, and what must hold of it.
 
-Rule: everything that the simulated world knows of a protocol stands here; the world asks it and
-names no role and no message. The shipped protocol's is in paxos/.
+Rule: everything that the simulated world, and who runs seeds in it, knows of a protocol stands
+here; they ask it and name no role and no message. The shipped protocol's is in paxos/.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..cluster.timing import Timing
 from ..roles.contract import Effects, Envelope, Role
 from ..roles.declaration import Declaration
+from .profile import Profile
 
 if TYPE_CHECKING:
+    from .faults import Faults
     from .replica import Replica
     from .world import World
 
-__all__ = ["Host", "Simulated", "Watch"]
+__all__ = ["Explored", "History", "Host", "Simulated", "Watch"]
 
 
 class Host(NamedTuple):
@@ -54,3 +56,59 @@ class Simulated(NamedTuple):
     watch: Callable[[World], Watch]
     timing: Timing = Timing()
     host: Host = Host()
+
+
+class History(Protocol):
+    """One run: its world, what strikes it, and clients that ask; made, not yet begun."""
+
+    world: World
+    faults: Faults
+
+    def judge(self) -> None:
+        """Have it recover, faults being over, and look at all that came of it; raises Violation."""
+        ...
+
+    @property
+    def decided(self) -> int:
+        """How much was decided, in what the protocol counts."""
+        ...
+
+    @property
+    def operations(self) -> int:
+        """How many operations clients have made."""
+        ...
+
+
+class Begin(Protocol):
+    """Makes the run of a seed; `parts` are a planted bug's, else the production ones."""
+
+    def __call__(
+        self,
+        seed: int,
+        profile: Profile,
+        parts: Any | None,
+        only: Collection[int] | None,
+        write: Callable[[str], None] | None,
+    ) -> History:
+        """Make it."""
+        ...
+
+
+class Explored(NamedTuple):
+    """A protocol whose runs follow from seeds: what may strike, what may be planted.
+
+    `bugs` make the parts of a run, and their docstrings say what is wrong. `play` plays a scenario
+    in words and prints what happens; whether all came as it says.
+    """
+
+    name: str
+    profiles: tuple[Profile, ...]
+    begin: Begin
+    bugs: Mapping[str, Callable[[], Any]]
+    play: Callable[[Sequence[str], Callable[[str], None]], bool] | None = None
+
+    def profile(self, name: str, seed: int) -> Profile:
+        """Find a profile by its name, or that of a seed; raises KeyError."""
+        if name:
+            return {profile.name: profile for profile in self.profiles}[name]
+        return self.profiles[seed % len(self.profiles)]

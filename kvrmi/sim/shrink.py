@@ -7,8 +7,9 @@ ever smaller pieces (Zeller and Hildebrandt, "Simplifying and Isolating Failure-
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from .paxos.parts import Parts
+from .protocol import Explored
 from .run import Verdict, run
 
 __all__ = ["kind", "shrink"]
@@ -23,9 +24,9 @@ def kind(violation: str) -> str:
     return re.sub(r"\d+(\.\d+)*", "N", re.split(r": |, |\(|b'", reported)[0])
 
 
-def shrink(failing: Verdict, parts: Parts | None = None) -> Verdict:
+def shrink(protocol: Explored, failing: Verdict, parts: Any | None = None) -> Verdict:
     """Give the smallest failing run found within the budget; `failing` itself at worst."""
-    search = _Search(failing, parts)
+    search = _Search(protocol, failing, parts)
     search.fewer_events()
     search.fewer_faults()
     search.fewer_events()
@@ -33,7 +34,8 @@ def shrink(failing: Verdict, parts: Parts | None = None) -> Verdict:
 
 
 class _Search:
-    def __init__(self, failing: Verdict, parts: Parts | None) -> None:
+    def __init__(self, protocol: Explored, failing: Verdict, parts: Any | None) -> None:
+        self._protocol = protocol
         self.best = failing
         self._kind = kind(failing.violation)
         self._parts = parts
@@ -66,7 +68,14 @@ class _Search:
             return False
         self._left -= 1
         known = self.best
-        found = run(known.seed, profile=known.profile, steps=steps, parts=self._parts, only=only)
+        found = run(
+            self._protocol,
+            known.seed,
+            profile=known.profile,
+            steps=steps,
+            parts=self._parts,
+            only=only,
+        )
         if not found.violation or kind(found.violation) != self._kind:
             return False
         self.best = found

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from kvrmi.paxos.leadership import Leadership
 from kvrmi.paxos.pieces import PIECES
 from kvrmi.roles.contract import Envelope
-from kvrmi.sim import run as runs
+from kvrmi.sim.paxos.histories import PAXOS
 from kvrmi.sim.paxos.parts import Parts
-from kvrmi.sim.paxos.profiles import Profile
+from kvrmi.sim.profile import Profile
+from kvrmi.sim.run import run
 
 SEEDS = 40
 
@@ -30,12 +29,11 @@ class TermOutlivesLearnedSlot(Parts):
     pieces = PIECES._replace(term=Outlives)
 
 
-def test_a_term_that_outlives_a_slot_learned_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_term_that_outlives_a_slot_learned_elsewhere() -> None:
     """What it announces as chosen, a follower that still follows it has otherwise."""
     profile = Profile("overhear", "", ("overhear",), keeps=(1000,), pauses=(0.8,))
-    monkeypatch.setattr(runs, "find", lambda _: profile)
+    explored = PAXOS._replace(profiles=(profile,))
     violations = (
-        runs.run(seed, profile="overhear", parts=TermOutlivesLearnedSlot()).violation
-        for seed in range(SEEDS)
+        run(explored, seed, parts=TermOutlivesLearnedSlot()).violation for seed in range(SEEDS)
     )
     assert any("what was not chosen" in violation for violation in violations)

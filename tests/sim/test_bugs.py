@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from kvrmi.sim.paxos.bugs import BUGS
-from kvrmi.sim.paxos.bugs.table import Found, about, find, report, shows
+from kvrmi.sim.paxos.histories import PAXOS
+from kvrmi.sim.planted import Found, about, find, report, shows
 from kvrmi.sim.run import run
 
 ROWS = json.loads((Path(__file__).parent / "bugs.json").read_text())
@@ -23,39 +24,39 @@ SEEDS: dict[str, int] = {row["bug"]: row["seed"] for row in ROWS}
 
 @cache
 def honest(seed: int) -> str:
-    return run(seed).violation
+    return run(PAXOS, seed).violation
 
 
 def test_every_bug_has_a_seed_and_says_what_is_wrong() -> None:
     assert sorted(SEEDS) == sorted(BUGS)
-    assert all(about(bug) for bug in BUGS)
+    assert all(about(PAXOS, bug) for bug in BUGS)
 
 
 @pytest.mark.parametrize("bug", sorted(SEEDS))
 def test_it_is_found(bug: str) -> None:
     seed = SEEDS[bug]
     assert not honest(seed)
-    assert shows(run(seed, parts=BUGS[bug]())), "find all of them again, as said above"
+    assert shows(run(PAXOS, seed, parts=BUGS[bug]())), "find all of them again, as said above"
 
 
 def test_seeds_are_run_in_order_until_one_shows_it() -> None:
     bug = "adoption-skipped"
     seed = SEEDS[bug]
-    found = find(bug, range(seed + 1))
+    found = find(PAXOS, bug, range(seed + 1))
     assert (found.seed, found.seeds) == (seed, seed + 1)
-    assert find(bug, range(seed + 3), jobs=2) == found
+    assert find(PAXOS, bug, range(seed + 3), jobs=2) == found
 
 
 def test_a_bug_that_is_not_found_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    found = find("adoption-skipped", range(SEEDS["adoption-skipped"]))
+    found = find(PAXOS, "adoption-skipped", range(SEEDS["adoption-skipped"]))
     assert found.violation == ""
-    assert report([found], as_json=False) == 1
+    assert report(PAXOS, [found], as_json=False) == 1
     assert "NOT FOUND" in capsys.readouterr().out
 
 
 def test_rows_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     found = Found("quorum-of-two", 1, 0, "calm", "two values")
-    assert report([found], as_json=True) == 0
+    assert report(PAXOS, [found], as_json=True) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert row["bug"] == "quorum-of-two"
     assert row["violation"] == "two values"

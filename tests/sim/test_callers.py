@@ -10,9 +10,10 @@ from kvrmi.access.attempts import Attempts, Done, GiveUp, Pause, Step
 from kvrmi.access.findings import Lost, Unsent
 from kvrmi.errors import KVError
 from kvrmi.sim.paxos.callers import Call, _Caller
+from kvrmi.sim.paxos.histories import PAXOS, with_callers
 from kvrmi.sim.paxos.parts import Parts
 from kvrmi.sim.paxos.wire import Outcome
-from kvrmi.sim.run import run, with_callers
+from kvrmi.sim.run import run
 
 SEEDS = [seed for seed in range(140) if with_callers(seed)]
 
@@ -38,7 +39,7 @@ def test_callers_meet_everything_and_nothing_is_violated(monkeypatch: pytest.Mon
     monkeypatch.setattr(_Caller, "_heard", hear)
     monkeypatch.setattr(_Caller, "_finish", end)
     for seed in SEEDS:
-        assert not run(seed).violation
+        assert not run(PAXOS, seed).violation
     for what in (
         "Unsent by ConnectionRefusedError", "Unsent by TimeoutError", "Lost by NoneType",
         "Lost by TimeoutError", "open together", "sessions renewed", "ok", "undone", "in doubt",
@@ -64,5 +65,5 @@ class _Patient(Attempts):
 def test_what_attempts_must_not_do_is_found(lie: type[Attempts], noticed: str) -> None:
     parts = Parts()
     parts.attempts = lie
-    violations = (run(seed, parts=parts).violation for seed in SEEDS)
+    violations = (run(PAXOS, seed, parts=parts).violation for seed in SEEDS)
     assert any(noticed in violation for violation in violations)

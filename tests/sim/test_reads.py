@@ -8,6 +8,7 @@ import pytest
 
 from kvrmi.operations.interface import Answer
 from kvrmi.sim.paxos import workload
+from kvrmi.sim.paxos.histories import PAXOS
 from kvrmi.sim.paxos.workload import Asked, Workload
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import run
@@ -30,7 +31,7 @@ def test_all_kinds_of_reads_are_answered_and_local_ones_are_stale_at_times(
 
     monkeypatch.setattr(Workload, "_finish", watched)
     for seed in range(10):
-        assert not run(seed).violation
+        assert not run(PAXOS, seed).violation
     assert min(answered[kind] for kind in ("scan", "size", "local", "stale local")) > 10, answered
 
 
@@ -42,7 +43,7 @@ def test_a_local_read_of_what_its_replica_has_not_applied_is_found(
         return slot, answer._replace(revision=answer.revision + 1)
 
     monkeypatch.setattr(workload, "_local", ahead)
-    assert any(": read Answer(" in run(seed).violation for seed in range(6))
+    assert any(": read Answer(" in run(PAXOS, seed).violation for seed in range(6))
 
 
 def test_so_is_one_of_a_slot_that_is_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,4 +52,4 @@ def test_so_is_one_of_a_slot_that_is_not_chosen(monkeypatch: pytest.MonkeyPatch)
         return slot + 1000, answer
 
     monkeypatch.setattr(workload, "_local", unchosen)
-    assert "local reads of slots that were never chosen" in run(0).violation
+    assert "local reads of slots that were never chosen" in run(PAXOS, 0).violation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection
 from functools import partial
 
 import msgpack
@@ -11,18 +12,24 @@ import pytest
 from kvrmi.checker.check import check
 from kvrmi.checker.history import FAIL, OK, UNKNOWN, Operation
 from kvrmi.roles.contract import Effects, Envelope, Role
+from kvrmi.sim.__main__ import main
 from kvrmi.sim.faults import FAULTS, Faults
-from kvrmi.sim.protocol import Host, Simulated
+from kvrmi.sim.many import run_many
+from kvrmi.sim.planted import find
+from kvrmi.sim.profile import Profile
+from kvrmi.sim.protocol import Explored, Host, Simulated
+from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.replica import Replica
-from kvrmi.sim.world import Violation, World
+from kvrmi.sim.run import command, run
+from kvrmi.sim.shrink import shrink
+from kvrmi.sim.world import World
 from tests.roles.register import REGISTER, Client, Order, Supervisor
 
 CLIENTS = 4
 REQUEST = 2.0
 """Virtual seconds after which a client gives up."""
-SECONDS = 20.0
+STEPS = 16_000
 SEEDS = range(12)
-HONEST = Host()
 
 
 class Stamps:
@@ -95,34 +102,85 @@ class Asking:
             self._history.append(Operation(*asked, math.inf, UNKNOWN))
 
 
-def play(seed: int, host: Host = HONEST) -> list[Operation]:
-    """Let faults strike for a while, then all is well; what the clients saw."""
-    world = World(f"register {seed}", 3 + 2 * (seed % 2), Simulated(REGISTER, Stamps, host=host))
-    history: list[Operation] = []
-    clients = [Asking(world, number, history) for number in range(CLIENTS)]
-    faults = Faults(world, FAULTS, tuple(FAULTS), (0.1, 0.3, 0.8))
-    world.run(SECONDS)
-    faults.heal()
-    healed = world.now
-    again = world.run(REQUEST, until=lambda: any(o.outcome == OK for o in history[-CLIENTS:]))
-    world.require(again, "nothing was answered after all faults had ended")
-    for client in clients:
-        client.rests = True
-    world.run(2 * REQUEST)
-    assert faults.struck
-    assert world.now > healed
-    return history
+class History:
+    """Clients of the register while faults strike; what they saw must be linearizable."""
+
+    def __init__(
+        self,
+        seed: int,
+        profile: Profile,
+        parts: Host | None,
+        only: Collection[int] | None,
+        write: Callable[[str], None] | None,
+    ) -> None:
+        simulated = Simulated(REGISTER, Stamps, host=parts or Host())
+        replicas = 3 + 2 * (seed % 2)
+        self.world = World(f"register {seed}", replicas, simulated, write=write)
+        self.faults = Faults(self.world, FAULTS, profile.faults, profile.pauses, only)
+        self._seen: list[Operation] = []
+        self._clients = [Asking(self.world, number, self._seen) for number in range(CLIENTS)]
+
+    def judge(self) -> None:
+        def answered() -> bool:
+            return any(operation.outcome == OK for operation in self._seen[-CLIENTS:])
+
+        again = self.world.run(REQUEST, until=answered)
+        self.world.require(again, "nothing was answered after all faults had ended")
+        for client in self._clients:
+            client.rests = True
+        self.world.run(2 * REQUEST)
+        verdict = check(self._seen, clock=float)
+        self.world.require(verdict.verdict == OK, f"not linearizable: {verdict.explanation}")
+
+    @property
+    def decided(self) -> int:
+        return 0
+
+    @property
+    def operations(self) -> int:
+        return sum(operation.outcome == OK for operation in self._seen)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_register_without_consensus_runs_in_the_same_world(seed: int) -> None:
-    history = play(seed)
-    assert sum(operation.outcome == OK for operation in history) > 20
-    verdict = check(history, clock=float)
-    assert verdict.verdict == OK, verdict.explanation
+def leaves_early() -> Host:
+    """Answers leave before the sync: a crash forgets what was said to be kept."""
+    return Host(syncs_first=False)
 
 
-def test_what_is_wrong_with_its_process_is_found() -> None:
-    """Answers that leave before the sync: a crash forgets what was said to be kept."""
-    with pytest.raises(Violation, match="lacks on disk"):
-        play(0, Host(syncs_first=False))
+EXPLORED = Explored(
+    "register",
+    (Profile("all", "whatever can strike a replica", tuple(FAULTS)),),
+    History,
+    {"leaves-early": leaves_early},
+)
+
+
+def test_a_register_without_consensus_runs_in_the_same_world() -> None:
+    for verdict in run_many(EXPLORED, SEEDS, 1, profile="", steps=STEPS):
+        assert not verdict.violation, f"seed {verdict.seed}: {verdict.violation}"
+        assert verdict.operations > 20
+        assert verdict.faults
+
+
+def test_what_is_wrong_with_its_process_is_found_and_made_smaller() -> None:
+    found = find(EXPLORED, "leaves-early", SEEDS)
+    assert "lacks on disk" in found.violation
+    failing = run(EXPLORED, found.seed, parts=leaves_early(), steps=STEPS)
+    smallest = shrink(EXPLORED, failing, leaves_early())
+    assert "lacks on disk" in smallest.violation
+    assert smallest.steps < failing.steps
+    assert command(smallest).startswith("python -m kvrmi.sim --protocol register --seed ")
+
+
+def test_the_command_line_takes_it_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(PROTOCOLS, "register", EXPLORED)
+    words = ["--protocol", "register", "--profile", "all"]
+    assert main([*words, "--steps", "500"]) == 0
+    assert "seed 0, profile all, 3 replicas: all well" in capsys.readouterr().out
+    assert main([*words, "--seeds", "0..3", "--jobs", "2", "--plant", "leaves-early"]) == 1
+    assert "--protocol register --seed" in capsys.readouterr().out
+    assert main(["--protocol", "register", "--script", "x"]) == 2
+    assert "no scenarios in words for register" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*words, "--plant", "quorum-of-two"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from kvrmi.sim.paxos.histories import PAXOS
 from kvrmi.sim.run import command, run
 
 FOUND = [
@@ -30,5 +31,5 @@ FOUND = [
 
 @pytest.mark.parametrize(("seed", "profile"), FOUND)
 def test_it_does_not_go_wrong_again(seed: int, profile: str) -> None:
-    verdict = run(seed, profile=profile)
+    verdict = run(PAXOS, seed, profile=profile)
     assert not verdict.violation, f"{verdict.violation}\nagain: {command(verdict)}"

@@ -14,6 +14,7 @@ import pytest
 
 from kvrmi.paxos.messages import Copied, Entries, Promise, SnapshotPage
 from kvrmi.roles.contract import Envelope
+from kvrmi.sim.paxos.histories import PAXOS
 from kvrmi.sim.paxos.monitor import Monitor
 from kvrmi.sim.paxos.parts import Parts
 from kvrmi.sim.paxos.profiles import PROFILES
@@ -34,18 +35,18 @@ class NeverPromising(Parts):
 
 def trace(seed: int) -> list[str]:
     lines: list[str] = []
-    run(seed, steps=STEPS, write=lines.append)
+    run(PAXOS, seed, steps=STEPS, write=lines.append)
     return lines
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_forked_stale_or_stuck(seed: int) -> None:
-    verdict = run(seed)
+    verdict = run(PAXOS, seed)
     assert not verdict.violation, f"{verdict.violation}\nagain: {command(verdict)}"
 
 
 def test_every_profile_is_among_the_seeds_and_does_something() -> None:
-    verdicts = [run(seed, steps=STEPS) for seed in range(3 * len(PROFILES))]
+    verdicts = [run(PAXOS, seed, steps=STEPS) for seed in range(3 * len(PROFILES))]
     for profile in PROFILES:
         mine = [verdict for verdict in verdicts if verdict.profile == profile.name]
         assert sum(len(verdict.faults) for verdict in mine) > 0, profile.name
@@ -86,29 +87,32 @@ def test_whatever_comes_in_pages_comes_in_several(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Monitor, "left", watched)
     for seed in range(20):
         seen.clear()
-        run(seed)
+        run(PAXOS, seed)
         pages.update(seen)
     for what, share in (("Promise", 0.3), ("Copied", 0.8), ("Entries", 0.8), ("SnapshotPage", 0.8)):
         assert pages[what, True] >= share * pages[what, False] > 0, pages
 
 
 def test_leaving_a_fault_out_leaves_the_others_as_they_were() -> None:
-    whole = run(5, steps=STEPS)
+    whole = run(PAXOS, 5, steps=STEPS)
     assert len(whole.faults) > 3
-    fewer = run(5, steps=STEPS, only=set(whole.faults[1:]))
+    fewer = run(PAXOS, 5, steps=STEPS, only=set(whole.faults[1:]))
     assert set(fewer.faults) >= set(whole.faults[1:3])
-    assert run(5, steps=STEPS, only=()).faults == ()
+    assert run(PAXOS, 5, steps=STEPS, only=()).faults == ()
 
 
 def test_a_failing_history_is_made_smaller_and_can_be_had_again() -> None:
     parts = NeverPromising()
-    failing = next(v for v in (run(seed, parts=parts) for seed in range(1, 50)) if v.violation)
-    smallest = shrink(failing, parts)
+    failing = next(
+        v for v in (run(PAXOS, seed, parts=parts) for seed in range(1, 50)) if v.violation
+    )
+    smallest = shrink(PAXOS, failing, parts)
     assert kind(smallest.violation) == kind(failing.violation)
     assert smallest.steps < failing.steps
     assert len(smallest.faults) <= len(failing.faults)
     assert command(smallest).startswith(f"python -m kvrmi.sim --seed {failing.seed} --profile ")
     again = run(
+        PAXOS,
         smallest.seed,
         profile=smallest.profile,
         steps=smallest.steps,

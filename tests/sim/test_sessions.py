@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from kvrmi.operations.interface import WINDOW
+from kvrmi.sim.paxos.histories import PAXOS
 from kvrmi.sim.paxos.request_ids import Sessions, expired, numbered
 from kvrmi.sim.paxos.workload import Asked, Workload, _Client
 from kvrmi.sim.run import run
@@ -29,7 +30,7 @@ def test_requests_are_open_together_and_sessions_expire_and_are_given_up(
 
     monkeypatch.setattr(Workload, "_finish", watched)
     for seed in range(40):
-        assert not run(seed).violation
+        assert not run(PAXOS, seed).violation
     assert min(seen["open together"], seen["expired"], seen["OK"]) > 30, seen
     assert min(seen["undone"], seen["UNKNOWN_OUTCOME"]) > 0, seen
 
@@ -42,7 +43,7 @@ def test_a_session_that_is_forgotten_too_soon_is_found(monkeypatch: pytest.Monke
         init(self, 1)
 
     monkeypatch.setattr(clienttable.ClientTable, "__init__", fewer)
-    violations = [run(seed).violation for seed in range(4)]
+    violations = [run(PAXOS, seed).violation for seed in range(4)]
     assert any("session expired" in violation for violation in violations), violations
 
 

@@ -1,37 +1,10 @@
-"""Which misfortunes a run is made of; a run with seed N has profile N modulo their number.
-
-Rule: a profile is a list of names of faults (faults.py), drawn with equal chance: one named twice
-comes twice as often.
-"""
+"""What goes wrong in which mix; a run with seed N has profile N modulo their number."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from ..profile import Profile
 
-__all__ = ["PROFILES", "Profile", "find"]
-
-SIZES = (5, 3, 5, 5, 4, 5, 3, 5, 5, 3, 5, 4, 5, 5, 3, 5, 2, 5, 5, 1)
-"""Replicas: mostly five; one or two where that makes sense."""
-
-
-class Profile(NamedTuple):
-    """A mix of faults; `keeps` are lengths of the log to draw from."""
-
-    name: str
-    about: str
-    faults: tuple[str, ...]
-    keeps: tuple[int, ...] = (3, 10, 1000)
-    pauses: tuple[float, ...] = (0.1, 0.3, 0.8)
-    """Mean seconds between faults, one of which is drawn."""
-
-    least: int = 1
-    """Fewest replicas with which it means anything."""
-
-    def size(self, seed: int) -> int:
-        """Return how many replicas the run of this seed has."""
-        size = SIZES[seed // len(PROFILES) % len(SIZES)]
-        return size if size >= self.least else SIZES[0]
-
+__all__ = ["PROFILES"]
 
 PROFILES = (
     Profile(
@@ -113,8 +86,3 @@ PROFILES = (
     ),
 )  # fmt: skip
 """In the order of seeds."""
-
-
-def find(name: str) -> Profile:
-    """Find a profile by its name; raises KeyError."""
-    return {profile.name: profile for profile in PROFILES}[name]

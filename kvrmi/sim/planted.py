@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ...run import STEPS, Verdict, run
-from . import BUGS
+from .protocol import Explored
+from .run import STEPS, Verdict, run
 
 __all__ = ["LIMIT", "Found", "about", "find", "find_all", "report", "shows"]
 
@@ -45,18 +45,18 @@ class Found(NamedTuple):
     violation: str
 
 
-def about(bug: str) -> str:
+def about(protocol: Explored, bug: str) -> str:
     """Say what is wrong, in a sentence or two."""
-    return (BUGS[bug].__doc__ or "").strip()
+    return (protocol.bugs[bug].__doc__ or "").strip()
 
 
-def find(bug: str, seeds: Sequence[int], jobs: int = 1) -> Found:
+def find(protocol: Explored, bug: str, seeds: Sequence[int], jobs: int = 1) -> Found:
     """Run seeds, in their order, until one shows the bug; raises KeyError for an unknown one."""
-    BUGS[bug]
+    protocol.bugs[bug]
     verdict = None
-    with closing(_run_all(bug, seeds, jobs)) as verdicts:
+    with closing(_run_all(protocol, bug, seeds, jobs)) as verdicts:
         for count, verdict in enumerate(verdicts, 1):
-            if shows(verdict) and not run(verdict.seed).violation:
+            if shows(verdict) and not run(protocol, verdict.seed).violation:
                 return Found(bug, count, verdict.seed, verdict.profile, verdict.violation)
     return Found(bug, len(seeds), -1, "", "")
 
@@ -66,9 +66,11 @@ def shows(verdict: Verdict) -> bool:
     return bool(verdict.violation) and not any(error in verdict.violation for error in BROKEN)
 
 
-def _run_all(bug: str, seeds: Sequence[int], jobs: int) -> Generator[Verdict, None, None]:
+def _run_all(
+    protocol: Explored, bug: str, seeds: Sequence[int], jobs: int
+) -> Generator[Verdict, None, None]:
     """Give verdicts in the order of seeds; whoever closes this stops the rest."""
-    work = partial(_run, bug)
+    work = partial(_run, protocol, bug)
     if jobs <= 1:
         yield from map(work, seeds)
         return
@@ -80,15 +82,17 @@ def _run_all(bug: str, seeds: Sequence[int], jobs: int) -> Generator[Verdict, No
             pool.shutdown(cancel_futures=True)
 
 
-def _run(bug: str, seed: int) -> Verdict:
-    return run(seed, steps=STEPS, parts=BUGS[bug]())
+def _run(protocol: Explored, bug: str, seed: int) -> Verdict:
+    return run(protocol, seed, steps=STEPS, parts=protocol.bugs[bug]())
 
 
-def find_all(bugs: Iterable[str], seeds: Sequence[int], jobs: int) -> list[Found]:
+def find_all(
+    protocol: Explored, bugs: Iterable[str], seeds: Sequence[int], jobs: int
+) -> list[Found]:
     """Find each, with a live display on a terminal and a line a bug elsewhere, on stderr."""
     console, names = Console(stderr=True), list(bugs)
     if not console.is_terminal:
-        return list(_said_plainly(names, seeds, jobs))
+        return list(_said_plainly(protocol, names, seeds, jobs))
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
@@ -97,28 +101,34 @@ def find_all(bugs: Iterable[str], seeds: Sequence[int], jobs: int) -> list[Found
         task = progress.add_task("", total=len(names))
         for name in names:
             progress.update(task, description=name)
-            found.append(find(name, seeds, jobs))
+            found.append(find(protocol, name, seeds, jobs))
             progress.advance(task)
     return found
 
 
-def _said_plainly(names: Sequence[str], seeds: Sequence[int], jobs: int) -> Iterator[Found]:
+def _said_plainly(
+    protocol: Explored, names: Sequence[str], seeds: Sequence[int], jobs: int
+) -> Iterator[Found]:
     for name in names:
-        found = find(name, seeds, jobs)
+        found = find(protocol, name, seeds, jobs)
         outcome = f"seed {found.seed}" if found.violation else "not found"
         print(f"{name}: {outcome} ({found.seeds} seeds)", file=sys.stderr, flush=True)
         yield found
 
 
-def report(found: Sequence[Found], *, as_json: bool) -> int:
+def report(protocol: Explored, found: Sequence[Found], *, as_json: bool) -> int:
     """Print the table, or JSON; returns the exit status: 1 if a bug was not found."""
     if as_json:
-        print(json.dumps([one._asdict() | {"about": about(one.bug)} for one in found], indent=1))
+        print(
+            json.dumps(
+                [one._asdict() | {"about": about(protocol, one.bug)} for one in found], indent=1
+            )
+        )
     else:
         Console().print(_table(found))
         for one in found:
             if not one.violation:
-                print(f"NOT FOUND within {one.seeds} seeds: {one.bug}. {about(one.bug)}")
+                print(f"NOT FOUND within {one.seeds} seeds: {one.bug}. {about(protocol, one.bug)}")
     return 0 if all(one.violation for one in found) else 1
 
 
