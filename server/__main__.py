@@ -33,6 +33,7 @@ from kvrmi.storage.interface import Corrupt, StorageFailed
 
 from . import allocator, endings
 from .alone import cluster_of
+from .cpus import Cpus
 from .engines.kinds import DEFAULT, kind_for
 from .folder import PRIVATE, FolderRefused, format_folder, open_folder
 from .logfile import start_log
@@ -105,8 +106,10 @@ def _run(options: argparse.Namespace) -> int:
     try:
         folder = open_folder(home, cluster.id, options.id, declared)
         start_log(home / "replica.log", console=options.console)
-        _prepare_process(cluster, options.id)
-        return _serve(Replica(cluster, options.id, folder, secret, partial(_fatal, home)), home)
+        _prepare_process(cluster)
+        cpus = Cpus(options.id, pin=cluster.pin)
+        fatal = partial(_fatal, home)
+        return _serve(Replica(cluster, options.id, folder, secret, fatal, lead=cpus.lead), home)
     except (Corrupt, DiskLost, StorageFailed, InvariantBroken) as error:
         return _leave(home, endings.ending("start", error))
 
@@ -156,7 +159,7 @@ def _secret(file: Path, *, make: bool) -> bytes:
         ) from None
 
 
-def _prepare_process(cluster: Cluster, me: int) -> None:
+def _prepare_process(cluster: Cluster) -> None:
     allocator.limit_heaps()
     guard.install()
     warning = quorum_warning(len(cluster.ids))
@@ -167,10 +170,6 @@ def _prepare_process(cluster: Cluster, me: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     # Few collections: no hot path makes cycles, and what a mistake lets lie stays in bounds.
     gc.set_threshold(5_000, 10, 100)
-    if cluster.pin and hasattr(os, "sched_setaffinity"):
-        # Threads of one process on two CPUs hand the interpreter's lock to and fro.
-        allowed = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {allowed[(me - 1) % len(allowed)]})
 
 
 def _fatal(home: Path, part: str, error: BaseException) -> NoReturn:

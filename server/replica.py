@@ -74,10 +74,11 @@ class Replica:
         secret: bytes,
         fatal: Fatal,
         kind: EngineKind | None = None,
+        lead: Callable[[bool], None] = lambda _: None,
     ) -> None:
         """Make all parts, of the cluster's engine unless `kind` is another's.
 
-        Nothing listens before `start`.
+        Nothing listens before `start`. `lead` hears several times a second whether this one leads.
         """
         self.cluster = cluster
         self.me = me
@@ -88,6 +89,7 @@ class Replica:
         self._declared = self._kind.declared
         self._folder = folder
         self._fatal = fatal
+        self._lead = lead
         self._stopped = threading.Event()
         self._threads: list[threading.Thread] = []
         self.unmet: tuple[int, ...] = ()
@@ -312,6 +314,7 @@ class Replica:
                 host.supervise()
             self.hosts.inform()
             self.note_rejoin()
+            self._lead(self.engine.leader == self.me)
             for endpoint in self.endpoints:
                 if not endpoint.alive and not self._stopped.is_set():
                     _log.error("what serves clients ended, opens again")

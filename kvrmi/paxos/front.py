@@ -18,7 +18,9 @@ from ..operations.commands import pack_command
 from ..operations.interface import Answer, Request
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
 from .ballot import NO_BALLOT, Ballot
+from .confirming import Confirming
 from .forwards import Forwards
+from .gathering import Gathering
 from .messages import (
     Applied,
     Confirm,
@@ -77,7 +79,6 @@ class Front:
         self._boot = boot
         self._timing = timing
         self._fresh = fresh
-        self._answer = answer
         self._counter = itertools.count(1)
         self._leader = 0
         self._ballot: Ballot = NO_BALLOT
@@ -85,11 +86,12 @@ class Front:
         self._writes: deque[Submission] = deque()
         self._reads: deque[Submission] = deque()
         self._outcomes = Outcomes()
+        self._gathering = Gathering()
+        self._held_until = 0.0
         # The last few, since a refusal may come late; it names the very Propose it refuses.
         self._proposed: deque[tuple[Propose, list[Submission]]] = deque(maxlen=4)
         self._forwards = Forwards()
-        self._confirming: dict[int, list[Submission]] = {}
-        self._confirmed: list[tuple[int, list[Submission]]] = []
+        self._confirming = Confirming(answer)
         # Numbers of one start of the process are never those of another: answers may come late.
         self._number = int.from_bytes(boot[:6], "big")
         self._pause_until = 0.0
@@ -173,9 +175,8 @@ class Front:
 
     def wake(self, now: float) -> Effects:
         """Settle what is overdue."""
-        waiting = [*self._writes, *self._reads, *self._outcomes, *self._forwards]
-        for submissions in (*self._confirming.values(), *(t for _, t in self._confirmed)):
-            waiting.extend(submissions)
+        sent = (*self._outcomes, *self._forwards, *self._confirming)
+        waiting = (*self._writes, *self._reads, *sent)
         overdue = [submission for submission in waiting if submission.deadline <= now]
         for submission in overdue:
             submission.expire()
@@ -189,13 +190,11 @@ class Front:
         self._reads = deque(t for t in self._reads if t.answer is None)
         self._outcomes.sweep()
         self._forwards.sweep()
-        confirming = {n: [t for t in ts if t.answer is None] for n, ts in self._confirming.items()}
-        self._confirming = {n: submissions for n, submissions in confirming.items() if submissions}
-        confirmed = ((s, [t for t in ts if t.answer is None]) for s, ts in self._confirmed)
-        self._confirmed = [(s, submissions) for s, submissions in confirmed if submissions]
+        self._confirming.sweep()
 
     def _advance(self, now: float) -> Effects:
         messages: list[Envelope] = []
+        self._held_until = 0.0
         if self._writes or self._reads:
             if self._leader == self.me:
                 self._lead(now, messages)
@@ -203,21 +202,25 @@ class Front:
                 self._follow(now, messages)
         if self._groups:
             self._answer_groups(messages)
-        return Effects(messages=tuple(messages), wake_at=now + TICK if self._waits else None)
+        wake_at = self._held_until or (now + TICK if self._waits else None)
+        return Effects(messages=tuple(messages), wake_at=wake_at)
 
     @property
     def _waits(self) -> bool:
-        held = self._outcomes or self._forwards or self._confirming or self._confirmed
-        return bool(self._writes or self._reads or held)
+        sent = self._outcomes or self._forwards or self._confirming
+        return bool(self._writes or self._reads or sent)
 
     # --- leading ----------------------------------------------------------------------------------
 
     def _lead(self, now: float, messages: list[Envelope]) -> None:
         if self._reads:
             self._serve_reads(now, messages)
-        batch = take(self._writes) if self._ready else []
+        if self._ready and self._writes:
+            self._held_until = self._gathering.held_until(now, len(self._writes))
+        batch = take(self._writes) if self._ready and not self._held_until else []
         if batch:
             self._ready = False
+            self._gathering.left(len(batch))
             self._outcomes.sent(self._ballot, batch)
             propose = Propose(self._ballot, tuple(one.request.payload for one in batch))
             self._proposed.append((propose, batch))
@@ -230,19 +233,10 @@ class Front:
                 break
             submission.settle(answer)
         self._reads = deque(submission for submission in self._reads if submission.answer is None)
-        if self._reads and not self._confirming:
+        if self._reads and not self._confirming.awaited:
             self._number += 1
-            self._confirming[self._number] = take(self._reads)
+            self._confirming.ask(self._number, take(self._reads))
             messages.append(Envelope(self._proposer, Confirm(self._number)))
-
-    def _answer_confirmed(self) -> None:
-        for slot, submissions in self._confirmed:
-            for submission in submissions:
-                answer = self._answer(slot, submission.request.payload)
-                if answer is not None:
-                    submission.settle(answer)
-        left = ((slot, [t for t in ts if t.answer is None]) for slot, ts in self._confirmed)
-        self._confirmed = [(slot, submissions) for slot, submissions in left if submissions]
 
     def _refused(self, submissions: Iterable[Submission], ballot: Ballot) -> None:
         """Send again what did not get into an Accept of `ballot`, nor will."""
@@ -311,7 +305,7 @@ class Front:
                 if propose is m.message:
                     self._refused(batch, propose.ballot)
         elif isinstance(m.message, Confirm):
-            self._refused(self._confirming.pop(m.message.number, []), NO_BALLOT)
+            self._refused(self._confirming.end(m.message.number), NO_BALLOT)
         elif isinstance(m.message, Forward):
             ballot, submissions = self._forwards.end(m.message.number)
             self._refused(submissions.values(), ballot)
@@ -350,8 +344,8 @@ class Front:
     def _on_applied(self, now: float, sender: Address, m: Applied) -> None:
         self._outcomes.applied(m)
         self._judge()
-        if self._confirmed:
-            self._answer_confirmed()
+        if self._confirming:
+            self._confirming.settle()
 
     def _on_followed(self, now: float, sender: Address, m: Followed) -> None:
         self._outcomes.own(m.ballot, m.own)
@@ -366,19 +360,20 @@ class Front:
             self._forwards.sweep()
 
     def _on_confirmed(self, now: float, sender: Address, m: Confirmed) -> None:
-        self._confirmed.append((m.slot, self._confirming.pop(m.number, [])))
-        self._answer_confirmed()
+        self._confirming.confirmed(m.number, m.slot)
 
     def _on_leading(self, now: float, sender: Address, m: Leading) -> None:
         if sender.role == "host" and self._leader != self.me:
             return  # our proposer is down; who led when it was up most likely leads still
         changed = m.ballot != self._ballot
+        if m.ready and not self._ready:
+            self._gathering.free(len(self._writes))
         self._leader, self._ballot, self._ready = m.leader, m.ballot, m.ready
         if not changed:
             return
         self._refuse_foreign()
-        for number in list(self._confirming):
-            self._refused(self._confirming.pop(number), NO_BALLOT)
+        for reads in self._confirming.end_all():
+            self._refused(reads, NO_BALLOT)
         if self._leader:
             # What went to an older leader may be lost there: do not wait for its answer.
             ballot, submissions = self._forwards.overtaken()

@@ -8,8 +8,9 @@ from kvrmi.operations.commands import Voter, encode_voter
 from kvrmi.operations.interface import PAGE_BYTES
 from kvrmi.operations.vocabulary import VOTER
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.front import OVERLOADED, QUEUE_MAX
-from kvrmi.paxos.messages import Confirm, Confirmed, Enter, Propose
+from kvrmi.paxos.front import OVERLOADED, QUEUE_MAX, TICK
+from kvrmi.paxos.gathering import HOLD
+from kvrmi.paxos.messages import Confirm, Confirmed, Enter, Forward, Propose
 from kvrmi.paxos.submissions import BATCH_MAX, NO_QUORUM, UNKNOWN
 from kvrmi.roles.contract import Envelope, NotSent
 
@@ -57,7 +58,29 @@ def test_what_queues_meanwhile_makes_the_next_batch_in_order(benches: Benches) -
     client.applied(3, b"1")
     client.bench.expect()
     client.leads(1)
+    client.bench.wake(HOLD)
     client.bench.expect(Envelope(PROPOSER, propose(b"2", b"3")))
+
+
+def test_a_batch_waits_a_moment_for_those_who_were_just_answered(benches: Benches) -> None:
+    client = leading(benches)
+    for command in (b"1", b"2", b"3"):
+        client.submit(command)
+    client.bench.drain()
+    client.applied(3, b"1")
+    client.leads(1)
+    client.bench.expect()  # two wait, and who sent the first may send another
+    assert client.bench.wake_at == client.bench.now + HOLD
+    client.submit(b"4")
+    client.bench.expect(Envelope(PROPOSER, propose(b"2", b"3", b"4")))
+    assert client.bench.wake_at == client.bench.now + TICK
+    client.applied(4, b"2", b"3", b"4")
+    client.leads(1)
+    client.submit(b"5")
+    client.bench.expect()
+    client.leads(2, round=2)  # nothing is held back for a batch of somebody else's
+    assert len(client.bench.find(Forward)) == 1
+    assert client.bench.wake_at == client.bench.now + TICK
 
 
 def test_a_batch_holds_so_many_commands_and_no_more(benches: Benches) -> None:
@@ -65,6 +88,7 @@ def test_a_batch_holds_so_many_commands_and_no_more(benches: Benches) -> None:
     for number in range(BATCH_MAX + 2):
         client.submit(b"%d" % number)
     client.leads(1)
+    client.bench.wake(HOLD)
     sizes = [len(propose.commands) for propose in client.bench.find(Propose)]
     assert sizes == [1, BATCH_MAX]
 
@@ -76,6 +100,7 @@ def test_a_batch_holds_so_many_bytes_or_one_command(benches: Benches) -> None:
         client.submit(b"x" * size)
     for _ in range(3):
         client.leads(1)
+        client.bench.wake(HOLD)
     sizes = [[len(c) for c in propose.commands] for propose in client.bench.find(Propose)]
     assert sizes == [[5], [PAGE_BYTES + 1], [PAGE_BYTES - 1, 1], [1]]
 
@@ -92,6 +117,7 @@ def test_two_requests_for_one_command_are_both_answered(benches: Benches) -> Non
     submissions = [client.submit(b"c", repeatable=True) for _ in range(2)]
     client.bench.expect(Envelope(PROPOSER, propose(b"c")))
     client.leads(1)
+    client.bench.wake(HOLD)
     client.bench.expect(Envelope(PROPOSER, propose(b"c")))
     client.applied(3, b"c")
     assert [submission.answer for submission in submissions] == [ok(3, 3)] * 2
@@ -128,6 +154,7 @@ def test_a_proposal_returned_was_in_no_accept(benches: Benches) -> None:
     client.bench.deliver(PROPOSER, NotSent(1, first))
     client.bench.expect()
     client.leads(1)
+    client.bench.wake(HOLD)
     (again,) = client.bench.find(Propose)
     assert again == propose(b"1", b"2")
     client.bench.deliver(PROPOSER, NotSent(1, again))

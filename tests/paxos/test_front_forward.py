@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from kvrmi.operations.interface import Answer, Request
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.front import GRACE, OVERLOADED, PAUSE, QUEUE_MAX
+from kvrmi.paxos.gathering import HOLD
 from kvrmi.paxos.messages import Confirm, Confirmed, Forward, Forwarded, Propose
 from kvrmi.paxos.submissions import NO_QUORUM, NOT_LEADER, UNKNOWN
 from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
@@ -247,6 +248,7 @@ def test_forwarded_requests_are_answered_together_when_all_are_settled(benches: 
     asked(client, b"1", b"2")
     client.bench.expect()
     client.leads(1)
+    client.bench.wake(HOLD)
     client.bench.expect(Envelope(PROPOSER, Propose(Ballot(1, 1), (b"1", b"2"))))
     client.applied(3, b"1")
     client.bench.expect()
