@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
+from kvrmi.access import links
+from kvrmi.access.admins import Admins
 from kvrmi.access.store import Store
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.file import find, load
 from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 from kvrmi.errors import ConnectionFailed, UnknownOutcome
 
-from . import blocks, links
-from .admins import Admins, admins_of, coordinator_status
+from . import blocks
+from .admins import admins_of, coordinator_status
 from .blocks import Report
 
 __all__ = ["Admin", "Done"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from kvrmi.access.admins import Admins
 from kvrmi.cluster.status import ClusterStatus
 from kvrmi.errors import ConnectionFailed, KVError
 
-from .admins import Admins
 from .grammar.literal import typed
 
 __all__ = ["DIFFERENT", "Report", "chain", "log", "operation", "who_answers"]

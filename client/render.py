@@ -13,10 +13,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
+from kvrmi.access.links import named
 from kvrmi.errors import InvalidRequest
 
 from .grammar.literal import typed
-from .links import named
 from .tables import columns_of, table, wrapped
 from .values import COLUMNS, cut, width
 

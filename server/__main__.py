@@ -71,7 +71,11 @@ def _parser() -> cli.Parser:
         "--engine", default=DEFAULT, help=f"with --address: how they agree ({DEFAULT})"
     )
     parser.add_argument("--format", action="store_true", help="format this replica's folder first")
-    parser.add_argument("--console", action="store_true", help="also log to the terminal")
+    parser.add_argument(
+        "--console",
+        action="store_true",
+        help="prompt for commands on this terminal (help lists them); without one, log to stdout",
+    )
     return parser
 
 
@@ -105,16 +109,22 @@ def _run(options: argparse.Namespace) -> int:
         format_folder(home, cluster.id, options.id, recovering=bool(known))
     try:
         folder = open_folder(home, cluster.id, options.id, declared)
-        start_log(home / "replica.log", console=options.console)
+        prompts = options.console and _is_terminal()
+        start_log(home / "replica.log", console=options.console and not prompts)
         _prepare_process(cluster)
         cpus = Cpus(options.id, pin=cluster.pin)
         fatal = partial(_fatal, home)
-        return _serve(Replica(cluster, options.id, folder, secret, fatal, lead=cpus.lead), home)
+        replica = Replica(cluster, options.id, folder, secret, fatal, lead=cpus.lead)
+        return _serve(replica, home, prompts=prompts)
     except (Corrupt, DiskLost, StorageFailed, InvariantBroken) as error:
         return _leave(home, endings.ending("start", error))
 
 
-def _serve(replica: Replica, home: Path) -> int:
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _serve(replica: Replica, home: Path, *, prompts: bool) -> int:
     service = Service(replica)
     cli.on_end(service.end)
     try:
@@ -124,10 +134,17 @@ def _serve(replica: Replica, home: Path) -> int:
             print(f"replica {replica.me} runs; its log is {home / 'replica.log'}", flush=True)
         gc.collect()
         gc.freeze()
-        service.wait()
+        with _console(service, replica) if prompts else contextlib.nullcontext():
+            service.wait()
     finally:
         service.close()
     return 0
+
+
+def _console(service: Service, replica: Replica) -> contextlib.AbstractContextManager[None]:
+    from .console.console import console_of  # half a second, for people only
+
+    return console_of(replica, service.end)
 
 
 def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:

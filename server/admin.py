@@ -7,6 +7,8 @@ done; refusals are the builtins that clients get. It decides nothing on its own.
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +17,7 @@ from msgspec import to_builtins
 from kvrmi.cli import reason
 from kvrmi.cluster.naming import unknown_replica
 from kvrmi.errors import to_builtin
+from kvrmi.operations.interface import LOCAL, check
 
 from .engines.blocks import BLOCKS
 from .engines.catchup import CatchUpFailed
@@ -32,6 +35,8 @@ T = TypeVar("T")
 DAY = 86_400
 EVENTS = 500
 """Events in one answer at most."""
+PAGE_KEYS = 1000
+"""Keys in one answer at most."""
 
 
 class Admin:
@@ -41,6 +46,7 @@ class Admin:
         """`stop` makes the process end cleanly, soon."""
         self._replica = replica
         self._stop = stop
+        self._killed = False
 
     @exposed
     def status(self) -> dict[str, object]:
@@ -146,6 +152,58 @@ class Admin:
         """
         successor = self._id(to)
         return _carried_out(lambda: self._replica.engine.transfer(successor))
+
+    @exposed
+    def links(self) -> list[dict[str, object]]:
+        """Say of each other replica whether we are connected to it, why not, and what is cut."""
+        return self._replica.connecting.links()
+
+    @exposed
+    def connect(self) -> list[dict[str, object]]:
+        """Wait for connections to all other replicas, two seconds at most; then as `links`."""
+        return self._replica.connecting.connect()
+
+    @exposed
+    def reconnect(self, without: object = ()) -> list[dict[str, object]]:
+        """Make the connections to all other replicas but some anew; then as `connect`."""
+        if not isinstance(without, list | tuple):
+            raise to_builtin("INVALID", "usage: reconnect([ids of replicas to leave alone])")
+        left = {self._id(one) for one in without}
+        if self._replica.me in left:
+            raise to_builtin("INVALID", f"replica {self._replica.me} has no link to itself")
+        return self._replica.connecting.reconnect(left)
+
+    @exposed
+    def tentative(self) -> dict[str, object]:
+        """List blocks that are accepted here and not known to be chosen; see engines/pending."""
+        return _carried_out(self._replica.engine.tentative)
+
+    @exposed
+    def pairs(self, start: object = None) -> dict[str, object]:
+        """List a page of what this replica has applied, after key `start`, as key and value."""
+        if start is not None and type(start) is not str:
+            raise to_builtin("INVALID", "usage: pairs(start key or None)")
+        page = check("scan", ("", start, PAGE_KEYS))._replace(consistency=LOCAL)
+        found = self._replica.engine.execute(page, None)
+        if found.code != "OK":
+            raise to_builtin(found.code, str(found.value))
+        return {"revision": found.revision, "pairs": found.value}
+
+    @exposed
+    def queue(self) -> dict[str, object]:
+        """List the requests that are not answered yet: waiting, in flight, forwarded."""
+        return _carried_out(self._replica.engine.queue)
+
+    @exposed
+    def kill(self) -> None:
+        """End the process as SIGKILL does, once this was answered; nothing starts it again."""
+        _log.warning("KILLED by an order")
+        self._killed = True
+
+    def after_answer(self) -> None:
+        """Do what an answer did not depend on, in the thread that gave it."""
+        if self._killed:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     @exposed
     def stop(self) -> None:

@@ -26,6 +26,7 @@ from kvrmi.roles.declaration import BATCH, CONTROL
 from kvrmi.storage.interface import StorageFailed
 
 from .admission import Verdict, from_file
+from .connecting import Connecting
 from .endpoint import Endpoint
 from .engines.kinds import EngineKind, kind_for
 from .folder import Folder, Identity
@@ -125,6 +126,7 @@ class Replica:
             deliver=self._deliver,
             refused=self.hosts.unreachable,
         )
+        self.connecting = Connecting(self.me, self.cluster, self.transport, self.faults)
         self.router.connect(self.hosts.all.values(), self.transport, self._due, self._changed.set)
         self.transport.attend(BATCH, self.reactor)
         self.transport.attend(CONTROL, self.control)

@@ -40,13 +40,15 @@ class Service:
         self._replica = replica
         member = replica.member
         name = naming.admin(replica.me)
+        admin = Admin(replica, self.end)
         self._admin = ObjectDaemon(
             replica.cluster.listens_on(member.host),
             member.admin,
             name,
-            Admin(replica, self.end),
+            admin,
             Limits(pool=40, max_message=1 << 20, idle=60.0),
             admit=replica.gate.anybody(name),
+            after_answer=admin.after_answer,
         )
 
     def start(self) -> None:

@@ -165,6 +165,24 @@ class Transport:
                 link.peer.connect_later()
         self._note_refusals()
 
+    def drop(self, peer: int) -> None:
+        """End the connections to a peer; `tend` makes them anew. What is owed there is lost."""
+        for link in self._links.values():
+            if link.replica == peer:
+                link.peer.drop()
+
+    def state(self, peer: int) -> str:
+        """How the lanes to a peer are: connected if all are, else what keeps the first that is not.
+
+        One of connected, connecting, refused (nobody listens there), idle.
+        """
+        states = [link.peer.state for link in self._links.values() if link.replica == peer]
+        return next((state for state in states if state != "connected"), "connected")
+
+    def refusal(self, peer: int) -> str:
+        """Why a peer that runs refuses our connections, or we its; "" if neither does."""
+        return self._refusals.get(peer, "")
+
     @property
     def notes(self) -> tuple[str, ...]:
         """Which peers refuse our connections, or we theirs, and why; one line each."""

@@ -33,7 +33,7 @@ from .messages import (
     Propose,
 )
 from .outcomes import Outcomes
-from .submissions import NOT_LEADER, UNKNOWN, Group, Submission, take
+from .submissions import NOT_LEADER, OVERLOADED, UNKNOWN, Group, Held, Submission, take
 
 if TYPE_CHECKING:
     from ..cluster.timing import Timing
@@ -51,10 +51,6 @@ PAUSE = 0.02
 
 GRACE = 0.1
 """Seconds by which a leader answers a Forward before the client's own deadline."""
-
-OVERLOADED = Answer(
-    "UNAVAILABLE", "too many requests are waiting; nothing was done. Slow down and try again", 0
-)
 
 
 class Front:
@@ -155,6 +151,12 @@ class Front:
         return submission, self.take(now, (submission,))
 
     @property
+    def held(self) -> Held:
+        """Return what is not answered yet; an overdue one may stand in several of its parts."""
+        confirming = [*self._confirming]
+        return Held([*self._writes, *self._reads], [*self._outcomes], [*self._forwards], confirming)
+
+    @property
     def _full(self) -> bool:
         return len(self._writes) + len(self._reads) >= QUEUE_MAX
 
@@ -175,9 +177,7 @@ class Front:
 
     def wake(self, now: float) -> Effects:
         """Settle what is overdue."""
-        sent = (*self._outcomes, *self._forwards, *self._confirming)
-        waiting = (*self._writes, *self._reads, *sent)
-        overdue = [submission for submission in waiting if submission.deadline <= now]
+        overdue = [one for group in self.held for one in group if one.deadline <= now]
         for submission in overdue:
             submission.expire()
         if overdue:

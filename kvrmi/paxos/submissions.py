@@ -16,7 +16,8 @@ from ..roles.contract import Address
 from .ballot import Ballot
 
 __all__ = [
-    "BATCH_MAX", "NOT_LEADER", "NO_QUORUM", "UNKNOWN", "Group", "Sending", "Submission", "take",
+    "BATCH_MAX", "NOT_LEADER", "NO_QUORUM", "OVERLOADED", "UNKNOWN", "Group", "Held", "Sending",
+    "Submission", "take",
 ]  # fmt: skip
 
 NO_QUORUM = Answer(
@@ -28,6 +29,9 @@ UNKNOWN = Answer(
     "UNKNOWN_OUTCOME",
     "no majority answered in time; the write may or may not take effect. Read before you retry",
     0,
+)
+OVERLOADED = Answer(
+    "UNAVAILABLE", "too many requests are waiting; nothing was done. Slow down and try again", 0
 )
 NOTHING_DONE = ("NO_QUORUM", "UNAVAILABLE", "NOT_LEADER")
 NOT_LEADER = Answer("NOT_LEADER", "this replica does not lead; nothing was done", 0)
@@ -142,6 +146,19 @@ class Submission:
     def expire(self) -> None:
         """Time is up: answer with what is known."""
         self.settle(NO_QUORUM)
+
+
+class Held(NamedTuple):
+    """What a front has not answered yet.
+
+    `waiting` for their turn: writes and reads; `sent`: writes, those `forwarded` among them;
+    `confirming`: reads that wait for a quorum's word.
+    """
+
+    waiting: list[Submission]
+    sent: list[Submission]
+    forwarded: list[Submission]
+    confirming: list[Submission]
 
 
 def take(queue: deque[Submission]) -> list[Submission]:

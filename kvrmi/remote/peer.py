@@ -221,6 +221,11 @@ class Peer:
                 self._state = "connecting"
         threading.Thread(target=self._connect, name=f"kvrmi-{self._name}", daemon=True).start()
 
+    def drop(self) -> None:
+        """End the connection; another may be made at once. What is owed is lost."""
+        with self._lock:
+            self._end("dropped")
+
     def close(self) -> None:
         """End the connection and all attempts to have one."""
         self._closed.set()

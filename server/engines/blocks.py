@@ -22,7 +22,7 @@ BLOCKS = 500
 """Most blocks in one answer."""
 LINKS = 10_000
 """Most hashes in one answer, the newest."""
-_COMMANDS = 32
+COMMANDS = 32
 """Most commands of a block that are shown."""
 _SHOWN = 60
 """Characters, or bytes, of an argument."""
@@ -72,7 +72,7 @@ def _block(kept: Kept, previous: bytes) -> dict[str, object]:
         "previous": previous.hex(),
         "hash": kept.hash.hex(),
         "count": len(commands),
-        "commands": [described(command) for command in commands[:_COMMANDS]],
+        "commands": [described(command) for command in commands[:COMMANDS]],
     }
 
 
@@ -84,16 +84,17 @@ def described(command: bytes) -> dict[str, object]:
         return {"op": "malformed", "args": [], "id": [], "bytes": len(command)}
     return {
         "op": name,
-        "args": [_shortened(one) for one in args],
+        "args": [shortened(one) for one in args],
         "id": [part.hex() if isinstance(part, bytes) else part for part in id],
         "bytes": len(command),
     }
 
 
-def _shortened(argument: object) -> object:
+def shortened(argument: object) -> object:
+    """Shorten an argument of a command or a question to what a line has room for."""
     if isinstance(argument, tuple):
         more = [f".. {len(argument)} in all"] * (len(argument) > _ITEMS)
-        return [*map(_shortened, argument[:_ITEMS]), *more]
+        return [*map(shortened, argument[:_ITEMS]), *more]
     if isinstance(argument, bytes) and len(argument) > _SHOWN:
         return argument[:_SHOWN] + b".."
     if isinstance(argument, str) and len(argument) > _SHOWN:

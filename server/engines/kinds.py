@@ -44,6 +44,14 @@ class Served(Engine, Protocol):
         """Compute the log's hash chain anew from the disk. Raises Fenced."""
         ...
 
+    def tentative(self) -> dict[str, object]:
+        """List what is accepted here and not known to be chosen. Raises Fenced."""
+        ...
+
+    def queue(self) -> dict[str, object]:
+        """List the requests that are not answered yet, by what they wait for. Raises Fenced."""
+        ...
+
 
 class EngineKind(NamedTuple):
     """What a replica of an engine is made of: its roles, what serves clients, what is replicated.

@@ -23,7 +23,7 @@ from kvrmi.paxos.submissions import Submission
 from ..hosts import Hosts
 from ..rolehost import Fenced, RoleHost
 from ..router import Router
-from . import blocks
+from . import blocks, pending
 from .catchup import LOOK_SECONDS, CatchUpFailed, restore
 from .opened import GRACE_SECONDS, LOST, LOST_READ, Opened
 
@@ -144,6 +144,14 @@ class PaxosEngine:
     def chain(self) -> dict[str, object]:
         """Compute the log's hash chain anew from the disk. Raises Fenced."""
         return blocks.chain(self._hosts)
+
+    def tentative(self) -> dict[str, object]:
+        """List blocks that are accepted here and not known to be chosen. Raises Fenced."""
+        return pending.tentative(self._hosts)
+
+    def queue(self) -> dict[str, object]:
+        """List the requests that are not answered yet, by what they wait for. Raises Fenced."""
+        return pending.queue(self._hosts)
 
     def _local(self, question: bytes) -> Answer:
         try:

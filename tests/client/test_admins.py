@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from client.__main__ import main
-from client.admins import Admins
+from kvrmi.access.admins import Admins
 from kvrmi.cluster.file import load
 from kvrmi.errors import ConnectionFailed, InvalidRequest
 from kvrmi.remote.daemon import Daemon

@@ -8,10 +8,10 @@ from kvrmi.operations.commands import Voter, encode_voter
 from kvrmi.operations.interface import PAGE_BYTES
 from kvrmi.operations.vocabulary import VOTER
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.front import OVERLOADED, QUEUE_MAX, TICK
+from kvrmi.paxos.front import QUEUE_MAX, TICK
 from kvrmi.paxos.gathering import HOLD
 from kvrmi.paxos.messages import Confirm, Confirmed, Enter, Forward, Propose
-from kvrmi.paxos.submissions import BATCH_MAX, NO_QUORUM, UNKNOWN
+from kvrmi.paxos.submissions import BATCH_MAX, NO_QUORUM, OVERLOADED, UNKNOWN
 from kvrmi.roles.contract import Envelope, NotSent
 
 from .bench import BOOT, TIMING, Benches, acceptor, ok, proposer

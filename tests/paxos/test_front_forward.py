@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from kvrmi.operations.interface import Answer, Request
 from kvrmi.paxos.ballot import Ballot
-from kvrmi.paxos.front import GRACE, OVERLOADED, PAUSE, QUEUE_MAX
+from kvrmi.paxos.front import GRACE, PAUSE, QUEUE_MAX
 from kvrmi.paxos.gathering import HOLD
 from kvrmi.paxos.messages import Confirm, Confirmed, Forward, Forwarded, Propose
-from kvrmi.paxos.submissions import NO_QUORUM, NOT_LEADER, UNKNOWN
+from kvrmi.paxos.submissions import NO_QUORUM, NOT_LEADER, OVERLOADED, UNKNOWN
 from kvrmi.roles.contract import Envelope, NoAnswer, NotSent
 
 from .bench import TIMING, Benches, front, ok, proposer

@@ -87,6 +87,12 @@ class RegisterEngine:
     def chain(self) -> dict[str, object]:
         return {}
 
+    def tentative(self) -> dict[str, object]:
+        return {}
+
+    def queue(self) -> dict[str, object]:
+        return {}
+
 
 KIND = EngineKind(REGISTER, RegisterEngine)
 

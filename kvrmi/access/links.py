@@ -1,4 +1,4 @@
-"""CUT and HEAL: links between replicas, cut and healed at both ends or not at all.
+"""Links between replicas, cut and healed at both ends or not at all; one direction, or both.
 
 Rules: what is found impossible halfway is undone; what cannot be undone either is reported as
 unknown, with where to look. A replica without a process has no cuts: it starts without any.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from kvrmi.errors import ConnectionFailed, InvalidRequest, KVError, UnknownOutcome, was_refused
+from ..errors import ConnectionFailed, InvalidRequest, KVError, UnknownOutcome, was_refused
 
-from .admins import Admins
+if TYPE_CHECKING:
+    from .admins import Admins
 
 __all__ = ["Pair", "cut", "heal", "named"]
 
@@ -19,26 +21,34 @@ Pair = tuple[int, int]
 """Ids of a sender and a receiver."""
 
 
-def cut(admins: Admins, one: int, other: int) -> None:
-    """Stop all messages between two replicas, at both. Raises a KVError: nothing was cut."""
+def cut(admins: Admins, one: int, other: int, *, both: bool = True) -> bool:
+    """Stop all messages from one replica to another, or `both` ways, at both of them.
+
+    False: they were stopped already. Raises a KVError: nothing was cut.
+    """
     if one == other:
         raise InvalidRequest(f"replica {one} has no link to itself")
     made: dict[int, list[Pair]] = {one: [], other: []}
     try:
         for replica, pairs in made.items():
-            for pair in ((one, other), (other, one)):
+            for pair in _ways(one, other, both):
                 if admins.replica(replica, "cut", *pair):
                     pairs.append(pair)
     except KVError as error:
         _undo(admins, "heal", made, error)
         raise type(error)(f"{error}; nothing was cut") from error
+    return any(made.values())
 
 
-def heal(admins: Admins, ends: Pair | None) -> list[Pair]:
-    """End the cuts between two replicas, or all; those that were. Raises a KVError: none was."""
+def heal(admins: Admins, ends: Pair | None, *, both: bool = True) -> list[Pair]:
+    """End the cuts from one replica to another, `both` ways, or all; those that were.
+
+    Raises a KVError: none was ended.
+    """
     if ends is not None and ends[0] == ends[1]:
         raise InvalidRequest(f"replica {ends[0]} has no link to itself")
-    there = {replica: _cuts(admins, replica, ends) for replica in ends or admins.ids}
+    ways = None if ends is None else _ways(*ends, both)
+    there = {replica: _cuts(admins, replica, ways) for replica in ends or admins.ids}
     if all(pairs is None for pairs in there.values()):
         raise ConnectionFailed("no replica answers; nothing was healed")
     healed: dict[int, list[Pair]] = {}
@@ -60,15 +70,19 @@ def named(pairs: Iterable[Pair]) -> str:
     return ", ".join(both + [f"{a}>{b}" for a, b in sorted(all) if (b, a) not in all])
 
 
-def _cuts(admins: Admins, replica: int, ends: Pair | None) -> list[Pair] | None:
-    """List the cuts at a replica, between `ends` or all; None where no process listens."""
+def _ways(one: int, other: int, both: bool) -> tuple[Pair, ...]:
+    return ((one, other), (other, one)) if both else ((one, other),)
+
+
+def _cuts(admins: Admins, replica: int, ways: tuple[Pair, ...] | None) -> list[Pair] | None:
+    """List the cuts at a replica, those of `ways` or all; None where no process listens."""
     try:
         found = [(a, b) for a, b in admins.replica(replica, "status")["cuts"]]
     except ConnectionFailed as error:
         if was_refused(error):
             return None
         raise ConnectionFailed(f"{error}; nothing was healed") from error
-    return [pair for pair in found if ends is None or set(pair) == set(ends)]
+    return [pair for pair in found if ways is None or pair in ways]
 
 
 def _undo(admins: Admins, method: str, done: dict[int, list[Pair]], cause: KVError) -> None:

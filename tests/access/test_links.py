@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client import links
+from kvrmi.access import links
 from kvrmi.cluster.cuts import Cuts
 from kvrmi.errors import ConnectionFailed, InvalidRequest, UnknownOutcome
 

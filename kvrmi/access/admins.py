@@ -1,0 +1,96 @@
+"""The admin objects of one cluster's replicas and its coordinator, called with proof of its secret.
+
+Rules: each call is made once and has a deadline; whoever does not answer, or refuses the proof, is
+named with what to do. It decides nothing, and knows no order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..cluster import naming
+from ..cluster.config import Cluster
+from ..errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_builtin
+
+if TYPE_CHECKING:
+    from ..remote.identity import Credentials
+
+__all__ = ["QUICK", "Admins", "call"]
+
+QUICK = 2.0
+"""Seconds for what a process does at once."""
+_SLOW = 65.0
+"""Seconds for what waits for a process to start, stop or restore."""
+
+
+class Admins:
+    """Calls to the admin objects of one cluster; each is made once and has a deadline."""
+
+    def __init__(self, cluster: Cluster, credentials: Credentials) -> None:
+        """Connect to nothing yet."""
+        self.ids = cluster.ids
+        self._cluster = cluster
+        self._credentials = credentials
+
+    @property
+    def coordinated(self) -> bool:
+        """Whether the cluster was made by a coordinator, which starts and stops its replicas."""
+        return any(member.disk for member in self._cluster.members)
+
+    def replica(self, replica: int, method: str, *args: object, timeout: float = QUICK) -> Any:
+        """Call a method of `kvrmi.replicaN.admin`; raises a KVError."""
+        if replica not in self.ids:
+            raise InvalidRequest(naming.unknown_replica(replica, self.ids))
+        member = self._cluster.member(replica)
+        where = (member.host, member.admin, naming.admin(replica))
+        return call(where, method, args, timeout, self._credentials, f"replica {replica}")
+
+    def coordinator(self, method: str, *args: object) -> Any:
+        """Call a method of `kvrmi.coordinator`; raises a KVError."""
+        if not self.coordinated:
+            raise InvalidRequest(
+                "this cluster has no coordinator, its replicas are on hosts of their own: "
+                "start and stop them there"
+            )
+        where = (*naming.split_address(self._cluster.coordinator), naming.COORDINATOR)
+        return call(where, method, args, _SLOW, self._credentials, "the coordinator")
+
+
+def call(
+    where: tuple[str, int, str],
+    method: str,
+    args: Sequence[object],
+    timeout: float,
+    credentials: Credentials | None,
+    who: str,
+) -> Any:
+    """Call one method of the object at `where` (host, port, name), once; raises a KVError."""
+    from ..remote.proxy import connect
+
+    try:
+        proxy = connect(*where, timeout=QUICK, credentials=credentials)
+        proxy._pyroBind()
+    except Exception as error:
+        raise ConnectionFailed(_unreached(who, naming.join_address(*where[:2]), error)) from error
+    with proxy:
+        proxy._pyroTimeout = timeout
+        try:
+            return getattr(proxy, method)(*args)
+        except Exception as error:
+            answered = from_builtin(error)
+            raise answered or UnknownOutcome(
+                f"{who} did not answer to {method}: {error}"
+            ) from error
+
+
+def _unreached(who: str, address: str, error: Exception) -> str:
+    """Say whether nobody answers there, or somebody who does not take our proof."""
+    from ..remote.identity import Refused
+
+    if isinstance(error.__cause__, Refused):
+        return (
+            f"{who} at {address} has another secret than this client, or another cluster file; "
+            f"copy both from its host: {error.__cause__}"
+        )
+    return f"{who} does not answer at {address}: {error}"

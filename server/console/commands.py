@@ -1,0 +1,194 @@
+"""What can be typed at a replica's console, and what it does.
+
+Rules: a line that is no command is refused with what would be, and nothing is done; a command's
+result is what clients get (kvrmi/access/verbs.py). It reads no terminal, and knows no role.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from kvrmi.access import verbs
+from kvrmi.access.admins import Admins
+from kvrmi.access.verbs import Shown
+from kvrmi.errors import InvalidRequest, KVError
+
+__all__ = ["COMMANDS", "Commands", "Leave"]
+
+_BETWEEN = re.compile(r"[\s(),]+")
+
+
+class Leave(Exception):
+    """Somebody asked to end this server."""
+
+
+class Form(NamedTuple):
+    """One command: how it is written, what it does."""
+
+    usage: str
+    help: str
+
+    @property
+    def name(self) -> str:
+        """Its name, as it is usually written."""
+        return _BETWEEN.split(self.usage)[0]
+
+
+COMMANDS = (
+    Form("c", "wait until the other servers are connected"),
+    Form("reconnect [id ...]", "connect anew to all other servers but these"),
+    Form("links", "how this server is connected to the others, and what is cut"),
+    Form("failLink(src,dest) [both]", "stop all messages from src to dest, or both ways"),
+    Form("fixLink(src,dest) [both]", "let them pass again"),
+    Form("failProcess", "end this process at once, as by SIGKILL; nothing is written before"),
+    Form("restore [id]", "catch up with another server, the furthest by default"),
+    Form("printBlockchain [--last n] [--json]", "the log, a block a line, tentative ones too"),
+    Form("printKVStore [--json]", "all keys and values that this server has applied"),
+    Form("printQueue [--json]", "requests that wait, are in flight, or were forwarded"),
+    Form("status", "every server in a line"),
+    Form("log on|off", "show all lines of replica.log here, or only what is urgent"),
+    Form("help", "this list"),
+    Form("e", "end this server cleanly"),
+)
+_ALONE = (
+    "There is no coordinator: a server that failed is down until somebody starts it again by hand, "
+    "in its terminal, with the same command; it then restores itself from another server. So no "
+    "server is ever held, and STOP, START and KILL of clients are refused or, for KILL, done by "
+    "the server itself."
+)
+_COORDINATED = (
+    "Beside a coordinator failProcess leaves this server held: down until START {me}, by a client. "
+    "START has it restored from another server."
+)
+
+
+class Commands:
+    """Runs the lines that are typed at the console of replica `me`."""
+
+    def __init__(
+        self,
+        me: int,
+        admins: Admins,
+        *,
+        kill: Callable[[], None],
+        show_log: Callable[[bool], None],
+    ) -> None:
+        """`admins` reaches all replicas, this one too.
+
+        `kill` ends the process at once; `show_log(True)` shows all lines of the log, `False` only
+        urgent ones.
+        """
+        self._me = me
+        self._admins = admins
+        self._kill = kill
+        self._show_log = show_log
+        self._on: dict[str, Callable[[list[str]], Shown]] = {
+            "c": _alone(self._connect),
+            "e": _alone(self._leave),
+            "exit": _alone(self._leave),
+            "faillink": lambda words: verbs.fail_link(admins, *_link(words)),
+            "failprocess": _alone(self._fail_process),
+            "fixlink": lambda words: verbs.fix_link(admins, *_link(words)),
+            "help": _alone(self._help),
+            "links": _alone(lambda: verbs.links_of(admins, [me])),
+            "log": self._log,
+            "printblockchain": lambda words: verbs.blocks(admins, me, _last(words)),
+            "printkvstore": _alone(lambda: verbs.pairs(admins, me)),
+            "printqueue": _alone(lambda: verbs.queue(admins, me)),
+            "quit": _alone(self._leave),
+            "reconnect": lambda words: verbs.reconnect(admins, me, [_id(one) for one in words]),
+            "restore": self._restore,
+            "status": _alone(lambda: verbs.status(admins)),
+        }
+
+    def run(self, line: str) -> list[str]:
+        """Carry out one line; what to print, errors too. Raises Leave.
+
+        An empty line does nothing.
+        """
+        words = [word for word in _BETWEEN.split(line) if word]
+        if not words:
+            return []
+        name = words.pop(0).lower()
+        as_json = "--json" in words
+        words = [word for word in words if word != "--json"]
+        try:
+            shown = self._known(name)(words)
+        except InvalidRequest as error:
+            usage = next((form.usage for form in COMMANDS if form.name.lower() == name), "")
+            return [f"{error}; nothing was done" + (f"; usage: {usage}" if usage else "")]
+        except KVError as error:
+            return [f"{error.code}: {error}"]
+        return [json.dumps(shown.fields)] if as_json else list(shown.lines)
+
+    def _known(self, name: str) -> Callable[[list[str]], Shown]:
+        if name not in self._on:
+            raise InvalidRequest(f"{name[:40]!r} is no command, help lists them")
+        return self._on[name]
+
+    def _connect(self) -> Shown:
+        shown = verbs.connect(self._admins, self._me)
+        return shown._replace(lines=("connecting to other servers", *shown.lines))
+
+    def _restore(self, words: list[str]) -> Shown:
+        if len(words) > 1:
+            raise InvalidRequest("one server at most")
+        return verbs.restore(self._admins, self._me, *map(_id, words))
+
+    def _fail_process(self) -> Shown:
+        """End at once; a coordinator hears of it first, or it would start us again."""
+        if self._admins.coordinated:
+            with contextlib.suppress(KVError):  # then there is nobody to start us
+                self._admins.coordinator("kill", self._me, True)
+        self._kill()
+        return Shown((), {})
+
+    def _leave(self) -> Shown:
+        raise Leave
+
+    def _log(self, words: list[str]) -> Shown:
+        wanted = [word.lower() for word in words]
+        if wanted not in (["on"], ["off"]):
+            raise InvalidRequest("on or off is missing")
+        self._show_log(wanted == ["on"])
+        return Shown((), {"log": wanted[0]})
+
+    def _help(self) -> Shown:
+        widest = max(len(form.usage) for form in COMMANDS)
+        lines = [f"{form.usage:<{widest}}  {form.help}" for form in COMMANDS]
+        about = _COORDINATED.format(me=self._me) if self._admins.coordinated else _ALONE
+        return Shown((*lines, about), {"value": [form._asdict() for form in COMMANDS]})
+
+
+def _alone(act: Callable[[], Shown]) -> Callable[[list[str]], Shown]:
+    """Make a command that takes no words."""
+
+    def run(words: list[str]) -> Shown:
+        if words:
+            raise InvalidRequest(f"{words[0][:40]!r} is one word too many")
+        return act()
+
+    return run
+
+
+def _last(words: Sequence[str]) -> int:
+    if words and (words[0] != "--last" or len(words) != 2):
+        raise InvalidRequest(f"{words[0][:40]!r} is not --last with a number")
+    return _id(words[1]) if words else 0
+
+
+def _link(words: Sequence[str]) -> tuple[int, int, bool]:
+    both = [word.lower() for word in words[2:]]
+    if len(words) < 2 or both not in ([], ["both"]):
+        raise InvalidRequest("a link is two numbers")
+    return _id(words[0]), _id(words[1]), bool(both)
+
+
+def _id(word: str) -> int:
+    if not (word.isascii() and word.isdecimal() and len(word) < 10 and int(word)):
+        raise InvalidRequest(f"{word[:40]!r} is no number from 1")
+    return int(word)

@@ -1,0 +1,127 @@
+"""What is typed at a console: understood in both spellings, refused before anything is done."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kvrmi.cluster.cuts import Cuts
+from kvrmi.errors import ConnectionFailed
+from server.console.commands import COMMANDS, Commands, Leave
+
+
+class Admins:
+    """Three replicas' admin objects, as far as links go; each call is noted."""
+
+    def __init__(self) -> None:
+        self.ids = (1, 2, 3)
+        self.coordinated = False
+        self.tables = {replica: Cuts() for replica in self.ids}
+        self.calls: list[tuple[object, ...]] = []
+
+    def replica(self, replica: int, method: str, *args: Any, timeout: float = 0.0) -> Any:
+        self.calls.append((replica, method, *args))
+        table = self.tables[replica]
+        if method in ("cut", "heal"):
+            return getattr(table, method)(*args)
+        if method == "status":
+            return {"cuts": table.cuts()}
+        return [
+            {"replica": peer, "address": "", "state": state, "why": "", "cuts": []}
+            for peer, state in ((2, "connected"), (3, "refused"))
+        ]
+
+    def coordinator(self, method: str, *args: object) -> None:
+        self.calls.append((method, *args))
+        raise ConnectionFailed("it is down")
+
+
+class Console:
+    """The console of replica 1."""
+
+    def __init__(self) -> None:
+        admins: Any = Admins()
+        self.admins: Any = admins
+        self.killed = 0
+        self.shown: list[bool] = []
+        self.commands = Commands(1, admins, kill=self._kill, show_log=self.shown.append)
+
+    def _kill(self) -> None:
+        self.killed += 1
+
+    def run(self, line: str) -> str:
+        return "\n".join(self.commands.run(line))
+
+
+def test_a_link_is_cut_in_one_direction_or_both_and_fixed() -> None:
+    console = Console()
+    tables = console.admins.tables
+    assert console.run("failLink(1,2)") == "nothing passes from replica 1 to 2 until fixLink(1,2)"
+    assert {one: table.cuts() for one, table in tables.items()} == {1: [(1, 2)], 2: [(1, 2)], 3: []}
+    assert console.run("faillink 1 2") == "the link 1>2 was cut already; nothing was done"
+    assert "between replicas 1 and 2" in console.run("FAILLINK(1, 2) both")
+    assert console.run("fixLink 2 1") == "the link 2>1 is fixed"
+    assert tables[1].cuts() == [(1, 2)]
+    assert console.run("fixLink(2,1)") == "the link 2>1 was not cut; nothing was done"
+    assert json.loads(console.run("fixLink(1,2) both --json")) == {"healed": [[1, 2]]}
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("jump", "'jump' is no command, help lists them; nothing was done"),
+        ("failLink", "a link is two numbers; nothing was done; usage: failLink(src,dest) [both]"),
+        ("failLink(1)", "a link is two numbers"),
+        ("failLink(1,2) bath", "a link is two numbers"),
+        ("failLink(1,two)", "'two' is no number from 1"),
+        ("failLink(1,0)", "'0' is no number from 1"),
+        ("failLink(2,2)", "replica 2 has no link to itself; nothing was done"),
+        ("reconnect 2 x", "'x' is no number from 1; nothing was done; usage: reconnect [id ...]"),
+        ("failProcess 3", "'3' is one word too many; nothing was done; usage: failProcess"),
+        ("printBlockchain 3", "'3' is not --last with a number"),
+        ("log", "on or off is missing"),
+        ("e now", "'now' is one word too many"),
+    ],
+)
+def test_what_is_wrong_is_refused_and_nothing_is_done(line: str, text: str) -> None:
+    console = Console()
+    assert text in console.run(line)
+    assert (console.admins.calls, console.killed) == ([], 0)
+
+
+def test_each_connection_has_its_result() -> None:
+    console = Console()
+    assert console.commands.run("c") == [
+        "connecting to other servers",
+        "connected to other servers: 2; not to 3 nobody listens",
+    ]
+    assert console.run("reconnect 3") == "connected to other servers: 2"
+    assert console.admins.calls == [(1, "connect"), (1, "reconnect", [3])]
+
+
+def test_beside_a_coordinator_a_failed_process_is_held_and_alone_it_only_ends() -> None:
+    console = Console()
+    assert console.run("failProcess") == ""
+    assert (console.admins.calls, console.killed) == ([], 1)
+    console.admins.coordinated = True
+    console.run("failProcess()")
+    assert (console.admins.calls, console.killed) == ([("kill", 1, True)], 2)
+    assert "leaves this server held: down until START 1" in console.run("help")
+
+
+def test_the_log_is_shown_when_asked_for_and_e_leaves() -> None:
+    console = Console()
+    assert console.run("log on") + console.run("LOG OFF") + console.run("  ") == ""
+    assert console.shown == [True, False]
+    for line in ("e", "EXIT", " quit "):
+        with pytest.raises(Leave):
+            console.run(line)
+
+
+def test_help_names_every_command_and_what_is_so_without_a_coordinator() -> None:
+    console = Console()
+    text = console.run("help")
+    assert all(form.usage in text for form in COMMANDS)
+    assert "no server is ever held" in text
