@@ -55,10 +55,9 @@ COMMANDS = (
     Form("e", "end this server cleanly"),
 )
 _ALONE = (
-    "There is no coordinator: a server that failed is down until somebody starts it again by hand, "
-    "in its terminal, with the same command; it then restores itself from another server. So no "
-    "server is ever held, and STOP, START and KILL of clients are refused or, for KILL, done by "
-    "the server itself."
+    "There is no coordinator. A server that failed is down until somebody starts it again by hand, "
+    "in its terminal, with the same command; it then restores itself from another server, and "
+    "restore does so again. The state held does not exist here, and a client's START is refused."
 )
 _COORDINATED = (
     "Beside a coordinator failProcess leaves this server held: down until START {me}, by a client. "
@@ -140,7 +139,7 @@ class Commands:
         return verbs.restore(self._admins, self._me, *map(_id, words))
 
     def _fail_process(self) -> Shown:
-        """End at once; a coordinator hears of it first, or it would start us again."""
+        """End at once; a coordinator is informed first, or it would start us again."""
         if self._admins.coordinated:
             with contextlib.suppress(KVError):  # then there is nobody to start us
                 self._admins.coordinator("kill", self._me, True)

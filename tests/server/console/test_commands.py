@@ -124,4 +124,4 @@ def test_help_names_every_command_and_what_is_so_without_a_coordinator() -> None
     console = Console()
     text = console.run("help")
     assert all(form.usage in text for form in COMMANDS)
-    assert "no server is ever held" in text
+    assert "The state held does not exist here" in text
