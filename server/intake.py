@@ -48,7 +48,7 @@ class Intake:
 
         `of`: what it can be asked.
         """
-        self._of = of
+        self.vocabulary = of
         self._engine = engine
         self._supported = engine.capabilities
         self._apart = apart
@@ -66,10 +66,10 @@ class Intake:
         """
         began = monotonic()
         try:
-            operation = check(name, args, self._of)
+            operation = check(name, args, self.vocabulary)
             identity = None if request is None else check_request(request)
         except InvalidRequest as error:
-            called = name if name in self._of.clients else UNKNOWN
+            called = name if name in self.vocabulary.clients else UNKNOWN
             self._counting(called, began, done)(_refused("INVALID", str(error)))
             return
         answered = self._counting(name, began, done)

@@ -1,8 +1,8 @@
 """What users can call: the operations of the table, `call` for any of them, `status`.
 
 Rules: it answers with the four builtins and no other error. No method waits: what is not there yet
-comes later. The table says which methods there are; it brings a call into the order of the intake,
-and checks nothing else.
+comes later. The vocabulary says which methods there are; a call is brought into the order of the
+intake, and nothing else of it is checked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kvrmi.errors import to_builtin
 from kvrmi.operations.arguments import REQUIRED
 from kvrmi.operations.definition import Definition
 from kvrmi.operations.interface import Result
-from kvrmi.operations.table import KEY_VALUE
+from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.remote.later import Later, Reply
 
 from .intake import Intake
@@ -48,16 +48,16 @@ def _remote(method: Callable[P, R]) -> Callable[P, R]:
 
 
 class KVStore:
-    """The remote object that users know; a method for each operation that clients may ask for."""
+    """The remote object that users know: `kvstore` makes one, with a method for each operation."""
 
     def __init__(self, intake: Intake) -> None:
-        """Serve what `intake` takes."""
+        """Serve what `intake` takes; `kvstore` adds the operations that this can be asked."""
         self._intake = intake
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Callable[..., Any]:
-            """Find a method of the table."""
+            """Find a method of the vocabulary."""
 
     @_remote
     def call(self, op: object, args: object, request: object = None) -> object:
@@ -82,6 +82,18 @@ class KVStore:
             reply(to_builtin(result.code, str(result.value)) if refused else form(result))
 
         self._intake.submit(name, args, request, done)
+
+
+def kvstore(intake: Intake) -> KVStore:
+    """Make the remote object for what `intake` can be asked."""
+    return _class_of(intake.vocabulary)(intake)
+
+
+@functools.cache
+def _class_of(vocabulary: Vocabulary) -> type[KVStore]:
+    # Which methods of an object can be called from outside is read from its class.
+    methods = {name: _method(known) for name, known in vocabulary.clients.items()}
+    return type(KVStore.__name__, (KVStore,), methods)
 
 
 def _value(result: Result) -> object:
@@ -142,7 +154,3 @@ def _in_order(
         raise TypeError(f"INVALID: {known.name}(): {error}; usage: {known.remote_usage}") from None
     bound.apply_defaults()
     return bound.args[1:]
-
-
-for _known in KEY_VALUE.clients.values():
-    setattr(KVStore, _known.name, _method(_known))

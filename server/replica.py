@@ -34,7 +34,7 @@ from .gate import Gate
 from .hosts import Fatal, Hosts
 from .intake import Intake
 from .journal import Journal
-from .kvstore import KVStore
+from .kvstore import kvstore
 from .objectdaemon import Limits, ObjectDaemon
 from .rolehost import Fenced, RoleHost
 from .router import Router
@@ -153,7 +153,7 @@ class Replica:
             self.cluster.listens_on(self.member.host),
             self.member.client,
             naming.kvstore(self.me),
-            KVStore(self.intake),
+            kvstore(self.intake),
             CLIENT_LIMITS,
             reactor=self.reactor,
         )

@@ -5,6 +5,8 @@ Rule: a new message is added to messages.py and here, and nowhere else.
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..roles.contract import Message
 from ..roles.declaration import (
     BATCH,
@@ -131,7 +133,7 @@ def declare(parts: Parts) -> Declaration:
         deferred=Deferred(Forward, Forwarded, "front"),
         returned=frozenset({Propose, Confirm}),
         unreachable="proposer",
-        observing=Observer,
+        observing=partial(Observer, vocabulary=parts.machines.vocabulary),
         informed=_informed,
         before_restart={"learner": _before_learner},
     )

@@ -9,10 +9,13 @@ knows no log.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..cluster.counts import Counts
 from ..operations.commands import summary
+from ..operations.table import KEY_VALUE
+from ..operations.vocabulary import Vocabulary
 from ..roles.contract import Address, Effects, Message
 from ..roles.events import Happened, Observe, Reporter
 from ..state.log import Entry, unpack_batch
@@ -47,16 +50,26 @@ class Observer:
     """Turns steps of one replica's roles into events; steps of one role come in order."""
 
     def __init__(
-        self, me: int, quorum: int, clock: Callable[[], float], happened: Happened
+        self,
+        me: int,
+        quorum: int,
+        clock: Callable[[], float],
+        happened: Happened,
+        vocabulary: Vocabulary = KEY_VALUE,
     ) -> None:
-        """`quorum` is how many acceptances make a decision; `clock` gives seconds."""
+        """`quorum` is how many acceptances make a decision; `clock` gives seconds.
+
+        Commands are named as in `vocabulary`.
+        """
         self.counts = Counts()
+        self._named = partial(summary, of=vocabulary)
         self._quorum = quorum
         self._acceptor = Reporter("acceptor", clock, happened)
         self._proposer = Reporter("proposer", clock, happened)
         self._learner = Reporter("learner", clock, happened)
         self._leader = LeaderEvents(me, clock, self._proposer, self.counts)
-        self._front = ForwardEvents(clock, Reporter("front", clock, happened), self.counts)
+        front = Reporter("front", clock, happened)
+        self._front = ForwardEvents(clock, front, self.counts, self._named)
         self._votes: dict[int, set[int]] = {}
         self._uninformed: list[int] = []
         """Chosen slots that no Accept or Heartbeat has announced yet."""
@@ -155,7 +168,7 @@ class Observer:
         self._remember(sent.slot)
         commands = unpack_batch(sent.value)
         text = f"propose slot={sent.slot} ballot={sent.ballot} commands={len(commands)}"
-        self._proposer("propose", text + summary(commands), slot=sent.slot, ballot=sent.ballot)
+        self._proposer("propose", text + self._named(commands), slot=sent.slot, ballot=sent.ballot)
 
     def _accepted(self, sender: Address, message: Accepted) -> None:
         votes, slot, by = self._votes[message.slot], message.slot, sender.replica
@@ -203,7 +216,7 @@ class Observer:
     def _applied(self, message: Message | None, sent: Applied) -> None:
         for entry in _entries(message):
             if entry.slot <= sent.slot and self._traced.pop(entry.slot, False):
-                text = _commit(entry, sent)
+                text = _commit(entry, sent) + self._named(unpack_batch(entry.value))
                 self._learner("commit", text, slot=entry.slot)
 
     def _page(self, sender: Address, page: SnapshotPage, effects: Effects) -> None:
@@ -244,5 +257,4 @@ def _commit(entry: Entry, applied: Applied) -> str:
     own = set(commands)  # one step may have applied many slots
     revisions = (answer.revision for command, answer in applied.answers if command in own)
     revision = max(revisions, default=0)
-    counted = f"commit slot={entry.slot} commands={len(commands)} revision={revision}"
-    return counted + summary(commands)
+    return f"commit slot={entry.slot} commands={len(commands)} revision={revision}"

@@ -7,11 +7,10 @@ as a sample. It changes no message.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..cluster.counts import Counts
-from ..operations.commands import summary
 from ..roles.contract import Address, Effects, NoAnswer, NotSent
 from ..roles.events import Reporter
 from .messages import Forward, Forwarded
@@ -25,8 +24,15 @@ EVERY = 1.0
 class ForwardEvents:
     """Steps of one front, in order."""
 
-    def __init__(self, clock: Callable[[], float], report: Reporter, counts: Counts) -> None:
-        """`clock` gives seconds."""
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        report: Reporter,
+        counts: Counts,
+        named: Callable[[Sequence[bytes]], str],
+    ) -> None:
+        """`clock` gives seconds; `named` puts requests into a few words."""
+        self._named = named
         self._counts = counts
         self._clock = clock
         self._report = report
@@ -52,13 +58,13 @@ class ForwardEvents:
         self._counts.forwards += len(forward.requests)
         if self._due("sent"):
             self._sampled = (forward.number, self._clock())
-            text = f"forward to={to.replica} {_counted(forward)}{_named(forward)}"
+            text = f"forward to={to.replica} {_counted(forward)}{self._payloads(forward)}"
             self._report("forward to", text, peer=to.replica, request=forward.number)
 
     def _received(self, sender: Address, forward: Forward) -> None:
         self._counts.forwarded += len(forward.requests)
         if self._due("received"):
-            text = f"forward from={sender.replica} {_counted(forward)}{_named(forward)}"
+            text = f"forward from={sender.replica} {_counted(forward)}{self._payloads(forward)}"
             self._report("forward from", text, peer=sender.replica, request=forward.number)
 
     def _answered(self, sender: Address, answer: Forwarded) -> None:
@@ -77,6 +83,9 @@ class ForwardEvents:
             text = f"{how} to={lost.peer} {_counted(forward)}"
             self._report(how, text, peer=lost.peer, request=forward.number)
 
+    def _payloads(self, forward: Forward) -> str:
+        return self._named([request.payload for request in forward.requests])
+
     def _due(self, kind: str) -> bool:
         now = self._clock()
         if now - self._last.get(kind, -EVERY) < EVERY:
@@ -87,7 +96,3 @@ class ForwardEvents:
 
 def _counted(forward: Forward) -> str:
     return f"number={forward.number} requests={len(forward.requests)}"
-
-
-def _named(forward: Forward) -> str:
-    return summary([request.payload for request in forward.requests])

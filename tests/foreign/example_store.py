@@ -17,7 +17,7 @@ from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.replicated import Replicated
 from nameserver.service import NameServer
 from server.intake import Intake
-from server.kvstore import KVStore
+from server.kvstore import kvstore
 
 STORE = "kvrmi.replica1"
 
@@ -61,7 +61,7 @@ def served() -> Iterator[Served]:
     daemons = [_daemon(), _daemon()]
     store, nameserver = daemons
     try:
-        uri = store.register(KVStore(Intake(ExampleStore(), lambda work: work())), STORE)
+        uri = store.register(kvstore(Intake(ExampleStore(), lambda work: work())), STORE)
         names = NameServer(nameserver.locationStr, lambda: caller() or Caller(0, "test"))
         names.register(STORE, str(uri), metadata=["kvrmi.replica"])
         nameserver.register(names, NAMESERVER)

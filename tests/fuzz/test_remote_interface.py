@@ -21,7 +21,7 @@ from nameserver.service import NameServer
 from server.admin import Admin
 from server.coordinator.servant import CoordinatorServant
 from server.intake import Intake
-from server.kvstore import KVStore
+from server.kvstore import kvstore
 
 from .strategies import FUZZ, TREES
 
@@ -140,7 +140,7 @@ serializers = st.sampled_from([SERPENT, JSON, MSGPACK])
 def test_the_store_answers_or_raises_what_it_documents(
     method: str, args: list[Any], kwargs: dict[str, Any], serializer: int
 ) -> None:
-    store = KVStore(Intake(Checking(), lambda work: work()))
+    store = kvstore(Intake(Checking(), lambda work: work()))
     raised, answer = ask(store, serializer, Call(NAME, method, args, kwargs))
     if raised and answer["__class__"] != "Pyro5.errors.SerializeError":
         assert answer["__class__"] in BUILTINS

@@ -16,7 +16,7 @@ from kvrmi.remote.later import Later
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Effects, Envelope, Message
 from server.intake import Intake
-from server.kvstore import KVStore
+from server.kvstore import KVStore, kvstore
 from server.servants import NOT_TAKEN, DeferredAnswers, RoleServant
 
 from .stubs import ME, StubEngine, StubRole, answered, at_once
@@ -152,7 +152,7 @@ def test_deferred_answers_are_those_of_the_role() -> None:
 
 
 def served(engine: StubEngine) -> KVStore:
-    return KVStore(Intake(engine, at_once))
+    return kvstore(Intake(engine, at_once))
 
 
 def test_methods_pass_checked_operations_on() -> None:
