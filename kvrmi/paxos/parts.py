@@ -75,6 +75,10 @@ class Parts:
     session_limit: int = SESSION_LIMIT
     """All replicas need the same."""
 
+    def pages_of(self, replica: int) -> Pages:
+        """Give the sizes of the pages that a replica makes; nobody relies on another's."""
+        return self.pages
+
     def acceptor(self, setting: Setting, storage: Stored | None, now: float) -> Acceptor:
         """From its disk. Raises Corrupt, StorageFailed."""
         disk = _there(storage)
@@ -91,14 +95,16 @@ class Parts:
             setting.timing,
             founding=setting.founding,
             rejoin=rejoin,
-            page_bytes=self.pages.accepted,
+            page_bytes=self.pages_of(setting.me).accepted,
         )
 
     def learner(self, setting: Setting, storage: Stored | None, now: float) -> Learner:
         """From its disk. Raises Corrupt, StorageFailed."""
         disk = _there(storage)
         state = self.states.load(disk, self.machines, setting.keep, self.session_limit)
-        return self.learners(setting.me, setting.ids, state, disk.snapshot, self.pages.learned)
+        return self.learners(
+            setting.me, setting.ids, state, disk.snapshot, self.pages_of(setting.me).learned
+        )
 
     def proposer(self, setting: Setting, storage: Stored | None, now: float) -> Proposer:
         """From nothing: what a proposer must not forget, acceptors keep."""

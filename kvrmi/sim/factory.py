@@ -1,6 +1,6 @@
 """Makes one replica's declared roles from its disks, as often as they are taken up, as the server.
 
-Rule: replicas run the same roles, unless a fault gave one of them other times.
+Rule: replicas run the same roles, each as it is configured, or as a fault retimed it.
 It decides nothing about when, and knows no role by name.
 """
 
@@ -28,7 +28,8 @@ class Factory:
         self._replica = replica
         self._kinds = {kind.name: kind for kind in replica.world.declared.kinds}
         self._made: set[str] = set()
-        self._timing = replica.world.timing
+        self._configured = replica.world.configured(replica.me)
+        self.retime(self._configured.timing)
 
     @property
     def odd(self) -> bool:
@@ -64,7 +65,7 @@ class Factory:
             me=one.me,
             ids=world.ids,
             timing=self._timing,
-            keep=world.keep,
+            keep=self._configured.keep,
             boot=one.boot,
             rng=world.draws(name, one.me, one.starts, one.incarnation[name]).stream(),
             disk=one.disk_id,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .replica import Replica
     from .world import World
 
-__all__ = ["Explored", "History", "Host", "Simulated", "Watch"]
+__all__ = ["Configured", "Explored", "History", "Host", "Simulated", "Watch"]
 
 
 class Host(NamedTuple):
@@ -31,6 +31,15 @@ class Host(NamedTuple):
     """A call made to an earlier incarnation of a role is refused, not carried out by it."""
     notices_loss: bool = True
     """A disk that takes the place of a lost one is formatted as such."""
+
+
+class Configured(NamedTuple):
+    """What the file of one replica says that others' need not say."""
+
+    keep: int = 10
+    """Entries of its log that survive truncation."""
+    timing: Timing | None = None
+    """None: everybody's."""
 
 
 class Watch(Protocol):

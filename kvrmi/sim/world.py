@@ -19,7 +19,7 @@ from ..roles.contract import Address, Effects, Message
 from ..roles.events import Event, Observer
 from .draws import Draws
 from .network import Network
-from .protocol import Simulated
+from .protocol import Configured, Simulated
 from .replica import Replica
 from .trace import Onlooker, Trace
 
@@ -44,25 +44,26 @@ class World:
         replicas: int,
         protocol: Simulated,
         *,
-        keep: int = 10,
+        configured: Callable[[int], Configured] = lambda _: Configured(),
         drift: float = DRIFT,
         write: Callable[[str], None] | None = None,
         draws: Callable[..., Draws] = Draws,
         onlooker: Onlooker | None = None,
     ) -> None:
-        """`keep` is how many entries a log keeps; `write` takes the lines of a trace.
+        """Found and start it; `configured` gives what each replica has for itself.
 
-        `draws` makes the streams of draws; `onlooker` sees what happens.
+        `write` takes the lines of a trace; `draws` makes the streams of draws; `onlooker` sees what
+        happens.
         """
         self.seed = seed
         self.now = 1.0
         self.events = 0
         self.ids = tuple(range(1, replicas + 1))
-        self.keep = keep
+        self.configured = configured
         self.drift = drift
         self.declared = protocol.declared
         self.timing = protocol.timing
-        """Everybody's, but of replicas whose file somebody edited."""
+        """Everybody's, but of replicas with times of their own."""
         self.host = protocol.host
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ...cluster.timing import Timing
 from ...paxos.messages import Release, Transfer
 from ...roles.contract import Address, Message
 from ..network import USUAL_LAG
 from .adversary import Adversary, Over
+from .configured import LONG, SHORT
 
 if TYPE_CHECKING:
     from ..draws import Draws
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ADVERSARIES"]
 
-SHORT = Timing(heartbeat=0.02, lease=0.12, election_min=0.6)
-LONG = Timing().slow()
-"""Times of replicas whose files somebody edited."""
 SWIFT_LAG = 0.0003
 SLOW_LAG = 0.2
 

@@ -5,7 +5,7 @@ Rule: everything follows from the arguments, so that a run can be had again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from ...cluster.timing import Timing
 from ...state.clienttable import SESSION_LIMIT
@@ -17,18 +17,15 @@ from .audit import audit, judge, recover
 from .bugs import BUGS
 from .callers import BESIDE, Callers
 from .callers_audit import audit_callers
+from .configured import configured, pages
 from .faults import FAULTS
 from .monitor import monitor
-from .parts import Pages, Parts, make_world
+from .parts import Parts, make_world
 from .profiles import PROFILES
 from .script import play
 from .workload import KINDS, Workload
 
 __all__ = ["PAXOS", "History", "with_callers"]
-
-ACCEPTED_PAGES = (1, 1, 300)
-LEARNED_PAGES = (1, 100, 200, 400)
-"""Bytes of a page, to draw from; with 1, each accepted value, entry or row is one."""
 
 SESSION_LIMITS = (SESSION_LIMIT, SESSION_LIMIT, 3, 2)
 """Sessions remembered: of the few here some are forgotten in half of the runs.
@@ -57,21 +54,22 @@ class History:
     ) -> None:
         """Make it; `only` and `write` as for `run`."""
         name = f"{seed} {profile.name}"
-        keep = Draws(name, "keep").choice(profile.keeps)
-        self._called = with_callers(seed)
-        self._parts = self._sized(parts or Parts(), name)
         size = profile.size(_turn(seed))
-        self.world = make_world(name, size, parts=self._parts, keep=keep, write=write)
+        ids = range(1, size + 1)
+        files = configured(name, ids, profile.keeps)
+        self._called = with_callers(seed)
+        self._parts = self._sized(parts or Parts(), name, ids)
+        self.world = make_world(
+            name, size, parts=self._parts, configured=files.__getitem__, write=write
+        )
         self._workload = Workload(self.world, BESIDE if self._called else KINDS)
         if self._called:
             self._workload.callers = Callers(self.world, self._workload, self._parts.attempts)
         self.faults = Faults(self.world, FAULTS, profile.faults, profile.pauses, only)
 
-    def _sized(self, parts: Parts, name: str) -> Parts:
-        sizes = Draws(name, "pages")
-        pages = Pages(sizes.choice(ACCEPTED_PAGES), sizes.choice(LEARNED_PAGES))
+    def _sized(self, parts: Parts, name: str, ids: Sequence[int]) -> Parts:
         limits = SESSION_LIMITS[-2:] if self._called else SESSION_LIMITS
-        parts = parts.with_sizes(pages, sizes.choice(limits))
+        parts = parts.with_sizes(pages(name, ids), Draws(name, "sessions").choice(limits))
         if not self._called:
             return parts
         return parts.with_request_time(Draws(name, "request time").choice(REQUESTS))

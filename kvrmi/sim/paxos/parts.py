@@ -7,8 +7,9 @@ knows nothing of that.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from ...access.attempts import Attempts
 from ...cluster.timing import Timing
@@ -16,7 +17,7 @@ from ...paxos import parts
 from ...paxos.declaration import declare
 from ...paxos.parts import Pages
 from ..draws import Draws
-from ..protocol import Host, Simulated
+from ..protocol import Configured, Host, Simulated
 from ..trace import Onlooker
 from ..world import DRIFT, World
 from .monitor import Monitor
@@ -29,16 +30,21 @@ class Parts(parts.Parts):
 
     timing: Timing = Timing()
     pages: Pages = Pages(learned=200)
-    """Runs draw sizes so small that small states come in several."""
+    own_pages: Mapping[int, Pages] = MappingProxyType({})
+    """Of replicas that make others: runs draw sizes so small that small states come in several."""
     host: Host = Host()
     attempts: type[Attempts] = Attempts
     """What callers' stores decide; no part of a replica."""
 
-    def with_sizes(self, pages: Pages, session_limit: int) -> Parts:
-        """Make the same roles, with pages of other sizes, and so many sessions remembered."""
+    def with_sizes(self, pages: Mapping[int, Pages], session_limit: int) -> Parts:
+        """Make the same roles, with pages of these sizes, and so many sessions remembered."""
         other = copy.copy(self)
-        other.pages, other.session_limit = pages, session_limit
+        other.own_pages, other.session_limit = pages, session_limit
         return other
+
+    def pages_of(self, replica: int) -> Pages:
+        """Give the sizes of the pages that a replica makes."""
+        return self.own_pages.get(replica, self.pages)
 
     def with_request_time(self, seconds: float) -> Parts:
         """Make the same roles, which have so long for a client's request."""
@@ -57,7 +63,7 @@ def make_world(
     replicas: int,
     *,
     parts: Parts | None = None,
-    keep: int = 10,
+    configured: Callable[[int], Configured] = lambda _: Configured(),
     drift: float = DRIFT,
     write: Callable[[str], None] | None = None,
     draws: Callable[..., Draws] = Draws,
@@ -68,7 +74,7 @@ def make_world(
         seed,
         replicas,
         (parts or Parts()).simulated,
-        keep=keep,
+        configured=configured,
         drift=drift,
         write=write,
         draws=draws,

@@ -18,6 +18,7 @@ from ...paxos.front import Front
 from ...paxos.submissions import Submission
 from ...roles.contract import Address, Effects, Message
 from ..draws import Draws
+from ..protocol import Configured
 from ..replica import Replica
 from .parts import make_world
 from .script_print import Printer
@@ -65,7 +66,12 @@ class Stage:
         self._submission: Submission | None = None
         self._at: tuple[Replica, int] | None = None
         self.world = make_world(
-            SEED, replicas, keep=keep, drift=0.0, draws=_Steady, onlooker=printer
+            SEED,
+            replicas,
+            configured=lambda _: Configured(keep),
+            drift=0.0,
+            draws=_Steady,
+            onlooker=printer,
         )
         self.world.network.catch = self._catch
         printer.muted = False
