@@ -10,12 +10,14 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from msgspec import to_builtins
 
 from kvrmi.cli import reason
+from kvrmi.cluster.metrics import families, text
 from kvrmi.cluster.naming import unknown_replica
+from kvrmi.cluster.status import ReplicaEntry
 from kvrmi.errors import to_builtin
 from kvrmi.operations.interface import LOCAL, check
 
@@ -52,6 +54,11 @@ class Admin:
     def status(self) -> dict[str, object]:
         """Return this replica's entry of the cluster's status."""
         return describe(self._replica)
+
+    @exposed
+    def metrics(self) -> str:
+        """Write what this replica has counted in Prometheus' text format."""
+        return text(families([cast(ReplicaEntry, describe(self._replica))]))
 
     @exposed
     def identity(self) -> dict[str, object]:

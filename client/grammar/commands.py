@@ -200,6 +200,14 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             "until it serves, for s seconds at most.",
         ),
         _form(
+            "METRICS [id]",
+            "show what the replicas have counted, as Prometheus reads it",
+            direct("program", "metrics"),
+            "METRICS 1",
+            more="Of one, or of all that answer: requests by operation and outcome, latencies, "
+            "syncs, batches, elections, forwards, refusals.",
+        ),
+        _form(
             "EXPORT file",
             "write all pairs into a file",
             direct("program", "export"),

@@ -79,6 +79,7 @@ class Carrier:
             "health": self._health,
             "help": self._help,
             "import": self._import,
+            "metrics": self._metrics,
             "reconnect": self._reconnect,
             "status": self._status,
         }
@@ -250,6 +251,16 @@ class Carrier:
     def _health(self, seconds: float) -> int:
         done = await_serving(self._admin.status, seconds)
         self._printer.done(done.text, done.fields)
+        return 0
+
+    def _metrics(self, replica: int | None = None) -> int:
+        from .. import metrics  # for those who ask for it
+
+        value = metrics.written(self._admin.status(), replica)
+        if self._printer.as_json:
+            self._result((), {"op": "metrics", "replica": replica, "value": value})
+        else:
+            self._show(value.splitlines())
         return 0
 
     def _export(self, named: str) -> int:

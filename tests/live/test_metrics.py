@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from client.__main__ import main as client
 from kvrmi.cluster.naming import kvstore
 from kvrmi.remote.proxy import connect
 
@@ -74,3 +76,32 @@ def test_what_was_counted_is_what_clients_saw(live: LiveCluster) -> None:
         for replica in after
     )
     assert chosen >= 41, "one client's writes come one after the other"
+
+
+def read(text: str) -> dict[tuple[str, ...], float]:
+    """Samples by name, replica and operation, those that are counted by outcome added up."""
+    found: dict[tuple[str, ...], float] = defaultdict(float)
+    for family in text_string_to_metric_families(text):
+        for one in family.samples:
+            found[one.name, one.labels["replica"], one.labels.get("operation", "")] += one.value
+    return found
+
+
+def test_metrics_are_what_the_status_has(
+    live: LiveCluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    follower = live.followers()[0]
+    assert Counter(run(live, follower))["put", "OK"]
+    assert client(["--config", str(live.config), "METRICS"]) == 0
+    every = read(capsys.readouterr().out)
+    assert {replica for _, replica, _ in every} == {"1", "2", "3", "4", "5"}
+    puts = live.entries()[follower]["counters"]["requests"]["put"]
+    asked = sum(puts["outcomes"].values())
+    assert every["kvrmi_requests_total", str(follower), "put"] == asked
+    assert every["kvrmi_request_seconds_count", str(follower), "put"] == asked
+    assert sum(count for (name, _, _), count in every.items() if name == "kvrmi_leader") == 1
+    assert client(["--config", str(live.config), "METRICS", str(follower)]) == 0
+    one = read(capsys.readouterr().out)
+    assert {replica for _, replica, _ in one} == {str(follower)}
+    assert one["kvrmi_requests_total", str(follower), "put"] == asked
+    assert read(live.admins.call(follower, "metrics", timeout=2.0)).keys() == one.keys()
