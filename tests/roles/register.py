@@ -91,6 +91,7 @@ class Order:
         self.deadline = deadline
         self.answer: bytes | None = None
         self.kept: list[tuple[int, int, bytes]] = []
+        self.keeping: bytes | None = None
         self.done = 0
 
 
@@ -121,19 +122,20 @@ class Client:
             return self._kept(message, order)
         order.done += 1
         if order.done == self._majority:
-            order.answer = max(order.kept)[2] if order.value is None else order.value
+            order.answer = order.keeping
             del self._orders[message.number]
         return NOTHING
 
     def _kept(self, message: Kept, order: Order) -> Effects:
         order.kept.append((message.round, message.writer, message.value))
-        if len(order.kept) != self._majority:
-            return NOTHING
+        if len(order.kept) < self._majority or order.keeping is not None:
+            return NOTHING  # what comes later is not what all are asked to keep
         round, writer, value = max(order.kept)
         if order.value is not None:
             # Two puts that read the same round must not write two values under one stamp.
             self._round = round = max(round, self._round) + 1
             writer, value = self._writer, order.value
+        order.keeping = value
         return self._to_all(Keep(message.number, round, writer, value))
 
     def wake(self, now: float) -> Effects:
