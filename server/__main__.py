@@ -106,7 +106,7 @@ def _run(options: argparse.Namespace) -> int:
     secret = _secret(data / "secret", make=options.address is not None)
     if options.format:
         known = cluster.member(options.id).disk  # another than this one is lost
-        format_folder(home, cluster.id, options.id, recovering=bool(known))
+        format_folder(home, declared, cluster.id, options.id, recovering=bool(known))
     try:
         folder = open_folder(home, cluster.id, options.id, declared)
         prompts = options.console and _is_terminal()

@@ -53,10 +53,7 @@ class Factory:
     def _load(self, kind: Kind, setting: Setting, now: float) -> Role:
         if kind.disk is None:
             return kind.make(setting, None, now)
-        storage = self._folder.storages[kind.disk.file]
-        if not kind.disk.relearned:
-            return kind.make(setting, storage, now)
-        return self._folder.learner.load(partial(self._from, kind, setting, now))
+        return self._folder.load(kind.disk.file, partial(self._from, kind, setting, now))
 
     def _from(self, kind: Kind, setting: Setting, now: float, storage: Storage) -> Role:
         return kind.make(setting, storage, now)

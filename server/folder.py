@@ -2,7 +2,8 @@
 
 Rules: a folder is formatted once, explicitly; a folder of another cluster or replica, or none, is
 refused with one line that says why; the lock on it is held as long as the process lives.
-Losing learner.db is no loss, see relearned.py; losing acceptor.db is: see paxos/rejoin.py.
+Which files there are is declared by the roles: losing one that can be learned again is no loss, see
+relearned.py; losing that of the role that votes is, and it says whose disk this is.
 It knows nothing of what the roles store.
 """
 
@@ -14,30 +15,31 @@ import logging
 import os
 import secrets
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kvrmi.roles.declaration import Declaration
 from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.conversion import convert
 from kvrmi.storage.durable import astray, sync_folder
 from kvrmi.storage.frozen import FrozenView
-from kvrmi.storage.interface import Corrupt, Put, Record, Storage, StorageFailed
+from kvrmi.storage.interface import Corrupt, Put, Record, Storage, StorageFailed, Tables
 
 from . import pidlock
 from .relearned import Relearned
 
 _log = logging.getLogger("kvrmi.server.folder")
 
+T = TypeVar("T")
+
 FORMAT = 1
 PRIVATE = 0o077
 """The umask of programs that write what clients stored: for the eyes of their owner only."""
-DATABASE = "acceptor.db"
 LOCK = "lock"
 """Held while the folder is in use; left behind, it says that a replica has run here."""
-_LEARNED = "learner.db"
 IDENTITY: dict[str, type[int] | type[str]] = {"identity": str}
-"""The table of acceptor.db that says whose disk it is."""
+"""The table of the voter's file that says whose disk it is."""
 
 
 class FolderRefused(Exception):
@@ -74,34 +76,42 @@ class Identity(NamedTuple):
 
 
 class Folder:
-    """An open folder: locked, with both storages; close it."""
+    """An open folder: locked, with the storages of all files; close it."""
 
     def __init__(
         self,
         path: Path,
         lock: pidlock.PidLock,
         identity: Identity,
-        acceptor: AppendStorage,
-        learner: Relearned,
+        storages: Mapping[str, AppendStorage | Relearned],
     ) -> None:
-        """Use `open_folder`."""
+        """Use `open_folder`. `storages`: by the names of their files, the voter's first."""
         self.path = path
         self.identity = identity
-        self.acceptor = acceptor
-        self.learner = learner
+        self.storages = storages
+        self._voters = next(iter(storages.values()))
         self._lock = lock
 
+    def load(self, file: str, read: Callable[[Storage], T]) -> T:
+        """Give what `read` makes of a file; of an empty one, if it is damaged and relearned.
+
+        Raises Corrupt, StorageFailed.
+        """
+        storage = self.storages[file]
+        return storage.load(read) if isinstance(storage, Relearned) else read(storage)
+
     @property
-    def storages(self) -> dict[str, Storage]:
-        """Both, by the names of their files."""
-        return {DATABASE: self.acceptor, _LEARNED: self.learner}
+    def notes(self) -> tuple[str, ...]:
+        """One line for each time that a file was begun anew."""
+        relearned = (one for one in self.storages.values() if isinstance(one, Relearned))
+        return tuple(note for storage in relearned for note in storage.notes)
 
     def change(self, **changes: object) -> None:
-        """Change the identity durably; while the acceptor does not use its disk.
+        """Change the identity durably; while the role that votes does not use its disk.
 
         Raises StorageFailed.
         """
-        self.acceptor.write([self._changed(**changes)])
+        self._voters.write([self._changed(**changes)])
 
     def _changed(self, **changes: object) -> Record:
         self.identity = Identity(**{**self.identity._asdict(), **changes})
@@ -119,50 +129,53 @@ class Folder:
         """
         with contextlib.suppress(OSError):
             lock = astray(self.path / LOCK, os.fstat(self._lock.descriptor))
-            return lock or self.acceptor.astray() or self.learner.astray()
+            lost = (storage.astray() for storage in self.storages.values())
+            return lock or next(filter(None, lost), None)
         return None
 
     def close(self) -> None:
-        """Close both storages cleanly and let another process have the folder."""
-        self.learner.close()
-        self.acceptor.close()
+        """Close all storages cleanly, the voter's last, and let another process have the folder."""
+        for storage in reversed([*self.storages.values()]):
+            storage.close()
         self._lock.close()
 
 
-def format_folder(folder: Path, cluster: str, replica: int, *, recovering: bool) -> str:
-    """Make `folder` replica `replica`'s of `cluster`; returns the new disk's id.
+def format_folder(
+    folder: Path, declared: Declaration, cluster: str, replica: int, *, recovering: bool
+) -> str:
+    """Make `folder` replica `replica`'s of `cluster`, with these roles; returns the disk's id.
 
     `recovering`: the replica has voted before, on a disk that is lost.
     Raises FolderRefused when the folder is formatted already, holds what a replica left, or cannot
     be written.
     """
-    database = folder / DATABASE
-    if database.exists():
+    own = declared.voters_file
+    if (folder / own).exists():
         raise FolderRefused(
             f"{folder} is formatted already; nothing was done. Move it away to format anew"
         )
-    if (folder / _LEARNED).exists() or (folder / LOCK).exists():
+    if any((folder / name).exists() for name in (*declared.relearned, LOCK)):
         raise FolderRefused(
-            f"{folder} held a replica and has no {DATABASE} now; nothing was done. Move it away"
+            f"{folder} held a replica and has no {own} now; nothing was done. Move it away"
         )
     disk = secrets.token_hex(8)
     identity = Identity(cluster, replica, disk, recovering, not recovering, {})
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _close_to_others(folder)
-        _make_database(folder, identity)
+        _make_file(folder, own, identity)
         sync_folder(folder.parent)
     except (OSError, StorageFailed) as error:
         raise FolderRefused(f"{folder} cannot be formatted: {error}") from error
     return disk
 
 
-def _make_database(folder: Path, identity: Identity) -> None:
-    """Have acceptor.db appear when it says whose it is. Raises OSError and StorageFailed."""
+def _make_file(folder: Path, name: str, identity: Identity) -> None:
+    """Have the voter's file appear when it says whose it is. Raises OSError and StorageFailed."""
     workshop = folder / "formatting"
     shutil.rmtree(workshop, ignore_errors=True)  # left by one that was killed
     workshop.mkdir()
-    storage = AppendStorage(workshop / DATABASE, IDENTITY)
+    storage = AppendStorage(workshop / name, IDENTITY)
     storage.write([Put("identity", "identity", identity.pack())])
     storage.close()
     for file in sorted(workshop.iterdir(), reverse=True):  # its mark, and then the file itself
@@ -174,26 +187,38 @@ def _make_database(folder: Path, identity: Identity) -> None:
 def open_folder(folder: Path, cluster: str, replica: int, declared: Declaration) -> Folder:
     """Lock and open a formatted folder, with the tables of the declared roles.
 
-    Raises FolderRefused (not formatted, foreign, in use) and Corrupt (acceptor.db is damaged).
+    Raises FolderRefused (not formatted, foreign, in use) and Corrupt (a file is damaged that cannot
+    be learned again).
     """
-    if not (folder / DATABASE).exists():
+    own = declared.voters_file
+    if not (folder / own).exists():
         raise FolderRefused(f"{folder} is not formatted; start once with --format if it is new")
     with contextlib.ExitStack() as undo:
         lock = _lock(folder)
         _close_to_others(folder)  # it may be older than this rule
         undo.callback(lock.close)
-        tables = {**declared.tables(DATABASE), **IDENTITY}
-        if convert(folder / DATABASE, tables):
-            _log.info("%s was SQLite's, and is an append-only file now", DATABASE)
-        votes = AppendStorage(folder / DATABASE, tables)
+        votes = _append(folder / own, {**declared.tables(own), **IDENTITY})
         undo.callback(votes.close)
-        identity = _identity(votes, folder)
+        identity = _identity(votes, folder / own)
         check_owner(folder, identity, cluster, replica)
-        opened = Folder(
-            folder, lock, identity, votes, Relearned(folder / _LEARNED, declared.tables(_LEARNED))
-        )
+        storages: dict[str, AppendStorage | Relearned] = {own: votes}
+        for name in declared.relearned:
+            if name != own:
+                storages[name] = _opened(folder / name, declared)
+                undo.callback(storages[name].close)
         undo.pop_all()
-        return opened
+        return Folder(folder, lock, identity, storages)
+
+
+def _opened(path: Path, declared: Declaration) -> AppendStorage | Relearned:
+    tables = declared.tables(path.name)
+    return Relearned(path, tables) if declared.relearned[path.name] else _append(path, tables)
+
+
+def _append(path: Path, tables: Tables) -> AppendStorage:
+    if convert(path, tables):
+        _log.info("%s was SQLite's, and is an append-only file now", path.name)
+    return AppendStorage(path, tables)
 
 
 def check_owner(folder: Path, identity: Identity, cluster: str, replica: int) -> None:
@@ -208,14 +233,15 @@ def check_owner(folder: Path, identity: Identity, cluster: str, replica: int) ->
 
 def recorded(folder: Path, declared: Declaration) -> Identity | None:
     """Read whose a formatted folder is that no replica uses; None if that cannot be read now."""
-    tables = {**declared.tables(DATABASE), **IDENTITY}
+    own = declared.voters_file
+    tables = {**declared.tables(own), **IDENTITY}
     with contextlib.suppress(Corrupt, StorageFailed, FolderRefused, OSError):
-        if not (folder / DATABASE).exists():
+        if not (folder / own).exists():
             return None
         with pidlock.shared(folder / LOCK) as free:
             if not free:
                 return None
-            with contextlib.closing(FrozenView(folder / DATABASE, tables)) as view:
+            with contextlib.closing(FrozenView(folder / own, tables)) as view:
                 row = view.read("identity", "identity")
             return None if row is None else Identity.unpack(row)
     return None
@@ -235,8 +261,8 @@ def _lock(folder: Path) -> pidlock.PidLock:
     return lock
 
 
-def _identity(storage: Storage, folder: Path) -> Identity:
+def _identity(storage: Storage, file: Path) -> Identity:
     row = storage.read("identity", "identity")
     if row is None:
-        raise Corrupt(f"{folder / DATABASE} does not record whose it is")
+        raise Corrupt(f"{file} does not record whose it is")
     return Identity.unpack(row)

@@ -1,9 +1,9 @@
-"""learner.db: a storage that is begun anew when it is damaged, since other replicas hold it too.
+"""A storage that is begun anew when it is damaged, since other replicas hold what is in it too.
 
 Rules: what is damaged is put aside under a name of its own and said once; the newest copies are
 kept. It is begun anew a few times in the life of a process: a disk that goes on damaging what it
-is given ends the process. It touches no other file, acceptor.db least of all.
-It knows nothing of what the learner stores.
+is given ends the process. It touches no other file.
+It knows nothing of what is stored.
 """
 
 from __future__ import annotations

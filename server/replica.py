@@ -243,7 +243,7 @@ class Replica:
         """What an operator should know of this process; one line each."""
         unmet = ", ".join(map(str, self.unmet))
         waits = (f"nobody votes before all replicas have met once; not met yet: {unmet}",)
-        return (*self._folder.learner.notes, *self.transport.notes, *(waits if unmet else ()))
+        return (*self._folder.notes, *self.transport.notes, *(waits if unmet else ()))
 
     def stop(self) -> None:
         """Take everything down cleanly, in a few seconds at most."""

@@ -14,6 +14,7 @@ import pytest
 
 import kvrmi
 from kvrmi import cli
+from kvrmi.paxos.declaration import PAXOS
 from server.coordinator.ports import free_block
 from server.folder import format_folder
 
@@ -118,7 +119,7 @@ def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
     launcher = str(ROOT / "run_cluster.py")
     assert unheard(launcher, "found", "--hosts", "a,b,c", "--data", "new", cwd=tmp_path) == (0, "")
     assert unheard(launcher, "stop", "--data", "new", cwd=tmp_path) == (0, "")
-    format_folder(tmp_path / "one", "c0ffee", 1, recovering=False)
+    format_folder(tmp_path / "one", PAXOS, "c0ffee", 1, recovering=False)
     assert unheard("-m", "server", "inspect", "one", cwd=tmp_path) == (0, "")
     status, said = unheard("-m", "nameserver", "--port", free_port(), cwd=tmp_path)
     assert status == 1

@@ -96,8 +96,9 @@ def test_whose_a_folder_is_cannot_be_seen(data: Path) -> None:
 
 def test_whether_a_disk_is_lost_cannot_be_seen(data: Path) -> None:
     refused = pytest.raises(Unusable, match=r"^\.kvrmi cannot be read: Permission denied$")
+    cluster = load(data / "cluster.toml")
     with shut_out(data), refused:
-        loss(data, 1)
+        loss(cluster, data, 1)
 
 
 def test_another_error_is_not_taken_for_one_of_the_output(

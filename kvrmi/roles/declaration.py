@@ -198,6 +198,18 @@ class Declaration(NamedTuple):
         """Names of all roles."""
         return tuple(kind.name for kind in self.kinds)
 
+    @property
+    def voters_file(self) -> str:
+        """File of the role that votes: with it a replica's disk is lost."""
+        voter = self.voter.role
+        return next(kind.disk.file for kind in self.kinds if kind.disk and kind.name == voter)
+
+    @property
+    def relearned(self) -> Mapping[str, bool]:
+        """Every file that roles keep records in; whether what it holds can be learned again."""
+        disks = [kind.disk for kind in self.kinds if kind.disk]
+        return {disk.file: disk.relearned for disk in disks}
+
     def tables(self, file: str) -> Tables:
         """Tables of the roles that keep their records in `file`."""
         disks = [kind.disk for kind in self.kinds if kind.disk and kind.disk.file == file]

@@ -1,9 +1,10 @@
 """The replicas' folders: which holds a disk, which has lost it, and which cannot be looked into.
 
 Rules: no folder that a replica may have run on is deleted; what is in the way is renamed, and
-named. A disk is lost when its folder is missing or lacks acceptor.db. Trouble of the file system is
-no lost disk: an error, a link that leads nowhere, an empty folder that is no mount point (what
-belongs there is not mounted), a data folder without its cluster file. Then nothing is formatted.
+named. A disk is lost when its folder is missing or lacks the voter's file (acceptor.db). Trouble of
+the file system is no lost disk: an error, a link that leads nowhere, an empty folder that is no
+mount point (what belongs there is not mounted), a data folder without its cluster file. Then
+nothing is formatted.
 It decides nothing about how many may be lost, and starts nothing.
 """
 
@@ -17,7 +18,8 @@ from pathlib import Path
 from kvrmi.cluster.config import Cluster
 from kvrmi.storage.durable import sync_folder
 
-from ..folder import DATABASE, LOCK, format_folder
+from ..engines.kinds import kind_for
+from ..folder import LOCK, format_folder
 
 CONFIG = "cluster.toml"
 _BARE = frozenset({"lost+found"})
@@ -33,7 +35,7 @@ def of(data: Path, replica: int) -> Path:
     return data / f"replica{replica}"
 
 
-def loss(data: Path, replica: int) -> str | None:
+def loss(cluster: Cluster, data: Path, replica: int) -> str | None:
     """Say why a replica's disk counts as lost; None while it is there. Raises Unusable."""
     try:
         founded = (data / CONFIG).exists()
@@ -45,10 +47,11 @@ def loss(data: Path, replica: int) -> str | None:
     names = _names(folder)
     if names is None:
         return f"{folder} is missing"
-    if DATABASE in names:
+    own = kind_for(cluster).declared.voters_file
+    if own in names:
         return None
     if names - _BARE:
-        return f"{folder / DATABASE} is missing"
+        return f"{folder / own} is missing"
     if folder.resolve().is_mount():
         return f"the file system at {folder} is empty"
     raise Unusable(
@@ -62,15 +65,15 @@ def renew(cluster: Cluster, data: Path, replica: int) -> Path | None:
 
     Raises Unusable, and FolderRefused when it cannot be formatted.
     """
-    folder = of(data, replica).resolve()
+    folder, declared = of(data, replica).resolve(), kind_for(cluster).declared
     aside = put_aside(folder) if is_filled(folder) else None
     if folder.is_mount():
-        format_folder(folder, cluster.id, replica, recovering=True)
+        format_folder(folder, declared, cluster.id, replica, recovering=True)
         return aside
     # It appears when it is whole: an empty one would be taken for a bare mount point.
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
-    format_folder(new, cluster.id, replica, recovering=True)
+    format_folder(new, declared, cluster.id, replica, recovering=True)
     new.rename(folder)
     sync_folder(folder.parent)
     return aside

@@ -105,10 +105,11 @@ def make(
     identity = secrets.token_hex(8)
     if not (data / SECRET).exists():
         make_secret(data / SECRET)
-    disks = []
+    disks, declared = [], kind_of(engine).declared
     for member in addresses.members:
         folder = folders.of(data, member.id)
-        disks.append(format_folder(folder.resolve(), identity, member.id, recovering=False))
+        disk = format_folder(folder.resolve(), declared, identity, member.id, recovering=False)
+        disks.append(disk)
         fill(folder)
     write_cluster(data, new_cluster(addresses, engine, identity, disks))
     _end_founding(data)
@@ -201,7 +202,7 @@ def _refuse_other_disks(data: Path, cluster: Cluster, running: set[int]) -> None
 
 
 def _refuse_lost_majority(data: Path, cluster: Cluster, running: set[int]) -> None:
-    problems = {one: _trouble(data, one) for one in cluster.ids if one not in running}
+    problems = {one: _trouble(cluster, data, one) for one in cluster.ids if one not in running}
     lost = {one: problem for one, problem in problems.items() if problem is not None}
     if len(lost) > spare(len(cluster.ids)):
         raise Refused(
@@ -211,9 +212,9 @@ def _refuse_lost_majority(data: Path, cluster: Cluster, running: set[int]) -> No
         )
 
 
-def _trouble(data: Path, replica: int) -> str | None:
+def _trouble(cluster: Cluster, data: Path, replica: int) -> str | None:
     try:
-        return folders.loss(data, replica)
+        return folders.loss(cluster, data, replica)
     except folders.Unusable as error:
         return str(error)
 

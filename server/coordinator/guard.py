@@ -46,6 +46,10 @@ class LostDisks:
         kept = f", what was there is kept in {aside}" if aside else ""
         log.warning("replica %d has a new folder to recover in: %s%s", replica, why, kept)
 
+    def loss(self, replica: int) -> str | None:
+        """Say why a replica's disk counts as lost; None while it is there. Raises Unusable."""
+        return folders.loss(self._cluster, self._data, replica)
+
     def _known(self) -> set[int]:
         """Who answers as a voter: its acceptor has read its own disk, and counts."""
         entries = self._admins.entries().items()

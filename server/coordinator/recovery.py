@@ -147,7 +147,7 @@ class ReplicaWatch:
 
     def _see_to_disk(self) -> None:
         """Have a disk, if need be a new one. Raises OSError where that must not be."""
-        lost = folders.loss(self._launcher.data, self._replica) or self._lost
+        lost = self._guard.loss(self._replica) or self._lost
         if lost is not None:
             self._guard.renew(self._replica, lost)
             self._lost = None

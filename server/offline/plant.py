@@ -22,13 +22,14 @@ from kvrmi.storage.durable import sync_folder
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 
-from ..folder import DATABASE, IDENTITY, FolderRefused
+from ..folder import IDENTITY, FolderRefused
 from .stopped import Learned
 
 __all__ = ["ENGINE", "make_learner", "plant"]
 
 ENGINE = PAXOS.name
 """Whose folders these are."""
+_VOTES = PAXOS.voters_file
 
 _CHUNK_BYTES = 4 << 20
 """Written at once: all rows at once would double the memory."""
@@ -60,7 +61,7 @@ def plant(folder: Path, learner: Path, slot: int) -> None:
     for file in learner.parent.glob(f"{learner.name}*"):
         shutil.copy(file, folder / file.name)
         _sync(folder / file.name)
-    votes = AppendStorage(folder / DATABASE, {**PAXOS.tables(DATABASE), **IDENTITY})
+    votes = AppendStorage(folder / _VOTES, {**PAXOS.tables(_VOTES), **IDENTITY})
     votes.write([Put("acceptor", "state", State(truncated=slot, chosen=slot).pack())])
     votes.close()
     sync_folder(folder)

@@ -168,7 +168,7 @@ REGISTER = Declaration(
         Kind(
             "supervisor",
             _supervisor,
-            Disk("acceptor.db", {"register": str}),
+            Disk("supervisor.db", {"register": str}),
             vital=True,
             about=lambda supervisor: f"round={supervisor.kept[0]}",
             reports=Reports(("round",), lambda supervisor: (supervisor.kept[0],)),

@@ -107,7 +107,9 @@ def start(cluster: Cluster, me: int, data: Path) -> Replica:
 @pytest.fixture
 def replicas(tmp_path: Path) -> Iterator[dict[int, Replica]]:
     base = free_block("127.0.0.1", 15, random.Random())
-    disks = {i: format_folder(tmp_path / f"replica{i}", "c", i, recovering=False) for i in IDS}
+    disks = {
+        i: format_folder(tmp_path / f"replica{i}", REGISTER, "c", i, recovering=False) for i in IDS
+    }
     listed = tuple(
         dataclasses.replace(member, disk=disks[member.id])
         for member in members(3, "127.0.0.1", base, REGISTER.daemons)

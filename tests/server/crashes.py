@@ -64,7 +64,7 @@ def found(root: Path) -> int:
         cluster, _ = prepare(wish, said.append)
         assert before <= databases(data), step
         assert not (data / "founding").exists(), step
-        assert all(folders.loss(data, one) is None for one in cluster.ids), step
+        assert all(folders.loss(cluster, data, one) is None for one in cluster.ids), step
         aside = {path.name for path in data.glob("replica*.lost*")}
         assert all(any(name in line for line in said) for name in aside), step
         if not killed:
@@ -81,10 +81,10 @@ def renew(root: Path) -> int:
         shutil.copytree(root / "whole", data)
         before = databases(data)
         killed = kill_at(step, lambda data=data: folders.renew(cluster, data, 2))  # type: ignore[misc]
-        if killed and folders.loss(data, 2) is not None:
+        if killed and folders.loss(cluster, data, 2) is not None:
             folders.renew(cluster, data, 2)
         assert before <= databases(data), step
-        assert folders.loss(data, 2) is None, step
+        assert folders.loss(cluster, data, 2) is None, step
         if not killed:
             return step
     raise AssertionError
@@ -94,7 +94,7 @@ def format_alone(root: Path) -> int:
     """Kill the formatting of one folder at each step, format it again; the steps there were."""
     for step in itertools.count(1):
         folder = root / f"alone{step}"
-        run = partial(format_folder, folder, "c", 1, recovering=False)
+        run = partial(format_folder, folder, PAXOS, "c", 1, recovering=False)
         killed = kill_at(step, run)
         if not (folder / "acceptor.db").exists():
             run()

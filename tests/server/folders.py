@@ -41,7 +41,7 @@ def folder(
 ) -> Path:
     """Make a folder: `learned` slots in learner.db, these accepted at BALLOT in acceptor.db."""
     home = data / f"replica{replica}"
-    disk = format_folder(home, cluster, replica, recovering=False)
+    disk = format_folder(home, PAXOS, cluster, replica, recovering=False)
     identity = Identity(
         cluster, replica, disk, False, False, {1: "a", 2: "b", 3: "c", replica: disk}
     )

@@ -225,7 +225,7 @@ def test_a_wiped_folder_is_made_anew_to_recover_in(rig: Rig) -> None:
     rig.control.stop(3)
     shutil.rmtree(rig.launcher.data / "replica3")
     rig.control.start(3)
-    assert folders.loss(rig.launcher.data, 3) is None
+    assert folders.loss(rig.cluster, rig.launcher.data, 3) is None
 
 
 def test_a_second_lost_disk_is_not_replaced(rig: Rig) -> None:
@@ -236,7 +236,7 @@ def test_a_second_lost_disk_is_not_replaced(rig: Rig) -> None:
         RuntimeError, match=r"^UNAVAILABLE: .* its disk is lost: .*Nothing was formatted"
     ):
         rig.control.start(3)
-    assert folders.loss(rig.launcher.data, 3)
+    assert folders.loss(rig.cluster, rig.launcher.data, 3)
 
 
 def test_exit_status_four_means_a_lost_disk(rig: Rig) -> None:

@@ -44,42 +44,42 @@ def mounted(data: Path, cluster: Cluster) -> Iterator[Path]:
 
 
 def test_a_disk_that_is_there(data: Path, cluster: Cluster) -> None:
-    assert loss(data, 2) is None
+    assert loss(cluster, data, 2) is None
 
 
 def test_a_missing_folder_is_a_lost_disk(data: Path, cluster: Cluster) -> None:
     shutil.rmtree(data / "replica2")
-    assert loss(data, 2) == f"{data}/replica2 is missing"
+    assert loss(cluster, data, 2) == f"{data}/replica2 is missing"
     assert renew(cluster, data, 2) is None
-    assert loss(data, 2) is None
+    assert loss(cluster, data, 2) is None
 
 
 def test_the_rest_of_a_lost_disk_is_put_aside(data: Path, cluster: Cluster) -> None:
     (data / "replica2.lost1").mkdir()
     (data / "replica2" / "acceptor.db").unlink()
     (data / "replica2" / "learner.db").write_text("left")
-    assert loss(data, 2) == f"{data}/replica2/acceptor.db is missing"
+    assert loss(cluster, data, 2) == f"{data}/replica2/acceptor.db is missing"
     assert renew(cluster, data, 2) == data / "replica2.lost2"
     assert (data / "replica2.lost2" / "learner.db").read_text() == "left"
-    assert loss(data, 2) is None
+    assert loss(cluster, data, 2) is None
 
 
 def test_an_empty_folder_may_be_a_bare_mount_point(data: Path, cluster: Cluster) -> None:
     shutil.rmtree(data / "replica2")
     (data / "replica2").mkdir()
     with pytest.raises(Unusable, match=r"is empty: mount .* or, .* remove the empty folder"):
-        loss(data, 2)
+        loss(cluster, data, 2)
     (data / "replica2").rmdir()
-    assert loss(data, 2) == f"{data}/replica2 is missing", "as the message says"
+    assert loss(cluster, data, 2) == f"{data}/replica2 is missing", "as the message says"
 
 
 def test_a_link_that_leads_nowhere(data: Path, cluster: Cluster, tmp_path: Path) -> None:
     (data / "replica2").rename(tmp_path / "disk2")
     (data / "replica2").symlink_to(tmp_path / "disk2")
-    assert loss(data, 2) is None
+    assert loss(cluster, data, 2) is None
     (tmp_path / "disk2").rename(tmp_path / "gone")
     with pytest.raises(Unusable, match="disk2, which is not there"):
-        loss(data, 2)
+        loss(cluster, data, 2)
 
 
 def test_behind_a_link_the_new_folder_is_where_the_old_one_was(
@@ -91,14 +91,14 @@ def test_behind_a_link_the_new_folder_is_where_the_old_one_was(
     (tmp_path / "disk2" / "learner.db").touch()
     assert renew(cluster, data, 2) == tmp_path / "disk2.lost1"
     assert (data / "replica2").is_symlink()
-    assert loss(data, 2) is None
+    assert loss(cluster, data, 2) is None
 
 
 def test_a_data_folder_without_its_file_system_loses_no_disk(data: Path, cluster: Cluster) -> None:
     data.rename(data.with_name("elsewhere"))
     data.mkdir()
     with pytest.raises(Unusable, match=r"does not hold cluster\.toml any more"):
-        loss(data, 2)
+        loss(cluster, data, 2)
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE, errno.ENOTDIR])
@@ -110,7 +110,7 @@ def test_an_error_of_the_file_system_is_no_lost_disk(
 
     monkeypatch.setattr(os, "listdir", fail)
     with pytest.raises(Unusable, match=f"cannot be read: {os.strerror(number)}"):
-        loss(data, 2)
+        loss(cluster, data, 2)
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EIO])
@@ -123,24 +123,24 @@ def test_what_cannot_be_renamed_stays(
     monkeypatch.setattr(Path, "rename", fail)
     with pytest.raises(Unusable, match=f"cannot be renamed: {os.strerror(number)}"):
         renew(cluster, data, 2)
-    assert loss(data, 2) is None
+    assert loss(cluster, data, 2) is None
 
 
 def test_a_mount_point_cannot_be_put_aside(data: Path, cluster: Cluster, mounted: Path) -> None:
-    assert loss(data, 2) is None
+    assert loss(cluster, data, 2) is None
     with pytest.raises(Unusable, match=r"is a mount point .* move what is in the folder elsewhere"):
         put_aside(mounted)
     for file in mounted.iterdir():
         file.unlink()
-    assert loss(data, 2) == f"the file system at {mounted} is empty"
+    assert loss(cluster, data, 2) == f"the file system at {mounted} is empty"
     assert renew(cluster, data, 2) is None
-    assert loss(data, 2) is None
+    assert loss(cluster, data, 2) is None
 
 
 def test_an_unmounted_disk_is_not_lost(data: Path, cluster: Cluster, mounted: Path) -> None:
     subprocess.run(["umount", mounted], check=True)
     with pytest.raises(Unusable, match="mount the file system that belongs there"):
-        loss(data, 2)
+        loss(cluster, data, 2)
     assert folders.of(data, 2).exists()
     assert not list(mounted.iterdir())
 

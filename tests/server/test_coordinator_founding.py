@@ -41,7 +41,7 @@ def test_a_new_cluster_has_folders_a_secret_and_a_file(data: Path) -> None:
     cluster = found(data)
     assert cluster.ids == (1, 2, 3)
     assert len({member.disk for member in cluster.members} - {""}) == 3
-    assert all(folders.loss(data, replica) is None for replica in cluster.ids)
+    assert all(folders.loss(cluster, data, replica) is None for replica in cluster.ids)
     assert load(data / "cluster.toml") == cluster
     assert cluster.folder == data.resolve()
     assert stat.S_IMODE((data / "secret").stat().st_mode) == 0o600

@@ -11,7 +11,6 @@ import pytest
 
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.status import ReplicaEntry
-from server.coordinator import folders
 from server.coordinator.folders import Unusable
 from server.coordinator.founding import Wish, prepare
 from server.coordinator.guard import LostDisks
@@ -60,10 +59,10 @@ def test_two_of_five_may_recover_at_once_and_no_third(rig: Rig) -> None:
     rig.lose(3)
     with pytest.raises(Unusable, match=r"Nothing was formatted: .* 3 others .* now: 4, 5"):
         rig.renew(3)
-    assert folders.loss(rig.data, 3)
+    assert rig.guard.loss(3)
     rig.admins.reported[1] = entry(1)  # it has rejoined: its disk is its own again
     rig.renew(3)
-    assert folders.loss(rig.data, 3) is None
+    assert rig.guard.loss(3) is None
 
 
 def test_five_that_end_one_after_another_are_not_all_made_anew(rig: Rig) -> None:

@@ -42,8 +42,8 @@ def test_every_folder_of_the_new_cluster_holds_the_state_and_none_is_of_the_old_
     assert read_secret(new / "secret")
     for member in cluster.members:
         opened = open_folder(new / f"replica{member.id}", cluster.id, member.id, PAXOS)
-        state = Replicated.load(opened.learner, KeyValues)
-        row = opened.acceptor.read("acceptor", "state")
+        state = Replicated.load(opened.storages["learner.db"], KeyValues)
+        row = opened.storages["acceptor.db"].read("acceptor", "state")
         assert (state.applied, state.log.first, state.revision, state.keys) == (9, 10, 9, 9)
         assert state.read(encode_question("get", ("k9",))).value == "v9"
         assert row is not None

@@ -21,7 +21,7 @@ def opened(folder: Path, cluster: str = CLUSTER, replica: int = 1) -> Folder:
 
 
 def test_a_formatted_folder_opens_and_knows_whose_it_is(tmp_path: Path) -> None:
-    disk = format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    disk = format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
     folder = opened(tmp_path / "r")
     identity = folder.identity
     assert (identity.cluster, identity.replica, identity.disk) == (CLUSTER, 1, disk)
@@ -31,7 +31,7 @@ def test_a_formatted_folder_opens_and_knows_whose_it_is(tmp_path: Path) -> None:
 
 
 def test_a_change_of_identity_survives(tmp_path: Path) -> None:
-    format_folder(tmp_path / "r", CLUSTER, 1, recovering=True)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=True)
     folder = opened(tmp_path / "r")
     assert folder.identity.recovering
     assert not folder.identity.founding
@@ -43,7 +43,7 @@ def test_a_change_of_identity_survives(tmp_path: Path) -> None:
 
 
 def test_what_goes_while_it_is_in_use_is_missed(tmp_path: Path) -> None:
-    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
     folder = opened(tmp_path / "r")
     assert folder.astray() is None
     for name in ("lock", "acceptor.db", "acceptor.db.mark", "learner.db"):
@@ -62,14 +62,14 @@ def test_what_goes_while_it_is_in_use_is_missed(tmp_path: Path) -> None:
 
 
 def test_it_is_formatted_only_once(tmp_path: Path) -> None:
-    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
     with pytest.raises(FolderRefused, match="formatted already"):
-        format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+        format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
 
 
 @pytest.mark.parametrize(("cluster", "replica"), [("c2", 1), (CLUSTER, 2)])
 def test_a_foreign_folder_is_refused(tmp_path: Path, cluster: str, replica: int) -> None:
-    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
     with pytest.raises(FolderRefused, match="belongs to replica 1 of cluster c1"):
         opened(tmp_path / "r", cluster, replica)
     opened(tmp_path / "r").close()
@@ -82,7 +82,7 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
-    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
     folder = opened(tmp_path / "r")
     with pytest.raises(FolderRefused, match="in use by process"):
         opened(tmp_path / "r")
@@ -91,7 +91,7 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_for_its_owner_only(tmp_path: Path) -> None:
-    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
     assert (tmp_path / "r").stat().st_mode & 0o077 == 0
     (tmp_path / "r").chmod(0o755)
     opened(tmp_path / "r").close()
@@ -102,26 +102,26 @@ def test_a_folder_is_for_its_owner_only(tmp_path: Path) -> None:
 def test_what_a_replica_left_is_not_formatted_over(tmp_path: Path, left: str) -> None:
     (tmp_path / left).touch()
     with pytest.raises(FolderRefused, match=r"has no acceptor\.db"):
-        format_folder(tmp_path, CLUSTER, 1, recovering=False)
+        format_folder(tmp_path, PAXOS, CLUSTER, 1, recovering=False)
 
 
 def test_a_lost_learner_starts_empty_and_the_votes_stay(tmp_path: Path) -> None:
-    format_folder(tmp_path / "r", CLUSTER, 1, recovering=False)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
     folder = opened(tmp_path / "r")
-    folder.acceptor.write([Put("accepted", 1, b"x")])
-    folder.learner.write([Put("rows", "k", b"v")])
+    folder.storages["acceptor.db"].write([Put("accepted", 1, b"x")])
+    folder.storages["learner.db"].write([Put("rows", "k", b"v")])
     folder.close()
     (tmp_path / "r" / "learner.db").write_bytes(b"junk" * 2000)
     folder = opened(tmp_path / "r")
-    assert folder.acceptor.read("accepted", 1) == b"x"
-    assert folder.learner.read("rows", "k") is None
+    assert folder.storages["acceptor.db"].read("accepted", 1) == b"x"
+    assert folder.storages["learner.db"].read("rows", "k") is None
     folder.close()
 
 
 def test_a_folder_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
     """Its acceptor.db is SQLite's; what it promised holds."""
     folder = tmp_path / "replica1"
-    disk = format_folder(folder, "c", 1, recovering=False)
+    disk = format_folder(folder, PAXOS, "c", 1, recovering=False)
     identity = Identity("c", 1, disk, False, False, {1: disk})
     for file in folder.iterdir():
         file.unlink()
@@ -134,5 +134,5 @@ def test_a_folder_of_an_earlier_version_is_taken_over(tmp_path: Path) -> None:
     for _ in range(2):
         found = opened(folder, "c")
         assert found.identity == identity
-        assert found.acceptor.read("acceptor", "state") == promised.pack()
+        assert found.storages["acceptor.db"].read("acceptor", "state") == promised.pack()
         found.close()

@@ -83,14 +83,14 @@ def test_an_unformatted_folder(founded: Replicas) -> None:
 def test_a_foreign_folder(founded: Replicas) -> None:
     folder = founded.data / "replica2"
     folder.rename(founded.data / "elsewhere")
-    format_folder(folder, "another", 2, recovering=False)
+    format_folder(folder, PAXOS, "another", 2, recovering=False)
     assert "belongs to replica 2 of cluster another" in refused("2", *config(founded))
 
 
 def test_another_disk_than_the_cluster_knows_is_a_lost_disk(founded: Replicas) -> None:
     folder = founded.data / "replica2"
     folder.rename(founded.data / "elsewhere")
-    format_folder(folder, founded.cluster.id, 2, recovering=False)
+    format_folder(folder, PAXOS, founded.cluster.id, 2, recovering=False)
     assert "cannot be trusted" in refused("2", *config(founded), status=4)
 
 

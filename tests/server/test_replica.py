@@ -70,7 +70,7 @@ def ready(replica: Replica) -> bool:
 
 def test_a_replica_whose_acceptor_recovers_is_not_fit_to_lead(tmp_path: Path) -> None:
     for name, recovering in (("well", False), ("lost", True)):
-        format_folder(tmp_path / name, CLUSTER.id, 1, recovering=recovering)
+        format_folder(tmp_path / name, PAXOS, CLUSTER.id, 1, recovering=recovering)
         with started(tmp_path / name) as replica:
             for host in replica.roles.values():
                 host.daemon = None
@@ -82,7 +82,7 @@ def test_a_replica_whose_acceptor_recovers_is_not_fit_to_lead(tmp_path: Path) ->
 @contextmanager
 def alone(folder: Path) -> Iterator[Replica]:
     """A cluster of one whose replica leads; its timers go on only while it is asked to."""
-    format_folder(folder, CLUSTER.id, 1, recovering=False)
+    format_folder(folder, PAXOS, CLUSTER.id, 1, recovering=False)
     with started(folder) as replica:
         for host in replica.roles.values():
             host.daemon = None
@@ -109,7 +109,7 @@ def leading(proposer: Proposer, _: float) -> bool:
 def test_after_a_rejoin_the_folder_must_have_that_disk(tmp_path: Path) -> None:
     """While it recovers its disk is another than was recorded; that exemption ends."""
     folder = tmp_path / "r"
-    disk = format_folder(folder, CLUSTER.id, 1, recovering=True)
+    disk = format_folder(folder, PAXOS, CLUSTER.id, 1, recovering=True)
     with started(folder) as replica:
         replica._folder.change(members={1: "lost"})
         replica.hosts["acceptor"].daemon = None
@@ -134,7 +134,7 @@ def test_a_replica_that_recovers_is_not_reported_up_while_its_acceptor_is_away(
     tmp_path: Path,
 ) -> None:
     """Whoever guards lost disks would count it as a voter."""
-    format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=True)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER.id, 1, recovering=True)
     with started(tmp_path / "r") as replica:
         replica.hosts["acceptor"].daemon = None
         replica.hosts["acceptor"].start()
@@ -149,7 +149,7 @@ def test_a_rejoin_is_recorded_later_when_the_acceptor_waits_for_its_disk(
     """Whoever looks is the supervisor: an error in its thread would end the process."""
     monkeypatch.setattr("server.rolehost.PATIENCE_SECONDS", 0.01)
     folder = tmp_path / "r"
-    format_folder(folder, CLUSTER.id, 1, recovering=True)
+    format_folder(folder, PAXOS, CLUSTER.id, 1, recovering=True)
     votes = AppendStorage(folder / "acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY})
     votes.write([Put("acceptor", "state", State(epoch=2).pack())])
     votes.close()
@@ -165,12 +165,12 @@ def test_a_rejoin_is_recorded_later_when_the_acceptor_waits_for_its_disk(
 
 def test_a_learner_taken_down_leaves_neither_its_state_nor_a_snapshot(tmp_path: Path) -> None:
     """No collector ever looks at what was there at the start of the process."""
-    format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=False)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER.id, 1, recovering=False)
     with started(tmp_path / "r") as replica:
         replica.hosts["learner"].daemon = None
         replica.hosts["learner"].start()
         state = replica.hosts["learner"].ask(lambda learner, _: weakref.ref(learner.state))
-        view = replica._folder.learner.snapshot()
+        view = replica._folder.storages["learner.db"].snapshot()
         source = SnapshotSource(view, KeyValues)
         replica.hosts["learner"].ask(
             lambda learner, now: learner._sources.update({2: _Source("1-1", source, now)})
@@ -187,7 +187,7 @@ def test_a_learner_taken_down_leaves_neither_its_state_nor_a_snapshot(tmp_path: 
 
 def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -> None:
     """The counter begins anew at each: a command of today must not pass for one of yesterday."""
-    format_folder(tmp_path / "r", CLUSTER.id, 1, recovering=False)
+    format_folder(tmp_path / "r", PAXOS, CLUSTER.id, 1, recovering=False)
     ids = []
     for _ in range(3):
         with started(tmp_path / "r") as replica:
