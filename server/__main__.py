@@ -34,12 +34,14 @@ from kvrmi.storage.interface import Corrupt, StorageFailed
 from . import allocator, endings
 from .alone import cluster_of
 from .cpus import Cpus
+from .endpoint import Endpoint
 from .engines.kinds import DEFAULT, kind_for
 from .folder import PRIVATE, FolderRefused, format_folder, open_folder
 from .logfile import start_log
 from .offline import export, inspect
 from .replica import Replica
 from .service import Service
+from .status import metrics
 
 _log = logging.getLogger("kvrmi.server.main")
 
@@ -75,6 +77,12 @@ def _parser() -> cli.Parser:
         "--console",
         action="store_true",
         help="prompt for commands on this terminal (help lists them); without one, log to stdout",
+    )
+    parser.add_argument(
+        "--metrics-port",
+        type=cli.whole(1, 65_535),
+        metavar="P",
+        help="serve what it counts over HTTP, for Prometheus",
     )
     return parser
 
@@ -115,9 +123,18 @@ def _run(options: argparse.Namespace) -> int:
         cpus = Cpus(options.id, pin=cluster.pin)
         fatal = partial(_fatal, home)
         replica = Replica(cluster, options.id, folder, secret, fatal, lead=cpus.lead)
+        if options.metrics_port is not None:
+            replica.endpoints.append(_metrics(replica, options.metrics_port))
         return _serve(replica, home, prompts=prompts)
     except (Corrupt, DiskLost, StorageFailed, InvariantBroken) as error:
         return _leave(home, endings.ending("start", error))
+
+
+def _metrics(replica: Replica, port: int) -> Endpoint:
+    from .metrics import MetricsEndpoint  # an HTTP server, for those who ask for it
+
+    host = replica.cluster.listens_on(replica.member.host)
+    return MetricsEndpoint(host, port, lambda: metrics(replica))
 
 
 def _is_terminal() -> bool:

@@ -10,14 +10,13 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import to_builtins
 
 from kvrmi.cli import reason
-from kvrmi.cluster.metrics import families, text
+from kvrmi.cluster.metrics import text
 from kvrmi.cluster.naming import unknown_replica
-from kvrmi.cluster.status import ReplicaEntry
 from kvrmi.errors import to_builtin
 from kvrmi.operations.interface import LOCAL, check
 
@@ -25,7 +24,7 @@ from .engines.blocks import BLOCKS
 from .engines.catchup import CatchUpFailed
 from .objectdaemon import exposed
 from .rolehost import Fenced
-from .status import describe
+from .status import describe, metrics
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -58,7 +57,7 @@ class Admin:
     @exposed
     def metrics(self) -> str:
         """Write what this replica has counted in Prometheus' text format."""
-        return text(families([cast(ReplicaEntry, describe(self._replica))]))
+        return text(metrics(self._replica))
 
     @exposed
     def identity(self) -> dict[str, object]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.metrics import Family, families
 from kvrmi.cluster.naming import join_address
+from kvrmi.cluster.status import ReplicaEntry
 
 from .counters import counters
 from .hosts import Hosts
@@ -49,6 +51,11 @@ def describe(replica: Replica) -> dict[str, object]:
         "counters": counters(replica),
         **_cluster(replica.cluster),
     }
+
+
+def metrics(replica: Replica) -> list[Family]:
+    """Make this replica's metrics, of its entry."""
+    return families([cast(ReplicaEntry, describe(replica))])
 
 
 def _cluster(cluster: Cluster) -> dict[str, object]:

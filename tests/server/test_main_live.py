@@ -7,6 +7,7 @@ import signal
 import socket
 import tempfile
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -59,6 +60,32 @@ def test_another_list_of_members_than_the_disk_knows(founded: Replicas) -> None:
     assert "was formatted for replicas 1, 2, 3, 4, 5, the cluster file" in refused(
         "2", *config(founded)
     )
+
+
+def test_metrics_are_served_where_a_port_is_given(founded: Replicas) -> None:
+    port = free_block("127.0.0.1", 1, random.Random())
+    url = f"http://127.0.0.1:{port}/metrics"
+    replica = start(
+        "1", *config(founded), "--metrics-port", str(port), output=founded.data / "output"
+    )
+    try:
+        until(lambda: b'kvrmi_up{replica="1"} 1.0' in fetched(url), 15)
+        line = refused("2", *config(founded), "--metrics-port", str(port))
+        assert line.endswith(
+            f": replica 2 cannot start: port {port} on 127.0.0.1: Address already in use"
+        )
+    finally:
+        replica.terminate()
+        assert replica.wait(10) == 0
+
+
+def fetched(url: str) -> bytes:
+    try:
+        with urlopen(url, timeout=5) as answer:
+            body: bytes = answer.read()
+            return body
+    except OSError:
+        return b""
 
 
 def test_an_unknown_replica(founded: Replicas) -> None:
