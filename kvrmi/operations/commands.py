@@ -166,7 +166,7 @@ def _first(args: tuple[Any, ...]) -> str:
         return f" {_key_text(first)}"
     if not first:
         return " (0)"
-    key = first[0] if type(first[0]) is str else first[0][0]
+    key = first[0][0] if type(first[0]) is tuple else first[0]
     return f" {_key_text(key)} ({len(first)})"
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvrmi.operations.commands import Voter, encode_command, encode_question, encode_voter, summary
+from tests.state.counter import COUNTING, add, total
 
 CLIENT = ("ana", 17)
 
@@ -29,6 +30,13 @@ def test_lists_are_counted_and_long_names_clipped() -> None:
     four = [encode_question("size", ())] * 4
     assert summary(four) == ": size, size, size, .."
     assert summary([encode_question("get_many", ((),))]) == ": get_many (0)"
+
+
+def test_commands_of_another_machine_are_named_in_its_words() -> None:
+    assert summary([add(7, 1, CLIENT)], COUNTING) == ': add "7" id=ana/17'
+    assert summary([total(1, 2)], COUNTING) == ': total "1" (2)'
+    assert summary([total()], COUNTING) == ": total (0)"
+    assert summary([add(7, 1, CLIENT)]) == ": malformed"
 
 
 def test_nothing_is_said_of_no_command() -> None:

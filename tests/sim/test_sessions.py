@@ -7,9 +7,10 @@ from collections import Counter
 import pytest
 
 from kvrmi.operations.interface import WINDOW
+from kvrmi.sim.paxos.asked import Asked
 from kvrmi.sim.paxos.histories import PAXOS
 from kvrmi.sim.paxos.request_ids import Sessions, expired, numbered
-from kvrmi.sim.paxos.workload import Asked, Workload, _Client
+from kvrmi.sim.paxos.workload import Client, Workload
 from kvrmi.sim.run import run
 from kvrmi.state import clienttable
 
@@ -20,7 +21,7 @@ def test_requests_are_open_together_and_sessions_expire_and_are_given_up(
     seen: Counter[str] = Counter()
     finish = Workload._finish
 
-    def watched(self: Workload, client: _Client, asked: Asked) -> None:
+    def watched(self: Workload, client: Client, asked: Asked) -> None:
         open_now = [c.doing.id[0] for c in self._clients if c.doing and c.doing.session]  # type: ignore[index]
         seen["open together"] += len(open_now) > len(set(open_now))
         if asked.session and asked.answer is not None:

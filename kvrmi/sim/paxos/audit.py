@@ -20,10 +20,11 @@ from ...paxos.learner import Learner
 from ...paxos.proposer import Proposer
 from ...state.log import unpack_batch
 from ...state.replicated import Replicated
+from .asked import Asked
 from .monitor import monitor
 from .parts import Parts
 from .request_ids import Sessions, expired
-from .workload import Asked, Workload
+from .workload import Workload
 
 if TYPE_CHECKING:
     from ..replica import Replica

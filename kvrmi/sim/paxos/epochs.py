@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...operations.commands import FIRST_EPOCH, Voter, decode_command
+from ...operations.commands import FIRST_EPOCH, Voter, take_apart
+from ...operations.vocabulary import VOTER
 from ...paxos.acceptor import Acceptor
 from ...state.log import unpack_batch
 from ...state.stored import stored_voters
@@ -30,9 +31,9 @@ class Epochs:
     def chosen(self, slot: int, value: bytes) -> None:
         """Take note of the next slot's value."""
         for command in unpack_batch(value):
-            name, _, args = decode_command(command)
-            if name == "voter":
-                voter = Voter(*args)
+            opcode, _, args = take_apart(command)
+            if opcode == VOTER.opcode:
+                voter = Voter(*VOTER.decode(args))
                 if voter.epoch == self.in_force(voter.replica, slot + 1) + 1:
                     self._begun.append((slot, voter))
 

@@ -14,22 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from ...access.request_ids import RequestId, RequestIds
 from ...checker.history import FAIL, OK, UNKNOWN, Operation
-from ...operations.commands import CommandId, encode_command, encode_question
-from ...operations.interface import LOCAL, Answer, Request
+from ...operations.commands import encode_command, encode_question
+from ...operations.interface import LOCAL, Answer
 from ...operations.table import NUMBERED
 from ...paxos.front import Front
-from ...paxos.learner import Learner
-from ...roles.contract import Effects
-from .monitor import monitor
+from .asked import Asked
 from .request_ids import expired, numbered
 
 if TYPE_CHECKING:
-    from ...paxos.submissions import Submission
     from ..replica import Replica
     from ..world import World
     from .callers import Callers
 
-__all__ = ["COUNTERS", "KEYS", "KINDS", "Asked", "Workload"]
+__all__ = ["COUNTERS", "KEYS", "KINDS", "VISITORS", "Client", "Workload"]
 
 UNDONE = ("NO_QUORUM", "UNAVAILABLE")
 """Codes that promise that nothing was done."""
@@ -53,99 +50,11 @@ HESITATION = 0.2
 """Seconds after its deadline within which every request has its answer, on the slowest clock."""
 
 
-class Asked:
-    """One request of a client, however often it is sent."""
-
-    def __init__(self, op: str, args: tuple[Any, ...], payload: bytes, called: float) -> None:
-        """`payload` is the machine's encoding; `called` the time before it is first sent."""
-        self.op = op
-        self.args = args
-        self.payload = payload
-        self.called = called
-        self.since = 0
-        """The highest revision that any client had been answered before this was first asked."""
-        self.id: CommandId | None = None
-        self.answer: Answer | None = None
-        self.undone = False
-        """It was said that nothing was done, of every sending."""
-        self.doubt = False
-        """A sending ended without an answer that says so."""
-        self.replica = 0
-        self.slot = -1
-        """Of a local read: how far its replica had applied the log, as far as could be seen."""
-        self._submission: Submission | None = None
-        self._at: Replica | None = None
-        self._started = 0
-        self._sent = 0.0
-
-    @property
-    def reads(self) -> bool:
-        """It changes nothing."""
-        return self.op in READS
-
-    @property
-    def session(self) -> bool:
-        """It may be sent again."""
-        return self.id is not None and len(self.id) == 2
-
-    @property
-    def local(self) -> bool:
-        """It may be answered from whatever its replica has applied."""
-        return LOCAL in self.args[1:]
-
-    @property
-    def waits(self) -> bool:
-        """It was sent and is not yet answered."""
-        return self._at is not None
-
-    def send(self, replica: Replica, now: float) -> None:
-        """Send it to a replica, as soon as that is not paused."""
-        self.replica = replica.me
-        self._at, self._started, self._sent = replica, replica.starts, now
-        replica.run(lambda: replica.act("front", self._submit))
-
-    def _submit(self, front: Front, now: float) -> Effects:
-        if self.local and self._at is not None:
-            self.slot, self.answer = _local(self._at, self.payload)
-            return Effects()
-        if self.reads:
-            self.answer = front.read(now, self.payload)
-            if self.answer is not None:
-                return Effects()
-        request = Request(self.reads, self.payload)
-        self._submission, effects = front.submit(now, request, repeatable=self.session)
-        return effects
-
-    def look(self) -> None:
-        """Take the answer, if there is one."""
-        if self._submission is not None and self._submission.answer is not None:
-            self.answer = self._submission.answer
-
-    @property
-    def settled(self) -> bool:
-        """It has its answer, whether anybody has taken note of that or not."""
-        self.look()
-        return self.answer is not None
-
-    def forget(self) -> None:
-        """Be ready to be sent again."""
-        self._at = self._submission = self.answer = None
-
-    @property
-    def orphaned(self) -> bool:
-        """The process that took it is gone."""
-        return self._at is None or not self._at.up or self._at.starts != self._started
-
-    def late(self, now: float, timeout: float) -> bool:
-        """Return whether it should have been answered by now."""
-        at = self._at
-        return at is not None and not at.paused and now - max(self._sent, at.resumed_at) > timeout
-
-
-class _Client:
+class Client:
     """Does one thing after another."""
 
-    def __init__(self, world: World, number: int, kind: str, before: _Client | None = None) -> None:
+    def __init__(self, world: World, number: int, kind: str, before: Client | None = None) -> None:
+        """Be one of a kind; a lane uses the session of the one `before` it."""
         self.kind = kind
         self.name = f"{kind}{number}"
         self.draws = world.draws("client", number)
@@ -166,10 +75,12 @@ class _Client:
 
     @property
     def session(self) -> bool:
+        """Whether its writes have request ids."""
         return self.kind in ("session", "lane", "counter", VISITORS[True])
 
     @property
     def counter(self) -> str:
+        """The key that it alone counts up."""
         return COUNTERS + self.name
 
     def next(self, front: Front, now: float) -> Asked | None:
@@ -178,13 +89,13 @@ class _Client:
             kind = "get" if self.kind in VISITORS else self.draws.choice(READS)
             op, args = self._question(kind)
             plain = args[:1] if kind == LOCAL else args
-            return Asked(op, args, encode_question(op, _plain(plain)), now)
+            return Asked(op, args, encode_question(op, _plain(plain)), now, reads=True)
         id = self.ids.take() if self.session else front.next_id()
         if id is None:
             return None
         self.number += 1
         op, args = OPENING if self.session and id[1] == 1 else self._command()
-        asked = Asked(op, args, encode_command(op, _plain(args), id), now)
+        asked = Asked(op, args, encode_command(op, _plain(args), id), now, reads=False)
         asked.id = id
         return asked
 
@@ -236,17 +147,19 @@ class _Client:
 class Workload:
     """All clients; they `settle` whatever is answered now and then."""
 
-    def __init__(self, world: World, kinds: Sequence[str] = KINDS) -> None:
-        """Begin at once, with a client of each of `kinds`."""
+    def __init__(
+        self, world: World, kinds: Sequence[str] = KINDS, client: type[Client] = Client
+    ) -> None:
+        """Begin at once, with a client of each of `kinds`; of another machine's if it is said."""
         self.history: list[Operation] = []
         self.done: list[Asked] = []
         self.reported = 0
         """The highest revision that any client was answered."""
         self._world = world
-        self._clients: list[_Client] = []
+        self._clients: list[Client] = []
         for number, kind in enumerate(kinds):
             before = self._clients[-1] if self._clients else None
-            self._clients.append(_Client(world, number, kind, before))
+            self._clients.append(client(world, number, kind, before))
         self.callers: Callers | None = None
         """Who else writes into this history, in some runs."""
         self._resting = False
@@ -288,7 +201,7 @@ class Workload:
                 self._go_on(client)
         self._world.after(STEP, self._step)
 
-    def _go_on(self, client: _Client) -> None:
+    def _go_on(self, client: Client) -> None:
         up = [replica for replica in self._world.replicas.values() if replica.up]
         if up:
             self._ask(client, client.draws.choice(up))
@@ -302,7 +215,7 @@ class Workload:
         asked = client.doing
         return lambda: asked is not None and asked.settled
 
-    def _ask(self, client: _Client, replica: Replica) -> None:
+    def _ask(self, client: Client, replica: Replica) -> None:
         asked, front = client.doing, replica.role(Front)
         if asked is None and not self._resting and front is not None:
             asked = client.doing = client.next(front, self._world.now)
@@ -327,7 +240,7 @@ class Workload:
                 late = asked.late(self._world.now, self._timeout)
                 self._world.require(not late, f"{client.name} got no answer in time")
 
-    def _answered(self, client: _Client, asked: Asked, answer: Answer) -> None:
+    def _answered(self, client: Client, asked: Asked, answer: Answer) -> None:
         require = self._world.require
         self._world.trace(client.name, f"gets {answer.code} {answer.value!r} @{answer.revision}")
         require(answer.code != "INVALID", f"{client.name} was answered {answer}")
@@ -347,14 +260,14 @@ class Workload:
         asked.undone = answer.code in UNDONE and not asked.doubt
         self._finish(client, asked)
 
-    def _unanswered(self, client: _Client, asked: Asked) -> None:
+    def _unanswered(self, client: Client, asked: Asked) -> None:
         if asked.session:
             asked.doubt = True
             asked.forget()
         else:
             self._finish(client, asked)
 
-    def _finish(self, client: _Client, asked: Asked) -> None:
+    def _finish(self, client: Client, asked: Asked) -> None:
         self.done.append(asked)
         client.finished(asked)
         operation = _record(client.process, asked, self._world.now)
@@ -375,14 +288,6 @@ def _record(client: str, asked: Asked, now: float) -> Operation:
     value = None if asked.op in NUMBERED else answer.value
     value = _frozen(value)
     return Operation(*question, now, OK, value, answer.revision, asked.replica)
-
-
-def _local(replica: Replica, question: bytes) -> tuple[int, Answer]:
-    """Read at once what a replica has applied, and see how far that is."""
-    learner = replica.role(Learner)
-    if learner is None:
-        return -1, Answer("UNAVAILABLE", "the learner is down", 0)
-    return monitor(replica.world).stands(replica, learner), learner.read(question)
 
 
 def _frozen(value: Any) -> Any:
