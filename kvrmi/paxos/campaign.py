@@ -20,7 +20,8 @@ class PreVoteRound:
         """`deadline` ends the round; its owner decides what then."""
         self.ballot = ballot
         self.deadline = deadline
-        self.promised: Ballot = NO_BALLOT
+        self.followed: Ballot = NO_BALLOT
+        """The newest ballot for which we were refused: whom others follow, if anybody."""
         self._me = me
         self._quorum = quorum
         self._granted: set[int] = set()
@@ -28,8 +29,9 @@ class PreVoteRound:
 
     def add(self, replica: int, m: PreVoted) -> None:
         """Count one answer."""
-        self.promised = max(self.promised, m.promised)
         (self._granted if m.granted else self._refused).add(replica)
+        if not m.granted:
+            self.followed = max(self.followed, m.promised)
 
     @property
     def won(self) -> bool:

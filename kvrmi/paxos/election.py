@@ -1,7 +1,7 @@
 """When to try to lead, and when to let somebody better lead. Liveness only.
 
 Rules: nothing here touches what acceptors hold; priority (lowest id first) and lag lengthen our own
-wait and never speak against another's candidacy. It sends nothing; the proposer asks and acts.
+wait and never speak against another's candidacy. It sends nothing; the proposer acts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from ..roles.contract import Address, Envelope
 from .ballot import NO_BALLOT, Ballot
+from .messages import PreVote
 
 if TYPE_CHECKING:
     import random
@@ -53,6 +55,7 @@ class Election:
     ) -> None:
         """Nobody leads yet; the first in priority tries first."""
         self.leader: Ballot = NO_BALLOT
+        self._me = me
         self._rank = sorted(ids).index(me)
         self._rng = rng
         self._timing = timing
@@ -81,6 +84,9 @@ class Election:
 
     def lost(self, now: float) -> None:
         """Wait after a failed attempt: a little, then longer each time."""
+        if self._deaf:  # it was no attempt: we asked whom the others follow
+            self._wait(now)
+            return
         self._tries += 1
         timing = self._timing
         if self._tries <= QUICK_TRIES:
@@ -109,9 +115,16 @@ class Election:
         self._wait(now)
 
     def deaf(self, leader: Ballot) -> None:
-        """Take our successor for the leader: our own acceptor brings us no heartbeat of anybody."""
-        self.leader = leader
+        """Take for the leader whom others follow: our own acceptor brings us no heartbeat."""
+        self.leader = leader if leader.replica != self._me else NO_BALLOT
         self._deaf = True
+
+    def asked(self, followed: Ballot, *, hears: bool) -> None:
+        """Take note of whom others follow; one that `hears` need not believe them."""
+        if hears:
+            self._deaf = False
+        else:
+            self.deaf(followed)
 
     def silence(self, now: float) -> bool:
         """Return whether the leader is silent for an election time, and forget it then."""
@@ -132,17 +145,44 @@ class Election:
 
 
 class Fitness:
-    """Whether we could lead if leadership were handed to us."""
+    """Whether we could lead, or hear who does: what acceptors answer to our questions."""
 
-    def __init__(self, me: int, quorum: int) -> None:
-        """`quorum` of all acceptors must answer us, our own among them: its disk may hang."""
+    def __init__(self, me: int, ids: tuple[int, ...], quorum: int, lease: float) -> None:
+        """`quorum` of `ids` must answer us, our own acceptor among them: its disk may hang.
+
+        One that has not answered for `lease` seconds is silent.
+        """
         self._me = me
+        # Ourselves last, always: peers work while our own acceptor is asked.
+        self._acceptors = [Address(i, "acceptor") for i in (*(i for i in ids if i != me), me)]
         self._quorum = quorum
+        self._lease = lease
         self._answered: dict[int, float] = {}
+        self._asked = inf
+        """When our own acceptor was asked what it has not answered."""
+
+    def ask(self, now: float, ballot: Ballot) -> tuple[Envelope, ...]:
+        """Ask every acceptor whether it would promise `ballot`."""
+        self.asked(now)
+        return tuple(Envelope(acceptor, PreVote(ballot)) for acceptor in self._acceptors)
+
+    def asked(self, at: float) -> None:
+        """Take note that our own acceptor was asked something."""
+        self._asked = min(self._asked, at)
 
     def answered(self, now: float, replica: int) -> None:
         """Take note that an acceptor answered us."""
         self._answered[replica] = now
+        if replica == self._me:
+            self.heard()
+
+    def heard(self) -> None:
+        """Take note that our own acceptor is not silent."""
+        self._asked = inf
+
+    def silent(self, now: float) -> bool:
+        """Return whether our own acceptor, which would bring us heartbeats, does not answer."""
+        return now - self._asked >= self._lease
 
     def holds(self, now: float, lag: int) -> bool:
         """Return whether enough acceptors are within reach, and our learner, `lag` behind, too.

@@ -81,7 +81,7 @@ class Leadership:
         self.over = ""
         self.opened = False
         self.handing_to = 0
-        self._own_asked = inf
+        self.own_asked = inf
         """When our own acceptor was asked what it has not answered."""
         self._me = me
         self._peers = tuple(i for i in ids if i != me)
@@ -176,12 +176,12 @@ class Leadership:
 
     def own_silent(self, now: float) -> bool:
         """Return whether our own acceptor has not answered for a lease: its disk hangs."""
-        return now - self._own_asked >= self._timing.lease
+        return now - self.own_asked >= self._timing.lease
 
     def answered(self, replica: int) -> None:
         """Take note that an acceptor answered, or that ours was taken up or down."""
         if replica == self._me:
-            self._own_asked = inf
+            self.own_asked = inf
 
     def unanswered(self, now: float, replica: int, m: Message) -> tuple[Envelope, ...]:
         """Ask another at once: an Accept did not reach `replica`, or is not answered."""
@@ -247,7 +247,7 @@ class Leadership:
     def _beat(self, now: float) -> tuple[Envelope, ...]:
         beat = self.lease.next_beat(now)
         self._beat_at = now + self._timing.heartbeat
-        self._own_asked = min(self._own_asked, now)
+        self.own_asked = min(self.own_asked, now)
         return tuple(
             Envelope(
                 acceptor,

@@ -39,7 +39,6 @@ from .messages import (
     Offer,
     Offered,
     Prepare,
-    PreVote,
     PreVoted,
     Promise,
     Propose,
@@ -85,7 +84,7 @@ class Proposer:
         self.electorate = pieces.electorate()
         self._election = Election(me, ids, now, rng, timing)
         self._hand_over = HandOver(timing.quiet, timing.acceptor_grace)
-        self._fitness = Fitness(me, self._quorum)
+        self._fitness = Fitness(me, ids, self._quorum, timing.lease)
         self._pre_vote: PreVoteRound | None = None
         self._phase1: Phase1 | None = None
         self._term: Leadership | None = None
@@ -172,22 +171,17 @@ class Proposer:
 
     def _campaign(self, now: float) -> tuple[Envelope, ...]:
         attempt = self._phase1 or self._pre_vote
-        if attempt is not None:
-            if now >= attempt.deadline:
-                self._abandon(now)
+        if attempt is not None and now >= attempt.deadline:
+            self._abandon(now)
+        if attempt is not None or now < self._election.due:
             return ()
-        if now < self._election.due:
-            return ()
-        if not self._roles.all:
+        if self._roles.acceptor and not self._roles.all:
             self._election.unfit(now)
             return ()
+        # Without our acceptor it cannot be won: we ask whom the others follow.
         ballot = Ballot(self._round + 1, self.me)
         self._pre_vote = PreVoteRound(self.me, ballot, self._quorum, now + self._timing.answer)
-        return self._ask_would(ballot)
-
-    def _ask_would(self, ballot: Ballot) -> tuple[Envelope, ...]:
-        everybody = (Address(i, "acceptor") for i in (*self._peers, self.me))
-        return tuple(Envelope(acceptor, PreVote(ballot)) for acceptor in everybody)
+        return self._fitness.ask(now, ballot)
 
     def _on_pre_voted(self, now: float, sender: Address, m: PreVoted) -> tuple[Envelope, ...]:
         self._fitness.answered(now, sender.replica)
@@ -241,6 +235,9 @@ class Proposer:
         return self._term.tick(now)
 
     def _abandon(self, now: float) -> None:
+        if self._pre_vote is not None:
+            hears = self._roles.acceptor and not self._fitness.silent(now)
+            self._election.asked(self._pre_vote.followed, hears=hears)
         self._pre_vote = self._phase1 = None
         self._election.lost(now)
 
@@ -294,6 +291,7 @@ class Proposer:
         messages = term.give_up(f"handed over to {successor}")
         self._leave_office(now, term)
         if term.own_silent(now):
+            self._fitness.asked(term.own_asked)
             self._election.deaf(Ballot(term.ballot.round + 1, successor))  # as it will campaign
         return messages
 
@@ -348,6 +346,7 @@ class Proposer:
         if m.ballot.replica == self.me or m.ballot <= self._given_up:
             return ()  # its last heartbeat came behind the hand-over, by another lane
         self._round = max(self._round, m.ballot.round)
+        self._fitness.heard()
         self._pre_vote = None
         if self._term is not None and m.ballot > self._term.ballot:
             self._term.over = f"our acceptor follows {m.ballot}"
@@ -357,7 +356,7 @@ class Proposer:
     def _on_offer(self, now: float, sender: Address, m: Offer) -> tuple[Envelope, ...]:
         fit = self._roles.all and self._fitness.holds(now, m.chosen - self.applied)
         offered = Envelope(sender, Offered(m.ballot, fit))
-        return (offered, *self._ask_would(Ballot(self._round + 1, self.me)))
+        return (offered, *self._fitness.ask(now, Ballot(self._round + 1, self.me)))
 
     def _on_offered(self, now: float, sender: Address, m: Offered) -> tuple[Envelope, ...]:
         if self._term is not None and m.ballot == self._term.ballot:

@@ -51,7 +51,16 @@ def test_a_quorum_of_refusals_fails() -> None:
         assert not ask.failed
         ask.add(replica, voted(False, ballot(7, replica)))
     assert ask.failed
-    assert ask.promised == ballot(7, 4)
+
+
+def test_whom_others_follow_is_the_newest_ballot_for_which_they_refuse() -> None:
+    ask = pre_vote()
+    assert ask.followed == NO_BALLOT
+    ask.add(2, voted(True, ballot(8, 2)))
+    assert ask.followed == NO_BALLOT
+    ask.add(3, voted(False, ballot(7, 3)))
+    ask.add(4, voted(False, ballot(6, 4)))
+    assert ask.followed == ballot(7, 3)
 
 
 def test_one_replica_is_counted_once() -> None:

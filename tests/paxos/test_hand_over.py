@@ -139,7 +139,7 @@ def test_a_leader_whose_own_acceptor_is_silent_for_a_lease_hands_over(benches: B
         "clients are passed on"
     )
     bench.wake(2 * TIMING.election_min)
-    assert not bench.find(Leading), "its acceptor brings it no heartbeat: it must not forget"
+    assert not bench.find(Leading), "its acceptor brings it no heartbeat: it asks before it forgets"
 
 
 def test_a_leader_whose_acceptor_comes_back_has_a_lease_for_its_first_answer(

@@ -89,9 +89,7 @@ def test_a_silent_leader_is_forgotten_and_then_succeeded(benches: Benches) -> No
     assert bench.find(PreVote)[0] == PreVote(ballot(5))
 
 
-@pytest.mark.parametrize(
-    "roles", [RolesUp(False, True), RolesUp(True, False), RolesUp(True, True, votes=False)]
-)
+@pytest.mark.parametrize("roles", [RolesUp(True, False), RolesUp(True, True, votes=False)])
 def test_only_who_has_all_three_roles_campaigns(benches: Benches, roles: RolesUp) -> None:
     bench = follower(benches)
     bench.deliver(host(1), roles)
