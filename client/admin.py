@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
-from kvrmi.access import links
+from kvrmi.access import links, verbs
 from kvrmi.access.admins import Admins
 from kvrmi.access.store import Store
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.file import find, load
 from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
-from kvrmi.errors import ConnectionFailed, UnknownOutcome
+from kvrmi.errors import ConnectionFailed, KVError, UnknownOutcome
 
-from . import blocks
+from . import blocks, byhand
 from .admins import admins_of, coordinator_status
 from .blocks import Report
+from .losing import RISKY, losing
 
 __all__ = ["Admin", "Done"]
 
@@ -49,6 +50,8 @@ class Admin:
         self._orders: dict[str, Callable[..., Done]] = {
             "cut": _cut,
             "fail": _fail,
+            "fail_link": _link(verbs.fail_link),
+            "fix_link": _link(verbs.fix_link),
             "heal": _heal,
             "kill": _process("kill"),
             "restart": _restart,
@@ -59,7 +62,12 @@ class Admin:
         }
         self._questions: dict[str, Callable[..., Report]] = {
             "chain": self._chain,
+            "links": lambda admins: _report("links", verbs.links_of(admins, admins.ids)),
             "log": self._log,
+            "printblockchain": self._of("printblockchain", verbs.blocks),
+            "printkvstore": self._of("printkvstore", verbs.pairs),
+            "printqueue": self._of("printqueue", verbs.queue),
+            "server_reconnect": self._of("server_reconnect", verbs.reconnect),
         }
 
     def order(self, name: str, args: Sequence[object]) -> Done:
@@ -111,8 +119,33 @@ class Admin:
     def _chain(self, admins: Admins, id: int | None, all: bool) -> Report:
         return blocks.chain(admins, admins.ids if all else [self._asked(id)])
 
+    def _of(self, name: str, verb: Callable[..., verbs.Shown]) -> Callable[..., Report]:
+        """Make a question to one replica, the leader where none is named."""
+
+        def ask(admins: Admins, id: int | None, *more: object) -> Report:
+            return _report(name, verb(admins, self._asked(id), *more))
+
+        return ask
+
+    def losing(self, name: str, args: Sequence[object]) -> str | None:
+        """Say what an order would lose, if that is the quorum as far as known; else None.
+
+        Raises a KVError where no order can be given.
+        """
+        if name not in RISKY:
+            return None
+        admins_of(self._store, self._config, self._named)
+        try:
+            return losing(self._store.status(), name, args)
+        except KVError:  # then there is nothing to lose, or the order finds out itself
+            return None
+
     def _asked(self, wanted: int | None) -> int:
         return wanted or blocks.who_answers(self._store.status())
+
+
+def _report(name: str, shown: verbs.Shown) -> Report:
+    return Report(shown.lines, {"op": name, **shown.fields})
 
 
 def _fail(admins: Admins, replica: int, role: str, seconds: float | None, _: bool) -> Done:
@@ -133,27 +166,43 @@ def _restart(admins: Admins, replica: int, role: str | None, _: object, force: b
 
 def _process(method: str) -> Callable[..., Done]:
     def order(admins: Admins, replica: int, _role: object, _seconds: object, force: bool) -> Done:
+        if not admins.coordinated:
+            text = byhand.end(admins, method, replica, force)
+            return Done(text, {"replica": replica, "state": "down", "pid": None})
         return _process_done(replica, admins.coordinator(method, replica, force))
 
     return order
 
 
 def _start(admins: Admins, replica: int, _role: object, _seconds: object, _force: object) -> Done:
+    if not admins.coordinated:
+        byhand.start(replica)
     return _process_done(replica, admins.coordinator("start", replica))
 
 
 def _restore(admins: Admins, replica: int, peer: int | None = None) -> Done:
+    if not admins.coordinated:
+        return _done(verbs.restore(admins, replica, peer))
     result = admins.coordinator("restore", replica, peer)
-    text = (
-        f"replica {replica} has caught up with replica {result['peer']} by its {result['by']}: "
-        f"slot {result['slot']}, {result['keys']} keys; it had missed {result['missed']} writes"
-    )
-    return Done(text, {"replica": replica, "value": result})
+    return Done(verbs.caught_up(replica, result), {"replica": replica, "value": result})
 
 
-def _cut(admins: Admins, one: int, other: int) -> Done:
-    links.cut(admins, one, other)
-    return Done(f"replicas {one} and {other} are cut off from each other", {"cut": [one, other]})
+def _done(shown: verbs.Shown) -> Done:
+    return Done("\n".join(shown.lines), shown.fields)
+
+
+def _link(verb: Callable[..., verbs.Shown]) -> Callable[..., Done]:
+    def order(admins: Admins, one: int, other: int, both: bool, _force: object) -> Done:
+        return _done(verb(admins, one, other, both))
+
+    return order
+
+
+def _cut(admins: Admins, one: int, other: int, _force: object = False) -> Done:
+    new = links.cut(admins, one, other)
+    already = "" if new else " already, nothing was done"
+    text = f"replicas {one} and {other} are cut off from each other{already}"
+    return Done(text, {"cut": [one, other]})
 
 
 def _heal(admins: Admins, *ends: int) -> Done:

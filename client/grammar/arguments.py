@@ -106,10 +106,15 @@ def _count(word: Word) -> int:
     return int(text)
 
 
-def _verify(word: Word) -> str:
-    if str(word.text).upper() != "VERIFY":
-        raise Usage(f"{shortened(str(word.text))!r} is not VERIFY")
-    return "VERIFY"
+def _only(name: str) -> Callable[[Word], str]:
+    """Take one word and no other, in any case."""
+
+    def take(word: Word) -> str:
+        if str(word.text).upper() != name.upper():
+            raise Usage(f"{shortened(str(word.text))!r} is not {name}")
+        return name
+
+    return take
 
 
 def _command(word: Word) -> str:
@@ -136,7 +141,9 @@ _ARGUMENTS: Mapping[str, tuple[str, Callable[[Word], object]]] = {
     "s": ("number", _seconds),
     "n": ("number", _count),
     "slot": ("number", _count),
-    "VERIFY": ("none", _verify),
+    "VERIFY": ("none", _only("VERIFY")),
+    "RECONNECT": ("none", _only("RECONNECT")),
+    "both": ("none", _only("both")),
     "command": ("command", _command),
 }
 """An argument's name in a usage -> its kind, and what makes it of a word."""

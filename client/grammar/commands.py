@@ -7,42 +7,18 @@ sent. It runs nothing and prints nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from kvrmi.cli import started_as
 
 from . import making
+from .classics import CLASSICS
+from .form import Form
+from .form import form as _form
 from .lexer import Usage, Word, shortened
-from .making import Command, Maker, direct
+from .making import Command, direct
 from .nearest import meant
-from .pattern import Pattern
 
 __all__ = ["COMMANDS", "GROUPS", "PROGRAMS", "Command", "Form", "known", "parse", "unknown"]
-
-
-class Form(NamedTuple):
-    """One command, and all that is said of it.
-
-    example: a line and its answer on a terminal; those of keys and values make one story, in the
-    order of the table. more: what HELP of this command adds. also: its other names.
-    """
-
-    pattern: Pattern
-    help: str
-    make: Maker
-    example: tuple[str, str]
-    more: str
-    also: tuple[str, ...]
-
-    @property
-    def usage(self) -> str:
-        """How it is written; ways of writing it are separated by " | "."""
-        return self.pattern.usage
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What it is called, the usual name first."""
-        return self.usage.split()[0], *self.also
 
 
 def parse(words: Sequence[Word]) -> Command:
@@ -71,19 +47,7 @@ def unknown(name: str) -> str:
     return f"unknown command {shortened(name)!r}{near} HELP lists the commands"
 
 
-def _form(
-    usage: str,
-    help: str,
-    make: Maker,
-    *example: str,
-    more: str = "",
-    also: tuple[str, ...] = (),
-    several: str = "",
-) -> Form:
-    line, *answer = example
-    return Form(Pattern(usage, several), help, make, (line, "\n".join(answer)), more, also)
-
-
+_FORCE = "--force: also where the quorum would be lost; else it asks, or is refused in a script."
 _PROGRAM = 0.75
 """A program is seldom meant at the prompt, and offered only for what is very like its name."""
 PROGRAMS: dict[str, str] = {
@@ -244,12 +208,13 @@ GROUPS: dict[str, tuple[Form, ...]] = {
     ),
     "Orders, which need the cluster's file and secret": (
         _form(
-            "FAIL id role [seconds]",
+            "FAIL id role [seconds] [--force]",
             "fail a role (proposer, acceptor, learner)",
             making.order("fail"),
             "FAIL 2 acceptor 5",
             "replica 2: acceptor failed, back in 5 s",
-            more="It is back after these seconds; without them when RESTART id role is given.",
+            more="It is back after these seconds; without them when RESTART id role is given. "
+            + _FORCE,
         ),
         _form(
             "RESTART id [role] [--force]",
@@ -257,14 +222,15 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             making.order("restart"),
             "RESTART 2 acceptor",
             "replica 2: acceptor restarted, incarnation 2",
-            more="--force: also where the quorum could be lost.",
+            more=_FORCE,
         ),
         _form(
-            "CUT id id",
+            "CUT id id [--force]",
             "stop the messages between two replicas",
-            direct("admin", "cut"),
+            making.cut,
             "CUT 1 3",
             "replicas 1 and 3 are cut off from each other",
+            more=_FORCE,
         ),
         _form(
             "HEAL [id id]",
@@ -286,7 +252,8 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             making.order("kill"),
             "KILL 4",
             "replica 4 is down until START 4",
-            more="--force: also where the quorum could be lost.",
+            more=_FORCE + " Without a coordinator it is down until somebody starts it by hand.",
+            also=("FAILPROCESS",),
         ),
         _form(
             "STOP id [--force]",
@@ -294,7 +261,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             making.order("stop"),
             "STOP 4",
             "replica 4 is down until START 4",
-            more="--force: also where the quorum could be lost.",
+            more=_FORCE,
         ),
         _form(
             "START id",
@@ -310,6 +277,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             "RESTORE 2 3",
         ),
     ),
+    "The classic systems' servers, which need the same": CLASSICS,
     "This client": (
         _form(
             "RECONNECT [id]",

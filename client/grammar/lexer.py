@@ -1,4 +1,4 @@
-"""A typed line taken apart into words: quotes, escapes, spaces, and Operation(..).
+"""A typed line taken apart into words: quotes, escapes, spaces, Operation(..), failLink(..).
 
 Rules: it takes time in proportion to the length of the line; what cannot be read is refused as a
 whole. It knows no commands.
@@ -52,6 +52,9 @@ _PLAIN = re.compile(rf"""[^{_SPACES}'"\\]++""")
 _CALL = re.compile(r"\s*operation\s*\(", re.IGNORECASE)
 _PART = re.compile(r"[^,]*+")
 _CALLED = ("put", "get", "delete")
+_VERB = re.compile(r"\s*(?:faillink|fixlink|failprocess)\s*\(", re.IGNORECASE)
+"""Orders that may be written as calls, failLink(1,2): the words are the same without the signs."""
+_SIGNS = str.maketrans("(,", "  ")
 _SHOWN = 60
 """Characters of somebody's line that an error repeats."""
 
@@ -85,6 +88,8 @@ def read(line: str, *, within: bool = False) -> Line:
         return _read_words(line)
     if line.lstrip(_SPACES).startswith("#"):
         return Line([], "", "")
+    if _VERB.match(line):
+        return _read_verb(line)
     call = _CALL.match(line)
     return _read_call(line, call.end()) if call else _read_words(line)
 
@@ -149,6 +154,13 @@ def _unquoted(line: str, at: int) -> tuple[str, int, str]:
     if kept.isalnum():
         return f"\\{kept}", at + 2, f"\\{kept} outside quotes: write '..' to keep a backslash"
     return kept.strip("\n"), at + 2, ""
+
+
+def _read_verb(line: str) -> Line:
+    """Read NAME(a,b) c as the words NAME a b c, each where it stands."""
+    inner, closed, rest = line.partition(")")
+    found = _read_words(f"{inner.translate(_SIGNS)} {rest}" if closed else inner.translate(_SIGNS))
+    return found if closed or found.fault else found._replace(fault="no closing )")
 
 
 def _read_call(line: str, at: int) -> Line:

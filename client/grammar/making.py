@@ -19,19 +19,24 @@ __all__ = [
     "Command",
     "Maker",
     "Output",
+    "blockchain",
     "cas",
     "chain",
+    "cut",
     "delete",
     "direct",
     "each",
     "get",
     "get_many",
     "health",
+    "link",
     "listing",
     "log",
+    "of_one",
     "order",
     "put_many",
     "reconnect",
+    "server",
 ]
 
 
@@ -145,6 +150,38 @@ def chain(given: Given) -> Command:
     """CHAIN VERIFY: a replica or None, whether of all."""
     replica = given.args[1] if len(given.args) > 1 else None
     return Command("answer", "chain", (replica, "--all" in given.options))
+
+
+def link(name: str) -> Maker:
+    """Make the orders for a link in one direction: from, to, whether both, --force."""
+
+    def make(given: Given) -> Command:
+        one, other, *both = given.args
+        return Command("admin", name, (one, other, bool(both), "--force" in given.options))
+
+    return make
+
+
+def cut(given: Given) -> Command:
+    """CUT: two replicas, --force."""
+    return Command("admin", "cut", (*given.args, "--force" in given.options))
+
+
+def of_one(name: str) -> Maker:
+    """Make a question to one replica; None stands for the leader."""
+    return lambda given: Command("answer", name, given.args or (None,))
+
+
+def blockchain(given: Given) -> Command:
+    """PRINTBLOCKCHAIN: a replica or None, how many blocks or 0 for all."""
+    last = given.options.get("--last", 0)
+    return Command("answer", "printblockchain", (*(given.args or (None,)), last))
+
+
+def server(given: Given) -> Command:
+    """SERVER id RECONNECT: a replica, and those whom it shall leave alone."""
+    replica, _, *without = given.args
+    return Command("answer", "server_reconnect", (replica, tuple(without)))
 
 
 def health(given: Given) -> Command:

@@ -17,7 +17,7 @@ _ELSEWHERE = {
     "LS": "KEYS", "LIST": "KEYS", "DIR": "KEYS", "RANGE": "SCAN",
     "EXISTS": "CONTAINS", "HAS": "CONTAINS", "DBSIZE": "SIZE", "COUNT": "SIZE", "LEN": "SIZE",
     "MSET": "MPUT", "INFO": "STATUS", "PING": "HEALTH", "DUMP": "EXPORT", "LOAD": "IMPORT",
-    "CLS": "CLEAR", "MAN": "HELP", "SERVER": "RECONNECT", "CONNECT": "RECONNECT", "BYE": "EXIT",
+    "CLS": "CLEAR", "MAN": "HELP", "CONNECT": "RECONNECT", "BYE": "EXIT",
     "LEAVE": "EXIT", "FLUSHALL": "DELETE", "FLUSHDB": "DELETE",
 }  # fmt: skip
 """What other shells call it."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
-from kvrmi.errors import InvalidRequest, KVError
+from kvrmi.errors import InvalidRequest, KVError, NoQuorum
 
 from ..admin import Admin
 from ..grammar import help
@@ -95,6 +95,7 @@ class Carrier:
         if command.kind == "each":
             return self._of_each[command.name](*command.args)
         if command.kind == "admin":
+            command = self._agree_to(command)
             text, fields = self._admin.order(command.name, command.args)
             self._printer.done(text + self._took(), {"op": command.name, **fields})
             return 0
@@ -221,6 +222,19 @@ class Carrier:
         with undisturbed():
             self._printer.error("INTERRUPTED", text)
         return INTERRUPTED
+
+    def _agree_to(self, command: Command) -> Command:
+        """Ask before what would lose the quorum, unless it was forced. Raises NoQuorum."""
+        if not command.args or command.args[-1] is not False:
+            return command
+        lost = self._admin.losing(command.name, command.args)
+        if lost is None:
+            return command
+        if self._printer.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise NoQuorum(f"{lost}; nothing was done; --force overrides this")
+        if not self._agrees(f"{lost}: nothing can be written then. Go on? [y/N] "):
+            raise NoQuorum(f"{lost}; nothing was done")
+        return command._replace(args=(*command.args[:-1], True))
 
     def _agrees(self, question: str) -> bool:
         """Ask on stderr; only y and yes agree."""

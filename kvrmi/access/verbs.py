@@ -22,6 +22,7 @@ __all__ = [
     "blocks",
     "caught_up",
     "connect",
+    "entries",
     "fail_link",
     "fix_link",
     "links_of",
@@ -264,7 +265,7 @@ def _status_words(one: Mapping[str, Any]) -> Iterator[object]:
 def restore(admins: Admins, replica: int, peer: int | None = None) -> Shown:
     """Have a replica catch up with a peer, the furthest by default. Raises a KVError."""
     if peer is None:
-        peer = source_for(_entries(admins), replica)
+        peer = source_for(entries(admins), replica)
     if peer is None:
         raise ConnectionFailed(f"no other replica is up to restore replica {replica} from")
     found = admins.replica(replica, "restore", peer, timeout=_RESTORE)
@@ -279,7 +280,8 @@ def caught_up(replica: int, found: Mapping[str, Any]) -> str:
     )
 
 
-def _entries(admins: Admins) -> list[Any]:
+def entries(admins: Admins) -> list[Any]:
+    """Ask every replica for its entry of the status; those that answer."""
     found = []
     for replica in admins.ids:
         with contextlib.suppress(KVError):

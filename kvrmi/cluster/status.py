@@ -7,15 +7,15 @@ It asks nobody; null stands for what a replica that does not answer would know.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, TypedDict, cast
 
 from .counts import Counters
 
 __all__ = [
     "NOBODY", "NO_QUORUM", "SERVING", "ClientEntry", "ClusterStatus", "Entries", "ReplicaEntry",
-    "RoleEntry", "health_of", "is_up", "leader_of", "loses_quorum", "source_for", "successor_of",
-    "unanswered", "votes",
+    "RoleEntry", "has_quorum", "health_of", "is_up", "leader_of", "loses_quorum", "source_for",
+    "successor_of", "unanswered", "votes",
 ]  # fmt: skip
 
 SERVING = "serving"
@@ -147,6 +147,21 @@ def loses_quorum(entries: Entries, replica: int, quorum: int) -> bool:
     """Return whether there is a majority now and would be none without `replica`."""
     voting = {one["id"] for one in entries if is_up(one)}
     return len(voting) >= quorum > len(voting - {replica})
+
+
+def has_quorum(entries: Entries, quorum: int, cuts: Iterable[tuple[int, int]] = ()) -> bool:
+    """Return whether a replica with all roles up and a majority of voters reach each other.
+
+    `cuts`: links from one id to another that are cut besides those in the entries.
+    """
+    cut = {(one, other) for entry in entries for one, other in entry.get("cuts") or ()} | {*cuts}
+    voters = [entry["id"] for entry in entries if votes(entry)]
+    able = [entry["id"] for entry in entries if is_up(entry) and _roles_up(entry)]
+
+    def reached(leader: int) -> int:
+        return sum(not cut & {(leader, one), (one, leader)} for one in voters)
+
+    return any(reached(leader) >= quorum for leader in able)
 
 
 def _roles_up(entry: ReplicaEntry) -> bool:

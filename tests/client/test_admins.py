@@ -89,7 +89,7 @@ def test_an_order_to_the_folders_own_cluster_by_address_is_carried_out(
 ) -> None:
     folder("deadbeef")
     cluster.introduce("deadbeef")
-    assert run("FAIL", "1", "acceptor") == 0
+    assert run("FAIL", "1", "acceptor", "--force") == 0
     assert calls == ["(1, 'fail_role', 'acceptor', None)"]
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import kvrmi
+from server.coordinator.found import main as found
 from server.coordinator.ports import free_block
 from tests.terminal import Terminal
+
+from .cluster import LiveCluster, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -18,22 +26,36 @@ IDS = (1, 2, 3, 4, 5)
 
 
 class Consoles:
-    """Five servers in five pseudo-terminals, and no coordinator."""
+    """Five servers in five pseudo-terminals, each with a folder of its own; no coordinator."""
 
     def __init__(self, data: Path) -> None:
-        self.data = data
         base = free_block("127.0.0.1", 25, random.Random())
         self.addresses = [f"127.0.0.1:{base + 5 * i}" for i in range(5)]
+        assert found(["--hosts", ",".join(self.addresses), "--data", str(data / "1")]) == 0
+        for server in IDS[1:]:
+            shutil.copytree(data / "1", data / str(server))
+        self.data = data
         self.terminals: dict[int, Terminal] = {}
 
-    def open(self, server: int, *flags: str) -> Terminal:
+    def start(self, server: int, *flags: str) -> Terminal:
         """Start a server by hand, in a terminal of its own."""
+        words = ["-m", "server", str(server), "--config", str(self.config(server)), "--console"]
+        return Terminal.python(*words, *flags, columns=120)
+
+    def open(self, server: int, *flags: str) -> Terminal:
+        """Start one of the five; what ran in its terminal is over."""
         if server in self.terminals:
             self.terminals[server].child.close(force=True)
-        peers = ["--address", self.addresses[server - 1], "--peers", ",".join(self.addresses)]
-        words = ["-m", "server", str(server), *peers, "--data", str(self.data), "--console"]
-        self.terminals[server] = Terminal.python(*words, *flags, columns=120)
+        self.terminals[server] = self.start(server, *flags)
         return self.terminals[server]
+
+    def config(self, server: int) -> Path:
+        """Name the cluster file of a server's folder."""
+        return self.data / str(server) / "cluster.toml"
+
+    def ask(self, *lines: str) -> str:
+        """Give commands of a client; all that it printed."""
+        return asked(self.config(1), *lines)
 
     def type(self, server: int, line: str, answer: str) -> str:
         """Type a line once the console prompts, and wait for a line of its answer."""
@@ -41,6 +63,20 @@ class Consoles:
         terminal.see(rf"^server {server}>$")
         terminal.keys(f"{line}\r")
         return terminal.see(answer)[0]
+
+
+def asked(config: Path, *lines: str) -> str:
+    """Give lines to a client, as in a pipe; what it printed, errors too."""
+    done = subprocess.run(
+        [sys.executable, "-m", "client", "--config", str(config)],
+        input="\n".join(lines) + "\n",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout
 
 
 @pytest.fixture
@@ -73,6 +109,7 @@ def test_terminals_and_sockets(consoles: Consoles) -> None:
     consoles.terminals[3].see(r"^2 keys at replica 3, revision 2")
     consoles.type(3, "printBlockchain", r'decided .* put "city" "Den Haag" by \S+/1')
     consoles.type(3, "printQueue", r"^in flight: 0")
+    _orders(consoles)
     _ends(consoles)
 
 
@@ -84,14 +121,79 @@ def _links(consoles: Consoles) -> None:
     consoles.type(2, "reconnect 4 5", r"^connected to other servers: 1, 3$")
 
 
+def _orders(consoles: Consoles) -> None:
+    """Give a client's orders where no coordinator is."""
+    said = consoles.ask("START 3", "RESTORE 3 1", "failProcess 3", "FAIL 2 learner 0.1")
+    assert "Start replica 3 by hand where it ran" in said
+    assert "replica 3 has caught up with replica 1 by its log" in said
+    assert "replica 3 is down until somebody starts it again by hand" in said
+    assert consoles.terminals[3].end() == -9
+    consoles.open(3)
+    consoles.type(3, "restore 2", "replica 3 has caught up with replica 2")
+
+
 def _ends(consoles: Consoles) -> None:
     """A second console is refused; a closed terminal, the input's end and `e` end a server."""
-    second = Consoles(consoles.data)
-    second.addresses = consoles.addresses
-    assert second.open(2).end() == 1
-    second.terminals[2].see("is in use by process")
+    with consoles.start(2) as second:
+        assert second.end() == 1
+        second.see("is in use by process")
     assert consoles.terminals[4].hang_up() == 0
     consoles.type(5, "\x03e", "ending|e$")
     assert consoles.terminals[5].end() == 0
     consoles.terminals[1].keys("\x04")
     assert consoles.terminals[1].end() == 0
+
+
+def test_terminals_and_sockets_from_a_client(live: LiveCluster) -> None:
+    leader = live.leader()
+    follower, other = live.followers()[:2]
+    said = asked(
+        live.config,
+        "PUT classic/city Delft",
+        f"failLink({follower},{other})",
+        f"failLink {follower} {other}",
+        "links",
+        f"fixLink({follower},{other})",
+        f"server {follower} reconnect {other}",
+        f"printBlockchain {follower} --last 5",
+        f"printKVStore {follower}",
+        "printQueue",
+        "failLink(1,1)",
+        "printQueue 99",
+    )
+    for text in (
+        f"nothing passes from replica {follower} to {other} until fixLink({follower},{other})",
+        f"the link {follower}>{other} was cut already; nothing was done",
+        f"\ncut: {follower}>{other}\n",
+        f"the link {follower}>{other} is fixed",
+        "\nconnected to other servers: ",
+        'put "classic/city" "Delft" by ',
+        f" at replica {follower}, revision ",
+        "\nin flight: 0\n",
+        "replica 1 has no link to itself; nothing was done",
+        "there is no replica 99, only ",
+    ):
+        assert text in said, said
+    assert leader is not None
+
+
+def test_a_process_that_failed_at_its_console_is_down_until_start(live: LiveCluster) -> None:
+    victim = live.followers()[-1]
+    assert f"replica {victim} is down until START {victim}" in asked(
+        live.config, f"failProcess({victim})"
+    )
+    config = str(live.config)
+    with Terminal.python("-m", "server", str(victim), "--config", config, "--console") as console:
+        console.see(rf"^server {victim}>$")
+        console.keys("help\r")
+        console.see(rf"leaves this server held: down until START {victim}")
+        console.keys("failProcess\r")
+        assert console.end() == -9
+    with live.orders() as orders:
+        wait_for(lambda: _state(orders, victim) == "held", "a failed process that stays down")
+        orders.start(victim)
+    live.settle()
+
+
+def _state(orders: Any, replica: int) -> str:
+    return next(str(one["state"]) for one in orders.status()["replicas"] if one["id"] == replica)

@@ -76,7 +76,20 @@ from client.grammar.making import Output
         ("FAIL 2 Acceptor 1.5", Command("admin", "fail", (2, "acceptor", 1.5, False))),
         ("RESTART 2", Command("admin", "restart", (2, None, None, False))),
         ("KILL 2 --force", Command("admin", "kill", (2, None, None, True))),
-        ("CUT 1 2", Command("admin", "cut", (1, 2))),
+        ("CUT 1 2", Command("admin", "cut", (1, 2, False))),
+        ("failLink(1,2)", Command("admin", "fail_link", (1, 2, False, False))),
+        ("faillink( 1 , 2 ) BOTH", Command("admin", "fail_link", (1, 2, True, False))),
+        ("failLink 1 2 both --force", Command("admin", "fail_link", (1, 2, True, True))),
+        ("fixLink(2,1)", Command("admin", "fix_link", (2, 1, False, False))),
+        ("failProcess(3)", Command("admin", "kill", (3, None, None, False))),
+        ("failProcess 3 --force", Command("admin", "kill", (3, None, None, True))),
+        ("server 3 reconnect 1 2", Command("answer", "server_reconnect", (3, (1, 2)))),
+        ("SERVER 3 RECONNECT", Command("answer", "server_reconnect", (3, ()))),
+        ("links", Command("answer", "links")),
+        ("printBlockchain", Command("answer", "printblockchain", (None, 0))),
+        ("printBlockchain 2 --last 5", Command("answer", "printblockchain", (2, 5))),
+        ("printKVStore", Command("answer", "printkvstore", (None,))),
+        ("printQueue 4", Command("answer", "printqueue", (4,))),
         ("HEAL", Command("admin", "heal", ())),
         ("HEAL 1 2", Command("admin", "heal", (1, 2))),
         ("HEALTH", Command("program", "health", (0.0,))),
@@ -97,12 +110,15 @@ def test_understands(line: str, command: Command) -> None:
         "SIZE k",
         "SCAN --limit", "SCAN --limit 0", "SCAN --limit x", "SCAN a b", "FAIL 2", "FAIL x acceptor",
         "FAIL 2 front", "FAIL 2 acceptor soon", "KILL", "KILL 1 2", "CUT 1", "HEAL 1",
-        "HEAL 1 2 3", "RESTORE",
+        "HEAL 1 2 3", "RESTORE", "failLink(1)", "failLink(1,2) bath", "failLink",
+        "fixLink(1,2,3,4)", "failProcess", "failProcess(x)", "server 3", "server 3 connect",
+        "links 1", "printKVStore 1 2", "printQueue x", "printBlockchain --last",
         "HEALTH 5", "HEALTH --wait", "HEALTH --wait soon", "HEALTH --wait -1", "HEALTH --wait nan",
     ],
 )  # fmt: skip
 def test_refuses_with_the_usage(line: str) -> None:
-    with pytest.raises(Usage, match=f"usage: {COMMANDS[line.split()[0]].usage.split()[0]}"):
+    named = line.partition("(")[0].split()[0].upper()
+    with pytest.raises(Usage, match=f"usage: {COMMANDS[named].usage.split()[0]}"):
         parse(split(line))
 
 

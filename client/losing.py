@@ -1,0 +1,72 @@
+"""Which orders would leave the cluster without a leader that reaches a majority.
+
+Rule: only what would change from serving to not serving is named; nothing is asked or done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from kvrmi.cluster.status import ClusterStatus, Entries, ReplicaEntry, has_quorum
+
+__all__ = ["RISKY", "losing"]
+
+_Pairs = Iterable[tuple[int, int]]
+
+
+def losing(status: ClusterStatus, name: str, args: Sequence[Any]) -> str | None:
+    """Say what one of the risky orders would lose; None if nothing."""
+    entries, quorum = status["replicas"], status["quorum"]
+    doing, left, cuts = _EFFECTS[name](entries, *args)
+    if not has_quorum(entries, quorum) or has_quorum(left, quorum, cuts):
+        return None
+    return f"{doing} would lose the majority of {quorum}"
+
+
+_Effect = tuple[str, Entries, _Pairs]
+"""What is done, the replicas then, the links that are cut besides."""
+
+
+def _end(doing: str) -> Callable[..., _Effect]:
+    def end(entries: Entries, replica: int, *_: object) -> _Effect:
+        left = [one for one in entries if one["id"] != replica]
+        return f"{doing} replica {replica}", left, ()
+
+    return end
+
+
+def _fail(entries: Entries, replica: int, role: str, *_: object) -> _Effect:
+    left = [_without(one, role) if one["id"] == replica else one for one in entries]
+    return f"failing the {role} of replica {replica}", left, ()
+
+
+def _without(entry: ReplicaEntry, role: str) -> ReplicaEntry:
+    roles = {**(entry.get("roles") or {}), role: {"state": "down", "incarnation": 0}}
+    return {**entry, "roles": roles}  # type: ignore[typeddict-item]
+
+
+def _restart(entries: Entries, replica: int, role: str | None, *_: object) -> _Effect:
+    if role is not None:  # it is back at once
+        return "", entries, ()
+    return _end("restarting")(entries, replica)
+
+
+def _cut(entries: Entries, one: int, other: int, *_: object) -> _Effect:
+    return f"cutting replicas {one} and {other} off from each other", entries, [(one, other)]
+
+
+def _fail_link(entries: Entries, one: int, other: int, *_: object) -> _Effect:
+    return f"cutting the link from replica {one} to {other}", entries, [(one, other)]
+
+
+_EFFECTS: Mapping[str, Callable[..., _Effect]] = {
+    "cut": _cut,
+    "fail": _fail,
+    "fail_link": _fail_link,
+    "kill": _end("killing"),
+    "restart": _restart,
+    "stop": _end("stopping"),
+}
+RISKY = frozenset(_EFFECTS)
+"""Names of the orders that may lose the quorum."""

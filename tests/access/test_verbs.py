@@ -1,0 +1,77 @@
+"""What the commands of the classic servers show: blocks with anchor and tentative ones, pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvrmi.access import verbs
+
+
+def block(slot: int, *commands: dict[str, object], known: bool = True) -> dict[str, Any]:
+    return {
+        "slot": slot,
+        "ballot": [2, 1],
+        "previous": f"{slot - 1:064x}" if known else None,
+        "hash": f"{slot:064x}" if known else None,
+        "count": len(commands),
+        "commands": list(commands),
+    }
+
+
+def put(key: str, value: object, *id: object) -> dict[str, object]:
+    return {"op": "put", "args": [key, value], "id": list(id), "bytes": 9}
+
+
+class Admins:
+    """One replica with ten decided blocks, two at a time, and some accepted ones."""
+
+    ids = (1,)
+
+    def __init__(self, tentative: list[dict[str, Any]] | None) -> None:
+        self.blocks = [block(slot, put("k", str(slot), "c:x", slot)) for slot in range(11, 21)]
+        self.tentative = tentative
+
+    def replica(self, replica: int, method: str, *args: Any, timeout: float = 0.0) -> Any:
+        if method == "tentative":
+            return {"applied": 19, "blocks": self.tentative}
+        first, most = args
+        at = len(self.blocks) - most if first is None else max(first - 11, 0)
+        found = self.blocks[at : at + min(most, 2)]
+        return {"anchor": {"slot": 10 + at, "hash": f"{10 + at:064x}"}, "applied": 20} | {
+            "blocks": found
+        }
+
+
+def shown(tentative: list[dict[str, Any]] | None, last: int = 0) -> verbs.Shown:
+    admins: Any = Admins(tentative)
+    return verbs.blocks(admins, 1, last)
+
+
+def test_the_anchor_comes_first_then_a_block_a_line_then_tentative_ones() -> None:
+    late = [block(20, put("k", "20", "c:x", 20)), block(21), block(23, known=False)]
+    found = shown(late)
+    assert found.lines[0] == "anchor: slot 10, hash 000000000000"
+    assert found.lines[1].split() == ["slot", "ballot", "state", "previous", "hash", "operations"]
+    rows = [line.split() for line in found.lines[2:]]
+    assert [row[0] for row in rows] == [*map(str, range(11, 22)), "23"]
+    assert [row[2] for row in rows] == ["decided"] * 10 + ["tentative"] * 2
+    assert found.lines[2].endswith('put "k" "11" by c/11')
+    assert rows[-1][3:] == ["?", "?", "no-op"]
+    assert found.fields["tentative"] == 2
+
+
+def test_the_last_ones_and_an_acceptor_that_is_down() -> None:
+    found = shown(None, last=2)
+    assert [line.split()[0] for line in found.lines[:4]] == ["anchor:", "slot", "19", "20"]
+    assert found.lines[-1] == "the acceptor is down: which blocks are tentative is not known"
+    assert found.fields["tentative"] is None
+
+
+def test_what_a_client_wrote_moves_no_cursor() -> None:
+    wild = put("a\x1b[2J", "v\n" * 300, "\x07bell:1", 1)
+    one = verbs.operation(wild)
+    assert one.isprintable()
+    assert len(one) < 700
+    assert verbs.operation(put("k", b"\x1b", 3, b"boot", 7)) == "put \"k\" b'\\x1b' by replica 3"
+    many = {"op": "put_many", "args": [[["a", "1"], ["b", "2"]]], "id": ["abcdefabcdefabcdef", 4]}
+    assert verbs.operation(many) == 'put_many [["a" "1"] ["b" "2"]] by abcdefabcdef/4'
