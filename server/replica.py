@@ -38,7 +38,7 @@ from .kvstore import kvstore
 from .objectdaemon import Limits, ObjectDaemon
 from .rolehost import Fenced, RoleHost
 from .router import Router
-from .servants import AnswerLater, DeferredAnswers, RoleServant
+from .servants import RoleServant
 from .status import describe
 from .transport import Transport
 
@@ -162,7 +162,14 @@ class Replica:
         role = host.address.role
         name = naming.role(self.me, role)
         servant = RoleServant(
-            self._declared, self._codec, host, self.router, self.faults, caller, self._late()
+            self._declared,
+            self._codec,
+            role,
+            self.hosts.all,
+            self.router,
+            self.faults,
+            caller,
+            clock,
         )
         # Two lanes from each peer, as many again while they are made anew, and some to spare.
         limits = Limits(4 * len(self.cluster.ids) + 8, PEER_BYTES, 600.0)
@@ -175,13 +182,6 @@ class Replica:
             admit=self.gate.replicas(name),
             after_answer=servant.after_answer,
         )
-
-    def _late(self) -> AnswerLater | None:
-        """Make what waits for the answers of deferred requests, if there are any."""
-        deferred = self._declared.deferred
-        if deferred is None:
-            return None
-        return DeferredAnswers(self.hosts[deferred.role], self.router, clock).begin
 
     def _deliver(self, role: str, incarnation: int, sender: Address, message: Message) -> None:
         host = self.hosts[role]

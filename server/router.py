@@ -45,7 +45,7 @@ class Router:
         """`me` is this replica; call `connect` before any role starts."""
         self.me = me
         self._returned = declared.returned
-        self._late = declared.deferred and declared.deferred.answer
+        self._late = declared.late
         self._hosts: dict[str, RoleHost[Any]] = {}
         self._order: tuple[RoleHost[Any], ...] = ()
         self._transport: Sender | None = None
@@ -95,7 +95,7 @@ class Router:
             raise RuntimeError("the router is not connected")
         requests: list[Envelope] = []
         for envelope in envelopes:
-            if type(envelope.message) is self._late:
+            if type(envelope.message) in self._late:
                 self._answer(envelope.to, envelope.message)
             else:
                 requests.append(envelope)

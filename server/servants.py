@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -31,33 +31,37 @@ _SPEAKS = "replica"
 """As what a caller has to be known: others know the secret too, and have no vote."""
 
 
-AnswerLater = Callable[[Address, Any, Answered], None]
-"""Takes a deferred request, and calls back with its answer when it is there; None: it never is."""
-
-
 class RoleServant:
-    """One role's remote face: a request in, its one answer out."""
+    """What is behind one role's daemon: a request in, its one answer out."""
 
     def __init__(
         self,
         declared: Declaration,
         codec: Codec,
-        host: RoleHost[Any],
+        daemon: str,
+        hosts: Mapping[str, RoleHost[Any]],
         router: Router,
         faults: Cuts,
         caller: Callable[[], Caller | None],
-        answer_later: AnswerLater | None,
+        clock: Callable[[], float],
     ) -> None:
-        """`caller` returns who makes the current call; `answer_later` brings deferred answers."""
-        daemon = host.address.role
-        self._taken = {kind for kind, one in declared.requests.items() if one.lane.daemon == daemon}
+        """Take what `daemon` is declared to take; `caller` returns who makes the current call.
+
+        `clock` is that of the roles' deadlines.
+        """
+        self._taken = {
+            kind: hosts[one.lane.role]
+            for kind, one in declared.requests.items()
+            if one.lane.daemon == daemon
+        }
+        self._daemon = daemon
+        self._me = router.me
         self._declared = declared
         self._codec = codec
-        self._host = host
         self._router = router
         self._faults = faults
         self._caller = caller
-        self._answer_later = answer_later
+        self._later = DeferredAnswers(router, clock)
         self._rest = threading.local()
 
     @exposed
@@ -66,9 +70,9 @@ class RoleServant:
         try:
             return self._receive(data)
         except (Malformed, Fenced) as error:
-            _log.debug("%s: not taken: %s", self._host.address.role, error)
+            _log.debug("%s: not taken: %s", self._daemon, error)
         except Exception:
-            _log.exception("%s: a call failed", self._host.address.role)
+            _log.exception("%s: a call failed", self._daemon)
         return NOT_TAKEN
 
     def _receive(self, data: bytes) -> bytes | Later:
@@ -78,27 +82,28 @@ class RoleServant:
         caller = self._caller()
         if caller is None or caller[:2] != (sender.replica, _SPEAKS):
             raise Malformed(f"{caller} speaks as {sender}")
-        if type(message) not in self._taken:
-            raise Malformed(f"{type(message).__name__} is no request for this role")
-        me = self._host.address.replica
-        if not self._faults.passes(sender.replica, me) or sender.replica == me:
+        host = self._taken.get(type(message))
+        if host is None:
+            raise Malformed(f"{type(message).__name__} is no request for this daemon")
+        if not self._faults.passes(sender.replica, self._me) or sender.replica == self._me:
             return NOT_TAKEN
-        if self._answer_later is not None and self._declared.defers(message):
-            return Later(partial(self._defer, self._answer_later, sender, message))
-        return self._encoded(sender, self._answer(sender, message))
+        if self._declared.defers(message):
+            return Later(partial(self._defer, host, sender, message))
+        return self._encoded(host, sender, self._answer(host, sender, message))
 
-    def _defer(
-        self, answer_later: AnswerLater, sender: Address, message: Message, reply: Reply
-    ) -> None:
-        answer_later(sender, message, lambda answer: reply(self._encoded(sender, answer)))
+    def _defer(self, host: RoleHost[Any], sender: Address, message: Message, reply: Reply) -> None:
+        def answered(answer: Message | None) -> None:
+            reply(self._encoded(host, sender, answer))
 
-    def _encoded(self, asker: Address, answer: Message | None) -> bytes:
-        if answer is None or not self._faults.passes(self._host.address.replica, asker.replica):
+        self._later.begin(host, sender, message, answered)
+
+    def _encoded(self, host: RoleHost[Any], asker: Address, answer: Message | None) -> bytes:
+        if answer is None or not self._faults.passes(self._me, asker.replica):
             return NOT_TAKEN
-        return self._codec.encode(self._host.address, answer)
+        return self._codec.encode(host.address, answer)
 
-    def _answer(self, sender: Address, message: Message) -> Message | None:
-        envelopes = self._host.deliver(sender, message)
+    def _answer(self, host: RoleHost[Any], sender: Address, message: Message) -> Message | None:
+        envelopes = host.deliver(sender, message)
         answer: Message | None = None
         rest: list[Envelope] = []
         for envelope in envelopes:
@@ -107,32 +112,34 @@ class RoleServant:
             else:
                 rest.append(envelope)
         if rest:
-            self._rest.envelopes = (self._host.incarnation, tuple(rest))
+            self._rest.envelopes = (host.address, host.incarnation, tuple(rest))
         return answer
 
     def after_answer(self) -> None:
         """Do what the answer did not depend on; in the thread that answered."""
         rest = self._rest.__dict__.pop("envelopes", None)
         if rest is not None:
-            self._router.send(self._host.address, *rest)
+            self._router.send(*rest)
         self._router.run()
 
 
 class DeferredAnswers:
-    """Hands other replicas' deferred requests to a role of ours, whose answers come later."""
+    """Hands other replicas' deferred requests to roles of ours, whose answers come later."""
 
-    def __init__(self, host: RoleHost[Any], router: Router, clock: Callable[[], float]) -> None:
-        """`host` is the role's, `clock` that of its deadlines."""
-        self._host = host
+    def __init__(self, router: Router, clock: Callable[[], float]) -> None:
+        """`clock` is that of the roles' deadlines."""
         self._router = router
         self._clock = clock
 
-    def begin(self, sender: Address, message: Any, done: Answered) -> None:
-        """Hand `message` to the role, which answers it within its timeout; `Router.run` next."""
+    def begin(self, host: RoleHost[Any], sender: Address, message: Any, done: Answered) -> None:
+        """Hand `message` to a role, which answers it within its timeout; `Router.run` next.
+
+        `done` has the answer, or None if there will be none.
+        """
         deadline = self._clock() + message.timeout
         self._router.expect(sender.replica, message.number, deadline, done)
         try:
-            self._host.post(sender, message)
+            host.post(sender, message)
         except Fenced:
             self._router.forget(sender.replica, message.number)
             done(None)

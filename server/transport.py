@@ -63,7 +63,7 @@ class Link:
         """Wrap a connection."""
         self.member = member
         self.replica = member.id
-        self.address = Address(member.id, lane.daemon)
+        self.address = Address(member.id, lane.role)
         self.lane = lane
         self.peer = peer
 

@@ -13,7 +13,6 @@ from ..roles.declaration import (
     CONTROL,
     GRACE,
     Declaration,
-    Deferred,
     Disk,
     Kind,
     Lane,
@@ -69,7 +68,7 @@ LEARN_SECONDS = 1.0
 
 # A batch must never wait behind a snapshot page, nor a heartbeat behind a batch.
 _ACCEPT = Lane("accept", "acceptor", BATCH)
-_FORWARD = Lane("forward", "proposer", BATCH)
+_FORWARD = Lane("forward", "front", BATCH, through="proposer")
 _ELECT = Lane("control", "acceptor", CONTROL)
 _OFFER = Lane("offer", "proposer", CONTROL)
 _LEARN = Lane("learn", "learner", CONTROL)
@@ -91,7 +90,7 @@ _MESSAGES = (
 )  # fmt: skip
 _REQUESTS: dict[type[Message], Request] = {
     Accept: Request(_ACCEPT, missed=True),
-    Forward: Request(_FORWARD, missed=True, timeout=_forward),
+    Forward: Request(_FORWARD, missed=True, timeout=_forward, later=Forwarded),
     PreVote: Request(_ELECT),
     Prepare: Request(_ELECT),
     Heartbeat: Request(_ELECT),
@@ -130,7 +129,6 @@ def declare(parts: Parts) -> Declaration:
         messages=_MESSAGES,
         requests=_REQUESTS,
         voter=Voter("acceptor", lambda it: it.voting, lambda it: it.recovering),
-        deferred=Deferred(Forward, Forwarded, "front"),
         returned=frozenset({Propose, Confirm}),
         unreachable="proposer",
         observing=partial(Observer, vocabulary=parts.machines.vocabulary),

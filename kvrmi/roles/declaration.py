@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..storage.interface import Tables
 
 __all__ = [
-    "BATCH", "CONTROL", "GRACE", "Declaration", "Deferred", "Disk", "Kind", "Lane", "Others",
+    "BATCH", "CONTROL", "GRACE", "Declaration", "Disk", "Kind", "Lane", "Others",
     "Presence", "Reports", "Request", "Setting", "Stored", "Voter",
 ]  # fmt: skip
 
@@ -135,35 +135,33 @@ class Presence(NamedTuple):
 class Lane(NamedTuple):
     """A connection to each peer, whose messages wait for those of no other lane.
 
-    `daemon` is the role whose daemon takes it.
+    `role` handles them, and its daemon takes them; where it has none, that of role `through`.
     """
 
     name: str
-    daemon: str
+    role: str
     group: str
+    through: str = ""
+
+    @property
+    def daemon(self) -> str:
+        """The role whose daemon takes it."""
+        return self.through or self.role
 
 
 class Request(NamedTuple):
     """What one replica may ask of another; an answer is any other message with a wire form.
 
     `missed`: its asker acts on NotSent and NoAnswer, else they are of no use to it. `timeout`:
-    seconds that an answer may take; None: as long as any.
+    seconds that an answer may take; None: as long as any. `later`: the type of its answer, where
+    that is given in a later step; both have a `number` then, unique at the asker, and the request
+    has `timeout`, in seconds.
     """
 
     lane: Lane
     missed: bool = False
     timeout: Callable[[Message], float] | None = None
-
-
-class Deferred(NamedTuple):
-    """A request that `role` handles, whoever's daemon takes it, and answers in a later step.
-
-    Both have a `number`, unique at the asker; the request has `timeout`, in seconds.
-    """
-
-    request: type[Message]
-    answer: type[Message]
-    role: str
+    later: type[Message] | None = None
 
 
 class Declaration(NamedTuple):
@@ -186,7 +184,6 @@ class Declaration(NamedTuple):
     messages: tuple[type[Message], ...]
     requests: Mapping[type[Message], Request]
     voter: Voter
-    deferred: Deferred | None = None
     returned: frozenset[type[Message]] = frozenset()
     unreachable: str | None = None
     observing: Observing = NoEvents
@@ -220,13 +217,16 @@ class Declaration(NamedTuple):
         """Every lane that a request takes, once."""
         return tuple(dict.fromkeys(request.lane for request in self.requests.values()))
 
-    def defers(self, message: Message | None) -> bool:
-        """Whether it is a request that is answered later."""
-        return self.deferred is not None and type(message) is self.deferred.request
+    def defers(self, message: Message) -> bool:
+        """Whether it is a request that is answered in a later step."""
+        request = self.requests.get(type(message))
+        return request is not None and request.later is not None
 
-    def answers_late(self, message: Message) -> bool:
-        """Whether it is the answer of such a request."""
-        return self.deferred is not None and type(message) is self.deferred.answer
+    @property
+    def late(self) -> frozenset[type[Message]]:
+        """Types of the answers of such requests."""
+        answers = (request.later for request in self.requests.values())
+        return frozenset(answer for answer in answers if answer is not None)
 
     def timeout(self, message: Message, usual: float) -> float:
         """Seconds that the answer of a request may take; `usual` where it says nothing."""

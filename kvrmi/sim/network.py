@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ..roles.contract import Address, Message, NoAnswer, NotSent, Unreachable
+from ..roles.declaration import Lane
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -74,10 +75,10 @@ class Network:
         self.cuts.clear()
 
     def reset(self, replica: int, role: str = "") -> None:
-        """Break the connections to a replica, or to one role of it: who waits there learns it."""
+        """Break the connections to a replica, or to one role's daemon; who waits learns that."""
         calls, self._open[replica] = self._open[replica], []
         for call in calls:
-            if role in ("", call.to.role):
+            if role in ("", self._lane(call).daemon):
                 self.break_off(call)
             else:
                 self._open[replica].append(call)
@@ -94,7 +95,7 @@ class Network:
             target.incarnation[to.role],
             message,
         )
-        if not target.up:
+        if not target.up or (self._closed(call) and self._draws.chance(0.5)):
             self._refuse(replica, call)
         elif (replica.me, to.replica) in self.cuts:
             self._swallow(call)
@@ -102,7 +103,7 @@ class Network:
             self._send(call)
 
     def _refuse(self, replica: Replica, call: Call) -> None:
-        """Nobody listens there, and connecting says so."""
+        """Nobody listens there any more, and connecting says so."""
         peer = call.to.replica
         self._fail(call, NotSent(peer, call.message), REFUSED_AFTER)
         hears = self._declared.unreachable
@@ -145,7 +146,17 @@ class Network:
         else:
             self.break_off(call)
 
+    def _lane(self, call: Call) -> Lane:
+        return self._declared.requests[type(call.message)].lane
+
+    def _closed(self, call: Call) -> bool:
+        """Whether the daemon that takes it is closed, as its role is down."""
+        return self._lane(call).daemon not in self._world.replicas[call.to.replica].roles
+
     def _serve(self, replica: Replica, call: Call) -> None:
+        if self._lane(call).through and self._closed(call):
+            self.break_off(call)
+            return
         now = replica.incarnation[call.to.role]
         if call.target != now and self._draws.chance(0.5):
             call.target = now  # it was still waiting for a connection when the role came back

@@ -51,6 +51,7 @@ class Replica:
         self.up = False
         """The process runs, or is paused; single roles of it may be down."""
         self._declared = world.declared
+        self._late = self._declared.late
         self.voter = self._declared.voter.role
         self.disks = {
             kind.name: SimDisk(
@@ -361,7 +362,7 @@ class Replica:
         for to, message in ((sent.to, sent.message) for sent in effects.messages):
             if to.replica == self.me:
                 self.post(self.address(name), to.role, message)
-            elif self._declared.answers_late(message):
+            elif type(message) in self._late:
                 network.answer_late(to, message)
             elif type(message) in self._declared.requests:
                 network.ask(self, name, to, message)
