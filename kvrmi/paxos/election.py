@@ -23,6 +23,9 @@ __all__ = ["Election", "Fitness", "HandOver"]
 STAGGER = 0.03
 """Seconds by which each lower priority waits longer, so that candidates seldom collide."""
 
+AFTER_LEASE = 0.01
+"""Seconds by which the lease of a leader that died is over everywhere: others heard it later."""
+
 LAG_WAIT = 0.2
 """Seconds that a replica far behind waits longer: it would have to catch up before serving."""
 
@@ -33,7 +36,7 @@ FIT_LAG = FAR_BEHIND
 """Slots that a successor may be behind: it learns in bulk, and has the rest when it campaigns."""
 
 REACH = 1.2
-"""Seconds for which an acceptor that answered us counts as within reach."""
+"""Seconds for which an acceptor that answered us counts as within reach, a refusal as news."""
 
 TRANSFER = 3.0
 """Seconds for which a transfer that an operator asked for stays wanted."""
@@ -56,14 +59,16 @@ class Election:
         """Nobody leads yet; the first in priority tries first."""
         self.leader: Ballot = NO_BALLOT
         self._me = me
-        self._rank = sorted(ids).index(me)
+        self._before = tuple(i for i in ids if i < me)
+        self._refused: dict[int, float] = {}
+        """Peers whose process was gone, and when that was seen last."""
         self._rng = rng
         self._timing = timing
         self._tries = 0
         self._lag = 0
         self._deaf = False
         self._heard = now
-        self.due = now + self._rank * (timing.election_min / 4 + STAGGER)
+        self.due = now + len(self._before) * (timing.election_min / 4 + STAGGER)
 
     def followed(self, now: float, ballot: Ballot, lag: int) -> bool:
         """Take note of a heartbeat of who leads, `lag` slots ahead of us; True if that is news."""
@@ -78,8 +83,9 @@ class Election:
 
     def unreachable(self, now: float, peer: int) -> None:
         """Try as soon as its lease is over, if the peer whose process is gone led."""
+        self._refused[peer] = now
         if peer == self.leader.replica:
-            earliest = self._heard + self._timing.lease + 0.01 + self._handicap
+            earliest = self._heard + self._timing.lease + AFTER_LEASE + self._handicap(now)
             self.due = max(now, min(self.due, earliest))
 
     def lost(self, now: float) -> None:
@@ -136,12 +142,13 @@ class Election:
     def _wait(self, now: float) -> None:
         timing = self._timing
         wait = self._rng.uniform(timing.election_min, timing.election_max)
-        self.due = now + wait + self._handicap
+        self.due = now + wait + self._handicap(now)
 
-    @property
-    def _handicap(self) -> float:
-        """Seconds by which priority and lag lengthen every wait of ours."""
-        return self._rank * STAGGER + (LAG_WAIT if self._lag > FAR_BEHIND else 0.0)
+    def _handicap(self, now: float) -> float:
+        """Seconds by which priority and lag lengthen every wait of ours; the dead have none."""
+        dead = {peer for peer, at in self._refused.items() if now - at <= REACH}
+        rank = sum(i not in dead for i in self._before)
+        return rank * STAGGER + (LAG_WAIT if self._lag > FAR_BEHIND else 0.0)
 
 
 class Fitness:
