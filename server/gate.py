@@ -43,9 +43,10 @@ class Gate:
                 raise Refused(f"{target} is for the replicas of this cluster")
             if caller.config != self.config:
                 raise Refused(
-                    f"replica {caller.replica} was configured with other members, times or formats "
-                    f"than replica {self._me}, which read {self._cluster.source}: "
-                    "mend the file that is wrong and start its replica again"
+                    f"replica {caller.replica} has other members or times than replica {self._me}, "
+                    f"which read {self._cluster.source}, or another version of this program: mend "
+                    "the file that is wrong, or give both the same version, and start that replica "
+                    "again. Meanwhile a majority that agrees serves"
                 )
 
         return lambda data: challenge(self._secret, self._cluster.id, target, data, allow)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kvrmi.operations.commands import decode_command
 from kvrmi.operations.definition import Malformed
+from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.learner import Learner
 from kvrmi.state.log import Kept, recomputed, unpack_batch
 from kvrmi.storage.interface import Corrupt
@@ -37,9 +38,10 @@ class _Found(NamedTuple):
     revision: int
 
 
-def blocks(hosts: Hosts, first: int | None, most: int) -> dict[str, object]:
+def blocks(hosts: Hosts, of: Vocabulary, first: int | None, most: int) -> dict[str, object]:
     """List at most so many blocks of the log from slot `first` on, None: the last ones.
 
+    Commands are named as in the vocabulary `of`.
     `anchor` is the slot that they follow and the chain's hash there: it is not `first` - 1 where
     older blocks are not kept in memory any more. Raises Fenced.
     """
@@ -51,7 +53,7 @@ def blocks(hosts: Hosts, first: int | None, most: int) -> dict[str, object]:
     found = hosts["learner"].ask(find)
     previous, listed = found.before[1], []
     for kept in found.kept:
-        listed.append(_block(kept, previous))
+        listed.append(_block(kept, previous, of))
         previous = kept.hash
     return {
         "anchor": {"slot": found.before[0], "hash": found.before[1].hex()},
@@ -61,7 +63,7 @@ def blocks(hosts: Hosts, first: int | None, most: int) -> dict[str, object]:
     }
 
 
-def _block(kept: Kept, previous: bytes) -> dict[str, object]:
+def _block(kept: Kept, previous: bytes, of: Vocabulary) -> dict[str, object]:
     entry = kept.entry
     commands = unpack_batch(entry.value)
     return {
@@ -72,14 +74,14 @@ def _block(kept: Kept, previous: bytes) -> dict[str, object]:
         "previous": previous.hex(),
         "hash": kept.hash.hex(),
         "count": len(commands),
-        "commands": [described(command) for command in commands[:COMMANDS]],
+        "commands": [described(command, of) for command in commands[:COMMANDS]],
     }
 
 
-def described(command: bytes) -> dict[str, object]:
+def described(command: bytes, of: Vocabulary) -> dict[str, object]:
     """Take a command apart for people: operation, arguments, shortened, its id and size."""
     try:
-        name, id, args = decode_command(command)
+        name, id, args = decode_command(command, of)
     except Malformed:
         return {"op": "malformed", "args": [], "id": [], "bytes": len(command)}
     return {

@@ -66,6 +66,7 @@ class PaxosEngine:
         `vocabulary`: what it is asked, all of which it carries out.
         """
         self.capabilities = frozenset(vocabulary.clients)
+        self._vocabulary = vocabulary
         self._me = me
         self._hosts = hosts
         self._front: RoleHost[Front] = hosts["front"]
@@ -139,7 +140,7 @@ class PaxosEngine:
 
     def log(self, first: int | None, most: int) -> dict[str, object]:
         """List blocks of the log from slot `first` on, None: the last ones. Raises Fenced."""
-        return blocks.blocks(self._hosts, first, most)
+        return blocks.blocks(self._hosts, self._vocabulary, first, most)
 
     def chain(self) -> dict[str, object]:
         """Compute the log's hash chain anew from the disk. Raises Fenced."""
@@ -147,11 +148,11 @@ class PaxosEngine:
 
     def tentative(self) -> dict[str, object]:
         """List blocks that are accepted here and not known to be chosen. Raises Fenced."""
-        return pending.tentative(self._hosts)
+        return pending.tentative(self._hosts, self._vocabulary)
 
     def queue(self) -> dict[str, object]:
         """List the requests that are not answered yet, by what they wait for. Raises Fenced."""
-        return pending.queue(self._hosts)
+        return pending.queue(self._hosts, self._vocabulary)
 
     def _local(self, question: bytes) -> Answer:
         try:

@@ -1,7 +1,8 @@
 """What is under way at a replica: blocks only accepted, requests not answered yet.
 
 Rules: a block is tentative while the acceptor has it and the learner has not applied its slot;
-commands are read after the roles' locks were let go. It changes nothing.
+commands are read after the roles' locks were let go, as in the vocabulary `of`. It changes
+nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvrmi.operations.commands import decode_question
+from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.acceptor import Acceptor
 from kvrmi.paxos.front import Front
 from kvrmi.paxos.submissions import Submission
@@ -25,7 +27,7 @@ _Accepted = tuple[int, tuple[int, int], bytes]
 """Slot, ballot, value."""
 
 
-def tentative(hosts: Hosts) -> dict[str, object]:
+def tentative(hosts: Hosts, of: Vocabulary) -> dict[str, object]:
     """List the blocks after what is applied that the acceptor has; None where it is down.
 
     `hash` is the one that a block would have, None behind a gap. Raises Fenced without a learner.
@@ -48,7 +50,7 @@ def tentative(hosts: Hosts) -> dict[str, object]:
                 "previous": None if previous is None else previous.hex(),
                 "hash": None if previous is None else hashes[slot].hex(),
                 "count": len(commands),
-                "commands": [described(command) for command in commands[:COMMANDS]],
+                "commands": [described(command, of) for command in commands[:COMMANDS]],
             }
         )
     return {"applied": applied, "blocks": found}
@@ -67,7 +69,7 @@ def _accepted(hosts: Hosts) -> list[_Accepted] | None:
         return None
 
 
-def queue(hosts: Hosts) -> dict[str, object]:
+def queue(hosts: Hosts, of: Vocabulary) -> dict[str, object]:
     """List the requests that are not answered yet, by what they wait for. Raises Fenced.
 
     Each has the seconds that are left to it; `counts` has also those that are not listed.
@@ -81,20 +83,23 @@ def queue(hosts: Hosts) -> dict[str, object]:
         return now, {name: [one for one in ones if not one.answer] for name, ones in found.items()}
 
     now, found = hosts["front"].ask(held)
-    listed = {name: list(_requests(ones, now)) for name, ones in found.items()}
+    listed = {name: list(_requests(ones, now, of)) for name, ones in found.items()}
     return {"counts": {name: len(ones) for name, ones in found.items()}, **listed}
 
 
-def _requests(submissions: list[Submission], now: float) -> Iterator[dict[str, object]]:
+def _requests(
+    submissions: list[Submission], now: float, of: Vocabulary
+) -> Iterator[dict[str, object]]:
     for one in submissions[:REQUESTS]:
         request = one.request
-        shown = _question(request.payload) if request.reads else described(request.payload)
+        show = _question if request.reads else described
+        shown = show(request.payload, of)
         yield {**shown, "left": round(max(one.deadline - now, 0.0), 2)}
 
 
-def _question(question: bytes) -> dict[str, object]:
+def _question(question: bytes, of: Vocabulary) -> dict[str, object]:
     try:
-        name, args = decode_question(question)
+        name, args = decode_question(question, of)
     except ValueError:
         return {"op": "malformed", "args": [], "id": [], "bytes": len(question)}
     shown = [shortened(one) for one in args]

@@ -70,11 +70,17 @@ class Counters:
 
     def apply(self, opcode: int, args: bytes, revision: int) -> object:
         number, amount = _decoded(opcode, "add", args)
-        self._counts[number] = self._counts.get(number, 0) + amount
+        return self.count(revision, number, amount)
+
+    def counted(self, number: int) -> int:
+        return self._counts.get(number, 0)
+
+    def count(self, revision: int, number: int, amount: int) -> int:
+        count = self._counts[number] = self.counted(number) + amount
         self._changed.add(number)
         if self.changes is not None:
-            self.changes.append(Change(revision, number, self._counts[number]))
-        return self._counts[number]
+            self.changes.append(Change(revision, number, count))
+        return count
 
     def read(self, opcode: int, args: bytes) -> object:
         (numbers,) = _decoded(opcode, "total", args)
