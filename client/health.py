@@ -56,7 +56,8 @@ def _verdict(status: Mapping[str, Any]) -> Done:
     code = code_of(status)
     if not code:
         fields = {"op": "health", "health": SERVING, "leader": leader, "up": up, "quorum": quorum}
-        return Done(f"serving: replica {leader} leads, {found}", fields)
+        leads = f"replica {leader} leads, " if leader else ""
+        return Done(f"serving: {leads}{found}", fields)
     if code == "UNAVAILABLE":
         raise ConnectionFailed(f"none of {len(entries)} replicas answers")
     lack = "there is no leader" if up >= quorum else f"{quorum} are needed"

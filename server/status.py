@@ -42,6 +42,8 @@ def describe(replica: Replica) -> dict[str, object]:
         **_reported(replica.hosts),
         "address": join_address(member.host, member.client),
         "roles": {name: _role(host) for name, host in replica.roles.items()},
+        "votes": replica.hosts.voter.state == "up",
+        "needs": _needs(replica),
         "cuts": [list(pair) for pair in replica.faults.cuts()],
         "leader": replica.engine.leader or None,
         "engine": replica.cluster.engine,
@@ -56,6 +58,12 @@ def describe(replica: Replica) -> dict[str, object]:
 def metrics(replica: Replica) -> list[Family]:
     """Make this replica's metrics, of its entry."""
     return families([cast(ReplicaEntry, describe(replica))])
+
+
+def _needs(replica: Replica) -> dict[str, object]:
+    """Say what the cluster serves with: who asks need not know the protocol."""
+    serving = replica.hosts.declared.serving
+    return {"votes": serving.votes(len(replica.cluster.ids)), "leader": serving.leader}
 
 
 def _cluster(cluster: Cluster) -> dict[str, object]:

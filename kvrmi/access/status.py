@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from ..cluster.naming import kvstore, split_address
-from ..cluster.quorum import majority
 from ..cluster.status import (
     ClusterStatus,
     ReplicaEntry,
     health_of,
     leader_of,
+    needs_of,
     successor_of,
     unanswered,
 )
@@ -44,17 +44,16 @@ def overview(replicas: Replicas) -> ClusterStatus:
         raise ConnectionFailed(f"no replica answers at {addresses}")
     entries = _complete(found, about["members"]) if about else found
     directory = replicas.directory
-    quorum = majority(len(entries))
     return {
         "cluster": directory.cluster or about.get("cluster"),
         "cluster_id": about.get("cluster_id"),
         "engine": directory.engine
         or next((one["engine"] for one in entries if "engine" in one), None),
         "coordinator": about.get("coordinator"),
-        "health": health_of(entries, quorum),
+        "health": health_of(entries, len(entries)),
         "leader": leader_of(entries),
         "successor": successor_of(entries),
-        "quorum": quorum,
+        "quorum": needs_of(entries, len(entries))["votes"],
         "replicas": [_without(entry, _OF_CLUSTER) for entry in entries],
     }
 

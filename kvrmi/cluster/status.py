@@ -11,17 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, TypedDict, cast
 
 from .counts import Counters
+from .quorum import majority
 
 __all__ = [
-    "NOBODY", "NO_QUORUM", "SERVING", "ClientEntry", "ClusterStatus", "Entries", "ReplicaEntry",
-    "RoleEntry", "has_quorum", "health_of", "is_up", "leader_of", "loses_quorum", "source_for",
-    "successor_of", "unanswered", "votes",
+    "NOBODY", "NO_QUORUM", "SERVING", "ClientEntry", "ClusterStatus", "Entries", "Needs",
+    "ReplicaEntry", "RoleEntry", "has_quorum", "health_of", "is_up", "leader_of", "loses_quorum",
+    "needs_of", "source_for", "successor_of", "unanswered", "votes",
 ]  # fmt: skip
 
 SERVING = "serving"
 NO_QUORUM = "no quorum"
 NOBODY = "nobody answers"
-"""Values of `health`: a leader and a majority of acceptors are up, less than that, no replica."""
+"""Values of `health`: what it needs to serve is up, less than that, no replica."""
 
 
 class RoleEntry(TypedDict):
@@ -39,9 +40,17 @@ class ClientEntry(TypedDict):
     since: str
 
 
+class Needs(TypedDict):
+    """What the cluster serves with: so many votes, and a leader or without one."""
+
+    votes: int
+    leader: bool
+
+
 class ReplicaEntry(TypedDict, total=False):
     """One replica. `state`: up, recovering, held, down, not answering; `reason` says why.
 
+    `votes`: its role that votes runs; `needs`: as the protocol declares them.
     `leader`, `engine`, `notes` and what follows come from replicas that answer; the last four say
     which cluster it is of.
     """
@@ -59,6 +68,8 @@ class ReplicaEntry(TypedDict, total=False):
     digest: str | None
     address: str
     roles: Mapping[str, RoleEntry] | None
+    votes: bool | None
+    needs: Needs | None
     cuts: Sequence[Sequence[int]] | None
     connections: int | None
     clients: Sequence[ClientEntry] | None
@@ -89,8 +100,8 @@ class ClusterStatus(TypedDict, total=False):
 Entries: TypeAlias = Sequence[ReplicaEntry]
 
 _UNKNOWN = (
-    "pid", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles", "cuts",
-    "connections", "clients", "counters",
+    "pid", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles", "votes",
+    "needs", "cuts", "connections", "clients", "counters",
 )  # fmt: skip
 
 
@@ -106,9 +117,14 @@ def is_up(entry: ReplicaEntry) -> bool:
 
 
 def votes(entry: ReplicaEntry) -> bool:
-    """Return whether its acceptor is known to run, on a disk that is its own."""
-    acceptor = (entry.get("roles") or {}).get("acceptor")
-    return is_up(entry) and acceptor is not None and acceptor["state"] == "up"
+    """Return whether its role that votes is known to run, on a disk that is its own."""
+    return is_up(entry) and entry.get("votes") is True
+
+
+def needs_of(entries: Entries, replicas: int) -> Needs:
+    """Return what the cluster serves with, as those that answer say; else as most protocols do."""
+    said = (entry.get("needs") for entry in entries)
+    return next(filter(None, said), Needs(votes=majority(replicas), leader=True))
 
 
 def leader_of(entries: Entries) -> int | None:
@@ -121,13 +137,17 @@ def leader_of(entries: Entries) -> int | None:
 def successor_of(entries: Entries) -> int | None:
     """Find who would lead next: the lowest id among the others whose roles are all up."""
     leader = leader_of(entries)
+    if not needs_of(entries, len(entries))["leader"]:
+        return None
     able = (one["id"] for one in entries if is_up(one) and _roles_up(one) and one["id"] != leader)
     return min(able, default=None)
 
 
-def health_of(entries: Entries, quorum: int) -> str:
-    """Return one of SERVING, NO_QUORUM, NOBODY."""
-    if leader_of(entries) is not None and sum(map(votes, entries)) >= quorum:
+def health_of(entries: Entries, replicas: int) -> str:
+    """Return one of SERVING, NO_QUORUM, NOBODY, of a cluster of so many replicas."""
+    needs = needs_of(entries, replicas)
+    led = leader_of(entries) is not None or not needs["leader"]
+    if led and sum(map(votes, entries)) >= needs["votes"]:
         return SERVING
     return NO_QUORUM if any(entry.get("pid") is not None for entry in entries) else NOBODY
 
@@ -143,8 +163,9 @@ def source_for(entries: Entries, replica: int) -> int | None:
     return None if best is None else best["id"]
 
 
-def loses_quorum(entries: Entries, replica: int, quorum: int) -> bool:
-    """Return whether there is a majority now and would be none without `replica`."""
+def loses_quorum(entries: Entries, replica: int, replicas: int) -> bool:
+    """Return whether there are the votes that it takes now, and would not be without `replica`."""
+    quorum = needs_of(entries, replicas)["votes"]
     voting = {one["id"] for one in entries if is_up(one)}
     return len(voting) >= quorum > len(voting - {replica})
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from ..cluster.quorum import majority
 from ..storage.interface import View
 from .contract import Effects, Message, Role
 from .events import NoEvents, Observing
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BATCH", "CONTROL", "GRACE", "Declaration", "Disk", "Kind", "Lane", "Others",
-    "Presence", "Reports", "Request", "Setting", "Stored", "Voter",
+    "Presence", "Reports", "Request", "Serving", "Setting", "Stored", "Voter",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -125,6 +126,13 @@ class Voter(NamedTuple):
     recovering: Callable[[Any], bool]
 
 
+class Serving(NamedTuple):
+    """When a cluster serves: so many of all its replicas vote, and one leads if that is needed."""
+
+    votes: Callable[[int], int] = majority
+    leader: bool = True
+
+
 class Presence(NamedTuple):
     """Which roles of a replica are up, and whether it votes."""
 
@@ -170,11 +178,11 @@ class Declaration(NamedTuple):
     `kinds`: its roles, in the order in which their inboxes are emptied: those that write to a disk
     after those that compute. `daemons`: those that have a daemon, in the order of their ports.
     `messages`: all that have a wire form; the tag of each is its number there. `format`: of those;
-    replicas that disagree do not connect. `returned`: local messages that come back as NotSent if
-    the role is down. `unreachable`: the role that hears of peers that refuse connections.
-    `informed`: what which role hears when the presence of roles changes; `before_restart`: what
-    which role hears, and does, before another is started again. `observing`: what makes events of
-    the roles' steps.
+    replicas that disagree do not connect. `serving`: what health goes by. `returned`: local
+    messages that come back as NotSent if the role is down. `unreachable`: the role that hears of
+    peers that refuse connections. `informed`: what which role hears when the presence of roles
+    changes; `before_restart`: what which role hears, and does, before another is started again.
+    `observing`: what makes events of the roles' steps.
     """
 
     name: str
@@ -184,6 +192,7 @@ class Declaration(NamedTuple):
     messages: tuple[type[Message], ...]
     requests: Mapping[type[Message], Request]
     voter: Voter
+    serving: Serving = Serving()
     returned: frozenset[type[Message]] = frozenset()
     unreachable: str | None = None
     observing: Observing = NoEvents

@@ -24,6 +24,7 @@ from kvrmi.cluster.status import (
     health_of,
     leader_of,
     loses_quorum,
+    needs_of,
     source_for,
     successor_of,
 )
@@ -128,7 +129,7 @@ class Control:
             "engine": self.cluster.engine,
             "leader": leader_of(reported),
             "successor": successor_of(reported),
-            "quorum": self.cluster.quorum,
+            "quorum": self._votes_needed(reported),
             "replicas": [self._describe(one, entries[one]) for one in self.cluster.ids],
         }
 
@@ -142,11 +143,13 @@ class Control:
         silent = [one["id"] for one in reported if one["state"] == "down"]
         if silent:
             return f"replica {silent[0]} is not up yet"
-        return "there is no leader" if leader_of(reported) is None else None
+        needs = needs_of(reported, len(self.cluster.ids))
+        led = leader_of(reported) is not None or not needs["leader"]
+        return None if led else "there is no leader"
 
     def serves(self) -> bool:
-        """Return whether a majority is up and has a leader."""
-        return health_of(self._admins.reported(), self.cluster.quorum) == SERVING
+        """Return whether what it needs to serve is up: for most, a majority that has a leader."""
+        return health_of(self._admins.reported(), len(self.cluster.ids)) == SERVING
 
     def kill(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Kill a replica with SIGKILL and leave it down."""
@@ -203,6 +206,9 @@ class Control:
         others = [watch for one, watch in self._watches.items() if one != replica]
         return sum(watch.votes for watch in others) < self.cluster.quorum
 
+    def _votes_needed(self, reported: Sequence[ReplicaEntry]) -> int:
+        return needs_of(reported, len(self.cluster.ids))["votes"]
+
     def _silence(self, replica: int, supervisor: Supervisor) -> str:
         if supervisor.reason is None:
             return f"replica {replica} does not answer"
@@ -218,10 +224,12 @@ class Control:
 
     def _guarded(self, replica: int, doing: str, force: bool) -> Supervisor:
         supervisor = self._supervisor(replica)
-        if not force and loses_quorum(self._admins.reported(), replica, self.cluster.quorum):
+        reported = self._admins.reported()
+        if not force and loses_quorum(reported, replica, len(self.cluster.ids)):
             raise to_builtin(
                 "NO_QUORUM",
-                f"{doing} replica {replica} would lose the majority of {self.cluster.quorum}; "
+                f"{doing} replica {replica} would lose the majority of "
+                f"{self._votes_needed(reported)}; "
                 "nothing was done; --force overrides this, force=True in a program",
             )
         return supervisor

@@ -137,7 +137,7 @@ def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int
     )
     admins = Admins(cluster, credentials)
     deadline = time.monotonic() + READY_ANY
-    while health_of(admins.reported(), cluster.quorum) != SERVING:
+    while health_of(admins.reported(), len(cluster.ids)) != SERVING:
         if time.monotonic() > deadline:
             raise Refused(f"{runs}, which does not serve now: STATUS shows why")
         if stopping.wait(0.1):

@@ -91,6 +91,7 @@ class Servant:
             "revision": self.contents.revision,
             "keys": len(self.contents.rows),
             "digest": "ab" * 32,
+            "votes": True,
             "roles": {"acceptor": {"state": "up", "incarnation": 1}},
             "leader": self.follows,
             "engine": "paxos",

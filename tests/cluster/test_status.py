@@ -6,7 +6,17 @@ from typing import Any, cast
 
 import pytest
 
-from kvrmi.cluster.status import ReplicaEntry, leader_of, loses_quorum, source_for, successor_of
+from kvrmi.cluster.status import (
+    NO_QUORUM,
+    NOBODY,
+    SERVING,
+    ReplicaEntry,
+    health_of,
+    leader_of,
+    loses_quorum,
+    source_for,
+    successor_of,
+)
 
 
 def entry(replica: int, **changes: Any) -> ReplicaEntry:
@@ -17,6 +27,7 @@ def entry(replica: int, **changes: Any) -> ReplicaEntry:
         "role": "follower",
         "ballot": [1, 1],
         "applied": 10,
+        "votes": True,
         "roles": {"proposer": up, "acceptor": up, "learner": up},
     } | changes
     return cast(ReplicaEntry, made)
@@ -57,10 +68,25 @@ def test_a_snapshot_comes_from_the_furthest_peer_rather_not_the_leader() -> None
     ],
 )
 def test_the_quorum_is_lost_only_if_it_is_there(up: list[int], victim: int, loses: bool) -> None:
-    assert loses_quorum([entry(one) for one in up], victim, 3) is loses
+    assert loses_quorum([entry(one) for one in up], victim, 5) is loses
 
 
 def test_one_that_recovers_does_not_count() -> None:
     reported = [entry(1), entry(2), entry(3), entry(4, state="recovering")]
-    assert loses_quorum(reported, 1, 3)
-    assert not loses_quorum(reported, 4, 3)
+    assert loses_quorum(reported, 1, 5)
+    assert not loses_quorum(reported, 4, 5)
+
+
+def test_a_cluster_serves_with_the_votes_and_the_leader_that_its_protocol_needs() -> None:
+    assert health_of([LEADER, entry(2), entry(3)], 5) == SERVING
+    assert health_of([LEADER, entry(2), entry(3, votes=False, pid=7)], 5) == NO_QUORUM
+    assert health_of([entry(2, pid=7), entry(3), entry(4)], 5) == NO_QUORUM
+    assert health_of([], 5) == NOBODY
+    alone = {"votes": 1, "leader": False}
+    assert health_of([entry(1, role=None, needs=alone)], 1) == SERVING
+    assert successor_of([entry(1, role=None, needs=alone)]) is None
+    assert health_of([entry(1, votes=False, needs=alone, pid=7)], 1) == NO_QUORUM
+    every = {"votes": 3, "leader": False}
+    assert health_of([entry(one, needs=every, pid=7) for one in (1, 2)], 3) == NO_QUORUM
+    assert health_of([entry(one, needs=every) for one in (1, 2, 3)], 3) == SERVING
+    assert loses_quorum([entry(one, needs=every) for one in (1, 2, 3)], 2, 3)

@@ -22,6 +22,7 @@ from kvrmi.roles.declaration import (
     Lane,
     Reports,
     Request,
+    Serving,
     Setting,
     Stored,
     Voter,
@@ -178,4 +179,5 @@ REGISTER = Declaration(
     messages=(Ask, Kept, Keep, Done),
     requests={Ask: Request(_LANE, missed=True), Keep: Request(_LANE, missed=True)},
     voter=Voter("supervisor", lambda _: True, lambda _: False),
+    serving=Serving(leader=False),
 )

@@ -9,12 +9,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.members import members
+from kvrmi.cluster.status import NO_QUORUM, SERVING, ReplicaEntry, health_of
 from kvrmi.cluster.timing import Timing
 from kvrmi.operations.interface import Done, Operation, Result, check
 from server.coordinator.ports import free_block
@@ -130,16 +131,26 @@ def get(replica: Replica) -> object:
     return replica.engine.execute(check("get", ("k",)), None).value
 
 
+def health(replicas: dict[int, Replica]) -> str:
+    entries = [cast(ReplicaEntry, describe(replica)) for replica in replicas.values()]
+    return health_of(entries, len(IDS))
+
+
 def test_a_register_without_consensus_runs_in_the_same_process(
     replicas: dict[int, Replica],
 ) -> None:
     until(lambda: put(replicas[1], "a") == "OK", 10)
     until(lambda: [get(replicas[i]) for i in IDS] == [b"a"] * 3, 10)
     kept = describe(replicas[2])["round"]
+    assert health(replicas) == SERVING, "although nobody leads"
     replicas[2].fail_role("supervisor", "for the test", None)
+    assert health(replicas) == SERVING
     assert describe(replicas[2])["round"] is None
     until(lambda: put(replicas[2], "b") == "OK", 10)  # two of three keep it; it never asks twice
     assert get(replicas[3]) == b"b"
+    replicas[3].fail_role("supervisor", "for the test", None)
+    assert health(replicas) == NO_QUORUM
+    replicas[3].restart_role("supervisor")
     assert replicas[2].restart_role("supervisor") == 2
     assert describe(replicas[2])["round"] == kept, "what its disk holds"
     until(lambda: get(replicas[2]) == b"b" and describe(replicas[2])["round"] != kept, 10)

@@ -16,8 +16,6 @@ from server.coordinator.founding import Wish, prepare
 from server.coordinator.guard import LostDisks
 from tests.cluster.test_status import entry
 
-DOWN = {"state": "down", "incarnation": 1}
-
 
 class Admins:
     """Replicas that answer as they are set to; all are asked at once."""
@@ -84,8 +82,8 @@ def test_five_that_end_one_after_another_are_not_all_made_anew(rig: Rig) -> None
         None,
         entry(2, state="recovering"),
         entry(2, state="down"),
-        entry(2, roles={"proposer": DOWN, "acceptor": DOWN, "learner": DOWN}),
-        entry(2, roles=None),
+        entry(2, votes=False),
+        entry(2, votes=None),
     ],
 )
 def test_whoever_does_not_answer_as_a_voter_counts_as_lost(
