@@ -42,7 +42,7 @@ def describe(replica: Replica) -> dict[str, object]:
         **_reported(replica.hosts),
         "address": join_address(member.host, member.client),
         "roles": {name: _role(host) for name, host in replica.roles.items()},
-        "votes": replica.hosts.voter.state == "up",
+        "voter": replica.hosts.declared.voter.role,
         "needs": _needs(replica),
         "cuts": [list(pair) for pair in replica.faults.cuts()],
         "leader": replica.engine.leader or None,

@@ -50,7 +50,7 @@ class Needs(TypedDict):
 class ReplicaEntry(TypedDict, total=False):
     """One replica. `state`: up, recovering, held, down, not answering; `reason` says why.
 
-    `votes`: its role that votes runs; `needs`: as the protocol declares them.
+    `voter`: the role by which it votes; `needs`: as the protocol declares both.
     `leader`, `engine`, `notes` and what follows come from replicas that answer; the last four say
     which cluster it is of.
     """
@@ -68,7 +68,7 @@ class ReplicaEntry(TypedDict, total=False):
     digest: str | None
     address: str
     roles: Mapping[str, RoleEntry] | None
-    votes: bool | None
+    voter: str | None
     needs: Needs | None
     cuts: Sequence[Sequence[int]] | None
     connections: int | None
@@ -100,7 +100,7 @@ class ClusterStatus(TypedDict, total=False):
 Entries: TypeAlias = Sequence[ReplicaEntry]
 
 _UNKNOWN = (
-    "pid", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles", "votes",
+    "pid", "role", "ballot", "applied", "chosen", "revision", "keys", "digest", "roles", "voter",
     "needs", "cuts", "connections", "clients", "counters",
 )  # fmt: skip
 
@@ -118,7 +118,8 @@ def is_up(entry: ReplicaEntry) -> bool:
 
 def votes(entry: ReplicaEntry) -> bool:
     """Return whether its role that votes is known to run, on a disk that is its own."""
-    return is_up(entry) and entry.get("votes") is True
+    voter = (entry.get("roles") or {}).get(entry.get("voter") or "")
+    return is_up(entry) and voter is not None and voter["state"] == "up"
 
 
 def needs_of(entries: Entries, replicas: int) -> Needs:

@@ -47,7 +47,7 @@ def test_who_listens_and_says_nothing_is_not_answering_and_who_is_gone_is_down(
 
 def test_a_majority_without_acceptors_does_not_serve(three: Cluster) -> None:
     for replica in (2, 3):
-        three.servant(replica).reported["votes"] = False
+        three.servant(replica).reported["roles"] = {"acceptor": {"state": "down", "incarnation": 1}}
     with connect(addresses=three.addresses) as store:
         assert store.status()["health"] == "no quorum"
 

@@ -91,7 +91,7 @@ class Servant:
             "revision": self.contents.revision,
             "keys": len(self.contents.rows),
             "digest": "ab" * 32,
-            "votes": True,
+            "voter": "acceptor",
             "roles": {"acceptor": {"state": "up", "incarnation": 1}},
             "leader": self.follows,
             "engine": "paxos",

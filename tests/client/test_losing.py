@@ -17,6 +17,7 @@ def status(count: int, down: tuple[int, ...] = (), cuts: tuple[tuple[int, int], 
             "id": one,
             "state": "down" if one in down else "up",
             "roles": {} if one in down else {name: {"state": "up"} for name in ROLES},
+            "voter": "acceptor",
             "cuts": [list(pair) for pair in cuts if one in pair],
         }
         for one in range(1, count + 1)

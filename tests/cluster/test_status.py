@@ -27,12 +27,13 @@ def entry(replica: int, **changes: Any) -> ReplicaEntry:
         "role": "follower",
         "ballot": [1, 1],
         "applied": 10,
-        "votes": True,
+        "voter": "acceptor",
         "roles": {"proposer": up, "acceptor": up, "learner": up},
     } | changes
     return cast(ReplicaEntry, made)
 
 
+LAME = {"proposer": {"state": "up"}, "acceptor": {"state": "down"}}
 LEADER = entry(1, role="leader", ballot=[7, 1])
 
 
@@ -79,13 +80,13 @@ def test_one_that_recovers_does_not_count() -> None:
 
 def test_a_cluster_serves_with_the_votes_and_the_leader_that_its_protocol_needs() -> None:
     assert health_of([LEADER, entry(2), entry(3)], 5) == SERVING
-    assert health_of([LEADER, entry(2), entry(3, votes=False, pid=7)], 5) == NO_QUORUM
+    assert health_of([LEADER, entry(2), entry(3, pid=7, roles=LAME)], 5) == NO_QUORUM
     assert health_of([entry(2, pid=7), entry(3), entry(4)], 5) == NO_QUORUM
     assert health_of([], 5) == NOBODY
     alone = {"votes": 1, "leader": False}
     assert health_of([entry(1, role=None, needs=alone)], 1) == SERVING
     assert successor_of([entry(1, role=None, needs=alone)]) is None
-    assert health_of([entry(1, votes=False, needs=alone, pid=7)], 1) == NO_QUORUM
+    assert health_of([entry(1, roles=LAME, needs=alone, pid=7)], 1) == NO_QUORUM
     every = {"votes": 3, "leader": False}
     assert health_of([entry(one, needs=every, pid=7) for one in (1, 2)], 3) == NO_QUORUM
     assert health_of([entry(one, needs=every) for one in (1, 2, 3)], 3) == SERVING

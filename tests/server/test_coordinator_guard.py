@@ -14,7 +14,7 @@ from kvrmi.cluster.status import ReplicaEntry
 from server.coordinator.folders import Unusable
 from server.coordinator.founding import Wish, prepare
 from server.coordinator.guard import LostDisks
-from tests.cluster.test_status import entry
+from tests.cluster.test_status import LAME, entry
 
 
 class Admins:
@@ -82,8 +82,8 @@ def test_five_that_end_one_after_another_are_not_all_made_anew(rig: Rig) -> None
         None,
         entry(2, state="recovering"),
         entry(2, state="down"),
-        entry(2, votes=False),
-        entry(2, votes=None),
+        entry(2, roles=LAME),
+        entry(2, roles=None),
     ],
 )
 def test_whoever_does_not_answer_as_a_voter_counts_as_lost(
