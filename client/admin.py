@@ -218,4 +218,5 @@ def _process_done(replica: int, entry: dict[str, object]) -> Done:
     state = "starting" if entry["state"] == "not answering" else entry["state"]
     state = f"down until START {replica}" if state == "held" else state
     text = f"replica {replica} is {state}" + (f", pid {pid}" if pid else "")
+    text += "" if entry.get("changed", True) else " already; nothing was done"
     return Done(text, {"replica": replica, "state": entry["state"], "pid": pid})

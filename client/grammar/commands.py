@@ -269,12 +269,16 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             making.order("start"),
             "START 4",
             "replica 4 is starting, pid 4711",
+            more="For a replica that KILL, STOP or failProcess left down on purpose, which STATUS "
+            "shows as held. Without a coordinator there is no such state, and nobody who starts "
+            "processes: start it by hand where it ran.",
         ),
         _form(
             "RESTORE id [peer]",
             "bring a learner up to a peer, by its log or, where that does not reach, a snapshot",
             direct("admin", "restore"),
             "RESTORE 2 3",
+            more="A coordinator does so after each start; without one a console does.",
         ),
     ),
     "The classic systems' servers, which need the same": CLASSICS,

@@ -51,6 +51,7 @@ class ReplicaEntry(TypedDict, total=False):
     """One replica. `state`: up, recovering, held, down, not answering; `reason` says why.
 
     `voter`: the role by which it votes; `needs`: as the protocol declares both.
+    `changed` is in the answer to an order alone: whether that changed anything.
     `leader`, `engine`, `notes` and what follows come from replicas that answer; the last four say
     which cluster it is of.
     """
@@ -59,6 +60,7 @@ class ReplicaEntry(TypedDict, total=False):
     state: str
     pid: int | None
     reason: str | None
+    changed: bool
     role: str | None
     ballot: Sequence[int] | None
     applied: int | None

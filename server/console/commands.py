@@ -50,7 +50,7 @@ COMMANDS = (
     Form("printKVStore [--json]", "all keys and values that this server has applied"),
     Form("printQueue [--json]", "requests that wait, are in flight, or were forwarded"),
     Form("status", "every server in a line"),
-    Form("log on|off", "show all lines of replica.log here, or only what is urgent"),
+    Form("log on|off", "show all lines of replica.log here, or only who leads and what is urgent"),
     Form("help", "this list"),
     Form("e", "end this server cleanly"),
 )

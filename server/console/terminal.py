@@ -22,26 +22,31 @@ from .commands import Leave
 
 __all__ = ["LogLines", "Terminal"]
 
+_LEADS = " leads "
+"""A word that every line about a leader has."""
 JOIN_SECONDS = 1.0
 """What an end waits for a command that runs."""
 
 
 class LogLines(logging.Handler):
-    """Prints a log's lines above the prompt: those that are urgent, or all."""
+    """Prints a log's lines above the prompt: who leads and what is urgent, or all."""
 
     def __init__(self) -> None:
-        """Begin with what is urgent."""
-        super().__init__(logging.WARNING)
+        """Begin with who leads and what is urgent."""
+        super().__init__(logging.INFO)
+        self._all = False
         self.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
 
     def show(self, all: bool) -> None:
-        """Show all lines from now on, or only urgent ones."""
-        self.setLevel(logging.INFO if all else logging.WARNING)
+        """Show all lines from now on, or only those."""
+        self._all = all
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line, where stdout is now."""
-        with contextlib.suppress(OSError, ValueError):  # the terminal has gone
-            print(self.format(record).partition("\n")[0], flush=True)
+        text = self.format(record).partition("\n")[0]
+        if self._all or record.levelno > logging.INFO or _LEADS in text:
+            with contextlib.suppress(OSError, ValueError):  # the terminal has gone
+                print(text, flush=True)
 
 
 class Terminal:

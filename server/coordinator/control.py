@@ -154,22 +154,20 @@ class Control:
     def kill(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Kill a replica with SIGKILL and leave it down."""
         with self._order:
-            supervisor = self._guarded(replica, "killing", force)
-            supervisor.kill()
-            return self._ordered(replica)
+            return self._take_down(replica, "killing", force, Supervisor.kill, Process.kill)
 
     def stop(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Stop a replica cleanly and leave it down."""
         with self._order:
-            supervisor = self._guarded(replica, "stopping", force)
-            supervisor.stop(STOP_PATIENCE)
-            return self._ordered(replica)
+            return self._take_down(replica, "stopping", force, _stop, _stop_stray)
 
     def start(self, replica: int) -> ReplicaEntry:
         """Start a replica that is down; it is then restored from a peer's snapshot."""
         with self._order:
-            self._launch(replica, self._supervisor(replica))
-            return self._ordered(replica)
+            supervisor = self._supervisor(replica)
+            down = supervisor.pid is None
+            self._launch(replica, supervisor)
+            return self._ordered(replica) | ReplicaEntry(changed=down)
 
     def restart(self, replica: int, force: bool = False) -> ReplicaEntry:
         """Stop a replica cleanly and start it again."""
@@ -234,6 +232,24 @@ class Control:
             )
         return supervisor
 
+    def _take_down(
+        self,
+        replica: int,
+        doing: str,
+        force: bool,
+        ours: Callable[[Supervisor], object],
+        stray: Callable[[Process], object],
+    ) -> ReplicaEntry:
+        """Leave a replica down, also one that somebody started by hand."""
+        supervisor = self._guarded(replica, doing, force)
+        up = supervisor.pid is not None or not supervisor.held
+        by_hand = self._launcher.find_replica(replica) if supervisor.pid is None else None
+        ours(supervisor)
+        if by_hand is not None:
+            stray(by_hand)
+            by_hand.close()
+        return self._ordered(replica) | ReplicaEntry(changed=up or by_hand is not None)
+
     def _launch(self, replica: int, supervisor: Supervisor) -> None:
         if supervisor.pid is None:
             self._watches[replica].restore_due = True
@@ -262,3 +278,11 @@ class Control:
         except FileNotFoundError:
             return set()
         return {int(one) for one in words if one.isdigit()}
+
+
+def _stop(supervisor: Supervisor) -> None:
+    supervisor.stop(STOP_PATIENCE)
+
+
+def _stop_stray(process: Process) -> None:
+    stop_all([process], STOP_PATIENCE)

@@ -198,6 +198,19 @@ def test_what_was_not_adopted_yet_is_ended_as_well(rig: Rig) -> None:
     stray.close()
 
 
+@pytest.mark.parametrize("order", ["kill", "stop"])
+def test_what_somebody_started_by_hand_is_taken_down_too(rig: Rig, order: str) -> None:
+    take_down = getattr(rig.control, order)
+    assert take_down(2)["changed"]
+    assert not take_down(2)["changed"], "it was down already"
+    stray = rig.launcher.running[2] = rig.launcher.replica(2)
+    assert take_down(2)["changed"]
+    assert not rig.admins.processes[2].alive
+    stray.close()
+    del rig.launcher.running[2]
+    assert [rig.control.start(2)["changed"], rig.control.start(2)["changed"]] == [True, False]
+
+
 def test_a_broken_invariant_is_not_started_without_end(rig: Rig) -> None:
     rig.launcher.status = 5
     rig.admins.processes[3].kill()
