@@ -73,7 +73,7 @@ class EngineKind(NamedTuple):
         return cluster.agreed(self.declared.format, self.vocabulary.signature)
 
 
-ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine)}
+ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, KeyValues)}
 """Every engine that is there, by its name in the cluster file."""
 DEFAULT = "paxos"
 """The engine of a new cluster for which none is named."""

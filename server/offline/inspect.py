@@ -17,7 +17,7 @@ from kvrmi.state.log import Entry, Log, unpack_batch
 
 from .. import endings
 from ..folder import FolderRefused, Identity
-from .stopped import Learned, Stopped, Voter, catch_up, open_stopped, spans, tail_of
+from .stopped import KIND, Learned, Stopped, Voter, catch_up, open_stopped, spans, tail_of
 
 COMMAND = "inspect"
 REFUSED, DAMAGED = 1, 4
@@ -125,7 +125,7 @@ def _entry(entry: Entry) -> dict[str, object]:
         "ballot": list(entry.ballot),
         "commands": len(commands),
         "bytes": len(entry.value),
-        "summary": summary(commands).removeprefix(": "),
+        "summary": summary(commands, KIND.vocabulary).removeprefix(": "),
     }
 
 

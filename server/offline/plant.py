@@ -12,9 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State
-from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.replicated import Replicated
 from kvrmi.state.stored import snapshot_tables
 from kvrmi.storage.append import AppendStorage
@@ -23,13 +21,13 @@ from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 
 from ..folder import IDENTITY, FolderRefused
-from .stopped import Learned
+from .stopped import KIND, Learned
 
 __all__ = ["ENGINE", "make_learner", "plant"]
 
-ENGINE = PAXOS.name
+ENGINE = KIND.declared.name
 """Whose folders these are."""
-_VOTES = PAXOS.voters_file
+_VOTES = KIND.declared.voters_file
 
 _CHUNK_BYTES = 4 << 20
 """Written at once: all rows at once would double the memory."""
@@ -43,11 +41,11 @@ def make_learner(path: Path, learned: Learned) -> None:
     """
     state = learned.state
     state.begin_another()
-    storage = SqliteStorage(path, PAXOS.tables("learner.db"))
+    storage = SqliteStorage(path, KIND.declared.tables("learner.db"))
     for chunk in _chunks(learned):
         storage.write(chunk)
     storage.write(state.take_records())
-    found = Replicated.load(storage, KeyValues)
+    found = Replicated.load(storage, KIND.machine)
     storage.close()
     if (found.digest, found.revision) != (state.digest, state.revision):
         raise FolderRefused(f"{path} does not hold what was read: the disk cannot be trusted")
@@ -61,7 +59,7 @@ def plant(folder: Path, learner: Path, slot: int) -> None:
     for file in learner.parent.glob(f"{learner.name}*"):
         shutil.copy(file, folder / file.name)
         _sync(folder / file.name)
-    votes = AppendStorage(folder / _VOTES, {**PAXOS.tables(_VOTES), **IDENTITY})
+    votes = AppendStorage(folder / _VOTES, {**KIND.declared.tables(_VOTES), **IDENTITY})
     votes.write([Put("acceptor", "state", State(truncated=slot, chosen=slot).pack())])
     votes.close()
     sync_folder(folder)

@@ -12,21 +12,33 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from kvrmi.cli import reason
-from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.stable import State, read_accepted
 from kvrmi.paxos.tail import Tail, Votes, tail
 from kvrmi.roles.invariants import InvariantBroken
-from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.replicated import Replicated
 from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, StorageFailed, Tables, View
 
 from .. import pidlock
+from ..engines.kinds import kind_of
 from ..folder import IDENTITY, FolderRefused, Identity
 
-__all__ = ["Caught", "Learned", "Stopped", "Voter", "catch_up", "open_stopped", "spans", "tail_of"]
+__all__ = [
+    "KIND",
+    "Caught",
+    "Learned",
+    "Stopped",
+    "Voter",
+    "catch_up",
+    "open_stopped",
+    "spans",
+    "tail_of",
+]
 
 T = TypeVar("T")
+
+KIND = kind_of("paxos")
+"""Whose folders can be read."""
 
 _UNREADABLE = (Corrupt, InvariantBroken, FolderRefused, ValueError)
 
@@ -141,8 +153,8 @@ def _read(folder: Path, stack: ExitStack) -> Stopped:
             damage.append(f"{name} is damaged: {error}")
             return None
 
-    voter = part("acceptor.db", {**PAXOS.tables("acceptor.db"), **IDENTITY}, _voter)
-    learned = part("learner.db", PAXOS.tables("learner.db"), _learned)
+    voter = part("acceptor.db", {**KIND.declared.tables("acceptor.db"), **IDENTITY}, _voter)
+    learned = part("learner.db", KIND.declared.tables("learner.db"), _learned)
     if voter is not None and voter.identity.founding and not (folder / "learner.db").exists():
         damage.clear()  # what never ran has learned nothing yet
     return Stopped(folder, voter, learned, tuple(damage))
@@ -159,7 +171,7 @@ def _voter(view: FrozenView) -> Voter:
 
 def _learned(view: FrozenView) -> Learned:
     sessions = sum(1 for _ in view.scan("sessions"))
-    return Learned(Replicated.load(view, KeyValues), view, sessions, view.clean)
+    return Learned(Replicated.load(view, KIND.machine), view, sessions, view.clean)
 
 
 def spans(slots: Sequence[int]) -> str:
