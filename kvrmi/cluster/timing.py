@@ -22,7 +22,7 @@ class Timing:
 
     heartbeat: float = 0.1
     """Between two signs of life of the leader."""
-    lease: float = 0.6
+    lease: float = 0.5
     """How long a grant binds an acceptor."""
     drift: float = 0.02
     """By how much, as a fraction, two clocks may differ in rate."""

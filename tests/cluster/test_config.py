@@ -103,10 +103,10 @@ def test_too_many_members_for_the_default_ports(count: int) -> None:
         ('listen = ""', 'listen = "a b"', "listen: not a host: 'a b'"),
         ('listen = ""', "listen = 0", "listen is not a text"),
         ("pin = true", "pins = true", "unknown key 'pins'"),
-        ("lease = 0.6", "lease = 0.4", "timing: heartbeat <= lease / 5 does not hold"),
-        ("lease = 0.6", 'lease = "long"', "timing: lease is not a number"),
-        ("lease = 0.6", "lease = nan", "timing: lease is not a number of seconds"),
-        ("lease = 0.6", "leese = 0.6", "timing: unknown key 'leese'"),
+        ("lease = 0.5", "lease = 0.4", "timing: heartbeat <= lease / 5 does not hold"),
+        ("lease = 0.5", 'lease = "long"', "timing: lease is not a number"),
+        ("lease = 0.5", "lease = nan", "timing: lease is not a number of seconds"),
+        ("lease = 0.5", "leese = 0.5", "timing: unknown key 'leese'"),
         ("client = 1111", "client = 0", "replica 1: an address is host:port"),
         ("client = 1111", "client = true", "replica 1: client is not a whole number"),
         ("client = 1111", "", "replica 1: client missing"),
@@ -200,14 +200,14 @@ def test_times_hold_their_relations(changes: dict[str, float], relation: str) ->
 
 def test_a_leader_stops_before_an_acceptor_does_and_a_restarted_one_waits_longer() -> None:
     timing = Timing()
-    assert timing.usable_lease == pytest.approx(0.538)
-    assert timing.hold == pytest.approx(0.612)
+    assert timing.usable_lease == pytest.approx(0.44)
+    assert timing.hold == pytest.approx(0.51)
     assert timing.usable_lease < timing.lease < timing.hold
 
 
 def test_slow_profile() -> None:
     slow = Timing().slow()
-    assert (slow.heartbeat, slow.lease) == pytest.approx((0.3, 1.8))
+    assert (slow.heartbeat, slow.lease) == pytest.approx((0.3, 1.5))
     assert (slow.election_min, slow.election_max) == pytest.approx((2.1, 3.6))
     assert (slow.answer, slow.request) == (Timing().answer, Timing().request)
 

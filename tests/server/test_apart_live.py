@@ -26,7 +26,7 @@ pytestmark = pytest.mark.live
 
 TIMEOUT = 10.0
 HIGH = Ballot(1 << 40, 1)
-FORGED = (Heartbeat(HIGH, 1, 0, 1 << 60, 0.6, 0), Accept(HIGH, 1 << 30, b"", 0, False))
+FORGED = (Heartbeat(HIGH, 1, 0, 1 << 60, 0.5, 0), Accept(HIGH, 1 << 30, b"", 0, False))
 FALSE_ANSWER = dump(MSGPACK, {"handshake": {"nonce": "0" * 32, "proof": "0" * 64}})
 
 
@@ -114,8 +114,8 @@ def test_a_replica_with_other_times_is_kept_apart_and_all_say_which_files_differ
     other = next(i for i in three.running if i not in (victim, three.leader()))
     edited = three.data / "edited.toml"
     text = (three.data / "cluster.toml").read_text()
-    assert "lease = 0.6\n" in text
-    edited.write_text(text.replace("lease = 0.6\n", "lease = 0.55\n"))
+    assert "lease = 0.5\n" in text
+    edited.write_text(text.replace("lease = 0.5\n", "lease = 0.55\n"))
     three.kill(victim)
     output = three.data / "output"
     three.running[victim] = start(str(victim), "--config", str(edited), output=output)
