@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
@@ -21,6 +22,9 @@ from kvrmi.cluster.metrics import Family
 from kvrmi.remote.listener import Client
 
 __all__ = ["MetricsEndpoint"]
+
+BACK_OFF_SECONDS = 0.05
+"""After a caller that could not be accepted, who is still there."""
 
 AT_ONCE = 8
 """Callers that are answered at the same time; the next one's connection is closed."""
@@ -100,6 +104,14 @@ class _Server(ThreadingMixIn, WSGIServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
         self.setup_environ()
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a caller; where that fails, as without a free descriptor, not at full speed."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(BACK_OFF_SECONDS)
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._places.acquire(blocking=False):

@@ -97,7 +97,7 @@ def test_every_family_says_what_it_is() -> None:
 
 def test_a_label_with_any_character_is_read_back() -> None:
     odd = entry()
-    name = 'a"b\\c\nd'
+    name = 'a"b\\n\nd'
     counters = odd["counters"]
     assert counters is not None
     odd["counters"] = {**counters, "requests": {name: counters["requests"]["put"]}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from urllib.request import urlopen
@@ -68,6 +69,7 @@ def test_silent_callers_cost_places_for_a_moment(
 def test_who_is_silent_for_too_long_is_left(
     endpoint: MetricsEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert 0 < metrics._Handler.timeout < 10
     monkeypatch.setattr(metrics._Handler, "timeout", 0.05)
     with socket.create_connection((HOST, endpoint._port), 10) as silent:
         assert silent.recv(1) == b""
@@ -78,6 +80,15 @@ def served(endpoint: MetricsEndpoint) -> bool:
         return "kvrmi_up" in read(endpoint)
     except OSError:
         return False
+
+
+def test_what_cannot_be_accepted_is_not_tried_at_full_speed() -> None:
+    server = metrics._Server(HOST, 0)
+    server.server_close()
+    began = time.monotonic()
+    with pytest.raises(OSError, match="descriptor"):
+        server.get_request()
+    assert time.monotonic() - began >= metrics.BACK_OFF_SECONDS
 
 
 def test_one_that_is_cut_can_be_opened_again(endpoint: MetricsEndpoint) -> None:
