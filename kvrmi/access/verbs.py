@@ -245,21 +245,22 @@ def status(admins: Admins) -> Shown:
             found.append(
                 {"id": replica, "state": "down" if was_refused(error) else "not answering"}
             )
-    lines = [" ".join(filter(None, map(str, _status_words(one)))) for one in found]
+    lines = [", ".join(_status_words(one)) for one in found]
     return Shown(tuple(lines), {"value": found})
 
 
-def _status_words(one: Mapping[str, Any]) -> Iterator[object]:
+def _status_words(one: Mapping[str, Any]) -> Iterator[str]:
     yield f"replica {one['id']}: {one['state']}"
     if one.get("ballot"):
-        yield f"{one['role']}, ballot {'.'.join(map(str, one['ballot']))}"
+        yield str(one["role"])
+        yield f"ballot {'.'.join(map(str, one['ballot']))}"
     for name in ("applied", "chosen", "revision", "keys"):
         if one.get(name) is not None:
             yield f"{name} {one[name]}"
     if one.get("digest"):
         yield f"digest {one['digest'][:_HASH]}"
     down = [name for name, role in (one.get("roles") or {}).items() if role["state"] != "up"]
-    yield f"({', '.join(down)} down)" if down else ""
+    yield from [f"{name} down" for name in down]
 
 
 def restore(admins: Admins, replica: int, peer: int | None = None) -> Shown:

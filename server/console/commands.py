@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from kvrmi.access import verbs
@@ -86,7 +86,7 @@ class Commands:
         self._kill = kill
         self._show_log = show_log
         self._on: dict[str, Callable[[list[str]], Shown]] = {
-            "c": _alone(self._connect),
+            "c": _alone(lambda: verbs.connect(admins, me)),
             "e": _alone(self._leave),
             "exit": _alone(self._leave),
             "faillink": lambda words: verbs.fail_link(admins, *_link(words)),
@@ -104,34 +104,33 @@ class Commands:
             "status": _alone(lambda: verbs.status(admins)),
         }
 
-    def run(self, line: str) -> list[str]:
-        """Carry out one line; what to print, errors too. Raises Leave.
+    def run(self, line: str) -> Iterator[str]:
+        """Carry out one line; what to print, as it comes, errors too. Raises Leave.
 
         An empty line does nothing.
         """
         words = [word for word in _BETWEEN.split(line) if word]
         if not words:
-            return []
-        name = words.pop(0).lower()
-        as_json = "--json" in words
+            return
+        typed, *words = words
+        name, as_json = typed.lower(), "--json" in words
         words = [word for word in words if word != "--json"]
         try:
-            shown = self._known(name)(words)
+            act = self._known(name, typed)
+            if name == "c" and not words and not as_json:
+                yield "connecting to other servers"
+            shown = act(words)
+            yield from [json.dumps(shown.fields)] if as_json else shown.lines
         except InvalidRequest as error:
             usage = next((form.usage for form in COMMANDS if form.name.lower() == name), "")
-            return [f"{error}; nothing was done" + (f"; usage: {usage}" if usage else "")]
+            yield f"{error}; nothing was done" + (f"; usage: {usage}" if usage else "")
         except KVError as error:
-            return [f"{error.code}: {error}"]
-        return [json.dumps(shown.fields)] if as_json else list(shown.lines)
+            yield f"{error.code}: {error}"
 
-    def _known(self, name: str) -> Callable[[list[str]], Shown]:
+    def _known(self, name: str, typed: str) -> Callable[[list[str]], Shown]:
         if name not in self._on:
-            raise InvalidRequest(f"{name[:40]!r} is no command, help lists them")
+            raise InvalidRequest(f"{typed[:40]!r} is no command, help lists them")
         return self._on[name]
-
-    def _connect(self) -> Shown:
-        shown = verbs.connect(self._admins, self._me)
-        return shown._replace(lines=("connecting to other servers", *shown.lines))
 
     def _restore(self, words: list[str]) -> Shown:
         if len(words) > 1:

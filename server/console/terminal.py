@@ -12,7 +12,7 @@ import logging
 import sys
 import termios
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import WordCompleter
@@ -56,10 +56,10 @@ class Terminal:
         self,
         prompt: str,
         words: Sequence[str],
-        run: Callable[[str], Sequence[str]],
+        run: Callable[[str], Iterable[str]],
         end: Callable[[], None],
     ) -> None:
-        """`run` carries out a line and returns what to print, or raises Leave.
+        """`run` carries out a line and gives what to print, as it comes, or raises Leave.
 
         `end` is called then, and at the end of the input. words: what Tab completes.
         """

@@ -93,7 +93,7 @@ def test_what_is_wrong_is_refused_and_nothing_is_done(line: str, text: str) -> N
 
 def test_each_connection_has_its_result() -> None:
     console = Console()
-    assert console.commands.run("c") == [
+    assert list(console.commands.run("c")) == [
         "connecting to other servers",
         "connected to other servers: 2; not to 3 nobody listens",
     ]
