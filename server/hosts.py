@@ -137,9 +137,10 @@ class Hosts:
         self._router.run()
 
     def unreachable(self, peer: int) -> None:
-        """Inform the role concerned that a peer refuses connections."""
+        """Inform the role concerned at once that a peer refuses connections."""
         if self.declared.unreachable is not None:
             self.all[self.declared.unreachable].put(Address(self._me, "host"), Unreachable(peer))
+            self._router.run()
 
     def inform(self) -> None:
         """Inform the roles of who is up, if that has changed: one that is down sends nothing."""

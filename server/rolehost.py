@@ -231,13 +231,15 @@ class RoleHost(Generic[R]):
         effects = step.effects
         self.inbox.wake(effects.wake_at)
         if effects.records:
-            self._writes.take(step, self.incarnation, self._leave_behind)
+            self._writes.take(step, self.incarnation, partial(self._leave_behind, self.incarnation))
         if self._writes.under_way is None:
             self._noted(step)
         return NOTHING.messages if effects.records else self.route(effects.messages)
 
-    def _leave_behind(self, messages: tuple[Envelope, ...]) -> None:
-        self._outside.send(self.address, self.incarnation, self.route(messages))
+    def _leave_behind(self, incarnation: int, messages: tuple[Envelope, ...]) -> None:
+        with self._lock:  # before the next one is loaded, or not at all: its disk may be another
+            others = self.route(messages) if incarnation == self.incarnation else ()
+        self._outside.send(self.address, incarnation, others)
         self._outside.run()
 
     def route(self, messages: tuple[Envelope, ...]) -> tuple[Envelope, ...]:

@@ -224,3 +224,15 @@ def test_a_learner_stays_down_while_our_term_cannot_be_ended(tmp_path: Path) -> 
         assert replica.hosts["learner"].state == "down"
         release.set()
         holder.join(5)
+
+
+def test_a_peer_that_refuses_connections_is_handled_at_once(tmp_path: Path) -> None:
+    """Nobody else may come by for seconds: with its leader gone nothing reaches a replica."""
+    format_folder(tmp_path / "r", PAXOS, CLUSTER.id, 1, recovering=False)
+    with started(tmp_path / "r") as replica:
+        host = replica.hosts["proposer"]
+        host.daemon = None
+        host.start()
+        replica.router.run()
+        replica.hosts.unreachable(2)
+        assert not host.inbox
