@@ -56,13 +56,6 @@ class SlowDisk:
         return self.free.is_set()
 
 
-class HeldDisk(SlowDisk):
-    """Reports when the test says so that something was written behind."""
-
-    def begin(self, turn: int, records: tuple[Record, ...], done: Callable[[], None]) -> None:
-        self.done = done
-
-
 def answering(sender: Address, message: Message) -> Effects:
     return Effects((RECORD,), (Envelope(sender, ANSWER), Envelope(LEARNER, LEARN)))
 
@@ -98,20 +91,6 @@ def test_a_failed_role_answers_nobody_and_its_old_self_is_fenced() -> None:
     host.start()
     assert host.incarnation == first + 1
     assert host.deliver(PEER, ASK) == ()
-
-
-def test_what_a_former_incarnation_wrote_behind_is_not_reported_after_a_restart() -> None:
-    """Its successor may have been loaded from another file: the old one was found damaged."""
-    outside, disk = Outside(), HeldDisk()
-    host = host_of(lambda: StubRole(answering), outside, disk=disk, behind=True)
-    host.deliver(PEER, ASK)
-    host.fail("test")
-    host.start()
-    disk.done()
-    assert outside.posted == []
-    host.deliver(PEER, ASK)
-    disk.done()
-    assert outside.posted == [(host.address, Envelope(LEARNER, LEARN))]
 
 
 def test_a_restart_makes_a_new_object_and_forgets_the_inbox() -> None:
