@@ -21,7 +21,7 @@ from kvrmi.errors import to_builtin
 from kvrmi.operations.interface import LOCAL, check
 
 from .engines.blocks import BLOCKS
-from .engines.catchup import CatchUpFailed
+from .engines.served import CatchUpFailed
 from .objectdaemon import exposed
 from .rolehost import Fenced
 from .status import describe, metrics

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from client.grammar.arguments import ROLES
 from client.grammar.help import explained
 from client.shell.run import EXIT_STATUS
 from kvrmi import errors
@@ -27,6 +28,7 @@ from kvrmi.cluster.timing import Timing
 from kvrmi.operations.table import KEY_VALUE
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator.servant import CoordinatorServant
+from server.engines.kinds import ENGINES
 from server.intake import Intake
 from server.kvstore import kvstore
 from tests.server.stubs import StubEngine, at_once
@@ -186,6 +188,10 @@ def test_every_port_and_name() -> None:
     text = README.read_text(encoding="utf-8")
     for name, port in expected.items():
         assert f"\n| `{name}` | `{port}` |" in text
+
+
+def test_a_command_can_name_every_role() -> None:
+    assert {*ROLES} == {role for kind in ENGINES.values() for role in kind.declared.daemons}
 
 
 def test_every_key_of_the_cluster_file() -> None:

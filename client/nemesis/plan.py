@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from ..grammar.arguments import ROLES
 from .faults import SHAPES, Aim, Fault, Kind
 
 __all__ = ["Step", "draw"]
@@ -20,7 +21,6 @@ PAUSE = (3.0, 5.0)
 """Seconds between two faults."""
 FILES = ("acceptor", "learner", "all")
 DATABASES = ("acceptor", "learner")
-ROLES = ("acceptor", "learner", "proposer")
 
 
 class Step(NamedTuple):
@@ -76,7 +76,9 @@ def _stop_followers(draws: random.Random, order: tuple[int, ...]) -> Fault:
 def _fail_role(draws: random.Random, order: tuple[int, ...]) -> Fault:
     aim = draws.choice((Aim.LEADER, Aim.ANY))
     lasting = draws.uniform(0.2, 3.0)
-    return Fault(Kind.ROLE, aim, draws.choice((1, 1, 2)), order, lasting, draws.choice(ROLES))
+    return Fault(
+        Kind.ROLE, aim, draws.choice((1, 1, 2)), order, lasting, draws.choice(sorted(ROLES))
+    )
 
 
 def _hang_disk(draws: random.Random, order: tuple[int, ...]) -> Fault:

@@ -1,1 +1,1 @@
-"""What serves clients behind the remote object, by name: the only place that knows a protocol."""
+"""What serves clients behind the remote object, by name: all that knows a protocol and runs."""

@@ -14,15 +14,12 @@ from kvrmi.paxos.learner import Learner, Restored
 from kvrmi.paxos.messages import Restore
 
 from ..hosts import Hosts
+from .served import CatchUpFailed
 
 T = TypeVar("T")
 
 RESTORE_SECONDS = 30.0
 LOOK_SECONDS = 0.02
-
-
-class CatchUpFailed(Exception):
-    """An order was not carried out, or not yet; the text says which."""
 
 
 def restore(hosts: Hosts, peer: int) -> dict[str, object]:

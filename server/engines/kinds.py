@@ -6,11 +6,10 @@ Rule: whoever needs what an engine is made of asks here, and names no protocol i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
-from kvrmi.operations.interface import Engine
 from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.roles.declaration import Declaration
@@ -18,39 +17,7 @@ from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.machine import StateMachine
 
 from .paxos import PaxosEngine
-
-
-class Served(Engine, Protocol):
-    """An engine as its replica uses it."""
-
-    @property
-    def leader(self) -> int:
-        """The replica that leads as far as known here, or 0."""
-        ...
-
-    def restore(self, peer: int) -> dict[str, object]:
-        """Have this replica catch up with a peer; what came of it. Raises Fenced, CatchUpFailed."""
-        ...
-
-    def transfer(self, to: int) -> bool:
-        """Hand leadership over; False if that took too long. Raises Fenced, CatchUpFailed."""
-        ...
-
-    def log(self, first: int | None, most: int) -> dict[str, object]:
-        """List blocks of the log from slot `first` on, None: the last ones. Raises Fenced."""
-        ...
-
-    def chain(self) -> dict[str, object]:
-        """Compute the log's hash chain anew from the disk. Raises Fenced."""
-        ...
-
-    def tentative(self) -> dict[str, object]:
-        """List what is accepted here and not known to be chosen. Raises Fenced."""
-        ...
-
-    def queue(self) -> dict[str, object]:
-        """List the requests that are not answered yet, by what they wait for. Raises Fenced."""
-        ...
+from .served import Served
 
 
 class EngineKind(NamedTuple):

@@ -24,8 +24,9 @@ from ..hosts import Hosts
 from ..rolehost import Fenced, RoleHost
 from ..router import Router
 from . import blocks, pending
-from .catchup import LOOK_SECONDS, CatchUpFailed, restore
+from .catchup import LOOK_SECONDS, restore
 from .opened import GRACE_SECONDS, LOST, LOST_READ, Opened
+from .served import CatchUpFailed
 
 TRANSFER_SECONDS = 3.0
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import queue
-import random
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,14 +12,14 @@ from typing import Any, cast
 import pytest
 
 from kvrmi.cluster.config import Cluster
-from kvrmi.cluster.members import members
+from kvrmi.cluster.file import load
 from kvrmi.cluster.status import NO_QUORUM, SERVING, ReplicaEntry, health_of
-from kvrmi.cluster.timing import Timing
 from kvrmi.operations.interface import Done, Operation, Result, check
-from server.coordinator.ports import free_block
-from server.engines.kinds import EngineKind
+from server.coordinator import folders
+from server.coordinator.founding import Refused, Wish, prepare
+from server.engines.kinds import ENGINES, EngineKind, kind_for
 from server.engines.paxos import Turns
-from server.folder import format_folder, open_folder
+from server.folder import open_folder
 from server.hosts import Hosts
 from server.replica import Replica
 from server.router import Router
@@ -98,29 +96,61 @@ class RegisterEngine:
 KIND = EngineKind(REGISTER, RegisterEngine)
 
 
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cluster's folder, founded as any engine's is: all that is known of this one is its kind."""
+    monkeypatch.setitem(ENGINES, "register", KIND)
+    data = tmp_path / "data"
+    prepare(Wish(data, 3, ephemeral=True, engine="register"))
+    return data
+
+
 def start(cluster: Cluster, me: int, data: Path) -> Replica:
-    folder = open_folder(data / f"replica{me}", cluster.id, me, REGISTER)
-    replica = Replica(cluster, me, folder, SECRET, Fatal(), KIND)
+    folder = open_folder(data / f"replica{me}", cluster.id, me, kind_for(cluster).declared)
+    replica = Replica(cluster, me, folder, SECRET, Fatal())
     replica.start()
     return replica
 
 
 @pytest.fixture
-def replicas(tmp_path: Path) -> Iterator[dict[int, Replica]]:
-    base = free_block("127.0.0.1", 15, random.Random())
-    disks = {
-        i: format_folder(tmp_path / f"replica{i}", REGISTER, "c", i, recovering=False) for i in IDS
-    }
-    listed = tuple(
-        dataclasses.replace(member, disk=disks[member.id])
-        for member in members(3, "127.0.0.1", base, REGISTER.daemons)
-    )
-    cluster = Cluster("t", "c", "register", "127.0.0.1:9", "127.0.0.1:8", listed, Timing(), None)
+def replicas(data: Path) -> Iterator[dict[int, Replica]]:
+    cluster = load(data / "cluster.toml")
     with ExitStack() as stack:
-        running = {i: start(cluster, i, tmp_path) for i in IDS}
+        running = {i: start(cluster, i, data) for i in IDS}
         for replica in running.values():
             stack.callback(replica.stop)
         yield running
+
+
+def test_a_cluster_of_another_engine_is_founded_and_continued(data: Path) -> None:
+    cluster, founded = prepare(Wish(data, engine="register"))
+    assert (cluster.engine, cluster.roles, founded) == ("register", ("supervisor",), False)
+    ports = [member.ports for member in cluster.members]
+    assert [list(each) for each in ports] == [["client", "supervisor", "admin"]] * 3
+    assert [each["supervisor"] + 3 for each in ports] == [each["admin"] for each in ports]
+    with pytest.raises(Refused, match="a cluster whose engine is register: leave out --engine"):
+        prepare(Wish(data, engine="paxos"))
+    (data / "replica2" / "supervisor.db").unlink()
+    assert folders.loss(cluster, data, 2) == f"{data}/replica2/supervisor.db is missing"
+    folders.renew(cluster, data, 2)
+    assert (data / "replica2" / "supervisor.db").exists()
+
+
+def test_a_file_that_names_other_roles_than_the_engine_has_is_refused(data: Path) -> None:
+    file = data / "cluster.toml"
+    written = file.read_text()
+    file.write_text(written.replace("supervisor = ", "superviser = "))
+    with pytest.raises(Refused, match=r"cluster\.toml: replica 1: supervisor missing"):
+        prepare(Wish(data))
+    file.write_text(written.replace("supervisor = ", "spare = 1\nsupervisor = "))
+    with pytest.raises(Refused, match=r"127.0.0.1:1 is used 3 times"):
+        prepare(Wish(data))
+    file.write_text(written.replace("disk = ", "host2 = 9\ndisk = ", 1))
+    with pytest.raises(Refused, match="replica 2: host2 missing"):
+        prepare(Wish(data))
+    file.write_text(written.replace('engine = "register"', 'engine = "2pc"'))
+    with pytest.raises(Refused, match=r"cluster.toml: engine '2pc' is not available, use paxos"):
+        prepare(Wish(data))
 
 
 def put(replica: Replica, value: str) -> str:
