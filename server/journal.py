@@ -17,8 +17,19 @@ from kvrmi.roles.events import Event, Observing
 
 from .hosts import Noted
 
+LOGS = {
+    "acceptor": logging.getLogger("kvrmi.server.acceptor"),
+    "front": logging.getLogger("kvrmi.server.front"),
+    "learner": logging.getLogger("kvrmi.server.learner"),
+    "links": logging.getLogger("kvrmi.server.links"),
+    "proposer": logging.getLogger("kvrmi.server.proposer"),
+}
+"""By role; others share one."""
+
 KEPT = 2048
 """Events that a replica keeps for who asks."""
+
+_log = logging.getLogger("kvrmi.server.role")
 
 
 class Journal:
@@ -39,7 +50,9 @@ class Journal:
 
     def of(self, role: str) -> Noted:
         """How the steps of a role are noted."""
-        return Noted(log_of(role), partial(self._observer.starts, role), self._observer.step(role))
+        return Noted(
+            LOGS.get(role, _log), partial(self._observer.starts, role), self._observer.step(role)
+        )
 
     def note(self, event: str, text: str, peer: int = 0) -> None:
         """Take note of what an operator did to this replica's links."""
@@ -49,12 +62,7 @@ class Journal:
     def _happened(self, event: Event) -> None:
         self.recent.add(event)
         level = logging.WARNING if event.urgent else logging.INFO
-        log_of(event.role).log(level, "%s", event.text)
-
-
-def log_of(role: str) -> logging.Logger:
-    """Return the log of a role, under its name; of "links" too."""
-    return logging.getLogger(f"kvrmi.server.{role}")
+        LOGS.get(event.role, _log).log(level, "%s", event.text)
 
 
 class Recent:
