@@ -41,6 +41,7 @@ from .router import Router
 from .servants import RoleServant
 from .status import describe
 from .transport import Transport
+from .version import check_version
 
 _log = logging.getLogger("kvrmi.server.replica")
 
@@ -88,6 +89,7 @@ class Replica:
         self.began = time.monotonic()
         self._kind = kind or kind_for(cluster)
         self._declared = self._kind.declared
+        check_version(folder, self._kind)
         self._folder = folder
         self._fatal = fatal
         self._lead = lead

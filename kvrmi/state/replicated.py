@@ -27,6 +27,7 @@ from .machine import Change, StateMachine
 from .stored import (
     Totals,
     pack_totals,
+    pack_vocabulary,
     pack_voters,
     snapshot_tables,
     stored_totals,
@@ -176,6 +177,7 @@ class Replicated:
             records += self.machine.take_records(whole=self._replaces)
             records += self.clients.take_records()
             records.append(pack_voters(self.voters))
+            records.append(pack_vocabulary(self.machine.vocabulary))
             records.append(pack_totals(Totals(self.revision, self.digest, self.keys)))
             self._changed = self._replaces = False
         return (*records, *self.log.take_records())

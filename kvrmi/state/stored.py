@@ -13,23 +13,28 @@ import msgpack
 from msgspec.msgpack import encode
 
 from ..operations.commands import Voter
+from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Corrupt, Put, Tables, View
 from .clienttable import TABLE as SESSIONS
 from .log import TABLES as LOG_TABLES
 from .machine import StateMachine
 
 __all__ = [
+    "MACHINE_TABLE",
     "Totals",
     "learner_tables",
     "pack_totals",
+    "pack_vocabulary",
     "pack_voters",
     "snapshot_tables",
     "stored_totals",
+    "stored_vocabulary",
     "stored_voters",
 ]
 
-_TABLE = "machine"
-_TOTALS, _VOTERS = "state", "voters"
+MACHINE_TABLE = "machine"
+"""What is stored once for the whole state."""
+_TOTALS, _VOTERS, _MADE = "state", "voters", "vocabulary"
 _FORMAT = 1
 
 
@@ -43,7 +48,7 @@ class Totals(NamedTuple):
 
 def snapshot_tables(machine: Tables) -> Tables:
     """Name the tables of a snapshot; a row's table is sent as its place in them."""
-    return {**machine, SESSIONS: str, _TABLE: str}
+    return {**machine, SESSIONS: str, MACHINE_TABLE: str}
 
 
 def learner_tables(machine: Tables) -> Tables:
@@ -51,20 +56,42 @@ def learner_tables(machine: Tables) -> Tables:
     return {**snapshot_tables(machine), **LOG_TABLES}
 
 
+def pack_vocabulary(vocabulary: Vocabulary) -> Put:
+    """Make the record that says in which version of which vocabulary the state was made."""
+    return Put(MACHINE_TABLE, _MADE, encode((_FORMAT, vocabulary.name, vocabulary.version)))
+
+
+def stored_vocabulary(view: View) -> tuple[str, int] | None:
+    """Read name and version; None where no command was applied, or by an older program.
+
+    Raises Corrupt.
+    """
+    data = view.read(MACHINE_TABLE, _MADE)
+    if data is None:
+        return None
+    try:
+        form, name, version = msgpack.unpackb(data)
+        if (form, type(name), type(version)) != (_FORMAT, str, int):
+            raise ValueError(f"format {form}")
+    except (ValueError, TypeError) as error:
+        raise Corrupt("the stored vocabulary is malformed") from error
+    return name, version
+
+
 def pack_totals(totals: Totals) -> Put:
     """Make the record that says what the rows must add up to."""
     fields = (_FORMAT, totals.revision, bytes.fromhex(totals.digest), totals.keys)
-    return Put(_TABLE, _TOTALS, encode(fields))
+    return Put(MACHINE_TABLE, _TOTALS, encode(fields))
 
 
 def pack_voters(voters: Sequence[Voter]) -> Put:
     """Make the record of all voters."""
-    return Put(_TABLE, _VOTERS, encode((_FORMAT, tuple(voters))))
+    return Put(MACHINE_TABLE, _VOTERS, encode((_FORMAT, tuple(voters))))
 
 
 def stored_totals(view: View, kind: type[StateMachine]) -> Totals:
     """Read the totals; unwritten ones are those of an empty machine. Raises Corrupt."""
-    data = view.read(_TABLE, _TOTALS)
+    data = view.read(MACHINE_TABLE, _TOTALS)
     if data is None:
         empty = kind()
         return Totals(0, empty.digest, empty.keys)
@@ -79,7 +106,7 @@ def stored_totals(view: View, kind: type[StateMachine]) -> Totals:
 
 def stored_voters(view: View) -> tuple[Voter, ...]:
     """Read the voters' record; an unwritten one is empty. Raises Corrupt."""
-    data = view.read(_TABLE, _VOTERS)
+    data = view.read(MACHINE_TABLE, _VOTERS)
     if data is None:
         return ()
     try:

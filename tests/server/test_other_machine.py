@@ -22,9 +22,9 @@ from kvrmi.paxos.declaration import declare
 from kvrmi.paxos.parts import Parts
 from kvrmi.state.machine import StateMachine
 from server.coordinator.ports import free_block
-from server.engines.kinds import EngineKind
+from server.engines.kinds import ENGINES, EngineKind
 from server.engines.paxos import PaxosEngine
-from server.folder import format_folder, open_folder
+from server.folder import FolderRefused, format_folder, open_folder
 from server.replica import Replica
 from server.status import describe
 from tests.server.stubs import Fatal, until
@@ -94,8 +94,11 @@ class Running:
 
     def start(self, kind: EngineKind, *ids: int) -> None:
         for me in ids:
-            folder = open_folder(self._data / f"replica{me}", "c", me, kind.declared)
-            replica = Replica(self._cluster, me, folder, SECRET, Fatal(), kind)
+            with ExitStack() as undo:
+                folder = open_folder(self._data / f"replica{me}", "c", me, kind.declared)
+                undo.callback(folder.close)
+                replica = Replica(self._cluster, me, folder, SECRET, Fatal(), kind)
+                undo.pop_all()
             replica.start()
             self.replicas[me] = replica
 
@@ -150,3 +153,10 @@ def test_a_newer_version_takes_over_once_it_has_the_majority(running: Running) -
     running.restart(NEW, 1)
     until(lambda: running.ask(1, "total", [7, 8]) == 6, 20)
     until(lambda: len(set(running.digests())) == 1, 10)
+
+    running.stop(1)
+    with pytest.raises(FolderRefused, match="knows version 2 of the counting operations, and"):
+        running.start(OLD, 1)
+    with pytest.raises(FolderRefused, match="knows version 1 of the key-value operations"):
+        running.start(ENGINES["paxos"], 1)
+    running.start(NEW, 1)

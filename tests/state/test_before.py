@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from kvrmi.operations.commands import Voter, encode_command, encode_question
 from kvrmi.operations.interface import Answer
+from kvrmi.operations.table import KEY_VALUE
 from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.replicated import Replicated
 from kvrmi.state.snapshot import SnapshotSink, SnapshotSource
-from kvrmi.state.stored import learner_tables
+from kvrmi.state.stored import (
+    MACHINE_TABLE,
+    learner_tables,
+    pack_vocabulary,
+    stored_vocabulary,
+)
 from kvrmi.storage.memory import Disk, MemoryStorage
 
 TABLES = learner_tables(KeyValues.tables)
@@ -106,9 +112,14 @@ def test_its_log_replayed_writes_the_same_disk() -> None:
     for entry in entries:
         state.append(entry)
     storage.write(state.take_records())
+    since = {MACHINE_TABLE: {"vocabulary": pack_vocabulary(KEY_VALUE).value}}
     for table in TABLES:
-        assert dict(storage.scan(table)) == DISK[table]
+        assert dict(storage.scan(table)) == DISK[table] | since.get(table, {})
     check(state)
+
+
+def test_it_says_not_yet_which_program_made_it() -> None:
+    assert stored_vocabulary(stored()) is None
 
 
 def test_a_page_of_a_snapshot() -> None:
