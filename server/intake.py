@@ -57,7 +57,8 @@ class Intake:
     @property
     def counted(self) -> Mapping[str, RequestsEntry]:
         """The requests answered so far, by operation."""
-        return {name: requests.report() for name, requests in sorted(self._requests.items())}
+        requests = self._requests.copy()  # in one step: the first of another kind may just come
+        return {name: requests[name].report() for name in sorted(requests)}
 
     def submit(self, name: str, args: Sequence[object], request: object, done: Done) -> None:
         """Check a request and begin it; `done` gets the answer once, now or from another thread.
