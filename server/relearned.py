@@ -14,17 +14,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from kvrmi.roles.breaking import Renewals
 from kvrmi.storage.interface import Corrupt, Key, Record, Storage, StorageFailed, Tables, View
 from kvrmi.storage.sqlite import SqliteStorage, erase, put_aside
 
-__all__ = ["COPIES", "TIMES", "Relearned"]
+__all__ = ["COPIES", "Relearned"]
 
 _log = logging.getLogger("kvrmi.server.relearned")
 
 T = TypeVar("T")
 
-TIMES = 3
-"""How often one process begins anew before it takes the disk itself for broken."""
 COPIES = 3
 """Damaged copies that are kept, the newest."""
 
@@ -41,6 +40,7 @@ class Relearned:
         """One line for each time that it was begun anew."""
         self._path = path
         self._tables = tables
+        self._renewals = Renewals()
         self._storage: SqliteStorage | None = None
         try:
             self._storage = SqliteStorage(path, tables)
@@ -93,10 +93,7 @@ class Relearned:
         name = self._path.name
         self.close()
         self._storage = None
-        if len(self.notes) == TIMES:
-            raise StorageFailed(
-                f"{name} was found damaged several times, the disk is probably broken: {why}"
-            )
+        self._renewals.begin(name, why)
         number = max(self._copies(), default=0) + 1
         copy = f"{name}.damaged-{number}"
         try:

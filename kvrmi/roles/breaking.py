@@ -11,8 +11,18 @@ from ..storage.interface import Corrupt, StorageFailed
 from .invariants import DiskLost, InvariantBroken
 
 __all__ = [
-    "AGAIN_SECONDS", "DISK", "FENCE_SECONDS", "INVARIANT", "PATIENCE_SECONDS", "ROLE", "STORAGE",
-    "cause", "ends_process", "pause",
+    "AGAIN_SECONDS",
+    "DISK",
+    "FENCE_SECONDS",
+    "INVARIANT",
+    "PATIENCE_SECONDS",
+    "RENEWALS",
+    "ROLE",
+    "STORAGE",
+    "Renewals",
+    "cause",
+    "ends_process",
+    "pause",
 ]  # fmt: skip
 
 STORAGE, ROLE, DISK, INVARIANT = "storage", "role", "disk", "invariant"
@@ -28,6 +38,26 @@ AGAIN_SECONDS = 1.0
 _BACK_SECONDS = 0.2
 _MOST_FAILURES = 25
 """Failures that still make the pause longer: five seconds at most."""
+
+
+RENEWALS = 3
+"""How often one process begins a damaged file anew before it takes the disk itself for broken."""
+
+
+class Renewals:
+    """Counts how often one process began anew a file that others can teach it again."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.done = 0
+
+    def begin(self, file: str, why: Corrupt) -> None:
+        """Count one more. Raises StorageFailed, with nothing counted, once there were too many."""
+        if self.done == RENEWALS:
+            raise StorageFailed(
+                f"{file} was found damaged several times, the disk is probably broken: {why}"
+            ) from why
+        self.done += 1
 
 
 def cause(error: BaseException) -> str:

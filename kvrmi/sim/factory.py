@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..cluster.timing import Timing
+from ..roles.breaking import Renewals
 from ..roles.contract import Role
 from ..roles.declaration import Setting
 from ..storage.interface import Corrupt
@@ -28,6 +29,7 @@ class Factory:
         self._replica = replica
         self._kinds = {kind.name: kind for kind in replica.world.declared.kinds}
         self._made: set[str] = set()
+        self._renewals = Renewals()
         self._configured = replica.world.configured(replica.me)
         self.retime(self._configured.timing)
 
@@ -44,8 +46,12 @@ class Factory:
         usual = self._replica.world.timing
         self._timing = replace(timing, request=usual.request) if timing else usual
 
+    def begin(self) -> None:
+        """Take note that the process starts."""
+        self._renewals = Renewals()
+
     def make(self, name: str) -> Role:
-        """Make a role. Raises Corrupt."""
+        """Make a role. Raises Corrupt, and StorageFailed after too many damaged files."""
         kind = self._kinds[name]
         setting = self._setting(name)
         self._made.add(name)
@@ -55,6 +61,7 @@ class Factory:
         except Corrupt as error:
             if disk is None or kind.disk is None or not kind.disk.relearned:
                 raise
+            self._renewals.begin(kind.disk.file, error)
             self._replica.world.trace(self._replica.me, name, f"begins anew: {error}")
             disk.wipe()
             return kind.make(setting, disk, self._replica.clock())

@@ -126,6 +126,7 @@ class Replica:
             return
         self.starts += 1
         self.breaks.begin()
+        self.factory.begin()
         self.boot = self.draws.bytes(8)
         try:
             # Those first that may refuse to start.

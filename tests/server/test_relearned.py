@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from kvrmi.roles.breaking import RENEWALS
 from kvrmi.storage.interface import Corrupt, Put, StorageFailed, Tables, View
 from kvrmi.storage.sqlite import SqliteStorage
 from server import relearned
-from server.relearned import COPIES, TIMES, Relearned
+from server.relearned import COPIES, Relearned
 
 TABLES: Tables = {"rows": str}
 
@@ -111,7 +112,7 @@ def test_a_disk_that_goes_on_damaging_it_ends_the_process(path: Path) -> None:
     storage = Relearned(path, TABLES)
     with pytest.raises(StorageFailed, match="several times"):
         storage.load(never_whole)
-    assert len(storage.notes) == TIMES
+    assert len(storage.notes) == RENEWALS
     with pytest.raises(StorageFailed):
         storage.write([])
 

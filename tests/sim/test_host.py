@@ -7,7 +7,7 @@ import pytest
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.messages import FetchSnapshot, PreVote
 from kvrmi.paxos.proposer import Proposer
-from kvrmi.roles.breaking import PATIENCE_SECONDS
+from kvrmi.roles.breaking import PATIENCE_SECONDS, RENEWALS
 from kvrmi.roles.contract import Effects, Message
 from kvrmi.roles.invariants import InvariantBroken
 from kvrmi.sim.network import Call
@@ -131,3 +131,19 @@ def test_a_step_that_reads_a_slow_disk_keeps_its_role_busy() -> None:
     assert giver.look("learner", lambda learner: learner.applied) is None
     assert world.run(TIMEOUT, until=lambda: not giver.writes.reads("learner"))
     assert giver.look("learner", lambda learner: learner.applied)
+
+
+def test_a_process_whose_file_is_damaged_again_and_again_ends() -> None:
+    """As the server's: the disk itself must be broken."""
+    world = world_of_three("damage")
+    replica = world.replicas[2]
+    disk = replica.disks["learner"]
+    for time in range(RENEWALS + 1):
+        assert world.run(TIMEOUT, until=lambda: disk.row("anchor", "last") is not None)
+        assert replica.starts == 1
+        replica.fail("learner")
+        assert disk.flip()
+        replica.restart("learner")
+        assert replica.up == (time < RENEWALS)
+    assert world.run(TIMEOUT, until=lambda: replica.up)
+    assert replica.starts == 2
