@@ -121,7 +121,7 @@ def _run(options: argparse.Namespace) -> int:
         start_log(home / "replica.log", console=options.console and not prompts)
         _prepare_process(cluster)
         cpus = Cpus(options.id, pin=cluster.pin)
-        fatal = partial(_fatal, home)
+        fatal = partial(_fatal, home, _terminal_kept(prompts))
         replica = Replica(cluster, options.id, folder, secret, fatal, lead=cpus.lead)
         if options.metrics_port is not None:
             replica.endpoints.append(_metrics(replica, options.metrics_port))
@@ -139,6 +139,15 @@ def _metrics(replica: Replica, port: int) -> Endpoint:
 
 def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _terminal_kept(prompts: bool) -> Callable[[], None]:
+    """Return what lets the terminal be as it is now; nothing where nobody will prompt."""
+    if not prompts:
+        return lambda: None
+    from .console.modes import Modes
+
+    return Modes().put_back
 
 
 def _serve(replica: Replica, home: Path, *, prompts: bool) -> int:
@@ -206,10 +215,11 @@ def _prepare_process(cluster: Cluster) -> None:
     gc.set_threshold(5_000, 10, 100)
 
 
-def _fatal(home: Path, part: str, error: BaseException) -> NoReturn:
+def _fatal(home: Path, restore: Callable[[], None], part: str, error: BaseException) -> NoReturn:
     """End at once: nothing that was acknowledged rests on what this process still holds.
 
-    Saying why may fail as well, on the same full disk, or hang with it; ending may not.
+    `restore` lets a console's terminal be as it was. Saying why may fail as well, on the same full
+    disk, or hang with it; ending may not.
     """
     ended = endings.ending(part, error)
     try:
@@ -217,6 +227,7 @@ def _fatal(home: Path, part: str, error: BaseException) -> NoReturn:
         late.daemon = True
         late.start()
         _log.critical("the process ends: %s", ended.line, exc_info=error)
+        restore()
         _leave(home, ended)
         logging.shutdown()
     finally:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
-import termios
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
@@ -19,6 +17,7 @@ from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from .commands import Leave
+from .modes import Modes
 
 __all__ = ["LogLines", "Terminal"]
 
@@ -66,7 +65,7 @@ class Terminal:
         self._prompt = prompt
         self._run = run
         self._end = end
-        self._modes = termios.tcgetattr(sys.stdin)
+        self._modes = Modes()
         self._session: PromptSession[str] = PromptSession(
             completer=WordCompleter(list(words), ignore_case=True, sentence=True),
             complete_while_typing=False,
@@ -86,8 +85,7 @@ class Terminal:
             with contextlib.suppress(RuntimeError):  # it has just ended
                 app.loop.call_soon_threadsafe(self._give_up)
         self._thread.join(JOIN_SECONDS)
-        with contextlib.suppress(termios.error):  # it is closed
-            termios.tcsetattr(sys.stdin, termios.TCSANOW, self._modes)
+        self._modes.put_back()
 
     def _give_up(self) -> None:
         if self._session.app.is_running:

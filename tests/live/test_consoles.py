@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -138,10 +139,18 @@ def _ends(consoles: Consoles) -> None:
         assert second.end() == 1
         second.see("is in use by process")
     assert consoles.terminals[4].hang_up() == 0
+    shutil.rmtree(consoles.data / "3" / "replica3")
+    assert consoles.terminals[3].end() == 3
+    consoles.terminals[3].see("the folder was deleted, moved or changed in use")
+    assert _is_as_it_was(consoles.terminals[3])
     consoles.type(5, "\x03e", "ending|e$")
     assert consoles.terminals[5].end() == 0
     consoles.terminals[1].keys("\x04")
     assert consoles.terminals[1].end() == 0
+
+
+def _is_as_it_was(terminal: Terminal) -> bool:
+    return bool(termios.tcgetattr(terminal.child.child_fd)[3] & termios.ICANON)
 
 
 def test_terminals_and_sockets_from_a_client(live: LiveCluster) -> None:

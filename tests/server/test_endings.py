@@ -23,7 +23,8 @@ FATAL = """
 import pathlib, sys
 from kvrmi.roles.invariants import InvariantBroken
 from server.__main__ import _fatal
-_fatal(pathlib.Path(sys.argv[1]), "learner", InvariantBroken("slot 7 was chosen twice"))
+broken = InvariantBroken("slot 7 was chosen twice")
+_fatal(pathlib.Path(sys.argv[1]), lambda: None, "learner", broken)
 """
 HANGS = """
 import logging, threading
