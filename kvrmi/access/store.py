@@ -15,6 +15,8 @@ from ..cluster.naming import is_client
 from ..cluster.status import ClusterStatus
 from ..errors import InvalidRequest
 from ..operations.interface import LINEARIZABLE, SCAN_ITEMS, Value, check
+from ..operations.table import KEY_VALUE
+from ..operations.vocabulary import Vocabulary
 from .events import Observer
 from .failover import Replicas
 from .lookup import look_up
@@ -34,6 +36,7 @@ def connect(
     timeout: float = 5.0,
     name: str | None = None,
     observer: Observer | None = None,
+    vocabulary: Vocabulary = KEY_VALUE,
 ) -> Store:
     """Open the store.
 
@@ -42,7 +45,8 @@ def connect(
     ("host:port"); else by KVRMI_CONFIG, ./.kvrmi/cluster.toml, or the name server on localhost.
     `timeout` is the number of seconds after which an operation gives up.
     `name` is what this client is called in the replicas' status and logs: 1 to 30 letters,
-    digits, ".", "_" and "-". `observer` gets each attempt as an Event (kvrmi.access.events), in the
+    digits, ".", "_" and "-". `vocabulary` is what `call` may ask, where the replicas run another
+    machine than the store. `observer` gets each attempt as an Event (kvrmi.access.events), in the
     thread of the operation.
     Raises InvalidRequest or ConnectionFailed; no replica is contacted before the first operation.
     """
@@ -54,7 +58,7 @@ def connect(
         )
     directory = look_up(config=config, nameserver=nameserver, addresses=addresses)
     replicas = Replicas(directory, replica, client=name, observer=observer)
-    return Store(replicas, float(timeout))
+    return Store(replicas, float(timeout), vocabulary)
 
 
 class Store(MutableMapping[str, Value]):
@@ -65,8 +69,11 @@ class Store(MutableMapping[str, Value]):
     `pop`, `popitem` and `update` are several operations each.
     """
 
-    def __init__(self, replicas: Replicas, timeout: float) -> None:
+    def __init__(
+        self, replicas: Replicas, timeout: float, vocabulary: Vocabulary = KEY_VALUE
+    ) -> None:
         """Use `replicas`; programs call connect()."""
+        self._vocabulary = vocabulary
         self._replicas = replicas
         self._timeout = timeout
 
@@ -75,7 +82,7 @@ class Store(MutableMapping[str, Value]):
 
         Returns {"value", "revision", "replica", "leader", "stale"}; args as in the remote object.
         """
-        return self._replicas.ask(check(name, args), self._timeout)
+        return self._replicas.ask(check(name, args, self._vocabulary), self._timeout)
 
     def put(self, key: str, value: Value) -> int:
         """Store `value` under `key`; returns the store's revision after it."""

@@ -58,6 +58,8 @@ class StateMachine(Protocol):
     def apply(self, opcode: int, args: bytes, revision: int) -> object:
         """Carry a command out, which makes `revision`; what its client is answered.
 
+        That is None, a bool, an int of 64 bits, a str or bytes, or a list of these, or of lists of
+        these: other answers do not reach the clients of other replicas.
         Raises Malformed, having changed nothing, for what is no command of this machine.
         """
         ...

@@ -18,7 +18,10 @@ from kvrmi.errors import (
     NoQuorum,
     UnknownOutcome,
 )
+from kvrmi.operations.arguments import CONSISTENCY, KEY, LOCAL
+from kvrmi.operations.definition import define
 from kvrmi.operations.interface import check
+from kvrmi.operations.vocabulary import Vocabulary
 
 ID = RequestId("a", 7)
 PUT = check("put", ("k", "v"))
@@ -61,6 +64,18 @@ def asked(step: Step) -> int:
 def given_up(step: Step) -> KVError:
     assert isinstance(step, GiveUp), step
     return step.error
+
+
+def test_what_says_who_answers_is_sent_in_its_place(candidates: Candidates) -> None:
+    asks = (
+        define("get", 5, (KEY, CONSISTENCY), "", reads=True),
+        define("size", 7, (CONSISTENCY,), "", reads=True),
+    )
+    for name, args in (("get", ["k", LOCAL]), ("size", [LOCAL])):
+        operation = check(name, args, Vocabulary("v", asks))
+        step = Attempts(candidates, operation, 5.0, 100.0).begin(100.0)
+        assert isinstance(step, Ask)
+        assert step.arguments == (name, args)
 
 
 class Course:

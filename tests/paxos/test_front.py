@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.operations.commands import Voter, encode_voter
+from kvrmi.operations.commands import Voter, encode_voter, pack_command
 from kvrmi.operations.interface import PAGE_BYTES
 from kvrmi.operations.vocabulary import VOTER
 from kvrmi.paxos.ballot import Ballot
@@ -14,7 +14,7 @@ from kvrmi.paxos.messages import Confirm, Confirmed, Enter, Forward, Propose
 from kvrmi.paxos.submissions import BATCH_MAX, NO_QUORUM, OVERLOADED, UNKNOWN
 from kvrmi.roles.contract import Envelope, NotSent
 
-from .bench import BOOT, TIMING, Benches, acceptor, ok, proposer
+from .bench import BOOT, TIMING, Benches, acceptor, learner, ok, proposer
 from .fronts import FIRST, FrontBench, leading
 
 PROPOSER = proposer(1)
@@ -255,6 +255,13 @@ def test_a_confirmation_of_another_number_answers_nothing(benches: Benches) -> N
     client.bench.drain()
     client.bench.deliver(PROPOSER, Confirmed(FIRST - 1, 0))
     assert submission.answer is None
+
+
+def test_any_command_of_the_clusters_own_gets_into_the_log(benches: Benches) -> None:
+    client = leading(benches)
+    client.bench.drain()
+    client.bench.deliver(learner(1), Enter(200, (7, "x")))
+    client.bench.expect(Envelope(PROPOSER, propose(pack_command(200, (7, "x"), (1, BOOT, 1)))))
 
 
 def test_a_new_ballot_confirms_reads_anew(benches: Benches) -> None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
+import pytest
+
+from kvrmi.errors import InvalidRequest
 from kvrmi.operations.commands import Voter, encode_command, encode_voter
-from kvrmi.operations.interface import Answer
+from kvrmi.operations.definition import define
+from kvrmi.operations.interface import Answer, check
+from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.declaration import declare
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.messages import Applied, Chosen, Restore
@@ -16,7 +22,7 @@ from kvrmi.state.replicated import Replicated
 from kvrmi.state.stored import learner_tables
 from kvrmi.storage.memory import MemoryStorage
 from kvrmi.storage.sqlite import SqliteStorage
-from tests.state.counter import Counters, add, total
+from tests.state.counter import COUNTING, NUMBER, Counters, add, total
 
 from .bench import BOOT, IDS, Bench, Benches, host, proposer
 from .learners import bring, entry_of, flush
@@ -49,7 +55,7 @@ def counted(benches: Benches, me: int = 2) -> Bench[Learner]:
     return bench
 
 
-def check(state: Replicated) -> None:
+def check_counts(state: Replicated) -> None:
     assert state.read(total(*range(10))) == Answer("OK", 50, 10)
     assert (state.keys, state.revision, state.applied) == (9, 10, 9)
     assert state.apply(AGAIN) == Answer("OK", 6, 10), "a repetition gets the first answer"
@@ -70,11 +76,35 @@ def test_commands_are_answered_as_the_machine_says(benches: Benches) -> None:
     assert bench.role.read(b"\x01\x05\x91\xa1k") == Answer("INVALID", "malformed question", 1)
 
 
+class Clearing(Counters):
+    """Replicas may have a counter begin anew; clients may not."""
+
+    vocabulary: ClassVar[Vocabulary] = Vocabulary(
+        "clearing",
+        (*COUNTING.machine, define("clear", 103, (NUMBER,), "what it counted", of_clients=False)),
+    )
+
+    def apply(self, opcode: int, args: bytes, revision: int) -> object:
+        if opcode != 103:
+            return super().apply(opcode, args, revision)
+        (number,) = self.vocabulary.by_opcode[opcode].decode(args)
+        return -self.count(revision, number, -2 * self.counted(number))
+
+
+def test_what_replicas_alone_may_ask_the_machine_carries_out() -> None:
+    state = Replicated(Clearing)
+    state.apply(add(7, 5, (1, BOOT, 1)))
+    clear = encode_command("clear", (7,), (1, BOOT, 2), Clearing.vocabulary)
+    assert state.apply(clear) == Answer("OK", 5, 2)
+    with pytest.raises(InvalidRequest, match="no operation 'clear', only add, total"):
+        check("clear", (7,), Clearing.vocabulary)
+
+
 def test_it_is_there_again_after_a_restart(benches: Benches) -> None:
     bench = counted(benches)
     again = load(benches, 2, bench.disk)
     assert again.role.state.digest == bench.role.state.digest
-    check(again.role.state)
+    check_counts(again.role.state)
 
 
 def test_it_goes_to_another_replica_in_pages(benches: Benches) -> None:
@@ -86,8 +116,8 @@ def test_it_goes_to_another_replica_in_pages(benches: Benches) -> None:
     assert taker.role.state.digest == giver.role.state.digest
     taker.wake()
     taker.drain()
-    check(load(benches, 1, taker.disk).role.state)
-    check(taker.role.state)
+    check_counts(load(benches, 1, taker.disk).role.state)
+    check_counts(taker.role.state)
 
 
 def test_its_tables_are_those_of_the_learners_file(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 import Pyro5.api
 import pytest
 
+import kvrmi
+from kvrmi.access.store import Store
 from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.members import members
@@ -119,6 +121,10 @@ class Running:
         with proxy, suppress(RuntimeError, TimeoutError):
             return getattr(proxy, method)(*args)
 
+    def connect(self, kind: EngineKind) -> Store:
+        addresses = [f"{member.host}:{member.client}" for member in self._cluster.members]
+        return kvrmi.connect(addresses=addresses, vocabulary=kind.vocabulary)
+
     def digests(self) -> list[object]:
         return [describe(self.replicas[me])["digest"] for me in sorted(self.replicas)]
 
@@ -153,6 +159,9 @@ def test_a_newer_version_takes_over_once_it_has_the_majority(running: Running) -
     running.restart(NEW, 1)
     until(lambda: running.ask(1, "total", [7, 8]) == 6, 20)
     until(lambda: len(set(running.digests())) == 1, 10)
+    with running.connect(OLD) as older, running.connect(NEW) as newer:
+        assert older.call("add", 1, 1)["value"] == 1
+        assert newer.call("add", 1, 1, 5)["value"] == 6
 
     running.stop(1)
     with pytest.raises(FolderRefused, match="knows version 2 of the counting operations, and"):
