@@ -47,7 +47,7 @@ _log = logging.getLogger("kvrmi.server.replica")
 
 SLACK_SECONDS = 0.02
 """A timer may be late by this, so that those that come close to each other wake nobody twice."""
-SUPERVISE_SECONDS = 0.25
+SUPERVISE_SECONDS = 0.5
 """What nobody reports is looked at so often; a role that came up or went down is, at once."""
 FOLDER_SECONDS = 1.0
 """Between two looks whether the replica's folder is still there."""

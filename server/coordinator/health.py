@@ -1,7 +1,8 @@
 """What the replicas report of themselves, asked through their admin objects.
 
 Rules: every question has a deadline and a connection of its own, so a hung replica costs one
-deadline and nothing else; a replica that does not answer is described by what is known without it.
+deadline and nothing else; only who asks each second keeps one, since making it costs the replica
+more than the answer. A replica that does not answer is described by what is known without it.
 It starts and ends nothing.
 """
 
@@ -15,7 +16,7 @@ from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.members import Member
 from kvrmi.cluster.status import ReplicaEntry, unanswered
 from kvrmi.remote.identity import Credentials
-from kvrmi.remote.proxy import connect
+from kvrmi.remote.proxy import Proxy, connect
 
 from ..admission import Reported, reported_by
 
@@ -30,27 +31,42 @@ class Admins:
         """Connect to nothing yet."""
         self._cluster = cluster
         self._credentials = credentials
+        self._kept: dict[int, Proxy] = {}
 
     def call(self, replica: int, method: str, *arguments: object, timeout: float) -> Any:
         """Call one method of `kvrmi.replicaN.admin`; raises what it raises, or Pyro's errors."""
+        with self._proxy(replica, timeout) as proxy:
+            return getattr(proxy, method)(*arguments)
+
+    def _proxy(self, replica: int, timeout: float) -> Proxy:
         member = self._cluster.member(replica)
-        proxy = connect(
+        return connect(
             member.host,
             member.admin,
             naming.admin(replica),
             timeout=timeout,
             credentials=self._credentials,
         )
-        with proxy:
-            return getattr(proxy, method)(*arguments)
 
     def entry(self, replica: int, timeout: float = TIMEOUT) -> ReplicaEntry | None:
         """Ask a replica for its entry; None if it does not answer."""
         try:
-            answer = self.call(replica, "status", timeout=timeout)
+            return _entry(self.call(replica, "status", timeout=timeout))
         except Exception:  # whatever keeps it from answering, it did not answer
             return None
-        return cast(ReplicaEntry, answer) if isinstance(answer, dict) else None
+
+    def examine(self, replica: int) -> ReplicaEntry | None:
+        """Ask as `entry` does, over a connection that is kept; one thread a replica at a time."""
+        if replica not in self._kept:
+            self._kept[replica] = self._proxy(replica, TIMEOUT)
+        proxy = self._kept[replica]
+        try:
+            proxy._pyroClaimOwnership()
+            if not proxy._stands:
+                proxy._pyroRelease()  # the replica was restarted
+            return _entry(proxy.status())
+        except Exception:
+            return None
 
     def identity(self, replica: int) -> Reported | None:
         """Ask a replica whose disk it has, and which members it knows; None if it does not say."""
@@ -68,6 +84,10 @@ class Admins:
     def reported(self) -> list[ReplicaEntry]:
         """Ask all replicas; the entries of those that answer."""
         return [entry for entry in self.entries().values() if entry is not None]
+
+
+def _entry(answer: object) -> ReplicaEntry | None:
+    return cast(ReplicaEntry, answer) if isinstance(answer, dict) else None
 
 
 def describe(

@@ -118,7 +118,7 @@ class ReplicaWatch:
         now = time.monotonic()
         if now < self._examine_at:
             return
-        entry = self._admins.entry(self._replica)
+        entry = self._admins.examine(self._replica)
         self._note(entry is not None, entry is not None and votes(entry))
         if entry is not None and self.restore_due:
             self._try_restore()

@@ -38,6 +38,9 @@ class FakeAdmins:
         role = "leader" if replica == 1 else "follower"
         return entry(replica, pid=process.pid, state=state, role=role)
 
+    def examine(self, replica: int) -> ReplicaEntry | None:
+        return self.entry(replica)
+
     def entries(self, timeout: float = 1.0) -> dict[int, ReplicaEntry | None]:
         return {replica: self.entry(replica) for replica in (1, 2, 3)}
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+from Pyro5.api import current_context
+
+from kvrmi.cluster import naming
 from kvrmi.cluster.members import Member
 from kvrmi.cluster.status import ReplicaEntry
-from server.coordinator.health import describe
+from kvrmi.remote.daemon import Daemon
+from server.coordinator.health import Admins, describe
+from tests.remote.rig import exposed
 
 UP: ReplicaEntry = {"id": 3, "state": "up", "role": "follower", "pid": 77}
 
@@ -22,3 +30,40 @@ def test_an_entry_without_an_answer() -> None:
     failed = describe(member, None, False, "ended with exit status 3", None)
     assert (failed["state"], failed["reason"]) == ("down", "ended with exit status 3")
     assert describe(member, 77, False, None, UP) == UP
+
+
+class Replica:
+    """An admin object that reports which connection asked."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.connections: list[int] = []
+        self._daemon = Daemon("127.0.0.1", port, admit=None, pool=5, max_message=1 << 20, idle=60.0)
+        self._daemon.register(self, naming.admin(1))
+        self._daemon.start()
+        self.port = self._daemon.port
+        self.cut = self._daemon.cut
+
+    @exposed
+    def status(self) -> dict[str, object]:
+        self.connections.append(id(current_context.client))
+        return {"id": 1, "state": "up"}
+
+
+def test_who_is_asked_each_second_is_asked_over_one_connection() -> None:
+    """Making one costs a replica a thread and a proof; one that was restarted has a new one."""
+    replica = Replica()
+    member = SimpleNamespace(host="127.0.0.1", admin=replica.port)
+    cluster, credentials = SimpleNamespace(member=lambda _: member), None
+    admins = Admins(cluster, credentials)  # type: ignore[arg-type]
+    try:
+        assert [admins.examine(1) for _ in range(3)] == [{"id": 1, "state": "up"}] * 3
+        assert len(set(replica.connections)) == 1
+        replica.cut()
+        assert admins.examine(1) is None
+        replica = Replica(replica.port)
+        assert [admins.examine(1) for _ in range(2)] == [{"id": 1, "state": "up"}] * 2
+        assert len(set(replica.connections)) == 1
+    finally:
+        replica.cut()
+        kept: Any = admins._kept[1]
+        kept._pyroRelease()
