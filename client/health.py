@@ -1,7 +1,7 @@
 """Whether a cluster serves: HEALTH, for people, scripts and containers.
 
-Rule: it serves when a leader and a majority of acceptors are up; whatever else it is, is an error
-with the code that the same cluster's clients would get.
+Rule: it serves when a leader, if it needs one, and enough voters are up; whatever else it is, is an
+error with the code that the same cluster's clients would get.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class LostDisks:
         return folders.loss(self._cluster, self._data, replica)
 
     def _known(self) -> set[int]:
-        """Who answers as a voter: its acceptor has read its own disk, and counts."""
+        """Who answers as a voter: the role that votes has read its own disk, and counts."""
         entries = self._admins.entries().items()
         return {one for one, entry in entries if entry is not None and votes(entry)}
 

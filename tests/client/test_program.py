@@ -262,6 +262,15 @@ def test_the_exit_status_of_status_and_health(
     assert "none of 1 replicas answers" in captured.out + captured.err
 
 
+def test_health_of_a_cluster_that_needs_no_leader(
+    cluster: Cluster, run: Run, capsys: Captured
+) -> None:
+    needs = {"votes": 1, "leader": False}
+    cluster.servant(1).reported |= {"role": None, "leader": None, "needs": needs}
+    assert run("HEALTH") == 0
+    assert capsys.readouterr().out == "serving: 1 of 1 replicas up\n"
+
+
 def test_health_waits_until_the_cluster_serves(cluster: Cluster, run: Run) -> None:
     reported = cluster.servant(1).reported
     reported["role"] = "follower"

@@ -8,6 +8,7 @@ import pytest
 
 from kvrmi.cluster.checks import ConfigError
 from server.alone import cluster_of, members_of
+from server.engines.kinds import DEFAULT
 
 A, B, C = "h1:1111", "h2:1111", "h2:2222"
 DATA = Path("data")
@@ -32,6 +33,12 @@ def test_all_replicas_make_the_same_cluster() -> None:
 def test_what_does_not_fit_is_refused(me: int, address: str, peers: list[str]) -> None:
     with pytest.raises(ConfigError):
         cluster_of(me, address, peers, DATA)
+
+
+def test_all_have_the_engine_that_is_named() -> None:
+    assert cluster_of(1, A, [A, B], DATA).engine == DEFAULT
+    with pytest.raises(ConfigError, match="engine '2pc' is not available"):
+        cluster_of(1, A, [A, B], DATA, "2pc")
 
 
 def test_a_host_alone_has_the_default_ports() -> None:

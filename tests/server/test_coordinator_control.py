@@ -29,6 +29,8 @@ class FakeAdmins:
         self.recovering: set[int] = set()
         self.silent: set[int] = set()
         """Those that end before they serve."""
+        self.said: dict[str, Any] = {}
+        """What all report besides, or otherwise."""
 
     def entry(self, replica: int, timeout: float = 1.0) -> ReplicaEntry | None:
         process = self.processes.get(replica)
@@ -36,7 +38,8 @@ class FakeAdmins:
             return None
         state = "recovering" if replica in self.recovering else "up"
         role = "leader" if replica == 1 else "follower"
-        return entry(replica, pid=process.pid, state=state, role=role)
+        made = {"pid": process.pid, "state": state, "role": role} | self.said
+        return entry(replica, **made)
 
     def examine(self, replica: int) -> ReplicaEntry | None:
         return self.entry(replica)
@@ -121,6 +124,18 @@ def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.01)
+
+
+def test_a_cluster_is_ready_without_a_leader_where_none_is_needed(rig: Rig) -> None:
+    rig.admins.said = {"role": None}
+    assert rig.control.unready() == "there is no leader"
+    rig.admins.said = {"role": None, "needs": {"votes": 3, "leader": False}}
+    assert rig.control.unready() is None
+    assert rig.control.status()["quorum"] == 3
+    assert rig.control.status()["successor"] is None
+    assert rig.control.serves()
+    with pytest.raises(RuntimeError, match="killing replica 2 would lose the majority of 3"):
+        rig.control.kill(2)
 
 
 def test_the_status_of_all(rig: Rig) -> None:

@@ -93,3 +93,14 @@ def test_an_empty_host_is_a_wrong_command_line(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["found", "--hosts", "a,,b", "--data", str(tmp_path)])
     assert ended.value.code == 2
+
+
+def test_an_engine_that_is_not_there_makes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(["found", "--hosts", "a,b,c", "--data", str(tmp_path / "new"), "--engine", "2pc"]) == 1
+    )
+    said = capsys.readouterr().err
+    assert "engine '2pc' is not available, use paxos; nothing was made" in said
+    assert not (tmp_path / "new").exists()
