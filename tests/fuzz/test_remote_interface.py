@@ -104,13 +104,14 @@ class Patient:
     me = 1
     cluster = Members()
     faults = Cuts()
+    roles = dict.fromkeys(("proposer", "acceptor", "learner"))
 
     def restart_role(self, role: str) -> int:
-        assert role in ("proposer", "acceptor", "learner")
+        assert role in self.roles
         return 2
 
     def fail_role(self, role: str, why: str, back_after: float | None) -> bool:
-        assert role in ("proposer", "acceptor", "learner")
+        assert role in self.roles
         assert back_after is None or 0 <= back_after < 90_000
         return True
 
