@@ -17,7 +17,7 @@ from kvrmi.cluster.file import find, load
 from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
 from kvrmi.errors import ConnectionFailed, KVError, UnknownOutcome
 
-from . import blocks, byhand
+from . import blocks, byhand, past, why
 from .admins import admins_of, coordinator_status
 from .blocks import Report
 from .losing import RISKY, losing
@@ -68,6 +68,8 @@ class Admin:
             "printkvstore": self._of("printkvstore", verbs.pairs),
             "printqueue": self._of("printqueue", verbs.queue),
             "server_reconnect": self._of("server_reconnect", verbs.reconnect),
+            "settle": self._settle,
+            "why": self._why,
         }
 
     def order(self, name: str, args: Sequence[object]) -> Done:
@@ -139,6 +141,16 @@ class Admin:
             return losing(self._store.status(), name, args)
         except KVError:  # then there is nothing to lose, or the order finds out itself
             return None
+
+    def _settle(self, admins: Admins, client: str, sequence: int) -> Report:
+        found = admins.replica(self._asked(None), "settle", client, sequence, timeout=5.0)
+        state, revision, answer = found
+        about = {"op": "settle", "client": client, "sequence": sequence}
+        fields = {**about, "value": state, "applied_at": revision, "answer": answer}
+        return Report([past.outcome(client, sequence, found)], fields, past.outcome_status(state))
+
+    def _why(self, admins: Admins, key: str) -> Report:
+        return why.why(admins, self._asked(None), key)
 
     def _asked(self, wanted: int | None) -> int:
         return wanted or blocks.who_answers(self._store.status())

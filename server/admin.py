@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import to_builtins
 
 from kvrmi.cli import reason
 from kvrmi.cluster.metrics import text
 from kvrmi.cluster.naming import unknown_replica
-from kvrmi.errors import to_builtin
-from kvrmi.operations.interface import LOCAL, check
+from kvrmi.errors import InvalidRequest, to_builtin
+from kvrmi.operations.arguments import KEY, Argument
+from kvrmi.operations.interface import LINEARIZABLE, LOCAL, Operation, check
+from kvrmi.operations.past import SETTLE
 
 from .engines.blocks import BLOCKS
 from .engines.served import CatchUpFailed
@@ -142,6 +144,21 @@ class Admin:
         return _carried_out(self._replica.engine.chain)
 
     @exposed
+    def why(self, key: object) -> dict[str, object]:
+        """Find the decision that gave a key its value; see engines/blocks."""
+        (name,) = _checked((KEY,), key)
+        return _carried_out(lambda: self._replica.engine.why(name))
+
+    @exposed
+    def settle(self, client: object, sequence: object) -> object:
+        """Say what became of a request; one that is open never takes effect from now on."""
+        settle = Operation(SETTLE, _checked(SETTLE.arguments, client, sequence), LINEARIZABLE)
+        found = self._replica.engine.execute(settle, None)
+        if found.code != "OK":
+            raise to_builtin(found.code, str(found.value))
+        return found.value
+
+    @exposed
     def restore(self, peer: object = None) -> dict[str, object]:
         """Have the learner catch up with a peer: by its log, or by its snapshot; what that brought.
 
@@ -234,6 +251,14 @@ class Admin:
         if type(role) is not str or role not in roles:
             raise to_builtin("INVALID", f"roles are {', '.join(roles)}")
         return role
+
+
+def _checked(arguments: Sequence[Argument], *given: object) -> tuple[Any, ...]:
+    """Check arguments as an operation's."""
+    try:
+        return tuple(one.check(value) for one, value in zip(arguments, given, strict=True))
+    except InvalidRequest as error:
+        raise to_builtin("INVALID", str(error)) from None
 
 
 def _carried_out(order: Callable[[], T]) -> T:

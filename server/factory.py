@@ -71,4 +71,5 @@ class Factory:
             recovering=identity.recovering,
             founding=self._founding and kind.name not in self._made,
             others=self._others,
+            history=cluster.history,
         )

@@ -107,6 +107,17 @@ def _count(word: Word) -> int:
     return int(text)
 
 
+def _revision(word: Word) -> int:
+    text = _text(word, "a revision")
+    if not _WHOLE.fullmatch(text):
+        raise Usage(f"{shortened(text)!r} is no revision: a whole number from 0")
+    return int(text)
+
+
+def _client(word: Word) -> str:
+    return _text(word, "the client id of a request")
+
+
 def _only(name: str) -> Callable[[Word], str]:
     """Take one word and no other, in any case."""
 
@@ -142,6 +153,9 @@ _ARGUMENTS: Mapping[str, tuple[str, Callable[[Word], object]]] = {
     "s": ("number", _seconds),
     "n": ("number", _count),
     "slot": ("number", _count),
+    "sequence": ("number", _count),
+    "revision": ("number", _revision),
+    "client": ("client", _client),
     "VERIFY": ("none", _only("VERIFY")),
     "RECONNECT": ("none", _only("RECONNECT")),
     "both": ("none", _only("both")),

@@ -70,12 +70,13 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             "whole store.",
         ),
         _form(
-            "GET key [--local] [--full] [--raw] [> file]",
+            "GET key [--local] [--at revision] [--full] [--raw] [> file]",
             "show the value",
             making.get,
             "GET city",
             '"New York"',
-            more="--local: what the replica that is asked has, perhaps old. A long value is cut "
+            more="--at: what it was at a revision. --local: what the replica that is asked has, "
+            "perhaps old. A long value is cut "
             "on a terminal, --full shows all of it. --raw prints its bytes and nothing else; > "
             "file writes them into a file, whole or not at all.",
             several="MGET shows several",
@@ -147,6 +148,29 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             more="Several keys are looked for each on its own, not at one moment.",
         ),
     ),
+    "The past": (
+        _form(
+            "HISTORY key [--last n] [--upto revision] [--local] [--full]",
+            "show what changed a key, the newest first",
+            making.history,
+            "HISTORY door",
+            "revision 3  open  (slot 5, ana:5f3a 3)",
+            more="Twenty changes, or n, up to 1000; of all revisions, or up to one. Each with the "
+            "revision that made it, the value, the slot, and client and sequence of the request. "
+            "Each replica keeps what it saw itself: the last 100,000 revisions or 64 MiB, unless "
+            "the cluster's file says otherwise.",
+        ),
+        _form(
+            "OUTCOME client sequence [--settle]",
+            "report what became of a request whose outcome was unknown",
+            making.outcome,
+            "OUTCOME ana:5f3a 3",
+            "applied at revision 3, answered true",
+            more="Exit status 0 if it was applied, 1 if it was not and never will be, 4 where "
+            "that is open, or no longer known. --settle uses an open request up, so that it never "
+            "takes effect; that needs the cluster's file and secret.",
+        ),
+    ),
     "The cluster": (
         _form(
             "STATUS",
@@ -185,6 +209,14 @@ GROUPS: dict[str, tuple[Form, ...]] = {
         ),
     ),
     "The log, which needs the cluster's file and secret": (
+        _form(
+            "WHY key",
+            "show which decision gave a key its value, and why it stays",
+            direct("answer", "why"),
+            "WHY door",
+            more="Slot, ballot, proposer, acceptors, whose request it was, and the hashes, as the "
+            "leader has them on record, as far back as HISTORY goes.",
+        ),
         _form(
             "LOG [id] [--from slot] [--last n]",
             "show blocks of the log: of the leader, or of a replica",

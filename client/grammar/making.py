@@ -29,11 +29,13 @@ __all__ = [
     "get",
     "get_many",
     "health",
+    "history",
     "link",
     "listing",
     "log",
     "of_one",
     "order",
+    "outcome",
     "put_many",
     "reconnect",
     "server",
@@ -71,6 +73,8 @@ class Command(NamedTuple):
 
 
 Maker = Callable[[Given], Command]
+CHANGES = 20
+"""Changes that HISTORY shows if nobody says how many."""
 
 
 def direct(kind: str, name: str) -> Maker:
@@ -80,8 +84,28 @@ def direct(kind: str, name: str) -> Maker:
 
 def get(given: Given) -> Command:
     """GET: how to read, and where the value goes."""
-    consistency = LOCAL if "--local" in given.options else LINEARIZABLE
-    return Command("store", "get", (*given.args, consistency), _output(given))
+    if "--at" in given.options:
+        at = (*given.args, given.options["--at"], _consistency(given))
+        return Command("store", "get_at", at, _output(given))
+    return Command("store", "get", (*given.args, _consistency(given)), _output(given))
+
+
+def history(given: Given) -> Command:
+    """HISTORY: up to which revision, None for all, and how many changes."""
+    upto, most = given.options.get("--upto"), given.options.get("--last", CHANGES)
+    return Command(
+        "store", "history", (*given.args, upto, most, _consistency(given)), _output(given)
+    )
+
+
+def outcome(given: Given) -> Command:
+    """OUTCOME: of whose request, whether it shall be settled."""
+    settled = "--settle" in given.options
+    return Command("answer" if settled else "store", "settle" if settled else "outcome", given.args)
+
+
+def _consistency(given: Given) -> str:
+    return LOCAL if "--local" in given.options else LINEARIZABLE
 
 
 def delete(given: Given) -> Command:

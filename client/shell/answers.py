@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from kvrmi.operations.table import NUMBERED
 
+from .. import past
 from ..grammar.literal import typed
 from ..grammar.making import Command
 from ..render import encoded
@@ -137,6 +138,30 @@ def _several(command: Command, answer: dict[str, Any], write: Write, named: bool
     return Shown(texts, f"not found: {', '.join(absent)}" if absent else "", status)
 
 
+def _found_at(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
+    if answer["value"] is None:
+        return Shown((), f"not found: {_about_key(command)} at that revision", NOT_FOUND)
+    return _value_itself(command, answer, write, named)
+
+
+def _changes(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
+    """Show the changes, and how to see older ones; a key that never was has none."""
+    *rows, last = answer["value"]
+    ended = not last[2]
+    oldest = [last] if not ended or last[0] or last[1] is not None else []
+    lines = [past.row(row, write) for row in (*rows, *oldest)]
+    if not rows and ended and last[1] is None:
+        return Shown((), f"not found: a change of {_about_key(command)} that is kept", NOT_FOUND)
+    older = f"older ones: HISTORY {_about_key(command)} --upto {last[0] - 1}"
+    return Shown(lines, "" if ended else older)
+
+
+def _became(command: Command, answer: dict[str, Any], write: Write, named: bool) -> Shown:
+    client, sequence = cast("tuple[str, int]", command.args)
+    text = past.outcome(client, sequence, answer["value"])
+    return Shown([text], status=past.outcome_status(answer["value"][0]))
+
+
 WORDS: Mapping[str, Callable[[Command, dict[str, Any], Write, bool], Shown]] = {
     "put": _done,
     "get": _found,
@@ -146,6 +171,9 @@ WORDS: Mapping[str, Callable[[Command, dict[str, Any], Write, bool], Shown]] = {
     "put_many": _done,
     "get_many": _several,
     "cas": _swapped,
+    "get_at": _found_at,
+    "history": _changes,
+    "outcome": _became,
 }
 """Operation -> how its answer reads; pages of a scan are listed by listing.py."""
 
@@ -157,6 +185,10 @@ def _about(command: Command) -> dict[str, object]:
         return {"keys": [key for key, _ in pairs]} if isinstance(pairs, list) else {}
     if command.name == "get_many":
         return {"keys": command.args[0]}
+    if command.name == "outcome":
+        return {"client": command.args[0], "sequence": command.args[1]}
+    if command.name == "get_at":
+        return {"key": command.args[0], "at": command.args[1]}
     return {"key": command.args[0]} if command.args else {}
 
 
@@ -164,6 +196,9 @@ def _value(name: str, value: object) -> dict[str, object]:
     """Make the fields of a value; the revision is a field of its own."""
     if name in NUMBERED:
         return {}
+    if name == "outcome":
+        state, revision, answer = cast("list[object]", value)
+        return {"value": state, "applied_at": revision, "answer": answer}
     if isinstance(value, bytes):
         coded: Any = encoded(value)
         return {"value": coded["data"], "encoding": coded["encoding"]}

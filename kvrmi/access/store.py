@@ -126,6 +126,23 @@ class Store(MutableMapping[str, Value]):
             yield from ((key, value) for key, value in page)
             start = page[-1][0]
 
+    def get_at(self, key: str, revision: int) -> Value | None:
+        """Return what `key` held at a revision, None if it was not there.
+
+        Raises InvalidRequest for a revision that is not there yet, or is no longer kept.
+        """
+        return cast("Value | None", self.call("get_at", key, revision)["value"])
+
+    def history(
+        self, key: str, *, upto: int | None = None, limit: int = 100
+    ) -> list[tuple[int, Value | None]]:
+        """List the last changes of `key` as (revision, value), the newest first.
+
+        None is a key that is not there. The oldest that is kept is what it held at that revision.
+        """
+        rows = cast("list[list[Any]]", self.call("history", key, upto, limit)["value"])
+        return [(revision, value) for revision, value, *_ in rows]
+
     def status(self) -> ClusterStatus:
         """Return the state of the cluster and of every replica, all asked at the same time.
 

@@ -16,6 +16,7 @@ from .checks import ConfigError, check_address, check_host, check_word
 from .members import Member
 from .naming import unknown_replica
 from .quorum import majority
+from .retention import Retention
 from .timing import Timing
 
 __all__ = ["FORMAT", "Cluster"]
@@ -43,6 +44,9 @@ class Cluster:
     """Where its file lies: the data folder. None if it came from no file."""
     log_entries: int = 1000
     """Chosen entries that survive truncation."""
+    history_revisions: int = Retention().revisions
+    history_bytes: int = Retention().bytes
+    """What is kept of the past of keys; see retention."""
     pin: bool = True
     """Whether a replica keeps to one CPU."""
     listen: str = ""
@@ -58,12 +62,20 @@ class Cluster:
             raise ConfigError(f"replica ids are 1 to N in this order, not {list(self.ids)}")
         if type(self.log_entries) is not int or self.log_entries < 1:
             raise ConfigError(f"log_entries is not a whole number from 1: {self.log_entries!r}")
+        for key in ("history_revisions", "history_bytes"):
+            if type(getattr(self, key)) is not int or getattr(self, key) < 0:
+                raise ConfigError(f"{key} is not a whole number from 0: {getattr(self, key)!r}")
         check_address(self.nameserver, "nameserver")
         check_address(self.coordinator, "coordinator")
         if self.listen:
             check_host(self.listen, "listen")
         self._check_alike()
         self._check_distinct()
+
+    @property
+    def history(self) -> Retention:
+        """What each replica keeps of the past of keys."""
+        return Retention(self.history_revisions, self.history_bytes)
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -87,7 +99,7 @@ class Cluster:
         the cluster's id, the engine, the replicas' ids and all times; not addresses: who answers at
         one proves who it is, hosts may have several names, and while nothing runs they may change.
         Nor disk ids, which change while others run and count by the log, nor what concerns one
-        process alone (name, log_entries, pin, listen).
+        process alone (name, log_entries, history, pin, listen).
         """
         times = dataclasses.asdict(self.timing)
         formats = (FORMAT, messages, vocabulary)

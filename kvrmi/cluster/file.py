@@ -77,6 +77,8 @@ _HEAD: Mapping[str, type] = {
     "nameserver": str,
     "coordinator": str,
     "log_entries": int,
+    "history_revisions": int,
+    "history_bytes": int,
     "pin": bool,
     "listen": str,
 }
@@ -85,7 +87,9 @@ _MEMBER: Mapping[str, type] = {"id": int, "host": str, "disk": str}
 _TIMING: Mapping[str, type] = dict.fromkeys(
     (field.name for field in dataclasses.fields(Timing)), float
 )
-_OPTIONAL = frozenset({"log_entries", "pin", "listen", "disk", *_TIMING})
+_OPTIONAL = frozenset(
+    {"log_entries", "history_revisions", "history_bytes", "pin", "listen", "disk", *_TIMING}
+)
 _TYPE_NAMES = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
 
 

@@ -14,6 +14,10 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias
 from ..errors import InvalidRequest
 
 __all__ = [
+    "CHANGES",
+    "CHANGES_MOST",
+    "CLIENT",
+    "CLIENT_ID_BYTES",
     "CONSISTENCY",
     "EXPECTED",
     "KEY",
@@ -27,8 +31,11 @@ __all__ = [
     "PAIRS",
     "PREFIX",
     "REQUIRED",
+    "REVISION",
     "SCAN_ITEMS",
+    "SEQUENCE",
     "START",
+    "UPTO",
     "VALUE",
     "VALUE_BYTES",
     "Argument",
@@ -50,6 +57,10 @@ PAGE_BYTES would allow a quarter of a million pairs; they are applied in 1.3 s, 
 Twice as many as these were answered in 1.4 to 4.2 s, where 3 are promised.
 """
 SCAN_ITEMS = 1000
+
+CHANGES_MOST = 1000
+CLIENT_ID_BYTES = 64
+_BEYOND = 1 << 63
 
 LINEARIZABLE = "linearizable"
 LOCAL = "local"
@@ -200,6 +211,36 @@ def _are_pairs(pairs: tuple[tuple[str, object], ...]) -> bool:
     return all(_is_value(value) for _, value in pairs)
 
 
+def _revision(revision: object) -> int:
+    if type(revision) is not int or not 0 <= revision < _BEYOND:
+        refuse("a revision is an int from 0")
+    return revision
+
+
+def _upto(revision: object) -> int | None:
+    return None if revision is None else _revision(revision)
+
+
+def _changes(limit: object) -> int:
+    if type(limit) is not int or not 1 <= limit <= CHANGES_MOST:
+        refuse(f"the limit must be an int from 1 to {CHANGES_MOST}")
+    return limit
+
+
+def _client(client: object) -> str:
+    if type(client) is not str or not client:
+        refuse("the client id of a request must be a non-empty str")
+    if size_of(client, "the client id") > CLIENT_ID_BYTES:
+        refuse(f"the client id of a request is over {CLIENT_ID_BYTES} bytes")
+    return client
+
+
+def _sequence(sequence: object) -> int:
+    if type(sequence) is not int or not 1 <= sequence < _BEYOND:
+        refuse("the sequence of a request must be an int from 1")
+    return sequence
+
+
 KEY = Argument("key", _key, str)
 VALUE = Argument("value", _value, Any, _is_value)
 EXPECTED = Argument("expected", _expected, Any, _is_expected)
@@ -209,3 +250,8 @@ PREFIX = Argument("prefix", _prefix, str, default="")
 START = Argument("start", _start, str | None, default=None)
 LIMIT = Argument("limit", _limit, int, default=SCAN_ITEMS)
 CONSISTENCY = Argument("consistency", _consistency, str, default=LINEARIZABLE, routes=True)
+REVISION = Argument("revision", _revision, int)
+UPTO = Argument("upto", _upto, int | None, default=None)
+CHANGES = Argument("limit", _changes, int, default=100)
+CLIENT = Argument("client", _client, str)
+SEQUENCE = Argument("sequence", _sequence, int)

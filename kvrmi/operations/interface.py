@@ -12,6 +12,7 @@ from operator import call
 from typing import NamedTuple, Protocol, TypeAlias, cast
 
 from .arguments import (
+    CLIENT_ID_BYTES,
     KEY_BYTES,
     LINEARIZABLE,
     LOCAL,
@@ -50,7 +51,6 @@ __all__ = [
     "check_request",
 ]
 
-CLIENT_ID_BYTES = 64
 WINDOW = 64
 """How many answers a session keeps, hence how many requests it may leave unanswered."""
 

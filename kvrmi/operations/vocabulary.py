@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .arguments import internal
 from .definition import Definition, define
+from .past import PAST
 
 __all__ = ["VOTER", "Vocabulary"]
 
@@ -20,7 +21,7 @@ VOTER = define(
     of_clients=False,
 )
 """Carried out by what replicates a machine, of whatever vocabulary."""
-_REPLICATION = (VOTER,)
+_REPLICATION = (VOTER, *PAST)
 
 
 class Vocabulary:

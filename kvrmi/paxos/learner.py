@@ -217,6 +217,7 @@ class Learner:
 
     def _on_durable(self, now: float, sender: Address, m: Durable) -> Effects:
         self._durable = max(self._durable, m.slot)
+        self.state.history.durable(self._durable)
         return NOTHING
 
     def _on_unanswered(self, now: float, sender: Address, m: NotSent | NoAnswer) -> Effects:

@@ -12,6 +12,7 @@ from ..operations.interface import PAGE_BYTES as LEARNED_BYTES
 from ..operations.interface import Answer
 from ..roles.declaration import Others, Setting, Stored
 from ..state.clienttable import SESSION_LIMIT
+from ..state.history import History
 from ..state.keyvalue import KeyValues
 from ..state.machine import StateMachine
 from ..state.replicated import Replicated
@@ -101,7 +102,8 @@ class Parts:
     def learner(self, setting: Setting, storage: Stored | None, now: float) -> Learner:
         """From its disk. Raises Corrupt, StorageFailed."""
         disk = _there(storage)
-        state = self.states.load(disk, self.machines, setting.keep, self.session_limit)
+        history = History(setting.history, disk.snapshot)
+        state = self.states.load(disk, self.machines, setting.keep, self.session_limit, history)
         return self.learners(
             setting.me, setting.ids, state, disk.snapshot, self.pages_of(setting.me).learned
         )

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ..cluster.quorum import majority
+from ..cluster.retention import Retention
 from ..storage.interface import View
 from .contract import Effects, Message, Role
 from .events import NoEvents, Observing
@@ -60,7 +61,8 @@ class Setting(NamedTuple):
 
     `disk` is the acceptor's disk id; `recovering`: it took the place of a lost one; `founding`: it
     was formatted with the cluster, and no role has run on it. `boot`: 8 random bytes of this start
-    of the process. `keep`: entries of the log that survive truncation.
+    of the process. `keep`: entries of the log that survive truncation; `history`: what is kept of
+    what keys held before.
     """
 
     me: int
@@ -73,6 +75,7 @@ class Setting(NamedTuple):
     recovering: bool
     founding: bool
     others: Others
+    history: Retention = Retention()
 
 
 class Disk(NamedTuple):

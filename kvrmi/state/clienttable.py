@@ -17,11 +17,19 @@ from msgspec.msgpack import encode
 from ..operations.interface import WINDOW, Answer
 from ..storage.interface import Corrupt, Put, Record, Remove, View
 
-__all__ = ["SESSION_LIMIT", "TABLE", "ClientTable", "fingerprint"]
+__all__ = [
+    "APPLIED", "FORGOTTEN", "NEVER", "OPEN", "SESSION_LIMIT", "TABLE", "ClientTable", "fingerprint",
+]  # fmt: skip
 
 SESSION_LIMIT = 10_000
 """Sessions that are remembered; the one whose last new command lies furthest back leaves."""
 
+APPLIED, NEVER, OPEN, FORGOTTEN = "applied", "never", "open", "forgotten"
+"""What became of a request."""
+
+_SETTLED = bytes(16)
+"""In the place of a fingerprint: no command has this id, and none will."""
+_NEVER_TEXT = "it was settled that this request never takes effect"
 _FORMAT = 1
 TABLE = "sessions"
 
@@ -89,9 +97,28 @@ class ClientTable:
         if kept is None:
             return _expired(revision) if sequence < session.highest - WINDOW else None
         known, answer = kept
-        if known != mark:
+        if known not in (mark, _SETTLED):
             return Answer("INVALID", "the request id was used for another command", revision)
         return answer
+
+    def outcome(self, client: str, sequence: int) -> tuple[str, Answer | None]:
+        """Say what became of a request, and what it was answered if it was applied.
+
+        OPEN: it was not applied yet, and may still be. FORGOTTEN: whether it was is no longer
+        known; it never will be from now on.
+        """
+        session = self._sessions.get(client)
+        if session is None:
+            return (OPEN if sequence == 1 else FORGOTTEN), None
+        kept = session.answers.get(sequence)
+        if kept is None:
+            return (FORGOTTEN if sequence < session.highest - WINDOW else OPEN), None
+        mark, answer = kept
+        return (NEVER, None) if mark == _SETTLED else (APPLIED, answer)
+
+    def settle(self, client: str, sequence: int, revision: int) -> None:
+        """Let an open request never take effect: its id is used up, by what made `revision`."""
+        self.keep(client, sequence, _SETTLED, Answer("INVALID", _NEVER_TEXT, revision))
 
     def keep(self, client: str, sequence: int, mark: bytes, answer: Answer) -> None:
         """Remember the answer to a new command; `answer.revision` is its own, no other's."""

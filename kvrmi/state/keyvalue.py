@@ -16,7 +16,7 @@ from ..operations.interface import PAGE_BYTES, Value
 from ..operations.table import KEY_VALUE
 from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Corrupt, Key, Record, Remove, Tables
-from .machine import Change, StateMachine
+from .machine import StateMachine
 from .rows import ROWS, pack_rows, row_hash, unpack_row
 from .sortedkeys import SortedKeys
 
@@ -33,7 +33,7 @@ class KeyValues:
 
     def __init__(self) -> None:
         """Begin empty; nobody wants to know what changes."""
-        self.changes: list[Change] | None = None
+        self.changes: list[tuple[int, Key, object, object]] | None = None
         self._rows: dict[str, Value] = {}
         self._order = SortedKeys()
         self._sum = 0
@@ -94,7 +94,7 @@ class KeyValues:
         self._unsummed.setdefault(key, old)
         self._changed[key] = None
         if self.changes is not None:
-            self.changes.append(Change(revision, key, value))
+            self.changes.append((revision, key, value, old))
         return revision
 
     def delete(self, revision: int, key: str) -> bool:
@@ -106,7 +106,7 @@ class KeyValues:
         self._unsummed.setdefault(key, old)
         self._changed[key] = None
         if self.changes is not None:
-            self.changes.append(Change(revision, key, None))
+            self.changes.append((revision, key, None, old))
         return True
 
     def cas(self, revision: int, key: str, expected: Value | None, value: Value) -> bool:
@@ -161,6 +161,10 @@ class KeyValues:
         if start is None or start < prefix:
             return self._order.since(prefix)
         return self._order.after(start)
+
+    def held(self, key: Key) -> Value | None:
+        """Return what a key holds."""
+        return self._rows.get(cast(str, key))
 
     # --- records ----------------------------------------------------------------------------------
 

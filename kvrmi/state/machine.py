@@ -17,11 +17,12 @@ __all__ = ["Change", "StateMachine"]
 
 
 class Change(NamedTuple):
-    """`revision` gave `key` this value; None: it removed the key."""
+    """`revision` gave `key` this value, in place of `old`; None: it removed the key, or made it."""
 
     revision: int
     key: Key
     value: object
+    old: object
 
 
 class StateMachine(Protocol):
@@ -32,10 +33,11 @@ class StateMachine(Protocol):
     tables: ClassVar[Tables]
     """Its tables in the learner's storage; all that it is must be in them."""
 
-    changes: list[Change] | None
+    changes: list[tuple[int, Key, object, object]] | None
     """Somebody wants to know what changes: `apply` adds to this list, in order. None: nobody does.
 
-    Whoever set it takes them out.
+    Plain tuples of what a Change has: this is done at every write. Whoever set it takes them
+    out.
     """
 
     def __init__(self) -> None:
@@ -69,6 +71,10 @@ class StateMachine(Protocol):
 
         Raises InvalidRequest with words for the client, Malformed for what is no question.
         """
+        ...
+
+    def held(self, key: Key) -> object:
+        """Return what `key` holds, as changes have it; None: nothing."""
         ...
 
     def take_records(self, *, whole: bool) -> list[Record]:

@@ -7,23 +7,28 @@ It knows no operation of the machine's, no clock, thread or disk: what changed l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
 from ..errors import InvalidRequest
 from ..operations.commands import (
     FIRST_EPOCH,
+    CommandId,
     Voter,
     take_apart,
     take_question_apart,
 )
 from ..operations.definition import Malformed
 from ..operations.interface import Answer
+from ..operations.past import GET_AT, HISTORY, OUTCOME, SETTLE
 from ..operations.vocabulary import VOTER
-from ..storage.interface import Clear, Corrupt, Key, Record, View
-from .clienttable import SESSION_LIMIT, ClientTable, fingerprint
+from ..storage.interface import Clear, Corrupt, Key, Record, StorageFailed, View
+from .chunks import Block
+from .clienttable import OPEN, SESSION_LIMIT, ClientTable, fingerprint
+from .history import History
 from .log import Entry, Log, unpack_batch
 from .machine import Change, StateMachine
+from .past import changes, value_at
 from .stored import (
     Totals,
     pack_totals,
@@ -36,7 +41,7 @@ from .stored import (
 
 __all__ = ["Replicated"]
 
-_VOTER = VOTER.opcode
+_VOTER, _SETTLE = VOTER.opcode, SETTLE.opcode
 
 
 class Replicated:
@@ -45,29 +50,39 @@ class Replicated:
     client_tables: type[ClientTable] = ClientTable
 
     def __init__(
-        self, kind: type[StateMachine], keep: int = 1000, session_limit: int = SESSION_LIMIT
+        self,
+        kind: type[StateMachine],
+        keep: int = 1000,
+        session_limit: int = SESSION_LIMIT,
+        history: History | None = None,
     ) -> None:
         """Begin empty, with a machine of this kind; the log keeps so many entries.
 
-        All replicas need the same `session_limit`.
+        All replicas need the same `session_limit`; what each remembers in its `history` is its own.
         """
         self.kind = kind
         self.machine = kind()
         self.clients = self.client_tables(session_limit)
         """Who was answered what."""
         self.log = Log(keep)
+        self.history = history or History()
         self.revision = 0
         """How many client commands were applied."""
         self.voters: tuple[Voter, ...] = ()
         """The voters that a VOTER command named, by replica."""
         self._session_limit = session_limit
+        self.machine.changes = []
+        self._reported: list[Change] | None = None
+        """What changed since somebody asked who follows that; None: nobody does."""
+        self._ids: list[CommandId] = []
+        """Of the commands of the entry that is being applied, as far as they made a revision."""
         self._changed = False
         self._replaces = False
         """The next records are of all there is: they replace another state's."""
 
     def fresh(self) -> Self:
         """Make an empty one of the same kind."""
-        return type(self)(self.kind, self.log.keep, self._session_limit)
+        return type(self)(self.kind, self.log.keep, self._session_limit, self.history.fresh())
 
     @property
     def applied(self) -> int:
@@ -88,19 +103,18 @@ class Replicated:
 
     def report_changes(self, wanted: bool) -> None:
         """Have `take_changes` give what commands change from now on, or no more."""
-        if wanted is (self.machine.changes is None):
-            self.machine.changes = [] if wanted else None
+        if wanted is (self._reported is None):
+            self._reported = [] if wanted else None
 
     def take_changes(self) -> tuple[Change, ...] | None:
         """Return what changed since the last call, in order; None: that is not kept.
 
         What a restored state differs in from the one before is in nobody's changes.
         """
-        changes = self.machine.changes
-        if changes is None:
+        if self._reported is None:
             return None
-        taken = tuple(changes)
-        changes.clear()
+        taken = tuple(self._reported)
+        self._reported.clear()
         return taken
 
     # --- applying ---------------------------------------------------------------------------------
@@ -112,8 +126,23 @@ class Replicated:
         """
         self.log.expect(entry.slot)
         answers = [(command, self.apply(command)) for command in unpack_batch(entry.value)]
+        if self._ids:
+            self._remember(entry)
         self.log.append(entry, self.revision)
         return answers
+
+    def _remember(self, entry: Entry) -> None:
+        """Keep what the commands of an entry changed, for whoever asks for the past."""
+        changes, self.machine.changes = self.machine.changes or (), []
+        if self._reported is not None:
+            self._reported += map(Change._make, changes)
+        revisions, keys, _, olds = zip(*changes, strict=True) if changes else ((), (), (), ())
+        ids, self._ids = tuple(self._ids), []
+        first = self.revision + 1 - len(ids)
+        about = entry.slot, entry.ballot, entry.acceptors, self.log.hash
+        self.history.add(
+            Block(*about, first, ids, revisions, keys, olds), self.revision, len(entry.value)
+        )
 
     def apply(self, command: bytes) -> Answer:
         """Carry a command out, unless its request was carried out before; never raises.
@@ -125,24 +154,44 @@ class Replicated:
             opcode, id, args = take_apart(command)
             if opcode == _VOTER:
                 return self._admit(Voter(*VOTER.decode(args)))
+            if opcode == _SETTLE:
+                return self._settle(id, *SETTLE.decode(args))
             if len(id) == 3:
-                return self._execute(opcode, args)
+                return self._execute(opcode, id, args)
             client, sequence = id
             mark = fingerprint(command)
             answer = self.clients.find(client, sequence, mark, self.revision)
             if answer is None:
-                answer = self._execute(opcode, args)
+                answer = self._execute(opcode, id, args)
                 self.clients.keep(client, sequence, mark, answer)
         except Malformed:
             return Answer("INVALID", "malformed command", self.revision)
         return answer
 
-    def _execute(self, opcode: int, args: bytes) -> Answer:
+    def _execute(self, opcode: int, id: CommandId, args: bytes) -> Answer:
         revision = self.revision + 1
         value = self.machine.apply(opcode, args, revision)
         self.revision = revision
+        self._ids.append(id)
         self._changed = True
         return Answer("OK", value, revision)
+
+    def _settle(self, id: CommandId, client: str, sequence: int) -> Answer:
+        """Say what became of a request; one that is open never takes effect from now on.
+
+        It is no command of a session itself: done again, it says the same.
+        """
+        if self.clients.outcome(client, sequence)[0] == OPEN:
+            self.revision += 1
+            self._ids.append(id)
+            self._changed = True
+            self.clients.settle(client, sequence, self.revision)
+        return self._outcome(client, sequence)
+
+    def _outcome(self, client: str, sequence: int) -> Answer:
+        state, answer = self.clients.outcome(client, sequence)
+        revision, value = (answer.revision, answer.value) if answer else (None, None)
+        return Answer("OK", [state, revision, value], self.revision)
 
     def _admit(self, voter: Voter) -> Answer:
         others = tuple(known for known in self.voters if known.replica != voter.replica)
@@ -154,14 +203,33 @@ class Replicated:
         return Answer("OK", voter.epoch, self.revision)
 
     def read(self, question: bytes) -> Answer:
-        """Answer a question from the state as it is; never raises, changes nothing."""
+        """Answer a question from the state as it is, or the past; never raises, changes nothing."""
         try:
             opcode, args = take_question_apart(question)
+            past = _PAST.get(opcode)
+            if past is not None:
+                return past(self, args)
             return Answer("OK", self.machine.read(opcode, args), self.revision)
         except InvalidRequest as error:
             return Answer("INVALID", str(error), self.revision)
         except Malformed:
             return Answer("INVALID", "malformed question", self.revision)
+        except (Corrupt, StorageFailed) as error:
+            why = f"this replica cannot read its history: {error}; nothing was done"
+            return Answer("UNAVAILABLE", why, self.revision)
+
+    def _get_at(self, args: bytes) -> Answer:
+        key, revision = GET_AT.decode(args)
+        value = value_at(self.history, key, self.machine.held(key), revision)
+        return Answer("OK", value, self.revision)
+
+    def _changes(self, args: bytes) -> Answer:
+        key, upto, limit = HISTORY.decode(args)
+        rows = changes(self.history, key, self.machine.held(key), upto, limit)
+        return Answer("OK", [list(row) for row in rows], self.revision)
+
+    def _asked_outcome(self, args: bytes) -> Answer:
+        return self._outcome(*OUTCOME.decode(args))
 
     # --- records ----------------------------------------------------------------------------------
 
@@ -180,7 +248,7 @@ class Replicated:
             records.append(pack_vocabulary(self.machine.vocabulary))
             records.append(pack_totals(Totals(self.revision, self.digest, self.keys)))
             self._changed = self._replaces = False
-        return (*records, *self.log.take_records())
+        return (*records, *self.log.take_records(), *self.history.take_records())
 
     def restore(
         self, table: str, rows: Iterable[tuple[Key, bytes]], other: Replicated | None = None
@@ -207,6 +275,7 @@ class Replicated:
     def replace(self, slot: int, hash: bytes) -> None:
         """Go on after `slot` with this state; the next records replace what a storage holds."""
         self.log.restart(slot, hash)
+        self.history.restart(self.revision)
         self.clients.replace()
         self._changed = self._replaces = True
 
@@ -215,6 +284,7 @@ class Replicated:
         self.voters = ()
         self._changed = True
         self.log.restart(self.log.applied, self.log.hash)
+        self.history.restart(self.revision)
 
     @classmethod
     def load(
@@ -223,14 +293,24 @@ class Replicated:
         kind: type[StateMachine],
         keep: int = 1000,
         session_limit: int = SESSION_LIMIT,
+        history: History | None = None,
     ) -> Self:
         """Read the state and the log back, recomputing digest and chain; unwritten ones are empty.
 
         Raises Corrupt when a record is malformed or missing, or they do not add up.
         """
-        state = cls(kind, keep, session_limit)
+        state = cls(kind, keep, session_limit, history)
         for table in state.machine.tables:
             state.restore(table, view.scan(table))
         state.complete(view)
         state.log = Log.load(view, keep)
+        state.history.load(view, state.revision)
         return state
+
+
+_PAST: Mapping[int, Callable[[Replicated, bytes], Answer]] = {
+    GET_AT.opcode: Replicated._get_at,
+    HISTORY.opcode: Replicated._changes,
+    OUTCOME.opcode: Replicated._asked_outcome,
+}
+"""What is asked of it and not of its machine."""

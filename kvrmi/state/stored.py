@@ -16,6 +16,7 @@ from ..operations.commands import Voter
 from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Corrupt, Put, Tables, View
 from .clienttable import TABLE as SESSIONS
+from .history import TABLES as HISTORY_TABLES
 from .log import TABLES as LOG_TABLES
 from .machine import StateMachine
 
@@ -53,7 +54,7 @@ def snapshot_tables(machine: Tables) -> Tables:
 
 def learner_tables(machine: Tables) -> Tables:
     """Name all tables of a learner with such a machine."""
-    return {**snapshot_tables(machine), **LOG_TABLES}
+    return {**snapshot_tables(machine), **LOG_TABLES, **HISTORY_TABLES}
 
 
 def pack_vocabulary(vocabulary: Vocabulary) -> Put:

@@ -14,10 +14,12 @@ from kvrmi.operations.commands import decode_command
 from kvrmi.operations.definition import Malformed
 from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.learner import Learner
-from kvrmi.state.log import Kept, recomputed, unpack_batch
-from kvrmi.storage.interface import Corrupt
+from kvrmi.state.history import Found
+from kvrmi.state.log import Kept, Log, recomputed, unpack_batch
+from kvrmi.storage.interface import Corrupt, StorageFailed
 
 from ..hosts import Hosts
+from .served import CatchUpFailed
 
 BLOCKS = 500
 """Most blocks in one answer."""
@@ -102,6 +104,45 @@ def shortened(argument: object) -> object:
     if isinstance(argument, str) and len(argument) > _SHOWN:
         return argument[:_SHOWN] + ".."
     return argument
+
+
+def why(hosts: Hosts, key: str) -> dict[str, object]:
+    """Find the decision that gave a key its value; None where that is no longer on record.
+
+    `since` is the oldest revision that is. Raises Fenced, and CatchUpFailed where the disk fails.
+    """
+
+    def find(learner: Learner, _: float) -> dict[str, object]:
+        state = learner.state
+        value = state.machine.held(key)
+        found = next(state.history.before(key, state.revision), None)
+        return {
+            "there": value is not None,
+            "value": shortened(value),
+            "revision": state.revision,
+            "since": state.history.since,
+            "decision": None if found is None else _decision(found, learner.log),
+        }
+
+    try:
+        return hosts["learner"].ask(find)
+    except (Corrupt, StorageFailed) as error:
+        raise CatchUpFailed(f"the history on the disk cannot be read: {error}") from error
+
+
+def _decision(found: Found, log: Log) -> dict[str, object]:
+    block = found.block
+    _, kept = log.blocks(block.slot, 1)
+    there = bool(kept) and kept[0].entry.slot == block.slot
+    return {
+        "slot": block.slot,
+        "ballot": list(block.ballot),
+        "acceptors": list(block.acceptors),
+        "revision": found.revision,
+        "id": [part.hex() if isinstance(part, bytes) else part for part in found.id],
+        "previous": block.previous.hex(),
+        "hash": kept[0].hash.hex() if there else None,
+    }
 
 
 def chain(hosts: Hosts) -> dict[str, object]:

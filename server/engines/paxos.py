@@ -143,6 +143,10 @@ class PaxosEngine:
         """List blocks of the log from slot `first` on, None: the last ones. Raises Fenced."""
         return blocks.blocks(self._hosts, self._vocabulary, first, most)
 
+    def why(self, key: str) -> dict[str, object]:
+        """Find the decision that gave a key its value. Raises Fenced, CatchUpFailed."""
+        return blocks.why(self._hosts, key)
+
     def chain(self) -> dict[str, object]:
         """Compute the log's hash chain anew from the disk. Raises Fenced."""
         return blocks.chain(self._hosts)

@@ -36,6 +36,10 @@ class Served(Engine, Protocol):
         """List blocks of the log from slot `first` on, None: the last ones. Raises Fenced."""
         ...
 
+    def why(self, key: str) -> dict[str, object]:
+        """Find the decision that gave a key its value. Raises Fenced, CatchUpFailed."""
+        ...
+
     def chain(self) -> dict[str, object]:
         """Compute the log's hash chain anew from the disk. Raises Fenced."""
         ...

@@ -98,6 +98,7 @@ def test_too_many_members_for_the_default_ports(count: int) -> None:
         ('id = "5f2e"', "", "id missing"),
         ('engine = "paxos"', 'engine = "a b"', "engine is not 1 to 64 letters"),
         ("127.0.0.1:9090", "127.0.0.1", "nameserver: an address is host:port"),
+        ("history_bytes = 67108864", "history_bytes = -1", "history_bytes is not a whole number"),
         ("log_entries = 1000", "log_entries = 0", "log_entries is not a whole number from 1"),
         ("pin = true", "pin = 1", "pin is not true or false"),
         ('listen = ""', 'listen = "a b"', "listen: not a host: 'a b'"),
@@ -120,7 +121,7 @@ def test_too_many_members_for_the_default_ports(count: int) -> None:
         ("id = 3", "", "replica ?: id missing"),
         ('disk = ""', 'disk = "\\n"', "replica 1: disk is not 1 to 64 letters"),
         ("[timing]", "[[timing]]", "timing is not a table"),
-        ("[timing]", "[timing", "line 12"),
+        ("[timing]", "[timing", "line 14"),
     ],
 )
 def test_a_defect_is_one_line_that_names_it(
@@ -152,7 +153,9 @@ def test_no_replicas(tmp_path: Path) -> None:
 
 
 def test_optional_keys_have_defaults(written: Callable[[str, str], Path]) -> None:
-    path = written("log_entries = 1000\npin = true\n", "")
+    path = written(
+        "log_entries = 1000\nhistory_revisions = 100000\nhistory_bytes = 67108864\npin = true\n", ""
+    )
     assert load(path) == dataclasses.replace(cluster(), folder=path.parent)
 
 

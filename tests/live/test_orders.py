@@ -113,3 +113,29 @@ def test_the_logs_of_all_replicas_are_shown_and_agree(live: LiveCluster, client:
         return bool(min(one["slot"] for one in found["replicas"]) >= block["slot"])
 
     wait_for(verified, "the block is on all disks")
+
+
+def test_the_past_of_a_key_and_of_a_request(live: LiveCluster, client: Client) -> None:
+    config = ("--config", str(live.config))
+    _, first = client(*config, "--name", "eva", "PUT", "past/key", "one")
+    client(*config, "PUT", "past/key", "two")
+    _, found = client(*config, "GET", "past/key", "--at", str(first["revision"]))
+    assert (found["op"], found["value"]) == ("get_at", "one")
+    status, missing = client(*config, "GET", "past/key", "--at", "999999999")
+    assert (status, missing["code"]) == (2, "INVALID")
+    _, history = client(*config, "HISTORY", "past/key")
+    assert [row[1] for row in history["value"]] == ["two", "one", None]
+    who, sequence = history["value"][1][3:]
+    assert who.startswith("eva:")
+    status, became = client(*config, "OUTCOME", who, str(sequence))
+    assert (status, became["value"], became["applied_at"]) == (0, "applied", first["revision"])
+    status, became = client(*config, "OUTCOME", who, str(sequence + 1))
+    assert (status, became["value"]) == (4, "open")
+    for _ in range(2):
+        status, became = client(*config, "OUTCOME", who, str(sequence + 1), "--settle")
+        assert (status, became["value"]) == (1, "never")
+    status, why = client(*config, "WHY", "past/key")
+    assert (status, why["value"]) == (0, "two")
+    _, block = client(*config, "LOG", "--from", str(why["decision"]["slot"]), "--last", "1")
+    assert block["blocks"][0]["hash"] == why["decision"]["hash"]
+    assert client(*config, "WHY", "past/never")[0] == 1

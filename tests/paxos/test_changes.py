@@ -37,7 +37,7 @@ def test_whoever_follows_hears_every_change_from_where_the_learner_stood(benches
     gone = encode_command("delete", ("key 1",), ("other", 1))
     applied = heard(bench, Chosen(entry_of(3, put, gone, put, lost)))
     assert (applied.after, applied.slot, len(applied.answers)) == (2, 3, 4)
-    assert applied.changes == (Change(3, "k", "v"), Change(4, "key 1", None))
+    assert applied.changes == (Change(3, "k", "v", None), Change(4, "key 1", None, "v"))
     assert heard(bench, Chosen(entry_of(4))).changes == ()
 
 
@@ -46,7 +46,7 @@ def test_nobody_else_pays_for_it(benches: Benches) -> None:
     assert heard(bench, Chosen(entry(1, "a"))).changes is None
     follow(bench)
     bench.deliver(proposer(1), Ask())
-    assert heard(bench, Chosen(entry(2, "b"))).changes == (Change(2, "b", "v"),)
+    assert heard(bench, Chosen(entry(2, "b"))).changes == (Change(2, "b", "v", None),)
     bench.deliver(front(1), Ask())
     assert heard(bench, Chosen(entry(3, "c"))).changes is None
 
@@ -58,7 +58,7 @@ def test_a_snapshot_leaves_a_gap_and_changes_go_on_behind_it(benches: Benches) -
     bring(giver, taker)
     jumped = heard(taker, Chosen(entry(10, "k")))
     assert (jumped.after, jumped.slot) == (9, 10)
-    assert jumped.changes == (Change(10, "k", "v"),)
+    assert jumped.changes == (Change(10, "k", "v", None),)
 
 
 def test_a_learner_that_was_started_again_does_not_know(benches: Benches) -> None:

@@ -83,6 +83,9 @@ class RegisterEngine:
     def log(self, first: int | None, most: int) -> dict[str, object]:
         return {}
 
+    def why(self, key: str) -> dict[str, object]:
+        return {}
+
     def chain(self) -> dict[str, object]:
         return {}
 

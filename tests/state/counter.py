@@ -16,7 +16,7 @@ from kvrmi.operations.arguments import Argument, refuse
 from kvrmi.operations.commands import CommandId, encode_command, encode_question
 from kvrmi.operations.definition import Malformed, define
 from kvrmi.operations.vocabulary import Vocabulary
-from kvrmi.state.machine import Change, StateMachine
+from kvrmi.state.machine import StateMachine
 from kvrmi.storage.interface import Corrupt, Key, Put, Record, Tables
 
 _TABLE = "counters"
@@ -56,7 +56,7 @@ class Counters:
     tables: ClassVar[Tables] = {_TABLE: int}
 
     def __init__(self) -> None:
-        self.changes: list[Change] | None = None
+        self.changes: list[tuple[int, Key, object, object]] | None = None
         self._counts: dict[int, int] = {}
         self._changed: set[int] = set()
 
@@ -76,10 +76,11 @@ class Counters:
         return self._counts.get(number, 0)
 
     def count(self, revision: int, number: int, amount: int) -> int:
-        count = self._counts[number] = self.counted(number) + amount
+        old = self._counts.get(number)
+        count = self._counts[number] = (old or 0) + amount
         self._changed.add(number)
         if self.changes is not None:
-            self.changes.append(Change(revision, number, count))
+            self.changes.append((revision, number, count, old))
         return count
 
     def read(self, opcode: int, args: bytes) -> object:
@@ -87,6 +88,9 @@ class Counters:
         if not numbers:
             raise InvalidRequest("name a counter")
         return sum(self._counts.get(number, 0) for number in numbers)
+
+    def held(self, key: Key) -> int | None:
+        return self._counts.get(int(key))
 
     def take_records(self, *, whole: bool) -> list[Record]:
         numbers = self._counts if whole else self._changed

@@ -22,6 +22,7 @@ from kvrmi.operations.commands import (
 from kvrmi.operations.interface import PAGE_BYTES, Answer
 from kvrmi.state import keyvalue
 from kvrmi.state.keyvalue import KeyValues
+from kvrmi.state.log import Entry, pack_batch
 from kvrmi.state.replicated import Replicated
 from kvrmi.state.rows import row_hash
 from kvrmi.state.stored import learner_tables
@@ -47,6 +48,12 @@ Command = tuple[str, tuple[Any, ...]]
 
 def run(machine: Replicated, name: str, *args: object, id: CommandId = (1, START, 1)) -> Answer:
     return machine.apply(encode_command(name, args, id))
+
+
+def append(machine: Replicated, name: str, *args: object) -> None:
+    slot = machine.applied + 1
+    batch = pack_batch([encode_command(name, args, (1, START, slot))])
+    machine.append(Entry(slot, (1, 1), (1, 2), batch))
 
 
 def ask(machine: Replicated, name: str, *args: object) -> object:
@@ -117,14 +124,14 @@ def test_the_changes_are_those_between_two_states(
 ) -> None:
     machine = Replicated(KeyValues)
     for name, args in before:
-        run(machine, name, *args)
+        append(machine, name, *args)
     rows = contents(machine)
     assert machine.take_changes() is None
     machine.report_changes(True)
     for name, args in after:
-        run(machine, name, *args)
-        for revision, key, value in machine.take_changes() or ():
-            assert revision == machine.revision
+        append(machine, name, *args)
+        for revision, key, value, old in machine.take_changes() or ():
+            assert (revision, old) == (machine.revision, rows.get(key))
             rows[key] = value
     assert {key: value for key, value in rows.items() if value is not None} == contents(machine)
 
