@@ -206,7 +206,10 @@ class Admin:
         """List a page of what this replica has applied, after key `start`, as key and value."""
         if start is not None and type(start) is not str:
             raise to_builtin("INVALID", "usage: pairs(start key or None)")
-        page = check("scan", ("", start, PAGE_KEYS))._replace(consistency=LOCAL)
+        vocabulary = self._replica.intake.vocabulary
+        if "scan" not in vocabulary.clients:
+            raise to_builtin("UNSUPPORTED", f"{vocabulary.name} has no scan; nothing was done")
+        page = check("scan", ("", start, PAGE_KEYS), vocabulary)._replace(consistency=LOCAL)
         found = self._replica.engine.execute(page, None)
         if found.code != "OK":
             raise to_builtin(found.code, str(found.value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from kvrmi.paxos.messages import Prepare, Promise
 from kvrmi.roles.contract import Address, Effects, Envelope
 from server.admin import Admin
 from server.journal import Journal
+from tests.state.counter import COUNTING
 
 
 class Replica:
@@ -59,6 +61,10 @@ def admin() -> tuple[Admin, Replica, list[str]]:
         ("heal", (4, 1)),
         ("heal", ("1",)),
         ("restore", (9,)),
+        ("reconnect", (3,)),
+        ("reconnect", ([9],)),
+        ("reconnect", ([1],)),
+        ("pairs", (1,)),
         ("transfer", (None,)),
     ],
 )
@@ -68,6 +74,14 @@ def test_refusals(method: str, arguments: tuple[object, ...]) -> None:
         getattr(subject, method)(*arguments)
     assert replica.failed == []
     assert replica.faults.cuts() == []
+
+
+def test_the_pairs_of_a_machine_without_a_scan_cannot_be_listed() -> None:
+    subject, replica, _ = admin()
+    stub: Any = replica
+    stub.intake = SimpleNamespace(vocabulary=COUNTING)
+    with pytest.raises(RuntimeError, match=r"^UNSUPPORTED: .* has no scan; nothing was done"):
+        subject.pairs()
 
 
 def test_seconds_are_refused_in_words_that_an_operator_knows() -> None:
