@@ -18,6 +18,9 @@ from .draws import Draws
 __all__ = ["SimDisk"]
 
 
+READ_SECONDS = 3.0
+"""Most seconds that a step reads, however slow the disk: its role does nothing else meanwhile."""
+
 _Flips = dict[tuple[str, Key], int]
 """Checksums of what was written where a bit has flipped since."""
 
@@ -127,7 +130,7 @@ class SimDisk:
     def read_seconds(self) -> float:
         """Give the seconds that reading views took since this was asked last."""
         seconds, self._read_seconds = self._read_seconds, 0.0
-        return seconds
+        return min(seconds, READ_SECONDS)
 
     def close(self) -> None:
         """Nothing to let go of."""
