@@ -56,6 +56,7 @@ def requests(entry: Any) -> Counter[tuple[str, str]]:
 
 def test_what_was_counted_is_what_clients_saw(live: LiveCluster) -> None:
     follower = live.followers()[0]
+    wait_for(live.is_level, "nothing of earlier tests is still on its way")
     before = live.entries()
     seen = Counter(run(live, follower))
     wait_for(live.is_level, "all replicas have applied it all")
