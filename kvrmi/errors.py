@@ -45,6 +45,8 @@ class UnknownOutcome(KVError):
     """The write may have taken effect, may yet take effect, or may never."""
 
     code = "UNKNOWN_OUTCOME"
+    request: tuple[str, int] | None = None
+    """The id of the write in doubt, by which OUTCOME finds what became of it; None: not known."""
 
 
 class Aborted(KVError):

@@ -46,7 +46,10 @@ def explained(error: KVError, command: Command | None) -> str:
     """Write an error's text, with the command that settles it where a write is in doubt."""
     if command is None or command.name not in WRITES or not isinstance(error, UnknownOutcome):
         return str(error)
-    return f"{error}; {_get(command)}"
+    if error.request is None:
+        return f"{error}; {_get(command)}"
+    client, sequence = error.request
+    return f"{error}; {_get(command)}, OUTCOME {typed(client)} {sequence} what became of it"
 
 
 @contextlib.contextmanager

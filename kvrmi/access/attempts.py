@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from ..errors import ConnectionFailed, KVError
+from ..errors import ConnectionFailed, KVError, UnknownOutcome
 from ..operations.interface import Operation
 from .candidates import Candidates, Peer
 from .findings import Findings, Look, Lost, Unsent, expired
@@ -146,6 +146,12 @@ class Attempts:
         """End with an error that is final; or begin another session, if nothing was sent before."""
         if expired(error) and not self.findings.sent:
             return Take(self.findings.left(now), self._request)
+        return self._give_up(error)
+
+    def _give_up(self, error: KVError) -> GiveUp:
+        """End with an error, which names the write if that is in doubt."""
+        if isinstance(error, UnknownOutcome):
+            error.request = self._request
         return GiveUp(error)
 
     def _round(self, now: float) -> Step:
@@ -158,7 +164,7 @@ class Attempts:
         if not self._rest:
             return self._round_over(now)
         if self.findings.over(now):
-            return GiveUp(self.findings.verdict())
+            return self._give_up(self.findings.verdict())
         if self.findings.wary or self._rest[0].silent:
             return LookAt(tuple(self._rest), min(self.findings.left(now), STATUS))
         return self._ask(now)
@@ -175,7 +181,7 @@ class Attempts:
         never_there = not candidates.met and len(found.unreached) >= len(candidates.peers)
         if never_there or (not self._asked and found.without_quorum and found.cautious(now)):
             # Nobody was ever there, or whoever is has waited for a majority in vain.
-            return GiveUp(found.verdict())
+            return self._give_up(found.verdict())
         pause, self._pause = self._pause, min(2 * self._pause, _PAUSE_MAX)
         return Pause(min(pause, found.left(now)))
 

@@ -156,7 +156,9 @@ def test_what_may_have_been_sent_is_unknown_whatever_follows(
     course.now += 4.99
     while isinstance(course.step, Ask):
         course.fail(after)
-    assert isinstance(given_up(course.step), UnknownOutcome)
+    error = given_up(course.step)
+    assert isinstance(error, UnknownOutcome)
+    assert error.request == ID, "the write in doubt, for OUTCOME"
     assert "may or may not" in str(given_up(course.step))
 
 

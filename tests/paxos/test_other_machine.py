@@ -96,7 +96,7 @@ def test_what_replicas_alone_may_ask_the_machine_carries_out() -> None:
     state.apply(add(7, 5, (1, BOOT, 1)))
     clear = encode_command("clear", (7,), (1, BOOT, 2), Clearing.vocabulary)
     assert state.apply(clear) == Answer("OK", 5, 2)
-    with pytest.raises(InvalidRequest, match="no operation 'clear', only add, total"):
+    with pytest.raises(InvalidRequest, match="no operation 'clear', only add, "):
         check("clear", (7,), Clearing.vocabulary)
 
 

@@ -60,6 +60,8 @@ def test_an_error_that_leaves_a_write_in_doubt_names_what_settles_it() -> None:
     doubt = UnknownOutcome("no answer; it may or may not take effect")
     put, order = parse(split('PUT "a key" v')), parse(split("TRANSFER 2"))
     assert explained(doubt, put) == f'{doubt}; GET "a key" shows whether it does'
+    doubt.request = ("ana:5f", 7)
+    assert explained(doubt, put).endswith("whether it does, OUTCOME ana:5f 7 what became of it")
     assert explained(doubt, order) == str(doubt), "an order says itself what shows it"
     assert explained(NoQuorum("nothing was done"), put) == "nothing was done"
 
