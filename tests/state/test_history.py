@@ -287,3 +287,15 @@ def test_a_history_of_another_revision_is_begun_anew() -> None:
     subject.act("stop")
     assert subject.state.history.since == 2
     subject.check()
+
+
+def test_what_the_disk_does_not_have_yet_is_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_SMALL", 10)
+    subject = Subject()
+    subject.apply(("put", ("a", "1" * 20)))
+    subject.flush()
+    subject.apply(("put", ("a", "2" * 20)))
+    subject.state.take_records()  # on their way
+    subject.apply(("put", ("a", "3" * 20)))
+    subject.state.history.durable(1)
+    subject.check()
