@@ -30,7 +30,8 @@ def cluster_of(
     `peers` may name all replicas, or all but this one; `engine` how they agree. Raises ConfigError.
     """
     addresses = list(peers)
-    if address not in addresses:
+    named = address in addresses
+    if not named:
         addresses.insert(me - 1, address)
     if not 1 <= me <= len(addresses) or addresses[me - 1] != address:
         raise ConfigError(
@@ -38,13 +39,18 @@ def cluster_of(
         )
     if len(set(addresses)) < len(addresses):
         raise ConfigError("an address stands twice in --peers")
+    try:
+        members = members_of(addresses, kind_of(engine).declared.daemons)
+    except ConfigError as error:
+        unnamed = f"; {address} is not among --peers, so it counts as one more replica"
+        raise ConfigError(f"{error}{'' if named or not peers else unnamed}") from None
     return Cluster(
         name="kvrmi",
         id=hashlib.sha256(" ".join(addresses).encode()).hexdigest()[:16],
         engine=engine,
         nameserver=NAMESERVER,
         coordinator=COORDINATOR,
-        members=members_of(addresses, kind_of(engine).declared.daemons),
+        members=members,
         timing=Timing(),
         folder=data,
     )
@@ -53,9 +59,20 @@ def cluster_of(
 def members_of(addresses: Sequence[str], roles: Sequence[str] = ()) -> tuple[Member, ...]:
     """Replicas 1 to N at "HOST:PORT", or at a bare "HOST" on their default ports.
 
-    With a port given, `roles` and admin listen on those after it. Raises ConfigError.
+    With a port given, `roles` and admin listen on those after it. Raises ConfigError, also where
+    two would have the same port.
     """
-    return tuple(_member(i, one, roles) for i, one in enumerate(addresses, start=1))
+    members = tuple(_member(i, one, roles) for i, one in enumerate(addresses, start=1))
+    owners: dict[str, Member] = {}
+    for member in members:
+        for address in member.addresses:
+            other = owners.setdefault(address, member)
+            if other is not member:
+                raise ConfigError(
+                    f"replicas {other.id} and {member.id} would both listen on {address}: each "
+                    f"takes {len(member.ports)} ports in a row, from its address on"
+                )
+    return members
 
 
 def _member(replica: int, address: str, roles: Sequence[str]) -> Member:

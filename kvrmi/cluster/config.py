@@ -124,11 +124,14 @@ class Cluster:
                 raise ConfigError(f"replica {member.id}: {', '.join(missing)} missing")
 
     def _check_distinct(self) -> None:
-        used = Counter(address for member in self.members for address in member.addresses)
-        used.update([self.nameserver, self.coordinator])
-        address, times = used.most_common(1)[0]
-        if times > 1:
-            raise ConfigError(f"{address} is used {times} times")
+        uses: dict[str, list[str]] = {self.nameserver: ["name server"]}
+        uses.setdefault(self.coordinator, []).append("coordinator")
+        for member in self.members:
+            for name, address in zip(member.ports, member.addresses, strict=True):
+                uses.setdefault(address, []).append(f"{name} of replica {member.id}")
+        for address, users in uses.items():
+            if len(users) > 1:
+                raise ConfigError(f"{address} is used {len(users)} times: {', '.join(users)}")
         disks = Counter(member.disk for member in self.members if member.disk)
         if disks and max(disks.values()) > 1:
             raise ConfigError(f"two replicas have the same disk id {disks.most_common(1)[0][0]!r}")

@@ -9,13 +9,15 @@ import dataclasses
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .checks import ConfigError
 from .config import FORMAT, Cluster
 from .members import Member
+from .naming import ADMIN, CLIENT
 from .timing import Timing
 
 __all__ = ["CONFIG_VARIABLE", "dump", "find", "load"]
@@ -99,7 +101,11 @@ def _lines(table: Mapping[str, object]) -> list[str]:
 
 
 def _cluster(data: dict[str, Any], path: Path) -> Cluster:
-    written = data.pop("format", None)
+    if not data:
+        raise ConfigError("is empty: put the cluster file back from a copy")
+    if "format" not in data:
+        raise ConfigError("format missing: is it a cluster file?")
+    written = data.pop("format")
     if written != FORMAT:
         raise ConfigError(f"format is {written!r}, this version reads {FORMAT}")
     timing = data.pop("timing", {})
@@ -110,17 +116,35 @@ def _cluster(data: dict[str, Any], path: Path) -> Cluster:
         raise ConfigError("replica is not a list of tables: write [[replica]]")
     return Cluster(
         **_typed(data, _HEAD, ""),
-        members=tuple(_member(one) for one in replicas),
+        members=_members(replicas),
         timing=Timing(**_typed(timing, _TIMING, "timing: ")),
         folder=path.parent,
         source=str(path),
     )
 
 
+def _members(tables: Sequence[Mapping[str, Any]]) -> tuple[Member, ...]:
+    keys = {**_MEMBER, **dict.fromkeys(_ports(tables), int)}
+    return tuple(_member(_typed(one, keys, f"replica {one.get('id', '?')}: ")) for one in tables)
+
+
+def _ports(tables: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """Name what listens at each replica: which roles do is the engine's, whom nobody here knows.
+
+    So a number that fewer than half of the replicas have is a slip of the pen, no role.
+    """
+    numbers = Counter(
+        name
+        for table in tables
+        for name, value in table.items()
+        if name not in _MEMBER and isinstance(value, (int, float))
+    )
+    return CLIENT, ADMIN, *(name for name, n in numbers.items() if 2 * n >= len(tables))
+
+
 def _member(table: Mapping[str, Any]) -> Member:
     ports = {name: port for name, port in table.items() if name not in _MEMBER}
-    named = {name: value for name, value in table.items() if name in _MEMBER}
-    return Member(**_typed(named, _MEMBER, f"replica {table.get('id', '?')}: "), ports=ports)
+    return Member(**{name: table[name] for name in _MEMBER if name in table}, ports=ports)
 
 
 def _typed(table: Mapping[str, Any], keys: Mapping[str, type], where: str) -> Mapping[str, Any]:

@@ -92,7 +92,7 @@ def test_too_many_members_for_the_default_ports(count: int) -> None:
     ("old", "new", "said"),
     [
         ("format = 1", "format = 2", "format is 2, this version reads 1"),
-        ("format = 1", "", "format is None"),
+        ("format = 1", "", "format missing: is it a cluster file?"),
         ('name = "kvrmi"', "name = 7", "name is not a text: 7"),
         ('name = "kvrmi"', 'name = "a b"', "name is not 1 to 64 letters"),
         ('id = "5f2e"', "", "id missing"),
@@ -112,10 +112,16 @@ def test_too_many_members_for_the_default_ports(count: int) -> None:
         ("client = 1111", "client = true", "replica 1: client is not a whole number"),
         ("client = 1111", "", "replica 1: client missing"),
         ("learner = 1114", "", "replica 1: learner missing"),
-        ("learner = 1114", "leaner = 1114", "replica 1: learner missing"),
+        ("learner = 1114", "leaner = 1114", "replica 1: unknown key 'leaner'"),
+        ("id = 3", "id = 3\nfoo = 1", "replica 3: unknown key 'foo'"),
+        ("id = 3", 'id = 3\ncolor = "red"', "replica 3: unknown key 'color'"),
         ("learner = 1114", "learner = 1114.5", "replica 1: learner is not a whole number"),
-        ("client = 1111", "client = 2222", "127.0.0.1:2222 is used 2 times"),
-        ("client = 1111", "client = 9090", "127.0.0.1:9090 is used 2 times"),
+        ("client = 1111", "client = 2222", "2222 is used 2 times: client of replica 1, client of"),
+        (
+            "client = 1111",
+            "client = 9090",
+            "9090 is used 2 times: name server, client of replica 1",
+        ),
         ('host = "127.0.0.1"', 'host = "a b"', "replica 1: an address is host:port"),
         ("id = 3", "id = 4", "replica ids are 1 to N in this order"),
         ("id = 3", "", "replica ?: id missing"),
@@ -157,6 +163,21 @@ def test_optional_keys_have_defaults(written: Callable[[str, str], Path]) -> Non
         "log_entries = 1000\nhistory_revisions = 100000\nhistory_bytes = 67108864\npin = true\n", ""
     )
     assert load(path) == dataclasses.replace(cluster(), folder=path.parent)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_key_of_replicas_that_is_no_number_is_unknown(count: int, tmp_path: Path) -> None:
+    path = tmp_path / "cluster.toml"
+    text = dump(cluster(members=members(count, "h", None, ("voter",))))
+    path.write_text(text.replace("host =", 'color = "red"\nhost ='))
+    with pytest.raises(ConfigError, match="replica 1: unknown key 'color'"):
+        load(path)
+
+
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "cluster.toml").touch()
+    with pytest.raises(ConfigError, match=r"cluster\.toml: is empty: put the cluster file back"):
+        load(tmp_path / "cluster.toml")
 
 
 def test_unreadable_file(tmp_path: Path) -> None:

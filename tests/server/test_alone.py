@@ -8,7 +8,7 @@ import pytest
 
 from kvrmi.cluster.checks import ConfigError
 from server.alone import cluster_of, members_of
-from server.engines.kinds import DEFAULT
+from server.engines.kinds import DEFAULT, kind_of
 
 A, B, C = "h1:1111", "h2:1111", "h2:2222"
 DATA = Path("data")
@@ -33,6 +33,22 @@ def test_all_replicas_make_the_same_cluster() -> None:
 def test_what_does_not_fit_is_refused(me: int, address: str, peers: list[str]) -> None:
     with pytest.raises(ConfigError):
         cluster_of(me, address, peers, DATA)
+
+
+def test_ports_that_overlap_are_explained() -> None:
+    near = [f"h:{port}" for port in (26600, 26601, 26602)]
+    rule = "replicas 1 and 2 would both listen on h:26601: each takes 5 ports in a row"
+    with pytest.raises(ConfigError, match=rule) as caught:
+        cluster_of(1, near[0], near, DATA)
+    assert "one more replica" not in str(caught.value)
+    with pytest.raises(ConfigError, match=rule):
+        members_of(near, kind_of(DEFAULT).declared.daemons)
+
+
+def test_an_own_address_that_overlaps_and_is_no_peer_is_named() -> None:
+    peers = ["h:26600", "h:26610", "h:26620"]
+    with pytest.raises(ConfigError, match="h:26601 is not among --peers, so it counts as one more"):
+        cluster_of(1, "h:26601", peers, DATA)
 
 
 def test_all_have_the_engine_that_is_named() -> None:
