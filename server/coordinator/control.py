@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from kvrmi.cluster.config import Cluster
-from kvrmi.cluster.naming import unknown_replica
+from kvrmi.cluster.naming import join_address, unknown_replica
 from kvrmi.cluster.status import (
     SERVING,
     ClusterStatus,
@@ -28,7 +28,7 @@ from kvrmi.cluster.status import (
     source_for,
     successor_of,
 )
-from kvrmi.errors import to_builtin
+from kvrmi.errors import KVError, to_builtin
 
 from ..admission import check_members
 from . import health
@@ -180,13 +180,20 @@ class Control:
     def restore(self, replica: int, peer: int | None = None) -> dict[str, Any]:
         """Have a replica's learner restored from a peer's snapshot, the best peer by default."""
         self._supervisor(replica)
+        entries = self.entries()
+        if entries[replica] is None:
+            raise to_builtin("UNAVAILABLE", f"{self._absence(replica)}; nothing was done")
         if peer is None:
-            peer = source_for(self._admins.reported(), replica)
+            reported = [entry for entry in entries.values() if entry is not None]
+            peer = source_for(reported, replica)
         if peer is None:
             raise to_builtin("UNAVAILABLE", f"no peer is up to restore replica {replica} from")
         if peer not in self.cluster.ids or peer == replica:
             raise to_builtin("INVALID", f"replica {peer} is no peer of replica {replica}")
-        result = self._admins.call(replica, "restore", peer, timeout=RESTORE_PATIENCE)
+        try:
+            result = self._admins.call(replica, "restore", peer, timeout=RESTORE_PATIENCE)
+        except KVError as error:
+            raise to_builtin(error.code, str(error)) from None
         brought = " ".join(f"{name}={value}" for name, value in result.items())
         log.info("replica %d restored %s", replica, brought)
         return dict(result)
@@ -213,6 +220,18 @@ class Control:
         if supervisor.pid is not None:
             return f"replica {replica} does not answer, started again after it {supervisor.reason}"
         return f"replica {replica} does not run: {supervisor.reason}"
+
+    def _absence(self, replica: int) -> str:
+        """Say why a replica that does not answer can take no order, and what comes first."""
+        entry = self._describe(replica, None)
+        member = self.cluster.member(replica)
+        if entry["pid"] is not None:
+            starts = ", it is starting" if entry["state"] == "starting" else ""
+            address = join_address(member.host, member.admin)
+            return f"replica {replica} does not answer at {address}{starts}"
+        why = f" ({entry['reason']})" if entry["reason"] else ""
+        first = f"START {replica} comes first, which restores it too"
+        return f"replica {replica} is down{why}: {first}"
 
     def _supervisor(self, replica: int) -> Supervisor:
         supervisor = self._replicas.get(replica)

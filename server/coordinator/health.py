@@ -11,6 +11,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
+from kvrmi.access.admins import call
 from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.members import Member
@@ -34,9 +35,14 @@ class Admins:
         self._kept: dict[int, Proxy] = {}
 
     def call(self, replica: int, method: str, *arguments: object, timeout: float) -> Any:
-        """Call one method of `kvrmi.replicaN.admin`; raises what it raises, or Pyro's errors."""
-        with self._proxy(replica, timeout) as proxy:
-            return getattr(proxy, method)(*arguments)
+        """Order a replica by one method of `kvrmi.replicaN.admin`. Raises a KVError that names it.
+
+        timeout: of the answer; one that takes no connection is given up after two seconds.
+        """
+        member = self._cluster.member(replica)
+        where = (member.host, member.admin, naming.admin(replica))
+        who = f"replica {replica}"
+        return call(where, method, arguments, timeout, self._credentials, who)
 
     def _proxy(self, replica: int, timeout: float) -> Proxy:
         member = self._cluster.member(replica)
@@ -51,7 +57,8 @@ class Admins:
     def entry(self, replica: int, timeout: float = TIMEOUT) -> ReplicaEntry | None:
         """Ask a replica for its entry; None if it does not answer."""
         try:
-            return _entry(self.call(replica, "status", timeout=timeout))
+            with self._proxy(replica, timeout) as proxy:
+                return _entry(proxy.status())
         except Exception:  # whatever keeps it from answering, it did not answer
             return None
 
@@ -71,7 +78,8 @@ class Admins:
     def identity(self, replica: int) -> Reported | None:
         """Ask a replica whose disk it has, and which members it knows; None if it does not say."""
         try:
-            return reported_by(self.call(replica, "identity", timeout=TIMEOUT))
+            with self._proxy(replica, TIMEOUT) as proxy:
+                return reported_by(proxy.identity())
         except Exception:  # whatever keeps it from answering, it did not answer
             return None
 

@@ -13,6 +13,7 @@ import pytest
 
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.status import ReplicaEntry
+from kvrmi.errors import KVError, UnknownOutcome
 from server.coordinator import folders
 from server.coordinator.control import Control
 from server.coordinator.founding import Wish, prepare
@@ -31,6 +32,8 @@ class FakeAdmins:
         """Those that end before they serve."""
         self.said: dict[str, Any] = {}
         """What all report besides, or otherwise."""
+        self.failure: KVError | None = None
+        """What calls of methods end with."""
 
     def entry(self, replica: int, timeout: float = 1.0) -> ReplicaEntry | None:
         process = self.processes.get(replica)
@@ -52,6 +55,8 @@ class FakeAdmins:
 
     def call(self, replica: int, method: str, *arguments: object, timeout: float) -> Any:
         self.calls.append((replica, method, *arguments))
+        if self.failure is not None:
+            raise self.failure
         return {"slot": 10, "peer": arguments[0], "keys": 1, "digest": "d", "missed": 2}
 
 
@@ -187,8 +192,26 @@ def test_what_is_not_there_is_invalid(rig: Rig) -> None:
 def test_a_restore_needs_a_peer(rig: Rig) -> None:
     rig.control.kill(2)
     rig.control.kill(3, force=True)
-    with pytest.raises(RuntimeError, match=r"^UNAVAILABLE: "):
+    with pytest.raises(RuntimeError, match=r"^UNAVAILABLE: no peer is up to restore replica 1"):
         rig.control.restore(1)
+
+
+def test_what_cannot_be_restored_is_named_with_what_comes_first(rig: Rig) -> None:
+    rig.control.kill(3)
+    first = r"replica 3 is down \(killed on purpose\): START 3 comes first, which restores it too"
+    with pytest.raises(RuntimeError, match=f"^UNAVAILABLE: {first}; nothing was done"):
+        rig.control.restore(3)
+    rig.admins.silent.add(2)
+    address = f"127.0.0.1:{rig.cluster.member(2).admin}"
+    with pytest.raises(RuntimeError, match=f"^UNAVAILABLE: replica 2 does not answer at {address}"):
+        rig.control.restore(2)
+    assert rig.admins.calls == []
+
+
+def test_one_that_stops_answering_while_it_restores_is_reported_in_a_line(rig: Rig) -> None:
+    rig.admins.failure = UnknownOutcome("replica 2 did not answer to restore: late")
+    with pytest.raises(TimeoutError, match=r"^UNKNOWN_OUTCOME: replica 2 did not answer to"):
+        rig.control.restore(2)
 
 
 def test_the_next_coordinator_adopts_and_leaves_held_ones_down(rig: Rig) -> None:

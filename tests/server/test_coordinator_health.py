@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from Pyro5.api import current_context
 
 from kvrmi.cluster import naming
 from kvrmi.cluster.members import Member
 from kvrmi.cluster.status import ReplicaEntry
+from kvrmi.errors import ConnectionFailed
 from kvrmi.remote.daemon import Daemon
 from server.coordinator.health import Admins, describe
 from tests.remote.rig import exposed
@@ -67,3 +71,16 @@ def test_who_is_asked_each_second_is_asked_over_one_connection() -> None:
         replica.cut()
         kept: Any = admins._kept[1]
         kept._pyroRelease()
+
+
+def test_an_order_to_one_that_hangs_is_given_up_soon_and_names_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hung:  # which never accepts
+        port = hung.getsockname()[1]
+        cluster = SimpleNamespace(
+            member=lambda _: Member(1, "127.0.0.1", {"client": 1, "admin": port})
+        )
+        admins = Admins(cluster, None)  # type: ignore[arg-type]
+        began = time.monotonic()
+        with pytest.raises(ConnectionFailed, match=f"^replica 1 does not answer at .*:{port}: "):
+            admins.call(1, "restore", 2, timeout=60.0)
+        assert time.monotonic() - began < 10
