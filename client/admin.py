@@ -196,7 +196,7 @@ def _restore(admins: Admins, replica: int, peer: int | None = None) -> Done:
     if not admins.coordinated:
         return _done(verbs.restore(admins, replica, peer))
     result = admins.coordinator("restore", replica, peer)
-    return Done(verbs.caught_up(replica, result), {"replica": replica, "value": result})
+    return Done(verbs.caught_up(replica, result, peer), {"replica": replica, "value": result})
 
 
 def _done(shown: verbs.Shown) -> Done:

@@ -265,19 +265,20 @@ def _status_words(one: Mapping[str, Any]) -> Iterator[str]:
 
 def restore(admins: Admins, replica: int, peer: int | None = None) -> Shown:
     """Have a replica catch up with a peer, the furthest by default. Raises a KVError."""
-    if peer is None:
-        peer = source_for(entries(admins), replica)
-    if peer is None:
+    source = source_for(entries(admins), replica) if peer is None else peer
+    if source is None:
         raise ConnectionFailed(f"no other replica is up to restore replica {replica} from")
-    found = admins.replica(replica, "restore", peer, timeout=_RESTORE)
-    return Shown((caught_up(replica, found),), {"replica": replica, "value": found})
+    found = admins.replica(replica, "restore", source, timeout=_RESTORE)
+    return Shown((caught_up(replica, found, peer),), {"replica": replica, "value": found})
 
 
-def caught_up(replica: int, found: Mapping[str, Any]) -> str:
-    """Say what a restore brought."""
+def caught_up(replica: int, found: Mapping[str, Any], asked: int | None) -> str:
+    """Say what a restore brought, and where the peer that was `asked` for did not give it."""
+    other = asked is not None and found["peer"] != asked
     return (
         f"replica {replica} has caught up with replica {found['peer']} by its {found['by']}: "
         f"slot {found['slot']}, {found['keys']} keys; it had missed {found['missed']} writes"
+        + (f"; replica {asked}, which was asked for, did not answer" if other else "")
     )
 
 

@@ -75,3 +75,25 @@ def test_what_a_client_wrote_moves_no_cursor() -> None:
     assert verbs.operation(put("k", b"\x1b", 3, b"boot", 7)) == "put \"k\" b'\\x1b' by replica 3"
     many = {"op": "put_many", "args": [[["a", "1"], ["b", "2"]]], "id": ["abcdefabcdefabcdef", 4]}
     assert verbs.operation(many) == 'put_many [["a" "1"] ["b" "2"]] by abcdefabcdef/4'
+
+
+def test_a_restore_names_the_peer_that_was_asked_for_and_did_not_answer() -> None:
+    found = {"slot": 9, "peer": 4, "keys": 1, "missed": 2, "by": "log"}
+    text = verbs.caught_up(2, found, 3)
+    assert text.startswith("replica 2 has caught up with replica 4 by its log: slot 9, 1 keys; ")
+    assert text.endswith("; replica 3, which was asked for, did not answer")
+    assert "did not answer" not in verbs.caught_up(2, found, 4) + verbs.caught_up(2, found, None)
+
+
+def test_a_peer_that_was_not_named_is_not_missed() -> None:
+    class Two:
+        ids = (1, 2)
+
+        def replica(self, replica: int, method: str, *args: Any, timeout: float = 0.0) -> Any:
+            if method == "status":
+                return {"id": replica, "state": "up"}
+            return {"slot": 9, "peer": 3, "keys": 1, "missed": 2, "by": "log"}
+
+    admins: Any = Two()
+    assert "did not answer" not in verbs.restore(admins, 1).lines[0]
+    assert "replica 2, which was asked for, did not answer" in verbs.restore(admins, 1, 2).lines[0]
