@@ -226,9 +226,7 @@ def _heal(admins: Admins, *ends: int) -> Done:
 
 def _process_done(replica: int, entry: dict[str, object]) -> Done:
     pid = entry["pid"]
-    # A process that does not answer yet, just after an order, is coming up.
-    state = "starting" if entry["state"] == "not answering" else entry["state"]
-    state = f"down until START {replica}" if state == "held" else state
+    state = f"down until START {replica}" if entry["state"] == "held" else entry["state"]
     text = f"replica {replica} is {state}" + (f", pid {pid}" if pid else "")
     text += "" if entry.get("changed", True) else " already; nothing was done"
     return Done(text, {"replica": replica, "state": entry["state"], "pid": pid})

@@ -43,6 +43,7 @@ _WORTH_A_COLOUR = {
     "down": "red",
     "not answering": "red",
     "held": "yellow",
+    "starting": "yellow",
     "recovering": "yellow",
 }
 

@@ -48,7 +48,7 @@ class Needs(TypedDict):
 
 
 class ReplicaEntry(TypedDict, total=False):
-    """One replica. `state`: up, recovering, held, down, not answering; `reason` says why.
+    """One replica. `state`: up, recovering, starting, held, down, not answering; `reason` says why.
 
     `voter`: the role by which it votes; `needs`: as the protocol declares both.
     `changed` is in the answer to an order alone: whether that changed anything.

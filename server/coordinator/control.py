@@ -289,7 +289,9 @@ class Control:
         supervisor = self._replicas[replica]
         reason = supervisor.reason or ("left down on purpose" if supervisor.held else None)
         member = self.cluster.member(replica)
-        return health.describe(member, supervisor.pid, supervisor.held, reason, entry)
+        starting = self._watches[replica].starting
+        pid, held = supervisor.pid, supervisor.held
+        return health.describe(member, pid, held, reason, entry, starting=starting)
 
     def _held(self) -> set[int]:
         try:

@@ -99,16 +99,27 @@ def _entry(answer: object) -> ReplicaEntry | None:
 
 
 def describe(
-    member: Member, pid: int | None, held: bool, reason: str | None, entry: ReplicaEntry | None
+    member: Member,
+    pid: int | None,
+    held: bool,
+    reason: str | None,
+    entry: ReplicaEntry | None,
+    *,
+    starting: bool = False,
 ) -> ReplicaEntry:
     """Make one replica's entry from what its process is and what it answered.
 
-    held: left down on purpose; reason: why it has no process. "down" is one without a process; one
-    with a process that does not answer hangs, is stopped, or is still starting.
+    held: left down on purpose; reason: why it has, or had, no process; starting: its process was
+    launched a short while ago. "down" is one without a process; one that has answered before, or
+    should have by now, and does not is stopped or hangs.
     """
     if entry is not None and pid is not None:
         return entry
-    state = "not answering" if pid is not None else "held" if held else "down"
-    why = reason if pid is None else "its process runs but does not answer"
+    if pid is None:
+        state, why = "held" if held else "down", reason
+    elif starting:
+        state, why = "starting", f"it was down before: {reason}" if reason else None
+    else:
+        state, why = "not answering", "its process runs but does not answer"
     unknown = unanswered(member.id, f"{member.host}:{member.client}", state)
     return unknown | {"pid": pid, "reason": why}

@@ -28,6 +28,8 @@ log = logging.getLogger("kvrmi.server.recovery")
 
 EXAMINE_EVERY = 1.0
 """Seconds between two health calls to a replica in good health."""
+STARTING = 30.0
+"""Seconds after its launch until which a replica that has not answered is starting, not hung."""
 DISK_LOST, INVARIANT = endings.STATUS[endings.DISK], endings.STATUS[endings.INVARIANT]
 """Exit statuses of a replica: its disk is lost or an old copy; an invariant does not hold."""
 GRAVE_MOST, GRAVE_WITHIN = 3, 3600.0
@@ -90,10 +92,16 @@ class ReplicaWatch:
         self._needed = needed
         self._answers = False
         self._answered = False
+        self._starting_until = 0.0
         self._examine_at = 0.0
         self._lost: str | None = None
         self._grave: list[float] = []
         self._refused = False
+
+    @property
+    def starting(self) -> bool:
+        """Whether it was launched a short while ago and has not answered since."""
+        return not self._answered and time.monotonic() < self._starting_until
 
     def launch(self) -> Process:
         """Start it unless it runs, with a new folder if it lost its own. Raises OSError.
@@ -101,9 +109,11 @@ class ReplicaWatch:
         `restore_due` says whether it is restored as well.
         """
         process = self._launcher.find_replica(self._replica)
+        self._starting_until = 0.0
         if process is None:
             self._see_to_disk()
             process = self._launcher.replica(self._replica)
+            self._starting_until = time.monotonic() + STARTING
         self.restored = None
         self._answered = False
         self._examine_at = 0.0

@@ -68,10 +68,12 @@ class FakeLauncher:
         self.admins = admins
         self.running: dict[int, Process] = {}
         self.status = 0
+        self.comes_up = True
 
     def replica(self, replica: int) -> Process:
         silent = self.admins.silent
-        silent.add(replica) if self.status else silent.discard(replica)
+        quiet = self.status or not self.comes_up
+        silent.add(replica) if quiet else silent.discard(replica)
         self.admins.processes[replica] = self._sleeper()
         return self.admins.processes[replica]
 
@@ -339,6 +341,25 @@ def test_why_it_ended_is_said_while_it_is_started_again(rig: Rig) -> None:
     rig.admins.silent.add(1)  # it runs, and has not refused again yet
     assert rig.control.unready() == (
         "replica 1 does not answer, started again after it ended with exit status 1 (why)"
+    )
+
+
+def test_one_that_was_just_launched_is_starting_and_one_that_has_answered_hangs(rig: Rig) -> None:
+    rig.launcher.comes_up = False
+    rig.admins.processes[3].kill()
+    wait_for(lambda: rig.state(3) == "starting")
+    entry = rig.control.status()["replicas"][2]
+    assert entry["reason"] == "it was down before: was ended by SIGKILL", "until it answers"
+    rig.control.stop(3)
+    entry = rig.control.start(3)
+    assert (entry["state"], entry["reason"]) == ("starting", None)
+    rig.admins.silent.clear()
+    wait_for(lambda: rig.control.last_restore(3) is not None)
+    rig.admins.silent.add(3)
+    entry = rig.control.status()["replicas"][2]
+    assert (entry["state"], entry["reason"]) == (
+        "not answering",
+        "its process runs but does not answer",
     )
 
 

@@ -29,6 +29,10 @@ def test_an_entry_without_an_answer() -> None:
     assert (down["applied"], down["roles"], down["digest"]) == (None, None, None)
     hung = describe(member, 77, False, None, None)
     assert (hung["state"], hung["pid"]) == ("not answering", 77)
+    begun = describe(member, 77, False, None, None, starting=True)
+    assert (begun["state"], begun["pid"], begun["reason"]) == ("starting", 77, None)
+    again = describe(member, 77, False, "ended with exit status 1 (why)", None, starting=True)
+    assert again["reason"] == "it was down before: ended with exit status 1 (why)"
     held = describe(member, None, True, "killed on purpose", UP)
     assert (held["state"], held["reason"]) == ("held", "killed on purpose")
     failed = describe(member, None, False, "ended with exit status 3", None)
