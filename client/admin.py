@@ -225,8 +225,12 @@ def _heal(admins: Admins, *ends: int) -> Done:
 
 
 def _process_done(replica: int, entry: dict[str, object]) -> Done:
-    pid = entry["pid"]
+    pid, reason = entry["pid"], entry.get("reason")
     state = f"down until START {replica}" if entry["state"] == "held" else entry["state"]
-    text = f"replica {replica} is {state}" + (f", pid {pid}" if pid else "")
-    text += "" if entry.get("changed", True) else " already; nothing was done"
+    at = f", pid {pid}" if pid else ""
+    if entry.get("changed", True):
+        text = f"replica {replica} is {state}{at}"
+    else:
+        why = f" ({reason})" if reason else ""
+        text = f"replica {replica} is already {state}{at}{why}; nothing was done"
     return Done(text, {"replica": replica, "state": entry["state"], "pid": pid})

@@ -263,11 +263,13 @@ class Control:
         supervisor = self._guarded(replica, doing, force)
         up = supervisor.pid is not None or not supervisor.held
         by_hand = self._launcher.find_replica(replica) if supervisor.pid is None else None
-        ours(supervisor)
+        changed = up or by_hand is not None
+        if changed:  # else why it is down stays as it was
+            ours(supervisor)
         if by_hand is not None:
             stray(by_hand)
             by_hand.close()
-        return self._ordered(replica) | ReplicaEntry(changed=up or by_hand is not None)
+        return self._ordered(replica) | ReplicaEntry(changed=changed)
 
     def _launch(self, replica: int, supervisor: Supervisor) -> None:
         if supervisor.pid is None:

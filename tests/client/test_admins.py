@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from client.__main__ import main
+from client.admin import _process_done
 from kvrmi.access.admins import Admins
 from kvrmi.cluster.file import load
 from kvrmi.errors import ConnectionFailed, InvalidRequest
@@ -160,3 +161,24 @@ def test_who_takes_another_secret_is_not_called_silent(tmp_path: Path, cluster: 
             admins.replica(2, "heal")
     finally:
         daemon.cut()
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"state": "held", "pid": None, "changed": True}, "is down until START 4"),
+        (
+            {"state": "held", "pid": None, "changed": False, "reason": "killed on purpose"},
+            "is already down until START 4 (killed on purpose); nothing was done",
+        ),
+        ({"state": "starting", "pid": 7}, "is starting, pid 7"),
+        (
+            {"state": "up", "pid": 7, "changed": False, "reason": None},
+            "is already up, pid 7; nothing was done",
+        ),
+    ],
+)
+def test_an_order_to_a_process_says_whether_there_was_anything_to_do(
+    entry: dict[str, object], said: str
+) -> None:
+    assert _process_done(4, entry).text == f"replica 4 {said}"

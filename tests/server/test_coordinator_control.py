@@ -254,6 +254,15 @@ def test_what_somebody_started_by_hand_is_taken_down_too(rig: Rig, order: str) -
     assert [rig.control.start(2)["changed"], rig.control.start(2)["changed"]] == [True, False]
 
 
+def test_why_it_is_down_stays_where_there_was_nothing_to_do(rig: Rig) -> None:
+    rig.control.kill(3)
+    again = rig.control.stop(3)
+    assert (again["changed"], again["reason"]) == (False, "killed on purpose")
+    rig.control.start(3)
+    assert rig.control.stop(3)["reason"] == "stopped on purpose"
+    assert rig.control.kill(3)["reason"] == "stopped on purpose"
+
+
 def test_a_broken_invariant_is_not_started_without_end(rig: Rig) -> None:
     rig.launcher.status = 5
     rig.admins.processes[3].kill()
