@@ -72,6 +72,10 @@ def main(words: Sequence[str], find: Callable[[], Store], *, as_json: bool) -> i
     except KVError as error:
         printer.error(error.code, str(error))
         return EXIT_STATUS[error.code]
+    except KeyboardInterrupt:
+        _progress("")
+        printer.error("INTERRUPTED", "nothing was measured; keys named bench.. may be left")
+        return cli.INTERRUPTED
     _report(rows, printer, options)
     return 0 if all(row.ops_per_s for row in rows) else EXIT_STATUS["UNAVAILABLE"]
 
@@ -214,11 +218,19 @@ def _preload(store: Store, options: argparse.Namespace) -> None:
 
 @contextlib.contextmanager
 def _process(module: str, *arguments: int) -> Iterator[subprocess.Popen[str]]:
-    """Run a module of this package as a process that ends when its stdin does."""
+    """Run a module of this package as a process that ends when its stdin does.
+
+    It is a process group of its own: Ctrl-C at the terminal is for us alone, who end it.
+    """
     command = [sys.executable, "-m", f"{__package__}.{module}", *map(str, arguments)]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("PYRO_")}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        process_group=0,
     ) as process:
         try:
             yield process

@@ -2,7 +2,7 @@
 
 Rules: plain Pyro5 proxies, as anybody would use them; the same code for every kind of server.
 Jobs come as lines of JSON on stdin; each is answered by "ready", then comes when to begin, and the
-result leaves as a line. It ends with stdin.
+result leaves as a line. It ends with stdin, also in the middle of a job: whoever gave it has gone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import cycle
+from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeAlias
 
 import Pyro5.api
@@ -153,17 +154,29 @@ def _name(error: Exception) -> str:
     return code if code.isupper() else type(error).__name__
 
 
-def _when() -> Times:
-    print("ready", flush=True)
-    return Times(*json.loads(sys.stdin.readline()))
+def _work(lines: SimpleQueue[str]) -> None:
+    """Do the jobs in `lines`; ends the process when one cannot be done."""
+
+    def when() -> Times:
+        print("ready", flush=True)
+        return Times(*json.loads(lines.get()))
+
+    try:
+        while True:
+            print(json.dumps(run(Job(*json.loads(lines.get())), when)), flush=True)
+    finally:
+        os._exit(1)  # whoever gave the job reports it, unless it has gone and so nobody reads
 
 
 def main(cpu: int) -> None:
-    """Take jobs from stdin, pinned to one CPU."""
+    """Take jobs from stdin, pinned to one CPU, until stdin ends."""
     os.sched_setaffinity(0, {cpu})
     Pyro5.config.SOCK_NODELAY = True
-    while line := sys.stdin.readline():
-        print(json.dumps(run(Job(*json.loads(line)), _when)), flush=True)
+    lines: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_work, args=(lines,), daemon=True).start()
+    for line in sys.stdin:
+        lines.put(line)
+    os._exit(0)  # whatever is under way
 
 
 if __name__ == "__main__":
