@@ -17,10 +17,14 @@ from kvrmi.operations.interface import SCAN_ITEMS, Value
 
 from .progress import Advance, progress
 
-__all__ = ["Imported", "export", "import_"]
+__all__ = ["Imported", "Interrupted", "export", "import_"]
 
 BATCH_BYTES = 1 << 18
 """Keys and values of one put_many: other clients' writes wait for it."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in the middle of an import; the text says how far it came."""
 
 
 class Imported(NamedTuple):
@@ -49,7 +53,7 @@ def import_(store: Store, path: Path) -> Imported:
     """Put all pairs of a file; other keys stay. Raises a KVError.
 
     Raises InvalidRequest, with nothing put, when the file is damaged; UnknownOutcome for an import
-    that ended on its way, which says how far it came.
+    that ended on its way, and Interrupted for one that Ctrl-C ended; both say how far it came.
     """
     try:
         with path.open("rb") as file:
@@ -104,6 +108,11 @@ def _put_all(store: Store, file: BinaryIO, summary: Summary, advance: Advance) -
             f"the import ended after {done} of {summary.keys} keys, because of {_cause(error)}. "
             "IMPORT the file again: it puts the same pairs"
         ) from error
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            f"{done} of {summary.keys} keys were put, and perhaps more; "
+            "IMPORT the file again: it puts the same pairs"
+        ) from interrupt
     return revision
 
 

@@ -292,7 +292,11 @@ class Carrier:
         from .. import backup  # for those who ask for it
 
         path = Path(named).expanduser()
-        self._backed_up("import", path, *backup.import_(self._store, path))
+        try:
+            imported = backup.import_(self._store, path)
+        except backup.Interrupted as error:
+            return self._interrupted(str(error))
+        self._backed_up("import", path, *imported)
         return 0
 
     def _backed_up(self, name: str, path: Path, summary: Summary, revision: int) -> None:

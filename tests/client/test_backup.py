@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kvrmi.access.store import Store
+from kvrmi.cli import INTERRUPTED
 from kvrmi.operations.interface import Value
 from tests.client.conftest import Run
 from tests.client.fake import Cluster, lose_answer, refuse
@@ -82,6 +85,24 @@ def test_an_import_that_fails_on_its_way_says_how_far_it_came(
     assert f"ended after 1000 of {len(ROWS)} keys, because of INVALID: told to. IMPORT" in reported
     assert "nothing was done" not in reported
     assert len(cluster.contents.rows) == 1000
+
+
+def test_an_import_that_ctrl_c_ends_says_how_far_it_came(
+    run: Run, file: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, calls = Store.call, 0
+
+    def call(store: Store, name: str, *arguments: Any) -> Any:
+        nonlocal calls
+        calls += name == "put_many"
+        if calls == 2:
+            raise KeyboardInterrupt
+        return put(store, name, *arguments)
+
+    monkeypatch.setattr(Store, "call", call)
+    assert run("IMPORT", str(file)) == INTERRUPTED
+    reported = capsys.readouterr().err
+    assert reported.startswith(f"INTERRUPTED: 1000 of {len(ROWS)} keys were put, and perhaps more")
 
 
 def test_an_import_that_fails_at_once_has_done_nothing(
