@@ -180,6 +180,8 @@ class Control:
     def restore(self, replica: int, peer: int | None = None) -> dict[str, Any]:
         """Have a replica's learner restored from a peer's snapshot, the best peer by default."""
         self._supervisor(replica)
+        if peer is not None and (peer not in self.cluster.ids or peer == replica):
+            raise to_builtin("INVALID", f"replica {peer} is no peer of replica {replica}")
         entries = self.entries()
         if entries[replica] is None:
             raise to_builtin("UNAVAILABLE", f"{self._absence(replica)}; nothing was done")
@@ -188,8 +190,6 @@ class Control:
             peer = source_for(reported, replica)
         if peer is None:
             raise to_builtin("UNAVAILABLE", f"no peer is up to restore replica {replica} from")
-        if peer not in self.cluster.ids or peer == replica:
-            raise to_builtin("INVALID", f"replica {peer} is no peer of replica {replica}")
         try:
             result = self._admins.call(replica, "restore", peer, timeout=RESTORE_PATIENCE)
         except KVError as error:
