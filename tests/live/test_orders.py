@@ -72,9 +72,9 @@ def test_a_cut_is_shown_logged_and_healed_as_a_pair(live: LiveCluster, client: C
     assert client(*config, "HEAL", str(other), str(one))[1]["healed"] == both
     assert client(*config, "HEAL")[1]["healed"] == []
     for replica in (one, other):
-        log = (live.data / f"replica{replica}" / "replica.log").read_text()
-        assert f"CUT from={one} to={other}" in log
-        assert f"HEALED from={one} to={other}" in log
+        log = live.data / f"replica{replica}" / "replica.log"
+        wait_for(lambda log=log: f"HEALED from={one} to={other}" in log.read_text(), "the line")
+        assert f"CUT from={one} to={other}" in log.read_text()
 
 
 def test_a_stopped_process_is_not_answering_and_cannot_be_cut(

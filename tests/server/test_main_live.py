@@ -146,8 +146,9 @@ def test_a_clean_start_finds_applied_what_a_clean_end_held_back(tmp_path: Path) 
         assert one.stop() == {1: 0}
         one.start(1)
         one.leader()
-        log = (one.data / "replica1" / "replica.log").read_text()
-        assert f"[learner] STARTED incarnation=1 applied={applied} keys=1" in log
+        log = one.data / "replica1" / "replica.log"
+        line = f"[learner] STARTED incarnation=1 applied={applied} keys=1"
+        until(lambda: line in log.read_text())
 
 
 def test_a_damaged_acceptor_is_a_lost_disk(founded: Replicas) -> None:
