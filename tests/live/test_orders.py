@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.server.stubs import stands_in
 
 from .cluster import LiveCluster, wait_for
 
@@ -73,7 +76,7 @@ def test_a_cut_is_shown_logged_and_healed_as_a_pair(live: LiveCluster, client: C
     assert client(*config, "HEAL")[1]["healed"] == []
     for replica in (one, other):
         log = live.data / f"replica{replica}" / "replica.log"
-        wait_for(lambda log=log: f"HEALED from={one} to={other}" in log.read_text(), "the line")
+        wait_for(partial(stands_in, log, f"HEALED from={one} to={other}"), "the line")
         assert f"CUT from={one} to={other}" in log.read_text()
 
 

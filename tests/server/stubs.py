@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from kvrmi.operations.interface import OPERATIONS, Done, Operation, Result
@@ -151,6 +152,11 @@ def answered(later: Any) -> Any:
 def at_once(work: Callable[[], None]) -> None:
     """Do something apart from nobody."""
     work()
+
+
+def stands_in(file: Path, text: str) -> bool:
+    """Whether a log has a line; a thread writes it, so it comes a little later."""
+    return text in file.read_text()
 
 
 def until(condition: Callable[[], object], seconds: float = 5.0) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -18,7 +19,7 @@ from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address
 
 from .processes import NOT_YET, Replicas, replicas, start
-from .stubs import until
+from .stubs import stands_in, until
 
 CODEC = Codec(PAXOS)
 
@@ -134,7 +135,7 @@ def test_a_replica_with_other_times_is_kept_apart_and_all_say_which_files_differ
     assert three.status(victim)["role"] == "follower"
     for replica in (victim, other):
         log = three.data / f"replica{replica}" / "replica.log"
-        until(lambda log=log: "other members or times" in log.read_text(), TIMEOUT)
+        until(partial(stands_in, log, "other members or times"), TIMEOUT)
     three.kill(victim)
     three.start(victim)
     until(three.equal, TIMEOUT)
