@@ -62,7 +62,9 @@ if [ -n "$config" ]; then
 fi
 if [ -x "$here/.venv/bin/python" ]; then
     export PYTHONPATH="$here"
-    exec "$here/.venv/bin/python" -P -m client "$@"
+    # By its module's name the client would call itself `python -m client`.
+    start='import sys; sys.argv[0] = "run_client.sh"; from client.__main__ import main; sys.exit(main())'
+    exec "$here/.venv/bin/python" -P -c "$start" "$@"
 elif command -v kvrmi-client >/dev/null; then
     exec kvrmi-client "$@"
 fi

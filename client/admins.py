@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kvrmi import cli
 from kvrmi.access.admins import QUICK, Admins, call
 from kvrmi.access.store import Store
 from kvrmi.cluster import naming
@@ -33,7 +34,11 @@ def admins_of(store: Store, config: str | None, named: str | None) -> Admins:
     """
     path = find(config)
     if path is None:
-        raise InvalidRequest("orders need the cluster file: name it with --config")
+        by_hand = " in place of the address; replicas that were started with --address and --peers "
+        by_hand += "have no such file, and take orders at their own --console"
+        raise InvalidRequest(
+            f"orders need the cluster file: name it with --config{by_hand if named else ''}"
+        )
     try:
         cluster = load(path)
     except ConfigError as error:
@@ -78,7 +83,5 @@ def _credentials(cluster: Cluster) -> Credentials:
     try:
         return Credentials(cluster.id, 0, "client", read_secret(folder / "secret"))
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise InvalidRequest(
-            f"orders need the secret that the replicas share, as {folder / 'secret'}: {why}"
-        ) from error
+        why = cli.reason(error) if isinstance(error, OSError) else error
+        raise InvalidRequest(f"orders need the secret that the replicas share: {why}") from error

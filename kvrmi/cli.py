@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -31,6 +32,7 @@ __all__ = [
     "Parser",
     "above_zero",
     "complain",
+    "folder",
     "heard",
     "mute",
     "on_end",
@@ -39,6 +41,8 @@ __all__ = [
     "started_as",
     "whole",
 ]
+
+_log = logging.getLogger("kvrmi.cli")
 
 USAGE = 2
 """Exit status of every program for a command line that is wrong, and for a wrong environment."""
@@ -129,6 +133,13 @@ def above_zero(unit: str, high: float) -> Callable[[str], float]:
     return read
 
 
+def folder(text: str) -> Path:
+    """Take an argument that names a folder, which need not be there yet; a file is none."""
+    if os.path.exists(text) and not os.path.isdir(text):
+        raise argparse.ArgumentTypeError(f"{text} is a file, not a folder")
+    return Path(text)
+
+
 def complain(problem: str, command: str = "") -> None:
     """Print one line on standard error, under the program's name; harmless when nobody reads."""
     with contextlib.suppress(OSError):  # the terminal has gone
@@ -190,6 +201,7 @@ def on_end(act: Callable[[], None]) -> None:
     def wait() -> None:
         while number := signals.recv(1):
             if signal.getsignal(number[0]) is _noted:
+                _log.info("asked to end by %s", signal.Signals(number[0]).name)
                 act()
 
     threading.Thread(target=wait, name="signals", daemon=True).start()

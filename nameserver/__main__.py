@@ -116,7 +116,7 @@ def _warn_without(secret: Path) -> None:
     try:
         read_secret(secret)
     except OSError as error:
-        why = error.strerror or str(error)
+        why = (error.strerror or str(error)).partition(";")[0]  # there may be no cluster yet
         cli.complain(f"warning: no name can be registered, no secret in {secret}: {why}")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -36,7 +37,7 @@ from .alone import cluster_of
 from .cpus import Cpus
 from .endpoint import Endpoint
 from .engines.kinds import DEFAULT, kind_for
-from .folder import PRIVATE, FolderRefused, format_folder, open_folder
+from .folder import PRIVATE, Folder, FolderRefused, Foreign, format_folder, open_folder
 from .logfile import start_log
 from .offline import export, inspect
 from .replica import Replica
@@ -53,6 +54,10 @@ _PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {
 
 _EPILOG = "For a stopped replica's folder, each with --help: inspect FOLDER, export FOLDER FILE."
 
+DATA = Path(".kvrmi")
+_ALONE = ("peers", "data", "engine")
+"""Options of a replica that is started without a cluster file, besides its address."""
+
 LAST_WORDS = 2.0
 """Seconds to say why the process ends; a disk that hangs would take for ever."""
 
@@ -67,11 +72,9 @@ def _parser() -> cli.Parser:
     parser.add_argument("--address", metavar="H:P", help="without a cluster file: its address")
     parser.add_argument("--peers", metavar="A,B,..", help="all replicas' addresses, by id")
     parser.add_argument(
-        "--data", metavar="DIR", default=".kvrmi", help="its folder, with --address (.kvrmi)"
+        "--data", metavar="DIR", type=cli.folder, help=f"its folder, with --address ({DATA})"
     )
-    parser.add_argument(
-        "--engine", default=DEFAULT, help=f"with --address: how they agree ({DEFAULT})"
-    )
+    parser.add_argument("--engine", help=f"with --address: how they agree ({DEFAULT})")
     parser.add_argument("--format", action="store_true", help="format this replica's folder first")
     parser.add_argument(
         "--console",
@@ -96,12 +99,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
+    problem = _contradiction(options)
+    if problem is not None:
+        _parser().error(problem)
     try:
         return _run(options)
     except (ConfigError, FolderRefused) as error:
         return _refuse(str(error))
     except OSError as error:
         return _refuse(f"replica {options.id} cannot start: {cli.reason(error)}")
+
+
+def _contradiction(options: argparse.Namespace) -> str | None:
+    """Say what does not go together; nothing that was asked for is left out without a word."""
+    if options.address is None:
+        lone = ", ".join(f"--{one}" for one in _ALONE if getattr(options, one) is not None)
+        return f"{lone}: with --address only, in place of a cluster file" if lone else None
+    return "--config or --address, not both" if options.config is not None else None
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -113,10 +127,11 @@ def _run(options: argparse.Namespace) -> int:
     os.umask(PRIVATE)
     secret = _secret(data / "secret", make=options.address is not None)
     if options.format:
+        _check_ports(cluster, options)
         known = cluster.member(options.id).disk  # another than this one is lost
         format_folder(home, declared, cluster.id, options.id, recovering=bool(known))
     try:
-        folder = open_folder(home, cluster.id, options.id, declared)
+        folder = _opened(options, home, cluster)
         prompts = options.console and _is_terminal()
         start_log(home / "replica.log", console=options.console and not prompts)
         _prepare_process(cluster)
@@ -128,6 +143,36 @@ def _run(options: argparse.Namespace) -> int:
         return _serve(replica, home, prompts=prompts)
     except (Corrupt, DiskLost, StorageFailed, InvariantBroken) as error:
         return _leave(home, endings.ending("start", error))
+
+
+def _check_ports(cluster: Cluster, options: argparse.Namespace) -> None:
+    """Refuse to format a folder for ports that cannot be had now. Raises OSError."""
+    from .coordinator.ports import is_free  # once in the life of a folder
+
+    member = cluster.member(options.id)
+    host = cluster.listens_on(member.host)
+    for port in (*member.ports.values(), options.metrics_port):
+        try:
+            free = port is None or is_free(host, port)
+            why = os.strerror(errno.EADDRINUSE)
+        except OSError as error:
+            free, why = False, error.strerror or str(error)
+        if not free:
+            raise OSError(f"port {port} on {host}: {why}; nothing was formatted")
+
+
+def _opened(options: argparse.Namespace, home: Path, cluster: Cluster) -> Folder:
+    """Open the replica's folder. Raises FolderRefused, Corrupt."""
+    try:
+        return open_folder(home, cluster.id, options.id, kind_for(cluster).declared)
+    except Foreign as error:
+        if options.address is None:
+            raise
+        file = home.parent / "cluster.toml"
+        advice = "give the --address and --peers that it was formatted with, in the same order"
+        if file.exists():
+            advice = f"start it with --config {file} in place of --address and --peers"
+        raise FolderRefused(f"{error.whose}: {advice}") from None
 
 
 def _metrics(replica: Replica, port: int) -> Endpoint:
@@ -174,11 +219,11 @@ def _console(service: Service, replica: Replica) -> contextlib.AbstractContextMa
 
 
 def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
-    if options.address:
+    if options.address is not None:
         peers = [peer for peer in (options.peers or "").split(",") if peer]
-        data = Path(options.data)
+        data, engine = options.data or DATA, options.engine or DEFAULT
         try:
-            return cluster_of(options.id, options.address, peers, data, options.engine), data
+            return cluster_of(options.id, options.address, peers, data, engine), data
         except ConfigError as error:
             _parser().error(str(error))
     file = find(options.config)

@@ -46,6 +46,15 @@ class FolderRefused(Exception):
     """A folder that must not be used; the text is for the person who started us."""
 
 
+class Foreign(FolderRefused):
+    """A folder of another replica or cluster; `whose` says of which, without advice."""
+
+    def __init__(self, whose: str) -> None:
+        """Advise as to a cluster file; who has none says what to do in its place."""
+        super().__init__(f"{whose}: put the former cluster file back, or the folder where it was")
+        self.whose = whose
+
+
 class Identity(NamedTuple):
     """Whose disk this is.
 
@@ -152,7 +161,8 @@ def format_folder(
     own = declared.voters_file
     if (folder / own).exists():
         raise FolderRefused(
-            f"{folder} is formatted already; nothing was done. Move it away to format anew"
+            f"{folder} is formatted already; nothing was done. Start without --format, or move "
+            "the folder away to format anew"
         )
     if any((folder / name).exists() for name in (*declared.relearned, LOCK)):
         raise FolderRefused(
@@ -222,12 +232,11 @@ def _append(path: Path, tables: Tables) -> AppendStorage:
 
 
 def check_owner(folder: Path, identity: Identity, cluster: str, replica: int) -> None:
-    """Refuse, with FolderRefused, a folder that is not this replica's of this cluster."""
+    """Refuse, with Foreign, a folder that is not this replica's of this cluster."""
     if (identity.cluster, identity.replica) != (cluster, replica):
-        raise FolderRefused(
+        raise Foreign(
             f"{folder} belongs to replica {identity.replica} of cluster {identity.cluster}, "
-            f"not to replica {replica} of cluster {cluster}: put the former cluster file back, or "
-            "the folder where it was"
+            f"not to replica {replica} of cluster {cluster}"
         )
 
 

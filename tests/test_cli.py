@@ -177,9 +177,18 @@ def test_a_wrong_number_is_explained(words: tuple[str, ...], text: str) -> None:
     assert f"is not {text}" in done.stderr
 
 
+def test_a_folder_need_not_be_there_and_a_file_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert cli.folder(str(tmp_path / "new")) == tmp_path / "new"
+    assert cli.folder(str(tmp_path)) == tmp_path
+    with pytest.raises(argparse.ArgumentTypeError, match="file is a file, not a folder"):
+        cli.folder(str(tmp_path / "file"))
+
+
 ENDS = """
-import signal, sys, threading
+import logging, signal, sys, threading
 from kvrmi import cli
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 asked = threading.Event()
 if "nohup" in sys.argv:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -205,4 +214,6 @@ def test_programs_end_when_asked_or_when_their_terminal_closes(
             with pytest.raises(subprocess.TimeoutExpired):
                 program.wait(0.3)
             program.terminate()
+            number = signal.SIGTERM
         assert program.wait(30) == 0
+        assert program.stdout.read() == f"asked to end by {number.name}\n"

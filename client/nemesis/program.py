@@ -141,7 +141,7 @@ def _parser() -> cli.Parser:
         help="how long to run (1)",
     )
     add("--seed", type=int, default=0, metavar="N", help="makes the same faults come again (0)")
-    add("--data", type=Path, metavar="DIR", help="a new folder, which is kept")
+    add("--data", type=cli.folder, metavar="DIR", help="a new folder, which is kept")
     add("--replicas", type=cli.whole(3, 9), default=5, metavar="N", help="how many, 3 to 9 (5)")
     add("--record", type=Path, metavar="FILE", help="write the history there too")
     add("--clients", type=cli.whole(1, 64), default=8, metavar="N", help="how many at a time (8)")

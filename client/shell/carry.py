@@ -300,7 +300,8 @@ class Carrier:
         return 0
 
     def _backed_up(self, name: str, path: Path, summary: Summary, revision: int) -> None:
-        text = f"OK {name}ed {summary.keys} keys, digest {summary.digest[:12]}, revision {revision}"
+        keys = f"{summary.keys} key{'s' * (summary.keys != 1)}"
+        text = f"OK {name}ed {keys}, digest {summary.digest[:12]}, revision {revision}"
         fields = {"op": name, "file": str(path), **summary._asdict(), "revision": revision}
         self._result([text], fields)
 

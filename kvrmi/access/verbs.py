@@ -275,9 +275,11 @@ def restore(admins: Admins, replica: int, peer: int | None = None) -> Shown:
 def caught_up(replica: int, found: Mapping[str, Any], asked: int | None) -> str:
     """Say what a restore brought, and where the peer that was `asked` for did not give it."""
     other = asked is not None and found["peer"] != asked
+    keys, missed = found["keys"], found["missed"]
     return (
         f"replica {replica} has caught up with replica {found['peer']} by its {found['by']}: "
-        f"slot {found['slot']}, {found['keys']} keys; it had missed {found['missed']} writes"
+        f"slot {found['slot']}, {keys} key{'s' * (keys != 1)}; "
+        f"it had missed {missed} write{'s' * (missed != 1)}"
         + (f"; replica {asked}, which was asked for, did not answer" if other else "")
     )
 

@@ -12,6 +12,7 @@ It does not know what a caller may do.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
@@ -163,14 +164,30 @@ def make_secret(path: Path) -> bytes:
 
 
 def read_secret(path: Path) -> bytes:
-    """Read a secret. Raises OSError; PermissionError if others than its owner may read it."""
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_mode & 0o077:
-            raise PermissionError(f"{path} may be read by others: chmod 600 {path}")
-        value = file.read().strip()
+    """Read a secret. Raises OSError that names the file and says what to do.
+
+    FileNotFoundError if it is missing, PermissionError if others than its owner may read it.
+    """
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                may = f"may be read by others: chmod 600 {path}"
+                raise PermissionError(errno.EACCES, may, str(path))
+            value = file.read().strip()
+    except FileNotFoundError:
+        raise _no_secret(errno.ENOENT, "no such file", path) from None
     if len(value) < _SECRET_BYTES:
-        raise OSError(f"{path} holds no secret")
+        raise _no_secret(errno.EINVAL, "holds no secret", path)
     return value
+
+
+def _no_secret(number: int, problem: str, path: Path) -> OSError:
+    return OSError(
+        number,
+        f"{problem}; put back the secret that the whole cluster shares, or, if it is lost, stop "
+        f"everything and give all of it a new one: (umask 077; openssl rand -hex 32 > {path})",
+        str(path),
+    )
 
 
 def _refusal(target: str) -> Refused:

@@ -87,7 +87,8 @@ def load(serializer: int, data: bytes) -> Any:
     try:
         reader = _LOADERS[serializer]
     except KeyError:
-        raise PayloadError(f"serializer {serializer} is not taken") from None
+        names = "serpent, json or msgpack"
+        raise PayloadError(f"serializer {serializer} is not taken, use {names}") from None
     try:
         return reader(data)
     except (PayloadError, TooComplex):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ..engines.kinds import kind_for
 from ..folder import LOCK, format_folder
 
 CONFIG = "cluster.toml"
+_NAME = re.compile(r"replica[0-9]+")
 _BARE = frozenset({"lost+found"})
 """What a new file system may hold of itself."""
 
@@ -33,6 +35,11 @@ class Unusable(OSError):
 def of(data: Path, replica: int) -> Path:
     """Name the folder of a replica."""
     return data / f"replica{replica}"
+
+
+def named(data: Path) -> list[Path]:
+    """Find everything that has the name of a replica's folder, whichever replicas there are."""
+    return [one for one in data.glob("replica*") if _NAME.fullmatch(one.name)]
 
 
 def loss(cluster: Cluster, data: Path, replica: int) -> str | None:

@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kvrmi.cli import Parser, complain, paragraph, reason, whole
+from kvrmi.cli import USAGE, Parser, complain, folder, paragraph, reason, whole
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
@@ -25,7 +25,7 @@ from kvrmi.remote.identity import make_secret
 from ..alone import members_of
 from ..engines.kinds import DEFAULT, kind_of
 from . import founding
-from .founding import Addresses, Refused
+from .founding import Addresses, Impossible, Refused
 
 DATA = Path(".kvrmi")
 # In a checkout the programs are no commands of their own.
@@ -34,9 +34,11 @@ _PROGRAM = "kvrmi-" if __name__.startswith("kvrmi.") else "python -m "
 
 def main(argv: Sequence[str]) -> int:
     """Make the two files and say what to do with them; returns the exit status."""
-    given = _parser().parse_args(argv)
+    given, status = _parser().parse_args(argv), 1
     try:
         cluster = found(given.data, given.hosts, given.base_port, given.engine)
+    except Impossible as error:
+        problem, status = str(error), USAGE
     except (ConfigError, Refused) as error:
         problem = str(error)
     except OSError as error:
@@ -45,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
         print(*_instructions(cluster, given.data), sep="\n")
         return 0
     complain(f"{problem}; nothing was made", "found")
-    return 1
+    return status
 
 
 def found(data: Path, hosts: Sequence[str], base_port: int | None, engine: str) -> Cluster:
@@ -53,10 +55,12 @@ def found(data: Path, hosts: Sequence[str], base_port: int | None, engine: str) 
 
     A host is HOST or HOST:PORT; without a port it has the default ones, or those from `base_port`.
     The files of an equal cluster that are there already stay, with its id and secret. Raises
-    ConfigError and Refused, with nothing changed, and OSError.
+    ConfigError and Refused, Impossible where no such cluster can be, with nothing changed, and
+    OSError.
     """
-    addresses = _addresses(hosts, base_port, kind_of(engine).declared.daemons)
-    cluster = founding.new_cluster(addresses, engine, secrets.token_hex(8), [""] * len(hosts))
+    with founding.asked_for():
+        addresses = _addresses(hosts, base_port, kind_of(engine).declared.daemons)
+        cluster = founding.new_cluster(addresses, engine, secrets.token_hex(8), [""] * len(hosts))
     data.mkdir(parents=True, exist_ok=True)
     there = [name for name in (founding.CONFIG, founding.SECRET) if (data / name).exists()]
     there += sorted(folder.name for folder in data.glob("replica*"))
@@ -142,7 +146,7 @@ def _parser() -> Parser:
     )
     add = parser.add_argument
     add("--hosts", type=_hosts, required=True, metavar="A,B,..", help="HOST or HOST:PORT each")
-    add("--data", type=Path, default=DATA, metavar="DIR", help=f"where to make them ({DATA})")
+    add("--data", type=folder, default=DATA, metavar="DIR", help=f"where to make them ({DATA})")
     add("--engine", default=DEFAULT, help=f"how they agree ({DEFAULT})")
     add(
         "--base-port",

@@ -8,10 +8,10 @@ It starts no process and opens no port for good.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import random
-import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -48,11 +48,23 @@ NAMESERVER_LOCK = "nameserver.lock"
 HOST = "127.0.0.1"
 FOUNDING = "founding"
 """Stands in the data folder while it is being founded."""
-_FOLDER = re.compile(r"replica[0-9]+")
 
 
 class Refused(Exception):
     """The cluster cannot be started; the text is one line that says why and what to do."""
+
+
+class Impossible(Refused):
+    """What was asked for can be no cluster at all: the command line is wrong."""
+
+
+@contextlib.contextmanager
+def asked_for() -> Iterator[None]:
+    """Call it Impossible, what a ConfigError in the block is about: it was asked for."""
+    try:
+        yield
+    except ConfigError as error:
+        raise Impossible(str(error)) from error
 
 
 class Wish(NamedTuple):
@@ -117,7 +129,8 @@ def make(
 
 
 def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
-    addresses = addresses_for(wish, wish.replicas or 5)
+    with asked_for():
+        addresses = addresses_for(wish, wish.replicas or 5)
     _refuse_busy(wish.data, addresses)
     _clear_unfinished(wish.data, say)
     return make(wish.data, addresses, wish.engine or DEFAULT)
@@ -144,7 +157,8 @@ def _continue(wish: Wish) -> Cluster:
     _refuse_other_disks(wish.data, cluster, running)
     _refuse_lost_majority(wish.data, cluster, running)
     _end_founding(wish.data)
-    addresses = _asked(wish, cluster, free_ports=wish.ephemeral and not running)
+    with asked_for():
+        addresses = _asked(wish, cluster, free_ports=wish.ephemeral and not running)
     if addresses != _addresses_of(cluster):
         if running:
             raise Refused(
@@ -163,7 +177,10 @@ def unchanged(wish: Wish, runs: str) -> Cluster:
     """
     try:
         cluster = _load(wish.data)
-        same = _asked(wish, cluster, free_ports=False) == _addresses_of(cluster)
+        with asked_for():
+            same = _asked(wish, cluster, free_ports=False) == _addresses_of(cluster)
+    except Impossible as error:
+        raise Impossible(f"{runs}: {error}") from error
     except ConfigError as error:
         raise Refused(f"{runs}: {error}") from error
     same &= wish.replicas in (None, len(cluster.members))
@@ -193,7 +210,7 @@ def _refuse_other_disks(data: Path, cluster: Cluster, running: set[int]) -> None
                 check_owner(folder, known, cluster.id, member.id)
                 check_members(cluster, member.id, known.members)
     listed = {folders.of(data, member.id).name for member in cluster.members}
-    others = {one.name for one in data.glob("replica*") if _FOLDER.fullmatch(one.name)} - listed
+    others = {one.name for one in folders.named(data)} - listed
     if others:
         raise Refused(
             f"{data} holds {', '.join(sorted(others))}, which {CONFIG} does not list: put the "
@@ -356,17 +373,27 @@ def write_cluster(data: Path, cluster: Cluster) -> None:
     sync_folder(data)
 
 
+def refuse_orphans(data: Path) -> None:
+    """Refuse a folder with replicas that ran and no cluster file. Raises Refused."""
+    filled = _filled(data)
+    unfinished = (data / FOUNDING).exists() and not any(map(folders.has_run, filled))
+    # The file is looked for last: a founding that goes on meanwhile has written it by now.
+    if filled and not unfinished and not (data / CONFIG).exists():
+        raise Refused(
+            f"{data} holds replica folders but no {CONFIG}: put that file back, or found a new "
+            "cluster elsewhere with --data; replicas that were started with --address and --peers "
+            "have no such file, start each so again with kvrmi-server"
+        )
+
+
+def _filled(data: Path) -> list[Path]:
+    return [folder for folder in folders.named(data) if folders.is_filled(folder)]
+
+
 def _clear_unfinished(data: Path, say: Callable[[str], None]) -> None:
     """Put aside what a founding left that was cut short, while no replica has run on any of it."""
-    there = [one for one in data.glob("replica*") if _FOLDER.fullmatch(one.name)]
-    filled = [folder for folder in there if folders.is_filled(folder)]
-    marked = (data / FOUNDING).exists()
-    if filled and (not marked or any(map(folders.has_run, filled))):
-        raise Refused(
-            f"{data} holds replica folders but no {CONFIG}: put that file back, "
-            "or found a new cluster elsewhere with --data"
-        )
-    for folder in filled:
+    refuse_orphans(data)
+    for folder in _filled(data):
         say(f"{folder}, from a founding cut short, is now {folders.put_aside(folder).name}")
-    if marked:
+    if (data / FOUNDING).exists():
         (data / SECRET).unlink(missing_ok=True)

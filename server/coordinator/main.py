@@ -1,7 +1,8 @@
 """The coordinator: founds or continues a cluster, starts it, watches it, and ends it when asked to.
 
 Rules: one coordinator a data folder; the ready line is printed once the cluster serves, and alone
-on standard output; whatever keeps it from starting is one line on standard error and status 1.
+on standard output; whatever keeps it from starting is one line on standard error and status 1, or
+2 where the command line is wrong.
 Its sudden death stops nothing: the next one adopts what runs.
 """
 
@@ -33,7 +34,7 @@ from ..pidlock import PidLock, holder
 from . import event, founding, options
 from .control import Control
 from .endpoint import Endpoint
-from .founding import Refused, Wish
+from .founding import Impossible, Refused, Wish
 from .health import Admins
 from .launch import Launcher
 from .options import Options
@@ -77,6 +78,9 @@ def _status(chosen: Options, data: Path, stopping: threading.Event) -> int:
     """Run the cluster; exit status, after what went wrong was said."""
     try:
         return _coordinate(chosen, data, stopping)
+    except Impossible as error:
+        cli.complain(str(error))
+        return cli.USAGE
     except (Refused, FolderRefused) as error:
         problem = str(error)
     except OSError as error:
@@ -102,6 +106,7 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
         ephemeral=chosen.ephemeral,
         engine=chosen.engine,
     )
+    founding.refuse_orphans(data)  # before a lock is left there
     data.mkdir(parents=True, exist_ok=True)
     os.umask(PRIVATE)
     lock = _lock(data)
@@ -112,7 +117,14 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
         cluster, founded = founding.prepare(wish, cli.complain)
         _log_to(data / "coordinator.log")
         log.info("cluster %s %s", cluster.id, "founded" if founded else "continued")
-        return _run(chosen, cluster, data, stopping)
+        try:
+            status = _run(chosen, cluster, data, stopping)
+        except (Refused, FolderRefused, OSError) as error:
+            why = cli.reason(error) if isinstance(error, OSError) else error
+            log.error("the coordinator stops: %s", why)
+            raise
+        log.info("the coordinator stops, with status %d", status)
+        return status
 
 
 def _lock(data: Path) -> PidLock | None:

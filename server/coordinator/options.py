@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kvrmi.cli import Parser, whole
+from kvrmi.cli import Parser, folder, whole
 from kvrmi.cluster.checks import ConfigError
 
 from ..engines.kinds import DEFAULT, kind_of
@@ -82,7 +82,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--replicas", type=whole(1, 99), metavar="N", help="how many replicas (5)")
     add("--engine", help=f"how they agree ({DEFAULT})")
-    add("--data", type=Path, metavar="DIR", help="the cluster's folder (.kvrmi)")
+    add("--data", type=folder, metavar="DIR", help="the cluster's folder (.kvrmi)")
     add(
         "--base-port",
         type=whole(1, 65_535),

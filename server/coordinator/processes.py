@@ -78,6 +78,11 @@ class Process:
         return not self.wait(0.0)
 
     @property
+    def adopted(self) -> bool:
+        """Whether somebody else started it."""
+        return self._child is None
+
+    @property
     def status(self) -> int | None:
         """Exit status of an ended child, negative for a signal; None if alive or adopted."""
         return None if self._child is None else self._child.poll()

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from kvrmi.cli import Parser, complain, paragraph, reason, whole
+from kvrmi.cli import USAGE, Parser, complain, paragraph, reason, whole
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.storage.durable import sync_folder
@@ -26,7 +26,7 @@ from ..folder import FolderRefused
 from ..offline.plant import ENGINE, make_learner, plant
 from ..offline.stopped import Caught, Stopped, catch_up, open_stopped, spans
 from . import founding
-from .founding import Refused, Wish
+from .founding import Impossible, Refused, Wish
 
 COMMAND = "recover"
 _REPLICAS = 5
@@ -35,9 +35,11 @@ _REPLICAS = 5
 
 def main(argv: Sequence[str]) -> int:
     """Say what the copies give, ask, and make the new cluster; returns the exit status."""
-    given = _parser().parse_args(argv)
+    given, status = _parser().parse_args(argv), 1
     try:
         return _recover(given)
+    except Impossible as error:
+        problem, status = str(error), USAGE
     except (ConfigError, FolderRefused, Refused) as error:
         problem = str(error)
     except (Corrupt, StorageFailed) as error:
@@ -45,13 +47,13 @@ def main(argv: Sequence[str]) -> int:
     except OSError as error:
         problem = reason(error)
     complain(f"{problem}; nothing was made", COMMAND)
-    return 1
+    return status
 
 
 def _recover(given: argparse.Namespace) -> int:
     _refuse_filled(given.data)
     with ExitStack() as stack:
-        copies = [stack.enter_context(open_stopped(folder)) for folder in given.copies]
+        copies = [stack.enter_context(open_stopped(folder)) for folder in _distinct(given.copies)]
         print(*(f"{copy.path}: {_contents(copy)}" for copy in copies), sep="\n")
         caught = catch_up(copies)
         replicas = given.replicas or _replicas(copies)
@@ -66,9 +68,12 @@ def _recover(given: argparse.Namespace) -> int:
 def make(data: Path, replicas: int, base_port: int | None, caught: Caught) -> Cluster:
     """Make a cluster of `replicas` in `data` that begins with what the copies gave.
 
-    Raises ConfigError, FolderRefused, StorageFailed, OSError; then there is nothing at `data`.
+    Raises ConfigError, Impossible, FolderRefused, StorageFailed, OSError; then there is nothing at
+    `data`.
     """
-    addresses = founding.addresses_for(Wish(data, base_port=base_port, engine=ENGINE), replicas)
+    wish = Wish(data, base_port=base_port, engine=ENGINE)
+    with founding.asked_for():
+        addresses = founding.addresses_for(wish, replicas)
     parent = data.resolve().parent
     parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f"{data.name}.", suffix=".new", dir=parent))
@@ -93,6 +98,11 @@ def _refuse_filled(data: Path) -> None:
         raise Refused(f"{data} is not empty: choose another folder for the new cluster with --data")
 
 
+def _distinct(folders: Sequence[Path]) -> list[Path]:
+    """Leave out a folder that is named again, whatever by."""
+    return [*{folder.resolve(): folder for folder in reversed(folders)}.values()][::-1]
+
+
 def _replicas(copies: Sequence[Stopped]) -> int:
     known = (len(copy.voter.identity.members) for copy in copies if copy.voter is not None)
     return max(known, default=0) or _REPLICAS
@@ -103,7 +113,7 @@ def _findings(caught: Caught) -> Iterator[str]:
     state, tail = caught.learned.state, caught.tail
     yield (
         f"Together they give slot {state.applied}, revision {state.revision}: "
-        f"{state.keys} keys, digest {state.digest[:12]}."
+        f"{state.keys} key{'s' * (state.keys != 1)}, digest {state.digest[:12]}."
     )
     unsure = [entry.slot for entry in tail.entries[tail.sure :]]
     if unsure:

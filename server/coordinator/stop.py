@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from kvrmi.cli import Parser, complain, reason
+from kvrmi.cli import Parser, complain, folder, reason
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
@@ -89,6 +89,6 @@ def _is_locked(path: Path) -> bool:
 def _parser() -> Parser:
     parser = Parser("Stop a running cluster; its data is kept.", command=COMMAND)
     parser.add_argument(
-        "--data", type=Path, default=DATA, metavar="DIR", help=f"the cluster's folder ({DATA})"
+        "--data", type=folder, default=DATA, metavar="DIR", help=f"the cluster's folder ({DATA})"
     )
     return parser

@@ -164,7 +164,8 @@ class Supervisor:
             raise
         self._launched_at = self._clock()
         self._reported = False
-        log.info("%s launched pid=%d", self.name, self._process.pid)
+        how = "adopted" if self._process.adopted else "launched"
+        log.info("%s %s pid=%d", self.name, how, self._process.pid)
 
     def _run(self) -> None:
         while not self._closing:

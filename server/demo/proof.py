@@ -131,7 +131,8 @@ def _acceptors(failures: Sequence[Failure]) -> tuple[bool, str]:
     away = [one.replica for one in failures if one.back_at is None]
     if away:
         return False, f"acceptors that did not come back: {away}"
-    return True, f"{len(failures)} failures of acceptors, each came back with what was on its disk"
+    count = f"{len(failures)} failure{'s' * (len(failures) != 1)}"
+    return True, f"{count} of acceptors, each came back with what was on its disk"
 
 
 def _restore(outage: Outage) -> tuple[bool, str]:

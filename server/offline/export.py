@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     for line in _doubts(stopped, caught):
         complain(line, COMMAND)
     print(
-        f"OK exported {summary.keys} keys, digest {summary.digest[:12]}, "
+        f"OK exported {summary.keys} key{'s' * (summary.keys != 1)}, digest {summary.digest[:12]}, "
         f"revision {summary.revision}"
     )
     return 0

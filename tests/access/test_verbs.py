@@ -80,7 +80,7 @@ def test_what_a_client_wrote_moves_no_cursor() -> None:
 def test_a_restore_names_the_peer_that_was_asked_for_and_did_not_answer() -> None:
     found = {"slot": 9, "peer": 4, "keys": 1, "missed": 2, "by": "log"}
     text = verbs.caught_up(2, found, 3)
-    assert text.startswith("replica 2 has caught up with replica 4 by its log: slot 9, 1 keys; ")
+    assert text.startswith("replica 2 has caught up with replica 4 by its log: slot 9, 1 key; ")
     assert text.endswith("; replica 3, which was asked for, did not answer")
     assert "did not answer" not in verbs.caught_up(2, found, 4) + verbs.caught_up(2, found, None)
 
@@ -97,3 +97,11 @@ def test_a_peer_that_was_not_named_is_not_missed() -> None:
     admins: Any = Two()
     assert "did not answer" not in verbs.restore(admins, 1).lines[0]
     assert "replica 2, which was asked for, did not answer" in verbs.restore(admins, 1, 2).lines[0]
+
+
+def test_what_a_restore_brought_counts_in_plain_words() -> None:
+    found = {"peer": 2, "by": "entries", "slot": 11, "keys": 1, "missed": 1}
+    assert verbs.caught_up(1, found, None).endswith("slot 11, 1 key; it had missed 1 write")
+    assert verbs.caught_up(1, found | {"keys": 0, "missed": 2}, None).endswith(
+        "0 keys; it had missed 2 writes"
+    )

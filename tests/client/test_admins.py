@@ -65,6 +65,37 @@ def test_a_cluster_without_a_coordinator_says_where_to_start_and_stop(
         Admins(apart, Credentials(apart.id, 0, "client", b"x")).coordinator("kill", 1, False)
 
 
+@pytest.mark.parametrize("state", ["missing", "empty"])
+def test_without_the_secret_it_says_once_where_it_belongs_and_what_to_do(
+    cluster: Cluster,
+    run: Run,
+    folder: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str],
+    state: str,
+) -> None:
+    secret = folder("deadbeef").parent / "secret"
+    secret.unlink()
+    if state == "empty":
+        secret.touch(0o600)
+    cluster.introduce("deadbeef")
+    assert run("FAIL", "1", "acceptor", "--force") == 2
+    said = capsys.readouterr().err
+    assert f"orders need the secret that the replicas share: {secret}: " in said
+    assert "put back the secret that the whole cluster shares, or, if it is lost, stop" in said
+
+
+def test_without_a_cluster_file_an_order_by_address_is_for_the_console(
+    cluster: Cluster,
+    run: Run,
+    folder: Callable[..., Path],
+    calls: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("CUT", "1", "2") == 2
+    assert "with --config in place of the address; replicas that" in capsys.readouterr().err
+    assert calls == []
+
+
 @pytest.mark.parametrize("order", ORDERS, ids=" ".join)
 def test_an_order_to_another_cluster_than_the_one_in_the_folder_is_refused(
     cluster: Cluster,

@@ -118,6 +118,7 @@ def test_what_is_wrong_is_one_line(shared: LiveCluster, words: str, text: str) -
     done = run(*words.replace("9090", port).split(), config=shared.config, cwd=shared.data)
     assert (done.returncode, done.stdout) == (2, "")
     assert text in done.stderr
+    assert "python -m" not in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -130,7 +130,9 @@ def test_p5_marshal_is_never_read(daemon: Daemon, target: Target) -> None:
         raw.sock.sendall(pack(CONNECT, MARSHAL, 0, 0, shown))
         answer = raw.channel.receive(5)
         assert answer.kind == CONNECT_FAIL
-        assert load(answer.serializer, answer.payload) == "serializer 2 is not taken"
+        assert load(answer.serializer, answer.payload) == (
+            "serializer 2 is not taken, use serpent, json or msgpack"
+        )
     with Raw(daemon.port) as raw:
         call = marshal.dumps((NAME, "echo", (1,), {}))
         raw.shaken().sock.sendall(pack(INVOKE, MARSHAL, 0, 1, call))

@@ -168,8 +168,12 @@ def test_a_secret_file_is_its_owners_only(tmp_path: Path) -> None:
 def test_an_empty_secret_is_none(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.touch(0o600)
-    with pytest.raises(OSError, match="no secret"):
+    with pytest.raises(OSError, match="holds no secret; put back the secret"):
         read_secret(path)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="no such file; put back the secret") as missing:
+        read_secret(path)
+    assert missing.value.filename == str(path)
 
 
 def test_who_comes_second_reads_the_whole_secret_of_the_first(tmp_path: Path) -> None:

@@ -84,9 +84,15 @@ def test_hosts_that_make_no_cluster_leave_nothing(
     hosts: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = tmp_path / "made"
-    assert main(["found", "--hosts", hosts, "--data", str(made)]) == 1
+    assert main(["found", "--hosts", hosts, "--data", str(made)]) == 2
     assert not made.exists()
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_ports_beyond_the_last_are_a_wrong_command_line(tmp_path: Path) -> None:
+    hosts, made = "a,b,c,d,e", tmp_path / "made"
+    assert main(["found", "--hosts", hosts, "--base-port", "65534", "--data", str(made)]) == 2
+    assert not made.exists()
 
 
 def test_an_empty_host_is_a_wrong_command_line(tmp_path: Path) -> None:
@@ -99,7 +105,7 @@ def test_an_engine_that_is_not_there_makes_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (
-        main(["found", "--hosts", "a,b,c", "--data", str(tmp_path / "new"), "--engine", "2pc"]) == 1
+        main(["found", "--hosts", "a,b,c", "--data", str(tmp_path / "new"), "--engine", "2pc"]) == 2
     )
     said = capsys.readouterr().err
     assert "engine '2pc' is not available, use paxos; nothing was made" in said

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from server.__main__ import main as server
+from server.coordinator import found, stop
 from server.coordinator.event import Event
 from server.coordinator.options import parse
 
@@ -71,6 +74,17 @@ def test_what_is_wrong_is_said(line: str, says: str, capsys: pytest.CaptureFixtu
         parse(line.split())
     assert ended.value.code == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("program", [parse, found.main, stop.main, server])
+def test_a_file_is_no_data_folder(
+    program: Callable[[list[str]], object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as ended:
+        program(["--data", str(tmp_path / "file")])
+    assert ended.value.code == 2
+    assert "file is a file, not a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("line", ["--engine 2pc", "--engine etcd", "--host 0.0.0.0", "--victim 2"])

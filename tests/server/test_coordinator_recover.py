@@ -58,6 +58,23 @@ def test_every_folder_of_the_new_cluster_holds_the_state_and_none_is_of_the_old_
     assert "Start the new cluster with: kvrmi-cluster --data" in said
 
 
+def test_a_copy_that_is_named_twice_is_one(tmp_path: Path, capsys: Captured) -> None:
+    home = folder(tmp_path, 1, learned=1)
+    link = tmp_path / "link"
+    link.symlink_to(home)
+    assert recover(tmp_path / "new", home, home, link) == 0
+    said = capsys.readouterr().out
+    assert said.count("replica 1, slot 1 applied") == 1
+    assert "1 key, digest" in said
+
+
+def test_ports_that_do_not_suffice_are_a_wrong_command_line(tmp_path: Path) -> None:
+    home, new = folder(tmp_path, 1, learned=1), tmp_path / "new"
+    words = ["--from", str(home), "--data", str(new), "--yes", "--base-port", "65530"]
+    assert main(["recover", *words]) == 2
+    assert not new.exists()
+
+
 def test_a_retry_of_a_recovered_write_still_takes_effect_once(tmp_path: Path) -> None:
     home = folder(tmp_path, 1, learned=2, accepted=[3], chosen=3)
     assert recover(tmp_path / "new", home) == 0

@@ -26,10 +26,13 @@ class Charge:
         self.leave_down: str | None = None
         self.refusal: str | None = None
         self.pause = PAUSE_CAP
+        self.runs: Process | None = None
 
     def launch(self) -> Process:
         if self.refusal is not None:
             raise OSError(self.refusal)
+        if self.runs is not None:
+            return self.runs
         self.launches += 1
         return Process.start([sys.executable, "-c", self.program], self.folder / "output")
 
@@ -77,6 +80,24 @@ def test_it_is_launched_and_probed(supervisor: Supervisor, charge: Charge) -> No
     assert not supervisor.held
     assert charge.probed.wait(10)
     assert charge.launches == 1
+
+
+def test_the_log_tells_a_process_that_was_launched_from_one_that_ran(
+    charge: Charge, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "kvrmi.server.supervisor")
+    ran = charge.launch()
+    adopted = Process.adopt(ran.pid)
+    for charge.runs, how in ((ran, "launched"), (adopted, "adopted")):
+        supervisor = Supervisor("sleeper", charge, time.monotonic)
+        supervisor.begin()
+        assert supervisor.release() is charge.runs
+        assert caplog.messages == [f"sleeper {how} pid={ran.pid}"]
+        caplog.clear()
+    assert adopted is not None
+    adopted.close()
+    ran.kill()
+    ran.close()
 
 
 def test_one_that_ends_is_launched_again(supervisor: Supervisor, charge: Charge) -> None:

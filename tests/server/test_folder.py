@@ -63,7 +63,7 @@ def test_what_goes_while_it_is_in_use_is_missed(tmp_path: Path) -> None:
 
 def test_it_is_formatted_only_once(tmp_path: Path) -> None:
     format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
-    with pytest.raises(FolderRefused, match="formatted already"):
+    with pytest.raises(FolderRefused, match=r"formatted already; .* Start without --format"):
         format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
 
 
