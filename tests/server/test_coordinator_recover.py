@@ -59,7 +59,7 @@ def test_every_folder_of_the_new_cluster_holds_the_state_and_none_is_of_the_old_
 
 
 def test_a_copy_that_is_named_twice_is_one(tmp_path: Path, capsys: Captured) -> None:
-    home = folder(tmp_path, 1, learned=1)
+    home = folder(tmp_path, 1, learned=1, accepted=[], chosen=1)
     link = tmp_path / "link"
     link.symlink_to(home)
     assert recover(tmp_path / "new", home, home, link) == 0
@@ -69,7 +69,7 @@ def test_a_copy_that_is_named_twice_is_one(tmp_path: Path, capsys: Captured) -> 
 
 
 def test_ports_that_do_not_suffice_are_a_wrong_command_line(tmp_path: Path) -> None:
-    home, new = folder(tmp_path, 1, learned=1), tmp_path / "new"
+    home, new = folder(tmp_path, 1, learned=1, accepted=[], chosen=1), tmp_path / "new"
     words = ["--from", str(home), "--data", str(new), "--yes", "--base-port", "65530"]
     assert main(["recover", *words]) == 2
     assert not new.exists()
