@@ -82,7 +82,7 @@ def test_it_is_launched_and_probed(supervisor: Supervisor, charge: Charge) -> No
     assert charge.launches == 1
 
 
-def test_the_log_tells_a_process_that_was_launched_from_one_that_ran(
+def test_the_log_says_which_process_was_launched_and_which_ran_already(
     charge: Charge, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "kvrmi.server.supervisor")
