@@ -22,8 +22,9 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}
 _NAMED = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", '"': '"', "'": "'", "\n": ""}
 """What stands after a backslash; a line that ends in one goes on in the next."""
 _WRITTEN = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\\": r"\\", '"': r"\""}
-_BARE = re.compile(r"""(?!--|[@>#]|operation\()[^ \\"']++""", re.IGNORECASE)
-"""What needs no quotes; options, @file, > and Operation(..) are no values."""
+_CALLS = "operation|faillink|fixlink|failprocess"
+_BARE = re.compile(rf"""(?!--|[@>#]|(?:{_CALLS})\()[^ \\"']++""", re.IGNORECASE)
+"""What needs no quotes; options, @file, > and what is written as a call are no values."""
 BAD_ESCAPE = "is no escape in a \"..\" text; \\\\ is a backslash, and '..' keeps text as it is"
 
 

@@ -62,7 +62,7 @@ class Calm:
                 Path(f"/proc/{pid}/clear_refs").write_text("5")
         self._reported = tracebacks(self._live.data)
         self._before = {name: vitals(pid) for name, pid in self._pids.items()}
-        self._reign = self._ballots()
+        wait_for(self._agreed, "all replicas follow one leader")
         self._thread.start()
         wait_for(lambda: self.waits or self.errors, "the first write")
         return self
@@ -121,6 +121,10 @@ class Calm:
             return now.files <= before.files + 4 and now.threads <= before.threads + 4
 
         wait_for(back, f"{name} has let go of what strangers took")
+
+    def _agreed(self) -> bool:
+        self._reign = self._ballots()
+        return len(set(map(str, self._reign.values()))) == 1
 
     def _ballots(self) -> dict[int, object]:
         entries = self._live.entries(STATUS_PATIENCE)

@@ -54,6 +54,7 @@ def test_what_is_shown_is_typed_again(value: str | bytes) -> None:
 
 
 @given(TEXTS | st.binary())
+@example("failLink(1,2)")
 def test_it_is_a_value_and_nothing_else(value: str | bytes) -> None:
     (word,) = split(typed(value))
     first = value[:1]
