@@ -276,6 +276,7 @@ def _fatal(home: Path, restore: Callable[[], None], part: str, error: BaseExcept
         _leave(home, ended)
         logging.shutdown()
     finally:
+        restore()  # once more, as late as can be: a prompt that shows a line sets its modes anew
         os._exit(ended.status)
 
 
