@@ -29,10 +29,12 @@ from kvrmi.cluster.status import (
     successor_of,
 )
 from kvrmi.errors import KVError, to_builtin
+from kvrmi.remote.identity import Refused as ProofRefused
 
 from ..admission import check_members
+from ..folder import FolderRefused
 from . import health
-from .founding import HELD
+from .founding import CONFIG, HELD, SECRET
 from .guard import LostDisks
 from .health import Admins
 from .launch import Launcher
@@ -76,10 +78,22 @@ class Control:
     def check_members(self) -> None:
         """Compare the cluster file with what running replicas have recorded. Raises FolderRefused.
 
+        Also where one that runs in this folder was started with another secret or cluster id.
         Those that are down do so themselves when they start.
         """
         for replica in self._replicas:
-            known = self._admins.identity(replica)
+            try:
+                known = self._admins.identity(replica)
+            except ProofRefused as error:
+                running = self._launcher.find_replica(replica)
+                if running is None:
+                    continue  # a stranger on its port, which its start will name
+                running.close()
+                raise FolderRefused(
+                    f"replica {replica} (pid {running.pid}) runs with another cluster id or secret "
+                    f"than {CONFIG} and {SECRET} in {self._launcher.data} have now; nothing was "
+                    "stopped: put the former ones back, or end all replicas first"
+                ) from error
             if known is not None:
                 check_members(self.cluster, replica, known.members)
 

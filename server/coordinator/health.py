@@ -16,7 +16,7 @@ from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.members import Member
 from kvrmi.cluster.status import ReplicaEntry, unanswered
-from kvrmi.remote.identity import Credentials
+from kvrmi.remote.identity import Credentials, Refused
 from kvrmi.remote.proxy import Proxy, connect
 
 from ..admission import Reported, reported_by
@@ -76,11 +76,16 @@ class Admins:
             return None
 
     def identity(self, replica: int) -> Reported | None:
-        """Ask a replica whose disk it has, and which members it knows; None if it does not say."""
+        """Ask a replica whose disk it has, and which members it knows; None if it does not say.
+
+        Raises identity.Refused if it does not take our proof.
+        """
         try:
             with self._proxy(replica, TIMEOUT) as proxy:
                 return reported_by(proxy.identity())
-        except Exception:  # whatever keeps it from answering, it did not answer
+        except Exception as error:  # whatever keeps it from answering, it did not answer
+            if isinstance(error.__cause__, Refused):
+                raise error.__cause__ from error
             return None
 
     def entries(self, timeout: float = TIMEOUT) -> dict[int, ReplicaEntry | None]:

@@ -79,6 +79,23 @@ def test_the_coordinator_dies_and_the_next_one_adopts(live: LiveCluster) -> None
     live.settle()
 
 
+def test_another_cluster_id_than_those_have_who_run_is_refused_at_once(live: LiveCluster) -> None:
+    pids = {replica: entry["pid"] for replica, entry in live.entries().items()}
+    assert live.coordinator is not None
+    live.coordinator.kill()
+    live.coordinator.communicate()
+    former = live.config.read_text()
+    live.config.write_text(former.replace(live.cluster.id, "0011223344556677"))
+    try:
+        coordinator = launch("--data", str(live.data))
+        _, problem = coordinator.communicate(timeout=20)
+    finally:
+        live.config.write_text(former)
+        live.start()
+    assert coordinator.returncode == 1 and "runs with another cluster id or secret" in problem
+    assert {one: entry and entry["pid"] for one, entry in live.entries().items()} == pids
+
+
 def test_a_coordinator_killed_while_it_starts_leaves_nobody_behind(
     make_cluster: MakeCluster,
 ) -> None:
