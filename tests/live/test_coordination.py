@@ -92,7 +92,8 @@ def test_another_cluster_id_than_those_have_who_run_is_refused_at_once(live: Liv
     finally:
         live.config.write_text(former)
         live.start()
-    assert coordinator.returncode == 1 and "runs with another cluster id or secret" in problem
+    assert coordinator.returncode == 1
+    assert "runs with another cluster id or secret" in problem
     assert {one: entry and entry["pid"] for one, entry in live.entries().items()} == pids
 
 
