@@ -18,6 +18,7 @@ from kvrmi.cluster.status import ClusterStatus
 from kvrmi.errors import KVError
 
 from .admin import Admin
+from .exits import EXIT_STATUS
 from .grammar.commands import Command, parse
 from .grammar.lexer import Usage, Word, plain, split
 from .health import await_serving
@@ -30,7 +31,7 @@ from .shell.carry import show_help
 from .shell.incoming import incoming
 from .shell.notes import Notes
 from .shell.pipeline import Pipeline
-from .shell.run import EXIT_STATUS, Leave, Shell
+from .shell.run import Leave, Shell
 
 __all__ = ["main"]
 

@@ -25,10 +25,10 @@ from kvrmi.cluster.naming import kvstore
 from kvrmi.cluster.status import ReplicaEntry
 from kvrmi.errors import ConnectionFailed, KVError
 
+from .exits import EXIT_STATUS
 from .failover import failover, percentile
 from .load import BATCH, Job, Tally, Times
 from .render import Printer
-from .shell.run import EXIT_STATUS
 from .tables import table
 
 __all__ = ["Row", "main"]

@@ -19,9 +19,9 @@ from kvrmi.cluster.naming import kvstore
 from kvrmi.cluster.status import NOBODY, ClusterStatus, ReplicaEntry
 from kvrmi.errors import ConnectionFailed, KVError
 
+from .exits import EXIT_STATUS
 from .grammar.literal import typed
 from .render import Printer
-from .shell.run import EXIT_STATUS
 
 __all__ = ["PROMPT", "Session", "prompted"]
 

@@ -16,7 +16,7 @@ from kvrmi.checker.audits import audit
 from kvrmi.checker.check import Verdict, check
 from kvrmi.checker.history import BadHistory, Operation, read
 
-from .shell.run import EXIT_STATUS
+from .exits import EXIT_STATUS
 
 __all__ = ["Judgement", "judge", "load", "main"]
 

@@ -16,12 +16,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = ("client", "nameserver", "server")
-CORE = {"operations", "paxos", "roles", "state", "twophase"}
-"""What time, randomness and the outside world reach only as arguments."""
-IMPURE = {"Pyro5", "asyncio", "concurrent", "datetime", "multiprocessing", "os", "random"} | {
-    "secrets", "select", "selectors", "socket", "sqlite3", "subprocess", "tempfile", "threading",
-    "time", "uuid",
-}  # fmt: skip
 SIMULATED = {
     path
     for path in (ROOT / "kvrmi" / "sim").rglob("*.py")
@@ -30,11 +24,6 @@ SIMULATED = {
 """What must be the same run after run; it makes its own random numbers and nothing more."""
 EXAMPLE_NAMES = {"client.py"}
 """Programs of users, as README names them."""
-ATTEMPTS = [
-    ROOT / "kvrmi" / "access" / f"{name}.py"
-    for name in ("attempts", "candidates", "findings", "request_ids")
-]
-"""What decides over a client's attempts: connect() and the simulator drive the same."""
 FUNCTION_LINES = 70
 FILE_LINES = 400
 
@@ -81,8 +70,15 @@ def running(node: ast.AST) -> Iterator[ast.AST]:
             yield from running(child)
 
 
-def is_core(path: Path) -> bool:
-    return path.relative_to(ROOT / "kvrmi").parts[0] in CORE
+PURITY = setup()["importlinter:contract:sansio"]
+"""What time, chance and the outside world reach only as arguments, and how they are not to."""
+PURE = PURITY["source_modules"].split()
+IMPURE = set(PURITY["forbidden_modules"].split())
+
+
+def is_pure(path: Path) -> bool:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return any(f"{module}.".startswith(f"{pure}.") for pure in PURE)
 
 
 def public_names(path: Path) -> list[str] | None:
@@ -168,16 +164,16 @@ def test_bugs_are_planted_through_public_names(path: Path) -> None:
     assert private <= {"_replace", "_asdict"}, "give the role a seam"
 
 
-@pytest.mark.parametrize("path", [path for path in LIBRARY if is_core(path)], ids=name_of)
-def test_core_has_no_clock_thread_or_socket(path: Path) -> None:
+def test_each_protocol_is_pure() -> None:
+    """A package of kvrmi with a declaration of roles, wherever it stands."""
+    declarations = [path for path in LIBRARY if path.name == "declaration.py"]
+    assert all(is_pure(path) for path in declarations), "add its package in setup.cfg"
+
+
+@pytest.mark.parametrize("path", [path for path in LIBRARY if is_pure(path)], ids=name_of)
+def test_what_is_pure_has_no_clock_thread_or_socket(path: Path) -> None:
     found = [f"line {line}: {name}" for line, name in imports(path) if name.split(".")[0] in IMPURE]
     assert not found, "time, chance and messages are arguments here"
-
-
-@pytest.mark.parametrize("path", ATTEMPTS, ids=name_of)
-def test_attempts_have_no_clock_thread_or_socket(path: Path) -> None:
-    found = [f"line {line}: {name}" for line, name in imports(path) if name.split(".")[0] in IMPURE]
-    assert not found, "failover.py and session.py do that"
 
 
 @pytest.mark.parametrize("path", sorted(SIMULATED), ids=name_of)

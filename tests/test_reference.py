@@ -17,9 +17,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from client.exits import EXIT_STATUS
 from client.grammar.arguments import ROLES
 from client.grammar.help import explained
-from client.shell.run import EXIT_STATUS
 from kvrmi import errors
 from kvrmi.access.store import Store, connect
 from kvrmi.cli import started_as

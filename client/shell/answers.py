@@ -11,14 +11,13 @@ from typing import Any, NamedTuple, cast
 from kvrmi.operations.table import NUMBERED
 
 from .. import past
+from ..exits import NOT_FOUND
 from ..grammar.literal import typed
 from ..grammar.making import Command
 from ..render import encoded
 from ..values import width
 
 __all__ = [
-    "EXIT_STATUS",
-    "NOT_FOUND",
     "WORDS",
     "Shown",
     "columns",
@@ -28,17 +27,6 @@ __all__ = [
     "shown",
 ]
 
-NOT_FOUND = 1
-"""Exit status of a key that is not there, or not as expected."""
-EXIT_STATUS = {
-    "INVALID": 2,
-    "NO_QUORUM": 3,
-    "UNKNOWN_OUTCOME": 4,
-    "ABORTED": 5,
-    "UNSUPPORTED": 5,
-    "UNAVAILABLE": 6,
-}
-"""Of errors, by their code."""
 _ABSENT = "(not found)"
 
 _WIDEST_KEY = 32

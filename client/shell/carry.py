@@ -17,6 +17,7 @@ from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import InvalidRequest, KVError, NoQuorum
 
 from ..admin import Admin
+from ..exits import EXIT_STATUS, NOT_FOUND
 from ..grammar import help
 from ..grammar.commands import Command
 from ..grammar.literal import typed
@@ -24,7 +25,6 @@ from ..health import await_serving, code_of
 from ..render import Printer
 from ..values import COLUMNS
 from . import answers, each, files
-from .answers import EXIT_STATUS, NOT_FOUND
 from .calls import Calls
 from .each import Done
 from .interrupt import undisturbed

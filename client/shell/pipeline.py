@@ -16,10 +16,10 @@ from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import KVError
 from kvrmi.operations.interface import WRITES
 
+from ..exits import EXIT_STATUS
 from ..grammar.commands import Command, parse
 from ..grammar.lexer import Usage, Word, split
 from . import files
-from .answers import EXIT_STATUS
 from .blocks import gathered
 from .calls import Call, Calls
 from .run import Leave, Shell

@@ -15,17 +15,17 @@ from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import KVError
 
 from ..admin import Admin
+from ..exits import EXIT_STATUS
 from ..grammar.commands import Command, parse
 from ..grammar.lexer import Usage, Word, split
 from ..grammar.literal import typed
 from ..render import Printer
-from .answers import EXIT_STATUS
 from .calls import Call, Calls
 from .carry import Carrier, Leave
 from .interrupt import explained, known, undisturbed
 from .notes import Notes, Progress
 
-__all__ = ["EXIT_STATUS", "Leave", "Shell"]
+__all__ = ["Leave", "Shell"]
 
 log = logging.getLogger("kvrmi.client")
 

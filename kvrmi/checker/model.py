@@ -1,7 +1,8 @@
 """The store as one atomic object: what each operation answers, and what it changes.
 
-Rule: this is the only place that knows what an operation means; every check asks here, after scan,
-size and local reads were reduced (reduce.py). Adding one is an entry in _MEANINGS.
+Rule: what an operation answers and does to a state is decided here alone, once scan, size and local
+reads were reduced (reduce.py). Which keys it concerns, and what its revision says of them, other
+files of this folder ask as well: who adds one to _MEANINGS looks at who names `cas`.
 It knows nothing of time, clients, or how states are kept.
 """
 

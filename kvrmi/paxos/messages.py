@@ -118,7 +118,7 @@ class Accepted(Message, frozen=True, tag=6):
 
 
 class Refused(Message, frozen=True, tag=7):
-    """No: `promised` is higher, or `reason` ("ballot", "lease", "lease length", "recovering")."""
+    """No: ballot (`promised` is higher), lease, lease length, truncated, recovering, old disk."""
 
     ballot: Ballot
     promised: Ballot
@@ -368,7 +368,7 @@ class Behind(Message, frozen=True):
 
 
 class Restore(Message, frozen=True):
-    """Local, operator to learner: pull the snapshot of `peer` before anything else."""
+    """Local, operator to learner: catch up with `peer`, by its log or snapshot, before all else."""
 
     peer: int
 

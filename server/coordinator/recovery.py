@@ -1,7 +1,7 @@
 """What the coordinator does for each process that it keeps: health, restore, the lost disk.
 
-Rules: a hung process is noticed and left alone; a replica that comes up among others is restored
-from a peer's snapshot; one that says its disk is lost gets a new folder if the guard allows it; one
+Rules: a hung process is noticed and left alone; a replica that comes up among others catches
+up with a peer; one that says its disk is lost gets a new folder if the guard allows it; one
 that loses disks or breaks an invariant again and again is left down: one more start helps nobody.
 It takes no orders.
 """

@@ -80,7 +80,7 @@ class CoordinatorServant:
 
     @_guarded
     def restore(self, replica: int, peer: int | None = None) -> dict[str, Any]:
-        """Have a replica restored from a peer's snapshot, the best peer by default."""
+        """Have a replica catch up with a peer, the best by default: by its log or its snapshot."""
         self._check(replica)
         if peer is not None:
             self._check(peer)
