@@ -155,7 +155,7 @@ def _converse(shell: Shell, options: Options, prompt: str | None = None) -> int:
 def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> int:
     from . import classic  # for those who ask for it
 
-    session = classic.Session(store, printer, options.name)
+    session = classic.ClassicSession(store, printer, options.name)
     status = _admin(store, options).status()
     played = session.play(status, options.nameserver, options.replica)
     if sys.stdin.isatty():

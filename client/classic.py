@@ -23,7 +23,7 @@ from .exits import EXIT_STATUS
 from .grammar.literal import typed
 from .render import Printer
 
-__all__ = ["PROMPT", "Session", "prompted"]
+__all__ = ["PROMPT", "ClassicSession", "prompted"]
 
 log = logging.getLogger("kvrmi.client")
 
@@ -32,7 +32,7 @@ _PREFIX = "classic/"
 _VALUES = ("one", "two", "three", "four", "five")
 
 
-class Session:
+class ClassicSession:
     """One client's session with the servers of a store."""
 
     def __init__(self, store: Store, printer: Printer, name: str | None) -> None:

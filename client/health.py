@@ -35,7 +35,7 @@ def await_serving(look: Callable[[], Mapping[str, Any]], seconds: float) -> Done
     deadline = time.monotonic() + seconds
     while True:
         try:
-            return _verdict(look())
+            return _judged(look())
         except KVError as error:
             left = deadline - time.monotonic()
             if left <= 0 or not _may_pass(error):
@@ -49,7 +49,7 @@ def _may_pass(error: KVError) -> bool:
     return error.code in _CODES.values() or isinstance(cause, FileNotFoundError)
 
 
-def _verdict(status: Mapping[str, Any]) -> Done:
+def _judged(status: Mapping[str, Any]) -> Done:
     entries, leader, quorum = status["replicas"], status["leader"], status["quorum"]
     up = sum(entry["state"] == "up" for entry in entries)
     found = f"{up} of {len(entries)} replicas up"

@@ -102,7 +102,7 @@ class Admin:
         one, other = self._id(sender), self._id(receiver)
         if one == other:
             raise to_builtin("INVALID", f"replica {one} has no link to itself")
-        is_new = self._replica.faults.cut(one, other)
+        is_new = self._replica.cuts.cut(one, other)
         if is_new:
             self._replica.journal.note("cut", f"CUT from={one} to={other}", other)
         return is_new
@@ -111,7 +111,7 @@ class Admin:
     def heal(self, sender: object = None, receiver: object = None) -> list[list[int]]:
         """Let messages from `sender` to `receiver` pass again, None: any; the cuts that ended."""
         one, other = (None if end is None else self._id(end) for end in (sender, receiver))
-        healed = self._replica.faults.heal(one, other)
+        healed = self._replica.cuts.heal(one, other)
         for one_way, to in healed:
             self._replica.journal.note("healed", f"HEALED from={one_way} to={to}", to)
         return [list(pair) for pair in healed]

@@ -23,15 +23,15 @@ class Reported(NamedTuple):
     members: dict[int, str]
 
 
-class Verdict(NamedTuple):
+class Admitted(NamedTuple):
     """The members to record, and whether our disk is a new one in the place of a known one."""
 
     members: dict[int, str]
     lost: bool
 
 
-def from_file(cluster: Cluster, identity: Identity) -> Verdict | None:
-    """Read the cluster file's verdict; None when it names no disks.
+def from_file(cluster: Cluster, identity: Identity) -> Admitted | None:
+    """Read what the cluster file admits; None when it names no disks.
 
     What was recorded before stands. Raises DiskLost when another disk than ours is named, and ours
     was not made to replace it; FolderRefused when the file lists other replicas than were recorded.
@@ -46,7 +46,7 @@ def from_file(cluster: Cluster, identity: Identity) -> Verdict | None:
             f"for replica {identity.replica}, "
             f"this folder's disk is {identity.disk}"
         )
-    return Verdict(members, lost=False)
+    return Admitted(members, lost=False)
 
 
 def check_members(cluster: Cluster, replica: int, recorded: Mapping[int, str]) -> None:
@@ -64,7 +64,7 @@ def check_members(cluster: Cluster, replica: int, recorded: Mapping[int, str]) -
 
 def from_replicas(
     identity: Identity, reported: Mapping[int, Reported], ids: tuple[int, ...]
-) -> Verdict | None:
+) -> Admitted | None:
     """Judge by what the replicas say, this one included; None while that decides nothing.
 
     One that has recorded the members is believed, if they are ours; else all must have answered.
@@ -73,10 +73,10 @@ def from_replicas(
     if recorded is not None:
         if set(recorded) != set(ids):
             return None
-        return Verdict(recorded, lost=recorded[identity.replica] != identity.disk)
+        return Admitted(recorded, lost=recorded[identity.replica] != identity.disk)
     if set(reported) != set(ids):
         return None
-    return Verdict({replica: reported[replica].disk for replica in ids}, lost=False)
+    return Admitted({replica: reported[replica].disk for replica in ids}, lost=False)
 
 
 def reported_by(answer: object) -> Reported:

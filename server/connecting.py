@@ -70,5 +70,5 @@ class Connecting:
             "address": join_address(member.host, member.client),
             "state": self._transport.state(peer),
             "why": self._transport.refusal(peer),
-            "cuts": [list(pair) for pair in self._cuts.cuts() if peer in pair],
+            "cuts": [list(pair) for pair in self._cuts.pairs() if peer in pair],
         }

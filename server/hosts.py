@@ -36,7 +36,7 @@ Fatal = Callable[[str, BaseException], None]
 Note = Callable[[Address, Message | None, Effects], None]
 
 
-class Noted(NamedTuple):
+class Observed(NamedTuple):
     """How a log follows a role: it hears when the role starts, and of each of its steps."""
 
     log: logging.Logger
@@ -56,7 +56,7 @@ class Hosts:
         router: Router,
         clock: Callable[[], float],
         fatal: Fatal,
-        noted: Callable[[str], Noted],
+        noted: Callable[[str], Observed],
     ) -> None:
         """Make a host each; none is up before it is started. `noted` gives a role's log."""
         self.declared = declared
@@ -78,7 +78,7 @@ class Hosts:
         """Return the host of a role."""
         return self.all[role]
 
-    def _host(self, kind: Kind, factory: Factory, noted: Noted) -> RoleHost[Any]:
+    def _host(self, kind: Kind, factory: Factory, noted: Observed) -> RoleHost[Any]:
         def load(now: float, incarnation: int) -> Any:
             noted.starts()
             return factory.make(kind, now, incarnation, noted.log)

@@ -15,7 +15,7 @@ from itertools import islice
 from kvrmi.cluster.counts import Counts
 from kvrmi.roles.events import Event, Observing
 
-from .hosts import Noted
+from .hosts import Observed
 
 LOGS = {
     "acceptor": logging.getLogger("kvrmi.server.acceptor"),
@@ -48,9 +48,9 @@ class Journal:
         """What the roles have counted of their work."""
         return self._observer.counts
 
-    def of(self, role: str) -> Noted:
+    def of(self, role: str) -> Observed:
         """How the steps of a role are noted."""
-        return Noted(
+        return Observed(
             LOGS.get(role, _log), partial(self._observer.starts, role), self._observer.step(role)
         )
 

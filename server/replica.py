@@ -25,7 +25,7 @@ from kvrmi.roles.contract import Address, Effects, Message
 from kvrmi.roles.declaration import BATCH, CONTROL
 from kvrmi.storage.interface import StorageFailed
 
-from .admission import Verdict, from_file
+from .admission import Admitted, from_file
 from .connecting import Connecting
 from .endpoint import Endpoint
 from .engines.kinds import EngineKind, kind_for
@@ -85,7 +85,7 @@ class Replica:
         self.cluster = cluster
         self.me = me
         self.member = cluster.member(me)
-        self.faults = Cuts()
+        self.cuts = Cuts()
         self.began = time.monotonic()
         self._kind = kind or kind_for(cluster)
         self._declared = self._kind.declared
@@ -122,13 +122,13 @@ class Replica:
             self.cluster,
             self.me,
             self.credentials,
-            self.faults,
+            self.cuts,
             codec=self._codec,
             clock=clock,
             deliver=self._deliver,
             refused=self.hosts.unreachable,
         )
-        self.connecting = Connecting(self.me, self.cluster, self.transport, self.faults)
+        self.connecting = Connecting(self.me, self.cluster, self.transport, self.cuts)
         self.router.connect(self.hosts.all.values(), self.transport, self._due, self._changed.set)
         self.transport.attend(BATCH, self.reactor)
         self.transport.attend(CONTROL, self.control)
@@ -169,7 +169,7 @@ class Replica:
             role,
             self.hosts.all,
             self.router,
-            self.faults,
+            self.cuts,
             caller,
             clock,
         )
@@ -194,31 +194,31 @@ class Replica:
 
     def start(self) -> None:
         """Bring everything up. Raises OSError when a port is taken, and what a disk raises."""
-        verdict = from_file(self.cluster, self._folder.identity)
+        admitted = from_file(self.cluster, self._folder.identity)
         if self._folder.identity.founding:
             self._folder.change(founding=False)  # the exemption from the first hold holds once
         self.hosts.start()
-        if verdict is not None:
-            self.let_vote(verdict)
+        if admitted is not None:
+            self.let_vote(admitted)
         self.hosts.inform()
         self.run_thread("control", self.control.run)
         self.run_thread("reactor", self.reactor.run)
         for endpoint in self.endpoints:
             endpoint.open()
         self.run_thread("supervisor", self._supervise)
-        self.run_thread("folder", self._watch_folder)
+        self.run_thread("folder", self._look_at_folder)
         _log.info(
             "up replica=%d pid=%d address=%s:%d disk=%s",
             self.me, os.getpid(), self.member.host, self.member.client,
             self._folder.identity.disk,
         )  # fmt: skip
 
-    def let_vote(self, verdict: Verdict) -> None:
+    def let_vote(self, admitted: Admitted) -> None:
         """Record all members' disks, and bring the acceptor up. Raises as `start`."""
         identity = self._folder.identity
-        if identity.members != verdict.members:
-            recovering = identity.recovering or verdict.lost
-            self._folder.change(members=verdict.members, recovering=recovering)
+        if identity.members != admitted.members:
+            recovering = identity.recovering or admitted.lost
+            self._folder.change(members=admitted.members, recovering=recovering)
         self.hosts.voter.start()
 
     def note_rejoin(self) -> None:
@@ -324,7 +324,7 @@ class Replica:
                     _log.error("what serves clients ended, opens again")
                     endpoint.open()
 
-    def _watch_folder(self) -> None:
+    def _look_at_folder(self) -> None:
         """End the process once its files are gone: what is acknowledged would rest on nothing.
 
         A thread of its own, because a look at a dead network disk may hang.

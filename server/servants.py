@@ -41,7 +41,7 @@ class RoleServant:
         daemon: str,
         hosts: Mapping[str, RoleHost[Any]],
         router: Router,
-        faults: Cuts,
+        cuts: Cuts,
         caller: Callable[[], Caller | None],
         clock: Callable[[], float],
     ) -> None:
@@ -59,7 +59,7 @@ class RoleServant:
         self._declared = declared
         self._codec = codec
         self._router = router
-        self._faults = faults
+        self._cuts = cuts
         self._caller = caller
         self._later = DeferredAnswers(router, clock)
         self._rest = threading.local()
@@ -85,7 +85,7 @@ class RoleServant:
         host = self._taken.get(type(message))
         if host is None:
             raise Malformed(f"{type(message).__name__} is no request for this daemon")
-        if not self._faults.passes(sender.replica, self._me) or sender.replica == self._me:
+        if not self._cuts.passes(sender.replica, self._me) or sender.replica == self._me:
             return NOT_TAKEN
         if self._declared.defers(message):
             return Later(partial(self._defer, host, sender, message))
@@ -98,7 +98,7 @@ class RoleServant:
         self._later.begin(host, sender, message, answered)
 
     def _encoded(self, host: RoleHost[Any], asker: Address, answer: Message | None) -> bytes:
-        if answer is None or not self._faults.passes(self._me, asker.replica):
+        if answer is None or not self._cuts.passes(self._me, asker.replica):
             return NOT_TAKEN
         return self._codec.encode(host.address, answer)
 

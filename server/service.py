@@ -99,11 +99,11 @@ class Service:
         replica = self._replica
         while not replica.identity.members:
             known = self._ask_all()
-            verdict = from_replicas(replica.identity, known, replica.cluster.ids)
+            admitted = from_replicas(replica.identity, known, replica.cluster.ids)
             replica.unmet = tuple(one for one in replica.cluster.ids if one not in known)
-            if verdict is not None:
+            if admitted is not None:
                 replica.unmet = ()
-                replica.let_vote(verdict)
+                replica.let_vote(admitted)
             elif self._closing.wait(FORM_SECONDS):
                 return
 

@@ -44,7 +44,7 @@ def describe(replica: Replica) -> dict[str, object]:
         "roles": {name: _role(host) for name, host in replica.roles.items()},
         "voter": replica.hosts.declared.voter.role,
         "needs": _needs(replica),
-        "cuts": [list(pair) for pair in replica.faults.cuts()],
+        "cuts": [list(pair) for pair in replica.cuts.pairs()],
         "leader": replica.engine.leader or None,
         "engine": replica.cluster.engine,
         "notes": list(replica.notes),

@@ -77,7 +77,7 @@ class Transport:
         cluster: Cluster,
         me: int,
         credentials: Credentials,
-        faults: Cuts,
+        cuts: Cuts,
         *,
         codec: Codec,
         clock: Callable[[], float],
@@ -88,7 +88,7 @@ class Transport:
         self._declared = declared
         self._codec = codec
         self._me = me
-        self._faults = faults
+        self._cuts = cuts
         self._clock = clock
         self._deliver = deliver
         self._answer = cluster.timing.answer
@@ -121,7 +121,7 @@ class Transport:
             # An answer that was not given in its call: its asker no longer waits.
             _log.warning("dropped %s to %s: not a request", type(message).__name__, to)
             return True
-        if not self._faults.passes(self._me, to.replica):
+        if not self._cuts.passes(self._me, to.replica):
             return False
         link = self._links[to.replica, request.lane.name]
         timeout = self._declared.timeout(message, self._answer)
@@ -208,7 +208,7 @@ class Transport:
     def _take(self, link: Link, token: object, data: bytes) -> None:
         if not isinstance(token, Token):
             raise TypeError("not a token of ours")
-        if not data or not self._faults.passes(link.replica, self._me):
+        if not data or not self._cuts.passes(link.replica, self._me):
             self._lose(link, token)
             return
         try:

@@ -17,7 +17,7 @@ from functools import partial
 from typing import NamedTuple
 
 from .faults import Aim, Fault, Kind, links, victims
-from .subject import Subject, is_up, whole
+from .subject import Subject, all_up, whole
 
 __all__ = ["Injector", "LeaderKill"]
 
@@ -183,7 +183,7 @@ class Injector:
 
     def _rejoined(self, replica: int) -> bool:
         entries = self._subject.status()["replicas"]
-        if not any(entry["id"] == replica and is_up(entry) for entry in entries):
+        if not any(entry["id"] == replica and all_up(entry) for entry in entries):
             return False
         self._lost.discard(replica)
         return True

@@ -30,7 +30,7 @@ from kvrmi.remote.proxy import connect as connect_proxy
 from .. import signals
 from ..admin import Admin
 
-__all__ = ["NotStarted", "Subject", "is_up", "whole"]
+__all__ = ["NotStarted", "Subject", "all_up", "whole"]
 
 CONFIG = "cluster.toml"
 OUTPUT = "nemesis.out"
@@ -260,10 +260,10 @@ class Subject:
 
 def whole(status: ClusterStatus) -> bool:
     """Whether all replicas and all their roles are up and one leads."""
-    return status["leader"] is not None and all(map(is_up, status["replicas"]))
+    return status["leader"] is not None and all(map(all_up, status["replicas"]))
 
 
-def is_up(entry: ReplicaEntry) -> bool:
+def all_up(entry: ReplicaEntry) -> bool:
     """Whether a replica votes, and all its roles are up."""
     roles = (entry["roles"] or {}).values()
     return bool(entry["state"] == "up" and roles and all(role["state"] == "up" for role in roles))

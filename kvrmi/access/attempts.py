@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..errors import ConnectionFailed, KVError, UnknownOutcome
 from ..operations.interface import Operation
-from .candidates import Candidates, Peer
+from .candidates import Candidate, Candidates
 from .findings import Findings, Look, Lost, Unsent, expired
 from .request_ids import RequestId
 
@@ -36,9 +36,9 @@ class Take(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Send the request to `peer`, which has `seconds`; report to `answered` or `failed`."""
+    """Send the request to `candidate`, which has `seconds`; report to `answered` or `failed`."""
 
-    peer: Peer
+    candidate: Candidate
     arguments: tuple[object, ...]
     seconds: float
 
@@ -46,7 +46,7 @@ class Ask(NamedTuple):
 class LookAt(NamedTuple):
     """Ask them all for their status at the same time; report to `looked`, in this order."""
 
-    peers: tuple[Peer, ...]
+    candidates: tuple[Candidate, ...]
     seconds: float
 
 
@@ -82,9 +82,9 @@ class Attempts:
         self.operation = operation
         self.findings = Findings(operation.reads, timeout, now, candidates.source)
         self._request: RequestId | None = None
-        self._rest: list[Peer] = []
+        self._rest: list[Candidate] = []
         """Who is still to be asked in this round."""
-        self._asking = candidates.peers[0]
+        self._asking = candidates.all[0]
         self._asked = 0
         """How many were asked in this round."""
         self._pause = _PAUSE_MIN
@@ -109,30 +109,30 @@ class Attempts:
 
     def failed(self, error: Unsent | Lost | KVError, now: float) -> Step:
         """Go on after an attempt without an answer, or with an error for one."""
-        peer = self._asking
+        candidate = self._asking
         if isinstance(error, Unsent):
-            self.findings.unsent(peer, error)
-            self._candidates.failed(peer, error, now, sent=False)
+            self.findings.unsent(candidate, error)
+            self._candidates.failed(candidate, error, now, sent=False)
         elif isinstance(error, Lost):
-            self.findings.lost(peer, error)
-            self._candidates.failed(peer, error, now)
-        elif self.findings.refused(peer, error):
-            self._candidates.settled(peer)
+            self.findings.lost(candidate, error)
+            self._candidates.failed(candidate, error, now)
+        elif self.findings.refused(candidate, error):
+            self._candidates.settled(candidate)
             return self.final(error, now)
         else:
-            self._candidates.failed(peer, error, now, code=error.code)
+            self._candidates.failed(candidate, error, now, code=error.code)
         return self._next(now)
 
     def looked(self, looks: Sequence[Look], now: float) -> Step:
         """Go on with those that answered, and might answer the request too."""
         awake = []
-        for peer, seen in zip(self._rest, looks, strict=True):
+        for candidate, seen in zip(self._rest, looks, strict=True):
             if isinstance(seen, (Unsent, Lost)):
-                self.findings.missed(peer, seen)
-                self._candidates.missed(peer, seen, now)
+                self.findings.missed(candidate, seen)
+                self._candidates.missed(candidate, seen, now)
             else:
-                self._candidates.awake(peer)
-                awake.append((peer, seen))
+                self._candidates.awake(candidate)
+                awake.append((candidate, seen))
         self._rest = self.findings.choice(awake, now)
         if not self._rest or self.findings.over(now):
             return self._round_over(now)
@@ -164,7 +164,7 @@ class Attempts:
         if not self._rest:
             return self._round_over(now)
         if self.findings.over(now):
-            return self._give_up(self.findings.verdict())
+            return self._give_up(self.findings.conclusion())
         if self.findings.wary or self._rest[0].silent:
             return LookAt(tuple(self._rest), min(self.findings.left(now), STATUS))
         return self._ask(now)
@@ -178,10 +178,10 @@ class Attempts:
     def _round_over(self, now: float) -> Step:
         """Ask all again after a pause; or give up, where that would change nothing."""
         found, candidates = self.findings, self._candidates
-        never_there = not candidates.met and len(found.unreached) >= len(candidates.peers)
+        never_there = not candidates.met and len(found.unreached) >= len(candidates.all)
         if never_there or (not self._asked and found.without_quorum and found.cautious(now)):
             # Nobody was ever there, or whoever is has waited for a majority in vain.
-            return self._give_up(found.verdict())
+            return self._give_up(found.conclusion())
         pause, self._pause = self._pause, min(2 * self._pause, _PAUSE_MAX)
         return Pause(min(pause, found.left(now)))
 

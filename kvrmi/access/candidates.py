@@ -16,13 +16,13 @@ from .events import Answered, Failed, Observer
 if TYPE_CHECKING:
     from .lookup import Endpoint
 
-__all__ = ["Candidates", "Peer"]
+__all__ = ["Candidate", "Candidates"]
 
 AVOID = 2.0
 """Seconds for which one that failed is asked after all others."""
 
 
-class Peer:
+class Candidate:
     """A replica: where it is, and what became of the last attempt."""
 
     __slots__ = ("avoid_until", "endpoint", "silent")
@@ -50,22 +50,22 @@ class Candidates:
     """Every operation of a store asks in this order, and adds what it met; for any threads."""
 
     def __init__(
-        self, peers: Sequence[Peer], source: str, observer: Observer | None = None
+        self, given: Sequence[Candidate], source: str, observer: Observer | None = None
     ) -> None:
         """`source` is where they were learned (for error texts); `observer` gets Events."""
-        self.peers = tuple(peers)
+        self.all = tuple(given)
         self.source = source
         self.met = False
         """Whether any of them ever answered."""
         self._observer = observer
-        self._leads: Peer | None = self.peers[0]
+        self._leads: Candidate | None = self.all[0]
         """Whom to ask first unless one is preferred: whoever leads, if known and not silent."""
-        self._preferred: Peer | None = None
+        self._preferred: Candidate | None = None
 
     @property
     def ids(self) -> tuple[int, ...]:
         """The ids of all; without those of which only the address is known yet."""
-        return tuple(sorted(each.endpoint.replica for each in self.peers if each.endpoint.replica))
+        return tuple(sorted(each.endpoint.replica for each in self.all if each.endpoint.replica))
 
     def prefer(self, id: int | None) -> None:
         """Ask this replica first from now on, always; None: follow the leader.
@@ -76,36 +76,36 @@ class Candidates:
         if preferred is not None:
             preferred.avoid_until, preferred.silent = 0.0, False  # who names it wants it tried
         elif id is not None:
-            known = (each.endpoint.replica for each in self.peers)
+            known = (each.endpoint.replica for each in self.all)
             raise InvalidRequest(unknown_replica(id, known))
         self._preferred = preferred
 
-    def order(self, now: float) -> list[Peer]:
+    def order(self, now: float) -> list[Candidate]:
         """Whom to ask first, who failed lately later, who was silent last.
 
         A silent one that is preferred, or leads by somebody's answer, is looked at now and then.
         """
         first = self._preferred or self._leads
         if first is not None and first.avoid_until <= now:
-            others = (each for each in self.peers if each is not first)
+            others = (each for each in self.all if each is not first)
             return [first, *sorted(others, key=lambda each: each.silent)]
-        return sorted(self.peers, key=lambda each: (each.silent, each.avoid_until))
+        return sorted(self.all, key=lambda each: (each.silent, each.avoid_until))
 
-    def answered(self, peer: Peer, leader: int | None) -> None:
+    def answered(self, candidate: Candidate, leader: int | None) -> None:
         """Note that it gave an answer, and whom that names as the leader."""
-        self._leads = self._with_id(leader) or peer
-        self.settled(peer, leader)
+        self._leads = self._with_id(leader) or candidate
+        self.settled(candidate, leader)
 
-    def settled(self, peer: Peer, leader: int | None = None) -> None:
+    def settled(self, candidate: Candidate, leader: int | None = None) -> None:
         """Note that it gave an answer, if only an error that is final."""
-        peer.silent = False
+        candidate.silent = False
         self.met = True
         if self._observer is not None:
-            self._observer(Answered(*peer.where, leader))
+            self._observer(Answered(*candidate.where, leader))
 
     def failed(
         self,
-        peer: Peer,
+        candidate: Candidate,
         error: Exception,
         now: float,
         *,
@@ -113,28 +113,28 @@ class Candidates:
         code: str | None = None,
     ) -> None:
         """Note that an attempt at it settled nothing; the rest is as in events.Failed."""
-        self._avoid(peer, error, now)
+        self._avoid(candidate, error, now)
         self.met = self.met or code is not None
         if self._observer is not None:
-            self._observer(Failed(*peer.where, str(error), sent, code))
+            self._observer(Failed(*candidate.where, str(error), sent, code))
 
-    def missed(self, peer: Peer, error: Exception, now: float) -> None:
+    def missed(self, candidate: Candidate, error: Exception, now: float) -> None:
         """Note that it did not answer a look; it is reported when that is new."""
-        if peer.silent and was_late(error):
-            self._avoid(peer, error, now)
+        if candidate.silent and was_late(error):
+            self._avoid(candidate, error, now)
         else:
-            self.failed(peer, error, now, sent=False)
+            self.failed(candidate, error, now, sent=False)
 
-    def awake(self, peer: Peer) -> None:
+    def awake(self, candidate: Candidate) -> None:
         """Note that it answered a look."""
-        peer.silent = False
+        candidate.silent = False
         self.met = True
 
-    def _avoid(self, peer: Peer, error: Exception, now: float) -> None:
-        peer.avoid_until = now + AVOID
-        peer.silent = was_late(error)
-        if peer.silent and self._leads is peer:
+    def _avoid(self, candidate: Candidate, error: Exception, now: float) -> None:
+        candidate.avoid_until = now + AVOID
+        candidate.silent = was_late(error)
+        if candidate.silent and self._leads is candidate:
             self._leads = None  # until an answer names it again
 
-    def _with_id(self, id: object) -> Peer | None:
-        return next((each for each in self.peers if each.endpoint.replica == id), None)
+    def _with_id(self, id: object) -> Candidate | None:
+        return next((each for each in self.all if each.endpoint.replica == id), None)

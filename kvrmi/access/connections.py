@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from ..cluster.naming import kvstore
 from ..errors import ConnectionFailed, KVError, from_builtin
-from .candidates import Peer
+from .candidates import Candidate
 from .events import Asked, Observer
 from .findings import Look, Lost, Unsent
 from .lookup import Endpoint
@@ -37,9 +37,9 @@ class Replica:
     A connection is lent to one thread at a time; as many exist as threads ask at once.
     """
 
-    def __init__(self, peer: Peer, client: str | None = None) -> None:
+    def __init__(self, candidate: Candidate, client: str | None = None) -> None:
         """Connect to nothing yet; `client` is the name that the replica learns."""
-        self.peer = peer
+        self.candidate = candidate
         self._client = client
         self._idle: list[tuple[Any, float]] = []
         """Connections, and until when each is fresh."""
@@ -49,7 +49,7 @@ class Replica:
     @property
     def endpoint(self) -> Endpoint:
         """Where it is; with its id once it was met."""
-        return self.peer.endpoint
+        return self.candidate.endpoint
 
     def call(
         self,
@@ -65,7 +65,7 @@ class Replica:
         deadline = time.monotonic() + timeout
         proxy = self._borrow(min(timeout, CONNECT))
         if observer is not None:
-            observer(Asked(*self.peer.where))
+            observer(Asked(*self.candidate.where))
         proxy._pyroTimeout = _left(deadline)
         try:
             answer = getattr(proxy, method)(*args)
@@ -86,7 +86,7 @@ class Replica:
     def status(self, timeout: float) -> dict[str, Any]:
         """Ask for its status; raises as `call`. A look makes nobody with a name its client."""
         fits = self._client is None or self._idle or self._closed
-        looking = self if fits else Replica(self.peer)
+        looking = self if fits else Replica(self.candidate)
         try:
             return cast("dict[str, Any]", looking.call("status", (), timeout))
         finally:
@@ -121,7 +121,7 @@ class Replica:
         deadline = time.monotonic() + timeout
         try:
             if not self.endpoint.name:
-                self.peer.endpoint = _named(self.endpoint, deadline)
+                self.candidate.endpoint = _named(self.endpoint, deadline)
             proxy = _bound(self.endpoint, self.endpoint.name, deadline, self._client)
             _ = proxy.call  # a stranger's object lacks it
         except Exception as error:

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import ConnectionFailed, KVError
 from ..operations.interface import Operation
 from .attempts import Ask, Attempts, Done, GiveUp, LookAt, Step, Take
-from .candidates import Candidates, Peer
+from .candidates import Candidate, Candidates
 from .connections import Replica, look
 from .events import Observer, guarded
 from .findings import Lost, Unsent
@@ -40,12 +40,12 @@ class Replicas:
         `observer` gets an Event at each step of an attempt.
         """
         self.directory = directory
-        self.all = tuple(Replica(Peer(endpoint), client) for endpoint in directory.endpoints)
+        self.all = tuple(Replica(Candidate(endpoint), client) for endpoint in directory.endpoints)
         self._observer = None if observer is None else guarded(observer)
-        peers = [replica.peer for replica in self.all]
-        self.candidates = Candidates(peers, directory.source, self._observer)
+        known = [replica.candidate for replica in self.all]
+        self.candidates = Candidates(known, directory.source, self._observer)
         self.candidates.prefer(prefer)
-        self._of = dict(zip(peers, self.all, strict=True))
+        self._of = dict(zip(known, self.all, strict=True))
         self._session = Session(client)
         self._pid = os.getpid()
         self._closed = False
@@ -85,7 +85,7 @@ class Replicas:
                     request = self._take(step)
                     step = attempts.took(request, time.monotonic())
                 elif isinstance(step, LookAt):
-                    looks = look([self._of[peer] for peer in step.peers], step.seconds)
+                    looks = look([self._of[one] for one in step.candidates], step.seconds)
                     step = attempts.looked(looks, time.monotonic())
                 else:
                     time.sleep(step.seconds)
@@ -96,7 +96,9 @@ class Replicas:
 
     def _ask(self, attempts: Attempts, step: Ask) -> Step:
         try:
-            answer = self._of[step.peer].call("call", step.arguments, step.seconds, self._observer)
+            answer = self._of[step.candidate].call(
+                "call", step.arguments, step.seconds, self._observer
+            )
         except (Unsent, Lost, KVError) as error:
             return attempts.failed(error, time.monotonic())
         return attempts.answered(answer)

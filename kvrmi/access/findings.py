@@ -19,7 +19,7 @@ from ..errors import (
     was_late,
     was_refused,
 )
-from .candidates import Peer
+from .candidates import Candidate
 
 __all__ = ["ANSWER", "Findings", "Look", "Lost", "Unsent", "expired"]
 
@@ -50,7 +50,7 @@ class Findings:
 
     def __init__(self, reads: bool, timeout: float, now: float, source: str) -> None:
         """`source` is where the replicas were learned."""
-        self.unreached: set[Peer] = set()
+        self.unreached: set[Candidate] = set()
         self.without_quorum: frozenset[int] = frozenset()
         """Who answered that it reaches no majority."""
         self.wary = False
@@ -62,7 +62,7 @@ class Findings:
         self._deadline = now + timeout
         self._source = source
         self._no_quorum: NoQuorum | None = None
-        self._leaderless: list[Peer] = []
+        self._leaderless: list[Candidate] = []
         """Who answered the last look, if none of them knew a leader."""
         self._answers = False
         """Whether a replica answered anything, or took the request."""
@@ -87,7 +87,7 @@ class Findings:
         """
         return self.wary and not self.sent and self._deadline - now < ANSWER
 
-    def choice(self, awake: Sequence[tuple[Peer, Look]], now: float) -> list[Peer]:
+    def choice(self, awake: Sequence[tuple[Candidate, Look]], now: float) -> list[Candidate]:
         """Choose whom of those that answered a look to ask: in caution, who may do better.
 
         That is who follows a leader that has not answered itself that it lacks a quorum.
@@ -103,29 +103,29 @@ class Findings:
             one for one, seen in awake if isinstance(seen, dict) and seen.get("leader") in better
         ]
 
-    def unsent(self, peer: Peer, error: Unsent) -> None:
-        """Note that `peer` could not be reached."""
-        self.unreached.add(peer)
+    def unsent(self, candidate: Candidate, error: Unsent) -> None:
+        """Note that `candidate` could not be reached."""
+        self.unreached.add(candidate)
         self.wary = self.wary or was_late(error)
-        self._last = f"{peer}: {error}"
+        self._last = f"{candidate}: {error}"
 
-    def missed(self, peer: Peer, error: Unsent | Lost) -> None:
-        """Note that `peer` did not answer a look."""
-        self.unreached.add(peer)
-        self._last = self._last or f"{peer}: {error}"
+    def missed(self, candidate: Candidate, error: Unsent | Lost) -> None:
+        """Note that `candidate` did not answer a look."""
+        self.unreached.add(candidate)
+        self._last = self._last or f"{candidate}: {error}"
 
-    def lost(self, peer: Peer, error: Lost) -> None:
-        """Note that `peer` may have got the request."""
+    def lost(self, candidate: Candidate, error: Lost) -> None:
+        """Note that `candidate` may have got the request."""
         self._answers = True
         self.sent = not self._reads
         self.wary = self.wary or was_late(error)
-        self._last = f"{peer}: {error}"
+        self._last = f"{candidate}: {error}"
 
-    def refused(self, peer: Peer, error: KVError) -> bool:
-        """Note an error that `peer` answered with; True if it is final: asking others is no use."""
+    def refused(self, candidate: Candidate, error: KVError) -> bool:
+        """Note an error that was answered; True if it is final: asking others is no use."""
         self._answers = True
         # What it says of this attempt need not be true of all.
-        self._last = f"{peer}: {str(error).partition(';')[0]}"
+        self._last = f"{candidate}: {str(error).partition(';')[0]}"
         if isinstance(error, UnknownOutcome):
             if expired(error):
                 return True
@@ -133,14 +133,14 @@ class Findings:
         elif isinstance(error, NoQuorum):
             self._no_quorum = error
             self.wary = True
-            self.without_quorum |= {peer.endpoint.replica}
+            self.without_quorum |= {candidate.endpoint.replica}
         elif isinstance(error, Aborted):
             return not self.sent
         else:
             return not isinstance(error, ConnectionFailed)
         return False
 
-    def verdict(self) -> KVError:
+    def conclusion(self) -> KVError:
         """Report what is certain when no answer came."""
         within = f"no answer within {round(self._timeout, 2):g} s ({self._last})"
         if self.sent:
@@ -165,6 +165,8 @@ def expired(error: KVError) -> bool:
     return isinstance(error, UnknownOutcome) and str(error).startswith("session expired")
 
 
-def _listed(peers: Iterable[Peer]) -> str:
-    *others, last = (str(id) if id else address for id, address in (one.where for one in peers))
+def _listed(candidates: Iterable[Candidate]) -> str:
+    *others, last = (
+        str(id) if id else address for id, address in (one.where for one in candidates)
+    )
     return f"replicas {', '.join(others)} and {last} know" if others else f"replica {last} knows"

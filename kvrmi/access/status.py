@@ -21,7 +21,7 @@ from ..cluster.status import (
     unanswered,
 )
 from ..errors import ConnectionFailed
-from .candidates import Peer
+from .candidates import Candidate
 from .connections import Replica, look
 from .failover import Replicas
 from .findings import Look, Unsent
@@ -64,7 +64,7 @@ def _complete(
     """Make the entries of all members, asking those that were not known yet."""
     entries = {entry["id"]: entry for entry in found}
     others = [
-        Replica(Peer(endpoint))
+        Replica(Candidate(endpoint))
         for endpoint in _endpoints(members)
         if endpoint.replica not in entries
     ]

@@ -16,8 +16,8 @@ from .history import OK, Operation
 __all__ = [
     "MODELLED",
     "Effect",
+    "Model",
     "State",
-    "Store",
     "Value",
     "denies",
     "effect",
@@ -175,7 +175,7 @@ MODELLED = frozenset(_MEANINGS)
 """The operations that have a meaning here; others have to be reduced to these."""
 
 
-class Store:
+class Model:
     """The same as steps from one hashable state to the next, for some keys only."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:

@@ -28,7 +28,7 @@ from typing import NamedTuple, TypeAlias
 from ..operations.table import WRITES
 from .hints import hints
 from .history import OK, UNKNOWN, Operation
-from .model import State, Store, Value, effect, keys_of
+from .model import Model, State, Value, effect, keys_of
 from .narrowing import Bounds, alike, bounds
 from .partition import Class
 from .show import lines
@@ -98,12 +98,12 @@ class _Search:
         """As clients know them."""
         self._operations = alike(operations)
         self._bounds = within
-        self._store = Store(keys)
+        self._model = Model(keys)
         self._hints = hints(self._shown)
         self._timeline()
         self._twins = self._find_twins()
         self._most = _CELLS // (_OVERHEAD + len(keys))
-        self._furthest = _Place(-1, 0, self._store.empty, None, 0, None)
+        self._furthest = _Place(-1, 0, self._model.empty, None, 0, None)
 
     def _timeline(self) -> None:
         """Lay out the events, the bits, and who is open at which return."""
@@ -197,13 +197,13 @@ class _Search:
         operation = self._operations[number]
         if operation.outcome != OK or (operation.op in WRITES and operation.value is not False):
             return False
-        return self._store.step(state, operation) is not None
+        return self._model.step(state, operation) is not None
 
     def _choices(self, place: _Place) -> Iterator[_Place]:
         """Give what can be put into the order next, the likeliest first."""
         for number in self._candidates(place):
             operation = self._operations[number]
-            state = self._store.step(place.state, operation)
+            state = self._model.step(place.state, operation)
             if state is None or (state is place.state and operation.outcome == UNKNOWN):
                 continue
             mask, used, chain = place.mask, place.used, (number, place.chain)

@@ -41,6 +41,6 @@ class Cuts:
             )
             return sorted(before - self._cuts)
 
-    def cuts(self) -> list[tuple[int, int]]:
-        """List the cuts as (sender, receiver), sorted."""
+    def pairs(self) -> list[tuple[int, int]]:
+        """List what is cut as (sender, receiver), sorted."""
         return sorted(self._cuts)

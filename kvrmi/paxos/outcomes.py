@@ -1,7 +1,7 @@
 """Commands that were sent and wait for their outcome: the log's answer, or its silence.
 
 Rules: who has an open sending waits here, also while it queues to be sent again; else what the log
-says meanwhile would be missed. The verdict: once our learner has applied the first slot that ballot
+says meanwhile would be missed. So: once our learner has applied the first slot that ballot
 b filled with a value of its own, a command that was sent only at ballots below b, and that no
 applied slot held, can never be chosen (DESIGN.md, "Never chosen", has the proof). It is given only
 over slots that our learner applied one after another since the sending: what a snapshot jumped over

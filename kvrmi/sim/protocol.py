@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .replica import Replica
     from .world import World
 
-__all__ = ["Configured", "Explored", "History", "Host", "Simulated", "Watch"]
+__all__ = ["Configured", "Explored", "History", "Host", "Monitor", "Simulated"]
 
 
 class Host(NamedTuple):
@@ -42,7 +42,7 @@ class Configured(NamedTuple):
     """None: everybody's."""
 
 
-class Watch(Protocol):
+class Monitor(Protocol):
     """Sees everything that happens, touches nothing; raises Violation (`World.require`)."""
 
     def stepped(self, replica: Replica, name: str, role: Role, effects: Effects) -> None:
@@ -59,10 +59,10 @@ class Watch(Protocol):
 
 
 class Simulated(NamedTuple):
-    """A protocol as it is simulated; `watch` is made once a world, before its replicas."""
+    """A protocol as it is simulated; `monitor` is made once a world, before its replicas."""
 
     declared: Declaration
-    watch: Callable[[World], Watch]
+    monitor: Callable[[World], Monitor]
     timing: Timing = Timing()
     host: Host = Host()
 

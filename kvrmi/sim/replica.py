@@ -345,7 +345,7 @@ class Replica:
             self.breaks.handle(name, error)
             return
         self.world.traced_step(self, name, sender, message, effects)
-        self.world.watch.stepped(self, name, role, effects)
+        self.world.monitor.stepped(self, name, role, effects)
         self._settle(name, effects, call)
         if self._votes != voted:
             self._inform()
@@ -358,7 +358,7 @@ class Replica:
     def leave(self, name: str, effects: Effects, call: Call | None) -> None:
         """Let the messages of a step go: to own roles, as requests, or as answers."""
         network = self.world.network
-        self.world.watch.left(self, name, effects.messages)
+        self.world.monitor.left(self, name, effects.messages)
         answers = 0
         for to, message in ((sent.to, sent.message) for sent in effects.messages):
             if to.replica == self.me:

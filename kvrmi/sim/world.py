@@ -72,7 +72,7 @@ class World:
         self._draws = draws
         self.onlooker = onlooker
         self.network = Network(self)
-        self.watch = protocol.watch(self)
+        self.monitor = protocol.monitor(self)
         self.visit: Visit = lambda *_: lambda: False
         """Has a client ask a replica at this moment, for a write or else a read; clients set it.
 
@@ -102,7 +102,7 @@ class World:
             self.now, _, action = heapq.heappop(self._due)
             self.events += 1
             action()
-            self.watch.after_event()
+            self.monitor.after_event()
         if self.events != last:
             self.now = end
         return until is not None and until()

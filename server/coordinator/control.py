@@ -39,8 +39,8 @@ from .guard import LostDisks
 from .health import Admins
 from .launch import Launcher
 from .processes import Process, stop_all
-from .recovery import NameServerWatch, ReplicaWatch
 from .supervisor import Supervisor
+from .upkeep import NameServerUpkeep, ReplicaUpkeep
 
 log = logging.getLogger("kvrmi.server.control")
 
@@ -67,12 +67,12 @@ class Control:
         self._held_file = launcher.data / HELD
         self._order = threading.Lock()  # one order at a time, or two could lose a quorum together
         guard = LostDisks(cluster, launcher.data, admins)
-        self._watches = {one: self._watch(one, guard) for one in cluster.ids}
+        self._upkeep = {one: self._keep(one, guard) for one in cluster.ids}
         self._replicas = {
-            one: Supervisor(f"replica {one}", watch, time.monotonic, report)
-            for one, watch in self._watches.items()
+            one: Supervisor(f"replica {one}", upkeep, time.monotonic, report)
+            for one, upkeep in self._upkeep.items()
         }
-        names = NameServerWatch(launcher)
+        names = NameServerUpkeep(launcher)
         self._nameserver = Supervisor("name server", names, time.monotonic, report)
 
     def check_members(self) -> None:
@@ -102,7 +102,7 @@ class Control:
         running = {one: self._launcher.find_replica(one) for one in self._replicas}
         others_run = any(running.values())
         for replica, adopted in running.items():
-            self._watches[replica].restore_due = adopted is None and others_run
+            self._upkeep[replica].restore_due = adopted is None and others_run
             if adopted is not None:
                 log.info("replica %d adopted pid=%d", replica, adopted.pid)
                 self._replicas[replica].adopt(adopted)
@@ -214,16 +214,16 @@ class Control:
 
     def last_restore(self, replica: int) -> Mapping[str, Any] | None:
         """Return what the restore after the replica's last start brought, None until it is done."""
-        return self._watches[replica].restored
+        return self._upkeep[replica].restored
 
-    def _watch(self, replica: int, guard: LostDisks) -> ReplicaWatch:
+    def _keep(self, replica: int, guard: LostDisks) -> ReplicaUpkeep:
         needed = partial(self._needs, replica)
-        return ReplicaWatch(replica, self._launcher, self._admins, guard, self.restore, needed)
+        return ReplicaUpkeep(replica, self._launcher, self._admins, guard, self.restore, needed)
 
     def _needs(self, replica: int) -> bool:
         """Return whether the other replicas were no quorum when they were asked last."""
-        others = [watch for one, watch in self._watches.items() if one != replica]
-        return sum(watch.votes for watch in others) < self.cluster.quorum
+        others = [upkeep for one, upkeep in self._upkeep.items() if one != replica]
+        return sum(one.votes for one in others) < self.cluster.quorum
 
     def _votes_needed(self, reported: Sequence[ReplicaEntry]) -> int:
         return needs_of(reported, len(self.cluster.ids))["votes"]
@@ -287,8 +287,8 @@ class Control:
 
     def _launch(self, replica: int, supervisor: Supervisor) -> None:
         if supervisor.pid is None:
-            self._watches[replica].restore_due = True
-            self._watches[replica].forget()
+            self._upkeep[replica].restore_due = True
+            self._upkeep[replica].forget()
         try:
             supervisor.start()
         except OSError as error:
@@ -305,7 +305,7 @@ class Control:
         supervisor = self._replicas[replica]
         reason = supervisor.reason or ("left down on purpose" if supervisor.held else None)
         member = self.cluster.member(replica)
-        starting = self._watches[replica].starting
+        starting = self._upkeep[replica].starting
         pid, held = supervisor.pid, supervisor.held
         return health.describe(member, pid, held, reason, entry, starting=starting)
 

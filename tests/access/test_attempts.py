@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvrmi.access.attempts import Ask, Attempts, Done, GiveUp, LookAt, Pause, Step, Take
-from kvrmi.access.candidates import AVOID, Candidates, Peer
+from kvrmi.access.candidates import AVOID, Candidate, Candidates
 from kvrmi.access.events import Answered, Event, Failed
 from kvrmi.access.findings import ANSWER, Lost, Unsent
 from kvrmi.access.lookup import Endpoint
@@ -36,8 +36,8 @@ def events() -> list[Event]:
 
 @pytest.fixture
 def candidates(events: list[Event]) -> Candidates:
-    peers = [Peer(Endpoint(id, "h", id, f"kvrmi.replica{id}")) for id in (1, 2, 3)]
-    return Candidates(peers, "a test", events.append)
+    known = [Candidate(Endpoint(id, "h", id, f"kvrmi.replica{id}")) for id in (1, 2, 3)]
+    return Candidates(known, "a test", events.append)
 
 
 def late(kind: type[Unsent] | type[Lost]) -> Unsent | Lost:
@@ -58,7 +58,7 @@ def answer(leader: int | None = 1) -> dict[str, object]:
 
 def asked(step: Step) -> int:
     assert isinstance(step, Ask), step
-    return step.peer.endpoint.replica
+    return step.candidate.endpoint.replica
 
 
 def given_up(step: Step) -> KVError:
@@ -101,7 +101,7 @@ class Course:
                 self.now += self.step.seconds
                 self.step = self.attempts.paused(self.now)
             else:
-                looks = [{"leader": 3}] * len(self.step.peers)
+                looks = [{"leader": 3}] * len(self.step.candidates)
                 self.step = self.attempts.looked(looks, self.now)
 
 
@@ -214,13 +214,17 @@ def test_silence_is_looked_at_first_in_this_operation_and_the_next(candidates: C
     course = Course(candidates)
     course.step = course.attempts.failed(late(Lost), course.now)
     assert isinstance(course.step, LookAt)
-    assert [peer.endpoint.replica for peer in course.step.peers] == [2, 3]
+    assert [candidate.endpoint.replica for candidate in course.step.candidates] == [2, 3]
     course.step = course.attempts.looked([late(Unsent), {"leader": 3}], course.now)
     assert asked(course.step) == 3
     course.attempts.answered(answer(leader=3))
-    silent = [peer.endpoint.replica for peer in candidates.peers if peer.silent]
+    silent = [candidate.endpoint.replica for candidate in candidates.all if candidate.silent]
     assert silent == [1, 2]
-    assert [peer.endpoint.replica for peer in candidates.order(course.now + AVOID)] == [3, 1, 2]
+    assert [one.endpoint.replica for one in candidates.order(course.now + AVOID)] == [
+        3,
+        1,
+        2,
+    ]
 
 
 def test_the_leader_is_followed_and_a_preferred_one_is_kept(candidates: Candidates) -> None:
@@ -243,7 +247,7 @@ def test_it_ends_in_time_whatever_happens(candidates: Candidates) -> None:
             course.step = course.attempts.failed(late(Lost), course.now)
         elif isinstance(course.step, LookAt):
             course.now += course.step.seconds
-            nobody = [late(Unsent)] * len(course.step.peers)
+            nobody = [late(Unsent)] * len(course.step.candidates)
             course.step = course.attempts.looked(nobody, course.now)
         else:
             course.go_on()

@@ -28,10 +28,10 @@ class Ends:
         if replica in self.silent or self.calls_left < 0:
             raise ConnectionFailed(f"replica {replica} does not answer")
         table = self.tables[replica]
-        return {"cuts": table.cuts()} if method == "status" else getattr(table, method)(*args)
+        return {"cuts": table.pairs()} if method == "status" else getattr(table, method)(*args)
 
     def cuts(self) -> dict[int, list[tuple[int, int]]]:
-        return {replica: table.cuts() for replica, table in self.tables.items() if table.cuts()}
+        return {replica: table.pairs() for replica, table in self.tables.items() if table.pairs()}
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import Pyro5.api
 import pytest
 
 from kvrmi.access.attempts import STATUS, Ask, Attempts, Done, GiveUp, LookAt, Step, Take
-from kvrmi.access.candidates import AVOID, Candidates, Peer
+from kvrmi.access.candidates import AVOID, Candidate, Candidates
 from kvrmi.access.connections import CONNECT, Replica, look
 from kvrmi.access.events import Answered, Asked, Event
 from kvrmi.access.findings import Look, Lost, Unsent
@@ -43,9 +43,9 @@ class Played:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.peers = [Peer(Endpoint(id, "h", id, f"kvrmi.replica{id}")) for id in range(1, 6)]
+        self.known = [Candidate(Endpoint(id, "h", id, f"kvrmi.replica{id}")) for id in range(1, 6)]
         self.events: list[Event] = []
-        self.candidates = Candidates(self.peers, "the addresses given", self.events.append)
+        self.candidates = Candidates(self.known, "the addresses given", self.events.append)
         self.silent = set(SILENT)
         self.gone: set[int] = set()
         """Whose port refuses connections."""
@@ -92,13 +92,13 @@ class Played:
         if isinstance(step, Take):
             return attempts.took(RequestId("c", 1), self.now)
         if isinstance(step, Ask):
-            answer = self._asked(step.peer.endpoint.replica, step.seconds)
+            answer = self._asked(step.candidate.endpoint.replica, step.seconds)
             if isinstance(answer, dict):
                 return attempts.answered(answer)
             return attempts.failed(answer, self.now)
         if isinstance(step, LookAt):
             self.looks += 1
-            looks = [self._looked(peer.endpoint.replica) for peer in step.peers]
+            looks = [self._looked(candidate.endpoint.replica) for candidate in step.candidates]
             self.now += step.seconds if any(map(_is_late, looks)) else 0.0
             return attempts.looked(looks, self.now)
         assert not isinstance(step, (Done, GiveUp))
@@ -221,7 +221,7 @@ def test_one_that_took_the_request_is_not_one_that_is_not_there(played: Played) 
     assert "no replica of the addresses given answered (replica 1 at" in str(error)
     assert played.now - began <= CONNECT + STATUS, "nobody was ever there"
     played.connected = {2}  # it takes requests, and answers them too late
-    played.candidates.awake(played.peers[1])
+    played.candidates.awake(played.known[1])
     error = played.refused("get", 2.0)
     assert isinstance(error, ConnectionFailed)
     assert "no answer within 2 s (replica 2 at " in str(error)
@@ -252,7 +252,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, ending: Ending) -> Iterator[Cluster
 
 
 def test_silence_is_late_and_says_whether_a_byte_left(cluster: Cluster) -> None:
-    replica = Replica(Peer(_endpoint(cluster, 1)))
+    replica = Replica(Candidate(_endpoint(cluster, 1)))
     arguments = ("get", ["k", "linearizable"])
     with pytest.raises(Unsent) as unsent:
         replica.call("call", arguments, TIMEOUT)
@@ -273,7 +273,7 @@ def test_a_look_at_many_takes_the_time_of_one(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kvrmi.access.connections.CONNECT", 0.5)
-    replicas = [Replica(Peer(_endpoint(cluster, id))) for id in (*SILENT, *AWAKE)]
+    replicas = [Replica(Candidate(_endpoint(cluster, id))) for id in (*SILENT, *AWAKE)]
     began = time.monotonic()
     looks = look(replicas, 0.5)
     took = time.monotonic() - began

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from client.nemesis.subject import Subject, is_up, whole
+from client.nemesis.subject import Subject, all_up, whole
 from kvrmi.cluster.status import ReplicaEntry, RoleEntry
 from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.interface import Corrupt, Put
@@ -121,6 +121,6 @@ def entry(state: str = "up", acceptor: str | None = "up") -> ReplicaEntry:
     ],
 )
 def test_when_all_is_well(one: ReplicaEntry, up: bool) -> None:
-    assert is_up(one) is up
+    assert all_up(one) is up
     assert whole({"leader": 1, "replicas": [entry(), one]}) is up
     assert not whole({"leader": None, "replicas": [entry(), one]})

@@ -8,7 +8,7 @@ from kvrmi.cluster.cuts import Cuts
 def test_everything_passes_at_first() -> None:
     table = Cuts()
     assert table.passes(1, 2)
-    assert table.cuts() == []
+    assert table.pairs() == []
 
 
 def test_a_cut_has_a_direction() -> None:
@@ -23,7 +23,7 @@ def test_a_cut_made_twice_is_healed_once() -> None:
     table = Cuts()
     table.cut(1, 2)
     table.cut(1, 2)
-    assert table.cuts() == [(1, 2)]
+    assert table.pairs() == [(1, 2)]
     table.heal(1, 2)
     assert table.passes(1, 2)
 
@@ -33,15 +33,15 @@ def test_heal_takes_none_for_any() -> None:
     for sender, receiver in ((1, 2), (1, 3), (2, 3), (3, 1)):
         table.cut(sender, receiver)
     table.heal(sender=1)
-    assert table.cuts() == [(2, 3), (3, 1)]
+    assert table.pairs() == [(2, 3), (3, 1)]
     table.heal(receiver=3)
-    assert table.cuts() == [(3, 1)]
+    assert table.pairs() == [(3, 1)]
     table.heal()
-    assert table.cuts() == []
+    assert table.pairs() == []
 
 
 def test_healing_what_is_whole_changes_nothing() -> None:
     table = Cuts()
     table.cut(1, 2)
     table.heal(2, 1)
-    assert table.cuts() == [(1, 2)]
+    assert table.pairs() == [(1, 2)]

@@ -23,7 +23,7 @@ class Replica:
     def __init__(self) -> None:
         self.me = 1
         self.roles = ("proposer", "acceptor", "learner")
-        self.faults = Cuts()
+        self.cuts = Cuts()
         self.journal = Journal(Observer, 1, 2, lambda: 7.5)
         self.failed: list[tuple[str, str, float | None]] = []
         self.cluster = type("Cluster", (), {"ids": (1, 2, 3)})()
@@ -73,7 +73,7 @@ def test_refusals(method: str, arguments: tuple[object, ...]) -> None:
     with pytest.raises(ValueError, match=r"^INVALID: "):
         getattr(subject, method)(*arguments)
     assert replica.failed == []
-    assert replica.faults.cuts() == []
+    assert replica.cuts.pairs() == []
 
 
 def test_the_pairs_of_a_machine_without_a_scan_cannot_be_listed() -> None:
@@ -96,10 +96,10 @@ def test_what_is_asked_is_done() -> None:
     assert subject.cut(1, 2)
     assert not subject.cut(1, 2)
     assert subject.cut(3, 1)
-    assert replica.faults.cuts() == [(1, 2), (3, 1)]
+    assert replica.cuts.pairs() == [(1, 2), (3, 1)]
     assert subject.heal(1, 2) == [[1, 2]]
     assert subject.heal() == [[3, 1]]
-    assert replica.faults.cuts() == []
+    assert replica.cuts.pairs() == []
     subject.stop()
     assert stops == ["stop"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kvrmi.roles.invariants import DiskLost
-from server.admission import Reported, Verdict, from_file, from_replicas, reported_by
+from server.admission import Admitted, Reported, from_file, from_replicas, reported_by
 from server.alone import cluster_of
 from server.folder import FolderRefused, Identity
 
@@ -27,7 +27,7 @@ def mine(
 
 
 def test_the_file_names_all_disks() -> None:
-    assert from_file(NAMED, mine()) == Verdict(ALL, lost=False)
+    assert from_file(NAMED, mine()) == Admitted(ALL, lost=False)
 
 
 def test_a_disk_that_the_file_does_not_name_is_lost() -> None:
@@ -36,12 +36,12 @@ def test_a_disk_that_the_file_does_not_name_is_lost() -> None:
 
 
 def test_a_disk_made_to_recover_replaces_the_one_the_file_names() -> None:
-    assert from_file(NAMED, mine("other", recovering=True)) == Verdict(ALL, lost=False)
+    assert from_file(NAMED, mine("other", recovering=True)) == Admitted(ALL, lost=False)
 
 
 def test_what_was_recorded_overrules_the_file() -> None:
     recorded = {**ALL, 1: "new"}
-    assert from_file(NAMED, mine("new", members=recorded)) == Verdict(recorded, lost=False)
+    assert from_file(NAMED, mine("new", members=recorded)) == Admitted(recorded, lost=False)
 
 
 @pytest.mark.parametrize("recorded", [(1, 2, 3, 4, 5), (1, 2)])
@@ -66,14 +66,14 @@ def test_without_named_disks_all_replicas_must_tell_theirs() -> None:
     reported = {1: Reported("d1", {}), 2: Reported("d2", {})}
     assert from_replicas(mine(), reported, (1, 2, 3)) is None
     reported[3] = Reported("d3", {})
-    assert from_replicas(mine(), reported, (1, 2, 3)) == Verdict(ALL, lost=False)
+    assert from_replicas(mine(), reported, (1, 2, 3)) == Admitted(ALL, lost=False)
 
 
 def test_one_that_has_recorded_the_members_is_believed() -> None:
     reported = {1: Reported("d1", {}), 2: Reported("d2", ALL)}
-    assert from_replicas(mine(), reported, (1, 2, 3)) == Verdict(ALL, lost=False)
+    assert from_replicas(mine(), reported, (1, 2, 3)) == Admitted(ALL, lost=False)
     reported[1] = Reported("fresh", {})
-    assert from_replicas(mine("fresh"), reported, (1, 2, 3)) == Verdict(ALL, lost=True)
+    assert from_replicas(mine("fresh"), reported, (1, 2, 3)) == Admitted(ALL, lost=True)
 
 
 def test_an_answer_is_checked() -> None:

@@ -26,7 +26,7 @@ from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.snapshot import SnapshotSource
 from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.interface import Put, StorageFailed
-from server.admission import Verdict, from_file
+from server.admission import Admitted, from_file
 from server.folder import IDENTITY, format_folder, open_folder
 from server.replica import Replica, clock
 from server.rolehost import Fenced
@@ -88,7 +88,7 @@ def alone(folder: Path) -> Iterator[Replica]:
             host.daemon = None
         replica.hosts["learner"].start()
         replica.hosts["proposer"].start()
-        replica.let_vote(Verdict({1: replica.identity.disk}, lost=False))
+        replica.let_vote(Admitted({1: replica.identity.disk}, lost=False))
         replica.hosts.inform()
         until(lambda: turned(replica) and replica.hosts["proposer"].ask(leading))
         yield replica

@@ -46,14 +46,14 @@ class Fixture:
             proposer=StubRole(),
             front=StubRole(),
         )
-        self.faults = Cuts()
+        self.cuts = Cuts()
         self.servant = RoleServant(
             PAXOS,
             CODEC,
             daemon,
             self.hosts,
             self.router,
-            self.faults,
+            self.cuts,
             lambda: Caller(caller, role),
             lambda: 0.0,
         )
@@ -117,11 +117,11 @@ def test_a_role_that_is_down_takes_nothing() -> None:
 
 def test_cuts_hold_in_both_directions() -> None:
     fixture = Fixture()
-    fixture.faults.cut(2, ME)
+    fixture.cuts.cut(2, ME)
     assert fixture.ask() == NOT_TAKEN
     assert fixture.acceptor.seen == []
-    fixture.faults.heal()
-    fixture.faults.cut(ME, 2)
+    fixture.cuts.heal()
+    fixture.cuts.cut(ME, 2)
     assert fixture.ask() == NOT_TAKEN
     assert len(fixture.acceptor.seen) == 1
 
@@ -142,10 +142,10 @@ def test_a_deferred_request_is_answered_by_its_role_when_the_answer_comes() -> N
     answer(1)
     assert isinstance(some[0], bytes)
     assert CODEC.decode(some[0]) == (Address(ME, "front"), Forwarded(1, ()))
-    fixture.faults.cut(ME, 2)
+    fixture.cuts.cut(ME, 2)
     answer(2)
     assert cut == [NOT_TAKEN]
-    fixture.faults.heal()
+    fixture.cuts.heal()
     fixture.hosts["front"].fail("test")
     assert ask(3) == [NOT_TAKEN]
 

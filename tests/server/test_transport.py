@@ -61,7 +61,7 @@ class World:
         self.cluster = cluster_of(1, addresses[0], addresses, Path("data"))
         self.servant = Servant()
         self.secret = SECRET
-        self.faults = Cuts()
+        self.cuts = Cuts()
         self.delivered: list[tuple[str, int, Address, Message]] = []
         self.refused: list[int] = []
         name = naming.role(2, "acceptor")
@@ -80,7 +80,7 @@ class World:
             self.cluster,
             1,
             Credentials(cluster_id, 1, "replica", SECRET),
-            self.faults,
+            self.cuts,
             codec=self.codec,
             clock=time.monotonic,
             deliver=lambda *delivery: self.delivered.append(delivery),
@@ -151,10 +151,10 @@ def test_a_peer_with_another_secret_is_named_once_until_it_has_ours(
 def test_nothing_leaves_over_a_cut_and_no_answer_comes_back_over_one(world: World) -> None:
     world.connect()
     world.collect(1)
-    world.faults.cut(1, 2)
+    world.cuts.cut(1, 2)
     assert not world.send(ASK)
-    world.faults.heal()
-    world.faults.cut(2, 1)
+    world.cuts.heal()
+    world.cuts.cut(2, 1)
     assert world.send(ASK)
     assert world.collect(2)[1] == UNANSWERED
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...access.attempts import Ask, Attempts, Done, GiveUp, LookAt, Step, Take
-from ...access.candidates import Candidates, Peer
+from ...access.candidates import Candidate, Candidates
 from ...access.findings import Lost, Unsent
 from ...access.lookup import Endpoint
 from ...access.request_ids import RequestId
@@ -79,8 +79,8 @@ class _Store:
     """What the callers of one store share."""
 
     def __init__(self, world: World, number: int) -> None:
-        peers = [Peer(Endpoint(id, f"r{id}", 1, f"kvrmi.replica{id}")) for id in world.ids]
-        self.candidates = Candidates(peers, "the simulator")
+        known = [Candidate(Endpoint(id, f"r{id}", 1, f"kvrmi.replica{id}")) for id in world.ids]
+        self.candidates = Candidates(known, "the simulator")
         self.ids = numbered(f"store{number}")
         self.wire = Wire(world, world.draws("store", number))
 
@@ -154,7 +154,7 @@ class _Caller:
     def _follow(self, call: Call, attempts: Attempts, step: Step) -> None:
         wire, world = self._store.wire, self._world
         if isinstance(step, Ask):
-            to = step.peer.endpoint.replica
+            to = step.candidate.endpoint.replica
             world.trace(self._name, f"asks r{to} for {step.seconds:.3f} s, as {self._request}")
             heard = partial(self._heard, call, attempts)
             wire.ask(to, step.arguments, step.seconds, heard)
@@ -164,7 +164,7 @@ class _Caller:
             self._give_up(step)
             self._take(call, attempts, world.now + step.seconds)
         elif isinstance(step, LookAt):
-            at = [peer.endpoint.replica for peer in step.peers]
+            at = [candidate.endpoint.replica for candidate in step.candidates]
             world.trace(self._name, f"looks at {at}")
             wire.look(at, step.seconds, partial(self._seen, call, attempts))
         else:

@@ -27,7 +27,7 @@ class Admins:
         if method in ("cut", "heal"):
             return getattr(table, method)(*args)
         if method == "status":
-            return {"cuts": table.cuts()}
+            return {"cuts": table.pairs()}
         return [
             {"replica": peer, "address": "", "state": state, "why": "", "cuts": []}
             for peer, state in ((2, "connected"), (3, "refused"))
@@ -59,11 +59,16 @@ def test_a_link_is_cut_in_one_direction_or_both_and_fixed() -> None:
     console = Console()
     tables = console.admins.tables
     assert console.run("failLink(1,2)") == "nothing passes from replica 1 to 2 until fixLink(1,2)"
-    assert {one: table.cuts() for one, table in tables.items()} == {1: [(1, 2)], 2: [(1, 2)], 3: []}
+    cut = {one: table.pairs() for one, table in tables.items()}
+    assert cut == {
+        1: [(1, 2)],
+        2: [(1, 2)],
+        3: [],
+    }
     assert console.run("faillink 1 2") == "the link 1>2 was cut already; nothing was done"
     assert "between replicas 1 and 2" in console.run("FAILLINK(1, 2) both")
     assert console.run("fixLink 2 1") == "the link 2>1 is fixed"
-    assert tables[1].cuts() == [(1, 2)]
+    assert tables[1].pairs() == [(1, 2)]
     assert console.run("fixLink(2,1)") == "the link 2>1 was not cut; nothing was done"
     assert json.loads(console.run("fixLink(1,2) both --json")) == {"healed": [[1, 2]]}
 

@@ -24,7 +24,7 @@ from .launch import Launcher, last_line
 from .processes import Process
 from .supervisor import PAUSE_CAP, PAUSE_FIRST, Ending
 
-log = logging.getLogger("kvrmi.server.recovery")
+log = logging.getLogger("kvrmi.server.upkeep")
 
 EXAMINE_EVERY = 1.0
 """Seconds between two health calls to a replica in good health."""
@@ -40,7 +40,7 @@ NEEDED_CAP = 0.5
 Restore = Callable[[int], Mapping[str, Any]]
 
 
-class NameServerWatch:
+class NameServerUpkeep:
     """The name server: launched again whenever it ends, the replicas fill it."""
 
     def __init__(self, launcher: Launcher) -> None:
@@ -63,7 +63,7 @@ class NameServerWatch:
         return PAUSE_CAP
 
 
-class ReplicaWatch:
+class ReplicaUpkeep:
     """One replica."""
 
     def __init__(
