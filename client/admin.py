@@ -14,8 +14,8 @@ from kvrmi.access.admins import Admins
 from kvrmi.access.store import Store
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.file import find, load
-from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
-from kvrmi.errors import ConnectionFailed, KVError, UnknownOutcome
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, needs_of
+from kvrmi.errors import ConnectionFailed, KVError, UnknownOutcome, Unsupported
 
 from . import blocks, byhand, past, why
 from .admins import admins_of, coordinator_status
@@ -108,7 +108,10 @@ class Admin:
         return None if where is None else coordinator_status(where, cluster)
 
     def _transfer(self, admins: Admins, to: int) -> Done:
-        leader = self._store.status()["leader"]
+        status = self._store.status()
+        leader, replicas = status["leader"], status["replicas"]
+        if not needs_of(replicas, len(replicas))["leader"]:
+            raise Unsupported(f"engine {status['engine']} has no transfer; nothing was done")
         if leader is None:
             raise ConnectionFailed("there is no leader now; nothing was done")
         if leader != to and not admins.replica(leader, "transfer", to, timeout=5.0):

@@ -59,11 +59,18 @@ def _line(block: Mapping[str, Any]) -> str:
     commands = [operation(one) for one in block["commands"]]
     more = block["count"] - len(commands)
     commands += [f"and {more} more"] * (more > 0)
-    ballot, by = ".".join(map(str, block["ballot"])), ",".join(map(str, block["acceptors"]))
     return (
-        f"slot {block['slot']}  ballot {ballot}  by {by or '-'}  revision {block['revision']}  "
+        f"slot {block['slot']}  {_voted(block)}revision {block['revision']}  "
         f"{_short(block['previous'])} > {_short(block['hash'])}  {', '.join(commands) or 'no-op'}"
     )
+
+
+def _voted(block: Mapping[str, Any]) -> str:
+    """Write who chose a block; nothing where nobody votes."""
+    if block["ballot"] is None:
+        return ""
+    ballot, by = ".".join(map(str, block["ballot"])), ",".join(map(str, block["acceptors"]))
+    return f"ballot {ballot}  by {by or '-'}  "
 
 
 def operation(command: Mapping[str, Any]) -> str:

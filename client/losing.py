@@ -42,8 +42,11 @@ def _fail(entries: Entries, replica: int, role: str, *_: object) -> _Effect:
 
 
 def _without(entry: ReplicaEntry, role: str) -> ReplicaEntry:
-    roles = {**(entry.get("roles") or {}), role: {"state": "down", "incarnation": 0}}
-    return {**entry, "roles": roles}  # type: ignore[typeddict-item]
+    roles = {**(entry.get("roles") or {})}
+    if role not in roles:  # not asked of this engine: the replica says so
+        return entry
+    roles[role] = {"state": "down", "incarnation": 0}
+    return {**entry, "roles": roles}
 
 
 def _restart(entries: Entries, replica: int, role: str | None, *_: object) -> _Effect:

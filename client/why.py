@@ -53,6 +53,8 @@ def _unknown(since: int) -> str:
 
 
 def _decided(block: Mapping[str, Any]) -> str:
+    if block["ballot"] is None:
+        return f"slot {block['slot']}, which one process decided"
     ballot = ".".join(map(str, block["ballot"]))
     by = ", ".join(map(str, block["acceptors"])) or "a majority, not on record which"
     proposer = f"proposed by replica {block['ballot'][1]}"
@@ -74,6 +76,8 @@ def _linked(block: Mapping[str, Any]) -> str:
 
 
 def _safe(block: Mapping[str, Any], count: int) -> str:
+    if block["ballot"] is None:
+        return "It stays so: it was on the disk before it was answered. Nobody has a copy."
     quorum = majority(count)
     return (
         f"It stays so: {quorum} of {count} acceptors had slot {block['slot']} on disk before it "

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 from msgspec import to_builtins
 
@@ -23,7 +23,7 @@ from kvrmi.operations.interface import LINEARIZABLE, LOCAL, Operation, check
 from kvrmi.operations.past import SETTLE
 
 from .engines.blocks import BLOCKS
-from .engines.served import CatchUpFailed
+from .engines.served import CatchUpFailed, Orders
 from .objectdaemon import exposed
 from .rolehost import Fenced
 from .status import describe, metrics
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("kvrmi.server.links")
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 DAY = 86_400
@@ -99,6 +100,7 @@ class Admin:
 
         False: they were dropped already.
         """
+        self._linked()
         one, other = self._id(sender), self._id(receiver)
         if one == other:
             raise to_builtin("INVALID", f"replica {one} has no link to itself")
@@ -110,6 +112,7 @@ class Admin:
     @exposed
     def heal(self, sender: object = None, receiver: object = None) -> list[list[int]]:
         """Let messages from `sender` to `receiver` pass again, None: any; the cuts that ended."""
+        self._linked()
         one, other = (None if end is None else self._id(end) for end in (sender, receiver))
         healed = self._replica.cuts.heal(one, other)
         for one_way, to in healed:
@@ -136,18 +139,18 @@ class Admin:
             raise to_builtin("INVALID", f"usage: log(slot from 1 or None, at most 1 to {BLOCKS})")
         if first is not None and (type(first) is not int or first < 1):
             raise to_builtin("INVALID", f"usage: log(slot from 1 or None, at most 1 to {BLOCKS})")
-        return _carried_out(lambda: self._replica.engine.log(first, most))
+        return _carried_out(self._able("log", self._orders.log), first, most)
 
     @exposed
     def chain(self) -> dict[str, object]:
         """Compute the log's hash chain anew from the disk; see engines/blocks."""
-        return _carried_out(self._replica.engine.chain)
+        return _carried_out(self._able("chain", self._orders.chain))
 
     @exposed
     def why(self, key: object) -> dict[str, object]:
         """Find the decision that gave a key its value; see engines/blocks."""
         (name,) = _checked((KEY,), key)
-        return _carried_out(lambda: self._replica.engine.why(name))
+        return _carried_out(self._able("why", self._orders.why), name)
 
     @exposed
     def settle(self, client: object, sequence: object) -> object:
@@ -164,8 +167,9 @@ class Admin:
 
         `by` says which; a peer that is not ahead changes nothing and `missed` is 0.
         """
+        restore = self._able("restore", self._orders.restore)
         source = self._next_peer() if peer is None else self._id(peer)
-        return _carried_out(lambda: self._replica.engine.restore(source))
+        return _carried_out(restore, source)
 
     @exposed
     def transfer(self, to: object) -> bool:
@@ -173,22 +177,25 @@ class Admin:
 
         Only the leader can.
         """
-        successor = self._id(to)
-        return _carried_out(lambda: self._replica.engine.transfer(successor))
+        transfer = self._able("transfer", self._orders.transfer)
+        return _carried_out(transfer, self._id(to))
 
     @exposed
     def links(self) -> list[dict[str, object]]:
         """Say of each other replica whether we are connected to it, why not, and what is cut."""
+        self._linked()
         return self._replica.connecting.links()
 
     @exposed
     def connect(self) -> list[dict[str, object]]:
         """Wait for connections to all other replicas, two seconds at most; then as `links`."""
+        self._linked()
         return self._replica.connecting.connect()
 
     @exposed
     def reconnect(self, without: object = ()) -> list[dict[str, object]]:
         """Make the connections to all other replicas but some anew; then as `connect`."""
+        self._linked()
         if not isinstance(without, list | tuple):
             raise to_builtin("INVALID", "usage: reconnect([ids of replicas to leave alone])")
         left = {self._id(one) for one in without}
@@ -199,7 +206,7 @@ class Admin:
     @exposed
     def tentative(self) -> dict[str, object]:
         """List blocks that are accepted here and not known to be chosen; see engines/pending."""
-        return _carried_out(self._replica.engine.tentative)
+        return _carried_out(self._able("tentative", self._orders.tentative))
 
     @exposed
     def pairs(self, start: object = None) -> dict[str, object]:
@@ -208,7 +215,7 @@ class Admin:
             raise to_builtin("INVALID", "usage: pairs(start key or None)")
         vocabulary = self._replica.intake.vocabulary
         if "scan" not in vocabulary.clients:
-            raise to_builtin("UNSUPPORTED", f"{vocabulary.name} has no scan; nothing was done")
+            self._lacks("scan")
         page = check("scan", ("", start, PAGE_KEYS), vocabulary)._replace(consistency=LOCAL)
         found = self._replica.engine.execute(page, None)
         if found.code != "OK":
@@ -218,7 +225,7 @@ class Admin:
     @exposed
     def queue(self) -> dict[str, object]:
         """List the requests that are not answered yet: waiting, in flight, forwarded."""
-        return _carried_out(self._replica.engine.queue)
+        return _carried_out(self._able("queue", self._orders.queue))
 
     @exposed
     def kill(self) -> None:
@@ -236,6 +243,23 @@ class Admin:
         """End the process cleanly, after this was answered."""
         self._stop()
 
+    @property
+    def _orders(self) -> Orders:
+        return self._replica.engine.orders
+
+    def _able(self, what: str, order: T | None) -> T:
+        """Return what carries out an order, or refuse one that the engine does not know."""
+        return self._lacks(what) if order is None else order
+
+    def _lacks(self, what: str) -> NoReturn:
+        name = self._replica.engine.name
+        raise to_builtin("UNSUPPORTED", f"engine {name} has no {what}; nothing was done")
+
+    def _linked(self) -> None:
+        """Refuse what is about links, where replicas have none."""
+        if not self._replica.linked:
+            self._lacks("links between replicas")
+
     def _id(self, replica: object) -> int:
         if type(replica) is not int or replica not in self._replica.cluster.ids:
             raise to_builtin("INVALID", unknown_replica(replica, self._replica.cluster.ids))
@@ -251,6 +275,8 @@ class Admin:
 
     def _role(self, role: object) -> str:
         roles = self._replica.roles
+        if not roles:
+            self._lacks("roles")
         if type(role) is not str or role not in roles:
             raise to_builtin("INVALID", f"roles are {', '.join(roles)}")
         return role
@@ -264,9 +290,9 @@ def _checked(arguments: Sequence[Argument], *given: object) -> tuple[Any, ...]:
         raise to_builtin("INVALID", str(error)) from None
 
 
-def _carried_out(order: Callable[[], T]) -> T:
+def _carried_out(order: Callable[P, T], *args: P.args, **names: P.kwargs) -> T:
     try:
-        return order()
+        return order(*args, **names)
     except (Fenced, CatchUpFailed) as error:
         raise to_builtin("UNAVAILABLE", str(error)) from None
 

@@ -16,7 +16,7 @@ from kvrmi.cluster.members import Member
 from kvrmi.cluster.naming import DEFAULT_PORTS_MAX, client_port, ports_from, split_address
 from kvrmi.cluster.timing import Timing
 
-from .engines.kinds import DEFAULT, kind_of
+from .engines.kinds import DEFAULT, kind_of, replicas_of
 
 NAMESERVER = "127.0.0.1:9090"
 COORDINATOR = "127.0.0.1:9091"
@@ -40,6 +40,7 @@ def cluster_of(
     if len(set(addresses)) < len(addresses):
         raise ConfigError("an address stands twice in --peers")
     try:
+        replicas_of(engine, len(addresses))
         members = members_of(addresses, kind_of(engine).declared.daemons)
     except ConfigError as error:
         unnamed = f"; {address} is not among --peers, so it counts as one more replica"

@@ -17,14 +17,15 @@ import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
-from kvrmi.roles.declaration import Declaration
+from kvrmi.roles.declaration import Declaration, Disk
 from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.conversion import convert
 from kvrmi.storage.durable import astray, sync_folder
 from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, Put, Record, Storage, StorageFailed, Tables
+from kvrmi.storage.sqlite import SqliteStorage
 
 from . import pidlock
 from .relearned import Relearned
@@ -32,6 +33,8 @@ from .relearned import Relearned
 _log = logging.getLogger("kvrmi.server.folder")
 
 T = TypeVar("T")
+
+File: TypeAlias = AppendStorage | SqliteStorage | Relearned
 
 FORMAT = 1
 PRIVATE = 0o077
@@ -92,7 +95,7 @@ class Folder:
         path: Path,
         lock: pidlock.PidLock,
         identity: Identity,
-        storages: Mapping[str, AppendStorage | Relearned],
+        storages: Mapping[str, File],
     ) -> None:
         """Use `open_folder`. `storages`: by the names of their files, the voter's first."""
         self.path = path
@@ -164,7 +167,7 @@ def format_folder(
             f"{folder} is formatted already; nothing was done. Start without --format, or move "
             "the folder away to format anew"
         )
-    if any((folder / name).exists() for name in (*declared.relearned, LOCK)):
+    if any((folder / name).exists() for name in (*declared.disks, LOCK)):
         raise FolderRefused(
             f"{folder} held a replica and has no {own} now; nothing was done. Move it away"
         )
@@ -211,18 +214,19 @@ def open_folder(folder: Path, cluster: str, replica: int, declared: Declaration)
         undo.callback(votes.close)
         identity = _identity(votes, folder / own)
         check_owner(folder, identity, cluster, replica)
-        storages: dict[str, AppendStorage | Relearned] = {own: votes}
-        for name in declared.relearned:
+        storages: dict[str, File] = {own: votes}
+        for name, disk in declared.disks.items():
             if name != own:
-                storages[name] = _opened(folder / name, declared)
+                storages[name] = _opened(folder / name, disk, declared.tables(name))
                 undo.callback(storages[name].close)
         undo.pop_all()
         return Folder(folder, lock, identity, storages)
 
 
-def _opened(path: Path, declared: Declaration) -> AppendStorage | Relearned:
-    tables = declared.tables(path.name)
-    return Relearned(path, tables) if declared.relearned[path.name] else _append(path, tables)
+def _opened(path: Path, disk: Disk, tables: Tables) -> File:
+    if disk.relearned:
+        return Relearned(path, tables)
+    return SqliteStorage(path, tables) if disk.behind else _append(path, tables)
 
 
 def _append(path: Path, tables: Tables) -> AppendStorage:

@@ -75,7 +75,7 @@ class Intake:
             return
         answered = self._counting(name, began, done)
         if name not in self._supported:
-            why = f"this engine has no {name}; nothing was done"
+            why = f"engine {self._engine.name} has no {name}; nothing was done"
             answered(_refused("UNSUPPORTED", why))
         elif operation.known.long or operation.consistency == LOCAL:  # that waits for the learner
             self._apart(partial(self._begin, operation, identity, answered))

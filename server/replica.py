@@ -241,6 +241,11 @@ class Replica:
         return self._folder.identity
 
     @property
+    def linked(self) -> bool:
+        """Whether replicas of its engine have links to each other."""
+        return bool(self._declared.requests)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What an operator should know of this process; one line each."""
         unmet = ", ".join(map(str, self.unmet))

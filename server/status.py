@@ -42,7 +42,7 @@ def describe(replica: Replica) -> dict[str, object]:
         **_reported(replica.hosts),
         "address": join_address(member.host, member.client),
         "roles": {name: _role(host) for name, host in replica.roles.items()},
-        "voter": replica.hosts.declared.voter.role,
+        "voter": _voter(replica),
         "needs": _needs(replica),
         "cuts": [list(pair) for pair in replica.cuts.pairs()],
         "leader": replica.engine.leader or None,
@@ -58,6 +58,12 @@ def describe(replica: Replica) -> dict[str, object]:
 def metrics(replica: Replica) -> list[Family]:
     """Make this replica's metrics, of its entry."""
     return families([cast(ReplicaEntry, describe(replica))])
+
+
+def _voter(replica: Replica) -> str | None:
+    """Name the role by which it votes; None: it has no roles, and serves while it runs."""
+    role = replica.hosts.declared.voter.role
+    return role if role in replica.roles else None
 
 
 def _needs(replica: Replica) -> dict[str, object]:

@@ -10,7 +10,14 @@ import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..errors import ConnectionFailed, InvalidRequest, KVError, UnknownOutcome, was_refused
+from ..errors import (
+    ConnectionFailed,
+    InvalidRequest,
+    KVError,
+    UnknownOutcome,
+    Unsupported,
+    was_refused,
+)
 
 if TYPE_CHECKING:
     from .admins import Admins
@@ -34,6 +41,8 @@ def cut(admins: Admins, one: int, other: int, *, both: bool = True) -> bool:
             for pair in _ways(one, other, both):
                 if admins.replica(replica, "cut", *pair):
                     pairs.append(pair)
+    except Unsupported:
+        raise  # the first one says so, with nothing to undo
     except KVError as error:
         _undo(admins, "heal", made, error)
         raise type(error)(f"{error}; nothing was cut") from error

@@ -183,7 +183,7 @@ def _row(block: Mapping[str, Any]) -> tuple[str, ...]:
     named = [operation(one) for one in block["commands"][:_OPERATIONS]]
     return (
         str(block["slot"]),
-        ".".join(map(str, block["ballot"])),
+        ".".join(map(str, block["ballot"] or "-")),
         block["state"],
         (block["previous"] or "?")[:_HASH],
         (block["hash"] or "?")[:_HASH],
@@ -297,8 +297,7 @@ def queue(admins: Admins, replica: int) -> Shown:
     """Show the requests that a replica has not answered yet. Raises a KVError."""
     found = admins.replica(replica, "queue")
     lines = []
-    for name in ("waiting", "in_flight", "forwarded"):
-        count = found["counts"][name]
+    for name, count in found["counts"].items():
         lines.append(f"{name.replace('_', ' ')}: {count}")
         lines += [f"  {operation(one)}, {one['left']:.1f} s left" for one in found[name]]
         if count > len(found[name]):

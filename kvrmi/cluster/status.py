@@ -119,9 +119,14 @@ def is_up(entry: ReplicaEntry) -> bool:
 
 
 def votes(entry: ReplicaEntry) -> bool:
-    """Return whether its role that votes is known to run, on a disk that is its own."""
-    voter = (entry.get("roles") or {}).get(entry.get("voter") or "")
-    return is_up(entry) and voter is not None and voter["state"] == "up"
+    """Return whether its role that votes is known to run, on a disk that is its own.
+
+    One without roles votes while it runs.
+    """
+    role, roles = entry.get("voter"), entry.get("roles") or {}
+    voter = roles.get(role or "")
+    runs = (role is None and not roles) or (voter is not None and voter["state"] == "up")
+    return is_up(entry) and runs
 
 
 def needs_of(entries: Entries, replicas: int) -> Needs:

@@ -107,6 +107,11 @@ class Engine(Protocol):
     """What stands behind the remote object: paxos, 2pc, single or etcd."""
 
     @property
+    def name(self) -> str:
+        """What it is called in a cluster file."""
+        ...
+
+    @property
     def capabilities(self) -> frozenset[str]:
         """Names of the operations it can carry out."""
         ...

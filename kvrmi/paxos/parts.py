@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..operations.interface import PAGE_BYTES as LEARNED_BYTES
 from ..operations.interface import Answer
-from ..roles.declaration import Others, Setting, Stored
+from ..roles.declaration import Others, Setting, Stored, there
 from ..state.clienttable import SESSION_LIMIT
 from ..state.history import History
 from ..state.keyvalue import KeyValues
@@ -82,7 +82,7 @@ class Parts:
 
     def acceptor(self, setting: Setting, storage: Stored | None, now: float) -> Acceptor:
         """From its disk. Raises Corrupt, StorageFailed."""
-        disk = _there(storage)
+        disk = there(storage)
         row = disk.read("acceptor", "state")
         stage = State.unpack(row).stage if row else setting.recovering * MUST_COPY
         rejoin = None
@@ -101,7 +101,7 @@ class Parts:
 
     def learner(self, setting: Setting, storage: Stored | None, now: float) -> Learner:
         """From its disk. Raises Corrupt, StorageFailed."""
-        disk = _there(storage)
+        disk = there(storage)
         history = History(setting.history, disk.snapshot)
         state = self.states.load(disk, self.machines, setting.keep, self.session_limit, history)
         return self.learners(
@@ -118,9 +118,3 @@ class Parts:
         """From nothing: requests do not outlive the process."""
         reads = Reads(setting.others)
         return self.fronts(setting.me, setting.boot, setting.timing, reads.fresh, reads.answer)
-
-
-def _there(storage: Stored | None) -> Stored:
-    if storage is None:
-        raise ValueError("this role has a disk")
-    return storage

@@ -62,7 +62,7 @@ def _frame(declared: Declaration) -> type[Any]:
             ("format", Literal[declared.format]),
             ("replica", Number),
             ("role", Literal[declared.roles]),
-            ("message", Union[declared.messages]),  # noqa: UP007
+            ("message", Union[declared.messages or (None,)]),  # noqa: UP007
         ],
         frozen=True,
         array_like=True,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BATCH", "CONTROL", "GRACE", "Declaration", "Disk", "Kind", "Lane", "Others",
-    "Presence", "Reports", "Request", "Serving", "Setting", "Stored", "Voter",
+    "Presence", "Reports", "Request", "Serving", "Setting", "Stored", "Voter", "there",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -56,6 +56,13 @@ class Stored(View, Protocol):
         ...
 
 
+def there(storage: Stored | None) -> Stored:
+    """Return the disk of a role that has one. Raises ValueError if it was given none."""
+    if storage is None:
+        raise ValueError("this role has a disk")
+    return storage
+
+
 class Setting(NamedTuple):
     """What a role is made from, beside its disk.
 
@@ -82,6 +89,7 @@ class Disk(NamedTuple):
     """Where a role's records go.
 
     `behind`: a step's messages wait for its records and the next step does not; else both wait.
+    So it is written seldom and much at once, in SQLite's form; else the file is append-only.
     `relearned`: what it holds can be learned again from other replicas, so a damaged file is begun
     anew.
     """
@@ -214,10 +222,9 @@ class Declaration(NamedTuple):
         return next(kind.disk.file for kind in self.kinds if kind.disk and kind.name == voter)
 
     @property
-    def relearned(self) -> Mapping[str, bool]:
-        """Every file that roles keep records in; whether what it holds can be learned again."""
-        disks = [kind.disk for kind in self.kinds if kind.disk]
-        return {disk.file: disk.relearned for disk in disks}
+    def disks(self) -> Mapping[str, Disk]:
+        """Every file that roles keep records in, and how."""
+        return {kind.disk.file: kind.disk for kind in self.kinds if kind.disk}
 
     def tables(self, file: str) -> Tables:
         """Tables of the roles that keep their records in `file`."""

@@ -23,7 +23,7 @@ from kvrmi.cluster.naming import join_address, shared_ports
 from kvrmi.remote.identity import make_secret
 
 from ..alone import members_of
-from ..engines.kinds import DEFAULT, kind_of
+from ..engines.kinds import DEFAULT, kind_of, replicas_of
 from . import founding
 from .founding import Addresses, Impossible, Refused
 
@@ -59,6 +59,7 @@ def found(data: Path, hosts: Sequence[str], base_port: int | None, engine: str) 
     OSError.
     """
     with founding.asked_for():
+        replicas_of(engine, len(hosts))
         addresses = _addresses(hosts, base_port, kind_of(engine).declared.daemons)
         cluster = founding.new_cluster(addresses, engine, secrets.token_hex(8), [""] * len(hosts))
     data.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ from kvrmi.storage.durable import sync_folder
 
 from .. import pidlock
 from ..admission import check_members
-from ..engines.kinds import DEFAULT, kind_for, kind_of
+from ..engines.kinds import DEFAULT, kind_for, kind_of, replicas_of
 from ..folder import LOCK, FolderRefused, check_owner, format_folder, recorded
 from . import folders, ports
 from .folders import CONFIG as CONFIG
@@ -130,7 +130,7 @@ def make(
 
 def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
     with asked_for():
-        addresses = addresses_for(wish, wish.replicas or 5)
+        addresses = addresses_for(wish, replicas_of(wish.engine or DEFAULT, wish.replicas))
     _refuse_busy(wish.data, addresses)
     _clear_unfinished(wish.data, say)
     return make(wish.data, addresses, wish.engine or DEFAULT)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from kvrmi.cli import Parser, folder, whole
 from kvrmi.cluster.checks import ConfigError
 
-from ..engines.kinds import DEFAULT, kind_of
+from ..engines.kinds import DEFAULT, REPLICAS, replicas_of
 from .event import Event
 
 DEMO_DOWN_AFTER = 8.0
@@ -80,7 +80,12 @@ def _parser() -> Parser:
         "Run a cluster of replicas on this machine; Ctrl-C stops all of it.", epilog=_EPILOG
     )
     add = parser.add_argument
-    add("--replicas", type=whole(1, 99), metavar="N", help="how many replicas (5)")
+    add(
+        "--replicas",
+        type=whole(1, 99),
+        metavar="N",
+        help=f"how many replicas ({REPLICAS}; with --engine single 1)",
+    )
     add("--engine", help=f"how they agree ({DEFAULT})")
     add("--data", type=folder, metavar="DIR", help="the cluster's folder (.kvrmi)")
     add(
@@ -104,12 +109,12 @@ def _parser() -> Parser:
 
 def _problem(given: argparse.Namespace) -> str | None:
     try:
-        kind_of(given.engine or DEFAULT)
+        count = replicas_of(given.engine or DEFAULT, given.replicas)
     except ConfigError as error:
         return str(error)
     if given.keep and (given.data is not None or not given.ephemeral):
         return "--keep is for the temporary folder of --ephemeral: any other folder is kept anyway"
-    return _host_problem(given.host, given.advertise) or _event_problem(given)
+    return _host_problem(given.host, given.advertise) or _event_problem(given, count)
 
 
 def _host_problem(host: str | None, advertise: str | None) -> str | None:
@@ -139,14 +144,14 @@ def _is_known(host: str) -> bool:
         return False
 
 
-def _event_problem(given: argparse.Namespace) -> str | None:
+def _event_problem(given: argparse.Namespace, count: int) -> str | None:
     if (given.down_after is None) != (given.back_after is None):
         return "--down-after and --back-after belong together"
     if given.victim is not None and given.down_after is None and not given.demo:
         return "--victim needs --down-after and --back-after, or --demo"
-    if given.victim is not None and given.victim > (given.replicas or 5):
-        return f"--victim {given.victim}: there are only {given.replicas or 5} replicas"
-    if given.demo and (given.replicas or 5) < 3:
+    if given.victim is not None and given.victim > count:
+        return f"--victim {given.victim}: there are only {count} replicas"
+    if given.demo and count < 3:
         return "--demo needs at least three replicas, so that one may fail"
     return None
 

@@ -1,24 +1,24 @@
 """What operators can see of a replica's log: its blocks, and its chain computed anew from the disk.
 
 Rules: nothing is changed; what may take long is done with no role's lock held. Values are
-shortened: who wants them whole reads the store. It knows the learner, and no Pyro.
+shortened: who wants them whole reads the store. It knows who has applied the log, and no Pyro.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kvrmi.operations.commands import decode_command
 from kvrmi.operations.definition import Malformed
 from kvrmi.operations.vocabulary import Vocabulary
-from kvrmi.paxos.learner import Learner
 from kvrmi.state.history import Found
 from kvrmi.state.log import Kept, Log, recomputed, unpack_batch
-from kvrmi.storage.interface import Corrupt, StorageFailed
+from kvrmi.state.replicated import Replicated
+from kvrmi.storage.interface import Corrupt, StorageFailed, View
 
-from ..hosts import Hosts
+from ..rolehost import RoleHost
 from .served import CatchUpFailed
 
 BLOCKS = 500
@@ -33,6 +33,29 @@ _ITEMS = 3
 """Items of an argument that is a list."""
 
 
+class Applied(Protocol):
+    """The role that has applied the log, and keeps it on a disk: of Multi-Paxos the learner."""
+
+    @property
+    def state(self) -> Replicated:
+        """What came of it."""
+        ...
+
+    @property
+    def log(self) -> Log:
+        """Its end."""
+        ...
+
+    @property
+    def applied(self) -> int:
+        """Its last slot."""
+        ...
+
+    def view(self) -> View:
+        """Open a view of what the disk holds; for one thread, which closes it."""
+        ...
+
+
 class _Found(NamedTuple):
     before: tuple[int, bytes]
     kept: list[Kept]
@@ -40,7 +63,7 @@ class _Found(NamedTuple):
     revision: int
 
 
-def blocks(hosts: Hosts, of: Vocabulary, first: int | None, most: int) -> dict[str, object]:
+def blocks(host: RoleHost[Any], of: Vocabulary, first: int | None, most: int) -> dict[str, object]:
     """List at most so many blocks of the log from slot `first` on, None: the last ones.
 
     Commands are named as in the vocabulary `of`.
@@ -48,11 +71,11 @@ def blocks(hosts: Hosts, of: Vocabulary, first: int | None, most: int) -> dict[s
     older blocks are not kept in memory any more. Raises Fenced.
     """
 
-    def find(learner: Learner, _: float) -> _Found:
-        start = learner.applied + 1 - most if first is None else first
-        return _Found(*learner.log.blocks(start, most), learner.applied, learner.state.revision)
+    def find(it: Applied, _: float) -> _Found:
+        start = it.applied + 1 - most if first is None else first
+        return _Found(*it.log.blocks(start, most), it.applied, it.state.revision)
 
-    found = hosts["learner"].ask(find)
+    found = host.ask(find)
     previous, listed = found.before[1], []
     for kept in found.kept:
         listed.append(_block(kept, previous, of))
@@ -70,7 +93,7 @@ def _block(kept: Kept, previous: bytes, of: Vocabulary) -> dict[str, object]:
     commands = unpack_batch(entry.value)
     return {
         "slot": entry.slot,
-        "ballot": list(entry.ballot),
+        "ballot": ballot_shown(entry.ballot),
         "acceptors": list(entry.acceptors),
         "revision": kept.revision,
         "previous": previous.hex(),
@@ -78,6 +101,11 @@ def _block(kept: Kept, previous: bytes, of: Vocabulary) -> dict[str, object]:
         "count": len(commands),
         "commands": [described(command, of) for command in commands[:COMMANDS]],
     }
+
+
+def ballot_shown(ballot: tuple[int, int]) -> list[int] | None:
+    """Show a ballot; None where nobody voted."""
+    return list(ballot) if ballot[0] else None
 
 
 def described(command: bytes, of: Vocabulary) -> dict[str, object]:
@@ -106,14 +134,14 @@ def shortened(argument: object) -> object:
     return argument
 
 
-def why(hosts: Hosts, key: str) -> dict[str, object]:
+def why(host: RoleHost[Any], key: str) -> dict[str, object]:
     """Find the decision that gave a key its value; None where that is no longer on record.
 
     `since` is the oldest revision that is. Raises Fenced, and CatchUpFailed where the disk fails.
     """
 
-    def find(learner: Learner, _: float) -> dict[str, object]:
-        state = learner.state
+    def find(it: Applied, _: float) -> dict[str, object]:
+        state = it.state
         value = state.machine.held(key)
         found = next(state.history.before(key, state.revision), None)
         return {
@@ -121,11 +149,11 @@ def why(hosts: Hosts, key: str) -> dict[str, object]:
             "value": shortened(value),
             "revision": state.revision,
             "since": state.history.since,
-            "decision": None if found is None else _decision(found, learner.log),
+            "decision": None if found is None else _decision(found, it.log),
         }
 
     try:
-        return hosts["learner"].ask(find)
+        return host.ask(find)
     except (Corrupt, StorageFailed) as error:
         raise CatchUpFailed(f"the history on the disk cannot be read: {error}") from error
 
@@ -136,7 +164,7 @@ def _decision(found: Found, log: Log) -> dict[str, object]:
     there = bool(kept) and kept[0].entry.slot == block.slot
     return {
         "slot": block.slot,
-        "ballot": list(block.ballot),
+        "ballot": ballot_shown(block.ballot),
         "acceptors": list(block.acceptors),
         "revision": found.revision,
         "id": [part.hex() if isinstance(part, bytes) else part for part in found.id],
@@ -145,15 +173,15 @@ def _decision(found: Found, log: Log) -> dict[str, object]:
     }
 
 
-def chain(hosts: Hosts) -> dict[str, object]:
-    """Compute the hash chain anew from all entries on the learner's disk, after their anchor.
+def chain(host: RoleHost[Any]) -> dict[str, object]:
+    """Compute the hash chain anew from all entries on its disk, after their anchor.
 
     `links` are the newest slots with their hashes, `entries` counts what was read; `damage` says
     what is wrong with the disk, or is None. Raises Fenced.
     """
     links: deque[tuple[int, bytes]] = deque(maxlen=LINKS)
     entries, damage = -1, None  # the anchor is none
-    with contextlib.closing(hosts["learner"].ask(lambda learner, _: learner.view())) as view:
+    with contextlib.closing(host.ask(lambda it, _: it.view())) as view:
         try:
             for link in recomputed(view):
                 entries += 1

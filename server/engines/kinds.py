@@ -13,22 +13,26 @@ from kvrmi.cluster.config import Cluster
 from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.roles.declaration import Declaration
+from kvrmi.single.declaration import SINGLE
 from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.machine import StateMachine
 
 from .paxos import PaxosEngine
 from .served import Served
+from .single import SingleEngine
 
 
 class EngineKind(NamedTuple):
     """What a replica of an engine is made of: its roles, what serves clients, what is replicated.
 
-    The machine's vocabulary is what clients may use.
+    The machine's vocabulary is what clients may use. `replicas`: of how many processes it always
+    consists; None: of as many as are asked for.
     """
 
     declared: Declaration
     engine: Callable[..., Served]
     machine: type[StateMachine] = KeyValues
+    replicas: int | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -40,10 +44,15 @@ class EngineKind(NamedTuple):
         return cluster.agreed(self.declared.format, self.vocabulary.signature)
 
 
-ENGINES = {"paxos": EngineKind(PAXOS, PaxosEngine, KeyValues)}
+ENGINES = {
+    "paxos": EngineKind(PAXOS, PaxosEngine),
+    "single": EngineKind(SINGLE, SingleEngine, replicas=1),
+}
 """Every engine that is there, by its name in the cluster file."""
 DEFAULT = "paxos"
 """The engine of a new cluster for which none is named."""
+REPLICAS = 5
+"""Of a new cluster, where nothing says how many."""
 
 
 def kind_of(engine: str) -> EngineKind:
@@ -52,6 +61,20 @@ def kind_of(engine: str) -> EngineKind:
     if kind is None:
         raise ConfigError(f"engine {engine!r} is not available, use {', '.join(ENGINES)}")
     return kind
+
+
+def replicas_of(engine: str, wished: int | None) -> int:
+    """How many replicas a new cluster of an engine has. Raises ConfigError if it cannot have them.
+
+    `wished`: so many are asked for; None: nobody said.
+    """
+    always = kind_of(engine).replicas
+    if always is None or wished in (None, always):
+        return wished or always or REPLICAS
+    raise ConfigError(
+        f"engine {engine} runs as {always} process{'es' * (always > 1)}, not as {wished} replicas: "
+        "leave out the number, or choose another engine"
+    )
 
 
 def kind_for(cluster: Cluster) -> EngineKind:
@@ -64,6 +87,11 @@ def kind_for(cluster: Cluster) -> EngineKind:
     except ConfigError as error:
         raise ConfigError(f"{cluster.source}: {error}") from None
     check_roles(cluster, kind.declared.daemons)
+    if kind.replicas not in (None, len(cluster.members)):
+        raise ConfigError(
+            f"{cluster.source}: lists {len(cluster.members)} replicas, and engine {cluster.engine} "
+            f"runs as {kind.replicas}"
+        )
     return kind
 
 

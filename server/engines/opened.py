@@ -1,6 +1,6 @@
 """Submissions that are not answered yet, and the one timer that answers those that got lost.
 
-Rule: each is answered once, by the front or, well after its deadline, from here: a mistake anywhere
+Rule: each is answered once, by its role or, well after its deadline, from here: a mistake anywhere
 between the two must not leave a client without an answer. It knows no roles.
 """
 
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
-from kvrmi.operations.interface import Answer
-from kvrmi.paxos.submissions import Submission
+from kvrmi.operations.interface import Answer, Request
 from kvrmi.remote.reactor import NEVER
 
-__all__ = ["GRACE_SECONDS", "LOST", "LOST_READ", "Opened"]
+__all__ = ["GRACE_SECONDS", "LOST", "LOST_READ", "Open", "Opened"]
 
 GRACE_SECONDS = 0.5
-"""What is seen to be overdue is left to the front for so long; it has slept too if we did."""
+"""What is seen to be overdue is left to its role for so long; it has slept too if we did."""
 
 LOST = Answer("UNKNOWN_OUTCOME", "no answer in time; it may or may not take effect", 0)
 LOST_READ = Answer("UNAVAILABLE", "no answer in time; nothing was done", 0)
@@ -24,6 +24,17 @@ LOST_READ = Answer("UNAVAILABLE", "no answer in time; nothing was done", 0)
 Answered = Callable[[Answer], None]
 
 _log = logging.getLogger("kvrmi.server.engine")
+
+
+class Open(Protocol):
+    """A submission: what was asked, and the time by which it is answered."""
+
+    request: Request
+    deadline: float
+
+    def settle(self, answer: Answer) -> None:
+        """Give the answer; the first one stands."""
+        ...
 
 
 class Opened:
@@ -34,17 +45,17 @@ class Opened:
         self._clock = clock
         self._patience = patience
         # By who asked: a submission that its own key would keep alive could not be freed at once.
-        self._waiting: dict[Answered, Submission] = {}
+        self._waiting: dict[Answered, Open] = {}
         self._overdue: set[Answered] = set()
         """At the last look."""
         self._look_at = 0.0
 
-    def add(self, answered: Answered, submission: Submission) -> None:
+    def add(self, answered: Answered, submission: Open) -> None:
         """Have `answered` called once: by `settled` or by `look`."""
         self._waiting[answered] = submission
 
     def settled(self, answered: Answered, answer: Answer) -> None:
-        """Pass the front's answer on; one that comes after ours is dropped."""
+        """Pass the role's answer on; one that comes after ours is dropped."""
         if self._waiting.pop(answered, None) is not None:
             answered(answer)
 

@@ -10,7 +10,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Protocol
 
 from kvrmi.operations.commands import CommandId, pack_command, pack_question
 from kvrmi.operations.interface import LOCAL, Answer, Done, Operation, Request, Result
@@ -26,7 +25,7 @@ from ..router import Router
 from . import blocks, pending
 from .catchup import LOOK_SECONDS, restore
 from .opened import GRACE_SECONDS, LOST, LOST_READ, Opened
-from .served import CatchUpFailed
+from .served import CatchUpFailed, Orders, Turns
 
 TRANSFER_SECONDS = 3.0
 
@@ -34,20 +33,10 @@ NOT_UP = Answer("UNAVAILABLE", "this replica is starting; nothing was done", 0)
 LEARNER_DOWN = Answer("UNAVAILABLE", "this replica's learner is down; nothing was done", 0)
 
 
-class Turns(Protocol):
-    """A reactor as an engine uses it: what is left there runs in its thread, the router after."""
-
-    def soon(self, job: Callable[[], None]) -> None:
-        """Have `job` run in its thread."""
-        ...
-
-    def add_timer(self, left: Callable[[], float], act: Callable[[], None]) -> None:
-        """Have `act` called whenever `left` says that no second is left."""
-        ...
-
-
 class PaxosEngine:
     """Multi-Paxos: writes through the front; reads under the lease, or through the front."""
+
+    name = "paxos"
 
     def __init__(
         self,
@@ -67,6 +56,15 @@ class PaxosEngine:
         `vocabulary`: what it is asked, all of which it carries out.
         """
         self.capabilities = frozenset(vocabulary.clients)
+        self.orders = Orders(
+            restore=self.restore,
+            transfer=self.transfer,
+            log=self.log,
+            why=self.why,
+            chain=self.chain,
+            tentative=self.tentative,
+            queue=self.queue,
+        )
         self._vocabulary = vocabulary
         self._me = me
         self._hosts = hosts
@@ -141,15 +139,15 @@ class PaxosEngine:
 
     def log(self, first: int | None, most: int) -> dict[str, object]:
         """List blocks of the log from slot `first` on, None: the last ones. Raises Fenced."""
-        return blocks.blocks(self._hosts, self._vocabulary, first, most)
+        return blocks.blocks(self._learner, self._vocabulary, first, most)
 
     def why(self, key: str) -> dict[str, object]:
         """Find the decision that gave a key its value. Raises Fenced, CatchUpFailed."""
-        return blocks.why(self._hosts, key)
+        return blocks.why(self._learner, key)
 
     def chain(self) -> dict[str, object]:
         """Compute the log's hash chain anew from the disk. Raises Fenced."""
-        return blocks.chain(self._hosts)
+        return blocks.chain(self._learner)
 
     def tentative(self) -> dict[str, object]:
         """List blocks that are accepted here and not known to be chosen. Raises Fenced."""

@@ -7,7 +7,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from kvrmi.operations.commands import decode_question
 from kvrmi.operations.vocabulary import Vocabulary
@@ -18,12 +18,13 @@ from kvrmi.state.log import chain, unpack_batch
 
 from ..hosts import Hosts
 from ..rolehost import Fenced
-from .blocks import BLOCKS, COMMANDS, described, shortened
+from .blocks import BLOCKS, COMMANDS, ballot_shown, described, shortened
+from .opened import Open
 
 REQUESTS = 100
 """Requests of each kind that are listed."""
 
-_Accepted = tuple[int, tuple[int, int], bytes]
+Accepted = tuple[int, tuple[int, int], bytes]
 """Slot, ballot, value."""
 
 
@@ -36,6 +37,13 @@ def tentative(hosts: Hosts, of: Vocabulary) -> dict[str, object]:
     applied, hash = hosts["learner"].ask(lambda learner, _: (learner.applied, learner.log.hash))
     if accepted is None:
         return {"applied": applied, "blocks": None}
+    return undecided(accepted, applied, hash, of)
+
+
+def undecided(
+    accepted: Sequence[Accepted], applied: int, hash: bytes, of: Vocabulary
+) -> dict[str, object]:
+    """Show the blocks after what is applied, whose chain ends with `hash`."""
     found: list[dict[str, object]] = []
     hashes = {applied: hash}
     for slot, ballot, value in [one for one in accepted if one[0] > applied][:BLOCKS]:
@@ -46,7 +54,7 @@ def tentative(hosts: Hosts, of: Vocabulary) -> dict[str, object]:
         found.append(
             {
                 "slot": slot,
-                "ballot": list(ballot),
+                "ballot": ballot_shown(ballot),
                 "previous": None if previous is None else previous.hex(),
                 "hash": None if previous is None else hashes[slot].hex(),
                 "count": len(commands),
@@ -56,8 +64,8 @@ def tentative(hosts: Hosts, of: Vocabulary) -> dict[str, object]:
     return {"applied": applied, "blocks": found}
 
 
-def _accepted(hosts: Hosts) -> list[_Accepted] | None:
-    def accepted(acceptor: Acceptor, _: float) -> list[_Accepted]:
+def _accepted(hosts: Hosts) -> list[Accepted] | None:
+    def accepted(acceptor: Acceptor, _: float) -> list[Accepted]:
         return [
             (slot, (ballot.round, ballot.replica), value)
             for slot, (ballot, value) in sorted(acceptor.accepted.items())
@@ -83,12 +91,17 @@ def queue(hosts: Hosts, of: Vocabulary) -> dict[str, object]:
         return now, {name: [one for one in ones if not one.answer] for name, ones in found.items()}
 
     now, found = hosts["front"].ask(held)
-    listed = {name: list(_requests(ones, now, of)) for name, ones in found.items()}
-    return {"counts": {name: len(ones) for name, ones in found.items()}, **listed}
+    return listed(found, now, of)
+
+
+def listed(found: Mapping[str, Sequence[Open]], now: float, of: Vocabulary) -> dict[str, object]:
+    """Show submissions by what they wait for, and how many there are of each kind."""
+    shown = {name: list(_requests(ones, now, of)) for name, ones in found.items()}
+    return {"counts": {name: len(ones) for name, ones in found.items()}, **shown}
 
 
 def _requests(
-    submissions: list[Submission], now: float, of: Vocabulary
+    submissions: Sequence[Open], now: float, of: Vocabulary
 ) -> Iterator[dict[str, object]]:
     for one in submissions[:REQUESTS]:
         request = one.request

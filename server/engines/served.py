@@ -5,15 +5,39 @@ Rule: no protocol is named here: an engine fulfils it, and kinds.py says which e
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 from kvrmi.operations.interface import Engine
 
-__all__ = ["CatchUpFailed", "Served"]
+__all__ = ["CatchUpFailed", "Orders", "Served", "Turns"]
 
 
 class CatchUpFailed(Exception):
     """An order was not carried out, or not yet; the text says which."""
+
+
+Found = dict[str, object]
+
+
+class Orders(NamedTuple):
+    """What operators can have an engine do or show; None: this engine has no such thing.
+
+    All raise Fenced where a role that is needed is down, and CatchUpFailed.
+    `restore` catches up with a peer and returns what came of it. `transfer` hands leadership to a
+    replica; False if that took too long. `log` lists blocks from a slot on, None: the last ones, so
+    many at most. `why` finds the decision that gave a key its value. `chain` computes the log's
+    hash chain anew from the disk. `tentative` lists what is accepted here and not known to be
+    chosen, `queue` the requests that are not answered yet, by what they wait for.
+    """
+
+    restore: Callable[[int], Found] | None = None
+    transfer: Callable[[int], bool] | None = None
+    log: Callable[[int | None, int], Found] | None = None
+    why: Callable[[str], Found] | None = None
+    chain: Callable[[], Found] | None = None
+    tentative: Callable[[], Found] | None = None
+    queue: Callable[[], Found] | None = None
 
 
 class Served(Engine, Protocol):
@@ -24,30 +48,19 @@ class Served(Engine, Protocol):
         """The replica that leads as far as known here, or 0."""
         ...
 
-    def restore(self, peer: int) -> dict[str, object]:
-        """Have this replica catch up with a peer; what came of it. Raises Fenced, CatchUpFailed."""
+    @property
+    def orders(self) -> Orders:
+        """What operators can have it do."""
         ...
 
-    def transfer(self, to: int) -> bool:
-        """Hand leadership over; False if that took too long. Raises Fenced, CatchUpFailed."""
+
+class Turns(Protocol):
+    """A reactor as an engine uses it: what is left there runs in its thread, the router after."""
+
+    def soon(self, job: Callable[[], None]) -> None:
+        """Have `job` run in its thread."""
         ...
 
-    def log(self, first: int | None, most: int) -> dict[str, object]:
-        """List blocks of the log from slot `first` on, None: the last ones. Raises Fenced."""
-        ...
-
-    def why(self, key: str) -> dict[str, object]:
-        """Find the decision that gave a key its value. Raises Fenced, CatchUpFailed."""
-        ...
-
-    def chain(self) -> dict[str, object]:
-        """Compute the log's hash chain anew from the disk. Raises Fenced."""
-        ...
-
-    def tentative(self) -> dict[str, object]:
-        """List what is accepted here and not known to be chosen. Raises Fenced."""
-        ...
-
-    def queue(self) -> dict[str, object]:
-        """List the requests that are not answered yet, by what they wait for. Raises Fenced."""
+    def add_timer(self, left: Callable[[], float], act: Callable[[], None]) -> None:
+        """Have `act` called whenever `left` says that no second is left."""
         ...

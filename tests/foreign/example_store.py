@@ -25,6 +25,7 @@ STORE = "kvrmi.replica1"
 class ExampleStore:
     """An engine without consensus."""
 
+    name = "example"
     capabilities = frozenset(OPERATIONS)
 
     def __init__(self) -> None:

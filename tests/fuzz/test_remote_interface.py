@@ -62,6 +62,7 @@ def test_a_request_id_is_checked_or_invalid(request: object) -> None:
 class Checking:
     """An engine that nothing unchecked may reach."""
 
+    name = "checking"
     capabilities = frozenset(OPERATIONS)
 
     def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:

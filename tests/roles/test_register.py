@@ -18,7 +18,7 @@ from kvrmi.operations.interface import Done, Operation, Result, check
 from server.coordinator import folders
 from server.coordinator.founding import Refused, Wish, prepare
 from server.engines.kinds import ENGINES, EngineKind, kind_for
-from server.engines.paxos import Turns
+from server.engines.served import Orders, Turns
 from server.folder import open_folder
 from server.hosts import Hosts
 from server.replica import Replica
@@ -37,7 +37,9 @@ DEADLINE = 2.0
 class RegisterEngine:
     """Serves get and put of any key as those of the one register."""
 
+    name = "register"
     capabilities = frozenset({"get", "put"})
+    orders = Orders()
     leader = 0
 
     def __init__(
@@ -72,27 +74,6 @@ class RegisterEngine:
         return answers.get(timeout=2 * DEADLINE)
 
     def status(self) -> dict[str, object]:
-        return {}
-
-    def restore(self, peer: int) -> dict[str, object]:
-        return {}
-
-    def transfer(self, to: int) -> bool:
-        return False
-
-    def log(self, first: int | None, most: int) -> dict[str, object]:
-        return {}
-
-    def why(self, key: str) -> dict[str, object]:
-        return {}
-
-    def chain(self) -> dict[str, object]:
-        return {}
-
-    def tentative(self) -> dict[str, object]:
-        return {}
-
-    def queue(self) -> dict[str, object]:
         return {}
 
 
@@ -151,8 +132,8 @@ def test_a_file_that_names_other_roles_than_the_engine_has_is_refused(data: Path
     file.write_text(written.replace("disk = ", "host2 = 9\ndisk = ", 1))
     with pytest.raises(Refused, match="replica 1: unknown key 'host2'"):
         prepare(Wish(data))
-    file.write_text(written.replace('engine = "register"', 'engine = "2pc"'))
-    with pytest.raises(Refused, match=r"cluster.toml: engine '2pc' is not available, use paxos"):
+    file.write_text(written.replace('engine = "register"', 'engine = "raft"'))
+    with pytest.raises(Refused, match=r"cluster.toml: engine 'raft' is not available, use paxos"):
         prepare(Wish(data))
 
 

@@ -120,6 +120,7 @@ def host_of(
 class StubEngine:
     """An engine that has no scan: it answers what it should, and remembers what it was asked."""
 
+    name = "stub"
     capabilities = frozenset(OPERATIONS) - {"scan"}
 
     def __init__(self) -> None:

@@ -13,8 +13,11 @@ from kvrmi.paxos.events import Observer
 from kvrmi.paxos.messages import Prepare, Promise
 from kvrmi.roles.contract import Address, Effects, Envelope
 from server.admin import Admin
+from server.engines.served import Orders
 from server.journal import Journal
 from tests.state.counter import COUNTING
+
+ORDERS = Orders(restore=lambda peer: {}, transfer=lambda to: True)
 
 
 class Replica:
@@ -27,6 +30,8 @@ class Replica:
         self.journal = Journal(Observer, 1, 2, lambda: 7.5)
         self.failed: list[tuple[str, str, float | None]] = []
         self.cluster = type("Cluster", (), {"ids": (1, 2, 3)})()
+        self.linked = True
+        self.engine: Any = SimpleNamespace(name="stub", orders=ORDERS)
 
     def fail_role(self, role: str, reason: str, back_after: float | None) -> bool:
         self.failed.append((role, reason, back_after))

@@ -44,7 +44,7 @@ def test_what_an_engine_cannot_do_is_unsupported_and_reaches_it_not() -> None:
     answer = asked(engine, "scan")
     assert (answer.code, answer.value) == (
         "UNSUPPORTED",
-        "this engine has no scan; nothing was done",
+        "engine stub has no scan; nothing was done",
     )
     assert asked(engine, "scan", "", None, 0).code == "INVALID", (
         "what is wrong in itself comes first"

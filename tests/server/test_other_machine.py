@@ -141,8 +141,9 @@ def test_a_newer_version_takes_over_once_it_has_the_majority(running: Running) -
     until(lambda: running.ask(2, "total", [7, 8]) == 5, 10)
     with pytest.raises(ValueError, match="INVALID: there is no operation 'put', only add, "):
         running.ask(2, "call", "put", ["k", "v"])
-    engine = running.replicas[1].engine
-    until(lambda: "'op': 'add', 'args': [7, 5]" in str(engine.log(None, 9)), 10)
+    log = running.replicas[1].engine.orders.log
+    assert log is not None
+    until(lambda: "'op': 'add', 'args': [7, 5]" in str(log(None, 9)), 10)
 
     running.restart(NEW, 3)  # waits: the others are of the older version, and serve
     until(lambda: "another version" in str(running.replicas[3].transport.notes), 15)

@@ -1,0 +1,152 @@
+"""One process as an engine: from a checked operation to the store's batches and back.
+
+Rule: it knows the store and no Pyro; reads are answered from memory at once, in the thread that
+asks, writes once their batch is durable.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import queue
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from kvrmi.operations.commands import CommandId, pack_command, pack_question
+from kvrmi.operations.interface import Answer, Done, Operation, Request, Result
+from kvrmi.operations.vocabulary import Vocabulary
+from kvrmi.single.store import NO_BALLOT, Store
+from kvrmi.single.submissions import STARTING, Submission
+
+from ..hosts import Hosts
+from ..rolehost import Fenced, RoleHost
+from ..router import Router
+from . import blocks, pending
+from .opened import GRACE_SECONDS, LOST, LOST_READ, Opened
+from .served import Orders, Turns
+
+__all__ = ["SingleEngine"]
+
+
+class SingleEngine:
+    """Every operation on one durable store; any thread may use it."""
+
+    name = "single"
+    leader = 0
+
+    def __init__(
+        self,
+        me: int,
+        hosts: Hosts,
+        router: Router,
+        turns: Turns,
+        patience: float,
+        status: Callable[[], dict[str, object]],
+        refusals: Callable[[], Sequence[str]],
+        vocabulary: Vocabulary,
+    ) -> None:
+        """Serve as replica `me`; parameters as those of every engine."""
+        self.capabilities = frozenset(vocabulary.clients)
+        self.orders = Orders(
+            log=self.log,
+            why=self.why,
+            chain=self.chain,
+            tentative=self.tentative,
+            queue=self.queue,
+        )
+        self.status = status
+        self._vocabulary = vocabulary
+        self._me = me
+        self._store: RoleHost[Store] = hosts["store"]
+        self._soon = turns.soon
+        self._patience = patience
+        self._boot = os.urandom(8)
+        self._counter = itertools.count(1)
+        self._submitted: deque[Submission] = deque()
+        self._opened = Opened(self._store.clock, patience)
+        turns.add_timer(self._opened.left, self._opened.look)
+
+    def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
+        """Begin a checked operation; `done` gets the answer within the request time."""
+        known, args, _ = operation
+        if known.reads:
+            done(self._result(self._read(pack_question(known.opcode, args))))
+            return
+        id: CommandId = request or (self._me, self._boot, next(self._counter))
+        self._enqueue(pack_command(known.opcode, args, id), done)
+
+    def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
+        """Carry out a checked operation; answers within the request time."""
+        answers: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self.submit(operation, request, answers.put)
+        try:
+            return answers.get(timeout=self._patience + 3 * GRACE_SECONDS)
+        except queue.Empty:  # the reactor does not turn
+            return self._result(LOST_READ if operation.reads else LOST)
+
+    def log(self, first: int | None, most: int) -> dict[str, object]:
+        """List batches from number `first` on, None: the last ones. Raises Fenced."""
+        return blocks.blocks(self._store, self._vocabulary, first, most)
+
+    def why(self, key: str) -> dict[str, object]:
+        """Find the command that gave a key its value. Raises Fenced, CatchUpFailed."""
+        return blocks.why(self._store, key)
+
+    def chain(self) -> dict[str, object]:
+        """Compute the log's hash chain anew from the disk. Raises Fenced."""
+        return blocks.chain(self._store)
+
+    def tentative(self) -> dict[str, object]:
+        """Show the batch that is being made durable. Raises Fenced."""
+        batch, applied, hash = self._store.ask(
+            lambda store, _: (store.batch, store.applied, store.log.hash)
+        )
+        under_way = [(applied + 1, NO_BALLOT, batch)] if batch else []
+        return pending.undecided(under_way, applied, hash, self._vocabulary)
+
+    def queue(self) -> dict[str, object]:
+        """List the requests that are not answered yet, by what they wait for. Raises Fenced."""
+
+        def held(store: Store, now: float) -> tuple[float, dict[str, list[Submission]]]:
+            found = {"waiting": store.waiting, "in_flight": store.under_way}
+            return now, {name: [one for one in ones if one.settled] for name, ones in found.items()}
+
+        now, found = self._store.ask(held)
+        return pending.listed(found, now, self._vocabulary)
+
+    def _read(self, question: bytes) -> Answer:
+        try:
+            return self._store.ask(lambda store, _: store.read(question))
+        except Fenced:
+            return STARTING
+
+    def _enqueue(self, payload: bytes, done: Done) -> None:
+        """Leave a command to the reactor's thread: what is left in one round comes as one."""
+
+        def answered(answer: Answer) -> None:
+            # The store settles it within a step: who asked is answered after that.
+            self._soon(lambda: done(self._result(answer)))
+
+        settled = partial(self._opened.settled, answered)
+        deadline = self._store.clock() + self._patience
+        submission = Submission(Request(False, payload), deadline, settled)
+        self._opened.add(answered, submission)
+        self._submitted.append(submission)
+        self._soon(self._hand_on)  # each time: two threads may both find that they are not first
+
+    def _hand_on(self) -> None:
+        """Give the store what was submitted; the reactor runs the router afterwards."""
+        submissions = []
+        while self._submitted:
+            submissions.append(self._submitted.popleft())
+        if not submissions:
+            return
+        try:
+            self._store.act(lambda store, now: (None, store.take(now, submissions)))
+        except Fenced:
+            for submission in submissions:
+                submission.settle(STARTING)
+
+    def _result(self, answer: Answer) -> Result:
+        return Result(*answer, self._me, self.leader, False)
