@@ -54,7 +54,10 @@ class Relearned:
         """
         while True:
             try:
-                return read(self._usable())
+                storage = self._usable()
+                made = read(storage)
+                storage.check()  # what `read` left out: later it could not be begun anew
+                return made
             except Corrupt as error:
                 self._begin_anew(error)
 
@@ -69,6 +72,10 @@ class Relearned:
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
         """Pairs in ascending key order, after `after` exclusive. Raises as `read`."""
         return self._usable().scan(table, after)
+
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs, in any order. Raises as `read`."""
+        return self._usable().every(table)
 
     def snapshot(self) -> View:
         """Open a view of what is durable now. Raises as `read`."""

@@ -43,6 +43,11 @@ class _SimView:
         for key, value in self._view.scan(table, after):
             yield key, _checked(self._flipped, table, key, value)
 
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        self._reads()
+        for key, value in self._view.every(table):
+            yield key, _checked(self._flipped, table, key, value)
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -118,6 +123,11 @@ class SimDisk:
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
         """Pairs in ascending key order; raises Corrupt where a bit has flipped."""
         for key, value in self._storage.scan(table, after):
+            yield key, _checked(self._flipped, table, key, value)
+
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs, in any order; raises Corrupt where a bit has flipped."""
+        for key, value in self._storage.every(table):
             yield key, _checked(self._flipped, table, key, value)
 
     def snapshot(self) -> View:

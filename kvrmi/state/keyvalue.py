@@ -17,7 +17,7 @@ from ..operations.table import KEY_VALUE
 from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Corrupt, Key, Record, Remove, Tables
 from .machine import StateMachine
-from .rows import ROWS, pack_rows, row_hash, unpack_row
+from .rows import ROWS, pack_rows, row_hash, stored_hash, unpack_row
 from .sortedkeys import SortedKeys
 
 __all__ = ["KeyValues"]
@@ -187,20 +187,20 @@ class KeyValues:
     ) -> None:
         """Take in stored rows; raises Corrupt."""
         theirs = other._rows if isinstance(other, KeyValues) else {}
-        last, total = next(reversed(self._rows), None), self._sum
+        mine, total = self._rows, self._sum
         for key, data in cast("Iterable[tuple[str, bytes]]", rows):
-            if last is not None and key <= last:
-                raise Corrupt(f"the row {key!r} is out of order")
-            last, row = key, unpack_row(key, data)
+            if key in mine:
+                raise Corrupt(f"the row {key!r} is there twice")
+            row = unpack_row(key, data)
             if theirs and theirs.get(key) == row:
                 row = theirs[key]
-            self._rows[key] = row
-            total += row_hash(key, row)
+            mine[key] = row
+            total += stored_hash(key, data)
         self._sum = total % _DIGEST_SPACE
 
     def restored(self) -> None:
         """Put the keys in order."""
-        self._order = SortedKeys(self._rows)
+        self._order = SortedKeys(sorted(self._rows))
 
 
 def _size(value: Value | None) -> int:

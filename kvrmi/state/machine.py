@@ -88,7 +88,7 @@ class StateMachine(Protocol):
     def restore(
         self, table: str, rows: Iterable[tuple[Key, bytes]], other: StateMachine | None
     ) -> None:
-        """Take in the next stored rows of a table, in the order of their keys; raises Corrupt.
+        """Take in stored rows of a table, in any order; raises Corrupt, for a second one too.
 
         A value that `other`, which this shall replace, has there too is in memory once.
         """

@@ -253,7 +253,7 @@ class Replicated:
     def restore(
         self, table: str, rows: Iterable[tuple[Key, bytes]], other: Replicated | None = None
     ) -> None:
-        """Take in the next rows of a table of the machine's, in the order of their keys.
+        """Take in rows of a table of the machine's, in any order.
 
         `complete` ends it. A value that `other` has there too is in memory once. Raises Corrupt.
         """
@@ -301,7 +301,7 @@ class Replicated:
         """
         state = cls(kind, keep, session_limit, history)
         for table in state.machine.tables:
-            state.restore(table, view.scan(table))
+            state.restore(table, view.every(table))
         state.complete(view)
         state.log = Log.load(view, keep)
         state.history.load(view, state.revision)

@@ -7,6 +7,7 @@ It converts and does not decide.
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Mapping
 
 from ..operations.interface import Value
@@ -17,19 +18,26 @@ __all__ = [
     "pack_row",
     "pack_rows",
     "row_hash",
+    "stored_hash",
     "unpack_row",
 ]
 
 ROWS = "rows"
 _TEXT = b"\x01s"
 _BYTES = b"\x01b"
+_BEFORE = struct.Struct(">cI").pack
+"""Type and length, before the key in what is hashed."""
 
 
 def row_hash(key: str, value: Value) -> int:
     """SHA-256 over type, length of the key, key, value, as a number: digests are their sum."""
+    return stored_hash(key, pack_row(value))
+
+
+def stored_hash(key: str, data: bytes) -> int:
+    """Compute `row_hash` of a row as it is stored, whatever its format."""
     name = key.encode()
-    kind, data = (b"s", value.encode()) if isinstance(value, str) else (b"b", value)
-    row = b"%c%b%b%b" % (kind, len(name).to_bytes(4, "big"), name, data)
+    row = _BEFORE(data[1:2], len(name)) + name + data[2:]
     return int.from_bytes(hashlib.sha256(row).digest(), "big")
 
 

@@ -104,6 +104,11 @@ class AppendStorage:
         self._check_usable()
         return self._rows.scan(table, after)
 
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs, in any order."""
+        self._check_usable()
+        return self._rows.every(table)
+
     def snapshot(self) -> MemoryView:
         """Copy everything."""
         self._check_usable()

@@ -17,7 +17,17 @@ from .append import replayed
 from .appendfile import is_appended, read_back
 from .interface import Key, StorageFailed, Tables, View
 from .sqlite import Reader
-from .sqlitefile import SQL_ERRORS, connect, failure, is_sealed, log_of, names, statements, verify
+from .sqlitefile import (
+    FROZEN,
+    SQL_ERRORS,
+    connect,
+    failure,
+    is_sealed,
+    log_of,
+    names,
+    statements,
+    verify,
+)
 
 __all__ = ["FrozenView"]
 
@@ -46,6 +56,10 @@ class FrozenView:
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
         """Pairs in ascending key order, after `after` exclusive; raises as `read`."""
         return self._view.scan(table, after)
+
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs, in any order; raises as `read`."""
+        return self._view.every(table)
 
     def close(self) -> None:
         """Let go of it, and of the copy; harmless twice."""
@@ -78,6 +92,9 @@ class _SqliteView:
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
         return self._reader.scan(table, after) if table in self._tables else iter(())
 
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        return self._reader.every(table) if table in self._tables else iter(())
+
     def close(self) -> None:
         self._close()
 
@@ -85,7 +102,7 @@ class _SqliteView:
 def _readable(path: Path, undo: ExitStack) -> tuple[Path, str]:
     """Give the file, if it is all there is, or else a copy with its log; and how to open that."""
     if not log_of(path).exists():
-        return path, "mode=ro&immutable=1"
+        return path, FROZEN
     folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="kvrmi-")))
     for file in (path, log_of(path)):
         shutil.copyfile(file, folder / file.name)

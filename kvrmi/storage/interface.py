@@ -111,6 +111,10 @@ class View(Protocol):
         """Pairs in ascending key order (str by code point), after `after` exclusive."""
         ...
 
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs in the order that is cheapest: for who needs all of them, to begin with."""
+        ...
+
     def close(self) -> None:
         """Let go of it; harmless twice."""
         ...
@@ -129,6 +133,10 @@ class Storage(Protocol):
 
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
         """Pairs in ascending key order (str by code point), after `after` exclusive."""
+        ...
+
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs in the order that is cheapest: for who needs all of them, to begin with."""
         ...
 
     def snapshot(self) -> View:

@@ -32,6 +32,10 @@ class MemoryView:
         """Pairs in ascending key order, after `after` exclusive."""
         return _scan(self._disk[table], after)
 
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs, in any order."""
+        return iter(list(self._disk[table].items()))
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -72,6 +76,11 @@ class MemoryStorage:
         """Pairs in ascending key order, after `after` exclusive."""
         self._check_open()
         return _scan(self._disk[table], after)
+
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs, in any order."""
+        self._check_open()
+        return iter(list(self._disk[table].items()))
 
     def snapshot(self) -> MemoryView:
         """Copy everything."""

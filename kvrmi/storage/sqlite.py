@@ -1,7 +1,7 @@
 """Durable tables in one SQLite file: write-ahead log, a sync at every write, checksummed records.
 
 Rules: an error while writing is final (after a failed sync nobody knows what the disk holds);
-what is read is checked, and a file that was not closed cleanly is verified and rewritten before it
+what is read is checked, and a file that was not closed cleanly is copied and verified before it
 is used, because what the kernel still shows of it need not be on the disk.
 It knows no meaning of a table. Opening, verifying and sealing the file is sqlitefile.py's.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -52,18 +53,28 @@ class Reader:
         """Value under `key`, or None; raises Corrupt or StorageFailed."""
         sql = self._tables[table]
         try:
-            row = self._connection.execute(sql.read, (sql.name(key),)).fetchone()
+            rows = self._connection.execute(sql.read, (sql.name(key),)).fetchall()
         except SQL_ERRORS as error:
             raise failure(error) from error
-        return None if row is None else sql.check(sql.name(key), *row)
+        return next((value for _, value in sql.whole(rows)), None)
 
     def scan(self, table: str, after: Key | None) -> Iterator[tuple[Key, bytes]]:
         """Pairs in ascending key order; raises Corrupt or StorageFailed on the way."""
         sql = self._tables[table]
-        where, args = (sql.scan, ()) if after is None else (sql.scan_after, (sql.name(after),))
+        if after is None:
+            return self._rows(sql, sql.scan)
+        return self._rows(sql, sql.scan_after, sql.name(after))
+
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs, as they lie in the file; raises Corrupt or StorageFailed on the way."""
+        sql = self._tables[table]
+        return self._rows(sql, sql.every)
+
+    def _rows(
+        self, sql: Statements, select: str, *values: int | bytes
+    ) -> Iterator[tuple[Key, bytes]]:
         try:
-            for name, value, check in self._connection.execute(where, args):
-                yield sql.key(name), sql.check(name, value, check)
+            yield from sql.whole(self._connection.execute(select, values))
         except SQL_ERRORS as error:
             raise failure(error) from error
 
@@ -92,6 +103,10 @@ class SqliteView:
         """Pairs in ascending key order, after `after` exclusive; raises as `read`."""
         return self._reader.scan(table, after)
 
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs, as they lie in the file; raises as `read`."""
+        return self._reader.every(table)
+
     def close(self) -> None:
         """End the transaction; harmless twice."""
         self._connection.close()
@@ -101,9 +116,10 @@ class SqliteStorage:
     """Tables in the file at `path`; a missing file is an empty storage.
 
     `tables` must name every table that the file has, and may name new ones.
-    Opening takes time in proportion to the file: its checksum after a clean stop, all its records
-    and a rewrite after an unclean one. Raises Corrupt when the file is damaged, StorageFailed
-    when it cannot be used. One process and one thread at a time.
+    Opening takes time in proportion to the file: its checksum after a clean stop, a copy after an
+    unclean one. Raises Corrupt when the file is damaged, StorageFailed when it cannot be used. A
+    record that is damaged after an unclean stop may be found by the first use instead, before
+    anything is written. One process and one thread at a time.
     """
 
     def __init__(self, path: Path | str, tables: Tables) -> None:
@@ -114,7 +130,8 @@ class SqliteStorage:
         self._ending = False
         self._writing = threading.Lock()
         """Held while the connection writes or is closed."""
-        prepare(self._path, self._tables)
+        self._unchecked = prepare(self._path, self._tables)
+        """Tables of a file that was not closed cleanly, until all their records were read once."""
         self._connection = use(self._path, self._tables)
         self._opened = {self._path: os.stat(self._path)}
         """What the names of its files led to when they were first seen."""
@@ -211,6 +228,12 @@ class SqliteStorage:
         self._check_usable()
         return self._reader.scan(table, after)
 
+    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
+        """All pairs, as they lie in the file; for the rest as `scan`."""
+        self._check_open()
+        yield from self._reader.every(table)
+        self._unchecked.discard(table)
+
     def snapshot(self) -> SqliteView:
         """Open a view of what is durable now; while it is open the write-ahead log only grows."""
         self._check_usable()
@@ -240,13 +263,28 @@ class SqliteStorage:
         try:
             if self._broken is None:
                 self._broken = "the storage is closed"
-                # If it fails the file stays unsealed, and the next opening rewrites it.
+                # If it fails the file stays unsealed, and the next opening copies it.
                 with suppress(*SQL_ERRORS, OSError):
-                    seal(self._connection, self._path)
+                    if not self._unchecked:  # a seal would stand for what nobody has looked at
+                        seal(self._connection, self._path)
             self._connection.close()
         finally:
             self._writing.release()
 
+    def check(self) -> None:
+        """Read what nobody has read yet of a file that was not closed cleanly.
+
+        Raises Corrupt, StorageFailed. Whatever else is done with such a file checks it first, but
+        for `every`: whoever begins with that reads all records once, not twice.
+        """
+        for table in sorted(self._unchecked):
+            deque(self.every(table), maxlen=0)
+
     def _check_usable(self) -> None:
+        self._check_open()
+        if self._unchecked:
+            self.check()
+
+    def _check_open(self) -> None:
         if self._broken is not None:
             raise StorageFailed(self._broken)

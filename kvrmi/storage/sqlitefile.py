@@ -2,18 +2,19 @@
 
 A seal (`NAME.seal`) beside the file means that it was closed cleanly, and holds its size and
 checksum. Rules: the seal is gone, durably, before the file is opened for use; a file without one
-is verified record by record and rewritten, because after a crash the kernel may show what the
-disk never got; a file appears under its name only when it is complete and synced.
+is copied and the copy synced, because after a crash the kernel may show what the disk never got;
+its pages are verified then, its records by the storage; a file appears under its name only when it
+is complete and synced.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 from zlib import crc32
 
@@ -21,6 +22,7 @@ from .durable import sync_folder
 from .interface import Corrupt, Key, StorageFailed
 
 __all__ = [
+    "FROZEN",
     "SQL_ERRORS",
     "Statements",
     "connect",
@@ -40,6 +42,9 @@ __all__ = [
 
 _FORMAT = 1
 _BUSY_SECONDS = 1.0
+_CHECKING_CACHE = "PRAGMA cache_size = -65536"
+"""Of KiB, while a file is gone through by its indexes, whose order need not be that of its rows."""
+FROZEN = "mode=ro&immutable=1"
 _CHUNK = 1 << 20
 _SYNC_EVERY_COMMIT = 2
 """What SQLite calls synchronous = FULL."""
@@ -60,6 +65,7 @@ class Statements(NamedTuple):
     read: str
     scan: str
     scan_after: str
+    every: str
     remove: str
     trim: str
     clear: str
@@ -74,10 +80,6 @@ class Statements(NamedTuple):
             raise ValueError(f"a key of {self.table!r} must have at most 64 bits")
         return key
 
-    def key(self, name: int | bytes) -> Key:
-        """Turn a stored key into what was put."""
-        return name if isinstance(name, int) else name.decode()
-
     def sum(self, name: int | bytes, value: bytes) -> int:
         """Compute CRC-32 over table, key and value."""
         raw = name.to_bytes(8, "big", signed=True) if isinstance(name, int) else name
@@ -90,15 +92,18 @@ class Statements(NamedTuple):
             raise ValueError(f"a value in {self.table!r} must be bytes")
         return name, value, self.sum(name, value)
 
-    def check(self, name: object, value: object, check: object) -> bytes:
-        """Give back the value of a stored record if it is whole; raises Corrupt."""
-        if (
-            isinstance(name, int | bytes)
-            and isinstance(value, bytes)
-            and self.sum(name, value) == check
-        ):
-            return value
-        raise Corrupt(f"a record of table {self.table!r} does not match its checksum")
+    def whole(self, rows: Iterable[tuple[Any, Any, Any]]) -> Iterator[tuple[Key, bytes]]:
+        """Give the pairs of stored rows, each once it matches its checksum; raises Corrupt."""
+        seed, is_number = self.seed, self.kind is int
+        for name, value, check in rows:
+            try:  # one loop and no calls: a replica starts when all its rows have been through it
+                raw = name.to_bytes(8, "big", signed=True) if is_number else name
+                is_whole = crc32(value, crc32(raw, seed)) == check
+            except (AttributeError, TypeError):
+                is_whole = False
+            if not is_whole:
+                raise Corrupt(f"a record of table {self.table!r} does not match its checksum")
+            yield name if is_number else name.decode(), value
 
 
 def statements(table: str, kind: type[int] | type[str]) -> Statements:
@@ -112,9 +117,10 @@ def statements(table: str, kind: type[int] | type[str]) -> Statements:
         create=f'CREATE TABLE IF NOT EXISTS "{table}" {columns}',
         put=f'INSERT INTO "{table}" VALUES (?, ?, ?) '
         "ON CONFLICT (key) DO UPDATE SET value = excluded.value, crc = excluded.crc",
-        read=f'SELECT value, crc FROM "{table}" WHERE key = ?',
+        read=f'SELECT key, value, crc FROM "{table}" WHERE key = ?',
         scan=f'SELECT key, value, crc FROM "{table}" ORDER BY key',
         scan_after=f'SELECT key, value, crc FROM "{table}" WHERE key > ? ORDER BY key',
+        every=f'SELECT key, value, crc FROM "{table}"',
         remove=f'DELETE FROM "{table}" WHERE key = ?',
         trim=f'DELETE FROM "{table}" WHERE key <= ?',
         clear=f'DELETE FROM "{table}"',
@@ -124,8 +130,7 @@ def statements(table: str, kind: type[int] | type[str]) -> Statements:
 def connect(path: Path, how: str = "mode=rw") -> sqlite3.Connection:
     """Open an existing file, in autocommit mode; raises Corrupt or StorageFailed.
 
-    `how` is a parameter of SQLite's: "mode=ro&immutable=1" touches
-    nothing, and sees no write-ahead log.
+    `how` is a parameter of SQLite's: FROZEN touches nothing, and sees no write-ahead log.
     """
     try:
         connection = sqlite3.connect(
@@ -188,19 +193,21 @@ def failure(error: Exception) -> Corrupt | StorageFailed:
     return StorageFailed(f"the file cannot be used: {error}")
 
 
-def prepare(path: Path, tables: Mapping[str, Statements]) -> None:
-    """Make `path` a whole file, verified and unsealed, ready to be used.
+def prepare(path: Path, tables: Mapping[str, Statements]) -> set[str]:
+    """Make `path` a whole file, synced and unsealed; the tables whose records are unchecked.
 
     Raises Corrupt or StorageFailed.
     """
+    unchecked: set[str] = set()
     try:
         _remove(_new(path))
         if not _is_there(path):
             erase(path)
             _create(path, tables)
         elif not is_sealed(path):
-            _rewrite(path, tables)
+            unchecked = _rewrite(path, tables)
         drop_seal(path)
+        return unchecked
     except SQL_ERRORS as error:
         raise failure(error) from error
     except OSError as error:
@@ -284,16 +291,27 @@ def _measure(path: Path) -> str:
     return f"{_FORMAT} {size} {check:08x}\n"
 
 
-def _rewrite(path: Path, tables: Mapping[str, Statements]) -> None:
-    """Verify everything and put a synced copy in the place of the file."""
+def _rewrite(path: Path, tables: Mapping[str, Statements]) -> set[str]:
+    """Put a synced copy in the place of the file; the tables in it, whose records are unchecked."""
     with closing(connect(path)) as old:
-        verify(old, tables)
-        _fill(_new(path), tables, old)
+        _check_format(old)
+        _copy(old, _new(path))
+        with closing(connect(_new(path), FROZEN)) as new:
+            new.execute(_CHECKING_CACHE)
+            verify(new, tables)
+            copied = names(new)
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     # A log left behind would be replayed into the copy.
     if log_of(path).exists():
         raise StorageFailed(f"{path.name} is in use by somebody else")
     _publish(path)
+    return copied
+
+
+def _copy(old: sqlite3.Connection, new: Path) -> None:
+    """Copy all pages, those in the write-ahead log too, and sync them."""
+    with _made(new) as connection:
+        old.backup(connection)
 
 
 def verify(old: sqlite3.Connection, tables: Mapping[str, Statements]) -> None:
@@ -317,32 +335,26 @@ def names(connection: sqlite3.Connection) -> set[str]:
 
 
 def _create(path: Path, tables: Mapping[str, Statements]) -> None:
-    _fill(_new(path), tables, None)
+    with _made(_new(path)) as connection:
+        connection.execute("BEGIN")
+        for sql in tables.values():
+            connection.execute(sql.create)
+        connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        connection.execute("COMMIT")
     _publish(path)
 
 
-def _fill(new: Path, tables: Mapping[str, Statements], old: sqlite3.Connection | None) -> None:
-    """Write a new file with what `old` holds, and sync it."""
+@contextmanager
+def _made(new: Path) -> Iterator[sqlite3.Connection]:
+    """Have a new file filled, and sync it."""
     new.touch()
     with closing(connect(new)) as connection:
         # No journal and no syncs: until the file is published nobody relies on it.
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("BEGIN")
-        known = set() if old is None else names(old)
-        for table, sql in tables.items():
-            connection.execute(sql.create)
-            if old is not None and table in known:
-                connection.executemany(sql.put, _checked(old, sql))
-        connection.execute(f"PRAGMA user_version = {_FORMAT}")
-        connection.execute("COMMIT")
+        yield connection
     with new.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def _checked(old: sqlite3.Connection, sql: Statements) -> Iterator[tuple[int | bytes, bytes, int]]:
-    for name, value, check in old.execute(sql.scan):
-        yield name, sql.check(name, value, check), check
 
 
 def _publish(path: Path) -> None:

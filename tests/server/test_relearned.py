@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -82,6 +85,24 @@ def test_a_bad_record_met_at_a_restart_of_the_role(path: Path) -> None:
     storage.write([Put("rows", "k", b"again")])
     assert storage.load(rows) == [b"again"]
     storage.close()
+
+
+def test_a_bad_record_that_nobody_loads_is_met_at_the_start_too(path: Path) -> None:
+    """After an unclean stop all is looked at once: later the role could not be begun anew."""
+    tables = {**TABLES, "more": int}
+    storage = SqliteStorage(path, tables)
+    storage.write([Put("more", 1, b"one")])
+    crashed = path.with_name("crashed.db")
+    for suffix in ("", "-wal"):
+        shutil.copyfile(f"{path}{suffix}", f"{crashed}{suffix}")
+    storage.close()
+    with closing(sqlite3.connect(crashed)) as connection, connection:
+        connection.execute("UPDATE more SET value = x'00'")
+    relearned = Relearned(crashed, tables)
+    assert relearned.load(lambda it: list(it.every("rows"))) == []
+    (note,) = relearned.notes
+    assert "'more' does not match" in note
+    relearned.close()
 
 
 def test_it_is_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:

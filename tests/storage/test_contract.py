@@ -101,6 +101,20 @@ def test_many_pairs_are_put_in_their_place_among_the_other_records(opener: Opene
     assert storage.read("slots", 1) == b"1"
 
 
+def test_every_pair_is_given_once_in_some_order(opener: Opener) -> None:
+    storage = opener()
+    storage.write([Put("names", name, name.encode()) for name in "cabd"])
+    storage.write([Remove("names", "b"), Put("names", "a", b"new")])
+    given = list(storage.every("names"))
+    assert sorted(given) == [("a", b"new"), ("c", b"c"), ("d", b"d")]
+    view = storage.snapshot()
+    storage.write([Clear("names")])
+    assert sorted(view.every("names")) == sorted(given)
+    assert list(storage.every("names")) == []
+    view.close()
+    storage.close()
+
+
 def test_trim_takes_the_bound_with_it(opener: Opener) -> None:
     storage = opener()
     storage.write([Put("slots", slot, bytes([slot])) for slot in range(1, 6)])

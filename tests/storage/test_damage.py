@@ -6,7 +6,9 @@ import errno
 import os
 import random
 import shutil
-from contextlib import suppress
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,78 @@ def test_renamed_column_is_damage(unsealed: Path) -> None:
     unsealed.with_name("copy.db-wal").unlink()
     unsealed.write_bytes(unsealed.read_bytes().replace(b"value BLOB", b"valuf BLOB"))
     with pytest.raises(Corrupt):
-        SqliteStorage(unsealed, TABLES)
+        contents(unsealed)
+
+
+def damage_record(path: Path) -> None:
+    """Change a record of a file that was not closed cleanly, as its checksum alone shows."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE slots SET value = x'00' WHERE key = 7")
+
+
+USES: dict[str, Callable[[SqliteStorage], object]] = {
+    "check": SqliteStorage.check,
+    "read": lambda storage: storage.read("names", "n1"),
+    "scan": lambda storage: list(storage.scan("names")),
+    "snapshot": SqliteStorage.snapshot,
+    "write": lambda storage: storage.write([Put("names", "new", b"")]),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_after_an_unclean_stop_a_damaged_record_is_found_by_the_first_use(
+    unsealed: Path, use: str
+) -> None:
+    """One of another table too, and before anything is written: nothing rests on such a file."""
+    damage_record(unsealed)
+    storage = SqliteStorage(unsealed, TABLES)
+    assert len(list(storage.every("names"))) == 101, "one pass over what is whole is no other use"
+    for _ in range(2):
+        with pytest.raises(Corrupt, match="'slots' does not match"):
+            USES[use](storage)
+    with pytest.raises(Corrupt):
+        list(storage.every("slots"))
+    storage.close()
+
+
+def test_what_nobody_has_checked_is_not_sealed(unsealed: Path) -> None:
+    damage_record(unsealed)
+    for _ in range(2):
+        storage = SqliteStorage(unsealed, TABLES)
+        list(storage.every("names"))
+        storage.close()
+        assert not unsealed.with_name("copy.db.seal").exists()
+    with pytest.raises(Corrupt):
+        contents(unsealed)
+
+
+def test_a_pass_over_all_records_is_their_check(unsealed: Path) -> None:
+    storage = SqliteStorage(unsealed, TABLES)
+    for table in TABLES:
+        assert sorted(storage.every(table)) == sorted(storage.scan(table))
+    storage.close()
+    assert unsealed.with_name("copy.db.seal").exists()
+
+
+def test_the_copy_that_was_synced_is_what_is_used(
+    unsealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the kernel shows of the old file need not be on the disk, its log neither."""
+    synced = []
+    fsync = os.fsync
+
+    def spied(file: int) -> None:
+        fsync(file)
+        synced.append((os.fstat(file).st_ino, os.fstat(file).st_size))
+
+    monkeypatch.setattr(os, "fsync", spied)
+    storage = SqliteStorage(unsealed, TABLES)
+    monkeypatch.undo()
+    assert (unsealed.stat().st_ino, unsealed.stat().st_size) in synced
+    storage.close()
+    with closing(sqlite3.connect(unsealed)) as connection:
+        (value,) = connection.execute("SELECT value FROM names WHERE key = x'6c617374'").fetchone()
+    assert value == b"added" * 1000
 
 
 def test_foreign_file_and_foreign_tables(tmp_path: Path, unsealed: Path) -> None:

@@ -32,6 +32,7 @@ class _WithoutSessions:
     def __init__(self, view: View) -> None:
         self.view = view
         self.read = view.read
+        self.every = view.every
         self.close = view.close
 
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
@@ -44,6 +45,7 @@ class _GivesNoSessions:
     def __init__(self, disk: Stored) -> None:
         self.read = disk.read
         self.scan = disk.scan
+        self.every = disk.every
         self.close = disk.close
         self.disk = disk
 

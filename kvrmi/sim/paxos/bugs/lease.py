@@ -103,6 +103,7 @@ class _NoHold:
     def __init__(self, disk: View) -> None:
         self.disk = disk
         self.scan = disk.scan
+        self.every = disk.every
         self.close = disk.close
 
     def read(self, table: str, key: Key) -> bytes | None:
