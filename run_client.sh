@@ -4,8 +4,8 @@
 #   ./run_client.sh my-client-one RPC 1099 1     name, protocol, port, server number
 #   ./run_client.sh my-client 1111 TCP           name, port and protocol in either order
 #
-# It starts the client with the cluster that it finds: KVRMI_CONFIG, .kvrmi here, .kvrmi beside this
-# script, or the name server on 127.0.0.1:9090. What is wrong with a name, a protocol or a server
+# It starts the client with the cluster that it finds: KVRMI_CONFIG, what ./deploy.sh started in
+# containers, .kvrmi here, .kvrmi beside this script, or the name server on 127.0.0.1:9090. What is wrong with a name, a protocol or a server
 # that is not there is said by the client itself.
 set -u
 
@@ -36,13 +36,24 @@ case $server in
     "" | *[!0-9]*) refuse "'$server' is no server number; $usage" ;;
 esac
 
-config=${KVRMI_CONFIG:-}
+find_containers() { # the engine whose containers deploy.sh started
+    for engine in docker podman; do
+        if [ -n "$("$engine" ps --quiet --filter label=kvrmi=kvrmi 2>/dev/null)" ]; then
+            return 0
+        fi
+    done
+    engine=
+}
+
+config=${KVRMI_CONFIG:-} engine=
+[ -n "$config" ] || find_containers
 for folder in .kvrmi "$here/.kvrmi"; do
-    [ -n "$config" ] || [ ! -f "$folder/cluster.toml" ] || config=$folder/cluster.toml
+    [ -n "$config$engine" ] || [ ! -f "$folder/cluster.toml" ] || config=$folder/cluster.toml
 done
 nameserver=127.0.0.1:9090
 source=${config:-"there is no cluster file here, KVRMI_CONFIG would name one"}
 [ ! -f "$config" ] || nameserver=$(sed -n 's/^nameserver = "\(.*\)"$/\1/p' "$config")
+[ -z "$engine" ] || nameserver=nameserver:9090 source="in $engine's network kvrmi"
 
 case $protocol in
     [Rr][Pp][Cc])
@@ -60,7 +71,12 @@ if [ -n "$config" ]; then
     set -- "$@" --config "$config"
     mkdir -m 700 -p "$logs" 2>/dev/null && set -- "$@" --log "$logs/$name.log"
 fi
-if [ -x "$here/.venv/bin/python" ]; then
+if [ -n "$engine" ]; then
+    terminal=--interactive
+    [ ! -t 0 ] || [ ! -t 1 ] || terminal=--interactive\ --tty
+    # shellcheck disable=SC2086
+    exec "$engine" run --rm $terminal --network kvrmi --volume kvrmi:/var/lib/kvrmi kvrmi client "$@"
+elif [ -x "$here/.venv/bin/python" ]; then
     export PYTHONPATH="$here"
     # By its module's name the client would call itself `python -m client`.
     start='import sys; sys.argv[0] = "run_client.sh"; from client.__main__ import main; sys.exit(main())'

@@ -19,7 +19,7 @@ from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
 from kvrmi.cluster.members import members, quorum_warning
-from kvrmi.cluster.naming import join_address, shared_ports
+from kvrmi.cluster.naming import join_address, shared_ports, split_address
 from kvrmi.remote.identity import make_secret
 
 from ..alone import members_of
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     """Make the two files and say what to do with them; returns the exit status."""
     given, status = _parser().parse_args(argv), 1
     try:
-        cluster = found(given.data, given.hosts, given.base_port, given.engine)
+        cluster = found(given.data, given.hosts, given.base_port, given.engine, given.nameserver)
     except Impossible as error:
         problem, status = str(error), USAGE
     except (ConfigError, Refused) as error:
@@ -50,17 +50,25 @@ def main(argv: Sequence[str]) -> int:
     return status
 
 
-def found(data: Path, hosts: Sequence[str], base_port: int | None, engine: str) -> Cluster:
+def found(
+    data: Path,
+    hosts: Sequence[str],
+    base_port: int | None,
+    engine: str,
+    nameserver: str | None = None,
+) -> Cluster:
     """Write cluster file and secret of a new cluster into `data`, replica i on host i.
 
     A host is HOST or HOST:PORT; without a port it has the default ones, or those from `base_port`.
-    The files of an equal cluster that are there already stay, with its id and secret. Raises
+    The name server runs on `nameserver`, HOST or HOST:PORT, by default on the first host. The files of an equal cluster that are there already stay, with its id and secret. Raises
     ConfigError and Refused, Impossible where no such cluster can be, with nothing changed, and
     OSError.
     """
     with founding.asked_for():
         replicas_of(engine, len(hosts))
         addresses = _addresses(hosts, base_port, kind_of(engine).declared.daemons)
+        if nameserver is not None:
+            addresses = addresses._replace(nameserver=_full(nameserver, addresses.nameserver))
         cluster = founding.new_cluster(addresses, engine, secrets.token_hex(8), [""] * len(hosts))
     data.mkdir(parents=True, exist_ok=True)
     there = [name for name in (founding.CONFIG, founding.SECRET) if (data / name).exists()]
@@ -100,6 +108,14 @@ def _addresses(hosts: Sequence[str], base_port: int | None, roles: Sequence[str]
     return Addresses(replicas, nameserver, coordinator, "")
 
 
+def _full(nameserver: str, usual: str) -> str:
+    """Give the address with its port, that of `usual` by default. Raises ConfigError."""
+    try:
+        return join_address(*split_address(nameserver, split_address(usual)[1]))
+    except ValueError as error:
+        raise ConfigError(f"name server: {error}") from None
+
+
 def _instructions(cluster: Cluster, data: Path) -> Iterator[str]:
     """Say what to copy where, and what to run there."""
     folder, there = shlex.quote(str(data)), Path(data.resolve().name)
@@ -127,7 +143,8 @@ def _instructions(cluster: Cluster, data: Path) -> Iterator[str]:
         "is enough. Ask any of them:"
     )
     yield f"     {_PROGRAM}client --address {join_address(first.host, first.client)} STATUS"
-    yield f"   For clients that look names up, also run on {first.host}:"
+    nameserver, _ = split_address(cluster.nameserver)
+    yield f"   For clients that look names up, also run on {nameserver}:"
     yield f"     {_PROGRAM}nameserver --config {config}"
     warning = quorum_warning(len(cluster.members))
     if warning is not None:
@@ -149,6 +166,7 @@ def _parser() -> Parser:
     add("--hosts", type=_hosts, required=True, metavar="A,B,..", help="HOST or HOST:PORT each")
     add("--data", type=folder, default=DATA, metavar="DIR", help=f"where to make them ({DATA})")
     add("--engine", default=DEFAULT, help=f"how they agree ({DEFAULT})")
+    add("--nameserver", metavar="H[:P]", help="where the name server will run (the first host)")
     add(
         "--base-port",
         type=whole(1, 65_535),

@@ -43,6 +43,15 @@ def test_ports_of_ones_choice(tmp_path: Path) -> None:
     assert (cluster.nameserver, cluster.coordinator) == ("a:9015", "a:9016")
 
 
+@pytest.mark.parametrize(("given", "address"), [("n", "n:9090"), ("n:99", "n:99")])
+def test_the_name_server_on_a_host_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, address: str
+) -> None:
+    assert main(["found", *HOSTS, "--nameserver", given, "--data", str(tmp_path)]) == 0
+    assert load(tmp_path / "cluster.toml").nameserver == address
+    assert "also run on n:\n" in capsys.readouterr().out
+
+
 def test_a_folder_of_a_cluster_is_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
