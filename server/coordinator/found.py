@@ -60,7 +60,8 @@ def found(
     """Write cluster file and secret of a new cluster into `data`, replica i on host i.
 
     A host is HOST or HOST:PORT; without a port it has the default ones, or those from `base_port`.
-    The name server runs on `nameserver`, HOST or HOST:PORT, by default on the first host. The files of an equal cluster that are there already stay, with its id and secret. Raises
+    The name server runs on `nameserver`, HOST or HOST:PORT, by default on the first host. The
+    files of an equal cluster that are there already stay, with its id and secret. Raises
     ConfigError and Refused, Impossible where no such cluster can be, with nothing changed, and
     OSError.
     """
