@@ -14,10 +14,11 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8
 HEAPS = 2
 """By default each thread may get a heap of its own, and what one frees the others do not use."""
 
-LARGE = 64 << 10
+LARGE = 512 << 10
 """Bytes from which a block is mapped by itself and given back when freed.
 
-By default it grows with the largest block ever freed, up to 32 MiB.
+By default it grows with the largest block ever freed, up to 32 MiB. What a slot of many batches
+takes must be below it: mapping each of its copies anew costs a fifth of a batch's CPU.
 """
 
 MAPPED = 16_000

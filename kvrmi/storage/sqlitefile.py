@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 _FORMAT = 1
+_PAGE = 16 << 10
+"""Bytes of a page: SQLite makes four system calls for each that changed."""
 _BUSY_SECONDS = 1.0
 _CHECKING_CACHE = "PRAGMA cache_size = -65536"
 """Of KiB, while a file is gone through by its indexes, whose order need not be that of its rows."""
@@ -349,6 +351,7 @@ def _made(new: Path) -> Iterator[sqlite3.Connection]:
     """Have a new file filled, and sync it."""
     new.touch()
     with closing(connect(new)) as connection:
+        connection.execute(f"PRAGMA page_size = {_PAGE}")
         # No journal and no syncs: until the file is published nobody relies on it.
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA synchronous = OFF")

@@ -26,8 +26,8 @@ together = threading.Barrier(8)
 def work(kept):
     for _ in range(2):  # glibc's threshold grows with the first large block freed
         large = []
-        for _ in range(40):
-            large.append(b"x" * 200_000)
+        for _ in range(20):
+            large.append(b"x" * 600_000)
             kept.append(bytes(5_000))  # stays, between two that go
         together.wait()
         del large

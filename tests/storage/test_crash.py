@@ -25,7 +25,7 @@ DEADLINE = 30.0
 FULL = 2
 """What SQLite calls synchronous = FULL."""
 ROOT = Path(__file__).parents[2]
-LARGEST = {"sqlite": ("150000", "400000"), "append": ("100000", "400000")}
+LARGEST = {"sqlite": ("600000", "1600000"), "append": ("100000", "400000")}
 """How large a file may grow, in bytes. An append-only one has its room from the start."""
 
 
@@ -91,7 +91,7 @@ def test_confirmed_writes_survive_a_kill_and_another(tmp_path: Path) -> None:
 
 def test_every_commit_is_synced(tmp_path: Path) -> None:
     storage = SqliteStorage(tmp_path / "some.db", TABLES)
-    for pragma, value in (("journal_mode", b"wal"), ("synchronous", FULL)):
+    for pragma, value in (("journal_mode", b"wal"), ("synchronous", FULL), ("page_size", 16384)):
         assert storage._connection.execute(f"PRAGMA {pragma}").fetchone() == (value,)
     storage.close()
 

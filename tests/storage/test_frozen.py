@@ -89,7 +89,7 @@ def test_damage_to_an_append_only_file_is_found(appended: Path) -> None:
 @pytest.mark.parametrize("fixture", ["sealed", "unsealed"])
 def test_damage_is_found(fixture: str, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(fixture)
-    flip(path, path.stat().st_size * 4)
+    flip(path, 8 * path.read_bytes().index(b"7" * 50))
     before = traces(path.parent)
     with pytest.raises(Corrupt):
         frozen(path)
