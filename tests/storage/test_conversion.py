@@ -51,7 +51,7 @@ def test_all_rows_are_taken_over_and_nothing_else_is_left(
     assert sorted(path.parent.glob(path.name + "*")) == [path, Path(f"{path}.mark")]
     found = rows(path)
     assert len(found["slots"]) == 100
-    assert found["slots"][5] == (5, b"changed" if fixture == "unsealed" else b"5" * 50)
+    assert found["slots"][5] == (5, b"changed" if fixture == "unsealed" else b"5" * 200)
     assert not convert(path, TABLES), "it is one already"
 
 

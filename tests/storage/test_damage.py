@@ -22,11 +22,11 @@ TABLES: Tables = {"slots": int, "names": str}
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> Path:
-    """Make a storage of some pages, closed cleanly."""
+    """Make a storage of several pages a table, closed cleanly."""
     path = tmp_path / "some.db"
     storage = SqliteStorage(path, TABLES)
-    storage.write([Put("slots", n, b"%d" % n * 50) for n in range(100)])
-    storage.write([Put("names", f"n{n}", b"%d" % n * 50) for n in range(100)])
+    storage.write([Put("slots", n, b"%d" % n * 200) for n in range(100)])
+    storage.write([Put("names", f"n{n}", b"%d" % n * 200) for n in range(100)])
     storage.close()
     return path
 
@@ -188,7 +188,7 @@ def test_damaged_record_is_found_while_the_storage_is_open(sealed: Path) -> None
     storage = SqliteStorage(sealed, TABLES)
     # Behind the storage's back, as a failing disk would.
     storage._connection.execute("UPDATE slots SET value = x'00' WHERE key = 7")
-    assert storage.read("slots", 6) == b"6" * 50
+    assert storage.read("slots", 6) == b"6" * 200
     with pytest.raises(Corrupt):
         storage.read("slots", 7)
     view = storage.snapshot()
@@ -211,7 +211,7 @@ def test_new_table_joins_an_old_file(sealed: Path) -> None:
     for _ in range(2):
         storage = SqliteStorage(sealed, tables)
         storage.write([Put("more", "a", b"1")])
-        assert (storage.read("more", "a"), storage.read("slots", 2)) == (b"1", b"2" * 50)
+        assert (storage.read("more", "a"), storage.read("slots", 2)) == (b"1", b"2" * 200)
         storage.close()
 
 

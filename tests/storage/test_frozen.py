@@ -59,7 +59,7 @@ def test_what_a_crash_left_in_the_log_is_read(unsealed: Path) -> None:
 
 def test_a_read_of_one_record(sealed: Path) -> None:
     view = FrozenView(sealed, TABLES)
-    assert view.read("slots", 7) == b"7" * 50
+    assert view.read("slots", 7) == b"7" * 200
     assert view.read("names", "absent") is None
     view.close()
     view.close()
@@ -89,7 +89,7 @@ def test_damage_to_an_append_only_file_is_found(appended: Path) -> None:
 @pytest.mark.parametrize("fixture", ["sealed", "unsealed"])
 def test_damage_is_found(fixture: str, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(fixture)
-    flip(path, 8 * path.read_bytes().index(b"7" * 50))
+    flip(path, 8 * path.read_bytes().index(b"99" * 200))
     before = traces(path.parent)
     with pytest.raises(Corrupt):
         frozen(path)
