@@ -38,6 +38,7 @@ from .cpus import Cpus
 from .endpoint import Endpoint
 from .engines.kinds import DEFAULT, kind_for
 from .folder import PRIVATE, Folder, FolderRefused, Foreign, format_folder, open_folder
+from .gateways import ways
 from .logfile import start_log
 from .offline import export, inspect
 from .replica import Replica
@@ -87,6 +88,7 @@ def _parser() -> cli.Parser:
         metavar="P",
         help="serve what it counts over HTTP, for Prometheus",
     )
+    ways.add_flags(parser)
     return parser
 
 
@@ -140,6 +142,7 @@ def _run(options: argparse.Namespace) -> int:
         replica = Replica(cluster, options.id, folder, secret, fatal, lead=cpus.lead)
         if options.metrics_port is not None:
             replica.endpoints.append(_metrics(replica, options.metrics_port))
+        replica.endpoints += ways.gateways(replica, options)
         return _serve(replica, home, prompts=prompts)
     except (Corrupt, DiskLost, StorageFailed, InvariantBroken) as error:
         return _leave(home, endings.ending("start", error))

@@ -29,6 +29,7 @@ from kvrmi.operations.table import KEY_VALUE
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator.servant import CoordinatorServant
 from server.engines.kinds import ENGINES
+from server.gateways.table import COMMANDS
 from server.intake import Intake
 from server.kvstore import kvstore
 from tests.server.stubs import StubEngine, at_once
@@ -105,7 +106,15 @@ def operation_table() -> Iterator[str]:
         yield f"| `{known.remote_usage}` | {known.help} |"
 
 
+def gateway_table() -> Iterator[str]:
+    yield "\n| command | what it does |"
+    yield "| --- | --- |"
+    for known in COMMANDS.values():
+        yield f"| `{known.usage}` | {known.help} |"
+
+
 GENERATED = {
+    "gateway": gateway_table,
     "options": flag_tables,
     "commands": command_table,
     "operations": operation_table,
@@ -195,11 +204,12 @@ def test_a_command_can_name_every_role() -> None:
 
 
 def test_every_key_of_the_cluster_file() -> None:
+    gateways = {f"gateways.{name}" for name in file._GATEWAYS}
     timing = {f"timing.{field.name}" for field in dataclasses.fields(Timing)}
     head = {"format", *file._HEAD}
     ports = naming.ports_from(1, PAXOS.daemons)
     members = {f"replica.{key}" for key in (*file._MEMBER, *ports)}
-    assert first_column("cluster.toml") == head | timing | members
+    assert first_column("cluster.toml") == head | timing | gateways | members
 
 
 def test_every_default_of_the_cluster_file() -> None:

@@ -13,8 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 from .checks import ConfigError, check_address, check_host, check_word
+from .gateways import NO_GATEWAYS, Gateways
 from .members import Member
-from .naming import unknown_replica
+from .naming import join_address, unknown_replica
 from .quorum import majority
 from .retention import Retention
 from .timing import Timing
@@ -51,6 +52,8 @@ class Cluster:
     """Whether a replica keeps to one CPU."""
     listen: str = ""
     """Host on which all of it listens, 0.0.0.0 say; empty: each part on the host it is known by."""
+    gateways: Gateways = NO_GATEWAYS
+    """Where programs that know no Pyro come in."""
     source: str = dataclasses.field(default="its command line", compare=False)
     """What it was read from, for messages: the path of its file."""
 
@@ -69,6 +72,7 @@ class Cluster:
         check_address(self.coordinator, "coordinator")
         if self.listen:
             check_host(self.listen, "listen")
+        self.gateways.check(self.members)
         self._check_alike()
         self._check_distinct()
 
@@ -99,7 +103,7 @@ class Cluster:
         the cluster's id, the engine, the replicas' ids and all times; not addresses: who answers at
         one proves who it is, hosts may have several names, and while nothing runs they may change.
         Nor disk ids, which change while others run and count by the log, nor what concerns one
-        process alone (name, log_entries, history, pin, listen).
+        process alone (name, log_entries, history, pin, listen, gateways).
         """
         times = dataclasses.asdict(self.timing)
         formats = (FORMAT, messages, vocabulary)
@@ -111,6 +115,10 @@ class Cluster:
         if replica not in self.ids:
             raise ConfigError(unknown_replica(replica, self.ids))
         return self.members[replica - 1]
+
+    def gateways_of(self, replica: int) -> Gateways:
+        """Return the ports of a replica's own gateways."""
+        return self.gateways.of(self.members, replica)
 
     def listens_on(self, host: str) -> str:
         """Return on which host to bind what others connect to on `host`."""
@@ -129,6 +137,9 @@ class Cluster:
         for member in self.members:
             for name, address in zip(member.ports, member.addresses, strict=True):
                 uses.setdefault(address, []).append(f"{name} of replica {member.id}")
+            if tcp := self.gateways_of(member.id).tcp:
+                address = join_address(member.host, tcp)
+                uses.setdefault(address, []).append(f"TCP gateway of replica {member.id}")
         for address, users in uses.items():
             if len(users) > 1:
                 raise ConfigError(f"{address} is used {len(users)} times: {', '.join(users)}")

@@ -16,6 +16,7 @@ from typing import Any
 
 from .checks import ConfigError
 from .config import FORMAT, Cluster
+from .gateways import Gateways
 from .members import Member
 from .naming import ADMIN, CLIENT
 from .timing import Timing
@@ -66,6 +67,12 @@ def dump(cluster: Cluster) -> str:
         "\n[timing]  # seconds",
         *_lines(dataclasses.asdict(cluster.timing)),
     ]
+    gateways = {name: port for name, port in cluster.gateways._asdict().items() if port}
+    if gateways:
+        parts += [
+            "\n[gateways]  # ports of the first replica; the next ones count on",
+            *_lines(gateways),
+        ]
     for one in cluster.members:
         table = {"id": one.id, "host": one.host, **one.ports, "disk": one.disk}
         parts += ["\n[[replica]]", *_lines(table)]
@@ -89,8 +96,18 @@ _MEMBER: Mapping[str, type] = {"id": int, "host": str, "disk": str}
 _TIMING: Mapping[str, type] = dict.fromkeys(
     (field.name for field in dataclasses.fields(Timing)), float
 )
+_GATEWAYS: Mapping[str, type] = dict.fromkeys(Gateways._fields, int)
 _OPTIONAL = frozenset(
-    {"log_entries", "history_revisions", "history_bytes", "pin", "listen", "disk", *_TIMING}
+    {
+        *_GATEWAYS,
+        "log_entries",
+        "history_revisions",
+        "history_bytes",
+        "pin",
+        "listen",
+        "disk",
+        *_TIMING,
+    }
 )
 _TYPE_NAMES = {str: "a text", int: "a whole number", bool: "true or false", float: "a number"}
 
@@ -109,15 +126,18 @@ def _cluster(data: dict[str, Any], path: Path) -> Cluster:
     if written != FORMAT:
         raise ConfigError(f"format is {written!r}, this version reads {FORMAT}")
     timing = data.pop("timing", {})
+    gateways = data.pop("gateways", {})
     replicas = data.pop("replica", [])
-    if not isinstance(timing, dict):
-        raise ConfigError("timing is not a table")
+    for name, table in (("timing", timing), ("gateways", gateways)):
+        if not isinstance(table, dict):
+            raise ConfigError(f"{name} is not a table")
     if not isinstance(replicas, list) or not all(isinstance(one, dict) for one in replicas):
         raise ConfigError("replica is not a list of tables: write [[replica]]")
     return Cluster(
         **_typed(data, _HEAD, ""),
         members=_members(replicas),
         timing=Timing(**_typed(timing, _TIMING, "timing: ")),
+        gateways=Gateways(**_typed(gateways, _GATEWAYS, "gateways: ")),
         folder=path.parent,
         source=str(path),
     )

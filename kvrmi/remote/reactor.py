@@ -53,6 +53,10 @@ class Reactor:
         self._epoll.register(descriptor, select.EPOLLIN)
         self._handlers[descriptor] = handler
 
+    def change(self, descriptor: int, events: int) -> None:
+        """Call its handler for these epoll events from now on, and when its other end has gone."""
+        self._epoll.modify(descriptor, events)
+
     def forget(self, descriptor: int) -> None:
         """Watch it no longer; harmless if it was not watched."""
         if self._handlers.pop(descriptor, None) is not None:

@@ -1,0 +1,1 @@
+"""Bytes of programs that know no Pyro: RESP2, inline text, datagrams."""

@@ -1,0 +1,1 @@
+"""The gateways: commands, order, connections, datagrams."""
