@@ -28,7 +28,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gateways",
         action="store_true",
-        help=f"serve redis clients over TCP (port {TCP_PORT}, counted on for each replica of a host)",
+        help=f"serve redis clients over TCP ({TCP_PORT}, or the next one for each further replica)",
     )
     parser.add_argument("--tcp-port", type=port, metavar="P", help="serve redis clients on port P")
     parser.add_argument(

@@ -43,7 +43,7 @@ def test_the_file_has_them(tmp_path: Path) -> None:
 
 def test_ports_that_cannot_be_are_refused() -> None:
     for known in (Gateways(-1), Gateways(udp=65_535)):
-        with pytest.raises(ConfigError, match="gateways: (tcp|udp) leaves no room"):
+        with pytest.raises(ConfigError, match=r"gateways: (tcp|udp) leaves no room"):
             dataclasses.replace(cluster(), gateways=known)
     taken = cluster().members[1].client
     with pytest.raises(ConfigError, match="TCP gateway of replica 1"):
