@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..cluster.status import source_for
-from ..errors import ConnectionFailed, KVError, was_refused
+from ..errors import ConnectionFailed, KVError, Unsupported, was_refused
 from . import links
 from .admins import Admins
 
@@ -91,6 +91,8 @@ def links_of(admins: Admins, replicas: Iterable[int]) -> Shown:
     for replica in replicas:
         try:
             found[replica] = admins.replica(replica, "links")
+        except Unsupported:
+            raise  # nobody has any
         except KVError as error:
             found[replica] = str(error)
     lines = [f"replica {replica}: {_listed(each)}" for replica, each in found.items()]

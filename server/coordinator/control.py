@@ -32,6 +32,7 @@ from kvrmi.errors import KVError, to_builtin
 from kvrmi.remote.identity import Refused as ProofRefused
 
 from ..admission import check_members
+from ..engines.kinds import kind_for
 from ..folder import FolderRefused
 from . import health
 from .founding import CONFIG, HELD, SECRET
@@ -194,6 +195,9 @@ class Control:
     def restore(self, replica: int, peer: int | None = None) -> dict[str, Any]:
         """Have a replica's learner restored from a peer's snapshot, the best peer by default."""
         self._supervisor(replica)
+        if not kind_for(self.cluster).declared.requests:  # replicas that ask each other nothing
+            why = f"engine {self.cluster.engine} has no restore; nothing was done"
+            raise to_builtin("UNSUPPORTED", why)
         if peer is not None and (peer not in self.cluster.ids or peer == replica):
             raise to_builtin("INVALID", f"replica {peer} is no peer of replica {replica}")
         entries = self.entries()

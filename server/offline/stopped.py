@@ -20,7 +20,7 @@ from kvrmi.storage.frozen import FrozenView
 from kvrmi.storage.interface import Corrupt, StorageFailed, Tables, View
 
 from .. import pidlock
-from ..engines.kinds import kind_of
+from ..engines.kinds import ENGINES, kind_of
 from ..folder import IDENTITY, FolderRefused, Identity
 
 __all__ = [
@@ -122,10 +122,20 @@ def open_stopped(folder: Path) -> Iterator[Stopped]:
 
 
 def _refuse_other(folder: Path) -> None:
-    if not any((folder / name).exists() for name in ("acceptor.db", "learner.db")):
+    if any((folder / name).exists() for name in KIND.declared.disks):
+        return
+    others = (
+        name for name, kind in ENGINES.items() if (folder / kind.declared.voters_file).exists()
+    )
+    other = next(others, None)
+    if other is None:
         raise FolderRefused(
             f"{folder} is not the folder of a replica: give one like .kvrmi/replica1"
         )
+    raise FolderRefused(
+        f"{folder} is of engine {other}, whose folders cannot be read while it is stopped: start "
+        "it, then EXPORT writes all pairs"
+    )
 
 
 def _keep_replicas_out(folder: Path, stack: ExitStack) -> None:

@@ -1,0 +1,213 @@
+"""Every engine keeps what the remote interface promises: one suite, and nothing in it names one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import Pyro5.api
+import pytest
+
+import kvrmi
+from kvrmi.cluster import naming
+from server.engines.kinds import ENGINES
+
+from .cluster import ROOT, LiveCluster, wait_for
+
+pytestmark = pytest.mark.live
+
+CLIENTS = 8
+COUNTS = 12
+
+
+@pytest.fixture(scope="module", params=sorted(ENGINES))
+def cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveCluster]:
+    """A cluster of each engine, the shared one where that is of it."""
+    if request.param == "paxos":
+        yield request.getfixturevalue("shared")
+        return
+    data = tmp_path_factory.mktemp("engine") / "data"
+    cluster = LiveCluster(data, "--engine", request.param, "--ephemeral")
+    try:
+        cluster.start()
+        assert f"engine={request.param}" in cluster.ready_line
+        yield cluster
+    finally:
+        left = cluster.sweep()
+    assert left == [], "the coordinator left processes behind"
+
+
+@pytest.fixture
+def live(cluster: LiveCluster) -> LiveCluster:
+    """That cluster, once it serves again."""
+    wait_for(lambda: client(cluster, "HEALTH").returncode == 0, "it serves")
+    return cluster
+
+
+@pytest.fixture
+def plain(live: LiveCluster) -> Iterator[Any]:
+    """A stock Pyro5 client of any of its replicas."""
+    with plain_client(live) as store:
+        yield store
+
+
+def plain_client(live: LiveCluster) -> Any:
+    member = live.cluster.members[-1]
+    where = f"PYRO:{naming.kvstore(member.id)}@{member.host}:{member.client}"
+    return Pyro5.api.Proxy(where)
+
+
+def client(live: LiveCluster, *words: str, seconds: float = 30) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "client", "--config", str(live.config), *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=seconds,
+        check=False,
+    )
+
+
+def test_every_operation_answers_as_documented(plain: Any) -> None:
+    key = "conformance/one"
+    before = plain.size()
+    revision = plain.put(key, "text")
+    assert plain.get(key) == "text"
+    assert plain.put(key, b"\x00\xff") > revision
+    assert plain.get(key) == b"\x00\xff"
+    assert plain.contains(key)
+    assert plain.size() == before + 1
+    assert plain.cas(key, "text", "no") is False
+    assert plain.cas(key, b"\x00\xff", "yes") is True
+    assert plain.get(key, "local") in ("yes", b"\x00\xff", "text", None)
+    assert plain.get_many([key, "conformance/none"]) == ["yes", None]
+    plain.put_many([["conformance/b", "2"], ["conformance/a", "1"], ["conformance/a", "3"]])
+    assert plain.scan("conformance/") == [
+        ["conformance/a", "3"],
+        ["conformance/b", "2"],
+        [key, "yes"],
+    ]
+    assert plain.scan("conformance/", "conformance/a", 1) == [["conformance/b", "2"]]
+    found = plain.call("get", [key])
+    assert (found["value"], found["stale"]) == ("yes", False)
+    assert plain.delete(key) is True
+    assert plain.delete(key) is False
+    assert plain.get(key) is None
+    assert plain.get("conformance/a") == "3"
+    status = plain.status()
+    assert (status["state"], status["engine"] in ENGINES) == ("up", True)
+
+
+def test_what_is_wrong_is_refused_and_changes_nothing(plain: Any) -> None:
+    digest = plain.scan("")
+    refused: list[Callable[[], object]] = [
+        lambda: plain.put("", "v"),
+        lambda: plain.put("k", None),
+        lambda: plain.put("k" * 1025, "v"),
+        lambda: plain.put_many([["k", "v"], ["", "v"]]),
+        lambda: plain.call("fly", []),
+        lambda: plain.put("k", "v", ["c", 0]),
+    ]
+    for wrong in refused:
+        with pytest.raises((ValueError, TypeError), match="INVALID"):
+            wrong()
+    assert plain.scan("") == digest
+
+
+def test_a_repeated_request_takes_effect_once(live: LiveCluster, plain: Any) -> None:
+    name = os.urandom(8).hex()
+    first = plain.put("conformance/once", "1", [name, 1])
+    assert plain.cas("conformance/once", "1", "2", [name, 2]) is True
+    assert plain.cas("conformance/once", "1", "2", [name, 2]) is True, "the first answer again"
+    assert plain.put("conformance/once", "1", [name, 1]) == first
+    assert plain.get("conformance/once") == "2"
+    with pytest.raises(ValueError, match="INVALID"):
+        plain.put("conformance/once", "another", [name, 2])
+    with plain_client(live) as another:
+        assert another.delete("conformance/once", [name, 3]) is True
+    assert plain.delete("conformance/once", [name, 3]) is True
+    with pytest.raises(TimeoutError, match="UNKNOWN_OUTCOME: session expired"):
+        plain.put("conformance/once", "3", [os.urandom(8).hex(), 7])
+
+
+def test_clients_exclude_each_other(live: LiveCluster) -> None:
+    """Each adds one, by compare and swap; none is lost and none counted twice."""
+    with kvrmi.connect(config=live.config) as store:
+        store["conformance/counter"] = "0"
+        in_threads(CLIENTS, lambda number: count(live, COUNTS))
+        assert store["conformance/counter"] == str(CLIENTS * COUNTS)
+
+
+def count(live: LiveCluster, times: int) -> None:
+    with kvrmi.connect(config=live.config) as store:
+        while times:
+            now = store["conformance/counter"]
+            times -= store.cas("conformance/counter", now, str(int(now) + 1))
+
+
+def in_threads(many: int, work: Callable[[int], None]) -> None:
+    failed: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            work(number)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(many)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failed == []
+
+
+def test_what_an_engine_lacks_is_unsupported(live: LiveCluster) -> None:
+    """Whatever it is: the line names engine and order, and nothing was done."""
+    kind = ENGINES[live.cluster.engine]
+    orders = [["FAIL", "1", "acceptor"], ["RESTART", "1", "learner"]] * (not kind.declared.daemons)
+    if not kind.declared.requests:
+        orders += [["CUT", "1", "2"], ["RESTORE", "1"], ["LINKS"]]
+    orders += [["TRANSFER", "1"]] * (not kind.declared.serving.leader)
+    for words in orders:
+        done = client(live, *words)
+        assert done.returncode == 5, (words, done.stdout, done.stderr)
+        assert done.stderr.startswith(f"UNSUPPORTED: engine {live.cluster.engine} has no ")
+        assert done.stderr.count("nothing was") == 1
+
+
+def test_what_was_answered_survives_a_killed_process(live: LiveCluster, tmp_path: Path) -> None:
+    """A recorded workload, a SIGKILL in its middle: the history is linearizable."""
+    file = tmp_path / "history.jsonl"
+    with started(live, "workload", "--record", str(file), "--seconds", "3") as load:
+        wait_for(lambda: acknowledged(file) > 100, "a hundred operations")
+        live.signal(live.cluster.ids[0], signal.SIGKILL)
+        after = acknowledged(file)
+        wait_for(lambda: acknowledged(file) > after + 100, "it goes on")
+        assert load.wait(90) == 0
+    done = client(live, "verify", str(file), seconds=90)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def started(live: LiveCluster, *words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "client", "--config", str(live.config), *words],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def acknowledged(file: Path) -> int:
+    """Count the operations in a record so far that were answered with OK."""
+    if not file.exists():
+        return 0
+    return file.read_text().count('"outcome": "ok"')
