@@ -11,12 +11,13 @@ import argparse
 import contextlib
 import errno
 import gc
+import importlib
 import logging
 import os
 import resource
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -40,18 +41,14 @@ from .engines.kinds import DEFAULT, kind_for
 from .folder import PRIVATE, Folder, FolderRefused, Foreign, format_folder, open_folder
 from .gateways import ways
 from .logfile import start_log
-from .offline import export, inspect
 from .replica import Replica
 from .service import Service
 from .status import metrics
 
 _log = logging.getLogger("kvrmi.server.main")
 
-_PROGRAMS: Mapping[str, Callable[[Sequence[str]], int]] = {
-    "export": export.main,
-    "inspect": inspect.main,
-}
-"""First word of a command line that runs no replica -> what takes the words after it."""
+_PROGRAMS = ("export", "inspect")
+"""First words of a command line that runs no replica: modules of offline/."""
 
 _EPILOG = "For a stopped replica's folder, each with --help: inspect FOLDER, export FOLDER FILE."
 
@@ -95,8 +92,10 @@ def _parser() -> cli.Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line asks for, by itself a replica until a signal; the exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
-    program = _PROGRAMS.get(words[0]) if words else None
-    return _main(words) if program is None else cli.heard(program, words[1:])
+    if not words or words[0] not in _PROGRAMS:
+        return _main(words)
+    program = importlib.import_module(f".offline.{words[0]}", __package__)  # no replica needs it
+    return cli.heard(program.main, words[1:])
 
 
 def _main(words: Sequence[str]) -> int:

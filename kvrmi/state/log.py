@@ -51,7 +51,7 @@ CHAIN_START = bytes(32)
 
 _FORMAT = 1
 _FORMAT_BYTE = bytes((_FORMAT,))
-_KEPT_BYTES = 8 << 20
+_KEPT_BYTES = 4 << 20
 _HELD_BYTES = 512 << 20
 """Bytes that the disk may hold for who pulls a snapshot; beyond, it is trimmed all the same."""
 _FIRST, _LAST = "first", "last"

@@ -46,6 +46,8 @@ _PAGE = 16 << 10
 _BUSY_SECONDS = 1.0
 _CHECKING_CACHE = "PRAGMA cache_size = -65536"
 """Of KiB, while a file is gone through by its indexes, whose order need not be that of its rows."""
+_CACHE = "PRAGMA cache_size = -512"
+"""The kernel has the pages as well, and the owner what is in them; the default is four times it."""
 FROZEN = "mode=ro&immutable=1"
 _CHUNK = 1 << 20
 _SYNC_EVERY_COMMIT = 2
@@ -157,6 +159,7 @@ def use(path: Path, tables: Mapping[str, Statements]) -> sqlite3.Connection:
     connection = connect(path)
     try:
         _check_format(connection)
+        connection.execute(_CACHE)
         for sql in tables.values():
             connection.execute(sql.create)
         _sync_commits(connection)
