@@ -15,7 +15,7 @@ from typing import cast
 from kvrmi import cli
 from kvrmi.access.store import Store
 from kvrmi.cluster.status import ClusterStatus
-from kvrmi.errors import KVError
+from kvrmi.errors import InvalidRequest, KVError
 
 from .admin import Admin
 from .exits import EXIT_STATUS
@@ -89,6 +89,8 @@ def _run(options: Options) -> int:
             from .nemesis import program  # starts a cluster of its own
 
             return program.main(argv, as_json=options.json)
+        if name.lower() == "doctor":
+            return _doctor(argv, options)
         command = _parsed(words) if words else None  # what is wrong with it needs no cluster
         if command is not None and command.name == "help":
             return show_help(printer, *cast(tuple[str], command.args))
@@ -107,6 +109,17 @@ def _run(options: Options) -> int:
         printer.error(error.code, str(error))
         logging.getLogger("kvrmi.client").warning("%s: %s", error.code, error)
         return EXIT_STATUS[error.code]
+
+
+def _doctor(words: Sequence[str], options: Options) -> int:
+    from .doctor import program  # needs rich
+
+    if options.named:
+        raise InvalidRequest(
+            "doctor looks at the files of a cluster too: name its cluster file with --config in "
+            "place of an address"
+        )
+    return program.main(words, options.config, as_json=options.json)
 
 
 def _parsed(words: Sequence[Word]) -> Command:

@@ -22,6 +22,7 @@ from kvrmi.operations.arguments import KEY, Argument
 from kvrmi.operations.interface import LINEARIZABLE, LOCAL, Operation, check
 from kvrmi.operations.past import SETTLE
 
+from .about import about, clocks
 from .engines.blocks import BLOCKS
 from .engines.served import CatchUpFailed, Orders
 from .objectdaemon import exposed
@@ -61,6 +62,19 @@ class Admin:
     def metrics(self) -> str:
         """Write what this replica has counted in Prometheus' text format."""
         return text(metrics(self._replica))
+
+    @exposed
+    def about(self) -> dict[str, object]:
+        """Describe this process and its machine, for who examines the cluster; see about.py."""
+        try:
+            return about(self._replica)
+        except OSError as error:
+            raise to_builtin("UNAVAILABLE", reason(error)) from None
+
+    @exposed
+    def clocks(self) -> list[float]:
+        """Read the time of day and the clock that leases are measured with."""
+        return clocks()
 
     @exposed
     def identity(self) -> dict[str, object]:

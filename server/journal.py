@@ -80,6 +80,12 @@ class Recent:
             self._events.append(event)
             self._number += 1
 
+    def report(self) -> dict[str, float | int | None]:
+        """Count the events there were and those that are kept, and the time of the oldest kept."""
+        with self._lock:
+            oldest = self._events[0].time if self._events else None
+            return {"count": self._number, "kept": len(self._events), "oldest": oldest}
+
     def since(self, cursor: int, most: int) -> tuple[int, int, list[Event]]:
         """Give at most `most` events after number `cursor`.
 

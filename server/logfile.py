@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Behind", "LogFile", "rotate", "start_log"]
+__all__ = ["Behind", "LogFile", "dropped", "rotate", "start_log"]
 
 FILE_BYTES = 8 << 20
 FILES = 3
@@ -43,7 +43,7 @@ class LogFile(logging.handlers.RotatingFileHandler):
 
     def __init__(self, file: Path) -> None:
         """Open it. Raises OSError."""
-        self._dropping = False
+        self.dropped = 0
         self._bytes = 0
         super().__init__(file, maxBytes=FILE_BYTES, backupCount=FILES, encoding="utf-8")
 
@@ -71,8 +71,8 @@ class LogFile(logging.handlers.RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say it the first time."""
-        if not self._dropping:
-            self._dropping = True
+        self.dropped += 1
+        if self.dropped == 1:
             why = sys.exc_info()[1]
             print(f"{self.baseFilename} cannot be written: {why}", file=sys.stderr, flush=True)
 
@@ -87,11 +87,17 @@ class Behind(logging.handlers.QueueHandler):
         super().__init__(queue.SimpleQueue())
         self.setFormatter(logging.Formatter("%(message)s"))  # the whole line is made behind
         self._handlers = handlers
+        self._left_out = 0
         self._dropped = 0
         self._hurry = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Count the lines that were not written, for whatever reason."""
+        return self._left_out + sum(getattr(one, "dropped", 0) for one in self._handlers)
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Make its text now: what it is made of may change."""
@@ -103,6 +109,7 @@ class Behind(logging.handlers.QueueHandler):
         """Never waits: what finds no room is counted, until there is some for many again."""
         if self.queue.qsize() >= (QUEUED_LINES // 2 if self._dropped else QUEUED_LINES):
             self._dropped += 1
+            self._left_out += 1
             return
         self._report_dropped()
         self.queue.put(record)
@@ -151,6 +158,11 @@ class Behind(logging.handlers.QueueHandler):
             return
         for handler in self._handlers:
             handler.emit(one)  # without its lock, which the end of the process takes
+
+
+def dropped() -> int:
+    """Count the lines of this process's log that were not written."""
+    return sum(one.dropped for one in logging.getLogger().handlers if isinstance(one, Behind))
 
 
 def rotate(output: Path) -> None:

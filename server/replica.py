@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from kvrmi.cluster import naming
@@ -244,6 +245,11 @@ class Replica:
     def linked(self) -> bool:
         """Whether replicas of its engine have links to each other."""
         return bool(self._declared.requests)
+
+    @property
+    def home(self) -> Path:
+        """Its folder."""
+        return self._folder.path
 
     @property
     def notes(self) -> tuple[str, ...]:

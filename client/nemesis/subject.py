@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -27,7 +26,7 @@ from kvrmi.errors import KVError, was_refused
 from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect as connect_proxy
 
-from .. import signals
+from .. import programs, signals
 from ..admin import Admin
 
 __all__ = ["NotStarted", "Subject", "all_up", "whole"]
@@ -41,8 +40,6 @@ _CALL = 1.0
 _TIMEOUT = 5.0
 _DAMAGED = 100
 """Of so many bytes of a damaged file one is changed: every record has its share."""
-# Installed, the programs are kvrmi.client and kvrmi.server; in a checkout they are not.
-_PREFIX = (__package__ or "client.nemesis").removesuffix("client.nemesis")
 
 
 class NotStarted(Exception):
@@ -108,14 +105,11 @@ class Subject:
         """Start a coordinator on the folder; it adopts what runs."""
         with (self.data / OUTPUT).open("ab") as output:
             self._coordinator = subprocess.Popen(
-                [
-                    *(sys.executable, "-P", "-m", f"{_PREFIX}server.coordinator"),
-                    *("--data", str(self.data), *flags),
-                ],
+                programs.command("server.coordinator", "--data", str(self.data), *flags),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=_environment(),
+                env=programs.environment(),
                 start_new_session=True,
             )
 
@@ -267,12 +261,6 @@ def all_up(entry: ReplicaEntry) -> bool:
     """Whether a replica votes, and all its roles are up."""
     roles = (entry["roles"] or {}).values()
     return bool(entry["state"] == "up" and roles and all(role["state"] == "up" for role in roles))
-
-
-def _environment() -> dict[str, str]:
-    """Make an environment in which a child imports what this process imports."""
-    paths = [os.path.abspath(path) for path in sys.path if path]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _pids_with(words: str) -> list[int]:

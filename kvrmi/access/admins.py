@@ -6,7 +6,8 @@ named with what to do. It decides nothing, and knows no order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..cluster import naming
@@ -40,11 +41,21 @@ class Admins:
 
     def replica(self, replica: int, method: str, *args: object, timeout: float = QUICK) -> Any:
         """Call a method of `kvrmi.replicaN.admin`; raises a KVError."""
+        with self.opened(replica, timeout) as calling:
+            return calling(method, *args)
+
+    def opened(
+        self, replica: int, timeout: float = QUICK
+    ) -> AbstractContextManager[Callable[..., Any]]:
+        """Keep one connection to `kvrmi.replicaN.admin`, for calls of (method, arguments).
+
+        It and they raise a KVError.
+        """
         if replica not in self.ids:
             raise InvalidRequest(naming.unknown_replica(replica, self.ids))
         member = self._cluster.member(replica)
         where = (member.host, member.admin, naming.admin(replica))
-        return call(where, method, args, timeout, self._credentials, f"replica {replica}")
+        return _opened(where, timeout, self._credentials, f"replica {replica}")
 
     def coordinator(self, method: str, *args: object) -> Any:
         """Call a method of `kvrmi.coordinator`; raises a KVError."""
@@ -66,6 +77,15 @@ def call(
     who: str,
 ) -> Any:
     """Call one method of the object at `where` (host, port, name), once; raises a KVError."""
+    with _opened(where, timeout, credentials, who) as calling:
+        return calling(method, *args)
+
+
+@contextmanager
+def _opened(
+    where: tuple[str, int, str], timeout: float, credentials: Credentials | None, who: str
+) -> Iterator[Callable[..., Any]]:
+    """Connect, for calls that are made once each; raises ConnectionFailed."""
     from ..remote.proxy import connect
 
     try:
@@ -73,8 +93,9 @@ def call(
         proxy._pyroBind()
     except Exception as error:
         raise ConnectionFailed(_unreached(who, naming.join_address(*where[:2]), error)) from error
-    with proxy:
-        proxy._pyroTimeout = timeout
+    proxy._pyroTimeout = timeout
+
+    def calling(method: str, *args: object) -> Any:
         try:
             return getattr(proxy, method)(*args)
         except Exception as error:
@@ -82,6 +103,9 @@ def call(
             raise answered or UnknownOutcome(
                 f"{who} did not answer to {method}: {error}"
             ) from error
+
+    with proxy:
+        yield calling
 
 
 def _unreached(who: str, address: str, error: Exception) -> str:

@@ -28,6 +28,7 @@ def test_a_full_disk_is_reported_once(capfd: pytest.CaptureFixture[str]) -> None
     with contextlib.suppress(OSError):
         log.close()
     assert printed == "/dev/full cannot be written: [Errno 28] No space left on device\n"
+    assert log.dropped == 100
 
 
 def test_a_log_is_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +61,7 @@ def test_a_disk_that_hangs_holds_nobody_who_logs(
     assert numbers == sorted(numbers)
     assert len(numbers) >= 500
     assert len(numbers) + sum(left_out) == 2000
+    assert behind.dropped == sum(left_out)
 
 
 def _drained(reader: int, behind: Behind) -> list[str]:

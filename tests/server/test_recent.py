@@ -30,6 +30,11 @@ def test_the_oldest_go_and_a_reader_hears_how_many_it_missed(recent: Recent) -> 
     assert slots(recent.since(4, 10)) == (6, 0, [5, 6])
 
 
+def test_it_reports_how_many_there_were_and_since_when(recent: Recent) -> None:
+    assert recent.report() == {"count": 6, "kept": 4, "oldest": 3.0}
+    assert Recent().report() == {"count": 0, "kept": 0, "oldest": None}
+
+
 def test_a_reader_goes_on_where_it_was(recent: Recent) -> None:
     assert slots(recent.since(2, 3)) == (5, 0, [3, 4, 5])
     assert slots(recent.since(5, 3)) == (6, 0, [6])
