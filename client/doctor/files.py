@@ -27,12 +27,12 @@ def _missing(seen: Seen) -> Iterator[Finding]:
         raise Skipped("each replica's folder is on the host that it runs on")
     for one in seen.cluster.ids:
         folder = f"replica{one}"
-        lost = [name for name in (folder, f"{folder}/acceptor.db") if name not in seen.files]
-        if lost and not any(name.startswith(folder) for name in seen.unreadable):
+        inside = [name for name in seen.files if name.startswith(f"{folder}/")]
+        if folder not in seen.unreadable and not any(name.endswith(".db") for name in inside):
             yield Finding(
-                f"{lost[0]} is missing",
-                f"What replica {one} promised and accepted is lost; it may not vote until it has "
-                "copied from its peers and rejoined.",
+                f"{folder} {'holds no records' if folder in seen.files else 'is missing'}",
+                f"What replica {one} kept is lost; it may not vote until it has copied from its peers "
+                "and rejoined.",
                 "put the folder back, or mount what belongs there; if it is gone for good, the "
                 f"coordinator makes a new one: {programs.typed('cluster')} --data {seen.data}",
             )
@@ -246,7 +246,9 @@ def _bytes(count: int) -> str:
 
 
 FILES = (
-    Check("missing files", "each replica's folder and acceptor.db", Severity.DANGER, _missing),
+    Check(
+        "missing files", "each replica's folder and the records in it", Severity.DANGER, _missing
+    ),
     Check("unreadable files", "whether all can be looked at", Severity.WARNING, _unreadable),
     Check("owner", "whose the files are", Severity.WARNING, _owner),
     Check("modes", "who may read and write the replicas' folders", Severity.WARNING, _modes),

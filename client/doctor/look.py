@@ -34,6 +34,8 @@ _CLOCKS = 10.0
 _FOLDERS = 70.0
 _CONNECT = 1.0
 _PACKAGES = ("Pyro5", "serpent", "msgpack", "msgspec")
+_INSPECTED = ("acceptor.db", "learner.db")
+"""Files that kvrmi-server inspect reads; other engines have others."""
 _OPEN, _CLOSED = "open", "closed"
 
 _Questions: TypeAlias = Mapping[Question, Callable[[], Any]]
@@ -173,9 +175,13 @@ def _clock(admins: Admins, replica: int) -> Any:
 
 def _folders(seen: Seen) -> Seen:
     """Add what the folders of replicas that do not run hold."""
-    stopped = [one for one in sorted(seen.stopped) if one in seen.locked]
+    readable = [
+        one
+        for one in sorted(seen.stopped & set(seen.locked))
+        if any(f"replica{one}/{name}" in seen.files for name in _INSPECTED)
+    ]
     found = ask(
-        {("folder", one): partial(here.inspect, _folder(seen.data, one)) for one in stopped},
+        {("folder", one): partial(here.inspect, _folder(seen.data, one)) for one in readable},
         _FOLDERS,
     )
     return dataclasses.replace(

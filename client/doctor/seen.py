@@ -110,12 +110,12 @@ class Seen:
     @property
     def answering(self) -> Sequence[ReplicaEntry]:
         """Those of replicas that answered."""
-        return [entry for entry in self.entries if entry.get("roles")]
+        return [entry for entry in self.entries if entry.get("roles") is not None]
 
     @property
     def stopped(self) -> frozenset[int]:
         """Replicas that have no process, as far as anybody knows."""
-        silent = {e["id"] for e in self.entries if not e.get("roles")}
+        silent = {e["id"] for e in self.entries if e.get("roles") is None}
         free = {one for one in silent if self.locked.get(one) is False}
         down = {e["id"] for e in self.entries if e["state"] in _DOWN}
         held = {one for one, locked in self.locked.items() if locked}

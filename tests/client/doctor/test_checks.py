@@ -124,7 +124,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "even number": ({"cluster": cluster(4)}, "the cluster has 4 replicas, an even number"),
     "missing files": (
         {"files": {k: v for k, v in healthy().files.items() if k != "replica2/acceptor.db"}},
-        "replica2/acceptor.db is missing",
+        "replica2 holds no records",
     ),
     "unreadable files": (
         {"unreadable": {"replica2": "Permission denied"}},

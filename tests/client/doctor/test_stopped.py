@@ -60,7 +60,7 @@ def test_faults_in_its_folders(stopped: Cluster, capsys: pytest.CaptureFixture[s
         status, found = doctor(stopped, capsys)
     assert status == 4
     assert found["modes"] == ["replica4 is open to other users"]
-    assert found["missing files"] == ["replica2/acceptor.db is missing"]
+    assert found["missing files"] == ["replica2 holds no records"]
     assert found["damaged votes"][0].startswith("replica 3: acceptor.db is damaged")
     assert len(found["foreign folder"]) == 2
     assert found["foreign folder"][0].startswith("replica1 is the folder of replica 4")
