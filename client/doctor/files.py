@@ -31,8 +31,8 @@ def _missing(seen: Seen) -> Iterator[Finding]:
         if folder not in seen.unreadable and not any(name.endswith(".db") for name in inside):
             yield Finding(
                 f"{folder} {'holds no records' if folder in seen.files else 'is missing'}",
-                f"What replica {one} kept is lost; it may not vote until it has copied from its peers "
-                "and rejoined.",
+                f"What replica {one} kept is lost; it may not vote until it has copied from its "
+                "peers and rejoined.",
                 "put the folder back, or mount what belongs there; if it is gone for good, the "
                 f"coordinator makes a new one: {programs.typed('cluster')} --data {seen.data}",
             )
