@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/.run $(VENV)/.test
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: bugs clean help prove run test
+.PHONY: bugs clean example-logs help prove run test
 .DEFAULT_GOAL := help
 
 # Stamps count only while the environment has what they stand for: its Python may have gone, or be another.
@@ -15,7 +15,7 @@ endif
 endif
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "%-6s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
 
 run: $(VENV)/.run  ## set up, then a five-replica cluster with the failure and recovery demo
 	@$(BIN)/python run_cluster.py --ephemeral --demo --keep
@@ -35,6 +35,9 @@ prove: $(VENV)/.run  ## set up, then the long proof: 10,000 histories, ten minut
 
 bugs: $(VENV)/.run  ## set up, then the planted bugs: how many seeds find each
 	@$(BIN)/python -m kvrmi.sim --bugs
+
+example-logs: $(VENV)/.run  ## set up, then deploy/example_*.log anew, from a real run
+	@deploy/example_logs.sh
 
 clean:  ## end what runs from this folder; remove .venv, caches, build and proof
 	@if [ -x $(BIN)/python ] && [ -f .kvrmi/cluster.toml ]; then $(BIN)/python run_cluster.py stop; fi
