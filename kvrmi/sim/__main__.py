@@ -12,6 +12,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,10 @@ from .planted import LIMIT, find_all, report
 from .protocol import Explored
 from .protocols import PROTOCOLS
 from .run import DEFAULT, STEPS, Verdict, command, run
+from .seen import both
 from .shrink import shrink
+from .trace import Lines
+from .trace_json import JsonLines
 
 __all__ = ["main"]
 
@@ -42,7 +46,8 @@ chosen log, every answer against it, linearizability. Seed N has profile N modul
 for a replica, a client's name, or fault; "< r1.proposer Accept ballot=3.1 slot=7 ..." for a message
 that it handles, else what happened to it; r2.host is the process that speaks to its roles. At the
 end verdict shows what is wrong. Ballots are ROUND.REPLICA, bytes are # and a checksum, [a, 2 more]
-is a list, @7 the revision of an answer.
+is a list, @7 the revision of an answer. --trace-json has all of it, what never arrives too, as
+kvrmi/sim/DESIGN.md describes.
 
 Planted bugs, each in one place of one role (--bugs finds them, --plant puts one in):
 %s
@@ -78,12 +83,28 @@ def _run(options: argparse.Namespace) -> int:
         bugs = options.bugs or options.protocol.bugs
         found = find_all(options.protocol, bugs, range(LIMIT), options.jobs)
         return report(options.protocol, found, as_json=options.json)
-    if options.script is not None:
-        return _script(options.protocol, options.script)
-    return _one(options) if options.seeds is None else _many(options)
+    if options.seeds is not None:
+        return _many(options)
+    with _json_lines(options) as recorded:
+        return _one(options, recorded) if options.script is None else _script(options, recorded)
 
 
-def _script(protocol: Explored, path: str) -> int:
+@contextmanager
+def _json_lines(options: argparse.Namespace) -> Iterator[JsonLines | None]:
+    """Open the file of --trace-json, if there is one; raises OSError."""
+    if options.trace_json is None:
+        yield None
+        return
+    names = ("script",) if options.script else ("seed", "steps", "only", "plant")
+    which = {name: getattr(options, name) for name in names}
+    if options.script is None:
+        which["profile"] = options.protocol.profile(options.profile, options.seed).name
+    with Path(options.trace_json).open("w", encoding="utf-8") as file:
+        yield JsonLines(file.write, {"protocol": options.protocol.name, **which})
+
+
+def _script(options: argparse.Namespace, recorded: JsonLines | None) -> int:
+    protocol, path = options.protocol, options.script
     if protocol.play is None:
         cli.complain(f"there are no scenarios in words for {protocol.name}")
         return 2
@@ -93,10 +114,13 @@ def _script(protocol: Explored, path: str) -> int:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         print(f"{path}: {why}", file=sys.stderr)
         return 2
-    return 0 if protocol.play(lines, print) else 1
+    went_well = protocol.play(lines, print, recorded)
+    if recorded is not None:
+        recorded.end({"violation": "" if went_well else "not as the script expects"})
+    return 0 if went_well else 1
 
 
-def _one(options: argparse.Namespace) -> int:
+def _one(options: argparse.Namespace, recorded: JsonLines | None) -> int:
     protocol = options.protocol
     verdict = run(
         protocol,
@@ -105,8 +129,10 @@ def _one(options: argparse.Namespace) -> int:
         steps=options.steps,
         only=options.only,
         parts=protocol.bugs[options.plant]() if options.plant else None,
-        write=print if options.trace else None,
+        onlooker=both(Lines(print) if options.trace else None, recorded),
     )
+    if recorded is not None:
+        recorded.end(verdict._asdict())
     if options.json:
         print(json.dumps(_reported(verdict, options.plant)))
         return 1 if verdict.violation else 0
@@ -250,6 +276,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     options.plant = options.plant or ""
     if options.trace and (options.seeds is not None or options.json):
         parser.error("--trace is for one run, in words")
+    if options.trace_json and (options.seeds is not None or options.bugs is not None):
+        parser.error("--trace-json is for one run, or one script")
     alone = options.script is not None or options.bugs is not None
     if alone and (options.plant or options.only is not None or options.trace or options.profile):
         parser.error("--script and --bugs take no run's options")
@@ -316,6 +344,9 @@ def _add_run_options(parser: argparse.ArgumentParser, protocol: Explored) -> Non
     )
     parser.add_argument("--plant", metavar="NAME", type=partial(_bug, protocol), help="plant a bug")
     parser.add_argument("--trace", action="store_true", help="print a line an event")
+    parser.add_argument(
+        "--trace-json", metavar="FILE", help="write all that happens as JSON lines, for programs"
+    )
 
 
 def _count(text: str) -> int:

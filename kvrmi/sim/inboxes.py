@@ -6,6 +6,7 @@ its process, when that shows the time or a little later. It does not know what m
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,28 +29,37 @@ class Inboxes:
         """Begin without any."""
         self._replica = replica
         self._of: dict[str, Inbox] = {}
+        self._ids: dict[str, deque[int]] = {}
+        """Of the messages in each, in the same order; wake calls have none."""
 
     def open(self, role: str) -> None:
         """Begin an empty one for a role that is taken up; it is woken at once."""
         address = self._replica.address(role)
         self._of[role] = Inbox(address, partial(self._due, role))
         self._of[role].clear(wake_at=self._replica.clock())
+        self._ids[role] = deque()
 
     def close(self, role: str) -> None:
         """Drop what waits for a role that went down."""
         self._of.pop(role, None)
+        for id in self._ids.pop(role, ()):
+            self._replica.world.tracing.fate(id, "lost", "its role went down")
 
     def filled(self) -> list[str]:
         """List the roles for which something waits."""
         return [role for role, inbox in self._of.items() if inbox]
 
-    def put(self, sender: Address, role: str, message: Message) -> bool:
+    def put(self, sender: Address, role: str, message: Message, id: int) -> bool:
         """Leave a message; False if it is lost, since the role is down or too many wait."""
-        return role in self._of and self._of[role].put(sender, message)
+        if role not in self._of or not self._of[role].put(sender, message):
+            return False
+        self._ids[role].append(id)
+        return True
 
-    def take(self, role: str) -> tuple[Address, Message | None]:
-        """Give what came first, a wake call without a message."""
-        return self._of[role].take()
+    def take(self, role: str) -> tuple[Address, Message | None, int]:
+        """Give what came first and its id, a wake call without a message."""
+        sender, message = self._of[role].take()
+        return sender, message, 0 if message is None else self._ids[role].popleft()
 
     def wake(self, role: str, at: float) -> None:
         """Have a role woken when its clock shows `at`, unless it is earlier."""

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["USUAL_LAG", "Call", "Catch", "Network"]
 
-Catch: TypeAlias = Callable[[Address, Address, Message, Callable[[], None]], bool]
-"""Asked of each message as it leaves (sender, receiver, message, arrive): True if it was taken out.
+Catch: TypeAlias = Callable[[Address, Address, Message, Callable[[], None]], str]
+"""Asked of each message as it leaves (sender, receiver, message, arrive): "" lets it pass.
 
-Calling `arrive` later lets it arrive after all.
+Else it is taken out, and the word is its fate: held, lost or cut (seen.py). Calling `arrive` later
+lets it arrive after all.
 """
 
 USUAL_LAG = 0.002
@@ -38,14 +39,16 @@ class Call:
     """One request on its way, and back."""
 
     def __init__(
-        self, asker: Address, incarnation: int, to: Address, target: int, message: Message
+        self, id: int, asker: Address, incarnation: int, to: Address, target: int, message: Message
     ) -> None:
         """`incarnation` is the asker's, `target` that of the role it is connected to."""
+        self.id = id
         self.asker = asker
         self.incarnation = incarnation
         self.to = to
         self.target = target
         self.message = message
+        self.arrived = False
         self.over = False
 
 
@@ -60,8 +63,12 @@ class Network:
         self.loss = self.slow = self.twice = 0.0
         self.lag = USUAL_LAG
         self.cuts: set[tuple[int, int]] = set()
-        self.catch: Catch = lambda *_: False
+        self.catch: Catch = lambda *_: ""
+        self.barred: set[tuple[int, int]] = set()
+        """Links on which `catch` cuts everything; for who looks on."""
+        self.late = world.declared.late
         self._world = world
+        self._fate = world.tracing.fate
         self._declared = world.declared
         self._draws = world.draws("network")
         self._deferred: dict[tuple[int, int], Call] = {}
@@ -69,7 +76,7 @@ class Network:
 
     def calm(self) -> None:
         """From now on everything arrives."""
-        self.catch = lambda *_: False
+        self.catch = lambda *_: ""
         self.loss = self.slow = self.twice = 0.0
         self.lag = USUAL_LAG
         self.cuts.clear()
@@ -85,10 +92,11 @@ class Network:
 
     # --- there --------------------------------------------------------------------------------
 
-    def ask(self, replica: Replica, role: str, to: Address, message: Message) -> None:
-        """Send a request."""
+    def ask(self, replica: Replica, role: str, to: Address, message: Message, id: int) -> None:
+        """Send a request; `id` is its number in traces."""
         target = self._world.replicas[to.replica]
         call = Call(
+            id,
             replica.address(role),
             replica.incarnation[role],
             to,
@@ -105,6 +113,7 @@ class Network:
     def _refuse(self, replica: Replica, call: Call) -> None:
         """Nobody listens there any more, and connecting says so."""
         peer = call.to.replica
+        self._fate(call.id, "refused")
         self._fail(call, NotSent(peer, call.message), REFUSED_AFTER)
         hears = self._declared.unreachable
         if hears is not None and self._draws.chance(0.5):
@@ -112,14 +121,18 @@ class Network:
 
     def _swallow(self, call: Call) -> None:
         """Let a cut be noticed before a byte was sent, or never."""
+        self._fate(call.id, "cut")
         if self._draws.chance(0.5):
             self._fail(call, NotSent(call.to.replica, call.message), 0.0)
         else:
             self._await(call)
 
     def _send(self, call: Call) -> None:
-        if not self._lost():
-            self._carry(call.asker, call.to, call.message, partial(self._arrive, call))
+        if self._lost():
+            self._fate(call.id, "lost")
+        else:
+            arrive = partial(self._arrive, call)
+            self._carry(call.asker, call.to, call.message, call.id, arrive)
         if (
             not self._declared.defers(call.message)
             and self.twice
@@ -144,7 +157,7 @@ class Network:
         if replica.up:
             replica.run(partial(self._serve, replica, call))
         else:
-            self.break_off(call)
+            self.break_off(call, "the process is down")
 
     def _lane(self, call: Call) -> Lane:
         return self._declared.requests[type(call.message)].lane
@@ -155,7 +168,7 @@ class Network:
 
     def _serve(self, replica: Replica, call: Call) -> None:
         if self._lane(call).through and self._closed(call):
-            self.break_off(call)
+            self.break_off(call, "the daemon is closed")
             return
         now = replica.incarnation[call.to.role]
         if call.target != now and self._draws.chance(0.5):
@@ -164,14 +177,18 @@ class Network:
             self._deferred[call.asker.replica, _number(call.message)] = call
         replica.handle(call)
 
-    def break_off(self, call: Call) -> None:
-        """Close the connection before an answer came."""
+    def break_off(self, call: Call, why: str = "") -> None:
+        """Close the connection before an answer came; `why` the request is not handled, if so."""
+        if why:
+            self._fate(call.id, "late" if call.arrived else "lost", why)
         self._fail(call, NoAnswer(call.to.replica, call.message), self._delay())
 
     def _carry(
-        self, sender: Address, to: Address, message: Message, arrive: Callable[[], None]
+        self, sender: Address, to: Address, message: Message, id: int, arrive: Callable[[], None]
     ) -> None:
-        if not self.catch(sender, to, message, arrive):
+        if caught := self.catch(sender, to, message, arrive):
+            self._fate(id, caught)
+        else:
             self._world.after(self._delay(), arrive)
 
     def _lost(self) -> bool:
@@ -184,34 +201,43 @@ class Network:
 
     # --- and back -----------------------------------------------------------------------------
 
-    def answer(self, call: Call | None, message: Message) -> None:
-        """Send the answer of a call."""
-        if call is None or self._lost() or (call.to.replica, call.asker.replica) in self.cuts:
-            return
-        self._carry(call.to, call.asker, message, partial(self._bring, call, message))
+    def answer(self, call: Call | None, message: Message, id: int) -> None:
+        """Send the answer of a call; `id` is its number in traces."""
+        if call is None:
+            self._fate(id, "late", "the request was answered, or its connection is gone")
+        elif self._lost():
+            self._fate(id, "lost")
+        elif (call.to.replica, call.asker.replica) in self.cuts:
+            self._fate(id, "cut")
+        else:
+            self._carry(call.to, call.asker, message, id, partial(self._bring, call, message, id))
 
-    def answer_late(self, to: Address, message: Message) -> None:
+    def answer_late(self, to: Address, message: Message, id: int) -> None:
         """Send the answer of an earlier, deferred request."""
-        self.answer(self._deferred.pop((to.replica, _number(message)), None), message)
+        self.answer(self._deferred.pop((to.replica, _number(message)), None), message, id)
 
     def _fail(self, call: Call, news: NotSent | NoAnswer, after: float) -> None:
         if self._missed(call):
-            self._world.after(after, partial(self._bring, call, news))
+            self._world.after(after, partial(self._bring, call, news, 0))
 
-    def _bring(self, call: Call, message: Message) -> None:
+    def _bring(self, call: Call, message: Message, id: int) -> None:
         asker = self._world.replicas[call.asker.replica]
-        asker.run(partial(self._give, asker, call, message))
+        asker.run(partial(self._give, asker, call, message, id))
 
-    def _give(self, asker: Replica, call: Call, message: Message) -> None:
+    def _give(self, asker: Replica, call: Call, message: Message, id: int) -> None:
         """Give the asker its answer, or the news that there is none: whichever comes first."""
         role = call.asker.role
         if call.incarnation != asker.incarnation[role] or role not in asker.roles:
+            self._fate(id, "late", "the role that asked is gone")
             return
         if self._missed(call):
             if call.over:
+                self._fate(id, "late", "the one that asked has given up, or has its answer")
                 return
             call.over = True
-        asker.post(call.to, role, message)
+        if not id:  # news of the network
+            id = self._world.tracing.sent(call.to, call.asker, message, call.id)
+        asker.post(call.to, role, message, id)
         asker.pump()
 
     def _missed(self, call: Call) -> bool:

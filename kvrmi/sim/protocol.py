@@ -13,6 +13,7 @@ from ..cluster.timing import Timing
 from ..roles.contract import Effects, Envelope, Role
 from ..roles.declaration import Declaration
 from .profile import Profile
+from .seen import Onlooker
 
 if TYPE_CHECKING:
     from .faults import Faults
@@ -97,24 +98,36 @@ class Begin(Protocol):
         profile: Profile,
         parts: Any | None,
         only: Collection[int] | None,
-        write: Callable[[str], None] | None,
+        onlooker: Onlooker | None,
     ) -> History:
         """Make it."""
+        ...
+
+
+class Play(Protocol):
+    """Plays a scenario."""
+
+    def __call__(
+        self,
+        lines: Sequence[str],
+        write: Callable[[str], None],
+        onlooker: Onlooker | None = None,
+    ) -> bool:
+        """Play it, and write what happens; whether all came as it says."""
         ...
 
 
 class Explored(NamedTuple):
     """A protocol whose runs follow from seeds: what may strike, what may be planted.
 
-    `bugs` make the parts of a run, and their docstrings say what is wrong. `play` plays a scenario
-    in words and prints what happens; whether all came as it says.
+    `bugs` make the parts of a run, and their docstrings say what is wrong.
     """
 
     name: str
     profiles: tuple[Profile, ...]
     begin: Begin
     bugs: Mapping[str, Callable[[], Any]]
-    play: Callable[[Sequence[str], Callable[[str], None]], bool] | None = None
+    play: Play | None = None
 
     def profile(self, name: str, seed: int) -> Profile:
         """Find a profile by its name, or that of a seed; raises KeyError."""

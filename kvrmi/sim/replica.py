@@ -51,7 +51,6 @@ class Replica:
         self.up = False
         """The process runs, or is paused; single roles of it may be down."""
         self._declared = world.declared
-        self._late = self._declared.late
         self.voter = self._declared.voter.role
         self.disks = {
             kind.name: SimDisk(
@@ -175,7 +174,9 @@ class Replica:
         if name in self._declared.before_restart:
             first, message = self._declared.before_restart[name](self._presence)
             if first in self.roles:
-                self._step(first, self.roles[first], self.address("host"), message, None)
+                sender, tracing = self.address("host"), self.world.tracing
+                tracing.handles(tracing.sent(sender, self.address(first), message))
+                self._step(first, self.roles[first], sender, message, None)
         try:
             self._load(name)
         except Exception as error:
@@ -236,11 +237,12 @@ class Replica:
         self.incarnation[name] += 1
         self.roles[name] = role
         self._inboxes.open(name)
-        self.world.role_starts(self, name)
+        self.world.tracing.up(self, name)
 
     def _drop(self, name: str) -> str:
         """Forget a role; what became of its unsynced writes."""
-        self.roles.pop(name, None)
+        if self.roles.pop(name, None) is not None:
+            self.world.tracing.down(self, name)
         self._inboxes.close(name)
         return self.writes.fence(name)
 
@@ -284,13 +286,20 @@ class Replica:
         self._inboxes.nudge(name)
         self.run(self.pump)
 
-    def post(self, sender: Address, role: str, message: Message) -> None:
-        """Leave a message in an own role's inbox; lost if the role is down or has too many."""
-        if (
-            not self._inboxes.put(sender, role, message)
-            and type(message) in self._declared.returned
-        ):
+    def post(self, sender: Address, role: str, message: Message, id: int | None = None) -> None:
+        """Leave a message in an own role's inbox; lost if the role is down or has too many.
+
+        `id` is its number in traces; None: it is the host's, and has none yet.
+        """
+        if id is None:
+            id = self.world.tracing.sent(sender, self.address(role), message)
+        if self._inboxes.put(sender, role, message, id):
+            return
+        if type(message) in self._declared.returned:
+            self.world.tracing.fate(id, "refused")
             self.post(self.address(role), sender.role, NotSent(self.me, message))
+        else:
+            self.world.tracing.fate(id, "lost", "the role is down, or too much waits for it")
 
     def pump(self) -> None:
         """Empty the inboxes, in any order but each in its own."""
@@ -310,7 +319,8 @@ class Replica:
         ]
 
     def _take(self, name: str) -> None:
-        sender, message = self._inboxes.take(name)
+        sender, message, id = self._inboxes.take(name)
+        self.world.tracing.handles(id)
         self._step(name, self.roles[name], sender, message, None)
 
     def _serve_next(self, waiting: deque[Call]) -> None:
@@ -328,10 +338,12 @@ class Replica:
             # The connection was made to an incarnation that has been fenced since.
             role = None if self.world.host.fences else self._former.get((name, call.target))
         if role is None:
-            self.world.network.break_off(call)
+            self.world.network.break_off(call, "its role is down, or is another incarnation")
         elif self.writes.busy(name):
             self.writes.wait(name, call)
         else:
+            self.world.tracing.handles(call.id, again=call.arrived)
+            call.arrived = True
             self._step(name, role, call.asker, call.message, call)
 
     def _step(
@@ -344,7 +356,7 @@ class Replica:
         except Exception as error:
             self.breaks.handle(name, error)
             return
-        self.world.traced_step(self, name, sender, message, effects)
+        self.world.tracing.stepped(self, name, sender, message, effects)
         self.world.monitor.stepped(self, name, role, effects)
         self._settle(name, effects, call)
         if self._votes != voted:
@@ -354,32 +366,6 @@ class Replica:
         if effects.wake_at is not None:
             self._inboxes.wake(name, effects.wake_at)
         self.writes.carry_out(name, effects, call)
-
-    def leave(self, name: str, effects: Effects, call: Call | None) -> None:
-        """Let the messages of a step go: to own roles, as requests, or as answers."""
-        network = self.world.network
-        self.world.monitor.left(self, name, effects.messages)
-        answers = 0
-        for to, message in ((sent.to, sent.message) for sent in effects.messages):
-            if to.replica == self.me:
-                self.post(self.address(name), to.role, message)
-            elif type(message) in self._late:
-                network.answer_late(to, message)
-            elif type(message) in self._declared.requests:
-                network.ask(self, name, to, message)
-            else:
-                answers += self._answers(call, to, message)
-        if call is not None:
-            owed = 0 if self._declared.defers(call.message) else 1
-            self.world.require(answers == owed, f"{answers} answers to {call.message}")
-
-    def _answers(self, call: Call | None, to: Address, message: Message) -> int:
-        self.world.require(
-            call is not None and to == call.asker, f"{message} for {to} answers nothing"
-        )
-        if call is not None:
-            self.world.network.answer(call, message)
-        return 1
 
     # --- time ---------------------------------------------------------------------------------
 

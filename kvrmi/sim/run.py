@@ -6,10 +6,11 @@ is a violation like any other. It knows no protocol: whose run it is, is an argu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from .protocol import Explored
+from .seen import Onlooker
 from .world import Violation
 
 __all__ = ["DEFAULT", "STEPS", "Verdict", "command", "run"]
@@ -51,16 +52,16 @@ def run(
     steps: int = STEPS,
     parts: Any | None = None,
     only: Collection[int] | None = None,
-    write: Callable[[str], None] | None = None,
+    onlooker: Onlooker | None = None,
 ) -> Verdict:
     """Run one history and judge it.
 
     profile: a name among the protocol's, else the seed decides. steps: events until the faults end.
     parts: what replicas are made of, if not the production roles. only: numbers of the faults to
-    keep. write: takes the lines of the trace.
+    keep. onlooker: sees all that happens.
     """
     chosen = protocol.profile(profile, seed)
-    history = protocol.begin(seed, chosen, parts, only, write)
+    history = protocol.begin(seed, chosen, parts, only, onlooker)
     violation = ""
     try:
         history.world.run(FOREVER, events=steps)
@@ -72,6 +73,7 @@ def run(
         violation = f"at {history.world.now:.4f}: {type(error).__name__}: {error}"
     if violation:
         history.world.trace("verdict", violation)
+    history.world.tracing.ended()
     return Verdict(
         protocol.name,
         seed,

@@ -3,58 +3,47 @@
 A line is `TIME WHO WHAT`: virtual seconds, then `r2.acceptor` for a role, `r2.process` for a whole
 replica, `client` or `fault`; then `< r1.proposer Accept ballot=3.1 slot=7 ...` for a message that
 it handles, `* campaign ballot=3.1 ...` for an event of its own, as a replica's log has it, or what
-happened to it. Ballots are ROUND.REPLICA; bytes are `#` and a checksum.
+happened to it. Ballots are ROUND.REPLICA; bytes are `#` and a checksum. What never arrives leaves
+no line: trace_json.py has all of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
 from zlib import crc32
 
-from ..roles.contract import Address, Envelope, Message
+from ..roles.contract import Address, Message
+from .seen import Acted, Fate, Happened, Left, Mail, Seen
 
-if TYPE_CHECKING:
-    from .replica import Replica
-
-__all__ = ["Onlooker", "Trace", "show"]
+__all__ = ["Lines", "name", "show"]
 
 LIST_SHOWN = 3
+HANDLED = ("arrived", "repeated")
 
 
-class Onlooker(Protocol):
-    """Sees what happens, and prints it in other words than a trace."""
+class Lines:
+    """Writes a line for each record that has one; an Onlooker (seen.py)."""
 
-    def happened(self, now: float, who: int | str, what: str, text: str) -> None:
-        """See what World.trace reports."""
-        ...
-
-    def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
-        """See the messages that leave role `name`, its records being durable."""
-        ...
-
-
-class Trace:
-    """Writes lines, or nothing at all."""
-
-    def __init__(self, write: Callable[[str], None] | None) -> None:
-        """`write` takes a line without its end; None: nobody looks."""
+    def __init__(self, write: Callable[[str], None]) -> None:
+        """`write` takes a line without its end."""
         self._write = write
+        self._sent: dict[int, tuple[Address, Mail]] = {}
 
-    @property
-    def read(self) -> bool:
-        """Whether anybody reads it."""
-        return self._write is not None
+    def __call__(self, seen: Seen) -> None:
+        """Write what is seen."""
+        if isinstance(seen, Left):
+            self._sent |= {mail.id: (seen.who, mail) for mail in seen.mail}
+        elif isinstance(seen, Fate) and seen.fate in HANDLED:
+            sender, mail = self._sent[seen.id]
+            self._line(seen.at, name(mail.to), f"< {name(sender)} {show(mail.message)}")
+        elif isinstance(seen, Acted):
+            self._line(seen.at, f"r{seen.replica}.{seen.event.role}", f"* {seen.event.text}")
+        elif isinstance(seen, Happened):
+            who = f"r{seen.who}.{seen.what}" if isinstance(seen.who, int) else seen.who
+            self._line(seen.at, who, seen.text)
 
-    def happened(self, now: float, who: str, what: str) -> None:
-        """Report what happened to somebody."""
-        if self._write is not None:
-            self._write(f"{now:10.6f} {who:<12} {what}")
-
-    def handled(self, now: float, me: Address, sender: Address, message: Message) -> None:
-        """Report that a role handles a message."""
-        if self._write is not None:
-            self.happened(now, name(me), f"< {name(sender)} {show(message)}")
+    def _line(self, at: float, who: str, what: str) -> None:
+        self._write(f"{at:10.6f} {who:<12} {what}")
 
 
 def name(address: Address) -> str:

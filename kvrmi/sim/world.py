@@ -11,17 +11,14 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
-from functools import partial
 from typing import TypeAlias
 
-from ..cluster.quorum import majority
-from ..roles.contract import Address, Effects, Message
-from ..roles.events import Event, Observer
 from .draws import Draws
 from .network import Network
 from .protocol import Configured, Simulated
 from .replica import Replica
-from .trace import Onlooker, Trace
+from .seen import Onlooker
+from .tracing import Tracing
 
 __all__ = ["Violation", "World"]
 
@@ -46,14 +43,12 @@ class World:
         *,
         configured: Callable[[int], Configured] = lambda _: Configured(),
         drift: float = DRIFT,
-        write: Callable[[str], None] | None = None,
         draws: Callable[..., Draws] = Draws,
         onlooker: Onlooker | None = None,
     ) -> None:
         """Found and start it; `configured` gives what each replica has for itself.
 
-        `write` takes the lines of a trace; `draws` makes the streams of draws; `onlooker` sees what
-        happens.
+        `draws` makes the streams of draws; `onlooker` sees all that happens.
         """
         self.seed = seed
         self.now = 1.0
@@ -67,10 +62,8 @@ class World:
         self.host = protocol.host
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
-        self._trace = Trace(write)
-        self._observers: dict[tuple[int, int], Observer] = {}
         self._draws = draws
-        self.onlooker = onlooker
+        self.tracing = Tracing(self, onlooker)
         self.network = Network(self)
         self.monitor = protocol.monitor(self)
         self.visit: Visit = lambda *_: lambda: False
@@ -78,6 +71,7 @@ class World:
 
         Returns a function that answers whether it has its answer.
         """
+        self.tracing.began()
         self.replicas = {i: Replica(self, i) for i in self.ids}
         for replica in self.replicas.values():
             replica.start()
@@ -114,34 +108,5 @@ class World:
 
     def trace(self, who: int | str, what: str, text: str = "") -> None:
         """Report what happened: to part `what` of replica `who`, or to one without a number."""
-        name = f"r{who}.{what}" if isinstance(who, int) else who
-        self._trace.happened(self.now, name, text or what)
-        if self.onlooker is not None:
-            self.onlooker.happened(self.now, who, what, text)
-
-    def traced_step(
-        self, replica: Replica, role: str, sender: Address, message: Message | None, step: Effects
-    ) -> None:
-        """Report that a role handles a message, and the events that this makes."""
-        if not self._trace.read:
-            return
-        if message is not None:
-            self._trace.handled(self.now, replica.address(role), sender, message)
-        self._observer(replica).step(role)(sender, message, step)
-
-    def role_starts(self, replica: Replica, role: str) -> None:
-        """Take note for the trace that a role starts."""
-        if self._trace.read:
-            self._observer(replica).starts(role)
-
-    def _observer(self, replica: Replica) -> Observer:
-        """Give what makes the events of this start of a process."""
-        key = (replica.me, replica.starts)
-        if key not in self._observers:
-            quorum, happened = majority(len(self.ids)), partial(self._event, replica.me)
-            made = self.declared.observing(replica.me, quorum, replica.clock, happened)
-            self._observers[key] = made
-        return self._observers[key]
-
-    def _event(self, me: int, event: Event) -> None:
-        self._trace.happened(self.now, f"r{me}.{event.role}", f"* {event.text}")
+        part, happened = (what, text) if isinstance(who, int) else ("", what)
+        self.tracing.happened(who, part, happened)

@@ -16,6 +16,7 @@ from ..roles.breaking import FENCE_SECONDS, PATIENCE_SECONDS
 from ..roles.contract import Effects
 from ..storage.interface import Clear, StorageFailed
 from .disk import SimDisk
+from .leaving import leave
 from .network import Call
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Writes:
     def _give_up(self, role: str, call: Call) -> None:
         if call in self._waiting[role]:
             self._waiting[role].remove(call)
-            self._replica.world.network.break_off(call)
+            self._replica.world.network.break_off(call, "its role was busy for too long")
 
     def waiting(self, role: str) -> deque[Call]:
         """Give the requests that came while the role was busy."""
@@ -74,7 +75,9 @@ class Writes:
     def fence(self, role: str) -> str:
         """Forget what a role had under way; what was being written may be on the disk or not."""
         self._reading.pop(role, None)
-        self._waiting[role].clear()
+        while self._waiting[role]:
+            call = self._waiting[role].popleft()
+            self._replica.world.tracing.fate(call.id, "lost", "its role went down")
         if role in self._writers:
             self._replica.disks[role].read_seconds()  # of a step that came to nothing
         return self._writers[role].fence() if role in self._writers else ""
@@ -88,7 +91,7 @@ class Writes:
         elif effects.records:
             self._writers[role].write(effects, call)
         else:
-            self._replica.leave(role, effects, call)
+            leave(self._replica, role, effects, call)
 
     def _read(self, role: str) -> None:
         self.carry_out(role, *self._reading.pop(role))
@@ -124,7 +127,7 @@ class _Through:
         self._writing = (effects, call)
         self.ends = replica.world.now + seconds
         if not replica.world.host.syncs_first:
-            replica.leave(self._role, effects, call)
+            leave(replica, self._role, effects, call)
         replica.after(self._role, seconds, self._written)
 
     def _written(self) -> None:
@@ -138,7 +141,7 @@ class _Through:
             replica.end(str(error))
             return
         if replica.world.host.syncs_first:
-            replica.leave(self._role, effects, call)
+            leave(replica, self._role, effects, call)
         replica.pump()
 
 
@@ -184,7 +187,7 @@ class _Behind:
             replica.end(str(error))
             return
         effects, call = self._queue.popleft()
-        replica.leave(self._role, effects, call)
+        leave(replica, self._role, effects, call)
         if self._queue:
             self._write_next()
         replica.pump()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from kvrmi.operations.commands import CommandId
 from kvrmi.paxos.front import Front
@@ -20,6 +20,8 @@ from kvrmi.sim.paxos.workload import VISITORS, Client, Workload
 from kvrmi.sim.profile import Profile
 from kvrmi.sim.protocol import Explored
 from kvrmi.sim.run import run
+from kvrmi.sim.seen import Onlooker
+from kvrmi.sim.trace import Lines
 from kvrmi.state.machine import StateMachine
 from tests.state.counter import Counters, add, total
 
@@ -57,7 +59,7 @@ class History:
         profile: Profile,
         parts: Parts | None,
         only: Collection[int] | None,
-        write: Callable[[str], None] | None,
+        onlooker: Onlooker | None,
     ) -> None:
         name = f"counters {seed} {profile.name}"
         ids = range(1, profile.size(seed) + 1)
@@ -65,7 +67,7 @@ class History:
         limit = Draws(name, "sessions").choice((10_000, 3))
         self._parts = (parts or CountingParts()).with_sizes(pages(name, ids), limit)
         self.world = make_world(
-            name, len(ids), parts=self._parts, configured=files.__getitem__, write=write
+            name, len(ids), parts=self._parts, configured=files.__getitem__, onlooker=onlooker
         )
         self._workload = Workload(self.world, KINDS, Adder)
         self.faults = Faults(self.world, FAULTS, profile.faults, profile.pauses, only)
@@ -95,7 +97,7 @@ def test_counters_survive_what_the_store_survives() -> None:
 def test_they_come_in_snapshots_and_traces_too() -> None:
     def seen(seed: int) -> bool:
         lines: list[str] = []
-        run(EXPLORED, seed, profile="snapshot", write=lines.append)
+        run(EXPLORED, seed, profile="snapshot", onlooker=Lines(lines.append))
         text = "\n".join(lines)
         return " installed pages=" in text and ": add " in text
 

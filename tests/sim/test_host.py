@@ -79,7 +79,7 @@ def test_an_error_that_nobody_arranged_ends_the_run() -> None:
 
 def request(asker: Replica, to: Replica, role: str, message: Message) -> Call:
     incarnation, target = asker.incarnation[role], to.incarnation[role]
-    return Call(asker.address(role), incarnation, to.address(role), target, message)
+    return Call(0, asker.address(role), incarnation, to.address(role), target, message)
 
 
 def stuck(replica: Replica) -> None:
@@ -98,7 +98,7 @@ def test_a_request_waits_for_a_hung_disk_for_a_second_at_most(
     stuck(replica)
     call = request(asker, replica, "acceptor", PreVote(Ballot(9, 2)))
     ended: list[Call] = []
-    monkeypatch.setattr(world.network, "break_off", ended.append)
+    monkeypatch.setattr(world.network, "break_off", lambda it, _: ended.append(it))
     replica.handle(call)
     world.run(PATIENCE_SECONDS - 0.01)
     assert call not in ended

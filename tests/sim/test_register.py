@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import partial
 
 import msgpack
@@ -21,6 +21,7 @@ from kvrmi.sim.protocol import Explored, Host, Simulated
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import command, run
+from kvrmi.sim.seen import Onlooker
 from kvrmi.sim.shrink import shrink
 from kvrmi.sim.world import World
 from tests.roles.register import REGISTER, Client, Order, Supervisor
@@ -111,11 +112,11 @@ class History:
         profile: Profile,
         parts: Host | None,
         only: Collection[int] | None,
-        write: Callable[[str], None] | None,
+        onlooker: Onlooker | None,
     ) -> None:
         simulated = Simulated(REGISTER, Stamps, host=parts or Host())
         replicas = 3 + 2 * (seed % 2)
-        self.world = World(f"register {seed}", replicas, simulated, write=write)
+        self.world = World(f"register {seed}", replicas, simulated, onlooker=onlooker)
         self.faults = Faults(self.world, FAULTS, profile.faults, profile.pauses, only)
         self._seen: list[Operation] = []
         self._clients = [Asking(self.world, number, self._seen) for number in range(CLIENTS)]

@@ -22,6 +22,7 @@ from kvrmi.sim.protocol import Host
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import command, run
 from kvrmi.sim.shrink import kind, shrink
+from kvrmi.sim.trace import Lines
 
 SEEDS = range(int(os.environ.get("KVRMI_SEEDS", "60")))
 STEPS = 600
@@ -35,7 +36,7 @@ class NeverPromising(Parts):
 
 def trace(seed: int) -> list[str]:
     lines: list[str] = []
-    run(PAXOS, seed, steps=STEPS, write=lines.append)
+    run(PAXOS, seed, steps=STEPS, onlooker=Lines(lines.append))
     return lines
 
 

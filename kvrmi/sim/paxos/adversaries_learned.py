@@ -150,12 +150,12 @@ def _overheard(adversary: Adversary, printer: Replica) -> None:
 
     until = adversary.world.now + LATE
 
-    def keep(sender: Address, to: Address, _: Message, arrive: Callable[[], None]) -> bool:
+    def keep(sender: Address, to: Address, _: Message, arrive: Callable[[], None]) -> str:
         late = leader.me in (sender.replica, to.replica) and "learner" not in (sender.role, to.role)
         if late and adversary.world.now < until and printer.me in (sender.replica, to.replica):
             adversary.world.after(LATE, arrive)
-            return True
-        return False
+            return "held"
+        return ""
 
     network.catch = keep
     network.cuts -= {(leader.me, printer.me), (printer.me, leader.me)}
@@ -171,15 +171,16 @@ def _strand(world: World, draws: Draws, over: Over) -> None:
     world.network.calm()
     witness, asked, *_ = draws.sample(adversary.others, 2)
 
-    def keep(sender: Address, to: Address, message: Message, _: Callable[[], None]) -> bool:
+    def keep(sender: Address, to: Address, message: Message, _: Callable[[], None]) -> str:
         if isinstance(message, Forward) and sender.replica == asked.me:
             adversary.after(LOOK_EVERY, partial(_die_unheard, adversary))
         from_leader = sender.replica == adversary.leader.me
-        return isinstance(message, Accept) and from_leader and to.replica != witness.me
+        lost = isinstance(message, Accept) and from_leader and to.replica != witness.me
+        return "lost" if lost else ""
 
     def forget() -> None:
         if world.network.catch is keep:  # nothing was forwarded
-            world.network.catch = lambda *_: False
+            world.network.catch = lambda *_: ""
 
     world.network.catch = keep
     world.visit(asked, True)
@@ -191,7 +192,7 @@ def _die_unheard(adversary: Adversary) -> None:
     if not leader.up:
         return
     leader.crash()
-    network.catch = lambda *_: False
+    network.catch = lambda *_: ""
     for one, other in combinations(adversary.world.replicas.values(), 2):
         adversary.separate(one, other)
     soon = adversary.world.timing.request

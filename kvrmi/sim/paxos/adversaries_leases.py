@@ -71,10 +71,10 @@ def _bridge_after_transfer(world: World, draws: Draws, over: Over) -> None:
     adversary = Adversary(world, draws, over)
     late: list[Callable[[], None]] = []
 
-    def keep(_: Address, __: Address, message: Message, arrive: Callable[[], None]) -> bool:
+    def keep(_: Address, __: Address, message: Message, arrive: Callable[[], None]) -> str:
         if isinstance(message, Release):
             late.append(arrive)
-        return False
+        return ""
 
     world.network.catch = keep
     world.network.twice = 1.0

@@ -49,23 +49,24 @@ class _Renewal:
 
     def _catch(
         self, sender: Address, to: Address, message: Message, arrive: Callable[[], None]
-    ) -> bool:
+    ) -> str:
         way = (sender.replica, to.replica)
         bound = (self.candidate.me, self.lost.me)
         match message:
             case Prepare() if sender.replica == self.candidate.me and to.replica != self.lost.me:
                 if to.replica == self.third.me:
                     self.late.append(arrive)
-                return True
+                    return "held"
+                return "lost"
             case Promise(more=0) if way == bound[::-1]:
                 self.adversary.after(LOOK_EVERY, self._lose)
             case Prepare() if sender.replica == self.other.me and self.gone:
-                return True  # it has learned of the new epoch, and would be first
+                return "lost"  # it has learned of the new epoch, and would be first
             case Heartbeat() if way == (self.other.me, self.third.me):
-                return True  # it grants no lease, and so is free to promise
+                return "lost"  # it grants no lease, and so is free to promise
             case Refused() if sender.replica in bound and to.replica == self.other.me:
-                return True
-        return False
+                return "lost"
+        return ""
 
     def _lose(self) -> None:
         self.gone = True
@@ -80,7 +81,7 @@ class _Renewal:
         learner = self.candidate.role(Learner)
         voters = learner.state.voters if learner is not None else ()
         if not tries or any(voter.disk == self.lost.disk_id for voter in voters):
-            self.adversary.world.network.catch = lambda *_: False
+            self.adversary.world.network.catch = lambda *_: ""
             for arrive in self.late:
                 arrive()
         else:

@@ -5,7 +5,7 @@ Rule: everything follows from the arguments, so that a run can be had again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from ...cluster.timing import Timing
 from ...state.clienttable import SESSION_LIMIT
@@ -13,6 +13,7 @@ from ..draws import Draws
 from ..faults import Faults
 from ..profile import Profile
 from ..protocol import Explored
+from ..seen import Onlooker
 from .audit import audit, judge, recover
 from .bugs import BUGS
 from .callers import BESIDE, Callers
@@ -50,9 +51,9 @@ class History:
         profile: Profile,
         parts: Parts | None,
         only: Collection[int] | None,
-        write: Callable[[str], None] | None,
+        onlooker: Onlooker | None,
     ) -> None:
-        """Make it; `only` and `write` as for `run`."""
+        """Make it; `only` and `onlooker` as for `run`."""
         name = f"{seed} {profile.name}"
         size = profile.size(_turn(seed))
         ids = range(1, size + 1)
@@ -60,7 +61,7 @@ class History:
         self._called = with_callers(seed)
         self._parts = self._sized(parts or Parts(), name, ids)
         self.world = make_world(
-            name, size, parts=self._parts, configured=files.__getitem__, write=write
+            name, size, parts=self._parts, configured=files.__getitem__, onlooker=onlooker
         )
         self._workload = Workload(self.world, BESIDE if self._called else KINDS)
         if self._called:

@@ -74,8 +74,6 @@ class Monitor:
                 elif isinstance(sent, Chosen):
                     self._decided(replica, sent)
             self._sendings.left(replica.me, sent)
-        if self._world.onlooker is not None:
-            self._world.onlooker.left(replica, name, messages)
 
     def after_event(self) -> None:
         """At most one lease is usable, and no higher ballot has its quorum of promises."""

@@ -18,7 +18,7 @@ from ...paxos.declaration import declare
 from ...paxos.parts import Pages
 from ..draws import Draws
 from ..protocol import Configured, Host, Simulated
-from ..trace import Onlooker
+from ..seen import Onlooker
 from ..world import DRIFT, World
 from .monitor import Monitor
 
@@ -65,7 +65,6 @@ def make_world(
     parts: Parts | None = None,
     configured: Callable[[int], Configured] = lambda _: Configured(),
     drift: float = DRIFT,
-    write: Callable[[str], None] | None = None,
     draws: Callable[..., Draws] = Draws,
     onlooker: Onlooker | None = None,
 ) -> World:
@@ -76,7 +75,6 @@ def make_world(
         (parts or Parts()).simulated,
         configured=configured,
         drift=drift,
-        write=write,
         draws=draws,
         onlooker=onlooker,
     )

@@ -9,9 +9,10 @@ not understood is reported before anything runs; the first expectation that fail
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from ..seen import Onlooker
 from .script_checks import CHECKS
 from .script_print import Printer
 from .script_stage import Stage, Wrong
@@ -42,9 +43,12 @@ class _Script(NamedTuple):
     lines: list[_Line]
 
 
-def play(lines: Iterable[str], write: Callable[[str], None]) -> bool:
+def play(
+    lines: Sequence[str], write: Callable[[str], None], onlooker: Onlooker | None = None
+) -> bool:
     """Play a script and write its transcript, line by line; True if all was as expected.
 
+    `onlooker` sees all that happens, and each line of the script, as it is reached, as `script`'s.
     The last line of a play that failed names the script's line and what was found instead.
     """
     at = 0
@@ -53,10 +57,11 @@ def play(lines: Iterable[str], write: Callable[[str], None]) -> bool:
         for line in script.before:
             write(line.text)
         printer = Printer(write)
-        stage = Stage(script.replicas, script.keep, printer)
+        stage = Stage(script.replicas, script.keep, printer, onlooker)
         for line in script.lines:
             at = line.number
             write(line.text)
+            stage.world.trace("script", line.text)
             printer.step()
             if line.step is not None:
                 line.step(stage)

@@ -1,8 +1,8 @@
 """Prints a scenario as it happens: what the roles did that matters, in words, one line an event.
 
-Rules: a vote is printed when it leaves, its record being durable; heartbeats, their answers and
-what follows from them unseen are left out; the same question or refusal is printed once a step
-of the script. It looks and never touches.
+Rules: it is made of a run's records (seen.py), as traces are; a vote is printed when it leaves, its
+record being durable; heartbeats, their answers and what follows from them unseen are left out; the
+same question or refusal is printed once a step of the script. It looks and never touches.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from msgspec.structs import replace
 
 from ...operations.commands import decode_command, decode_question
 from ...paxos.acceptor import Acceptor
-from ...paxos.ballot import Ballot
-from ...paxos.learner import Learner
 from ...paxos.messages import (
     Accept,
     Accepted,
@@ -28,7 +26,6 @@ from ...paxos.messages import (
     Fetch,
     FetchSnapshot,
     Forward,
-    Leading,
     Prepare,
     PreVote,
     PreVoted,
@@ -37,8 +34,8 @@ from ...paxos.messages import (
     Release,
 )
 from ...paxos.proposer import Proposer
-from ...roles.contract import Envelope
 from ...state.log import unpack_batch
+from ..seen import Acted, Happened, Left, Life, Seen, State
 
 if TYPE_CHECKING:
     from ..replica import Replica
@@ -55,7 +52,7 @@ STOPS = ("paused", "resumed")
 
 
 class Printer:
-    """Writes the events of one scenario; an Onlooker (trace.py)."""
+    """Writes the events of one scenario; an Onlooker (seen.py)."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         """`write` takes a line without its end."""
@@ -63,18 +60,21 @@ class Printer:
         """Nothing is printed; what was missed is not printed later."""
         self._write = write
         self._reported: set[str] = set()
-        self._leads: dict[int, Ballot] = {}
+        self._leads: set[int] = set()
         self._leases: set[int] = set()
         self._recovering: set[int] = set()
-        self._learners: dict[int, tuple[Learner, int]] = {}
-        self._on: dict[type, Callable[[Replica, Any, str], str]] = {
+        self._learned: dict[int, dict[str, Any]] = {}
+        """What each learner last reported of itself."""
+        self._applied: dict[int, int] = {}
+        """Up to where it was printed what each learner applied; none for one that just came up."""
+        self._on: dict[type, Callable[[int, Any, str], str]] = {
             Accepted: _accepted,
             CampaignNow: _campaign_now,
             Chosen: _chosen,
             Enter: _enter,
             Promise: _promise,
         }
-        self._once: dict[type, Callable[[Replica, Any, str], str]] = {
+        self._once: dict[type, Callable[[int, Any, str], str]] = {
             Copied: _copied,
             Copy: _copy,
             Fetch: _fetch,
@@ -99,32 +99,52 @@ class Printer:
         """Begin a step of the script: what was printed once may be printed again."""
         self._reported.clear()
 
-    def happened(self, now: float, who: int | str, what: str, text: str) -> None:
-        """Print what became of a process or a role."""
-        if isinstance(who, int):
-            if what in ("process", "proposer") and text not in STOPS:
-                self._leads.pop(who, None)
-            called = "replica" if what == "process" else what
-            self.say(now, f"{called} {who} {text}".replace(UNREPORTED, ""))
+    def __call__(self, seen: Seen) -> None:
+        """Print what is worth a line."""
+        if isinstance(seen, Left):
+            if seen.who.role != "host":
+                self._print_left(seen)
+        elif isinstance(seen, Happened):
+            self._print_happened(seen)
+        elif isinstance(seen, Acted):
+            self._print_leader(seen)
+        elif isinstance(seen, State) and seen.who.role == "learner":
+            self._learned.setdefault(seen.who.replica, {}).update(seen.fields)
+        elif isinstance(seen, Life) and seen.who.role == "learner":
+            self._applied.pop(seen.who.replica, None)
 
-    def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
+    def _print_happened(self, seen: Happened) -> None:
+        """Print what became of a process or a role."""
+        if isinstance(seen.who, int):
+            if seen.what in ("process", "proposer") and seen.text not in STOPS:
+                self._leads.discard(seen.who)
+            called = "replica" if seen.what == "process" else seen.what
+            self.say(seen.at, f"{called} {seen.who} {seen.text}".replace(UNREPORTED, ""))
+
+    def _print_leader(self, seen: Acted) -> None:
+        me, event = seen.replica, seen.event
+        if event.event == "leads" and event.peer == me:
+            self._leads.add(me)
+            self.say(seen.at, f"proposer {me} leads at {event.ballot}")
+        elif event.event == "leads no more" and me in self._leads:
+            self._leads.discard(me)
+            self.say(seen.at, f"proposer {me} leads no more")
+
+    def _print_left(self, seen: Left) -> None:
         """Print the messages that leave a role."""
-        now = replica.world.now
-        for message in (envelope.message for envelope in messages):
-            if isinstance(message, Leading):
-                self._print_leading(replica, message)
-        self._print_sent(replica, messages)
-        for envelope in messages:
-            to, message = envelope.to, envelope.message
+        me = seen.who.replica
+        self._print_sent(seen)
+        for mail in seen.mail:
+            to, message = str(mail.to.replica), mail.message
             kind = type(message)
             if isinstance(message, Applied):
-                self._print_applied(replica)
+                self._print_applied(seen.at, me)
             elif kind in self._on:
-                self.say(now, self._on[kind](replica, message, str(to.replica)))
+                self.say(seen.at, self._on[kind](me, message, to))
             elif kind in self._once:
-                self.say_once(now, self._once[kind](replica, message, str(to.replica)))
+                self.say_once(seen.at, self._once[kind](me, message, to))
             elif isinstance(message, PreVoted) and not message.granted:
-                self.say_once(now, _pre_voted(replica, message), f"pre-voted {replica.me}")
+                self.say_once(seen.at, _pre_voted(me, message), f"pre-voted {me}")
 
     def look(self, world: World) -> None:
         """Print what no message shows: leases, and voters that came back."""
@@ -148,50 +168,35 @@ class Printer:
             self._leases.discard(me)
             self.say(now, f"replica {me} has no lease any more")
 
-    def _print_sent(self, replica: Replica, messages: tuple[Envelope, ...]) -> None:
+    def _print_sent(self, seen: Left) -> None:
         """Print questions that go to several acceptors in one line."""
+        me = seen.who.replica
         asked: dict[PreVote | Prepare | Accept, list[int]] = {}
-        for envelope in messages:
-            to, message = envelope.to, envelope.message
+        for to, message in ((mail.to, mail.message) for mail in seen.mail):
             if isinstance(message, PreVote | Accept):
                 asked.setdefault(message, []).append(to.replica)
             elif isinstance(message, Prepare):
                 asked.setdefault(replace(message, seen=0), []).append(to.replica)
         for question, whom in asked.items():
-            reported = f"proposer {replica.me} asks {_all(sorted(whom))} {_asked(question)}"
+            reported = f"proposer {me} asks {_all(sorted(whom))} {_asked(question)}"
             if isinstance(question, Accept):
-                self.say(replica.world.now, reported)
+                self.say(seen.at, reported)
             else:
                 pre_vote = isinstance(question, PreVote)
-                self.say_once(
-                    replica.world.now, reported, f"{replica.me}?" if pre_vote else reported
-                )
+                self.say_once(seen.at, reported, f"{me}?" if pre_vote else reported)
 
-    def _print_leading(self, replica: Replica, m: Leading) -> None:
-        me, now = replica.me, replica.world.now
-        known = self._leads.pop(me, None)
-        if m.leader == me:
-            self._leads[me] = m.ballot
-            if known != m.ballot:
-                self.say(now, f"proposer {me} leads at {_ballot(m.ballot)}")
-        elif known is not None:
-            self.say(now, f"proposer {me} leads no more")
-
-    def _print_applied(self, replica: Replica) -> None:
-        learner, me, now = replica.role(Learner), replica.me, replica.world.now
-        if learner is None:
-            return
-        known, before = self._learners.get(me, (None, 0))
-        self._learners[me] = (learner, learner.applied)
-        slots = _slots(before + 1, learner.applied)
-        if known is not learner:
-            if learner.applied:
-                self.say(now, f"learner {me} has {_slots(1, learner.applied)} from its disk")
-        elif learner.restored and learner.restored.slot > before:
-            upto, peer, keys = learner.restored[:3]
+    def _print_applied(self, now: float, me: int) -> None:
+        learned, before = self._learned[me], self._applied.get(me)
+        applied, restored = learned["applied"], learned["restored"]
+        self._applied[me] = applied
+        if before is None:
+            if applied:
+                self.say(now, f"learner {me} has {_slots(1, applied)} from its disk")
+        elif restored and restored["slot"] > before:
+            upto, peer, keys = restored["slot"], restored["peer"], restored["keys"]
             self.say(now, f"learner {me} takes {peer}'s snapshot: slots up to {upto}, {keys} keys")
-        elif learner.applied > before and me not in self._leads:
-            self.say(now, f"learner {me} learns {slots}")
+        elif applied > before and me not in self._leads:
+            self.say(now, f"learner {me} learns {_slots(before + 1, applied)}")
 
 
 # --- messages in words ----------------------------------------------------------------------------
@@ -236,23 +241,23 @@ def _asked(m: PreVote | Prepare | Accept) -> str:
     return f"whether they would promise {_ballot(m.ballot)}"
 
 
-def _pre_voted(replica: Replica, m: PreVoted) -> str:
-    return f"acceptor {replica.me} would not; it is bound to {_ballot(m.promised)}"
+def _pre_voted(me: int, m: PreVoted) -> str:
+    return f"acceptor {me} would not; it is bound to {_ballot(m.promised)}"
 
 
-def _promise(replica: Replica, m: Promise, to: str) -> str:
+def _promise(me: int, m: Promise, to: str) -> str:
     had = (f"slot {a.slot} at {_ballot(a.ballot)} {in_words(a.value)}" for a in m.accepted)
     accepted = ", ".join(had)
     forgotten = f"; up to slot {m.truncated} all is chosen and forgotten" if m.truncated else ""
     report = f"; it accepted {accepted}" if accepted else ""
-    return f"acceptor {replica.me} promises {_ballot(m.ballot)}{report}{forgotten}"
+    return f"acceptor {me} promises {_ballot(m.ballot)}{report}{forgotten}"
 
 
-def _accepted(replica: Replica, m: Accepted, to: str) -> str:
-    return f"acceptor {replica.me} accepts {_ballot(m.ballot)} slot {m.slot}"
+def _accepted(me: int, m: Accepted, to: str) -> str:
+    return f"acceptor {me} accepts {_ballot(m.ballot)} slot {m.slot}"
 
 
-def _refused(replica: Replica, m: Refused, to: str) -> str:
+def _refused(me: int, m: Refused, to: str) -> str:
     promised = _ballot(m.promised)
     why = {
         "ballot": f"it has promised {promised}",
@@ -262,51 +267,51 @@ def _refused(replica: Replica, m: Refused, to: str) -> str:
         "lease length": "it grants leases of another length",
         "old disk": "it is said to have an old copy of its disk, and asks whether that is so",
     }[m.reason]
-    return f"acceptor {replica.me} refuses {_ballot(m.ballot)} of {to}: {why}"
+    return f"acceptor {me} refuses {_ballot(m.ballot)} of {to}: {why}"
 
 
-def _release(replica: Replica, m: Release, to: str) -> str:
-    return f"proposer {replica.me} gives {_ballot(m.ballot)} up for good: grants at it end"
+def _release(me: int, m: Release, to: str) -> str:
+    return f"proposer {me} gives {_ballot(m.ballot)} up for good: grants at it end"
 
 
-def _campaign_now(replica: Replica, m: CampaignNow, to: str) -> str:
-    return f"proposer {replica.me} asks {to} to campaign now"
+def _campaign_now(me: int, m: CampaignNow, to: str) -> str:
+    return f"proposer {me} asks {to} to campaign now"
 
 
-def _chosen(replica: Replica, m: Chosen, to: str) -> str:
+def _chosen(me: int, m: Chosen, to: str) -> str:
     slot, ballot, acceptors, value = m.entry
     by = _all(acceptors)
     return f"slot {slot} is chosen at {_ballot(ballot)} by {by}: {in_words(value)}"
 
 
-def _copy(replica: Replica, m: Copy, to: str) -> str:
-    return f"acceptor {replica.me} asks {to} for a copy of what it accepted"
+def _copy(me: int, m: Copy, to: str) -> str:
+    return f"acceptor {me} asks {to} for a copy of what it accepted"
 
 
-def _copied(replica: Replica, m: Copied, to: str) -> str:
+def _copied(me: int, m: Copied, to: str) -> str:
     slots = _all(a.slot for a in m.accepted) or "none"
-    return f"acceptor {replica.me} sends {to} what it accepted: slots {slots}"
+    return f"acceptor {me} sends {to} what it accepted: slots {slots}"
 
 
-def _enter(replica: Replica, m: Enter, to: str) -> str:
+def _enter(me: int, m: Enter, to: str) -> str:
     _, epoch, _ = m.args
-    return f"acceptor {replica.me} wants the log to name it a voter in epoch {epoch}"
+    return f"acceptor {me} wants the log to name it a voter in epoch {epoch}"
 
 
-def _fetch(replica: Replica, m: Fetch, to: str) -> str:
-    return f"learner {replica.me} asks {to} for slots from {m.slot} on"
+def _fetch(me: int, m: Fetch, to: str) -> str:
+    return f"learner {me} asks {to} for slots from {m.slot} on"
 
 
-def _fetch_snapshot(replica: Replica, m: FetchSnapshot, to: str) -> str:
-    return "" if m.page else f"learner {replica.me} asks {to} for a snapshot"
+def _fetch_snapshot(me: int, m: FetchSnapshot, to: str) -> str:
+    return "" if m.page else f"learner {me} asks {to} for a snapshot"
 
 
-def _forward(replica: Replica, m: Forward, to: str) -> str:
+def _forward(me: int, m: Forward, to: str) -> str:
     requests = "; ".join(
         _question(request.payload) if request.reads else _command(request.payload)
         for request in m.requests
     )
-    return f"replica {replica.me} forwards to {to}: {requests}"
+    return f"replica {me} forwards to {to}: {requests}"
 
 
 def _question(payload: bytes) -> str:

@@ -20,6 +20,7 @@ from ...roles.contract import Address, Effects, Message
 from ..draws import Draws
 from ..protocol import Configured
 from ..replica import Replica
+from ..seen import Onlooker, both
 from .parts import make_world
 from .script_print import Printer
 
@@ -53,7 +54,9 @@ class _Steady(Draws):
 class Stage:
     """The cluster of one script, what is in the way of its messages, and the last request."""
 
-    def __init__(self, replicas: int, keep: int, printer: Printer) -> None:
+    def __init__(
+        self, replicas: int, keep: int, printer: Printer, onlooker: Onlooker | None
+    ) -> None:
         """Found and start it; its logs keep `keep` entries."""
         self.printer = printer
         self.answer: Answer | None = None
@@ -71,9 +74,10 @@ class Stage:
             configured=lambda _: Configured(keep),
             drift=0.0,
             draws=_Steady,
-            onlooker=printer,
+            onlooker=both(printer, onlooker),
         )
         self.world.network.catch = self._catch
+        self.world.network.barred = self.cuts
         printer.muted = False
 
     def replica(self, number: int) -> Replica:
@@ -142,15 +146,15 @@ class Stage:
 
     def _catch(
         self, sender: Address, to: Address, message: Message, arrive: Callable[[], None]
-    ) -> bool:
+    ) -> str:
         way = (type(message).__name__, sender.replica, to.replica)
         if way not in self.held | self.dropped:
-            return way[1:] in self.cuts
+            return "cut" if way[1:] in self.cuts else ""
         fate = "held" if way in self.held else "lost"
         if way in self.held:
             self._keeping.append(arrive)
         self.printer.say_once(self.world.now, f"({way[0]} {way[1]} -> {way[2]} is {fate})")
-        return True
+        return fate
 
     def deliver(self) -> None:
         """Let everything held arrive, in its order, and hold and drop nothing more."""
