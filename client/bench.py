@@ -22,7 +22,7 @@ from typing import IO, NamedTuple
 from kvrmi import cli
 from kvrmi.access.store import Store
 from kvrmi.cluster.naming import kvstore
-from kvrmi.cluster.status import ReplicaEntry
+from kvrmi.cluster.status import ReplicaEntry, in_charge
 from kvrmi.errors import ConnectionFailed, KVError
 
 from .exits import EXIT_STATUS
@@ -95,7 +95,7 @@ def _failover(kills: int, store: Store, printer: Printer) -> int:
 
 def _measure(options: argparse.Namespace, store: Store) -> list[Row]:
     status = store.status()
-    leader = status["leader"]
+    leader = in_charge(status["replicas"])
     if leader is None:
         raise ConnectionFailed("there is no leader to measure; STATUS shows which replicas are up")
     up = [entry for entry in status["replicas"] if entry["state"] == "up"]
@@ -350,7 +350,7 @@ def _parser() -> cli.Parser:
         metavar="N",
         help="different keys (1000)",
     )
-    add("--at", choices=("leader", "all"), default="leader", help="replicas to call (leader)")
+    add("--at", choices=("leader", "all"), default="leader", help="replicas to call (leader; the first where none leads)")
     add(
         "--processes",
         type=cli.whole(1, 10_000_000),

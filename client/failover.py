@@ -14,7 +14,7 @@ from threading import Event, Thread
 from typing import Any
 
 from kvrmi.access.store import Store
-from kvrmi.cluster.status import SERVING
+from kvrmi.cluster.status import SERVING, in_charge
 from kvrmi.errors import ConnectionFailed, KVError
 
 from . import signals
@@ -62,7 +62,8 @@ def _whole(store: Store) -> dict[str, Any]:
     deadline = time.monotonic() + _WHOLE
     while True:
         status = store.status()
-        leading = [entry for entry in status["replicas"] if entry["id"] == status["leader"]]
+        leader = in_charge(status["replicas"])
+        leading = [entry for entry in status["replicas"] if entry["id"] == leader]
         up = all(entry["state"] == "up" for entry in status["replicas"])
         if leading and up and status["health"] == SERVING:
             return dict(leading[0])

@@ -15,7 +15,7 @@ from .quorum import majority
 
 __all__ = [
     "NOBODY", "NO_QUORUM", "SERVING", "ClientEntry", "ClusterStatus", "Entries", "Needs",
-    "ReplicaEntry", "RoleEntry", "has_quorum", "health_of", "is_up", "leader_of", "loses_quorum",
+    "ReplicaEntry", "RoleEntry", "has_quorum", "health_of", "in_charge", "is_up", "leader_of", "loses_quorum",
     "needs_of", "source_for", "successor_of", "unanswered", "votes",
 ]  # fmt: skip
 
@@ -140,6 +140,13 @@ def leader_of(entries: Entries) -> int | None:
     leading = [entry for entry in entries if entry.get("role") == "leader"]
     newest = max(leading, key=lambda entry: tuple(entry.get("ballot") or ()), default=None)
     return None if newest is None else newest["id"]
+
+
+def in_charge(entries: Entries) -> int | None:
+    """Choose whom to measure or to kill: the leader, or the first that is up if none is needed."""
+    if needs_of(entries, len(entries))["leader"]:
+        return leader_of(entries)
+    return min((entry["id"] for entry in entries if is_up(entry)), default=None)
 
 
 def successor_of(entries: Entries) -> int | None:

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, in_charge
 
 
 class Cluster(Protocol):
@@ -38,8 +38,8 @@ class Event(NamedTuple):
 
 
 def choose(event: Event, cluster: Cluster) -> int | None:
-    """Name the victim as of now; None if nobody was named and nobody leads."""
-    return event.victim if event.victim is not None else cluster.status()["leader"]
+    """Name the victim as of now; None if nobody was named and nobody is in charge."""
+    return event.victim if event.victim is not None else in_charge(cluster.status()["replicas"])
 
 
 def play(
