@@ -95,7 +95,7 @@ def _failover(kills: int, store: Store, printer: Printer) -> int:
 
 def _measure(options: argparse.Namespace, store: Store) -> list[Row]:
     status = store.status()
-    leader = in_charge(status["replicas"])
+    leader = in_charge(status)
     if leader is None:
         raise ConnectionFailed("there is no leader to measure; STATUS shows which replicas are up")
     up = [entry for entry in status["replicas"] if entry["state"] == "up"]
@@ -350,7 +350,12 @@ def _parser() -> cli.Parser:
         metavar="N",
         help="different keys (1000)",
     )
-    add("--at", choices=("leader", "all"), default="leader", help="replicas to call (leader; the first where none leads)")
+    add(
+        "--at",
+        choices=("leader", "all"),
+        default="leader",
+        help="replicas to call (leader; where none leads, the first)",
+    )
     add(
         "--processes",
         type=cli.whole(1, 10_000_000),

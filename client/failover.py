@@ -62,7 +62,7 @@ def _whole(store: Store) -> dict[str, Any]:
     deadline = time.monotonic() + _WHOLE
     while True:
         status = store.status()
-        leader = in_charge(status["replicas"])
+        leader = in_charge(status)
         leading = [entry for entry in status["replicas"] if entry["id"] == leader]
         up = all(entry["state"] == "up" for entry in status["replicas"])
         if leading and up and status["health"] == SERVING:

@@ -15,8 +15,8 @@ from .quorum import majority
 
 __all__ = [
     "NOBODY", "NO_QUORUM", "SERVING", "ClientEntry", "ClusterStatus", "Entries", "Needs",
-    "ReplicaEntry", "RoleEntry", "has_quorum", "health_of", "in_charge", "is_up", "leader_of", "loses_quorum",
-    "needs_of", "source_for", "successor_of", "unanswered", "votes",
+    "ReplicaEntry", "RoleEntry", "has_quorum", "health_of", "in_charge", "is_up", "leader_of",
+    "loses_quorum", "needs_of", "source_for", "successor_of", "unanswered", "votes",
 ]  # fmt: skip
 
 SERVING = "serving"
@@ -142,10 +142,11 @@ def leader_of(entries: Entries) -> int | None:
     return None if newest is None else newest["id"]
 
 
-def in_charge(entries: Entries) -> int | None:
+def in_charge(status: ClusterStatus) -> int | None:
     """Choose whom to measure or to kill: the leader, or the first that is up if none is needed."""
-    if needs_of(entries, len(entries))["leader"]:
-        return leader_of(entries)
+    entries = status["replicas"]
+    if status["leader"] is not None or needs_of(entries, len(entries))["leader"]:
+        return status["leader"]
     return min((entry["id"] for entry in entries if is_up(entry)), default=None)
 
 

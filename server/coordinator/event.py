@@ -39,7 +39,7 @@ class Event(NamedTuple):
 
 def choose(event: Event, cluster: Cluster) -> int | None:
     """Name the victim as of now; None if nobody was named and nobody is in charge."""
-    return event.victim if event.victim is not None else in_charge(cluster.status()["replicas"])
+    return event.victim if event.victim is not None else in_charge(cluster.status())
 
 
 def play(

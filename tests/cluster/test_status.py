@@ -10,8 +10,11 @@ from kvrmi.cluster.status import (
     NO_QUORUM,
     NOBODY,
     SERVING,
+    ClusterStatus,
+    Needs,
     ReplicaEntry,
     health_of,
+    in_charge,
     leader_of,
     loses_quorum,
     source_for,
@@ -91,3 +94,13 @@ def test_a_cluster_serves_with_the_votes_and_the_leader_that_its_protocol_needs(
     assert health_of([entry(one, needs=every, pid=7) for one in (1, 2)], 3) == NO_QUORUM
     assert health_of([entry(one, needs=every) for one in (1, 2, 3)], 3) == SERVING
     assert loses_quorum([entry(one, needs=every) for one in (1, 2, 3)], 2, 3)
+
+
+def test_in_charge_is_who_leads_or_the_first_where_nobody_needs_to() -> None:
+    needs = Needs(votes=1, leader=False)
+    up = ReplicaEntry(id=2, state="up", role=None, needs=needs)
+    later, down = up | ReplicaEntry(id=3), up | ReplicaEntry(id=1, state="down")
+    assert in_charge(ClusterStatus(leader=None, replicas=[down, later, up])) == 2
+    assert in_charge(ClusterStatus(leader=3, replicas=[up, later])) == 3
+    led = up | ReplicaEntry(needs=Needs(votes=1, leader=True))
+    assert in_charge(ClusterStatus(leader=None, replicas=[led])) is None

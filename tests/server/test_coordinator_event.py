@@ -16,7 +16,7 @@ class FakeCluster:
         self.orders: list[tuple[str, int]] = []
 
     def status(self) -> ClusterStatus:
-        return {"leader": self.leader}
+        return {"leader": self.leader, "replicas": []}
 
     def kill(self, replica: int, force: bool = False) -> ReplicaEntry:
         self.orders.append(("kill", replica))
