@@ -1,7 +1,7 @@
-"""`python -m tests`: the whole suite, its two halves side by side.
+"""`python -m tests`: the whole suite, its parts side by side.
 
-The live half waits for processes most of the time, the other half computes: together they take
-little longer than one of them. What the live half prints comes after the other's, in one piece.
+Two parts wait for processes most of the time, one computes: together they take little longer than
+the longest of them. What a live part prints comes after the others, in one piece.
 """
 
 from __future__ import annotations
@@ -9,28 +9,38 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).parents[1]
+COMPUTING = ("-m", "not live")
+LIVE = (
+    ("-m", "live", "tests/live"),
+    ("-m", "live", "--ignore=tests/live"),
+)
 
 
-def begin(half: str, output: IO[str] | None = None) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-m", "pytest", "-m", half, *sys.argv[1:]]
+def begin(part: tuple[str, ...], output: IO[str] | None = None) -> subprocess.Popen[str]:
+    argv = [sys.executable, "-m", "pytest", *part, *sys.argv[1:]]
     return subprocess.Popen(argv, cwd=ROOT, stdout=output, stderr=output, text=True)
 
 
 def main() -> int:
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        halves = [begin("live", output), begin("not live")]
+    with ExitStack() as stack:
+        outputs = [
+            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in LIVE
+        ]
+        parts = [begin(COMPUTING), *map(begin, LIVE, outputs)]
         try:
-            failed = [half.wait() for half in reversed(halves)]
-        finally:  # Ctrl-C reaches both by themselves
-            for half in halves:
-                half.terminate()
-                half.wait()
-            output.seek(0)
-            print(output.read(), end="", flush=True)
+            failed = [part.wait() for part in parts]
+        finally:  # Ctrl-C reaches all by themselves
+            for part in parts:
+                part.terminate()
+                part.wait()
+            for output in outputs:
+                output.seek(0)
+                print(output.read(), end="", flush=True)
     return max(failed)
 
 
