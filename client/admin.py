@@ -11,6 +11,7 @@ from typing import NamedTuple, cast
 
 from kvrmi.access import links, verbs
 from kvrmi.access.admins import Admins
+from kvrmi.access.losing import RISKY, losing
 from kvrmi.access.store import Store
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.file import find, load
@@ -20,7 +21,6 @@ from kvrmi.errors import ConnectionFailed, KVError, UnknownOutcome, Unsupported
 from . import blocks, byhand, past, why
 from .admins import admins_of, coordinator_status
 from .blocks import Report
-from .losing import RISKY, losing
 
 __all__ = ["Admin", "Done"]
 

@@ -6,23 +6,21 @@ and the secret, as orders do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from kvrmi.access.admins import Admins
+from kvrmi.access.showing import HASH, anchored, block_table
 from kvrmi.cluster.status import ClusterStatus
 from kvrmi.errors import ConnectionFailed, KVError
 
-from .grammar.literal import typed
-
-__all__ = ["DIFFERENT", "Report", "chain", "log", "operation", "who_answers"]
+__all__ = ["DIFFERENT", "Report", "chain", "log", "who_answers"]
 
 DIFFERENT = 1
 """Exit status where chains differ, or a log is damaged."""
 LAST = 20
 """Blocks that LOG shows if nobody says how many."""
-_HASH = 8
-"""Hex digits of a hash on a line."""
+_COLUMNS = ("slot", "ballot", "by", "revision", "previous", "hash", "operations")
 _SECONDS = 20.0
 """For what reads a whole log from its disk."""
 
@@ -48,51 +46,11 @@ def log(admins: Admins, replica: int, first: int | None, most: int | None) -> Re
     """Show blocks of a replica's log: from slot `first` on, else the last ones."""
     found = admins.replica(replica, "log", first, most or LAST)
     anchor, blocks = found["anchor"], found["blocks"]
-    lines = [_line(block) for block in blocks]
+    lines = list(block_table(blocks, *_COLUMNS)) if blocks else ["no blocks"]
     if blocks and anchor["slot"] and (first is None or first <= anchor["slot"]):
-        lines.insert(0, f"slot {anchor['slot']}  {_short(anchor['hash'])}  what went before")
+        lines.insert(0, anchored(anchor))
     lines.append(f"replica {replica} has applied slot {found['applied']}")
     return Report(lines, {"op": "log", "replica": replica, **found})
-
-
-def _line(block: Mapping[str, Any]) -> str:
-    commands = [operation(one) for one in block["commands"]]
-    more = block["count"] - len(commands)
-    commands += [f"and {more} more"] * (more > 0)
-    return (
-        f"slot {block['slot']}  {_voted(block)}revision {block['revision']}  "
-        f"{_short(block['previous'])} > {_short(block['hash'])}  {', '.join(commands) or 'no-op'}"
-    )
-
-
-def _voted(block: Mapping[str, Any]) -> str:
-    """Write who chose a block; nothing where nobody votes."""
-    if block["ballot"] is None:
-        return ""
-    ballot, by = ".".join(map(str, block["ballot"])), ",".join(map(str, block["acceptors"]))
-    return f"ballot {ballot}  by {by or '-'}  "
-
-
-def operation(command: Mapping[str, Any]) -> str:
-    """Write a command of a block: what was asked, and in brackets whose it was."""
-    args = " ".join(_argument(one) for one in command["args"])
-    return f"{command['op']} {args} ({_who(command['id'])})".replace("  ", " ")
-
-
-def _argument(argument: object) -> str:
-    if isinstance(argument, list | tuple):
-        return f"[{' '.join(map(_argument, argument))}]"
-    return typed(argument) if isinstance(argument, str | bytes) else str(argument)
-
-
-def _who(id: Sequence[object]) -> str:
-    if len(id) == 2:
-        return f"{typed(str(id[0]))} {id[1]}"
-    return f"replica {id[0]}, no session" if id else "nobody"
-
-
-def _short(hash: str) -> str:
-    return hash[:_HASH]
 
 
 class _Chain(NamedTuple):
@@ -171,7 +129,7 @@ def _sides(chains: Sequence[_Chain], slot: int) -> str:
     for one in chains:
         if slot in one.links:
             sides.setdefault(one.links[slot], []).append(one.replica)
-    said = (f"replicas {', '.join(map(str, ids))} {_short(h)}" for h, ids in sides.items())
+    said = (f"replicas {', '.join(map(str, ids))} {h[:HASH]}" for h, ids in sides.items())
     return "; ".join(said)
 
 

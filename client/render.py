@@ -173,6 +173,12 @@ class Printer:
         terminal = self._out.isatty()
         self.line(wrapped(escaped(text), columns_of(self._out)) if terminal else text)
 
+    def fitted(self, lines: Sequence[str]) -> list[str]:
+        """Break lines at words where a terminal would break them anywhere."""
+        if not self.terminal:
+            return list(lines)
+        return [wrapped(line, self.columns, "", "    ") for line in lines]
+
     def line(self, text: str) -> None:
         """Print a line as it is."""
         print(text, file=self._out, flush=True)

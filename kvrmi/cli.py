@@ -153,13 +153,20 @@ def _fitted(line: str) -> str:
     return textwrap.fill(line, shutil.get_terminal_size().columns, break_on_hyphens=False)
 
 
-def paragraph(text: str) -> str:
-    """Break a text for people at words, to the width of the terminal; its own indent is kept."""
+def paragraph(text: str, hanging: str = "") -> str:
+    """Break a text for people at words, to the width of the terminal; its own indent is kept.
+
+    hanging: what the lines after the first are indented by besides.
+    """
     inner = text.lstrip(" ")
     indent = " " * (len(text) - len(inner))
     width = shutil.get_terminal_size().columns
     return textwrap.fill(
-        inner, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        inner,
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_on_hyphens=False,
     )
 
 

@@ -101,7 +101,7 @@ class Carrier:
             return 0
         if command.kind == "answer":
             report = self._admin.answer(command.name, command.args)
-            self._result(report.lines, report.fields)
+            self._result(self._printer.fitted(report.lines), report.fields)
             return report.status
         if command.name in ("keys", "scan"):
             return self._list(command)

@@ -1,21 +1,23 @@
 """Commands of the classic systems' servers: links, blocks, pairs, queue; as lines and as fields.
 
 One implementation for a replica's own console and for clients. Rules: each asks admin objects and
-nobody else; what came from the store is written so that a terminal obeys none of it. It prints
-nothing, and reads no line.
+nobody else, all of them at the same time where it asks several. It prints nothing, and reads no
+line.
 """
 
 from __future__ import annotations
 
 import base64
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from ..cluster.status import source_for
+from ..cluster.status import needs_of, source_for
 from ..errors import ConnectionFailed, KVError, Unsupported, was_refused
 from . import links
 from .admins import Admins
+from .losing import losing
+from .showing import HASH, anchored, block_table, operation, quoted, shortened
 
 __all__ = [
     "Shown",
@@ -26,28 +28,20 @@ __all__ = [
     "fail_link",
     "fix_link",
     "links_of",
-    "operation",
     "pairs",
     "queue",
     "reconnect",
     "restore",
     "status",
+    "would_lose",
 ]
 
 _SLOW = 5.0
 """Seconds for what waits for connections, or reads a whole log."""
 _RESTORE = 35.0
 """Seconds for what waits for a replica to have caught up."""
-_HASH = 12
-"""Hexadecimal digits of a hash in a line."""
-_OPERATIONS = 3
-"""Operations of a block in a line."""
-_CLIENT = 12
-"""Characters of the id of a client without a name."""
 _PAGE = 500
 """Blocks that are asked for at a time."""
-_VALUE = 200
-"""Characters or bytes of a value in a line."""
 _STATES = {
     "connected": "connected",
     "refused": "nobody listens",
@@ -87,14 +81,10 @@ def fix_link(admins: Admins, source: int, to: int, both: bool = False) -> Shown:
 
 def links_of(admins: Admins, replicas: Iterable[int]) -> Shown:
     """Show how these replicas are connected to the others, and what is cut."""
-    found: dict[int, Any] = {}
-    for replica in replicas:
-        try:
-            found[replica] = admins.replica(replica, "links")
-        except Unsupported:
-            raise  # nobody has any
-        except KVError as error:
-            found[replica] = str(error)
+    found = _each(admins, replicas, "links")
+    for answer in found.values():
+        if isinstance(answer, Unsupported):
+            raise answer  # nobody has any
     lines = [f"replica {replica}: {_listed(each)}" for replica, each in found.items()]
     cuts = {tuple(pair) for each in found.values() for one in _rows(each) for pair in one["cuts"]}
     lines.append(f"cut: {links.named(cuts)}" if cuts else "no link is cut")
@@ -167,50 +157,13 @@ def blocks(admins: Admins, replica: int, last: int = 0) -> Shown:
 def _block_lines(
     anchor: Mapping[str, Any], found: Sequence[Mapping[str, Any]], known: bool
 ) -> Iterator[str]:
-    yield f"anchor: slot {anchor['slot']}, hash {anchor['hash'][:_HASH]}"
+    yield anchored(anchor)
     if found:
-        rows = [("slot", "ballot", "state", "previous", "hash", "operations"), *map(_row, found)]
-        widths = [max(len(row[at]) for row in rows) for at in range(5)]
-        for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-            yield "  ".join([*cells, row[-1]]).rstrip()
+        yield from block_table(found, "slot", "ballot", "state", "previous", "hash", "operations")
     else:
         yield "no blocks"
     if not known:
         yield "the acceptor is down: which blocks are tentative is not known"
-
-
-def _row(block: Mapping[str, Any]) -> tuple[str, ...]:
-    more = block["count"] - _OPERATIONS
-    named = [operation(one) for one in block["commands"][:_OPERATIONS]]
-    return (
-        str(block["slot"]),
-        ".".join(map(str, block["ballot"] or "-")),
-        block["state"],
-        (block["previous"] or "?")[:_HASH],
-        (block["hash"] or "?")[:_HASH],
-        "; ".join(named + [f"and {more} more"] * (more > 0)) or "no-op",
-    )
-
-
-def operation(one: Mapping[str, Any]) -> str:
-    """Write a command or a question in a few words: what is asked, and by whom if that is known."""
-    words = [one["op"], *(_argument(arg) for arg in one["args"] if arg is not None)]
-    return " ".join([*words, *_by(one["id"])])
-
-
-def _argument(argument: Any) -> str:
-    if isinstance(argument, list | tuple):
-        return f"[{' '.join(map(_argument, argument))}]"
-    return _value(argument) if isinstance(argument, str | bytes) else str(argument)
-
-
-def _by(id: Sequence[Any]) -> list[str]:
-    """Name the client and its sequence, or the replica that a client without a session asked."""
-    if len(id) == 3:
-        return [f"by replica {id[0]}"]
-    named, _, rest = str(id[0]).rpartition(":") if id else ("", "", "")
-    return [f"by {_safe(named or rest[:_CLIENT])}/{id[1]}"] if id else []
 
 
 def pairs(admins: Admins, replica: int) -> Shown:
@@ -222,8 +175,8 @@ def pairs(admins: Admins, replica: int) -> Shown:
         found += page["pairs"]
         last = page["revision"]
         page = admins.replica(replica, "pairs", found[-1][0], timeout=_SLOW)
-    widest = max((len(_text(key)) for key, _ in found), default=0)
-    lines = [f"{_text(key):<{min(widest, 40)}}  {_value(value)}" for key, value in found]
+    widest = max((len(quoted(key)) for key, _ in found), default=0)
+    lines = [f"{quoted(key):<{min(widest, 40)}}  {shortened(value)}" for key, value in found]
     moved = f", changed from revision {first} meanwhile" if first != last else ""
     count = f"{len(found)} key{'' if len(found) == 1 else 's'}"
     lines.append(f"{count} at replica {replica}, revision {last}{moved}")
@@ -239,16 +192,14 @@ def _pair(key: str, value: str | bytes) -> dict[str, str]:
 
 def status(admins: Admins) -> Shown:
     """Show every replica in a line."""
-    found = []
-    for replica in admins.ids:
-        try:
-            found.append(admins.replica(replica, "status"))
-        except KVError as error:
-            found.append(
-                {"id": replica, "state": "down" if was_refused(error) else "not answering"}
-            )
+    asked = _each(admins, admins.ids, "status").items()
+    found = [one if isinstance(one, dict) else _silent(replica, one) for replica, one in asked]
     lines = [", ".join(_status_words(one)) for one in found]
     return Shown(tuple(lines), {"value": found})
+
+
+def _silent(replica: int, error: KVError) -> dict[str, object]:
+    return {"id": replica, "state": "down" if was_refused(error) else "not answering"}
 
 
 def _status_words(one: Mapping[str, Any]) -> Iterator[str]:
@@ -260,7 +211,7 @@ def _status_words(one: Mapping[str, Any]) -> Iterator[str]:
         if one.get(name) is not None:
             yield f"{name} {one[name]}"
     if one.get("digest"):
-        yield f"digest {one['digest'][:_HASH]}"
+        yield f"digest {one['digest'][:HASH]}"
     down = [name for name, role in (one.get("roles") or {}).items() if role["state"] != "up"]
     yield from [f"{name} down" for name in down]
 
@@ -288,11 +239,28 @@ def caught_up(replica: int, found: Mapping[str, Any], asked: int | None) -> str:
 
 def entries(admins: Admins) -> list[Any]:
     """Ask every replica for its entry of the status; those that answer."""
-    found = []
-    for replica in admins.ids:
-        with contextlib.suppress(KVError):
-            found.append(admins.replica(replica, "status"))
-    return found
+    return [one for one in _each(admins, admins.ids, "status").values() if isinstance(one, dict)]
+
+
+def would_lose(admins: Admins, order: str, *args: object) -> str | None:
+    """Say what an order would lose, if that is the quorum as far as those that answer know."""
+    found = entries(admins)
+    quorum = needs_of(found, len(admins.ids))["votes"]
+    return losing({"replicas": found, "quorum": quorum}, order, args)
+
+
+def _each(admins: Admins, replicas: Iterable[int], method: str) -> dict[int, Any]:
+    """Ask replicas at the same time; the answer of each, or the KVError that it gave."""
+
+    def ask(replica: int) -> Any:
+        try:
+            return admins.replica(replica, method)
+        except KVError as error:
+            return error
+
+    asked = list(replicas)
+    with ThreadPoolExecutor(len(asked) or 1) as pool:
+        return dict(zip(asked, pool.map(ask, asked), strict=True))
 
 
 def queue(admins: Admins, replica: int) -> Shown:
@@ -305,25 +273,3 @@ def queue(admins: Admins, replica: int) -> Shown:
         if count > len(found[name]):
             lines.append(f"  and {count - len(found[name])} more")
     return Shown(tuple(lines), {"replica": replica, **found})
-
-
-# --- text -----------------------------------------------------------------------------------------
-
-
-def _text(text: str) -> str:
-    return '"' + _safe(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
-
-
-def _value(value: str | bytes) -> str:
-    shown = value[:_VALUE]
-    size = f" .. ({len(value)} long)" if len(value) > _VALUE else ""
-    return (_text(shown) if isinstance(shown, str) else repr(shown)) + size
-
-
-def _safe(text: str) -> str:
-    """Write what a terminal might obey as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
-    )

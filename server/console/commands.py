@@ -15,11 +15,13 @@ from typing import NamedTuple
 from kvrmi.access import verbs
 from kvrmi.access.admins import Admins
 from kvrmi.access.verbs import Shown
-from kvrmi.errors import InvalidRequest, KVError
+from kvrmi.errors import InvalidRequest, KVError, NoQuorum
 
 __all__ = ["COMMANDS", "Commands", "Leave"]
 
 _BETWEEN = re.compile(r"[\s(),]+")
+_JSON = "--json"
+_FORCE = ("--force", "force")
 
 
 class Leave(Exception):
@@ -42,9 +44,11 @@ COMMANDS = (
     Form("c", "wait until the other servers are connected"),
     Form("reconnect [id ...]", "connect anew to all other servers but these"),
     Form("links", "how this server is connected to the others, and what is cut"),
-    Form("failLink(src,dest) [both]", "stop all messages from src to dest, or both ways"),
+    Form("failLink(src,dest) [both] [force]", "stop all messages from src to dest, or both ways"),
     Form("fixLink(src,dest) [both]", "let them pass again"),
-    Form("failProcess", "end this process at once, as by SIGKILL; nothing is written before"),
+    Form(
+        "failProcess [force]", "end this process at once, as by SIGKILL; nothing is written before"
+    ),
     Form("restore [id]", "catch up with another server, the furthest by default"),
     Form("printBlockchain [--last n] [--json]", "the log, a block a line, tentative ones too"),
     Form("printKVStore [--json]", "all keys and values that this server has applied"),
@@ -75,12 +79,14 @@ class Commands:
         *,
         kill: Callable[[], None],
         show_log: Callable[[bool], None],
+        fit: Callable[[str], str] = str,
     ) -> None:
         """`admins` reaches all replicas, this one too.
 
         `kill` ends the process at once; `show_log(True)` shows all lines of the log, `False` only
-        urgent ones.
+        urgent ones; `fit` breaks a line for people where the terminal ends.
         """
+        self._fit = fit
         self._me = me
         self._admins = admins
         self._kill = kill
@@ -89,8 +95,8 @@ class Commands:
             "c": _alone(lambda: verbs.connect(admins, me)),
             "e": _alone(self._leave),
             "exit": _alone(self._leave),
-            "faillink": lambda words: verbs.fail_link(admins, *_link(words)),
-            "failprocess": _alone(self._fail_process),
+            "faillink": self._fail_link,
+            "failprocess": self._fail_process,
             "fixlink": lambda words: verbs.fix_link(admins, *_link(words)),
             "help": _alone(self._help),
             "links": _alone(lambda: verbs.links_of(admins, [me])),
@@ -113,19 +119,19 @@ class Commands:
         if not words:
             return
         typed, *words = words
-        name, as_json = typed.lower(), "--json" in words
-        words = [word for word in words if word != "--json"]
+        name, as_json = typed.lower(), _JSON in words
+        words = [word for word in words if word != _JSON]
         try:
             act = self._known(name, typed)
             if name == "c" and not words and not as_json:
                 yield "connecting to other servers"
             shown = act(words)
-            yield from [json.dumps(shown.fields)] if as_json else shown.lines
+            yield from [json.dumps(shown.fields)] if as_json else map(self._fit, shown.lines)
         except InvalidRequest as error:
             usage = next((form.usage for form in COMMANDS if form.name.lower() == name), "")
-            yield f"{error}; nothing was done" + (f"; usage: {usage}" if usage else "")
+            yield self._fit(f"{error}; nothing was done" + (f"; usage: {usage}" if usage else ""))
         except KVError as error:
-            yield f"{error.code}: {error}"
+            yield self._fit(f"{error.code}: {error}")
 
     def _known(self, name: str, typed: str) -> Callable[[list[str]], Shown]:
         if name not in self._on:
@@ -137,13 +143,31 @@ class Commands:
             raise InvalidRequest("one server at most")
         return verbs.restore(self._admins, self._me, *map(_id, words))
 
-    def _fail_process(self) -> Shown:
+    def _fail_link(self, words: list[str]) -> Shown:
+        link, forced = _unforced(words)
+        source, to, both = _link(link)
+        if not forced and source != to:
+            self._keep_quorum("fail_link", source, to)
+        return verbs.fail_link(self._admins, source, to, both)
+
+    def _fail_process(self, words: list[str]) -> Shown:
         """End at once; a coordinator is informed first, or it would start us again."""
+        more, forced = _unforced(words)
+        if more:
+            raise _too_many(more)
+        if not forced:
+            self._keep_quorum("kill", self._me)
         if self._admins.coordinated:
             with contextlib.suppress(KVError):  # then there is nobody to start us
                 self._admins.coordinator("kill", self._me, True)
         self._kill()
         return Shown((), {})
+
+    def _keep_quorum(self, order: str, *args: object) -> None:
+        """Refuse what would lose the quorum, as far as those servers say that answer."""
+        lost = verbs.would_lose(self._admins, order, *args)
+        if lost is not None:
+            raise NoQuorum(f"{lost}; nothing was done; add the word force to do it all the same")
 
     def _leave(self) -> Shown:
         raise Leave
@@ -167,10 +191,20 @@ def _alone(act: Callable[[], Shown]) -> Callable[[list[str]], Shown]:
 
     def run(words: list[str]) -> Shown:
         if words:
-            raise InvalidRequest(f"{words[0][:40]!r} is one word too many")
+            raise _too_many(words)
         return act()
 
     return run
+
+
+def _too_many(words: Sequence[str]) -> InvalidRequest:
+    return InvalidRequest(f"{words[0][:40]!r} is one word too many")
+
+
+def _unforced(words: Sequence[str]) -> tuple[list[str], bool]:
+    """Take the word that forces an order from its words; whether it was there."""
+    rest = [word for word in words if word.lower() not in _FORCE]
+    return rest, len(rest) < len(words)
 
 
 def _last(words: Sequence[str]) -> int:

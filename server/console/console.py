@@ -18,7 +18,7 @@ from kvrmi.errors import KVError
 
 from ..replica import Replica
 from .commands import COMMANDS, Commands
-from .terminal import LogLines, Terminal
+from .terminal import LogLines, Terminal, fit
 
 __all__ = ["console_of"]
 
@@ -33,7 +33,7 @@ def console_of(replica: Replica, end: Callable[[], None]) -> Terminal:
     admins = Admins(replica.cluster, replica.credentials)
     lines = LogLines()
     logging.getLogger().addHandler(lines)
-    commands = Commands(replica.me, admins, kill=_kill, show_log=lines.show)
+    commands = Commands(replica.me, admins, kill=_kill, show_log=lines.show, fit=fit)
     if not admins.coordinated:
         restoring = threading.Thread(target=_restore, args=(admins, replica.me), daemon=True)
         restoring.start()

@@ -16,10 +16,12 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.patch_stdout import patch_stdout
 
+from kvrmi import cli
+
 from .commands import Leave
 from .modes import Modes
 
-__all__ = ["LogLines", "Terminal"]
+__all__ = ["LogLines", "Terminal", "fit"]
 
 _LEADS = " leads "
 """A word that every line about a leader has."""
@@ -45,7 +47,12 @@ class LogLines(logging.Handler):
         text = self.format(record).partition("\n")[0]
         if self._all or record.levelno > logging.INFO or _LEADS in text:
             with contextlib.suppress(OSError, ValueError):  # the terminal has gone
-                print(text, flush=True)
+                print(fit(text), flush=True)
+
+
+def fit(line: str) -> str:
+    """Break a line at words where the terminal ends."""
+    return cli.paragraph(line, "    ")
 
 
 class Terminal:

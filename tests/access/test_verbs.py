@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kvrmi.access import verbs
+from kvrmi.access.showing import operation
 
 
 def block(slot: int, *commands: dict[str, object], known: bool = True) -> dict[str, Any]:
@@ -69,12 +70,12 @@ def test_the_last_ones_and_an_acceptor_that_is_down() -> None:
 
 def test_what_a_client_wrote_moves_no_cursor() -> None:
     wild = put("a\x1b[2J", "v\n" * 300, "\x07bell:1", 1)
-    one = verbs.operation(wild)
+    one = operation(wild)
     assert one.isprintable()
     assert len(one) < 700
-    assert verbs.operation(put("k", b"\x1b", 3, b"boot", 7)) == "put \"k\" b'\\x1b' by replica 3"
+    assert operation(put("k", b"\x1b", 3, b"boot", 7)) == "put \"k\" b'\\x1b' by replica 3"
     many = {"op": "put_many", "args": [[["a", "1"], ["b", "2"]]], "id": ["abcdefabcdefabcdef", 4]}
-    assert verbs.operation(many) == 'put_many [["a" "1"] ["b" "2"]] by abcdefabcdef/4'
+    assert operation(many) == 'put_many [["a" "1"] ["b" "2"]] by abcdefabcdef/4'
 
 
 def test_a_restore_names_the_peer_that_was_asked_for_and_did_not_answer() -> None:

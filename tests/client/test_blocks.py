@@ -82,9 +82,10 @@ def test_a_block_is_a_line() -> None:
     report = blocks.log(admins, 2, None, None)
     assert admins.asked == [(2, "log", None, blocks.LAST)]
     assert report.lines == [
-        "slot 8  aaaaaaaa  what went before",
-        "slot 9  ballot 2.1  by 1,3  revision 7  aaaaaaaa > bbbbbbbb  "
-        'put k "New York" (ana:1 7), and 2 more',
+        "anchor: slot 8, hash aaaaaaaaaaaa",
+        "slot  ballot  by   revision  previous      hash          operations",
+        "9     2.1     1,3  7         aaaaaaaaaaaa  bbbbbbbbbbbb  "
+        'put "k" "New York" by ana/7; and 2 more',
         "replica 2 has applied slot 9",
     ]
 

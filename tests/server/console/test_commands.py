@@ -19,15 +19,21 @@ class Admins:
         self.ids = (1, 2, 3)
         self.coordinated = False
         self.tables = {replica: Cuts() for replica in self.ids}
+        self.down: set[int] = set()
         self.calls: list[tuple[object, ...]] = []
 
     def replica(self, replica: int, method: str, *args: Any, timeout: float = 0.0) -> Any:
-        self.calls.append((replica, method, *args))
+        if replica in self.down:
+            raise ConnectionFailed(f"replica {replica} does not answer")
+        if method != "status":
+            self.calls.append((replica, method, *args))
         table = self.tables[replica]
         if method in ("cut", "heal"):
             return getattr(table, method)(*args)
         if method == "status":
-            return {"cuts": table.pairs()}
+            roles = {name: {"state": "up", "incarnation": 1} for name in ("proposer", "acceptor")}
+            about = {"id": replica, "state": "up", "voter": "acceptor", "roles": roles}
+            return {**about, "cuts": table.pairs()}
         return [
             {"replica": peer, "address": "", "state": state, "why": "", "cuts": []}
             for peer, state in ((2, "connected"), (3, "refused"))
@@ -85,6 +91,7 @@ def test_a_link_is_cut_in_one_direction_or_both_and_fixed() -> None:
         ("failLink(2,2)", "replica 2 has no link to itself; nothing was done"),
         ("reconnect 2 x", "'x' is no number from 1; nothing was done; usage: reconnect [id ...]"),
         ("failProcess 3", "'3' is one word too many; nothing was done; usage: failProcess"),
+        ("failProcess force 3", "'3' is one word too many"),
         ("printBlockchain 3", "'3' is not --last with a number"),
         ("log", "on or off is missing"),
         ("e now", "'now' is one word too many"),
@@ -94,6 +101,36 @@ def test_what_is_wrong_is_refused_and_nothing_is_done(line: str, text: str) -> N
     console = Console()
     assert text in console.run(line)
     assert (console.admins.calls, console.killed) == ([], 0)
+
+
+def test_what_would_lose_the_quorum_needs_a_word_more() -> None:
+    console = Console()
+    console.admins.down.add(3)
+    assert console.run("failLink(1,2)") == (
+        "NO_QUORUM: cutting the link from replica 1 to 2 would lose the majority of 2; nothing was "
+        "done; add the word force to do it all the same"
+    )
+    assert "NO_QUORUM: killing replica 1 would lose the majority of 2" in console.run("failProcess")
+    assert (console.admins.calls, console.killed) == ([], 0)
+    assert "nothing passes from replica 1 to 2" in console.run("failLink(1,2) force")
+    assert console.run("failProcess --force") == ""
+    assert console.killed == 1
+
+
+def test_where_there_is_no_quorum_none_can_be_lost() -> None:
+    console = Console()
+    console.admins.down |= {2, 3}
+    assert console.run("failProcess") == ""
+    assert console.killed == 1
+
+
+def test_lines_for_people_are_fitted_and_those_of_programs_are_not() -> None:
+    console = Console()
+    admins: Any = console.admins
+    commands = Commands(1, admins, kill=print, show_log=print, fit=lambda line: line[:12])
+    assert list(commands.run("reconnect 3")) == ["connected to"]
+    assert list(commands.run("jump")) == ["'jump' is no"]
+    assert json.loads(*commands.run("links --json"))["cut"] == []
 
 
 def test_each_connection_has_its_result() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from client.losing import RISKY, losing
+from kvrmi.access.losing import RISKY, losing
 
 ROLES = ("proposer", "acceptor", "learner")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from kvrmi.cluster.status import ClusterStatus, Entries, ReplicaEntry, has_quorum
+from ..cluster.status import ClusterStatus, Entries, ReplicaEntry, has_quorum
 
 __all__ = ["RISKY", "losing"]
 
