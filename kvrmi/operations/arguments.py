@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from itertools import chain
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeGuard
 
 from ..errors import InvalidRequest
 
@@ -150,10 +151,26 @@ def _from_serpent(form: dict[object, object]) -> bytes:
         refuse("the value claims to be base64 and is not")
 
 
-def _pairs(pairs: object) -> list[list[Value]]:
+def _pairs(pairs: object) -> Sequence[Sequence[Value]]:
+    items = _items(pairs, "pairs")
+    return list(items) if _plain(items) else _checked_pairs(items)
+
+
+def _plain(pairs: Sequence[Any]) -> TypeGuard[Sequence[tuple[str, str]]]:
+    """Whether these are pairs of short ASCII, which is mostly so, and is seen in few steps."""
+    if set(map(type, pairs)) != {tuple} or set(map(len, pairs)) != {2}:
+        return False
+    words = list(chain.from_iterable(pairs))
+    if set(map(type, words)) != {str} or not all(map(str.isascii, words)):
+        return False
+    sizes = list(map(len, words))
+    return min(sizes[::2]) > 0 and max(sizes) <= KEY_BYTES and sum(sizes) <= PAGE_BYTES
+
+
+def _checked_pairs(pairs: Sequence[object]) -> list[list[Value]]:
     checked: list[list[Value]] = []
     room = PAGE_BYTES
-    for pair in _items(pairs, "pairs"):
+    for pair in pairs:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             refuse("pairs must be a list of [key, value]")
         key, value = _key(pair[0]), _value(pair[1])
@@ -208,7 +225,7 @@ def _is_expected(value: object) -> bool:
 
 
 def _are_pairs(pairs: tuple[tuple[str, object], ...]) -> bool:
-    return all(_is_value(value) for _, value in pairs)
+    return {type(value) for _, value in pairs} <= {str, bytes}
 
 
 def _revision(revision: object) -> int:

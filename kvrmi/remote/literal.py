@@ -41,8 +41,8 @@ _TOKEN = re.compile(
     r"|(?P<open>[\[({])|(?P<close>[\])}])|(?P<comma>,)|(?P<colon>:)|(?P<end>\Z))"
 )
 # Pairs of simple strings are what comes in numbers: a run of them is read as one.
-_PAIR = re.compile(r"\('([^'\\\r\n]*+)', ?'([^'\\\r\n]*+)'\)")
-_PAIRS = re.compile(rf"{_PAIR.pattern}(?:, ?{_PAIR.pattern}){{0,255}}+")
+_PAIR = r"\('[^'\\\r\n]*+', ?'[^'\\\r\n]*+'\)"
+_PAIRS = re.compile(rf"{_PAIR}(?:, ?{_PAIR}){{0,255}}+")
 _PAIR_TOKENS = 6
 _HEAD = re.compile(r"(?:#[^\n]*+(?:\n|\Z)|[ \t\r\n]++)*+")
 _CLOSED_BY = {"[": "]", "(": ")", "{": "}"}
@@ -157,7 +157,8 @@ def _pairs(text: str, position: int, here: _Open, left: int) -> tuple[int, int]:
     run = _PAIRS.match(text, position) if here.bracket == "[" else None
     if run is None:
         return position, left
-    pairs = _PAIR.findall(text, position, run.end())
+    parts = run[0].split("'")  # in a run, every quote begins or ends a string
+    pairs = list(zip(parts[1::4], parts[3::4], strict=True))
     here.add_all(pairs)
     return run.end(), left - _PAIR_TOKENS * len(pairs)
 

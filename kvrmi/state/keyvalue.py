@@ -7,7 +7,9 @@ reloaded in between. It knows no clock, thread, randomness or disk: what changed
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from typing import Any, ClassVar, TypeAlias, cast
 
 from ..errors import InvalidRequest
@@ -119,8 +121,17 @@ class KeyValues:
 
     def put_many(self, revision: int, pairs: tuple[tuple[str, Value], ...]) -> int:
         """Store all pairs; of two with one key, the later one."""
-        for key, value in pairs:
-            self.put(revision, key, value)
+        new = dict(pairs)
+        olds = list(map(self._rows.get, new))
+        if None in olds:
+            for key, old in zip(new, olds, strict=True):
+                if old is None:
+                    self._order.add(key)
+        self._rows.update(new)
+        deque(map(self._unsummed.setdefault, new, olds), maxlen=0)
+        self._changed.update(dict.fromkeys(new))
+        if self.changes is not None:
+            self.changes += zip(repeat(revision), new, new.values(), olds)
         return revision
 
     # --- questions --------------------------------------------------------------------------------

@@ -141,3 +141,25 @@ def test_refuses_only_by_invalid_request(name: str, args: list[object], request_
             attempt()
         except InvalidRequest:
             continue
+
+
+words = st.one_of(
+    st.sampled_from(["", "a", "k" * 1024, "k" * 1025, "é", "\ud800", "x" * 600_000]),
+    st.sampled_from([b"", b"b", None, 3]),
+)
+
+
+@given(st.lists(st.one_of(st.tuples(words, words), st.tuples(words)), max_size=4))
+def test_pairs_that_are_seen_to_fit_at_once_are_judged_as_the_others(
+    pairs: list[tuple[object, ...]],
+) -> None:
+    """Lists are looked at one by one, tuples first all together."""
+
+    def judged(given: list[Sequence[object]]) -> object:
+        try:
+            (checked,) = check("put_many", (given,)).args
+        except InvalidRequest as error:
+            return str(error)
+        return [tuple(pair) for pair in checked]  # type: ignore[attr-defined]
+
+    assert judged([*pairs]) == judged([list(pair) for pair in pairs])
