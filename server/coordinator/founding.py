@@ -11,21 +11,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import random
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from socket import SOCK_DGRAM, SOCK_STREAM
 
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import dump, load
-from kvrmi.cluster.members import Member, members
 from kvrmi.cluster.naming import (
     CLIENT,
-    join_address,
-    ports_in_all,
-    shared_ports,
     split_address,
 )
 from kvrmi.cluster.quorum import spare
@@ -38,6 +33,10 @@ from ..admission import check_members
 from ..engines.kinds import DEFAULT, kind_for, kind_of, replicas_of
 from ..folder import LOCK, FolderRefused, check_owner, format_folder, recorded
 from . import folders, ports
+from .addresses import Addresses as Addresses
+from .addresses import Wish as Wish
+from .addresses import addresses_for as addresses_for
+from .addresses import addresses_of, asked, with_disks
 from .folders import CONFIG as CONFIG
 
 SECRET = "secret"
@@ -45,7 +44,6 @@ COORDINATOR_LOCK = "coordinator.lock"
 HELD = "held"
 """Names the replicas that are left down on purpose."""
 NAMESERVER_LOCK = "nameserver.lock"
-HOST = "127.0.0.1"
 FOUNDING = "founding"
 """Stands in the data folder while it is being founded."""
 
@@ -65,26 +63,6 @@ def asked_for() -> Iterator[None]:
         yield
     except ConfigError as error:
         raise Impossible(str(error)) from error
-
-
-class Wish(NamedTuple):
-    """What the user asked for; None where nothing was given."""
-
-    data: Path
-    replicas: int | None = None
-    host: str | None = None
-    """To listen on."""
-    advertise: str | None = None
-    """What others connect to instead of `host`."""
-    base_port: int | None = None
-    ephemeral: bool = False
-    engine: str | None = None
-    """How the replicas agree."""
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """Which roles of each replica listen. Raises ConfigError for an unknown engine."""
-        return kind_of(self.engine or DEFAULT).declared.daemons
 
 
 def prepare(wish: Wish, say: Callable[[str], None] = lambda line: None) -> tuple[Cluster, bool]:
@@ -158,15 +136,15 @@ def _continue(wish: Wish) -> Cluster:
     _refuse_lost_majority(wish.data, cluster, running)
     _end_founding(wish.data)
     with asked_for():
-        addresses = _asked(wish, cluster, free_ports=wish.ephemeral and not running)
-    if addresses != _addresses_of(cluster):
+        addresses = asked(wish, cluster, free_ports=wish.ephemeral and not running)
+    if addresses != addresses_of(cluster):
         if running:
             raise Refused(
                 f"the cluster in {wish.data} is running: its addresses cannot change, "
                 "leave out --host, --advertise and --base-port"
             )
         cluster = _move(wish, cluster, addresses)
-    _refuse_busy(wish.data, _addresses_of(cluster))
+    _refuse_busy(wish.data, addresses_of(cluster))
     return cluster
 
 
@@ -178,7 +156,7 @@ def unchanged(wish: Wish, runs: str) -> Cluster:
     try:
         cluster = _load(wish.data)
         with asked_for():
-            same = _asked(wish, cluster, free_ports=False) == _addresses_of(cluster)
+            same = asked(wish, cluster, free_ports=False) == addresses_of(cluster)
     except Impossible as error:
         raise Impossible(f"{runs}: {error}") from error
     except ConfigError as error:
@@ -242,40 +220,6 @@ def _end_founding(data: Path) -> None:
     sync_folder(data)
 
 
-class Addresses(NamedTuple):
-    """Where everything of a cluster is found, and the host it listens on if that is another."""
-
-    members: tuple[Member, ...]
-    nameserver: str
-    coordinator: str
-    listen: str
-
-
-def _addresses_of(cluster: Cluster) -> Addresses:
-    members = _with_disks(cluster.members, [""] * len(cluster.members))
-    return Addresses(members, cluster.nameserver, cluster.coordinator, cluster.listen)
-
-
-def _asked(wish: Wish, cluster: Cluster, *, free_ports: bool) -> Addresses:
-    """Work out the addresses the cluster shall have: its own, but for what is wished otherwise."""
-    now = _addresses_of(cluster)
-    known = now.members[0].host
-    listen = now.listen or known
-    if wish.host not in (None, listen):
-        listen = known = wish.host or HOST
-    known = wish.advertise or known
-    if free_ports or wish.base_port is not None:
-        there = wish._replace(
-            host=listen, advertise=known, ephemeral=free_ports, engine=cluster.engine
-        )
-        return addresses_for(there, len(cluster.members))
-    nameserver, coordinator = (
-        join_address(known, split_address(one)[1]) for one in (now.nameserver, now.coordinator)
-    )
-    replicas = tuple(dataclasses.replace(member, host=known) for member in now.members)
-    return Addresses(replicas, nameserver, coordinator, "" if listen == known else listen)
-
-
 def _move(wish: Wish, cluster: Cluster, addresses: Addresses) -> Cluster:
     """Give a cluster that is down other addresses; its disks keep their identity."""
     disks = [member.disk for member in cluster.members]
@@ -284,7 +228,8 @@ def _move(wish: Wish, cluster: Cluster, addresses: Addresses) -> Cluster:
         nameserver=addresses.nameserver,
         coordinator=addresses.coordinator,
         listen=addresses.listen,
-        members=_with_disks(addresses.members, disks),
+        gateways=addresses.gateways,
+        members=with_disks(addresses.members, disks),
     )
     _refuse_busy(wish.data, addresses)  # what cannot be used must not be written down
     write_cluster(wish.data, moved)
@@ -292,9 +237,9 @@ def _move(wish: Wish, cluster: Cluster, addresses: Addresses) -> Cluster:
 
 
 def _refuse_busy(data: Path, addresses: Addresses) -> None:
-    for host, port, owner in _listeners(data, addresses):
+    for host, port, owner, kind in _listeners(data, addresses):
         try:
-            free = ports.is_free(host, port)
+            free = ports.is_free(host, port, kind)
         except OSError as error:
             raise Refused(f"cannot listen on {host}, port {port}: {error.strerror}") from error
         if not free:
@@ -304,10 +249,18 @@ def _refuse_busy(data: Path, addresses: Addresses) -> None:
             )
 
 
-def _listeners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str]]:
+def _listeners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str, int]]:
     """Every address that must be free: what of this cluster still runs has its own."""
     for host, port, owner in _owners(data, addresses):
-        yield addresses.listen or host, port, owner
+        yield addresses.listen or host, port, owner, SOCK_STREAM
+    for member in addresses.members:
+        if not _runs(data, member.id):
+            host = addresses.listen or member.host
+            tcp, udp = addresses.gateways.of(addresses.members, member.id)
+            if tcp:
+                yield host, tcp, f"TCP gateway of replica {member.id}", SOCK_STREAM
+            if udp:
+                yield host, udp, f"UDP gateway of replica {member.id}", SOCK_DGRAM
 
 
 def _owners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str]]:
@@ -330,17 +283,6 @@ def replica_locks(data: Path, replica: int) -> tuple[Path, Path]:
     return data / f"replica{replica}.lock", folders.of(data, replica) / LOCK
 
 
-def addresses_for(wish: Wish, count: int) -> Addresses:
-    """Choose addresses of `count` replicas, and of what they share. Raises ConfigError."""
-    listen, base, roles = wish.host or HOST, wish.base_port, wish.roles
-    if wish.ephemeral and base is None:
-        base = ports.free_block(listen, ports_in_all(count, roles), random.Random())
-    host = wish.advertise or listen
-    nameserver, coordinator = (join_address(host, one) for one in shared_ports(base, count, roles))
-    only = "" if listen == host else listen
-    return Addresses(members(count, host, base, roles), nameserver, coordinator, only)
-
-
 def new_cluster(addresses: Addresses, engine: str, identity: str, disks: Sequence[str]) -> Cluster:
     """Describe a new cluster; `disks` are "" while nobody has formatted them."""
     return Cluster(
@@ -349,16 +291,12 @@ def new_cluster(addresses: Addresses, engine: str, identity: str, disks: Sequenc
         engine=engine,
         nameserver=addresses.nameserver,
         coordinator=addresses.coordinator,
-        members=_with_disks(addresses.members, disks),
+        members=with_disks(addresses.members, disks),
         timing=Timing(),
         folder=None,
         listen=addresses.listen,
+        gateways=addresses.gateways,
     )
-
-
-def _with_disks(unformatted: Sequence[Member], disks: Sequence[str]) -> tuple[Member, ...]:
-    pairs = zip(unformatted, disks, strict=True)
-    return tuple(dataclasses.replace(member, disk=disk) for member, disk in pairs)
 
 
 def write_cluster(data: Path, cluster: Cluster) -> None:

@@ -20,8 +20,9 @@ from .processes import Process, command
 class Launcher:
     """Starts and finds the processes of the cluster whose file is `config`."""
 
-    def __init__(self, config: Path) -> None:
-        """Start nothing yet."""
+    def __init__(self, config: Path, *flags: str) -> None:
+        """Start nothing yet; each replica is started with these flags too."""
+        self._flags = flags
         self._config = config.resolve()
         self.data = self._config.parent
 
@@ -31,7 +32,7 @@ class Launcher:
 
     def replica(self, replica: int) -> Process:
         """Start a replica. Raises OSError, also when it runs."""
-        argv = command("server", str(replica), "--config", str(self._config))
+        argv = command("server", str(replica), "--config", str(self._config), *self._flags)
         lock = replica_locks(self.data, replica)[0]
         return _start(lock, argv, self.output(replica))
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from kvrmi import cli
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.members import quorum_warning
+from kvrmi.cluster.naming import join_address
 from kvrmi.cluster.status import SERVING, health_of
 from kvrmi.remote import guard
 from kvrmi.remote.identity import Credentials, read_secret
@@ -105,6 +106,9 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
         base_port=chosen.base_port,
         ephemeral=chosen.ephemeral,
         engine=chosen.engine,
+        gateways=chosen.gateways,
+        tcp=chosen.tcp_port,
+        udp=chosen.udp_port,
     )
     founding.refuse_orphans(data)  # before a lock is left there
     data.mkdir(parents=True, exist_ok=True)
@@ -163,9 +167,16 @@ def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int
 def _say_ready(cluster: Cluster, data: Path) -> None:
     print(
         f"ready replicas={len(cluster.members)} engine={cluster.engine} "
-        f"nameserver={cluster.nameserver} config={data / founding.CONFIG}",
+        f"nameserver={cluster.nameserver} config={data / founding.CONFIG}{_gateways(cluster)}",
         flush=True,
     )
+
+
+def _gateways(cluster: Cluster) -> str:
+    """Say where the gateways of the first replica listen; the others count on."""
+    host = cluster.members[0].host
+    ways = cluster.gateways._asdict().items()
+    return "".join(f" {name}={join_address(host, port)}" for name, port in ways if port)
 
 
 def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Event) -> int:
@@ -173,7 +184,8 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
     secret = read_secret(data / founding.SECRET)
     credentials = Credentials(cluster.id, 0, "coordinator", secret)
     admins = Admins(cluster, credentials)
-    control = Control(cluster, Launcher(config), admins, cli.complain)
+    flags = ["--log-requests"] * chosen.log_requests
+    control = Control(cluster, Launcher(config, *flags), admins, cli.complain)
     warning = quorum_warning(len(cluster.members))
     if warning is not None:
         cli.complain(warning)

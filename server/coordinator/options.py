@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from kvrmi.cli import Parser, folder, whole
 from kvrmi.cluster.checks import ConfigError
+from kvrmi.cluster.gateways import TCP_PORT, UDP_PORT
 
 from ..engines.kinds import DEFAULT, REPLICAS, replicas_of
 from .event import Event
@@ -45,6 +46,10 @@ class Options(NamedTuple):
     seed: int | None
     plain: bool
     keep: bool = False
+    gateways: bool = False
+    tcp_port: int | None = None
+    udp_port: int | None = None
+    log_requests: bool = False
 
     @property
     def temporary(self) -> bool:
@@ -72,6 +77,10 @@ def parse(argv: Sequence[str] | None) -> Options:
         seed=given.seed,
         plain=given.plain,
         keep=given.keep,
+        gateways=given.gateways,
+        tcp_port=given.tcp_port,
+        udp_port=given.udp_port,
+        log_requests=given.log_requests,
     )
 
 
@@ -98,6 +107,15 @@ def _parser() -> Parser:
     add("--keep", action="store_true", help="keep the temporary folder, which is removed otherwise")
     add("--host", metavar="H", help="address to listen on (127.0.0.1)")
     add("--advertise", metavar="H", help="the host that others connect to (that of --host)")
+    port = whole(1, 65_535)
+    add(
+        "--gateways",
+        action="store_true",
+        help="serve redis clients over TCP, and datagrams over UDP, at each replica",
+    )
+    add("--tcp-port", type=port, metavar="P", help=f"of replica 1; others count on ({TCP_PORT})")
+    add("--udp-port", type=port, metavar="P", help=f"of replica 1; others count on ({UDP_PORT})")
+    add("--log-requests", action="store_true", help="log each request and reply of the gateways")
     add("--demo", action="store_true", help="show failures and recovery, check them, report")
     add("--down-after", type=_seconds, metavar="S", help="kill a replica after S seconds")
     add("--back-after", type=_seconds, metavar="S", help="start it again S seconds later")

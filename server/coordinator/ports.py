@@ -1,4 +1,4 @@
-"""Which TCP ports can be taken.
+"""Which ports can be taken.
 
 Rule: an answer is a snapshot, another program may take the port a moment later; whoever binds
 must still handle a refusal. It knows nothing of replicas.
@@ -15,17 +15,18 @@ HIGHEST = 32_000
 """Free ports come from below the range that systems use for outgoing connections."""
 
 
-def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen on `port` of `host` now.
+def is_free(host: str, port: int, kind: int = socket.SOCK_STREAM) -> bool:
+    """Whether a server could listen on `port` of `host` now, for TCP unless `kind` is UDP's.
 
     Raises OSError for a host that is not ours and a port that we may not take.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    family, _, protocol, _, address = socket.getaddrinfo(
+        host, port, type=kind, flags=socket.AI_PASSIVE
     )[0]
     with socket.socket(family, kind, protocol) as probe:
         # As servers do: a connection of a former server in TIME_WAIT does not count as busy.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reuse = kind == socket.SOCK_STREAM
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
         try:
             probe.bind(address)
         except OSError as error:
@@ -35,13 +36,13 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def free_block(host: str, count: int, rng: random.Random) -> int:
+def free_block(host: str, count: int, rng: random.Random, kind: int = socket.SOCK_STREAM) -> int:
     """First of `count` consecutive free ports, drawn at random so that clusters rarely meet.
 
     Raises OSError when a hundred draws found none.
     """
     for _ in range(100):
         base = rng.randrange(LOWEST, HIGHEST - count + 1)
-        if all(is_free(host, port) for port in range(base, base + count)):
+        if all(is_free(host, port, kind) for port in range(base, base + count)):
             return base
     raise OSError(f"no {count} consecutive free ports between {LOWEST} and {HIGHEST} on {host}")

@@ -185,9 +185,11 @@ DATA = (
             keys=_ALL, reads=True),
     Command("MSET", 3, -1, _mset, "MSET key value [key value ..]",
             "store values in one step or not at all", keys=_EVERY_OTHER, writes=True),
-    Command("INCR", 2, 2, _incr, "INCR key", "add 1 to a number", keys=_ONE, writes=True),
+    Command("INCR", 2, 2, _incr, "INCR key", "add 1 to a number", keys=_ONE, writes=True,
+            datagrams=False),
     Command("SCAN", 2, -1, _scan, "SCAN cursor [MATCH pattern] [COUNT n]",
             "a page of keys, and the cursor of the next one; 0 begins and ends", reads=True),
-    Command("KEYS", 2, 2, _keys, "KEYS pattern", "the keys that match", reads=True),
+    Command("KEYS", 2, 2, _keys, "KEYS pattern", "the keys that match", reads=True,
+            datagrams=False),
     Command("DBSIZE", 1, 1, _dbsize, "DBSIZE", "how many keys there are", reads=True),
 )  # fmt: skip

@@ -57,6 +57,7 @@ class Command(NamedTuple):
     words, from the first and in steps, that are keys; None: it touches no key, or all. `writes` and
     `reads` say what it does with them, neither for what touches no key. `gathers`: with as many
     words as it needs it is a put, which may be stored together with its neighbours.
+    `datagrams`: it is one operation, or none, and about no connection: it may come in a datagram.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Command(NamedTuple):
     reads: bool = False
     writes: bool = False
     gathers: bool = False
+    datagrams: bool = True
 
     def check(self, words: Words) -> None:
         """Raise Refused for too few or too many words."""

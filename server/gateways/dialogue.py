@@ -26,6 +26,8 @@ __all__ = ["OPEN_MOST", "OUTPUT_MOST", "Dialogue", "Noted", "Submit"]
 
 OPEN_MOST = 2000
 """Commands of one connection that may be open."""
+READS_MOST = 32
+"""Of them reads: each may bring a value of any size."""
 OUTPUT_MOST = 1 << 20
 """Bytes that may wait for a client to read them before its next command begins."""
 _GATHERED_MOST = 500
@@ -155,7 +157,8 @@ class Dialogue:
     # --- requests ---------------------------------------------------------------------------------
 
     def _has_room(self) -> bool:
-        return len(self._slots) < OPEN_MOST and self._output_bytes < OUTPUT_MOST
+        full = len(self._slots) >= OPEN_MOST or self._order.reads >= READS_MOST
+        return not full and self._output_bytes < OUTPUT_MOST
 
     def _parsed(self) -> tuple[Command, Words] | None:
         """Return the next request that is a command; others are answered in their place."""

@@ -21,6 +21,8 @@ class Order:
         self._written: Counter[bytes] = Counter()
         self._read: Counter[bytes] = Counter()
         self._reads_all = 0
+        self.reads = 0
+        """How many that read are open."""
 
     def admits(self, command: Command, words: Words) -> bool:
         """Whether a command may begin now."""
@@ -39,6 +41,7 @@ class Order:
 
     def begin(self, command: Command, words: Words) -> None:
         """Take note of one that begins."""
+        self.reads += command.reads
         if command.keys is not None:
             self._of(command).update(words[command.keys])
         elif command.reads:
@@ -46,6 +49,7 @@ class Order:
 
     def end(self, command: Command, words: Words) -> None:
         """Take note of one that was answered."""
+        self.reads -= command.reads
         if command.keys is None:
             self._reads_all -= command.reads
             return

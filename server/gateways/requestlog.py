@@ -13,22 +13,22 @@ from time import monotonic
 
 from .definition import Words
 
-__all__ = ["Noting", "noted", "reply_text", "request_text"]
+__all__ = ["noted", "reply_text", "request_text"]
 
 _log = logging.getLogger("kvrmi.server.requests")
 _numbers = count(1)
-
-Noting = Callable[[str], Callable[[str], None]]
 _SHOWN = 60
+"""Bytes of a word."""
 
 
-def noted(origin: str, request: str) -> Callable[[str], None]:
+def noted(origin: str, words: Words) -> Callable[[bytes], None]:
     """Log a request; what is returned logs its reply."""
     number, began = next(_numbers), monotonic()
-    _log.info("%s request %d: %s", origin, number, request)
+    _log.info("%s request %d: %s", origin, number, request_text(words))
 
-    def replied(reply: str) -> None:
-        _log.info("%s reply %d: %s, %.1f ms", origin, number, reply, (monotonic() - began) * 1000)
+    def replied(reply: bytes) -> None:
+        took = (monotonic() - began) * 1000
+        _log.info("%s reply %d: %s, %.1f ms", origin, number, reply_text(reply), took)
 
     return replied
 

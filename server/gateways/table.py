@@ -71,8 +71,16 @@ COMMANDS = _table(
     (
         *DATA,
         *TALK,
-        Command("COMMAND", 1, -1, _command, "COMMAND [COUNT]", "this list, for programs"),
-        Command("HELP", 1, -1, _help, "HELP", "this list"),
+        Command(
+            "COMMAND",
+            1,
+            -1,
+            _command,
+            "COMMAND [COUNT]",
+            "this list, for programs",
+            datagrams=False,
+        ),
+        Command("HELP", 1, -1, _help, "HELP", "this list", datagrams=False),
     )
 )
 """By name, in the order in which they are shown."""

@@ -101,10 +101,20 @@ def _quit(conversation: Conversation, words: Words) -> Plan:
 TALK = (
     Command("PING", 1, 2, _ping, "PING [text]", "PONG, or the text"),
     Command("ECHO", 2, 2, _echo, "ECHO text", "the text"),
-    Command("INFO", 1, -1, _info, "INFO", "what this server is"),
-    Command("SELECT", 2, 2, _select, "SELECT 0", "OK: there is one database"),
-    Command("CONFIG", 3, -1, _config, "CONFIG GET name", "settings that redis-benchmark asks for"),
-    Command("CLIENT", 2, -1, _client, "CLIENT SETNAME name", "name this connection"),
-    Command("HELLO", 1, -1, _hello, "HELLO 2", "what this server is, as a list"),
-    Command("QUIT", 1, 1, _quit, "QUIT", "OK, and the connection ends"),
+    Command("INFO", 1, -1, _info, "INFO", "what this server is", datagrams=False),
+    Command("SELECT", 2, 2, _select, "SELECT 0", "OK: there is one database", datagrams=False),
+    Command(
+        "CONFIG",
+        3,
+        -1,
+        _config,
+        "CONFIG GET name",
+        "settings that redis-benchmark asks for",
+        datagrams=False,
+    ),
+    Command(
+        "CLIENT", 2, -1, _client, "CLIENT SETNAME name", "name this connection", datagrams=False
+    ),
+    Command("HELLO", 1, -1, _hello, "HELLO 2", "what this server is, as a list", datagrams=False),
+    Command("QUIT", 1, 1, _quit, "QUIT", "OK, and the connection ends", datagrams=False),
 )

@@ -10,6 +10,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from time import monotonic
@@ -18,12 +19,13 @@ from kvrmi.operations.interface import Result
 from kvrmi.remote.listener import Client
 from kvrmi.remote.ratelimit import RateLimit
 from kvrmi.remote.reactor import NEVER, Reactor
+from kvrmi.wire.replies import error
 
 from ..intake import Intake
 from .connection import Connection, address_of
 from .cursors import Cursors
-from .definition import Ask, Conversation, Words
-from .requestlog import noted, reply_text, request_text
+from .definition import Ask, Conversation
+from .requestlog import noted
 from .turns import do_there
 
 __all__ = ["KEPT_BYTES", "POOL", "TcpGateway"]
@@ -103,10 +105,10 @@ class TcpGateway:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self._host, self._port))
             listener.listen(_BACKLOG)
-        except OSError as error:
+        except OSError as problem:
             listener.close()
             where = f"port {self._port} on {self._host}"
-            raise OSError(error.errno, f"{where}: {error.strerror}") from error
+            raise OSError(problem.errno, f"{where}: {problem.strerror}") from problem
         self._port = listener.getsockname()[1]
         self._listener = listener
         self._reactor.watch(listener.fileno(), self._accept)
@@ -138,8 +140,8 @@ class TcpGateway:
                 sock, peer = self._listener.accept()
             except BlockingIOError:
                 return
-            except OSError as error:
-                self._refusals.say("accept failed: %s", error)
+            except OSError as problem:
+                self._refusals.say("accept failed: %s", problem)
                 self._pause()
                 return
             self._admit(sock, address_of(peer))
@@ -153,10 +155,11 @@ class TcpGateway:
     def _admit(self, sock: socket.socket, address: str) -> None:
         if len(self._connections) >= POOL and not self._make_room():
             self._refusals.say("all %d connections are at work; refused another", POOL)
-            sock.close()
+            with suppress(OSError), sock:
+                sock.send(error("UNAVAILABLE: too many connections; nothing was done"))
             return
         conversation = Conversation(next(self._numbers), address, self._cursors, self._about)
-        heard = partial(_noted, f"tcp {address}") if self._log_requests else None
+        heard = partial(noted, f"tcp {address}") if self._log_requests else None
         connection = Connection(sock, conversation, self._submit, self._touch, heard)
         try:
             sock.setblocking(False)
@@ -238,8 +241,3 @@ class TcpGateway:
             self._resume_at = NEVER
             if self._listener is not None:
                 self._reactor.watch(self._listener.fileno(), self._accept)
-
-
-def _noted(origin: str, words: Words) -> Callable[[bytes], None]:
-    replied = noted(origin, request_text(words))
-    return lambda reply: replied(reply_text(reply))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kvrmi import __version__, cli
-from kvrmi.cluster.gateways import TCP_PORT, Gateways
+from kvrmi.cluster.gateways import TCP_PORT, UDP_PORT, Gateways
 
 from ..endpoint import Endpoint
 
@@ -28,9 +28,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gateways",
         action="store_true",
-        help=f"serve redis clients over TCP ({TCP_PORT}, or the next one for each further replica)",
+        help=f"serve redis clients over TCP ({TCP_PORT}) and datagrams over UDP ({UDP_PORT}); "
+        "each further replica of a host has the next ports",
     )
     parser.add_argument("--tcp-port", type=port, metavar="P", help="serve redis clients on port P")
+    parser.add_argument("--udp-port", type=port, metavar="P", help="serve datagrams on port P")
     parser.add_argument(
         "--log-requests", action="store_true", help="log each request and reply of the gateways"
     )
@@ -41,29 +43,26 @@ def ports(replica: Replica, options: argparse.Namespace) -> Gateways:
     cluster = replica.cluster
     wished = cluster.gateways
     if options.gateways:
-        wished = Gateways(wished.tcp or TCP_PORT, wished.udp)
+        wished = Gateways(wished.tcp or TCP_PORT, wished.udp or UDP_PORT)
     own = wished.of(cluster.members, replica.me)
-    return Gateways(options.tcp_port or own.tcp, own.udp)
+    return Gateways(options.tcp_port or own.tcp, options.udp_port or own.udp)
 
 
 def gateways(replica: Replica, options: argparse.Namespace) -> list[Endpoint]:
     """Make a replica's gateways; nothing listens before it does."""
-    tcp, _udp = ports(replica, options)
-    host = replica.cluster.listens_on(replica.member.host)
     made: list[Endpoint] = []
-    if tcp:
-        from .tcp import TcpGateway
+    tcp, udp = ports(replica, options)
+    if not tcp and not udp:
+        return made
+    from .tcp import TcpGateway  # for those who ask for it
+    from .udp import UdpGateway
 
-        made.append(
-            TcpGateway(
-                host,
-                tcp,
-                replica.reactor,
-                replica.intake,
-                _about(replica),
-                log_requests=options.log_requests,
-            )
-        )
+    host = replica.cluster.listens_on(replica.member.host)
+    common = replica.reactor, replica.intake, _about(replica)
+    if tcp:
+        made.append(TcpGateway(host, tcp, *common, log_requests=options.log_requests))
+    if udp:
+        made.append(UdpGateway(host, udp, *common, log_requests=options.log_requests))
     return made
 
 

@@ -66,7 +66,7 @@ def test_the_demo_has_an_event_of_its_own() -> None:
         ("--keep", "--keep is for"),
         ("--keep --ephemeral --data d", "--keep is for"),
         ("--chaos", "unrecognized arguments"),
-        ("--gateways", "unrecognized arguments"),
+        ("--tcp-port 0", "not a whole number from 1 to 65535"),
     ],
 )
 def test_what_is_wrong_is_said(line: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,6 +141,15 @@ def test_only_so_many_commands_are_open(monkeypatch: pytest.MonkeyPatch) -> None
     assert made.hungry
 
 
+def test_reads_whose_answers_may_be_large_are_fewer() -> None:
+    store = LateStore()
+    made = dialogue(store)
+    made.feed(b"GET a\n" * 100)
+    assert (made.open, made.hungry) == (module.READS_MOST, False)
+    store.answer_all()
+    assert made.take_output() == b"$-1\r\n" * 100
+
+
 def test_what_is_given_up_is_answered_once() -> None:
     store = LateStore()
     made = dialogue(store)

@@ -1,0 +1,83 @@
+"""Gateways of a cluster: founded with it, added to one that is down, a port for each replica."""
+
+from __future__ import annotations
+
+import random
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvrmi.cluster.gateways import NO_GATEWAYS, Gateways
+from server.coordinator.founding import Refused, Wish, prepare, unchanged
+from server.coordinator.main import _gateways
+from server.coordinator.options import parse
+from server.coordinator.ports import free_block, is_free
+
+HOST = "127.0.0.1"
+
+
+def wish(data: Path, **more: Any) -> Wish:
+    return Wish(data, 3, ephemeral=True)._replace(**more)
+
+
+def free(kind: int) -> int:
+    return free_block(HOST, 3, random.Random(), kind)
+
+
+def test_without_flags_there_are_none(tmp_path: Path) -> None:
+    cluster, _ = prepare(wish(tmp_path))
+    assert cluster.gateways == NO_GATEWAYS
+    assert _gateways(cluster) == ""
+
+
+def test_ports_that_are_given_are_taken(tmp_path: Path) -> None:
+    tcp, udp = free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM)
+    cluster, _ = prepare(wish(tmp_path, tcp=tcp, udp=udp))
+    assert cluster.gateways == (tcp, udp)
+    assert _gateways(cluster) == f" tcp={HOST}:{tcp} udp={HOST}:{udp}"
+
+
+def test_an_ephemeral_cluster_has_free_ones_each_time(tmp_path: Path) -> None:
+    first, _ = prepare(wish(tmp_path, gateways=True))
+    assert all(first.gateways)
+    assert unchanged(wish(tmp_path, gateways=True), "runs").gateways == first.gateways
+    again, _ = prepare(wish(tmp_path))
+    assert all(again.gateways), "what a cluster has it keeps, on other free ports"
+
+
+def test_one_that_is_down_gets_them_and_keeps_them(tmp_path: Path) -> None:
+    founded, _ = prepare(wish(tmp_path))
+    tcp = free(socket.SOCK_STREAM)
+    added, new = prepare(Wish(tmp_path, tcp=tcp))
+    assert (added.gateways, new) == (Gateways(tcp), False)
+    assert added.members == founded.members
+    kept, _ = prepare(Wish(tmp_path))
+    assert kept.gateways == Gateways(tcp)
+
+
+def test_one_that_runs_is_not_changed(tmp_path: Path) -> None:
+    prepare(wish(tmp_path))
+    with pytest.raises(Refused, match="runs, with other addresses"):
+        unchanged(Wish(tmp_path, gateways=True), "runs")
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_a_busy_port_is_named(tmp_path: Path, kind: int) -> None:
+    with socket.socket(socket.AF_INET, kind) as taken:
+        first = free(kind)
+        taken.bind((HOST, first + 1))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        asked = {"tcp" if kind == socket.SOCK_STREAM else "udp": first}
+        named = f"port {first + 1} on {HOST} \\((TCP|UDP) gateway of replica 2\\) is already in use"
+        with pytest.raises(Refused, match=named):
+            prepare(wish(tmp_path, **asked))
+        assert not is_free(HOST, first + 1, kind)
+
+
+def test_the_flags() -> None:
+    given = parse(["--gateways", "--tcp-port", "7000", "--log-requests"])
+    assert (given.gateways, given.tcp_port, given.udp_port) == (True, 7000, None)
+    assert given.log_requests
