@@ -30,6 +30,7 @@ def counters(replica: Replica) -> Counters:
         "bounds": BOUNDS,
         "requests": replica.intake.counted,
         "syncs": replica.hosts.syncs,
+        "messages": replica.transport.sent,
         "counts": asdict(replica.journal.counts),
     }
 

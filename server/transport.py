@@ -184,6 +184,14 @@ class Transport:
         return self._refusals.get(peer, "")
 
     @property
+    def sent(self) -> dict[str, int]:
+        """How many requests left for the other replicas, by lane."""
+        counts = dict.fromkeys((name for _, name in self._links), 0)
+        for (_, name), link in self._links.items():
+            counts[name] += link.peer.sent
+        return counts
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Which peers refuse our connections, or we theirs, and why; one line each."""
         return tuple(self._refusals.values())

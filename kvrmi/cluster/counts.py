@@ -60,7 +60,8 @@ class Counters(TypedDict):
     """All that one replica has counted since its process started, `uptime` seconds ago.
 
     `requests` are those of the clients that were connected here, by operation; `syncs` the writes
-    that reached the disk, by role; `counts` the fields of Counts. `cpu` is in seconds, `memory` in
+    that reached the disk, by role; `messages` the requests that left for other replicas, by lane;
+    `counts` the fields of Counts. `cpu` is in seconds, `memory` in
     bytes or None where the system does not say.
     """
 
@@ -70,6 +71,7 @@ class Counters(TypedDict):
     bounds: Sequence[float]
     requests: Mapping[str, RequestsEntry]
     syncs: Mapping[str, Spent]
+    messages: Mapping[str, int]
     counts: Mapping[str, int]
 
 

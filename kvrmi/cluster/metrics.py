@@ -152,6 +152,11 @@ def _syncs(counters: Counters) -> _Values:
         yield from _histogram({"role": role}, one, counters["bounds"])
 
 
+def _messages(counters: Counters) -> _Values:
+    for lane, count in counters.get("messages", {}).items():  # not of every version
+        yield "_total", {"lane": lane}, count
+
+
 def _histogram(labels: Mapping[str, str], spent: Spent, bounds: Sequence[float]) -> _Values:
     upto = list(accumulate(spent["buckets"]))
     for bound, count in zip([*map(repr, bounds), "+Inf"], upto, strict=True):
@@ -181,6 +186,7 @@ _METRICS = (
     _counted("kvrmi_requests", "counter", "Requests answered to clients.", _requests),
     _counted("kvrmi_request_seconds", "histogram", "From request to answer.", _latencies),
     _counted("kvrmi_sync_seconds", "histogram", "Of writes until they are durable.", _syncs),
+    _counted("kvrmi_messages", "counter", "Requests sent to other replicas.", _messages),
     *[
         _counted(f"kvrmi_{one.name}", "counter", one.metadata["help"], partial(_count, one.name))
         for one in fields(Counts)

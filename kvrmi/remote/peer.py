@@ -81,7 +81,8 @@ class Peer:
         self._received = bytearray()
         self._owed: deque[Owed] = deque()
         self._lost: list[Token] = []
-        self._sequence = 0
+        self.sent = 0
+        """Requests that left, or are leaving."""
         self._state = "idle"
         self.refusal = ""
         """Why the other side, or this one, refused the last handshake; empty once connected."""
@@ -132,7 +133,7 @@ class Peer:
             channel = self._channel
             if channel is None or self._unsent or len(self._owed) >= self._window:
                 return False
-            sequence = self._sequence = (self._sequence + 1) & 0xFFFF
+            sequence = (self.sent + 1) & 0xFFFF
             payload = b"".join((self._prefix, _BIN32.pack(0xC6, len(data)), data, b"\x80"))
             frame = pack(INVOKE, MSGPACK, 0, sequence, payload)
             try:
@@ -142,6 +143,7 @@ class Peer:
             except OSError as error:
                 self._end(f"cannot send: {error}")
                 return False
+            self.sent += 1
             self._owed.append(Owed(sequence, token, now + timeout))
             if sent < len(frame):
                 self._unsent = frame[sent:]

@@ -30,6 +30,7 @@ def entry(replica: int = 1) -> ReplicaEntry:
             "bounds": BOUNDS,
             "requests": {"put": {"outcomes": {"OK": 3, "INVALID": 1}, **durations.report()}},
             "syncs": {"acceptor": durations.report()},
+            "messages": {"accept": 9},
             "counts": asdict(Counts(batches=17)),
         },
     }
@@ -55,6 +56,7 @@ def test_counters_and_gauges_are_read_as_they_are() -> None:
         ("kvrmi_requests_total", "put", "INVALID", "1"): 1.0,
     }
     assert found["kvrmi_requests"].type == "counter"
+    assert values(found["kvrmi_messages"]) == {("kvrmi_messages_total", "accept", "1"): 9.0}
     assert values(found["kvrmi_batches"]) == {("kvrmi_batches_total", "1"): 17.0}
     assert values(found["kvrmi_role_up"]) == {("kvrmi_role_up", "1", "acceptor"): 0.0}
     assert values(found["kvrmi_leader"]) == {("kvrmi_leader", "1"): 1.0}

@@ -76,6 +76,8 @@ def test_what_was_counted_is_what_clients_saw(live: LiveCluster) -> None:
         - before[replica]["counters"]["counts"]["batches"]
         for replica in after
     )
+    accepts = sum(entry["counters"]["messages"]["accept"] for entry in after.values())
+    assert accepts >= 2 * chosen, "each batch goes to two others at least"
     assert chosen >= 41, "one client's writes come one after the other"
 
 

@@ -153,6 +153,7 @@ def test_the_window_is_kept(rig: Rig, silent: tuple[int, Any]) -> None:
     _, peer = rig.peer(silent[0], window=3)
     sent = [peer.send(monotonic(), b"x", i, 5) for i in range(5)]
     assert sent == [True, True, True, False, False]
+    assert peer.sent == 3
 
 
 def test_an_overdue_answer_closes_and_loses_all(rig: Rig, silent: tuple[int, Any]) -> None:
@@ -335,6 +336,7 @@ def test_many_threads_send_while_one_collects(daemon: Daemon, rig: Rig) -> None:
         thread.join(TIMEOUT)
     assert all(data[::-1].decode() == str(token) for token, data in answers)
     assert sorted(map(str, sent)) == sorted(str(token) for token, _ in answers)
+    assert peer.sent == 800
 
 
 def test_a_closed_peer_stays_closed(daemon: Daemon, rig: Rig) -> None:
