@@ -80,13 +80,14 @@ def fix_link(admins: Admins, source: int, to: int, both: bool = False) -> Shown:
 
 
 def links_of(admins: Admins, replicas: Iterable[int]) -> Shown:
-    """Show how these replicas are connected to the others, and what is cut."""
-    found = _each(admins, replicas, "links")
-    for answer in found.values():
+    """Show how these replicas are connected to the others, and all cuts that any replica keeps."""
+    every = _each(admins, admins.ids, "links")
+    for answer in every.values():
         if isinstance(answer, Unsupported):
             raise answer  # nobody has any
+    found = {replica: every[replica] for replica in replicas}
     lines = [f"replica {replica}: {_listed(each)}" for replica, each in found.items()]
-    cuts = {tuple(pair) for each in found.values() for one in _rows(each) for pair in one["cuts"]}
+    cuts = {tuple(pair) for each in every.values() for one in _rows(each) for pair in one["cuts"]}
     lines.append(f"cut: {links.named(cuts)}" if cuts else "no link is cut")
     value = [{"replica": replica, "links": _rows(each) or None} for replica, each in found.items()]
     return Shown(tuple(lines), {"value": value, "cut": sorted(map(list, cuts))})

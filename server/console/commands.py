@@ -41,22 +41,24 @@ class Form(NamedTuple):
 
 
 COMMANDS = (
-    Form("c", "wait until the other servers are connected"),
-    Form("reconnect [id ...]", "connect anew to all other servers but these"),
-    Form("links", "how this server is connected to the others, and what is cut"),
-    Form("failLink(src,dest) [both] [force]", "stop all messages from src to dest, or both ways"),
+    Form("c", "wait until all others are connected"),
+    Form("reconnect [id ...]", "connect anew to all others but these"),
+    Form("links", "how this server is connected; all cuts"),
+    Form("failLink(src,dest) [both] [force]", "stop all messages from src to dest"),
     Form("fixLink(src,dest) [both]", "let them pass again"),
-    Form(
-        "failProcess [force]", "end this process at once, as by SIGKILL; nothing is written before"
-    ),
-    Form("restore [id]", "catch up with another server, the furthest by default"),
-    Form("printBlockchain [--last n] [--json]", "the log, a block a line, tentative ones too"),
-    Form("printKVStore [--json]", "all keys and values that this server has applied"),
-    Form("printQueue [--json]", "requests that wait, are in flight, or were forwarded"),
+    Form("failProcess [force]", "end this server at once, as by SIGKILL"),
+    Form("restore [id]", "catch up with a server, or the furthest"),
+    Form("printBlockchain [--last n] [--json]", "the log, a block a line, tentative too"),
+    Form("printKVStore [--json]", "keys and values as applied here"),
+    Form("printQueue [--json]", "requests without an answer yet"),
     Form("status", "every server in a line"),
-    Form("log on|off", "show all lines of replica.log here, or only who leads and what is urgent"),
+    Form("log on|off", "all lines of its log here, or urgent ones"),
     Form("help", "this list"),
     Form("e", "end this server cleanly"),
+)
+_FORCING = (
+    "What would leave no majority that reaches each other is refused, unless force is added. Both "
+    "means both ways."
 )
 _ALONE = (
     "There is no coordinator. A server that failed is down until somebody starts it again by hand, "
@@ -129,7 +131,8 @@ class Commands:
             yield from [json.dumps(shown.fields)] if as_json else map(self._fit, shown.lines)
         except InvalidRequest as error:
             usage = next((form.usage for form in COMMANDS if form.name.lower() == name), "")
-            yield self._fit(f"{error}; nothing was done" + (f"; usage: {usage}" if usage else ""))
+            undone = "" if "nothing was " in str(error) else "; nothing was done"
+            yield self._fit(f"{error}{undone}" + (f"; usage: {usage}" if usage else ""))
         except KVError as error:
             yield self._fit(f"{error.code}: {error}")
 
@@ -183,7 +186,7 @@ class Commands:
         widest = max(len(form.usage) for form in COMMANDS)
         lines = [f"{form.usage:<{widest}}  {form.help}" for form in COMMANDS]
         about = _COORDINATED.format(me=self._me) if self._admins.coordinated else _ALONE
-        return Shown((*lines, about), {"value": [form._asdict() for form in COMMANDS]})
+        return Shown((*lines, _FORCING, about), {"value": [form._asdict() for form in COMMANDS]})
 
 
 def _alone(act: Callable[[], Shown]) -> Callable[[list[str]], Shown]:
@@ -208,8 +211,10 @@ def _unforced(words: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _last(words: Sequence[str]) -> int:
-    if words and (words[0] != "--last" or len(words) != 2):
-        raise InvalidRequest(f"{words[0][:40]!r} is not --last with a number")
+    if words and words[0] != "--last":
+        raise _too_many(words)
+    if words and len(words) != 2:
+        raise InvalidRequest("--last takes one number")
     return _id(words[1]) if words else 0
 
 

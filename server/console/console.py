@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from kvrmi.access import verbs
 from kvrmi.access.admins import Admins
@@ -53,5 +54,7 @@ def _restore(admins: Admins, me: int) -> None:
         except KVError:
             threading.Event().wait(RESTORE_SECONDS)
             continue
-        _log.warning("%s", shown.lines[0])
+        found: Any = shown.fields["value"]
+        if found["slot"]:  # else the cluster is new
+            _log.warning("%s", shown.lines[0])
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 import kvrmi
+from server.console.commands import COMMANDS
 from server.coordinator.found import main as found
 from server.coordinator.ports import free_block
 from tests.terminal import Terminal
@@ -37,6 +39,7 @@ class Consoles:
             shutil.copytree(data / "1", data / str(server))
         self.data = data
         self.terminals: dict[int, Terminal] = {}
+        self.typed: set[str] = set()
 
     def start(self, server: int, *flags: str) -> Terminal:
         """Start a server by hand, in a terminal of its own."""
@@ -63,6 +66,7 @@ class Consoles:
         terminal = self.terminals[server]
         terminal.see(rf"^server {server}>$")
         terminal.keys(f"{line}\r")
+        self.typed.add(re.split(r"\W", line.strip("\x03"))[0])
         return terminal.see(answer)[0]
 
 
@@ -111,7 +115,9 @@ def test_terminals_and_sockets(consoles: Consoles) -> None:
     consoles.type(3, "printBlockchain", r'decided .* put "city" "Den Haag" by \S+/1')
     consoles.type(3, "printQueue", r"^in flight: 0")
     _orders(consoles)
+    _quorum(consoles)
     _ends(consoles)
+    assert consoles.typed == {form.name for form in COMMANDS}, "a command is not tried"
 
 
 def _links(consoles: Consoles) -> None:
@@ -132,6 +138,26 @@ def _orders(consoles: Consoles) -> None:
     consoles.open(3)
     # Another one is taken, and named, where a link is not there again yet.
     consoles.type(3, "restore 2", r"replica 3 has caught up with replica \d")
+
+
+def _quorum(consoles: Consoles) -> None:
+    """What would lose the quorum needs a word more; a line ends where the terminal does."""
+    consoles.type(4, "status", r"^replica 5: up, (leader|follower), ballot ")
+    consoles.type(5, "failProcess", "failProcess")
+    assert consoles.terminals[5].end() == -9
+    consoles.type(4, "failProcess", "failProcess")
+    assert consoles.terminals[4].end() == -9
+    consoles.type(3, "failProcess", "^NO_QUORUM: killing replica 3 would lose the majority of 3")
+    consoles.type(3, "failLink(1,2) both", "^nothing passes between replicas 1 and 2")
+    consoles.terminals[3].resize(80)
+    consoles.type(3, "failLink(2,3)", r"2 to 3 would lose the majority of 3;\n    nothing was done")
+    consoles.type(3, "fixLink(1,2) both", "^the link 1-2 is fixed")
+    consoles.terminals[3].resize(120)
+    for server in (4, 5):
+        consoles.open(server)
+    consoles.type(4, "help", "^e +end this server cleanly")
+    consoles.type(4, "log on", "server 4> log on")
+    consoles.type(4, "log off", "server 4> log off")
 
 
 def _ends(consoles: Consoles) -> None:

@@ -66,6 +66,7 @@ def admin() -> tuple[Admin, Replica, list[str]]:
         ("heal", (4, 1)),
         ("heal", ("1",)),
         ("restore", (9,)),
+        ("restore", (1,)),
         ("reconnect", (3,)),
         ("reconnect", ([9],)),
         ("reconnect", ([1],)),
