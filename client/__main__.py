@@ -73,6 +73,10 @@ def _run(options: Options) -> int:
         words = _command(options.command)
         name, *argv = (str(word.text) for word in words) if words else [""]
         log_to(options.log, options.name)
+        if options.over_gateway:
+            from .gateway import program as gateway  # needs no Pyro
+
+            return gateway.main(words, options, printer)
         if name.lower() == "bench":
             from . import bench  # a program of its own, with tables and processes
 

@@ -25,8 +25,8 @@ from .grammar.commands import COMMANDS
 __all__ = ["Options", "is_flag", "parse"]
 
 _PROTOCOL = "rpc"
-_GATEWAYS = ("tcp", "udp")
-"""Protocols that a gateway would speak."""
+_PROTOCOLS = (_PROTOCOL, "tcp", "udp")
+"""All but the first are a gateway's."""
 _EPILOG = f"""\
 Without a command: a prompt on a terminal, else one command a line from stdin.
 Commands, in any case: {" ".join(COMMANDS)}. HELP COMMAND explains one.
@@ -61,7 +61,13 @@ class Options(NamedTuple):
     session: bool
     at_once: int
     no_key_completion: bool
+    protocol: str
     command: list[str]
+
+    @property
+    def over_gateway(self) -> bool:
+        """Whether the client talks to a gateway."""
+        return self.protocol != _PROTOCOL
 
     @property
     def nameserver(self) -> str | None:
@@ -112,6 +118,8 @@ def parse(argv: Sequence[str]) -> Options:
         del given["command"][0]
     if given["session"] and (given["command"] or given["json"]):
         parser.error("--session takes no command and prints no JSON")
+    if given["session"] and given["protocol"] != _PROTOCOL:
+        parser.error(f"--session needs --protocol {_PROTOCOL}")
     return Options(**{field: given[field] for field in Options._fields})
 
 
@@ -132,7 +140,7 @@ def _parser() -> cli.Parser:
         metavar="P",
         type=_protocol,
         default=_PROTOCOL,
-        help="how to talk: rpc; tcp and udp need a gateway, which there is not yet",
+        help="how to talk: rpc, or over a gateway tcp or udp (rpc)",
     )
     parser.add_argument(
         "--timeout",
@@ -175,12 +183,8 @@ def _client(text: str) -> str:
 
 
 def _protocol(text: str) -> str:
-    """Take a protocol in any case; those without a gateway are refused."""
+    """Take a protocol in any case."""
     name = text.lower()
-    if name in _GATEWAYS:
-        raise argparse.ArgumentTypeError(
-            f"{name} needs a gateway, which there is not yet: use {_PROTOCOL}; nothing was done"
-        )
-    if name != _PROTOCOL:
-        raise argparse.ArgumentTypeError(f"{text!r} is no protocol: use {_PROTOCOL}")
+    if name not in _PROTOCOLS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no protocol: use {', '.join(_PROTOCOLS)}")
     return name

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .resp import ProtocolError, Requests
+from .resp import ProtocolError, Requests, packed
 
 __all__ = [
     "DATAGRAM_BYTES",
@@ -19,8 +19,8 @@ __all__ = [
     "answered",
     "head_of",
     "is_answer",
-    "packed",
     "unpacked",
+    "written",
 ]
 
 DATAGRAM_BYTES = 65_507
@@ -49,11 +49,10 @@ def unpacked(data: bytes) -> Datagram:
     return Datagram(request, _words(body))
 
 
-def packed(request: tuple[str, int] | None, words: list[bytes]) -> bytes:
+def written(request: tuple[str, int] | None, words: list[bytes]) -> bytes:
     """Write a request."""
     head = "-" if request is None else f"{request[0]} {request[1]}"
-    bulks = b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
-    return b"%s *%d\r\n%s" % (head.encode(), len(words), bulks)
+    return b"%s %s" % (head.encode(), packed(words))
 
 
 def answered(data: bytes) -> tuple[tuple[str, int] | None, bytes]:

@@ -8,10 +8,19 @@ them names the command. It knows no command and does no I/O.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from .inline import LineError, split
 
-__all__ = ["BULK_BYTES", "LINE_BYTES", "REQUEST_BYTES", "WORDS", "ProtocolError", "Requests"]
+__all__ = [
+    "BULK_BYTES",
+    "LINE_BYTES",
+    "REQUEST_BYTES",
+    "WORDS",
+    "ProtocolError",
+    "Requests",
+    "packed",
+]
 
 BULK_BYTES = 1 << 20
 """Most bytes of one word: what a value may have."""
@@ -27,6 +36,12 @@ _HEAD_BYTES = 16
 _END = b"\r\n"
 _HTTP = re.compile(rb"POST |[Hh]ost:|[A-Z]+ \S+ HTTP/1\.[01]$")
 """What a browser sends that a page had connect here: none of its lines is to be obeyed."""
+
+
+def packed(words: Sequence[bytes]) -> bytes:
+    """Write a request as an array."""
+    bulks = b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+    return b"*%d\r\n%s" % (len(words), bulks)
 
 
 class ProtocolError(ValueError):

@@ -169,9 +169,7 @@ def test_a_protocol_is_taken_in_any_case(cluster: Cluster, run: Run) -> None:
 @pytest.mark.parametrize(
     ("flag", "word", "text"),
     [
-        ("--protocol", "TCP", "tcp needs a gateway, which there is not yet: use rpc; nothing was"),
-        ("--protocol", "udp", "udp needs a gateway, which there is not yet: use rpc; nothing was"),
-        ("--protocol", "http", "'http' is no protocol: use rpc"),
+        ("--protocol", "http", "'http' is no protocol: use rpc, tcp, udp"),
         ("--name", "kvrmi.replica1", "kvrmi.replica1 is a remote object: name it with --object"),
         ("--name", "../me", "'../me' is no name: take 1 to 30 letters"),
     ],

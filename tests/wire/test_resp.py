@@ -16,13 +16,10 @@ from kvrmi.wire.resp import (
     WORDS,
     ProtocolError,
     Requests,
+    packed,
 )
 
 WORD_LISTS = st.lists(st.lists(st.binary(max_size=40), min_size=1, max_size=5), max_size=6)
-
-
-def packed(words: list[bytes]) -> bytes:
-    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
 
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:

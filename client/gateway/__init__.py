@@ -1,0 +1,1 @@
+"""The client over a gateway: `--protocol tcp` and `--protocol udp`."""
