@@ -1,22 +1,19 @@
-"""A connected socket on which whole frames are received and sent, each within a time limit.
+"""A connection on which whole frames are received and sent, each within a time limit.
 
 Rules: nothing waits without a limit; memory grows with bytes that have arrived, never with a length
 that somebody claims; a frame that has begun is complete in time or the channel is of no more use.
-Limits are the kernel's (SO_RCVTIMEO, SO_SNDTIMEO) on a blocking socket: a Python time-out polls
-before each call, which costs two system calls an exchange.
-It does not know what frames say. One thread at a time receives, and one sends; they may differ.
+It does not know what frames say, nor what carries their bytes (stream.py). One thread at a time
+receives, and one sends; they may differ.
 """
 
 from __future__ import annotations
 
-import contextlib
 import mmap
-import socket
-import struct
 from time import monotonic
 
 from .budget import Budget
 from .frames import HEADER_BYTES, Frame, TooLarge, measure, take
+from .stream import Stream
 
 __all__ = ["FRAME_SECONDS", "Channel"]
 
@@ -26,37 +23,24 @@ _READ = 1 << 14
 """Bytes asked for when a frame may begin: room for more would be mapped and unmapped each time."""
 _CHUNK = 1 << 16
 """Bytes asked for while a large frame goes on."""
-_TIMEVAL = struct.Struct("ll")
 
 
 class Channel:
-    """Frames over one socket."""
+    """Frames over one stream."""
 
-    def __init__(self, sock: socket.socket, limit: int) -> None:
-        """Take over a connected socket; frames have at most `limit` bytes behind the header."""
-        sock.setblocking(True)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self.sock = sock
+    def __init__(self, stream: Stream, limit: int) -> None:
+        """Take a connected stream over; frames have at most `limit` bytes behind the header."""
+        self.stream = stream
         self.limit = limit
         self.budget: Budget | None = None
         """Where frames find room that are larger than one read; None: they need not ask."""
         self._taken = 0
         self._received = b""
-        self._receive_limit = -1.0
-        self._send_limit = -1.0
-        self._limit_sending(FRAME_SECONDS)
 
     @property
     def quiet(self) -> bool:
         """Whether it is open and nothing has arrived; between answers all else is a failure."""
-        try:
-            self.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return not self._received
-        except OSError:
-            pass
-        return False
+        return not self._received and self.stream.quiet
 
     def receive(self, wait: float, end: float | None = None) -> Frame:
         """Wait for one frame: `wait` seconds for its first byte (0: as long as it takes).
@@ -66,9 +50,7 @@ class Channel:
         """
         data = self._received
         if not data:
-            if wait != self._receive_limit:
-                self._limit_receiving(wait)
-            data = self._received = self._receive(_READ)
+            data = self._received = self.stream.receive(_READ, wait)
         found = take(data, self.limit)
         if found is None:
             return self._finish(data, end or monotonic() + FRAME_SECONDS)
@@ -89,7 +71,7 @@ class Channel:
         data = self._received
         if not data:
             try:
-                data = self.sock.recv(_READ, socket.MSG_DONTWAIT)
+                data = self.stream.receive_now(_READ)
             except BlockingIOError:
                 return None
             if not data:
@@ -112,8 +94,7 @@ class Channel:
         left = min(HEADER_BYTES + size - len(self._received), most)
         self._received = b""
         while left > 0:
-            self._limit_receiving(_left(end))
-            left -= len(self._receive(min(left, _CHUNK)))
+            left -= len(self.stream.receive(min(left, _CHUNK), _left(end)))
 
     def send(self, data: bytes, seconds: float | None = None) -> None:
         """Send all of `data` within `seconds`, by default FRAME_SECONDS.
@@ -122,24 +103,18 @@ class Channel:
         """
         if seconds is None:
             seconds = FRAME_SECONDS
-        if seconds != self._send_limit:
-            self._limit_sending(seconds)
         end = monotonic() + seconds
-        try:
-            sent = self.sock.send(data)
-            if sent == len(data):
-                return
-            rest = memoryview(data)[sent:]
-            while rest:
-                self._limit_sending(_left(end))
-                rest = rest[self.sock.send(rest) :]
-        except BlockingIOError:
-            raise TimeoutError("the other side does not read") from None
+        sent = self.stream.send(data, seconds)
+        if sent == len(data):
+            return
+        rest = memoryview(data)[sent:]
+        while rest:
+            rest = rest[self.stream.send(rest, _left(end)) :]
 
     def offer(self, data: bytes) -> bytes:
         """Send what the socket takes at once; the rest, for `send`. Never waits. Raises OSError."""
         try:
-            sent = self.sock.send(data, socket.MSG_DONTWAIT)
+            sent = self.stream.send_now(data)
         except BlockingIOError:
             return data
         return data[sent:]
@@ -157,14 +132,12 @@ class Channel:
 
     def cut(self) -> None:
         """End the connection at once; whoever waits in it wakes up. The socket stays open."""
-        with contextlib.suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RDWR)
+        self.stream.cut()
 
     def close(self) -> None:
         """Close the socket; only when nobody waits in it."""
-        self.cut()
+        self.stream.close()
         self.forget()
-        self.sock.close()
 
     def _finish(self, begun: bytes, end: float) -> Frame:
         data = bytearray(begun)
@@ -178,8 +151,7 @@ class Channel:
                 break
             if size > _CHUNK:
                 return self._receive_large(bytes(data), size, end)
-            self._limit_receiving(_left(end))
-            data += self._receive(_CHUNK)
+            data += self.stream.receive(_CHUNK, _left(end))
         found = take(data, self.limit)
         if found is None:
             raise RuntimeError("a frame that was measured is complete")
@@ -199,8 +171,7 @@ class Channel:
             pages.write(begun)
             got = len(begun)
             while got < size:
-                self._limit_receiving(_left(end))
-                data = self._receive(min(size - got, _CHUNK))
+                data = self.stream.receive(min(size - got, _CHUNK), _left(end))
                 pages.write(data)
                 got += len(data)
             whole = pages[:]
@@ -210,33 +181,9 @@ class Channel:
             raise RuntimeError("a frame that was measured is complete")
         return found[0]
 
-    def _receive(self, size: int) -> bytes:
-        try:
-            data = self.sock.recv(size)
-        except BlockingIOError:
-            raise TimeoutError("nothing received in time") from None
-        if not data:
-            raise ConnectionResetError("the other side closed the connection")
-        return data
-
-    def _limit_receiving(self, seconds: float) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
-        self._receive_limit = seconds
-
-    def _limit_sending(self, seconds: float) -> None:
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(seconds))
-        self._send_limit = seconds
-
 
 def _left(end: float) -> float:
     left = end - monotonic()
     if left <= 0:
         raise TimeoutError("a frame was not complete in time")
     return left
-
-
-def _timeval(seconds: float) -> bytes:
-    whole = int(seconds)
-    micros = int((seconds - whole) * 1e6)
-    # What rounds to nothing would mean for ever to the kernel.
-    return _TIMEVAL.pack(whole, micros or int(0 < seconds < 1))

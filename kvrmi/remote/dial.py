@@ -1,8 +1,7 @@
 """Connecting to a Pyro5 daemon: the socket, and the handshake on it, by one deadline.
 
-Rules: process-wide Pyro settings play no part, neither do this thread's call annotations; whoever
-shows credentials checks the answer first and proves itself then, in a second exchange, and is not
-connected before. It calls no method.
+Rules: process-wide Pyro settings play no part, neither do this thread's call annotations; what is
+said is the handshake's affair (handshake.py). It calls no method.
 """
 
 from __future__ import annotations
@@ -12,9 +11,9 @@ from time import monotonic
 from typing import Any
 
 from .channel import Channel
-from .frames import COMPRESSED, CONNECT, CONNECT_FAIL, CONNECT_OK, FrameError, pack
-from .identity import Credentials, Refused
-from .payload import dump, load
+from .handshake import Handshake
+from .identity import Credentials
+from .stream import Stream
 
 __all__ = ["dial"]
 
@@ -42,8 +41,13 @@ def dial(
         if sock.getsockname() == sock.getpeername():
             # TCP connects a socket to itself when nobody listens on the port it was given.
             raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
-        channel = Channel(sock, limit)
-        return channel, _shake(channel, name, credentials, shown, serializer, deadline)
+        channel = Channel(Stream(sock), limit)
+        handshake = Handshake(name, credentials, shown, serializer)
+        message: bytes | None = handshake.begin()
+        while message is not None:
+            channel.send(message, _left(deadline))
+            message = handshake.answered(channel.receive(_left(deadline), deadline))
+        return channel, handshake.answer
     except BaseException:
         sock.close()
         raise
@@ -69,48 +73,6 @@ def _reach(host: str, port: int, deadline: float) -> socket.socket:
         else:
             return sock
     raise failures[0]
-
-
-def _shake(
-    channel: Channel,
-    name: str,
-    credentials: Credentials | None,
-    shown: object,
-    serializer: int,
-    deadline: float,
-) -> dict[str, Any]:
-    announced = None if credentials is None else credentials.announce()
-    answer = _exchange(channel, name, announced or shown, serializer, deadline)
-    if credentials is not None and announced is not None:
-        proof = credentials.prove(name, announced, answer.get("handshake"))
-        answer = _exchange(channel, name, proof, serializer, deadline)
-    if not _describes(answer.get("meta")):
-        raise FrameError("not the answer to a handshake")
-    return answer
-
-
-def _exchange(
-    channel: Channel, name: str, shown: object, serializer: int, deadline: float
-) -> dict[str, Any]:
-    """Send one message of the handshake; its answer. Raises Refused too."""
-    request = dump(serializer, {"handshake": shown, "object": name})
-    channel.send(pack(CONNECT, serializer, 0, 0, request), _left(deadline))
-    frame = channel.receive(_left(deadline), deadline)
-    if frame.kind not in (CONNECT_OK, CONNECT_FAIL) or frame.flags & COMPRESSED:
-        raise FrameError("not the answer to a handshake")
-    answer = load(frame.serializer, frame.payload)
-    if frame.kind == CONNECT_FAIL:
-        raise Refused(f"connection refused: {answer}")
-    if not isinstance(answer, dict):
-        raise FrameError("not the answer to a handshake")
-    return answer
-
-
-def _describes(meta: object) -> bool:
-    """Return whether `meta` has the names of an object's members, as proxies need them."""
-    return isinstance(meta, dict) and all(
-        isinstance(meta.get(each), (list, tuple, set)) for each in ("methods", "oneway", "attrs")
-    )
 
 
 def _left(deadline: float) -> float:

@@ -192,7 +192,7 @@ class Exchanges:
         reactor = self._reactor
         if reactor is None or not conn.unwatched or conn.turn.locked():
             return
-        descriptor = conn.channel.sock.fileno()
+        descriptor = conn.channel.stream.fileno()
         if descriptor < 0:
             return  # it has ended
         conn.unwatched = False
@@ -209,7 +209,7 @@ class Exchanges:
 
     def _look_away(self, conn: Connection) -> None:
         if self._reactor is not None and not conn.unwatched:
-            descriptor = conn.channel.sock.fileno()
+            descriptor = conn.channel.stream.fileno()
             self._reactor.forget(descriptor)
             del self._watched[descriptor]
             conn.unwatched = True

@@ -21,6 +21,7 @@ from kvrmi.cluster.naming import join_address
 from .channel import Channel
 from .identity import Challenge
 from .ratelimit import RateLimit
+from .stream import Stream
 
 __all__ = ["Client", "Connection", "Listener"]
 
@@ -116,8 +117,7 @@ class Listener:
         found = []
         for since, name, connection in sorted(named, key=lambda one: one[:2]):
             with contextlib.suppress(OSError):  # it has just gone
-                host, port = connection.channel.sock.getpeername()[:2]
-                found.append(Client(name, join_address(host, port), since))
+                found.append(Client(name, join_address(*connection.channel.stream.other), since))
         return found
 
     def run(self, condition: Callable[[], bool] = lambda: True) -> None:
@@ -180,7 +180,7 @@ class Listener:
         if len(self._connections) >= self._pool and not self._make_room():
             return False
         try:
-            connection = Connection(Channel(sock, self._limit))
+            connection = Connection(Channel(Stream(sock), self._limit))
         except OSError:
             sock.close()  # reset before it was taken
             return True

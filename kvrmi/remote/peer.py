@@ -121,7 +121,7 @@ class Peer:
     def fileno(self) -> int:
         """Return the socket's descriptor; -1 while unconnected."""
         channel = self._channel
-        return -1 if channel is None else channel.sock.fileno()
+        return -1 if channel is None else channel.stream.fileno()
 
     def send(self, now: float, data: bytes, token: Token, timeout: float) -> bool:
         """Send a request whose answer is owed within `timeout` seconds of `now`.
@@ -137,7 +137,7 @@ class Peer:
             payload = b"".join((self._prefix, _BIN32.pack(0xC6, len(data)), data, b"\x80"))
             frame = pack(INVOKE, MSGPACK, 0, sequence, payload)
             try:
-                sent = channel.sock.send(frame)
+                sent = channel.stream.send_now(frame)
             except BlockingIOError:
                 return False
             except OSError as error:
@@ -156,7 +156,7 @@ class Peer:
             if self._channel is None or not self._unsent:
                 return
             try:
-                sent = self._channel.sock.send(self._unsent)
+                sent = self._channel.stream.send_now(self._unsent)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -175,7 +175,7 @@ class Peer:
             if self._channel is None:
                 return []
             try:
-                data = self._channel.sock.recv(_CHUNK if self._received else _READ)
+                data = self._channel.stream.receive_now(_CHUNK if self._received else _READ)
             except BlockingIOError:
                 return []
             except OSError as error:
@@ -269,7 +269,6 @@ class Peer:
         return self._take_up(channel)
 
     def _take_up(self, channel: Channel) -> bool:
-        channel.sock.setblocking(False)
         with self._lock:
             if self._closed.is_set():
                 channel.close()

@@ -52,7 +52,7 @@ class Link:
 
     def family(self) -> str:
         """Name the address family."""
-        return self.channel.sock.family.name
+        return self.channel.stream.family
 
 
 class Proxy(Pyro5.client.Proxy):

@@ -11,6 +11,7 @@ from kvrmi.remote.channel import Channel
 from kvrmi.remote.frames import CONNECT, CONNECT_OK, INVOKE, Frame, pack
 from kvrmi.remote.identity import Credentials
 from kvrmi.remote.payload import SERPENT, Call, dump, dump_call, load
+from kvrmi.remote.stream import Stream
 from tests.live.cluster import LiveCluster
 
 TIMEOUT = 10.0
@@ -36,7 +37,7 @@ class Raw:
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
         self.sock = socket.create_connection((daemon.host, daemon.port), TIMEOUT)
-        self.channel = Channel(self.sock, 64 << 20)
+        self.channel = Channel(Stream(self.sock), 64 << 20)
 
     def __enter__(self) -> Raw:
         return self

@@ -16,6 +16,7 @@ from kvrmi.remote.daemon import Daemon, caller
 from kvrmi.remote.frames import CONNECT, CONNECT_OK, INVOKE, Frame, pack
 from kvrmi.remote.identity import Credentials
 from kvrmi.remote.payload import SERPENT, Call, dump, dump_call, load
+from kvrmi.remote.stream import Stream
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -115,7 +116,7 @@ class Raw:
 
     def __init__(self, port: int) -> None:
         self.sock = socket.create_connection(("127.0.0.1", port), TIMEOUT)
-        self.channel = Channel(self.sock, 64 << 20)
+        self.channel = Channel(Stream(self.sock), 64 << 20)
 
     def __enter__(self) -> Raw:
         return self

@@ -62,15 +62,19 @@ def memory() -> int:
 
 def test_p1_a_full_pool_junk_and_a_reset_do_not_end_the_accept_loop(target: Target) -> None:
     daemon = serve(target, pool=2)
+    address = ("127.0.0.1", daemon.port)
     try:
         with Raw(daemon.port) as one, Raw(daemon.port) as two:
             for raw in (one, two):
                 raw.shaken().call("block")
             until(lambda: target.calls == 2)
             for _ in range(20):
-                sock = socket.create_connection(("127.0.0.1", daemon.port), 5)
+                sock = socket.create_connection(address, 5)
                 sock.sendall(b"junk!!")
                 reset(sock)
+            # Accepted in their turn: once this one is refused, none of them can make room any more.
+            with contextlib.suppress(OSError), socket.create_connection(address, 5) as last:
+                last.recv(1)
             assert daemon.alive
             target.leave.set()
             assert one.answer() == two.answer() == "left"

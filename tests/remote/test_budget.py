@@ -13,6 +13,7 @@ from kvrmi.remote.budget import Budget
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.frames import INVOKE, pack
 from kvrmi.remote.ratelimit import RateLimit
+from kvrmi.remote.stream import Stream
 
 
 def test_who_finds_no_room_waits_for_it() -> None:
@@ -45,7 +46,7 @@ def test_the_largest_message_finds_room_alone() -> None:
 def test_a_channel_holds_room_until_its_message_is_dealt_with() -> None:
     room = Budget(300_000)
     near, far = _tcp_pair()
-    channel = Channel(near, 1 << 20)
+    channel = Channel(Stream(near), 1 << 20)
     channel.budget = room
     sender = threading.Thread(target=far.sendall, args=(pack(INVOKE, 1, 0, 1, bytes(200_000)),))
     sender.start()

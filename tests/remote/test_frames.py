@@ -15,6 +15,7 @@ from Pyro5.protocol import ReceivingMessage, SendingMessage
 
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.frames import HEADER_BYTES, INVOKE, Frame, FrameError, measure, pack, take
+from kvrmi.remote.stream import Stream
 
 from .rig import TIMEOUT
 
@@ -56,7 +57,7 @@ def connected() -> Iterator[tuple[Channel, socket.socket]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ours = socket.create_connection(listener.getsockname())
         theirs, _ = listener.accept()
-    channel = Channel(ours, LIMIT)
+    channel = Channel(Stream(ours), LIMIT)
     try:
         yield channel, theirs
     finally:
@@ -113,7 +114,7 @@ def test_hardly_any_time_is_not_taken_for_all_the_time(
 
 def test_a_large_frame_passes_whole(pair: tuple[Channel, socket.socket]) -> None:
     channel, theirs = pair
-    other = Channel(theirs, LIMIT)
+    other = Channel(Stream(theirs), LIMIT)
     data = bytes(range(256)) * 4000
     sender = threading.Thread(target=channel.send, args=(pack(4, 1, 0, 1, data),))
     sender.start()

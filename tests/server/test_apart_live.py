@@ -15,6 +15,7 @@ from kvrmi.paxos.messages import Accept, Heartbeat
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.frames import CONNECT, CONNECT_FAIL, CONNECT_OK, INVOKE, Frame, pack
 from kvrmi.remote.payload import MSGPACK, Call, dump, dump_call, load
+from kvrmi.remote.stream import Stream
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address
 
@@ -45,13 +46,13 @@ def is_up(three: Replicas, replica: int) -> bool:
 
 
 def connected(host: str, port: int) -> Channel:
-    return Channel(socket.create_connection((host, port), TIMEOUT), 1 << 20)
+    return Channel(Stream(socket.create_connection((host, port), TIMEOUT)), 1 << 20)
 
 
 def overheard(thief: socket.socket) -> list[Frame]:
     """Take one connection and all that its caller sends, answering as well as a stranger can."""
     sock, _ = thief.accept()
-    channel = Channel(sock, 1 << 20)
+    channel = Channel(Stream(sock), 1 << 20)
     frames = []
     try:
         while True:
