@@ -22,13 +22,13 @@ from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
+from ..operations.answers import is_answer
 from ..operations.commands import Voter
 from ..operations.interface import Answer, Request
 from ..roles.contract import Message
 from ..state.log import Entry
 from ..state.machine import Change
 from ..storage.interface import Number
-from .answers import is_answer
 from .ballot import Ballot
 
 __all__ = [

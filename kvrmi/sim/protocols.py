@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from .paxos.histories import PAXOS
 from .protocol import Explored
+from .twophase.histories import TWOPHASE
 
 __all__ = ["PROTOCOLS"]
 
-PROTOCOLS: dict[str, Explored] = {one.name: one for one in (PAXOS,)}
+PROTOCOLS: dict[str, Explored] = {one.name: one for one in (PAXOS, TWOPHASE)}

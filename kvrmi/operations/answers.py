@@ -5,7 +5,7 @@ Rule: it is what some operation returns, of numbers that 64 bits store; nothing 
 
 from __future__ import annotations
 
-from ..operations.interface import Answer
+from .interface import Answer
 
 __all__ = ["is_answer"]
 

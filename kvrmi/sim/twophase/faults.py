@@ -1,0 +1,54 @@
+"""Faults in a row, at the moment when one rule stands between transactions and two outcomes.
+
+Rule: as those of any protocol (kvrmi/sim/faults.py): drawn beforehand, each with draws of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from ...roles.contract import Address, Message
+from ...twophase.messages import Go, Prepare
+from ..faults import Fault, Strike
+
+__all__ = ["ADVERSARIES"]
+
+_DOUBT_SECONDS = 2.5
+"""Until participants that have voted are in doubt and have asked each other."""
+
+
+def _withhold(strike: Strike) -> None:
+    """Stop a manager when it has asked; one hears of that when the others are in doubt."""
+    network, world = strike.world.network, strike.world
+    late = strike.any().me
+
+    def catch(sender: Address, to: Address, message: Message, arrive: Callable[[], None]) -> bool:
+        if not isinstance(message, Prepare) or to.replica != late or sender.replica == late:
+            return False
+        network.catch = lambda *_: False
+        manager = world.replicas[sender.replica]
+        manager.pause()
+        world.after(_DOUBT_SECONDS, arrive)
+        world.after(_DOUBT_SECONDS + 0.2, manager.resume)
+        return True
+
+    network.catch = catch
+
+
+def _behead(strike: Strike) -> None:
+    """Kill a manager when its participant has recorded a commit, and one other heard of it."""
+    network, world = strike.world.network, strike.world
+
+    def catch(sender: Address, to: Address, message: Message, arrive: Callable[[], None]) -> bool:
+        if not isinstance(message, Go) or sender.role != "manager":
+            return False
+        network.catch = lambda *_: False
+        world.after(0.0, partial(strike.kill, world.replicas[sender.replica]))
+        return False
+
+    network.catch = catch
+
+
+ADVERSARIES: dict[str, Fault] = {"behead": _behead, "withhold": _withhold}
+"""By the names that profiles use."""

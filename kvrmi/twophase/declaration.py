@@ -1,0 +1,108 @@
+"""Two-phase commit, declared: its roles, what they need, how their messages travel.
+
+Rule: a new message is added to messages.py and here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..roles.contract import Message
+from ..roles.declaration import (
+    BATCH,
+    CONTROL,
+    Declaration,
+    Disk,
+    Kind,
+    Lane,
+    Reports,
+    Request,
+    Serving,
+    Voter,
+)
+from ..state.stored import snapshot_tables
+from . import book, standing
+from .events import Observer
+from .manager import VOTE_SECONDS
+from .messages import (
+    Done,
+    Fetch,
+    Go,
+    Inquire,
+    Known,
+    Page,
+    Prepare,
+    Read,
+    Recover,
+    Votes,
+)
+from .participant import Participant
+from .parts import Parts
+
+__all__ = ["TWOPHASE", "declare"]
+
+_VOTE = Lane("vote", "participant", BATCH)
+_GO = Lane("go", "participant", BATCH)
+_ASK = Lane("ask", "participant", CONTROL)
+
+
+def _long(_: Message) -> float:
+    return VOTE_SECONDS
+
+
+_REQUESTS: dict[type[Message], Request] = {
+    Prepare: Request(_VOTE, missed=True, timeout=_long),
+    Go: Request(_GO, missed=True, timeout=_long),
+    Inquire: Request(_ASK, missed=True),
+    Fetch: Request(_ASK, missed=True, timeout=_long),
+}
+
+
+def declare(parts: Parts) -> Declaration:
+    """Declare the protocol with roles made of these parts."""
+    tables = {**snapshot_tables(parts.machines.tables), **book.TABLES, **standing.TABLE}
+    return Declaration(
+        name="2pc",
+        format=1,
+        kinds=(
+            Kind("manager", parts.manager, vital=True),
+            Kind(
+                "participant",
+                parts.participant,
+                Disk("participant.db", tables),
+                vital=True,
+                about=_about,
+                reports=Reports(_REPORTED, _reported),
+            ),
+        ),
+        daemons=("participant",),
+        messages=(Prepare, Votes, Go, Done, Inquire, Known, Fetch, Page),
+        requests=_REQUESTS,
+        voter=Voter("participant", lambda it: it.standing.votes, lambda it: it.recovering),
+        serving=Serving(votes=lambda replicas: replicas, leader=False),
+        observing=partial(Observer, vocabulary=parts.machines.vocabulary),
+        returned=frozenset({Prepare, Go, Recover, Read}),
+    )
+
+
+_REPORTED = ("applied", "revision", "keys", "digest", "view", "members", "prepared")
+
+
+def _reported(it: Participant) -> tuple[object, ...]:
+    store = it.store
+    return (
+        store.applied,
+        store.revision,
+        store.machine.keys,
+        store.machine.digest,
+        it.view.number,
+        list(it.view.ids),
+        len(it.book.prepared),
+    )
+
+
+def _about(it: Participant) -> str:
+    return f"applied={it.store.applied} prepared={len(it.book.prepared)} view={it.view.number}"
+
+
+TWOPHASE = declare(Parts())

@@ -1,0 +1,44 @@
+"""Two-phase commit in the simulator: what it promises holds, and each planted bug is found.
+
+New seeds of the bugs: `python -m kvrmi.sim --protocol 2pc --bugs --json > tests/sim/bugs_2pc.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from kvrmi.sim.many import run_many
+from kvrmi.sim.planted import about, shows
+from kvrmi.sim.run import run
+from kvrmi.sim.twophase.histories import PROFILES, TWOPHASE
+
+ROWS = json.loads((Path(__file__).parent / "bugs_2pc.json").read_text())
+SEEDS: dict[str, int] = {row["bug"]: row["seed"] for row in ROWS}
+"""For each bug the first seed that shows it."""
+
+
+@cache
+def honest(seed: int) -> str:
+    return run(TWOPHASE, seed).violation
+
+
+def test_it_holds_in_every_profile() -> None:
+    for verdict in run_many(TWOPHASE, range(len(PROFILES)), 1, profile="", steps=2000):
+        assert not verdict.violation, f"seed {verdict.seed}: {verdict.violation}"
+        assert verdict.operations > 10
+
+
+def test_every_bug_has_a_seed_and_says_what_is_wrong() -> None:
+    assert sorted(SEEDS) == sorted(TWOPHASE.bugs)
+    assert all(about(TWOPHASE, bug) for bug in TWOPHASE.bugs)
+
+
+@pytest.mark.parametrize("bug", sorted(SEEDS))
+def test_it_is_found(bug: str) -> None:
+    seed = SEEDS[bug]
+    assert not honest(seed)
+    assert shows(run(TWOPHASE, seed, parts=TWOPHASE.bugs[bug]())), "find all of them again"
