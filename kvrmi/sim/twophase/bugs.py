@@ -209,7 +209,7 @@ class VotesBeforeTheStore(Parts):
 
 
 class GivesWhileInDoubt(Parts):
-    """The store is given while an older transaction is prepared: who gets it never hears of it."""
+    """The store is given while an older transaction is prepared: who gets it misses that one."""
 
     class participants(Participant):
         def gives(self, to: int, view: View) -> bool:
@@ -243,7 +243,7 @@ _NOTHING = Answer("OK", None, 0)
 
 
 class FinishedTooEarly(Parts):
-    """Outcomes are forgotten with the next round, whoever still has to hear of them."""
+    """Outcomes are forgotten with the next round, whoever still has to know them."""
 
     class participants(Participant):
         def receive(self, now: float, sender: Address, message: Message) -> Effects:

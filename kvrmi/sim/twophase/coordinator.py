@@ -45,7 +45,7 @@ class Coordinator:
         self._world.trace("coordinator", f"view {self.view.number} of {self.view.ids}")
 
     def heal(self) -> None:
-        """Have everybody back, and all hear of it."""
+        """Have everybody back, and all know that."""
         self._lossy = False
         for id in self._world.ids:
             if id not in self.view.ids:

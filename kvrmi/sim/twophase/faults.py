@@ -19,19 +19,19 @@ _DOUBT_SECONDS = 2.5
 
 
 def _withhold(strike: Strike) -> None:
-    """Stop a manager when it has asked; one hears of that when the others are in doubt."""
+    """Stop a manager when it has asked; one is asked when the others are in doubt."""
     network, world = strike.world.network, strike.world
     late = strike.any().me
 
-    def catch(sender: Address, to: Address, message: Message, arrive: Callable[[], None]) -> bool:
+    def catch(sender: Address, to: Address, message: Message, arrive: Callable[[], None]) -> str:
         if not isinstance(message, Prepare) or to.replica != late or sender.replica == late:
-            return False
-        network.catch = lambda *_: False
+            return ""
+        network.catch = lambda *_: ""
         manager = world.replicas[sender.replica]
         manager.pause()
         world.after(_DOUBT_SECONDS, arrive)
         world.after(_DOUBT_SECONDS + 0.2, manager.resume)
-        return True
+        return "held"
 
     network.catch = catch
 
@@ -40,12 +40,12 @@ def _behead(strike: Strike) -> None:
     """Kill a manager when its participant has recorded a commit, and one other heard of it."""
     network, world = strike.world.network, strike.world
 
-    def catch(sender: Address, to: Address, message: Message, arrive: Callable[[], None]) -> bool:
+    def catch(sender: Address, to: Address, message: Message, arrive: Callable[[], None]) -> str:
         if not isinstance(message, Go) or sender.role != "manager":
-            return False
-        network.catch = lambda *_: False
+            return ""
+        network.catch = lambda *_: ""
         world.after(0.0, partial(strike.kill, world.replicas[sender.replica]))
-        return False
+        return ""
 
     network.catch = catch
 

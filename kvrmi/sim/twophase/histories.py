@@ -5,7 +5,7 @@ Rule: everything follows from the arguments, so that a run can be had again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from ...checker.check import check
@@ -14,6 +14,7 @@ from ...twophase.participant import Participant
 from ..faults import FAULTS, Fault, Faults, Strike
 from ..profile import Profile
 from ..protocol import Explored
+from ..seen import Onlooker
 from .bugs import BUGS
 from .coordinator import Coordinator
 from .faults import ADVERSARIES
@@ -85,12 +86,12 @@ class History:
         profile: Profile,
         parts: Parts | None,
         only: Collection[int] | None,
-        write: Callable[[str], None] | None,
+        onlooker: Onlooker | None,
     ) -> None:
-        """Make it; `only` and `write` as for `run`."""
+        """Make it; `only` and `onlooker` as for `run`."""
         name = f"2pc {seed} {profile.name}"
         size = profile.size(seed // len(PROFILES))
-        self.world = make_world(name, size, parts or Parts(), write)
+        self.world = make_world(name, size, parts or Parts(), onlooker)
         self.coordinator = Coordinator(self.world)
         known: Mapping[str, Fault] = {**FAULTS, **ADVERSARIES, "view": self._change}
         self.faults = Faults(self.world, known, profile.faults, profile.pauses, only)

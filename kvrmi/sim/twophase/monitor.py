@@ -171,9 +171,9 @@ class Monitor:
 
 def monitor(world: World) -> Monitor:
     """Give the monitor of a world in which this protocol runs."""
-    if not isinstance(world.watch, Monitor):
+    if not isinstance(world.monitor, Monitor):
         raise TypeError("another protocol runs in this world")
-    return world.watch
+    return world.monitor
 
 
 def _row(replica: Replica, table: str, tid: Tid) -> bytes | None:

@@ -6,12 +6,11 @@ of that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ...cluster.timing import Timing
 from ...twophase import parts
 from ...twophase.declaration import declare
 from ..protocol import Host, Simulated
+from ..seen import Onlooker
 from ..world import World
 from .monitor import Monitor
 
@@ -32,8 +31,6 @@ class Parts(parts.Parts):
         return Simulated(declare(self), Monitor, self.timing, self.host)
 
 
-def make_world(
-    seed: str, replicas: int, parts: Parts, write: Callable[[str], None] | None = None
-) -> World:
+def make_world(seed: str, replicas: int, parts: Parts, onlooker: Onlooker | None = None) -> World:
     """Make a world in which this protocol runs."""
-    return World(seed, replicas, parts.simulated, write=write)
+    return World(seed, replicas, parts.simulated, onlooker=onlooker)
