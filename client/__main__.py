@@ -9,7 +9,7 @@ import io
 import logging
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from kvrmi import cli
@@ -77,24 +77,8 @@ def _run(options: Options) -> int:
             from .gateway import program as gateway  # needs no Pyro
 
             return gateway.main(words, options, printer)
-        if name.lower() == "bench":
-            from . import bench  # a program of its own, with tables and processes
-
-            return bench.main(argv, options.connect, as_json=options.json)
-        if name.lower() == "verify":
-            from . import verify  # needs no store
-
-            return verify.main(argv, as_json=options.json)
-        if name.lower() == "workload":
-            from . import workload  # needs the checker's format
-
-            return workload.main(argv, options.opened, as_json=options.json)
-        if name.lower() == "nemesis":
-            from .nemesis import program  # starts a cluster of its own
-
-            return program.main(argv, as_json=options.json)
-        if name.lower() == "doctor":
-            return _doctor(argv, options)
+        if name.lower() in _PROGRAMS:
+            return _PROGRAMS[name.lower()](argv, options)
         command = _parsed(words) if words else None  # what is wrong with it needs no cluster
         if command is not None and command.name == "help":
             return show_help(printer, *cast(tuple[str], command.args))
@@ -124,6 +108,36 @@ def _doctor(words: Sequence[str], options: Options) -> int:
             "place of an address"
         )
     return program.main(words, options.config, as_json=options.json)
+
+
+def _bench(argv: Sequence[str], options: Options) -> int:
+    from . import bench  # a program of its own, with tables and processes
+
+    return bench.main(argv, options.connect, as_json=options.json)
+
+
+def _live(argv: Sequence[str], options: Options) -> int:
+    from .live import program  # a picture that is drawn again and again
+
+    return program.main(argv, options)
+
+
+def _nemesis(argv: Sequence[str], options: Options) -> int:
+    from .nemesis import program  # starts a cluster of its own
+
+    return program.main(argv, as_json=options.json)
+
+
+def _verify(argv: Sequence[str], options: Options) -> int:
+    from . import verify  # needs no store
+
+    return verify.main(argv, as_json=options.json)
+
+
+def _workload(argv: Sequence[str], options: Options) -> int:
+    from . import workload  # needs the checker's format
+
+    return workload.main(argv, options.opened, as_json=options.json)
 
 
 def _parsed(words: Sequence[Word]) -> Command:
@@ -189,6 +203,17 @@ def _command(words: Sequence[str]) -> list[Word]:
     if len(words) == 1 and re.search(r"[\s(]", words[0]):
         return split(words[0])
     return plain(words)
+
+
+_PROGRAMS: Mapping[str, Callable[[Sequence[str], Options], int]] = {
+    "bench": _bench,
+    "doctor": _doctor,
+    "live": _live,
+    "nemesis": _nemesis,
+    "verify": _verify,
+    "workload": _workload,
+}
+"""First word of a command line that is no command -> what takes the words after it."""
 
 
 if __name__ == "__main__":

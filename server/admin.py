@@ -137,14 +137,16 @@ class Admin:
     def events(self, cursor: object = 0, most: object = EVENTS) -> dict[str, object]:
         """List what happened after `cursor`, oldest first: elections, decisions, forwards, cuts.
 
-        `next` is the cursor to ask with next, `missed` how many events since are not kept any more.
-        Each event has time (seconds of the replica's clock), role, event, slot, ballot, peer,
-        request and its line in replica.log as text.
+        `next` is the cursor to ask with next, `missed` how many events since are not kept any more,
+        `now` the time by the replica's clock. Each event has time (seconds of that clock), role,
+        event, slot, ballot, peer, request and its line in replica.log as text.
         """
         if type(cursor) is not int or cursor < 0 or type(most) is not int or not 0 < most <= EVENTS:
             raise to_builtin("INVALID", f"usage: events(cursor from 0, at most 1 to {EVENTS})")
-        further, missed, found = self._replica.journal.recent.since(cursor, most)
-        return {"next": further, "missed": missed, "events": to_builtins(found)}
+        journal = self._replica.journal
+        further, missed, found = journal.recent.since(cursor, most)
+        events = to_builtins(found)
+        return {"next": further, "missed": missed, "now": journal.now(), "events": events}
 
     @exposed
     def log(self, first: object = None, most: object = 20) -> dict[str, object]:

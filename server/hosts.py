@@ -37,11 +37,15 @@ Note = Callable[[Address, Message | None, Effects], None]
 
 
 class Observed(NamedTuple):
-    """How a log follows a role: it hears when the role starts, and of each of its steps."""
+    """How a log follows a role: it hears when the role starts, and of each of its steps.
+
+    `life` takes an incarnation and whether it is up: when that changed, after the first start.
+    """
 
     log: logging.Logger
     starts: Callable[[], None]
     step: Note
+    life: Callable[[int, bool], None]
 
 
 class Hosts:
@@ -69,9 +73,11 @@ class Hosts:
         self._informed_of: tuple[object, ...] = ()
         self._lock = threading.Lock()
         factory = Factory(declared, cluster, me, folder, os.urandom(8), self)
+        self._noted = {kind.name: noted(kind.name) for kind in declared.kinds}
         self.all = {
-            kind.name: self._host(kind, factory, noted(kind.name)) for kind in declared.kinds
+            kind.name: self._host(kind, factory, self._noted[kind.name]) for kind in declared.kinds
         }
+        self._lives = self._living()
         self.voter: RoleHost[Any] = self.all[declared.voter.role]
 
     def __getitem__(self, role: str) -> RoleHost[Any]:
@@ -150,9 +156,19 @@ class Hosts:
             if (starts, now) == self._informed_of:
                 return
             self._informed_of = (starts, now)
+            self._note_lives()
             for role, message in self.declared.informed(now):
                 self.all[role].put(Address(self._me, "host"), message)
         self._router.run()
+
+    def _note_lives(self) -> None:
+        before, self._lives = self._lives, self._living()
+        for role, (incarnation, up) in self._lives.items():
+            if before[role] != (incarnation, up) and (incarnation > 1 or not up):
+                self._noted[role].life(incarnation, up)
+
+    def _living(self) -> dict[str, tuple[int, bool]]:
+        return {name: (host.incarnation, host.state == "up") for name, host in self.all.items()}
 
     def _presence(self) -> Presence:
         up = {name: host.state == "up" for name, host in self.all.items()}

@@ -51,13 +51,26 @@ class Journal:
     def of(self, role: str) -> Observed:
         """How the steps of a role are noted."""
         return Observed(
-            LOGS.get(role, _log), partial(self._observer.starts, role), self._observer.step(role)
+            LOGS.get(role, _log),
+            partial(self._observer.starts, role),
+            self._observer.step(role),
+            partial(self._lives, role),
         )
 
     def note(self, event: str, text: str, peer: int = 0) -> None:
         """Take note of what an operator did to this replica's links."""
         now = self._clock()
         self._happened(Event(now, "links", event, 0, "", peer, 0, text, True))
+
+    def now(self) -> float:
+        """Give the time by the clock of the events."""
+        return self._clock()
+
+    def _lives(self, role: str, incarnation: int, up: bool) -> None:
+        """Keep that a role went down or came back, for who asks: its host has logged why."""
+        event, word = ("restarted", "RESTARTED") if up else ("failed", "FAILED")
+        text = f"{word} incarnation={incarnation}"
+        self.recent.add(Event(self._clock(), role, event, 0, "", 0, 0, text, not up))
 
     def _happened(self, event: Event) -> None:
         self.recent.add(event)

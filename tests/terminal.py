@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import sys
+import termios
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -105,6 +106,17 @@ class Terminal:
         rows = [self._screen.buffer[row] for row in range(self._screen.lines)]
         columns = range(self._screen.columns)
         return "".join(row[at].data for row in rows for at in columns if row[at].bold)
+
+    @property
+    def cursor_is_seen(self) -> bool:
+        """Whether the program shows its cursor."""
+        return not self._screen.cursor.hidden
+
+    @property
+    def as_usual(self) -> bool:
+        """Whether the terminal is as it was: it edits lines itself, and the cursor is seen."""
+        lines = termios.tcgetattr(self.child.fileno())[3] & termios.ICANON
+        return bool(lines) and self.cursor_is_seen
 
     def see(self, pattern: str, within: float = TIMEOUT) -> re.Match[str]:
         """Wait until a regular expression is found in what is seen; "^" and "$" mean lines."""

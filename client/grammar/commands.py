@@ -55,6 +55,7 @@ PROGRAMS: dict[str, str] = {
     "workload": "records a history",
     "verify": "judges one",
     "nemesis": "fails a cluster of its own and judges what its clients saw",
+    "live": "shows the cluster while it runs, with keys to fail and heal",
 }
 """What is no command but a part of the client with options of its own."""
 

@@ -144,4 +144,4 @@ def test_events_are_read_from_a_cursor() -> None:
         }
     ]
     assert first["events"][0]["text"] == "CUT from=1 to=2"
-    assert subject.events(rest["next"]) == {"next": 2, "missed": 0, "events": []}
+    assert subject.events(rest["next"]) == {"next": 2, "missed": 0, "now": 7.5, "events": []}

@@ -236,3 +236,21 @@ def test_a_peer_that_refuses_connections_is_handled_at_once(tmp_path: Path) -> N
         replica.router.run()
         replica.hosts.unreachable(2)
         assert not host.inbox
+
+
+def test_that_a_role_failed_and_came_back_is_an_event(tmp_path: Path) -> None:
+    format_folder(tmp_path, PAXOS, CLUSTER.id, 1, recovering=False)
+    with started(tmp_path) as replica:
+        learner = replica.hosts["learner"]
+        learner.daemon = None
+        learner.start()
+        replica.hosts.inform()
+        assert replica.fail_role("learner", "for the test", None)
+        replica.hosts.inform()
+        learner.start()
+        replica.hosts.inform()
+        _, _, found = replica.journal.recent.since(0, 10)
+        assert [(one.role, one.event, one.text) for one in found] == [
+            ("learner", "failed", "FAILED incarnation=1"),
+            ("learner", "restarted", "RESTARTED incarnation=2"),
+        ], "a first start is none"

@@ -1,0 +1,109 @@
+"""What happened: a line each, whoever reports it and however many do."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from client.live.happenings import Happening, Happenings
+
+from .entries import counters, down, entry
+
+
+def event(name: str, text: str = "", **fields: Any) -> dict[str, Any]:
+    return {"event": name, "text": text, "role": "proposer", "peer": 0, "ballot": ""} | fields
+
+
+def texts(happenings: Happenings) -> list[str]:
+    return [one.text for one in happenings.all]
+
+
+def test_a_leader_is_reported_once_though_five_replicas_do() -> None:
+    happenings = Happenings()
+    for replica in range(1, 6):
+        happenings.reported(replica, 10.0, event("leads", ballot="3.2", peer=2))
+        happenings.reported(replica, 10.1, event("promise", ballot="3.2"))
+    happenings.reported(1, 20.0, event("leads", ballot="4.1", peer=1))
+    assert texts(happenings) == ["replica 2 leads, ballot 3.2", "replica 1 leads, ballot 4.1"]
+    assert [one.mark for one in happenings.all] == ["2", "1"]
+
+
+def test_the_end_of_a_term_is_the_leaders_own_word() -> None:
+    happenings = Happenings()
+    text = "leads no more replica=2 ballot=3.2 after=7.5s reason="
+    happenings.reported(1, 9.0, event("leads no more", text + "no heartbeat in time", peer=2))
+    happenings.reported(2, 9.2, event("leads no more", text + "no quorum in time", peer=2))
+    assert texts(happenings) == ["replica 2 leads no more after 7.5 s: no quorum in time"]
+
+
+def test_a_cut_is_one_line_though_it_is_two_ways_at_two_replicas() -> None:
+    happenings = Happenings()
+    for replica, at in ((1, 5.0), (3, 5.1)):
+        happenings.reported(replica, at, event("cut", "CUT from=1 to=3"))
+        happenings.reported(replica, at + 0.01, event("cut", "CUT from=3 to=1"))
+    happenings.reported(2, 30.0, event("cut", "CUT from=2 to=4"))
+    happenings.reported(1, 40.0, event("healed", "HEALED from=1 to=3"))
+    happenings.reported(1, 40.1, event("healed", "HEALED from=2 to=4"))
+    assert texts(happenings) == ["cut: 1-3", "cut: 2>4", "healed: 1>3, 2>4"]
+
+
+def test_roles_fail_and_come_back() -> None:
+    happenings = Happenings()
+    happenings.reported(2, 1.0, event("failed", "FAILED incarnation=1", role="acceptor"))
+    happenings.reported(2, 2.0, event("restarted", "RESTARTED incarnation=2", role="acceptor"))
+    assert texts(happenings) == [
+        "replica 2: acceptor failed",
+        "replica 2: acceptor is back, incarnation 2",
+    ]
+
+
+def test_they_stand_in_the_order_of_time() -> None:
+    happenings = Happenings()
+    for at in (5.0, 3.0, 4.0, 6.0):
+        happenings.add(Happening(at, str(at)))
+    assert texts(happenings) == ["3.0", "4.0", "5.0", "6.0"]
+
+
+def test_processes_that_end_and_start_are_seen_in_looks() -> None:
+    happenings = Happenings()
+    looks = [
+        entry(2),
+        down(2, "not answering"),
+        down(2),
+        entry(2, pid=77),
+        entry(2, pid=78, state="recovering"),
+        entry(2, pid=78),
+    ]
+    for at, (before, now) in enumerate(itertools.pairwise(looks)):
+        happenings.looked(before, now, float(at), all=False)
+    assert texts(happenings) == [
+        "replica 2 is down",
+        "replica 2 answers, pid 77",
+        "replica 2 was started anew, pid 78",
+        "replica 2 has recovered and votes again",
+    ]
+
+
+def test_without_the_secret_looks_show_roles_links_and_leaders_too() -> None:
+    happenings = Happenings()
+    up = entry(2)
+    roles = {**(up["roles"] or {}), "acceptor": {"state": "down", "incarnation": 1}}
+    failed = entry(2, roles=roles, cuts=[[2, 3], [3, 2]])
+    leads = entry(2, role="leader", ballot=(5, 2))
+    for before, now in ((up, up), (up, failed), (failed, leads), (leads, leads)):
+        happenings.looked(before, now, 1.0, all=True)
+    assert texts(happenings) == [
+        "replica 2: acceptor failed",
+        "cut: 2-3",
+        "healed: 2-3",
+        "replica 2 leads, ballot 5.2",
+    ]
+    assert counters()["memory"]
+
+
+def test_who_was_silent_for_long_and_is_down_then_has_two_lines() -> None:
+    happenings = Happenings()
+    happenings.looked(entry(2), down(2, "not answering"), 1.0, all=True)
+    happenings.looked(down(2, "not answering"), down(2), 9.0, all=True)
+    happenings.looked(down(2), down(2, "not answering"), 10.0, all=True)
+    assert texts(happenings) == ["replica 2 does not answer", "replica 2 is down"]
