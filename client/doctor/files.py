@@ -39,12 +39,14 @@ def _missing(seen: Seen) -> Iterator[Finding]:
 
 
 def _unreadable(seen: Seen) -> Iterator[Finding]:
+    by_reason: dict[str, list[str]] = {}
     for name, why in seen.unreadable.items():
+        by_reason.setdefault(why, []).append(name)
+    for why, names in by_reason.items():
         yield Finding(
-            f"{name} cannot be looked at: {why}",
-            "It is not known what is in it, and a replica could not use it either, if it runs as "
-            "the user that you are.",
-            f"run this as the owner of {seen.data}, or give the file to its owner",
+            f"{_some(names)} cannot be looked at: {why}",
+            "What is in it is not known, and a replica that runs as you could not use it either.",
+            f"run this as the owner of {seen.data}, or give it to the owner of that",
         )
 
 
@@ -94,7 +96,7 @@ def _secret(seen: Seen) -> Iterator[Finding]:
             seen.secret,
             "Whoever reads the secret may give orders and pose as a replica; without it no "
             "replica starts, no order is taken, and half of these checks cannot be made.",
-            f"chmod 600 {seen.data / 'secret'}, or put back a copy of it",
+            f"as its owner: chmod 600 {seen.data / 'secret'}; or put back a copy of it",
         )
 
 

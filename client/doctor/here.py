@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kvrmi import cli
-
 from .. import programs
 from .seen import File
 
@@ -55,7 +53,7 @@ def _within(folder: Path, data: Path, unreadable: dict[str, str]) -> list[Path]:
     try:
         return sorted(folder.iterdir())
     except OSError as error:
-        unreadable[str(folder.relative_to(data))] = cli.reason(error)
+        unreadable[str(folder.relative_to(data))] = error.strerror or str(error)
         return []
 
 

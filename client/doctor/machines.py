@@ -18,6 +18,8 @@ __all__ = ["MACHINES"]
 
 _LATELY = 300.0
 """Seconds: a replica that runs for less was restarted in the last minutes."""
+_KEPT = 10.0
+"""Seconds of events that should be kept: a busy leader's ring holds those of some twenty."""
 _DAY = 1.0
 """Seconds by which times of day may differ before logs are hard to compare."""
 _ENOUGH = 100
@@ -179,11 +181,11 @@ def _events(seen: Seen) -> Iterator[Finding]:
     _need_about(seen)
     for one, about in seen.about.items():
         events, clock = about["events"], about["clock"]
-        if events["count"] > events["kept"] and clock - events["oldest"] < _LATELY:
+        if events["count"] > events["kept"] and clock - events["oldest"] < _KEPT:
             yield Finding(
                 f"replica {one} keeps the events of the last {clock - events['oldest']:.0f} s only",
-                "It keeps a fixed number, and more happened than usual: elections, forwards or "
-                "failures. Who reads events more rarely than that misses some.",
+                "It keeps a fixed number, and more happens than usual. Who asks for events more "
+                "rarely than that misses some; its log has them all.",
                 f"tail -n 200 {log_of(seen, one)}",
             )
 

@@ -194,8 +194,8 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         "replica 1: a sync and a round trip take 150 ms or more in 1 of 100 cases",
     ),
     "events": (
-        {"about": {1: about(events={"count": 99, "kept": 9, "oldest": 8970.0})}},
-        "replica 1 keeps the events of the last 30 s only",
+        {"about": {1: about(events={"count": 99, "kept": 9, "oldest": 8995.0})}},
+        "replica 1 keeps the events of the last 5 s only",
     ),
     "log lines": (
         {"about": {1: about(log_dropped=3)}},
