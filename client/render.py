@@ -177,7 +177,8 @@ class Printer:
         """Break lines at words where a terminal would break them anywhere."""
         if not self.terminal:
             return list(lines)
-        return [wrapped(line, self.columns, "", "    ") for line in lines]
+        broken = (wrapped(line, self.columns, "", "    ") for line in lines)
+        return [part for each in broken for part in each.splitlines() or [""]]
 
     def line(self, text: str) -> None:
         """Print a line as it is."""

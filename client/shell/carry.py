@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kvrmi import cli
 from kvrmi.access.store import Store
-from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import InvalidRequest, KVError, NoQuorum
 
 from ..admin import Admin
@@ -221,7 +221,7 @@ class Carrier:
     def _interrupted(self, text: str) -> int:
         with undisturbed():
             self._printer.error("INTERRUPTED", text)
-        return INTERRUPTED
+        return cli.INTERRUPTED
 
     def _agree_to(self, command: Command) -> Command:
         """Ask before what would lose the quorum, unless it was forced. Raises NoQuorum."""
@@ -237,8 +237,9 @@ class Carrier:
         return command._replace(args=(*command.args[:-1], True))
 
     def _agrees(self, question: str) -> bool:
-        """Ask on stderr; only y and yes agree."""
-        print(question, end="", file=sys.stderr, flush=True)
+        """Ask on stderr, whose lines break at words; only y and yes agree."""
+        asked = "\n".join(map(cli.paragraph, question.splitlines()))
+        print(asked, end=" ", file=sys.stderr, flush=True)
         answer = ""
         try:
             answer = sys.stdin.readline()

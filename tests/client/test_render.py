@@ -35,6 +35,20 @@ def test_values_cannot_move_the_cursor_of_a_terminal() -> None:
     assert Printer(as_json=False, out=io.StringIO()).shown(evil) == evil
 
 
+def test_lines_of_an_answer_break_at_words_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    row = '9     2.1     decided  put "k" "New York" by ana/7'
+    broken = ['9     2.1     decided  put "k"', '    "New York" by ana/7']
+    assert Printer(as_json=False, out=Terminal()).fitted([row, "", "short"]) == [
+        *broken,
+        "",
+        "short",
+    ]
+    assert Printer(as_json=False, out=io.StringIO()).fitted([row]) == [row]
+
+
 def test_bytes_are_shown_alike_everywhere() -> None:
     for out in (Terminal(), io.StringIO()):
         assert Printer(as_json=False, out=out).shown("Zürich\0".encode()) == r'b"Zürich\x00"'

@@ -72,10 +72,22 @@ class Rig:
 
 @pytest.mark.parametrize("line", ["KILL 1", "failProcess(1)"])
 def test_yes_forces_it(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     rig = Rig(monkeypatch, "y\n", tty=True)
     assert rig.run(line) == 0
     assert f"{LOST}: nothing can be written then. Go on? [y/N] " in rig.terminal.shown
     assert rig.admin.given == [("kill", 1, None, None, True)]
+
+
+def test_the_question_breaks_at_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rig = Rig(monkeypatch, "y\n", tty=True)
+    rig.run("KILL 1")
+    lines = rig.terminal.shown.splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 40
+    joined = " ".join(lines)
+    assert f"{LOST}: nothing can be written then. Go on? [y/N] " in f"{joined} "
 
 
 @pytest.mark.parametrize(("answer", "tty"), [("\n", True), ("t\n", True), ("y\n", False)])
