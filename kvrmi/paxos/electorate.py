@@ -1,7 +1,8 @@
-"""Whose votes count: the epochs in force, and how many writes each acceptor is known to have made.
+"""Who votes, how many decide, and whose votes count: epochs in force, and each acceptor's writes.
 
-Rule: a vote counts only if it carries the epoch in force at the slot it is for. A proposer proposes
-a slot when its learner has applied all before it, so the epochs that its learner knows are those.
+Rules: a proposer asks here who the acceptors are and how many make a quorum, and nowhere else. A
+vote counts only if it carries the epoch in force at the slot it is for: a slot is proposed when our
+learner has applied all before it, so the epochs that our learner knows are those.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ __all__ = ["Electorate"]
 
 
 class Electorate:
-    """Epochs by replica, as of what our learner has applied."""
+    """All acceptors, and epochs by replica as of what our learner has applied."""
 
-    def __init__(self) -> None:
-        """Everybody is in the first epoch."""
+    def __init__(self, me: int, ids: tuple[int, ...], quorum: int) -> None:
+        """Everybody is in the first epoch; `quorum` votes decide."""
+        self.peers = tuple(i for i in ids if i != me)
+        """All but ours."""
+        self.quorum = quorum
         self._epochs: dict[int, int] = {}
         self._writes: dict[int, tuple[int, int]] = {}
         """The two highest numbers that each acceptor answered with, the lower one first."""

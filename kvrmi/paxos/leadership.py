@@ -67,11 +67,9 @@ class Leadership:
     def __init__(
         self,
         me: int,
-        ids: tuple[int, ...],
         won: Phase1,
         applied: int,
         now: float,
-        quorum: int,
         lease: LeaderLease,
         electorate: Electorate,
         timing: Timing,
@@ -84,8 +82,7 @@ class Leadership:
         self.own_asked = inf
         """When our own acceptor was asked what it has not answered."""
         self._me = me
-        self._peers = tuple(i for i in ids if i != me)
-        self._quorum = quorum
+        self._peers, self._quorum = electorate.peers, electorate.quorum
         self.lease = lease
         self._electorate = electorate
         self._timing = timing

@@ -22,7 +22,7 @@ class Pieces(NamedTuple):
     """The classes of a campaign and a term, and how many votes make a quorum."""
 
     quorum: Callable[[int], int] = majority
-    electorate: Callable[[], Electorate] = Electorate
+    electorate: type[Electorate] = Electorate
     phase1: Callable[[Ballot, int, int, float], Phase1] = Phase1
     lease: type[LeaderLease] = LeaderLease
     term: type[Leadership] = Leadership

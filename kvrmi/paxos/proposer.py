@@ -74,17 +74,14 @@ class Proposer:
         self.me = me
         self._pieces = pieces
         self.applied = -1
-        self._ids = ids
-        self._peers = tuple(i for i in ids if i != me)
-        self._quorum = pieces.quorum(len(ids))
         self._timing = timing
         self._round = 0
         self._given_up = NO_BALLOT
         self._roles = RolesUp(True, True)
-        self.electorate = pieces.electorate()
+        self.electorate = pieces.electorate(me, ids, pieces.quorum(len(ids)))
         self._election = Election(me, ids, now, rng, timing)
         self._hand_over = HandOver(timing.quiet, timing.acceptor_grace)
-        self._fitness = Fitness(me, ids, self._quorum, timing.lease)
+        self._fitness = Fitness(me, ids, self.electorate.quorum, timing.lease)
         self._pre_vote: PreVoteRound | None = None
         self._phase1: Phase1 | None = None
         self._term: Leadership | None = None
@@ -180,7 +177,8 @@ class Proposer:
             return ()
         # Without our acceptor it cannot be won: we ask whom the others follow.
         ballot = Ballot(self._round + 1, self.me)
-        self._pre_vote = PreVoteRound(self.me, ballot, self._quorum, now + self._timing.answer)
+        deadline = now + self._timing.answer
+        self._pre_vote = PreVoteRound(self.me, ballot, self.electorate.quorum, deadline)
         return self._fitness.ask(now, ballot)
 
     def _on_pre_voted(self, now: float, sender: Address, m: PreVoted) -> tuple[Envelope, ...]:
@@ -201,7 +199,8 @@ class Proposer:
         self._round += 1
         ballot = Ballot(self._round, self.me)
         deadline = now + 2 * self._timing.answer
-        self._phase1 = self._pieces.phase1(ballot, self.applied + 1, self._quorum, deadline)
+        first, quorum = self.applied + 1, self.electorate.quorum
+        self._phase1 = self._pieces.phase1(ballot, first, quorum, deadline)
         return (self._ask_promise(self.me, self._phase1, self._phase1.first),)
 
     def _ask_promise(self, acceptor: int, phase1: Phase1, slot: int) -> Envelope:
@@ -220,7 +219,8 @@ class Proposer:
             return (Envelope(Address(self.me, "learner"), behind),) if ahead else ()
         messages: tuple[Envelope, ...] = ()
         if sender.replica == self.me and m.slot == phase1.first:
-            messages = tuple(self._ask_promise(i, phase1, phase1.first) for i in self._peers)
+            peers = self.electorate.peers
+            messages = tuple(self._ask_promise(i, phase1, phase1.first) for i in peers)
         if more := phase1.add(sender.replica, m):
             phase1.deadline = now + 2 * self._timing.answer
             return (*messages, self._ask_promise(sender.replica, phase1, more))
@@ -229,9 +229,9 @@ class Proposer:
     def _take_office(self, now: float, won: Phase1) -> tuple[Envelope, ...]:
         self._phase1 = None
         self._hand_over.forget()
-        lease = self._pieces.lease(self._quorum, self._timing)
-        office = (self.applied, now, self._quorum, lease, self.electorate, self._timing)
-        self._term = self._pieces.term(self.me, self._ids, won, *office)
+        lease = self._pieces.lease(self.electorate.quorum, self._timing)
+        office = (self.applied, now, lease, self.electorate, self._timing)
+        self._term = self._pieces.term(self.me, won, *office)
         return self._term.tick(now)
 
     def _abandon(self, now: float) -> None:
@@ -275,7 +275,8 @@ class Proposer:
         """Who could lead instead: those of higher priority, anybody when we cannot go on."""
         if wanted := self._hand_over.wanted(now):
             return (wanted,)
-        return self._peers if self._urgent(now) else tuple(i for i in self._ids if i < self.me)
+        peers = self.electorate.peers
+        return peers if self._urgent(now) else tuple(i for i in peers if i < self.me)
 
     def _urgent(self, now: float) -> bool:
         silent = self._roles.acceptor and self._term is not None and self._term.own_silent(now)
@@ -391,7 +392,7 @@ class Proposer:
         return ()
 
     def _on_transfer(self, now: float, sender: Address, m: Transfer) -> tuple[Envelope, ...]:
-        if self._term is not None and m.successor in self._ids and m.successor != self.me:
+        if self._term is not None and m.successor in self.electorate.peers:
             self._hand_over.want(now, m.successor)
         return ()
 

@@ -136,9 +136,9 @@ class _Reports(Phase1):
 
 
 class _MixesBallots(_Counts):
-    def __init__(self, me: int, ids: tuple[int, ...], won: _Reports, *office: Any) -> None:
+    def __init__(self, me: int, won: _Reports, *office: Any) -> None:
         self.reported = won.reported
-        super().__init__(me, ids, won, *office)
+        super().__init__(me, won, *office)
 
     def believed(self, slot: int) -> list[int]:
         return sorted(self.reported.get(slot, ()))
