@@ -92,11 +92,28 @@ def _mset(_: Conversation, words: Words) -> Plan:
 
 
 def _incr(_: Conversation, words: Words) -> Plan:
-    key = text(words[1])
+    return (yield from _added(words[1], 1))
+
+
+def _decr(_: Conversation, words: Words) -> Plan:
+    return (yield from _added(words[1], -1))
+
+
+def _incrby(_: Conversation, words: Words) -> Plan:
+    return (yield from _added(words[1], _number(value(words[2]))))
+
+
+def _decrby(_: Conversation, words: Words) -> Plan:
+    return (yield from _added(words[1], -_number(value(words[2]))))
+
+
+def _added(word: bytes, amount: int) -> Plan:
+    """Add to a number by compare and swap, again while others change it in between."""
+    key = text(word)
     for _tried in range(_TRIES):
         old = yield from ask("get", key)
-        new = _number(old) + 1
-        if new >= _NUMBER:
+        new = _number(old) + amount
+        if not -_NUMBER <= new < _NUMBER:
             raise invalid("the value would be over 64 bits")
         if (yield from ask("cas", key, old, str(new))):
             return integer(new)
@@ -109,7 +126,7 @@ def _number(old: Value | None) -> int:
     digits = "0" if old is None else old
     plain = digits.removeprefix("-") if isinstance(digits, str) else ""
     if not (plain.isascii() and plain.isdecimal()) or not -_NUMBER <= int(digits) < _NUMBER:
-        raise invalid("the value is not an integer of 64 bits")
+        raise invalid("this is not an integer of 64 bits")
     return int(digits)
 
 
@@ -187,6 +204,12 @@ DATA = (
             "store values in one step or not at all", keys=_EVERY_OTHER, writes=True),
     Command("INCR", 2, 2, _incr, "INCR key", "add 1 to a number", keys=_ONE, writes=True,
             datagrams=False),
+    Command("INCRBY", 3, 3, _incrby, "INCRBY key n", "add n to a number", keys=_ONE, writes=True,
+            datagrams=False),
+    Command("DECR", 2, 2, _decr, "DECR key", "subtract 1 from a number", keys=_ONE, writes=True,
+            datagrams=False),
+    Command("DECRBY", 3, 3, _decrby, "DECRBY key n", "subtract n from a number", keys=_ONE,
+            writes=True, datagrams=False),
     Command("SCAN", 2, -1, _scan, "SCAN cursor [MATCH pattern] [COUNT n]",
             "a page of keys, and the cursor of the next one; 0 begins and ends", reads=True),
     Command("KEYS", 2, 2, _keys, "KEYS pattern", "the keys that match", reads=True,

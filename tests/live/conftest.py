@@ -12,7 +12,7 @@ from .cluster import LiveCluster
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
-    cluster = LiveCluster(tmp_path_factory.mktemp("cluster") / "data", "--ephemeral")
+    cluster = LiveCluster(tmp_path_factory.mktemp("cluster") / "data", "--ephemeral", "--gateways")
     try:
         cluster.start()
         yield cluster

@@ -75,8 +75,10 @@ def test_what_is_on_disk_is_for_its_owner_only(live: LiveCluster) -> None:
 
 
 def test_the_ready_line(live: LiveCluster) -> None:
+    tcp, udp = live.cluster.gateways
     assert live.ready_line == (
-        f"ready replicas=5 engine=paxos nameserver={live.cluster.nameserver} config={live.config}\n"
+        f"ready replicas=5 engine=paxos nameserver={live.cluster.nameserver} config={live.config} "
+        f"tcp=127.0.0.1:{tcp} udp=127.0.0.1:{udp}\n"
     )
 
 

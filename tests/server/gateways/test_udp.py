@@ -152,7 +152,21 @@ def test_a_taken_port_is_named(gate: World) -> None:
 def test_commands_in_a_datagram_are_one_operation_or_none() -> None:
     named = {one.name for one in COMMANDS.values() if not one.datagrams}
     assert named == {
-        *("INCR", "KEYS", "INFO", "SELECT", "CONFIG", "CLIENT", "HELLO", "QUIT", "COMMAND", "HELP")
+        *(
+            "INCR",
+            "INCRBY",
+            "DECR",
+            "DECRBY",
+            "KEYS",
+            "INFO",
+            "SELECT",
+            "CONFIG",
+            "CLIENT",
+            "HELLO",
+            "QUIT",
+            "COMMAND",
+            "HELP",
+        )
     }
 
 
