@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..roles.contract import Address, Envelope
 from .ballot import NO_BALLOT, Ballot
 from .messages import PreVote
+from .unanswered import Unanswered
 
 if TYPE_CHECKING:
     import random
@@ -34,6 +35,9 @@ FAR_BEHIND = 64
 
 FIT_LAG = FAR_BEHIND
 """Slots that a successor may be behind: it learns in bulk, and has the rest when it campaigns."""
+
+LEARN = 2
+"""Leases in which a learner that lags a little has applied something: it asks after one."""
 
 REACH = 1.2
 """Seconds for which an acceptor that answered us counts as within reach, a refusal as news."""
@@ -163,39 +167,36 @@ class Fitness:
         # Ourselves last, always: peers work while our own acceptor is asked.
         self._acceptors = [Address(i, "acceptor") for i in (*(i for i in ids if i != me), me)]
         self._quorum = quorum
-        self._lease = lease
+        self.acceptor = Unanswered(lease)
+        """What our own acceptor, which would bring us heartbeats, was asked while we follow."""
+        self.learner = Unanswered(LEARN * lease)
+        """What our learner has to apply meanwhile."""
         self._answered: dict[int, float] = {}
-        self._asked = inf
-        """When our own acceptor was asked what it has not answered."""
 
     def ask(self, now: float, ballot: Ballot) -> tuple[Envelope, ...]:
         """Ask every acceptor whether it would promise `ballot`."""
-        self.asked(now)
+        self.acceptor.asked(now)
         return tuple(Envelope(acceptor, PreVote(ballot)) for acceptor in self._acceptors)
-
-    def asked(self, at: float) -> None:
-        """Take note that our own acceptor was asked something."""
-        self._asked = min(self._asked, at)
 
     def answered(self, now: float, replica: int) -> None:
         """Take note that an acceptor answered us."""
         self._answered[replica] = now
         if replica == self._me:
-            self.heard()
+            self.acceptor.answered()
 
-    def heard(self) -> None:
-        """Take note that our own acceptor is not silent."""
-        self._asked = inf
-
-    def silent(self, now: float) -> bool:
-        """Return whether our own acceptor, which would bring us heartbeats, does not answer."""
-        return now - self._asked >= self._lease
+    def heard(self, now: float, lag: int) -> None:
+        """Take note that our own acceptor brought a heartbeat; by that our learner has a `lag`."""
+        self.acceptor.answered()
+        if lag > 0:
+            self.learner.asked(now)
 
     def holds(self, now: float, lag: int) -> bool:
         """Return whether enough acceptors are within reach, and our learner, `lag` behind, too.
 
         The leader cannot know whom we reach: it may be the only one that hears a quorum.
         """
+        if self.learner.silent(now):
+            return False
         near = {replica for replica, at in self._answered.items() if now - at <= REACH}
         return self._me in near and len(near) >= self._quorum and lag <= FIT_LAG
 
@@ -236,8 +237,8 @@ class HandOver:
     def urgent(self, now: float, *, silent: bool) -> bool:
         """Return whether anybody fit should lead in our place, at once.
 
-        An operator asked for it, or our own acceptor is down for longer than the grace, or up and
-        `silent`: its disk hangs, and peers choose what we propose, but nobody else would take over.
+        An operator asked for it, or our own acceptor is down for longer than the grace, or a role
+        of ours is up and `silent`: its disk hangs, but nobody else would take over.
         """
         down_for = now - self._acceptor_down_since
         return bool(self.wanted(now)) or silent or down_for >= self._grace

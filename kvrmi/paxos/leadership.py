@@ -8,7 +8,6 @@ clients' batches come after a no-op of this ballot. Once `over` says why, the te
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import inf
 from typing import TYPE_CHECKING
 
 from ..roles.contract import Address, Envelope, Message
@@ -30,6 +29,7 @@ from .messages import (
     Offer,
     Release,
 )
+from .unanswered import Unanswered
 
 if TYPE_CHECKING:
     from ..cluster.timing import Timing
@@ -79,8 +79,10 @@ class Leadership:
         self.over = ""
         self.opened = False
         self.handing_to = 0
-        self.own_asked = inf
-        """When our own acceptor was asked what it has not answered."""
+        self.acceptor = Unanswered(timing.lease)
+        """What our own acceptor was asked."""
+        self.learner = Unanswered(timing.lease)
+        """What our learner was given to apply."""
         self._me = me
         self._peers, self._quorum = electorate.peers, electorate.quorum
         self.lease = lease
@@ -106,6 +108,10 @@ class Leadership:
     def ready(self) -> bool:
         """True when the next batch may be proposed."""
         return self.opened and self._inflight is None and self._applied == self._decided
+
+    def may_end(self, now: float) -> bool:
+        """Return whether no batch is in flight; one may wait for our learner, which hangs."""
+        return self.ready or (self._inflight is None and self.learner.silent(now))
 
     # --- phase 2 ------------------------------------------------------------------------------
 
@@ -166,19 +172,20 @@ class Leadership:
         self._inflight = None
         self._decided = m.slot
         self._moved_at = now
+        self.learner.asked(now)
         self.lease.contact = max(self.lease.contact, proposal.sent)
         acceptors = tuple(sorted(proposal.accepted))
         entry = Entry(m.slot, self.ballot, acceptors, proposal.accept.value)
         return (self._local("learner", Chosen(entry)),)
 
-    def own_silent(self, now: float) -> bool:
-        """Return whether our own acceptor has not answered for a lease: its disk hangs."""
-        return now - self.own_asked >= self._timing.lease
+    def hangs(self, now: float, *, acceptor: bool) -> bool:
+        """Return whether our learner, or our `acceptor` if it is up, is silent for a lease."""
+        return self.learner.silent(now) or (acceptor and self.acceptor.silent(now))
 
     def answered(self, replica: int) -> None:
         """Take note that an acceptor answered, or that ours was taken up or down."""
         if replica == self._me:
-            self.own_asked = inf
+            self.acceptor.answered()
 
     def unanswered(self, now: float, replica: int, m: Message) -> tuple[Envelope, ...]:
         """Ask another at once: an Accept did not reach `replica`, or is not answered."""
@@ -201,6 +208,7 @@ class Leadership:
         Before our first proposal that is only what we missed. Later it ends the term: clients'
         batches follow slots of this very ballot alone (DESIGN.md, "Never chosen").
         """
+        self.learner.answered()
         proposed = self._inflight is not None or self._noop_slot
         if proposed and slot > self._decided:
             self.over = f"slot {slot} was learned from another leader"
@@ -244,7 +252,7 @@ class Leadership:
     def _beat(self, now: float) -> tuple[Envelope, ...]:
         beat = self.lease.next_beat(now)
         self._beat_at = now + self._timing.heartbeat
-        self.own_asked = min(self.own_asked, now)
+        self.acceptor.asked(now)
         return tuple(
             Envelope(
                 acceptor,

@@ -141,8 +141,8 @@ class Proposer:
         if self.applied < 0:
             ask = Envelope(Address(self.me, "learner"), Ask())
             return Effects(messages=(ask,), wake_at=now + self._timing.heartbeat)
-        if self._term is not None:
-            return self._finish(now, self._lead(now, self._term))
+        if (term := self._term) is not None:
+            return self._finish(now, term.tick(now) + term.offers(now, self._candidates(now)))
         if self._roles.acceptor:  # else no heartbeat could reach us
             self._election.silence(now)
         return self._finish(now, self._campaign(now))
@@ -150,7 +150,7 @@ class Proposer:
     def _finish(self, now: float, messages: tuple[Envelope, ...]) -> Effects:
         if self._term is not None and self._term.over:
             self._leave_office(now, self._term)
-        if self._term is not None and self._term.ready:
+        if self._term is not None and self._term.may_end(now):
             messages += self._pass_on(now, self._term)
         ready = self._term is not None and self._term.ready
         if (reported := Leading(self.ballot.replica, self.ballot, ready)) != self._reported:
@@ -236,7 +236,7 @@ class Proposer:
 
     def _abandon(self, now: float) -> None:
         if self._pre_vote is not None:
-            hears = self._roles.acceptor and not self._fitness.silent(now)
+            hears = self._roles.acceptor and not self._fitness.acceptor.silent(now)
             self._election.asked(self._pre_vote.followed, hears=hears)
         self._pre_vote = self._phase1 = None
         self._election.lost(now)
@@ -268,9 +268,6 @@ class Proposer:
 
     # --- leading --------------------------------------------------------------------------------
 
-    def _lead(self, now: float, term: Leadership) -> tuple[Envelope, ...]:
-        return term.tick(now) + term.offers(now, self._candidates(now))
-
     def _candidates(self, now: float) -> tuple[int, ...]:
         """Who could lead instead: those of higher priority, anybody when we cannot go on."""
         if wanted := self._hand_over.wanted(now):
@@ -279,8 +276,8 @@ class Proposer:
         return peers if self._urgent(now) else tuple(i for i in peers if i < self.me)
 
     def _urgent(self, now: float) -> bool:
-        silent = self._roles.acceptor and self._term is not None and self._term.own_silent(now)
-        return self._hand_over.urgent(now, silent=silent)
+        hangs = self._term is not None and self._term.hangs(now, acceptor=self._roles.acceptor)
+        return self._hand_over.urgent(now, silent=hangs)
 
     def _pass_on(self, now: float, term: Leadership) -> tuple[Envelope, ...]:
         """Between two batches: give leadership to a fitter replica, if there is one."""
@@ -291,8 +288,9 @@ class Proposer:
         term.handing_to = successor
         messages = term.give_up(f"handed over to {successor}")
         self._leave_office(now, term)
-        if term.own_silent(now):
-            self._fitness.asked(term.own_asked)
+        self._fitness.learner.asked(term.learner.since)
+        if term.acceptor.silent(now):
+            self._fitness.acceptor.asked(term.acceptor.since)
             self._election.deaf(Ballot(term.ballot.round + 1, successor))  # as it will campaign
         return messages
 
@@ -324,6 +322,7 @@ class Proposer:
 
     def _on_applied(self, now: float, sender: Address, m: Applied) -> tuple[Envelope, ...]:
         first = self.applied < 0
+        self._fitness.learner.answered()
         if m.slot < self.applied:
             return ()  # late: it must take back neither the slot nor the epochs
         self.applied = m.slot
@@ -347,7 +346,7 @@ class Proposer:
         if m.ballot.replica == self.me or m.ballot <= self._given_up:
             return ()  # its last heartbeat came behind the hand-over, by another lane
         self._round = max(self._round, m.ballot.round)
-        self._fitness.heard()
+        self._fitness.heard(now, m.chosen - self.applied)
         self._pre_vote = None
         if self._term is not None and m.ballot > self._term.ballot:
             self._term.over = f"our acceptor follows {m.ballot}"

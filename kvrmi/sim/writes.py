@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..roles.breaking import FENCE_SECONDS, PATIENCE_SECONDS
-from ..roles.contract import Effects
+from ..roles.contract import NOTHING, Effects
 from ..storage.interface import Clear, StorageFailed
 from .disk import SimDisk
 from .leaving import leave
@@ -72,6 +72,11 @@ class Writes:
         writer = self._writers.get(role)
         return writer is not None and writer.ends > self._replica.world.now + FENCE_SECONDS
 
+    @property
+    def ends(self) -> float:
+        """When the last write that was begun is over, by the world's time."""
+        return max((writer.ends for writer in self._writers.values()), default=0.0)
+
     def fence(self, role: str) -> str:
         """Forget what a role had under way; what was being written may be on the disk or not."""
         self._reading.pop(role, None)
@@ -82,16 +87,24 @@ class Writes:
             self._replica.disks[role].read_seconds()  # of a step that came to nothing
         return self._writers[role].fence() if role in self._writers else ""
 
+    def stall(self, role: str, seconds: float) -> None:
+        """Have the role do nothing but read for so long, unless it is down or does so already."""
+        if role in self._replica.roles and role not in self._reading:
+            self._begin_read(role, seconds, NOTHING, None)
+
     def carry_out(self, role: str, effects: Effects, call: Call | None) -> None:
         """Have a step's messages leave once it has read, and its records are durable."""
         seconds = self._replica.disks[role].read_seconds() if role in self._writers else 0.0
         if seconds:
-            self._reading[role] = (effects, call)
-            self._replica.after(role, seconds, partial(self._read, role))
+            self._begin_read(role, seconds, effects, call)
         elif effects.records:
             self._writers[role].write(effects, call)
         else:
             leave(self._replica, role, effects, call)
+
+    def _begin_read(self, role: str, seconds: float, effects: Effects, call: Call | None) -> None:
+        self._reading[role] = (effects, call)
+        self._replica.after(role, seconds, partial(self._read, role))
 
     def _read(self, role: str) -> None:
         self.carry_out(role, *self._reading.pop(role))

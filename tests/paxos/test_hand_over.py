@@ -9,6 +9,8 @@ from kvrmi.paxos.election import REACH
 from kvrmi.paxos.messages import (
     Applied,
     CampaignNow,
+    Chosen,
+    Followed,
     Heartbeat,
     Leading,
     Offer,
@@ -25,7 +27,19 @@ from kvrmi.paxos.messages import (
 from kvrmi.paxos.proposer import Proposer
 from kvrmi.roles.contract import Envelope, NotSent
 
-from .bench import TIMING, Bench, Benches, acceptor, ballot, front, host, learner, pairs, proposer
+from .bench import (
+    TIMING,
+    Bench,
+    Benches,
+    acceptor,
+    ballot,
+    front,
+    host,
+    learner,
+    pairs,
+    proposer,
+    put,
+)
 from .leader import (
     B,
     accepted,
@@ -142,6 +156,40 @@ def test_a_leader_whose_own_acceptor_is_silent_for_a_lease_hands_over(benches: B
     assert not bench.find(Leading), "its acceptor brings it no heartbeat: it asks before it forgets"
 
 
+def test_a_leader_whose_learner_is_silent_for_a_lease_hands_over(benches: Benches) -> None:
+    """It reads from a disk that hangs: what is chosen is not applied, and nothing follows it."""
+    bench = leased(leader(benches))
+    propose(bench, put("k"))
+    for replica in (1, 2):
+        bench.deliver(acceptor(replica), accepted(2))
+    assert bench.find(Chosen)
+    asked = bench.now
+    while bench.role.leading and bench.now < asked + 10:
+        bench.drain()
+        bench.deliver(proposer(3), Offered(B, True))
+        for beat in sent_beats(bench):
+            for replica in EVERYBODY:
+                bench.deliver(acceptor(replica), heard(beat))
+    sent = bench.drain()
+    assert Envelope(proposer(3), CampaignNow(B)) in sent
+    assert bench.now - asked == pytest.approx(TIMING.lease, abs=0.25)
+
+
+def test_a_leader_with_a_batch_in_flight_hands_over_to_nobody(benches: Benches) -> None:
+    """It may be chosen: only between batches a ballot is given up, or when others lead."""
+    bench = leased(leader(benches))
+    propose(bench, put("k"))
+    bench.deliver(host(1), Transfer(3))
+    bench.wake(0.5)
+    bench.drain()
+    bench.deliver(proposer(3), Offered(B, True))
+    assert not bench.find(CampaignNow)
+    choose(bench, 2)
+    bench.deliver(proposer(3), Offered(B, True))
+    assert not bench.role.leading
+    bench.drain()
+
+
 def test_a_leader_whose_acceptor_comes_back_has_a_lease_for_its_first_answer(
     benches: Benches,
 ) -> None:
@@ -234,6 +282,22 @@ def test_who_reaches_no_quorum_is_not_fit_to_lead(benches: Benches) -> None:
     assert offered(bench, 100)
     bench.now += REACH + 0.01
     assert not offered(bench, 100)
+
+
+def test_whose_learner_is_silent_is_not_fit_to_lead(benches: Benches) -> None:
+    """It reads from a disk that hangs; one that only asked others for what it lacks is fit."""
+    bench = follower(benches, applied=100)
+    answers(bench, 1, 2, 3)
+    bench.deliver(acceptor(1), Followed(OTHER, 101, 0))
+    bench.drain()
+    bench.now += TIMING.lease
+    answers(bench, 1, 2, 3)
+    assert offered(bench, 101)
+    bench.now += TIMING.lease
+    answers(bench, 1, 2, 3)
+    assert not offered(bench, 101)
+    bench.deliver(learner(1), Applied(100, 101, (), ()))
+    assert offered(bench, 101)
 
 
 def test_whose_own_acceptor_is_silent_is_not_fit_to_lead(benches: Benches) -> None:

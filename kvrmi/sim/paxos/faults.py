@@ -14,6 +14,7 @@ from ...paxos.ballot import NO_BALLOT
 from ...paxos.messages import CampaignNow, Restore, Transfer
 from ...paxos.proposer import Proposer
 from .. import faults
+from ..disk import READ_SECONDS
 from ..faults import Fault, Strike, take_up
 from . import adversaries_learned, adversaries_leases, adversaries_voters
 from .adversary import Over
@@ -52,10 +53,13 @@ def _pause_leader(strike: Strike) -> None:
 
 
 def _hang_leaders_disk(strike: Strike) -> None:
-    """Its peers still hear it: only its own acceptor is silent."""
-    for disk in _leader(strike).disks.values():
+    """Its peers still hear it: only its own acceptor is silent, or its learner, if that reads."""
+    leader = _leader(strike)
+    for disk in leader.disks.values():
         disk.hang()
         strike.later(disk.well)
+    if strike.draws.chance(0.5):
+        leader.writes.stall("learner", strike.draws.between(0.5, READ_SECONDS))
 
 
 def _isolate_leader(strike: Strike) -> None:

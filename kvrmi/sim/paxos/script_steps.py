@@ -241,6 +241,11 @@ def _hang_disk(every: str) -> Step:
     return _each(hang, every=every)
 
 
+def _stall(name: str, every: str, seconds: str) -> Step:
+    role = _role(name)
+    return _each(lambda replica: replica.writes.stall(role, float(seconds)), every=every)
+
+
 def _keep_copy(every: str) -> Step:
     def copy(replica: Replica) -> None:
         for disk in replica.disks.values():
@@ -305,6 +310,7 @@ STEPS: dict[str, tuple[str, Callable[..., Step]]] = {
     "restart ROLE R, ..": (rf"restart (\w+) {_EVERY}", _restart),
     "lose disk R": (rf"lose disk {_EVERY}", _lose_disk),
     "hang disk R": (rf"hang disk {_EVERY}", _hang_disk),
+    "stall ROLE R, .. for SECONDS": (rf"stall (\w+) {_EVERY} for ([\d.]+)", _stall),
     "keep copy R": (rf"keep copy {_EVERY}", _keep_copy),
     "put copy back R": (rf"put copy back {_EVERY}", _put_copy_back),
     "let R campaign": (r"let (\d+) campaign", _plain(_campaign)),
