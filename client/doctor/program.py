@@ -24,6 +24,7 @@ from kvrmi.errors import InvalidRequest
 
 from ..admin import Admin
 from ..admins import admins_of
+from ..render import escaped
 from ..tables import columns_of, wrapped
 from .files import FILES
 from .finding import Check, Finding, Result, Severity, examine, status_of
@@ -32,7 +33,7 @@ from .machines import MACHINES
 from .running import RUNNING
 from .seen import Seen
 
-__all__ = ["CHECKS", "main"]
+__all__ = ["CHECKS", "lines", "main"]
 
 CHECKS: Sequence[Check] = (*RUNNING, *FILES, *MACHINES)
 _COLOURS = {
@@ -123,11 +124,12 @@ def _name(check: Check) -> str:
 
 def _print(seen: Seen, results: Sequence[Result], *, checks: bool) -> None:
     console = Console(highlight=False)
-    for line in _lines(seen, results, columns_of(sys.stdout), checks):
+    for line in lines(seen, results, columns_of(sys.stdout), checks):
         console.print(line, soft_wrap=True)
 
 
-def _lines(seen: Seen, results: Sequence[Result], width: int, checks: bool) -> Iterator[Text]:
+def lines(seen: Seen, results: Sequence[Result], width: int, checks: bool) -> Iterator[Text]:
+    """Write what was found for people, the worst first; `checks`: and every check in a line."""
     answering = f"{len(seen.answering)} of {len(seen.entries)} replicas answer"
     head = f"cluster {seen.cluster.name} ({seen.cluster.source}): {seen.status['health']}"
     yield Text(wrapped(f"{head}, {answering}", width))
@@ -145,11 +147,12 @@ def _lines(seen: Seen, results: Sequence[Result], width: int, checks: bool) -> I
 def _paragraph(check: Check, finding: Finding, width: int) -> Iterator[Text]:
     yield Text()
     name = f"{_name(check)}: "
-    text = Text(wrapped(finding.what, width, name, "  "))
+    what, means, advice = map(escaped, finding)  # some of it comes from replicas and strangers
+    text = Text(wrapped(what, width, name, "  "))
     text.stylize(_COLOURS[check.severity], 0, len(name) - 1)
     yield text
-    yield Text(wrapped(finding.means, width, "  ", "  "))
-    yield Text(wrapped(finding.type, width, "  -> ", "     "))
+    yield Text(wrapped(means, width, "  ", "  "))
+    yield Text(wrapped(advice, width, "  -> ", "     "))
 
 
 def _row(result: Result, width: int) -> Text:

@@ -43,7 +43,7 @@ class Form(NamedTuple):
 COMMANDS = (
     Form("c", "wait until all others are connected"),
     Form("reconnect [id ...]", "connect anew to all others but these"),
-    Form("links", "how this server is connected; all cuts"),
+    Form("links [--json]", "how this server is connected; all cuts"),
     Form("failLink(src,dest) [both] [force]", "stop all messages from src to dest"),
     Form("fixLink(src,dest) [both]", "let them pass again"),
     Form("failProcess [force]", "end this server at once, as by SIGKILL"),
@@ -51,7 +51,7 @@ COMMANDS = (
     Form("printBlockchain [--last n] [--json]", "the log, a block a line, tentative too"),
     Form("printKVStore [--json]", "keys and values as applied here"),
     Form("printQueue [--json]", "requests without an answer yet"),
-    Form("status", "every server in a line"),
+    Form("status [--json]", "every server in a line"),
     Form("log on|off", "all lines of its log here, or urgent ones"),
     Form("help", "this list"),
     Form("e", "end this server cleanly"),

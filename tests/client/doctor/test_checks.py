@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from client.doctor.finding import Severity, examine, status_of
-from client.doctor.program import CHECKS
+from client.doctor.program import CHECKS, lines
 from client.doctor.seen import File, Head, Port, Seen
 
 from .seeing import (
@@ -253,6 +253,13 @@ def test_what_is_within_the_error_of_measuring_is_no_finding() -> None:
     assert found(healthy(clocks={1: clock(), 2: fast})) == {}
     late = clock(ahead=1.5, ahead_unsure=1.0)
     assert found(healthy(clocks={1: clock(), 2: late})) == {}
+
+
+def test_what_comes_from_a_replica_moves_no_cursor() -> None:
+    seen = healthy(**both(entry(1, notes=["\x1b[2Jgone"])))
+    shown = "\n".join(line.plain for line in lines(seen, examine(CHECKS, seen), 80, False))
+    assert r"replica 1 notes: \x1b[2Jgone" in shown
+    assert f"1 warning; {len(CHECKS)} checks" in shown
 
 
 def test_few_syncs_mean_nothing() -> None:

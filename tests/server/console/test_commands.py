@@ -35,7 +35,13 @@ class Admins:
             about = {"id": replica, "state": "up", "voter": "acceptor", "roles": roles}
             return {**about, "cuts": table.pairs()}
         return [
-            {"replica": peer, "address": "", "state": state, "why": "", "cuts": []}
+            {
+                "replica": peer,
+                "address": "",
+                "state": state,
+                "why": "",
+                "cuts": table.pairs() if method == "links" else [],
+            }
             for peer, state in ((2, "connected"), (3, "refused"))
         ]
 
@@ -103,6 +109,13 @@ def test_what_is_wrong_is_refused_and_nothing_is_done(line: str, text: str) -> N
     console = Console()
     assert text in console.run(line)
     assert (console.admins.calls, console.killed) == ([], 0)
+
+
+def test_links_shows_a_cut_that_only_the_other_end_keeps() -> None:
+    """As after a restart, which forgets this end's."""
+    console = Console()
+    console.admins.tables[2].cut(1, 2)
+    assert console.run("links") == "replica 1: 2 connected, 3 nobody listens\ncut: 1>2"
 
 
 def test_what_would_lose_the_quorum_needs_a_word_more() -> None:
