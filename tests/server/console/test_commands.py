@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kvrmi.cluster.cuts import Cuts
-from kvrmi.errors import ConnectionFailed
+from kvrmi.errors import ConnectionFailed, InvalidRequest
 from server.console.commands import COMMANDS, Commands, Leave
 
 
@@ -23,6 +23,8 @@ class Admins:
         self.calls: list[tuple[object, ...]] = []
 
     def replica(self, replica: int, method: str, *args: Any, timeout: float = 0.0) -> Any:
+        if replica not in self.ids:
+            raise InvalidRequest(f"there is no replica {replica}")
         if replica in self.down:
             raise ConnectionFailed(f"replica {replica} does not answer")
         if method != "status":
@@ -109,6 +111,11 @@ def test_what_is_wrong_is_refused_and_nothing_is_done(line: str, text: str) -> N
     console = Console()
     assert text in console.run(line)
     assert (console.admins.calls, console.killed) == ([], 0)
+
+
+def test_what_was_not_done_is_said_once() -> None:
+    said = Console().run("failLink(1,9)")
+    assert said.startswith("there is no replica 9; nothing was cut; usage: failLink(src,dest)")
 
 
 def test_links_shows_a_cut_that_only_the_other_end_keeps() -> None:
