@@ -122,6 +122,12 @@ def _live(argv: Sequence[str], options: Options) -> int:
     return program.main(argv, options)
 
 
+def _compare(argv: Sequence[str], options: Options) -> int:
+    from .compare import program  # starts clusters of its own
+
+    return program.main(argv, as_json=options.json)
+
+
 def _nemesis(argv: Sequence[str], options: Options) -> int:
     from .nemesis import program  # starts a cluster of its own
 
@@ -207,6 +213,7 @@ def _command(words: Sequence[str]) -> list[Word]:
 
 _PROGRAMS: Mapping[str, Callable[[Sequence[str], Options], int]] = {
     "bench": _bench,
+    "compare": _compare,
     "doctor": _doctor,
     "live": _live,
     "nemesis": _nemesis,

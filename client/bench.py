@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
-import select
 import statistics
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import IO, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from kvrmi import cli
 from kvrmi.access.store import Store
@@ -25,18 +22,14 @@ from kvrmi.cluster.naming import kvstore
 from kvrmi.cluster.status import ReplicaEntry, in_charge
 from kvrmi.errors import ConnectionFailed, KVError
 
+from . import failover
 from .exits import EXIT_STATUS
-from .failover import failover, percentile
-from .load import BATCH, Job, Tally, Times
+from .load import BATCH, Tally
 from .render import Printer
 from .tables import table
+from .workers import TIMEOUT, Work, line_of, measure, percentile, process
 
 __all__ = ["Row", "main"]
-
-_WARM = 0.3
-"""Seconds of load before the measurement."""
-_TIMEOUT = 30.0
-"""Seconds beyond a job's end after which its process is given up."""
 
 
 class Row(NamedTuple):
@@ -81,9 +74,9 @@ def main(words: Sequence[str], find: Callable[[], Store], *, as_json: bool) -> i
 
 
 def _failover(kills: int, store: Store, printer: Printer) -> int:
-    seconds = failover(store, kills, _progress)
+    seconds = failover.failover(store, kills, _progress)
     _progress("")
-    half, most = (percentile(seconds, part) for part in (0.5, 0.99))
+    half, most = (failover.percentile(seconds, part) for part in (0.5, 0.99))
     lines = (
         f"{kills} leaders killed; seconds until the next write was acknowledged:",
         f"  p50 {half:.2f}   p99 {most:.2f}   max {max(seconds):.2f}",
@@ -112,11 +105,11 @@ def _measure(options: argparse.Namespace, store: Store) -> list[Row]:
     free = [cpu for cpu in cpus if cpu != busy]
     with contextlib.ExitStack() as stack:
         if options.baseline:
-            plain = _process("baseline", busy, options.keys, options.value_bytes)
-            uri = _line(stack.enter_context(plain), _TIMEOUT).strip()
+            plain = process("baseline", busy, options.keys, options.value_bytes)
+            uri = line_of(stack.enter_context(plain), TIMEOUT).strip()
             measured = {"baseline": [uri]} | measured
         # The clients keep away from the measured server as long as there are other CPUs.
-        workers = [stack.enter_context(_process("load", cpu)) for cpu in [*free, busy]]
+        workers = [stack.enter_context(process("load", cpu)) for cpu in [*free, busy]]
         rows: list[Row] = []
         for clients in options.clients:
             used = workers[: options.processes or max(1, len(free))]
@@ -142,10 +135,11 @@ def _compare(
 ) -> list[Row]:
     """Measure all kinds of servers in turn, round by round."""
     rounds: dict[str, list[Row]] = {target: [] for target in measured}
+    work = Work(options.op, options.seconds, options.keys, options.value_bytes)
     for number in range(options.rounds):
         for target, uris in measured.items():
             _progress(f"{options.op}, {clients} clients, {target}, round {number + 1}")
-            tally = _load(options, clients, uris, workers)
+            tally = measure(work, clients, uris, workers)
             rounds[target].append(_row(options, clients, target, tally))
     _progress("")
     rows = [_median(several) for several in rounds.values()]
@@ -153,46 +147,11 @@ def _compare(
     return [row._replace(ratio=row.ops_per_s / plain if plain else None) for row in rows]
 
 
-def _load(
-    options: argparse.Namespace,
-    clients: int,
-    uris: Sequence[str],
-    workers: Sequence[subprocess.Popen[str]],
-) -> Tally:
-    """Have `clients` clients, spread over the workers and the servers, make calls."""
-    used = workers[:clients]
-    targets = [uris[number % len(uris)] for number in range(clients)]
-    for number, worker in enumerate(used):
-        mine = targets[number :: len(used)]
-        _instruct(worker, Job(mine, options.op, options.value_bytes, options.keys, 1000 * number))
-    for worker in used:
-        _line(worker, _TIMEOUT)  # it is ready
-    measure = time.monotonic() + _WARM
-    for worker in used:
-        _instruct(worker, Times(measure - _WARM, measure, measure + options.seconds))
-    latencies: Counter[int] = Counter()
-    errors: Counter[str] = Counter()
-    for worker in used:
-        counted, failed = json.loads(_line(worker, _WARM + options.seconds + _TIMEOUT))
-        latencies.update({int(latency): count for latency, count in counted.items()})
-        errors.update(failed)
-    return Tally(latencies, errors)
-
-
 def _row(options: argparse.Namespace, clients: int, target: str, tally: Tally) -> Row:
     calls = sum(tally.latencies.values())
-    p50, p99 = (_percentile(tally.latencies, calls, part) for part in (0.5, 0.99))
+    p50, p99 = (percentile(tally.latencies, part) for part in (0.5, 0.99))
     rate = calls / options.seconds
     return Row(options.op, clients, target, rate, p50, p99, tally.errors, None)
-
-
-def _percentile(latencies: dict[int, int], calls: int, part: float) -> float:
-    passed = 0
-    for latency in sorted(latencies):
-        passed += latencies[latency]
-        if passed >= part * calls:
-            return float(latency)
-    return 0.0
 
 
 def _median(rows: Sequence[Row]) -> Row:
@@ -214,56 +173,6 @@ def _preload(store: Store, options: argparse.Namespace) -> None:
         for first in range(0, options.keys, size):
             last = min(first + size, options.keys)
             store.put_many([(f"bench{number}", value) for number in range(first, last)])
-
-
-@contextlib.contextmanager
-def _process(module: str, *arguments: int) -> Iterator[subprocess.Popen[str]]:
-    """Run a module of this package as a process that ends when its stdin does.
-
-    It is a process group of its own: Ctrl-C at the terminal is for us alone, who end it.
-    """
-    command = [sys.executable, "-m", f"{__package__}.{module}", *map(str, arguments)]
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("PYRO_")}
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-        process_group=0,
-    ) as process:
-        try:
-            yield process
-        finally:
-            _pipe(process.stdin).close()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _instruct(process: subprocess.Popen[str], order: Job | Times) -> None:
-    pipe = _pipe(process.stdin)
-    pipe.write(json.dumps(order) + "\n")
-    pipe.flush()
-
-
-def _line(process: subprocess.Popen[str], timeout: float) -> str:
-    """Read a process's next line; raises ConnectionFailed when it has none."""
-    output = _pipe(process.stdout)
-    ready, _, _ = select.select([output], [], [], timeout)
-    line = output.readline() if ready else ""
-    if not line:
-        raise ConnectionFailed(
-            "a process of the benchmark ended or hangs; nothing was measured, run it again"
-        )
-    return line
-
-
-def _pipe(pipe: IO[str] | None) -> IO[str]:
-    if pipe is None:
-        raise RuntimeError("the process was started without this pipe")
-    return pipe
 
 
 def _progress(text: str) -> None:

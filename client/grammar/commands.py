@@ -54,6 +54,7 @@ PROGRAMS: dict[str, str] = {
     "bench": "measures",
     "workload": "records a history",
     "verify": "judges one",
+    "compare": "measures engines beside one another",
     "nemesis": "fails a cluster of its own and judges what its clients saw",
     "live": "shows the cluster while it runs, with keys to fail and heal",
 }

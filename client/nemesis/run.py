@@ -68,7 +68,7 @@ def run(wish: Wish, show: Show) -> Report:
     injector = Injector(subject, show.report)
     try:
         show.report(f"starting {wish.replicas} replicas in {wish.data}")
-        subject.start(wish.replicas)
+        subject.start("--replicas", str(wish.replicas))
         with wish.record.open("w", encoding="utf-8") as stream:
             ids = subject.cluster.ids
             workload = Workload(subject.open_store, ids, stream, wish.load)

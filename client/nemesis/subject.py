@@ -21,7 +21,7 @@ from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
 from kvrmi.cluster.members import Member
-from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, in_charge
 from kvrmi.errors import KVError, was_refused
 from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect as connect_proxy
@@ -56,10 +56,13 @@ class Subject:
         self._coordinator: subprocess.Popen[bytes] | None = None
         self._pids: dict[int, int] = {}
 
-    def start(self, replicas: int) -> None:
-        """Found and start the cluster, and wait until all of it serves. Raises NotStarted."""
+    def start(self, *flags: str) -> None:
+        """Found and start the cluster, and wait until all of it serves. Raises NotStarted.
+
+        flags: the coordinator's, as `--replicas 5`.
+        """
         self.data.mkdir(parents=True, exist_ok=True)
-        self.start_coordinator("--ephemeral", "--replicas", str(replicas))
+        self.start_coordinator("--ephemeral", *flags)
         deadline = time.monotonic() + _START
         while not self.config.exists():
             self._await(deadline)
@@ -144,9 +147,12 @@ class Subject:
             return True
         return False
 
-    def kill(self, replica: int) -> bool:
-        """Have a replica killed and left down; refused where a quorum could be lost."""
-        return self._order("kill", replica, None, None, False) and self._gone(replica)
+    def kill(self, replica: int, *, force: bool = False) -> bool:
+        """Have a replica killed and left down; refused where a quorum could be lost.
+
+        force: also where it would.
+        """
+        return self._order("kill", replica, None, None, force) and self._gone(replica)
 
     def bring_back(self, replica: int) -> bool:
         """Start a replica that was left down."""
@@ -253,14 +259,14 @@ class Subject:
 
 
 def whole(status: ClusterStatus) -> bool:
-    """Whether all replicas and all their roles are up and one leads."""
-    return status["leader"] is not None and all(map(all_up, status["replicas"]))
+    """Whether all replicas and all their roles are up, and one leads where one has to."""
+    return in_charge(status) is not None and all(map(all_up, status["replicas"]))
 
 
 def all_up(entry: ReplicaEntry) -> bool:
     """Whether a replica votes, and all its roles are up."""
     roles = (entry["roles"] or {}).values()
-    return bool(entry["state"] == "up" and roles and all(role["state"] == "up" for role in roles))
+    return entry["state"] == "up" and all(role["state"] == "up" for role in roles)
 
 
 def _pids_with(words: str) -> list[int]:

@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from client.bench import _instruct, _percentile, _pipe, _process
 from client.load import BATCH, Job, _calls
+from client.workers import _instruct, _pipe, percentile, process
 from kvrmi.cli import INTERRUPTED
 from tests.client.conftest import Run
 from tests.client.fake import Cluster
@@ -50,8 +50,8 @@ def test_calls() -> None:
 
 def test_percentiles() -> None:
     latencies = {10: 50, 20: 49, 30: 1}
-    assert [_percentile(latencies, 100, part) for part in (0.5, 0.99, 1)] == [10, 20, 30]
-    assert _percentile({}, 0, 0.5) == 0
+    assert [percentile(latencies, part) for part in (0.5, 0.99, 1)] == [10, 20, 30]
+    assert percentile({}, 0.5) == 0
 
 
 def test_ctrl_c_is_one_line(
@@ -70,11 +70,11 @@ def test_ctrl_c_is_one_line(
 def test_a_load_hears_no_ctrl_c_and_ends_with_its_stdin_in_the_middle_of_a_job() -> None:
     """Whoever gave the job may be ended by any signal."""
     cpu = min(os.sched_getaffinity(0))
-    with socket.create_server(("127.0.0.1", 0)) as silent, _process("load", cpu) as process:
-        assert os.getpgid(process.pid) == process.pid, "a terminal's Ctrl-C is for the benchmark"
+    with socket.create_server(("127.0.0.1", 0)) as silent, process("load", cpu) as worker:
+        assert os.getpgid(worker.pid) == worker.pid, "a terminal's Ctrl-C is for the benchmark"
         silent.settimeout(30)
         uri = f"PYRO:any@127.0.0.1:{silent.getsockname()[1]}"
-        _instruct(process, Job([uri], "put", 1, 1, 0))
+        _instruct(worker, Job([uri], "put", 1, 1, 0))
         with silent.accept()[0]:  # it waits for the handshake, and would for 20 seconds
-            _pipe(process.stdin).close()
-            assert process.wait(10) == 0
+            _pipe(worker.stdin).close()
+            assert worker.wait(10) == 0
