@@ -265,8 +265,10 @@ def whole(status: ClusterStatus) -> bool:
 
 def all_up(entry: ReplicaEntry) -> bool:
     """Whether a replica votes, and all its roles are up."""
-    roles = (entry["roles"] or {}).values()
-    return entry["state"] == "up" and all(role["state"] == "up" for role in roles)
+    roles = entry["roles"]
+    if entry["state"] != "up" or roles is None:
+        return False
+    return all(role["state"] == "up" for role in roles.values())
 
 
 def _pids_with(words: str) -> list[int]:
