@@ -19,12 +19,11 @@ from ..operations.table import KEY_VALUE
 from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Corrupt, Key, Record, Remove, Tables
 from .machine import StateMachine
-from .rows import ROWS, pack_rows, row_hash, stored_hash, unpack_row
+from .rows import ROWS, pack_rows, stored_hash, unpack_row
+from .rowsum import RowSum
 from .sortedkeys import SortedKeys
 
 __all__ = ["KeyValues"]
-
-_DIGEST_SPACE = 1 << 256
 
 
 class KeyValues:
@@ -38,8 +37,8 @@ class KeyValues:
         self.changes: list[tuple[int, Key, object, object]] | None = None
         self._rows: dict[str, Value] = {}
         self._order = SortedKeys()
-        self._sum = 0
-        """Of the hashes of all rows, as they were before those in `_unsummed` changed."""
+        self._sum = RowSum()
+        """Of all rows, as they were before those in `_unsummed` changed."""
         self._unsummed: dict[str, Value | None] = {}
         """What each key held when its hash was in the sum last; None: it was absent."""
         self._changed: dict[str, None] = {}
@@ -53,21 +52,16 @@ class KeyValues:
     @property
     def digest(self) -> str:
         """64 hex digits: the sum of all rows' hashes."""
-        if self._unsummed:
-            self._sum_up()
-        return f"{self._sum:064x}"
+        return self.take_digest()()
 
-    def _sum_up(self) -> None:
-        """Hash what changed since the last time; a row that changed often, once."""
-        total, rows = self._sum, self._rows
-        for key, old in self._unsummed.items():
-            new = rows.get(key)
-            if old is not None:
-                total -= row_hash(key, old)
-            if new is not None:
-                total += row_hash(key, new)
-        self._sum = total % _DIGEST_SPACE
-        self._unsummed.clear()
+    def take_digest(self) -> Callable[[], str]:
+        """Let what changed since the last time be hashed later; a row that changed often, once."""
+        if self._unsummed:
+            now = list(map(self._rows.get, self._unsummed))
+            self._sum = self._sum.changed(self._unsummed, now)
+            self._unsummed = {}
+        rows = self._sum
+        return lambda: f"{rows.total:064x}"
 
     def apply(self, opcode: int, args: bytes, revision: int) -> object:
         """Carry out a command of the table."""
@@ -198,7 +192,7 @@ class KeyValues:
     ) -> None:
         """Take in stored rows; raises Corrupt."""
         theirs = other._rows if isinstance(other, KeyValues) else {}
-        mine, total = self._rows, self._sum
+        mine, total = self._rows, self._sum.total
         for key, data in cast("Iterable[tuple[str, bytes]]", rows):
             if key in mine:
                 raise Corrupt(f"the row {key!r} is there twice")
@@ -207,7 +201,7 @@ class KeyValues:
                 row = theirs[key]
             mine[key] = row
             total += stored_hash(key, data)
-        self._sum = total % _DIGEST_SPACE
+        self._sum = RowSum(total)
 
     def restored(self) -> None:
         """Put the keys in order."""

@@ -7,7 +7,7 @@ voter or log: those are the replication's (replicated.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, NamedTuple, Protocol
 
 from ..operations.vocabulary import Vocabulary
@@ -51,9 +51,13 @@ class StateMachine(Protocol):
 
     @property
     def digest(self) -> str:
-        """64 hex digits that are equal exactly when the contents are, whatever their history.
+        """64 hex digits that are equal exactly when the contents are, whatever their history."""
+        ...
 
-        It may be computed only now; a learner's lock is held.
+    def take_digest(self) -> Callable[[], str]:
+        """Return what computes the digest of the contents as they are now, later, in any thread.
+
+        A learner's lock is held now, and not then.
         """
         ...
 

@@ -30,7 +30,6 @@ from .log import Entry, Log, unpack_batch
 from .machine import Change, StateMachine
 from .past import changes, value_at
 from .stored import (
-    Totals,
     pack_totals,
     pack_vocabulary,
     pack_voters,
@@ -246,7 +245,7 @@ class Replicated:
             records += self.clients.take_records()
             records.append(pack_voters(self.voters))
             records.append(pack_vocabulary(self.machine.vocabulary))
-            records.append(pack_totals(Totals(self.revision, self.digest, self.keys)))
+            records.append(pack_totals(self.revision, self.machine.take_digest(), self.keys))
             self._changed = self._replaces = False
         return (*records, *self.log.take_records(), *self.history.take_records())
 

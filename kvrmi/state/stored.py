@@ -6,7 +6,7 @@ guessed at. It converts and does not decide.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgpack
@@ -14,7 +14,7 @@ from msgspec.msgpack import encode
 
 from ..operations.commands import Voter
 from ..operations.vocabulary import Vocabulary
-from ..storage.interface import Corrupt, Put, Tables, View
+from ..storage.interface import Corrupt, Key, Packed, Put, PutAll, Tables, View
 from .clienttable import TABLE as SESSIONS
 from .history import TABLES as HISTORY_TABLES
 from .log import TABLES as LOG_TABLES
@@ -79,10 +79,13 @@ def stored_vocabulary(view: View) -> tuple[str, int] | None:
     return name, version
 
 
-def pack_totals(totals: Totals) -> Put:
-    """Make the record that says what the rows must add up to."""
-    fields = (_FORMAT, totals.revision, bytes.fromhex(totals.digest), totals.keys)
-    return Put(MACHINE_TABLE, _TOTALS, encode(fields))
+def pack_totals(revision: int, digest: Callable[[], str], keys: int) -> PutAll:
+    """Make the record that says what the rows must add up to; who writes it computes the digest."""
+
+    def pack(_: object) -> tuple[Key, bytes]:
+        return _TOTALS, encode((_FORMAT, revision, bytes.fromhex(digest()), keys))
+
+    return PutAll(MACHINE_TABLE, Packed((_TOTALS,), pack))
 
 
 def pack_voters(voters: Sequence[Voter]) -> Put:

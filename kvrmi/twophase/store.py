@@ -18,7 +18,6 @@ from ..operations.interface import Answer
 from ..state.clienttable import SESSION_LIMIT, ClientTable, fingerprint
 from ..state.machine import StateMachine
 from ..state.stored import (
-    Totals,
     pack_totals,
     pack_vocabulary,
     snapshot_tables,
@@ -93,7 +92,7 @@ class Store:
             *machine.take_records(whole=False),
             *self.clients.take_records(),
             pack_vocabulary(machine.vocabulary),
-            pack_totals(Totals(self.revision, machine.digest, machine.keys)),
+            pack_totals(self.revision, machine.take_digest(), machine.keys),
             Put(_TABLE, _APPLIED, encode(self.applied)),
         ]
 

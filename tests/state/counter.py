@@ -6,7 +6,7 @@ It shows all that a machine has to bring along, and that replication needs nothi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import msgpack
@@ -67,6 +67,10 @@ class Counters:
     @property
     def digest(self) -> str:
         return hashlib.sha256(msgpack.packb(sorted(self._counts.items()))).hexdigest()
+
+    def take_digest(self) -> Callable[[], str]:
+        digest = self.digest
+        return lambda: digest
 
     def apply(self, opcode: int, args: bytes, revision: int) -> object:
         number, amount = _decoded(opcode, "add", args)
