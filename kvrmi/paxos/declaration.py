@@ -18,8 +18,8 @@ from ..roles.declaration import (
     Lane,
     Presence,
     Reports,
-    Request,
-    Voter,
+    RequestKind,
+    Voting,
 )
 from ..state.stored import learner_tables
 from .acceptor import Acceptor
@@ -88,19 +88,19 @@ _MESSAGES = (
     Released, Copy, Copied, Fetch, Entries, FetchSnapshot, SnapshotPage, Offer, Offered,
     CampaignNow, Noted, Forward, Forwarded, Recall, Recalled,
 )  # fmt: skip
-_REQUESTS: dict[type[Message], Request] = {
-    Accept: Request(_ACCEPT, missed=True),
-    Forward: Request(_FORWARD, missed=True, timeout=_forward, later=Forwarded),
-    PreVote: Request(_ELECT),
-    Prepare: Request(_ELECT),
-    Heartbeat: Request(_ELECT),
-    Release: Request(_ELECT),
-    Copy: Request(_ELECT),
-    Offer: Request(_OFFER),
-    CampaignNow: Request(_OFFER),
-    Recall: Request(_OFFER),
-    Fetch: Request(_LEARN, missed=True, timeout=_page),
-    FetchSnapshot: Request(_LEARN, missed=True, timeout=_page),
+_REQUESTS: dict[type[Message], RequestKind] = {
+    Accept: RequestKind(_ACCEPT, missed=True),
+    Forward: RequestKind(_FORWARD, missed=True, timeout=_forward, later=Forwarded),
+    PreVote: RequestKind(_ELECT),
+    Prepare: RequestKind(_ELECT),
+    Heartbeat: RequestKind(_ELECT),
+    Release: RequestKind(_ELECT),
+    Copy: RequestKind(_ELECT),
+    Offer: RequestKind(_OFFER),
+    CampaignNow: RequestKind(_OFFER),
+    Recall: RequestKind(_OFFER),
+    Fetch: RequestKind(_LEARN, missed=True, timeout=_page),
+    FetchSnapshot: RequestKind(_LEARN, missed=True, timeout=_page),
 }
 
 
@@ -128,7 +128,7 @@ def declare(parts: Parts) -> Declaration:
         daemons=("proposer", "acceptor", "learner"),
         messages=_MESSAGES,
         requests=_REQUESTS,
-        voter=Voter("acceptor", lambda it: it.voting, lambda it: it.recovering),
+        voter=Voting("acceptor", lambda it: it.voting, lambda it: it.recovering),
         returned=frozenset({Propose, Confirm}),
         unreachable="proposer",
         observing=partial(Observer, vocabulary=parts.machines.vocabulary),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BATCH", "CONTROL", "GRACE", "Declaration", "Disk", "Kind", "Lane", "Others",
-    "Presence", "Reports", "Request", "Serving", "Setting", "Stored", "Voter", "there",
+    "Presence", "Reports", "RequestKind", "Serving", "Setting", "Stored", "Voting", "there",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ class Kind(NamedTuple):
     last: Callable[[Any, float], Effects] | None = None
 
 
-class Voter(NamedTuple):
+class Voting(NamedTuple):
     """The role by which a replica votes, and comes up last: first it must know whose disk it has.
 
     `votes`: whether it votes now; `recovering`: whether it still makes up for a lost disk.
@@ -168,7 +168,7 @@ class Lane(NamedTuple):
         return self.through or self.role
 
 
-class Request(NamedTuple):
+class RequestKind(NamedTuple):
     """What one replica may ask of another; an answer is any other message with a wire form.
 
     `missed`: its asker acts on NotSent and NoAnswer, else they are of no use to it. `timeout`:
@@ -201,8 +201,8 @@ class Declaration(NamedTuple):
     kinds: tuple[Kind, ...]
     daemons: tuple[str, ...]
     messages: tuple[type[Message], ...]
-    requests: Mapping[type[Message], Request]
-    voter: Voter
+    requests: Mapping[type[Message], RequestKind]
+    voter: Voting
     serving: Serving = Serving()
     returned: frozenset[type[Message]] = frozenset()
     unreachable: str | None = None

@@ -15,7 +15,7 @@ from ..roles.declaration import (
     Serving,
     Setting,
     Stored,
-    Voter,
+    Voting,
     there,
 )
 from ..state.history import History
@@ -57,7 +57,7 @@ def declare(machine: type[StateMachine]) -> Declaration:
         daemons=(),
         messages=(),
         requests={},
-        voter=Voter("writer", lambda _: True, lambda _: False),
+        voter=Voting("writer", lambda _: True, lambda _: False),
         serving=Serving(leader=False),
         informed=_informed,
     )

@@ -19,7 +19,7 @@ from ..storage.interface import Corrupt, Key
 __all__ = [
     "Block",
     "Chunk",
-    "Stored",
+    "StoredChunk",
     "marks",
     "pack_chunk",
     "pack_index",
@@ -49,7 +49,7 @@ class Block(NamedTuple):
     olds: tuple[Any, ...]
 
 
-class Stored(NamedTuple):
+class StoredChunk(NamedTuple):
     """A chunk as it was when it was handed out to be stored."""
 
     chunk: Chunk
@@ -84,9 +84,9 @@ class Chunk:
         self.upto = upto
         self.hint += size
 
-    def as_it_is(self) -> Stored:
+    def as_it_is(self) -> StoredChunk:
         """Take it for a row that is made later, while it may grow."""
-        return Stored(self, tuple(self.blocks or ()), self.upto)
+        return StoredChunk(self, tuple(self.blocks or ()), self.upto)
 
     def may_concern(self, key: Key) -> bool:
         """Whether a change of `key` may be in it; for one whose blocks are on the disk alone."""
@@ -99,7 +99,7 @@ def marks(keys: Collection[Key]) -> bytes:
     return pack(f">{len(found)}I", *found)
 
 
-def pack_chunk(stored: Stored) -> tuple[Key, bytes]:
+def pack_chunk(stored: StoredChunk) -> tuple[Key, bytes]:
     """Make its row, and note in it how large that is and whose changes it has."""
     chunk, blocks, _ = stored
     data = encode((_FORMAT, blocks))
@@ -111,7 +111,7 @@ def pack_chunk(stored: Stored) -> tuple[Key, bytes]:
     return chunk.number, data
 
 
-def pack_index(stored: Stored) -> tuple[Key, bytes]:
+def pack_index(stored: StoredChunk) -> tuple[Key, bytes]:
     """Make the row of its index, after that of the chunk."""
     chunk, _, upto = stored
     return chunk.number, encode((_FORMAT, chunk.after, upto, chunk.size, chunk.marks))

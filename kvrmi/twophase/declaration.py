@@ -16,9 +16,9 @@ from ..roles.declaration import (
     Kind,
     Lane,
     Reports,
-    Request,
+    RequestKind,
     Serving,
-    Voter,
+    Voting,
 )
 from ..state.stored import snapshot_tables
 from . import book, standing
@@ -50,11 +50,11 @@ def _long(_: Message) -> float:
     return VOTE_SECONDS
 
 
-_REQUESTS: dict[type[Message], Request] = {
-    Prepare: Request(_VOTE, missed=True, timeout=_long),
-    Go: Request(_GO, missed=True, timeout=_long),
-    Inquire: Request(_ASK, missed=True),
-    Fetch: Request(_ASK, missed=True, timeout=_long),
+_REQUESTS: dict[type[Message], RequestKind] = {
+    Prepare: RequestKind(_VOTE, missed=True, timeout=_long),
+    Go: RequestKind(_GO, missed=True, timeout=_long),
+    Inquire: RequestKind(_ASK, missed=True),
+    Fetch: RequestKind(_ASK, missed=True, timeout=_long),
 }
 
 
@@ -78,7 +78,7 @@ def declare(parts: Parts) -> Declaration:
         daemons=("participant",),
         messages=(Prepare, Votes, Go, Done, Inquire, Known, Fetch, Page),
         requests=_REQUESTS,
-        voter=Voter("participant", lambda it: it.standing.votes, lambda it: it.recovering),
+        voter=Voting("participant", lambda it: it.standing.votes, lambda it: it.recovering),
         serving=Serving(votes=lambda replicas: replicas, leader=False),
         observing=partial(Observer, vocabulary=parts.machines.vocabulary),
         returned=frozenset({Prepare, Go, Recover, Read}),

@@ -29,7 +29,7 @@ class Cluster(Protocol):
         ...
 
 
-class Event(NamedTuple):
+class ScriptedEvent(NamedTuple):
     """When and whom; seconds, None: the leader of that moment."""
 
     down_after: float
@@ -37,13 +37,13 @@ class Event(NamedTuple):
     victim: int | None = None
 
 
-def choose(event: Event, cluster: Cluster) -> int | None:
+def choose(event: ScriptedEvent, cluster: Cluster) -> int | None:
     """Name the victim as of now; None if nobody was named and nobody is in charge."""
     return event.victim if event.victim is not None else in_charge(cluster.status())
 
 
 def play(
-    event: Event, cluster: Cluster, stopping: threading.Event, say: Callable[[str], None]
+    event: ScriptedEvent, cluster: Cluster, stopping: threading.Event, say: Callable[[str], None]
 ) -> None:
     """Kill and bring back; returns early when `stopping` is set. Raises what an order raises."""
     if stopping.wait(event.down_after):

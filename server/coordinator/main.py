@@ -222,7 +222,7 @@ def _serve(
 
 def _demo(
     chosen: Options,
-    script: event.Event,
+    script: event.ScriptedEvent,
     control: Control,
     admins: Admins,
     config: Path,
@@ -235,7 +235,7 @@ def _demo(
     return demo.run(control, admins, config, script, chosen.seed, stopping, show, kept=kept)
 
 
-def _play(script: event.Event, control: Control, stopping: threading.Event) -> None:
+def _play(script: event.ScriptedEvent, control: Control, stopping: threading.Event) -> None:
     try:
         event.play(script, control, stopping, lambda line: print(line, flush=True))
     except Exception as error:  # the cluster goes on, whatever became of the event

@@ -18,7 +18,7 @@ from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.gateways import TCP_PORT, UDP_PORT
 
 from ..engines.kinds import DEFAULT, REPLICAS, replicas_of
-from .event import Event
+from .event import ScriptedEvent
 
 DEMO_DOWN_AFTER = 8.0
 DEMO_BACK_AFTER = 6.0
@@ -42,7 +42,7 @@ class Options(NamedTuple):
     base_port: int | None
     ephemeral: bool
     demo: bool
-    event: Event | None
+    event: ScriptedEvent | None
     seed: int | None
     plain: bool
     keep: bool = False
@@ -174,10 +174,10 @@ def _event_problem(given: argparse.Namespace, count: int) -> str | None:
     return None
 
 
-def _event(given: argparse.Namespace) -> Event | None:
+def _event(given: argparse.Namespace) -> ScriptedEvent | None:
     if given.down_after is not None:
-        return Event(given.down_after, given.back_after, given.victim)
-    return Event(DEMO_DOWN_AFTER, DEMO_BACK_AFTER, given.victim) if given.demo else None
+        return ScriptedEvent(given.down_after, given.back_after, given.victim)
+    return ScriptedEvent(DEMO_DOWN_AFTER, DEMO_BACK_AFTER, given.victim) if given.demo else None
 
 
 def _seconds(text: str) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from kvrmi.access.store import Store, connect
 
-from ..coordinator.event import Event, choose
+from ..coordinator.event import ScriptedEvent, choose
 from .load import longest_pause
 from .proof import short
 from .stage import Broken, Failure, Outage, Stage
@@ -149,7 +149,7 @@ def _report_pause(stage: Stage, begin: float, end: float) -> None:
     stage.show.say(f"{count} writes were acknowledged, the longest pause was {pause * 1000:.0f} ms")
 
 
-def leader(stage: Stage, event: Event) -> Outage:
+def leader(stage: Stage, event: ScriptedEvent) -> Outage:
     """Kill the leader under load; later start it and see it restored."""
     stage.show.act(
         3,

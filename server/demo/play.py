@@ -16,7 +16,7 @@ from kvrmi.cli import INTERRUPTED
 from kvrmi.errors import KVError
 
 from ..coordinator.control import Control
-from ..coordinator.event import Event
+from ..coordinator.event import ScriptedEvent
 from ..coordinator.health import Admins
 from . import acts, proof
 from .load import Load
@@ -28,7 +28,7 @@ def run(
     control: Control,
     admins: Admins,
     config: Path,
-    event: Event,
+    event: ScriptedEvent,
     seed: int | None,
     stopping: threading.Event,
     show: Show,
@@ -61,7 +61,7 @@ def run(
     return 1 if failed else 0
 
 
-def _play(stage: Stage, event: Event, seed: int) -> int:
+def _play(stage: Stage, event: ScriptedEvent, seed: int) -> int:
     """All acts; returns how many checks failed."""
     acts.prologue(stage, seed)
     acts.clients(stage)

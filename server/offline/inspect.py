@@ -17,7 +17,7 @@ from kvrmi.state.log import Entry, Log, unpack_batch
 
 from .. import endings
 from ..folder import FolderRefused, Identity
-from .stopped import KIND, Learned, Stopped, Voter, catch_up, open_stopped, spans, tail_of
+from .stopped import KIND, Learned, Stopped, Voted, catch_up, open_stopped, spans, tail_of
 
 COMMAND = "inspect"
 REFUSED, DAMAGED = 1, 4
@@ -70,7 +70,7 @@ def _identity(identity: Identity) -> dict[str, object]:
     return identity._asdict() | {"members": members}
 
 
-def _acceptor(voter: Voter) -> dict[str, object]:
+def _acceptor(voter: Voted) -> dict[str, object]:
     state, slots = voter.votes.state, sorted(voter.votes.accepted)
     return {
         "clean": voter.clean,

@@ -28,7 +28,7 @@ __all__ = [
     "Caught",
     "Learned",
     "Stopped",
-    "Voter",
+    "Voted",
     "catch_up",
     "open_stopped",
     "spans",
@@ -43,7 +43,7 @@ KIND = kind_of("paxos")
 _UNREADABLE = (Corrupt, InvariantBroken, FolderRefused, ValueError)
 
 
-class Voter(NamedTuple):
+class Voted(NamedTuple):
     """What acceptor.db holds; `clean`: it was closed cleanly."""
 
     identity: Identity
@@ -64,7 +64,7 @@ class Stopped(NamedTuple):
     """A folder's contents; None for a file that is missing or damaged, which `damage` names."""
 
     path: Path
-    voter: Voter | None
+    voter: Voted | None
     learned: Learned | None
     damage: tuple[str, ...]
 
@@ -170,13 +170,13 @@ def _read(folder: Path, stack: ExitStack) -> Stopped:
     return Stopped(folder, voter, learned, tuple(damage))
 
 
-def _voter(view: FrozenView) -> Voter:
+def _voter(view: FrozenView) -> Voted:
     identity, state = view.read("identity", "identity"), view.read("acceptor", "state")
     if identity is None:
         raise Corrupt("it does not record which replica it belongs to")
     accepted = {int(slot): read_accepted(data) for slot, data in view.scan("accepted")}
     votes = Votes(State() if state is None else State.unpack(state), accepted)
-    return Voter(Identity.unpack(identity), votes, view.clean)
+    return Voted(Identity.unpack(identity), votes, view.clean)
 
 
 def _learned(view: FrozenView) -> Learned:

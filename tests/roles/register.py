@@ -21,11 +21,11 @@ from kvrmi.roles.declaration import (
     Kind,
     Lane,
     Reports,
-    Request,
+    RequestKind,
     Serving,
     Setting,
     Stored,
-    Voter,
+    Voting,
 )
 from kvrmi.storage.interface import Number, Put
 
@@ -177,7 +177,7 @@ REGISTER = Declaration(
     ),
     daemons=("supervisor",),
     messages=(Ask, Kept, Keep, Done),
-    requests={Ask: Request(_LANE, missed=True), Keep: Request(_LANE, missed=True)},
-    voter=Voter("supervisor", lambda _: True, lambda _: False),
+    requests={Ask: RequestKind(_LANE, missed=True), Keep: RequestKind(_LANE, missed=True)},
+    voter=Voting("supervisor", lambda _: True, lambda _: False),
     serving=Serving(leader=False),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
-from server.coordinator.event import Event, play
+from server.coordinator.event import ScriptedEvent, play
 
 
 class FakeCluster:
@@ -41,7 +41,7 @@ class Clock(threading.Event):
         return self.left < 0
 
 
-def run(event: Event, cluster: FakeCluster, clock: Clock) -> list[str]:
+def run(event: ScriptedEvent, cluster: FakeCluster, clock: Clock) -> list[str]:
     lines: list[str] = []
     play(event, cluster, clock, lines.append)
     return lines
@@ -49,7 +49,7 @@ def run(event: Event, cluster: FakeCluster, clock: Clock) -> list[str]:
 
 def test_the_leader_of_that_moment_goes_down_and_comes_back() -> None:
     cluster, clock = FakeCluster(leader=4), Clock()
-    lines = run(Event(45.0, 20.0), cluster, clock)
+    lines = run(ScriptedEvent(45.0, 20.0), cluster, clock)
     assert cluster.orders == [("kill", 4), ("start", 4)]
     assert clock.waited == [45.0, 20.0]
     assert len(lines) == 2
@@ -57,24 +57,24 @@ def test_the_leader_of_that_moment_goes_down_and_comes_back() -> None:
 
 def test_a_named_victim() -> None:
     cluster = FakeCluster(leader=4)
-    run(Event(1.0, 1.0, victim=1), cluster, Clock())
+    run(ScriptedEvent(1.0, 1.0, victim=1), cluster, Clock())
     assert cluster.orders == [("kill", 1), ("start", 1)]
 
 
 def test_called_off_before_the_kill() -> None:
     cluster = FakeCluster()
-    assert run(Event(1.0, 1.0), cluster, Clock(waits=0)) == []
+    assert run(ScriptedEvent(1.0, 1.0), cluster, Clock(waits=0)) == []
     assert cluster.orders == []
 
 
 def test_called_off_while_down() -> None:
     cluster = FakeCluster()
-    run(Event(1.0, 1.0), cluster, Clock(waits=1))
+    run(ScriptedEvent(1.0, 1.0), cluster, Clock(waits=1))
     assert cluster.orders == [("kill", 2)]
 
 
 def test_without_a_leader_nobody_is_killed() -> None:
     cluster = FakeCluster(leader=None)
-    lines = run(Event(1.0, 1.0), cluster, Clock())
+    lines = run(ScriptedEvent(1.0, 1.0), cluster, Clock())
     assert cluster.orders == []
     assert "no leader" in lines[0]

@@ -9,7 +9,7 @@ import pytest
 
 from server.__main__ import main as server
 from server.coordinator import found, stop
-from server.coordinator.event import Event
+from server.coordinator.event import ScriptedEvent
 from server.coordinator.options import parse
 
 EVENT = "--down-after 45 --back-after 20 --victim 3"
@@ -27,7 +27,7 @@ def test_everything_at_once() -> None:
     line = "--replicas 3 --engine paxos --data d --base-port 12000 --host ::1 --demo --plain"
     chosen = parse([*line.split(), *EVENT.split(), "--seed", "7"])
     assert (chosen.replicas, chosen.data, chosen.base_port) == (3, Path("d"), 12000)
-    assert chosen.event == Event(45.0, 20.0, 3)
+    assert chosen.event == ScriptedEvent(45.0, 20.0, 3)
     assert (chosen.host, chosen.seed, chosen.demo, chosen.plain) == ("::1", 7, True, True)
 
 
