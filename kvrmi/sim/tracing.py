@@ -12,7 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..cluster.quorum import majority
-from ..roles.contract import Address, Effects, Message
+from ..roles.contract import Address, Effects, Message, Role
+from ..roles.declaration import Kind
 from ..roles.events import Event, Observer
 from .seen import Acted, Began, Fate, Happened, Left, Life, Links, Mail, Onlooker, Seen, State
 
@@ -41,9 +42,7 @@ class Tracing:
         self._states: dict[Address, dict[str, object]] = {}
         self._cuts: tuple[tuple[int, int], ...] = ()
         self._observers: dict[tuple[int, int], Observer] = {}
-        self._reports = {
-            kind.name: kind.reports for kind in world.declared.kinds if kind.reports is not None
-        }
+        self._kinds = {kind.name: kind for kind in world.declared.kinds}
 
     def began(self) -> None:
         """Show who is there."""
@@ -126,10 +125,9 @@ class Tracing:
             self._show(Life(self._world.now, who, False, replica.incarnation[role]))
 
     def _look_at(self, replica: Replica, role: str) -> None:
-        reports, who = self._reports.get(role), replica.address(role)
-        if reports is None or role not in replica.roles:
+        if role not in replica.roles:
             return
-        fields = dict(zip(reports.names, reports.values(replica.roles[role]), strict=True))
+        who, fields = replica.address(role), reported(self._kinds[role], replica.roles[role])
         before = self._states.get(who, {})
         changed = {name: it for name, it in fields.items() if before.get(name, who) != it}
         if changed:
@@ -150,6 +148,7 @@ class Tracing:
         self._show(Acted(self._world.now, me, self._handling, event))
 
     def _show(self, seen: Seen) -> None:
+        """Show something, and before it which links are cut, if that changed."""
         if self._onlooker is None:
             return
         network = self._world.network
@@ -158,3 +157,12 @@ class Tracing:
             self._cuts = cuts
             self._onlooker(Links(self._world.now, cuts))
         self._onlooker(seen)
+
+
+def reported(kind: Kind, role: Role) -> dict[str, object]:
+    """Return what a role's status has, and as `about` what the log says of it when it starts."""
+    fields: dict[str, object] = {}
+    if kind.reports is not None:
+        fields = dict(zip(kind.reports.names, kind.reports.values(role), strict=True))
+    about = kind.about(role)
+    return fields | {"about": about} if about else fields

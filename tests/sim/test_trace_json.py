@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
+from kvrmi.roles.contract import Address
 from kvrmi.sim.__main__ import main
 from kvrmi.sim.paxos.histories import PAXOS
 from kvrmi.sim.paxos.profiles import PROFILES
 from kvrmi.sim.run import run
-from kvrmi.sim.seen import Acted, Began, Fate, Left, Life, Links, Seen
+from kvrmi.sim.seen import Acted, Began, Fate, Left, Life, Links, Seen, State
 from kvrmi.sim.trace import Lines
+from kvrmi.sim.twophase.histories import TWOPHASE
 
 SEEDS = range(len(PROFILES))
 STEPS = 600
@@ -168,3 +170,21 @@ def test_a_file_that_cannot_be_written_is_said(
 ) -> None:
     assert main(["--seed", "1", "--steps", "50", "--trace-json", str(tmp_path / "no" / "x")]) == 6
     assert "cannot be written: No such file" in capsys.readouterr().err
+
+
+def test_states_follow_promises(runs: dict[int, list[Seen]]) -> None:
+    abouts = [
+        str(one.fields["about"])
+        for one in runs[0]
+        if isinstance(one, State) and one.who == Address(2, "acceptor")
+    ]
+    assert abouts[0] == "promised=0.0 accepted=0"
+    assert abouts[1] == "promised=1.1 accepted=0"
+
+
+def test_another_protocol_is_recorded_as_well() -> None:
+    records: list[Seen] = []
+    run(TWOPHASE, 1, steps=STEPS, onlooker=records.append)
+    sent = {mail.id for one in records if isinstance(one, Left) for mail in one.mail}
+    assert sent
+    assert sent == {one.id for one in records if isinstance(one, Fate)}
