@@ -139,8 +139,7 @@ def _run(options: argparse.Namespace) -> int:
         cpus = Cpus(options.id, pin=cluster.pin)
         fatal = partial(_fatal, home, _terminal_kept(prompts))
         replica = Replica(cluster, options.id, folder, secret, fatal, lead=cpus.lead)
-        if options.metrics_port is not None:
-            replica.endpoints.append(_metrics(replica, options.metrics_port))
+        replica.endpoints += _metrics(replica, options)
         replica.endpoints += ways.gateways(replica, options)
         return _serve(replica, home, prompts=prompts)
     except (Corrupt, DiskLost, StorageFailed, InvariantBroken) as error:
@@ -153,9 +152,10 @@ def _check_ports(cluster: Cluster, options: argparse.Namespace) -> None:
 
     member = cluster.member(options.id)
     host = cluster.listens_on(member.host)
-    for port in (*member.ports.values(), options.metrics_port):
+    metrics_port = options.metrics_port or cluster.metrics_port_of(options.id)
+    for port in (*member.ports.values(), metrics_port):
         try:
-            free = port is None or is_free(host, port)
+            free = not port or is_free(host, port)
             why = os.strerror(errno.EADDRINUSE)
         except OSError as error:
             free, why = False, error.strerror or str(error)
@@ -177,11 +177,15 @@ def _opened(options: argparse.Namespace, home: Path, cluster: Cluster) -> Folder
         raise FolderRefused(f"{error.whose}: {advice}") from None
 
 
-def _metrics(replica: Replica, port: int) -> Endpoint:
+def _metrics(replica: Replica, options: argparse.Namespace) -> list[Endpoint]:
+    """Make what serves metrics, where a flag or the cluster file gives it a port."""
+    port = options.metrics_port or replica.cluster.metrics_port_of(replica.me)
+    if not port:
+        return []
     from .metrics import MetricsEndpoint  # an HTTP server, for those who ask for it
 
     host = replica.cluster.listens_on(replica.member.host)
-    return MetricsEndpoint(host, port, lambda: metrics(replica))
+    return [MetricsEndpoint(host, port, lambda: metrics(replica))]
 
 
 def _is_terminal() -> bool:

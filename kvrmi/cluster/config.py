@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from .checks import ConfigError, check_address, check_host, check_word
-from .gateways import NO_GATEWAYS, Gateways
+from .gateways import NO_GATEWAYS, Gateways, check_room, counted_on
 from .members import Member
 from .naming import join_address, unknown_replica
 from .quorum import majority
@@ -54,6 +54,8 @@ class Cluster:
     """Host on which all of it listens, 0.0.0.0 say; empty: each part on the host it is known by."""
     gateways: Gateways = NO_GATEWAYS
     """Where programs that know no Pyro come in."""
+    metrics_port: int = 0
+    """Where the first replica of each host serves its metrics over HTTP; 0: nowhere."""
     source: str = dataclasses.field(default="its command line", compare=False)
     """What it was read from, for messages: the path of its file."""
 
@@ -73,6 +75,7 @@ class Cluster:
         if self.listen:
             check_host(self.listen, "listen")
         self.gateways.check(self.members)
+        check_room("metrics_port", self.metrics_port, self.members)
         self._check_alike()
         self._check_distinct()
 
@@ -103,7 +106,8 @@ class Cluster:
         the cluster's id, the engine, the replicas' ids and all times; not addresses: who answers at
         one proves who it is, hosts may have several names, and while nothing runs they may change.
         Nor disk ids, which change while others run and count by the log, nor what concerns one
-        process alone (name, log_entries, history, pin, listen, gateways).
+        process alone (name, log_entries, history, pin, listen, gateways,
+        metrics_port).
         """
         times = dataclasses.asdict(self.timing)
         formats = (FORMAT, messages, vocabulary)
@@ -119,6 +123,10 @@ class Cluster:
     def gateways_of(self, replica: int) -> Gateways:
         """Return the ports of a replica's own gateways."""
         return self.gateways.of(self.members, replica)
+
+    def metrics_port_of(self, replica: int) -> int:
+        """Return the port of a replica's own metrics; 0: there is none."""
+        return counted_on(self.metrics_port, self.members, replica)
 
     def listens_on(self, host: str) -> str:
         """Return on which host to bind what others connect to on `host`."""
@@ -137,9 +145,13 @@ class Cluster:
         for member in self.members:
             for name, address in zip(member.ports, member.addresses, strict=True):
                 uses.setdefault(address, []).append(f"{name} of replica {member.id}")
-            if tcp := self.gateways_of(member.id).tcp:
-                address = join_address(member.host, tcp)
-                uses.setdefault(address, []).append(f"TCP gateway of replica {member.id}")
+            others = {
+                "TCP gateway": self.gateways_of(member.id).tcp,
+                "metrics": self.metrics_port_of(member.id),
+            }
+            for name, port in ((name, port) for name, port in others.items() if port):
+                address = join_address(member.host, port)
+                uses.setdefault(address, []).append(f"{name} of replica {member.id}")
         for address, users in uses.items():
             if len(users) > 1:
                 raise ConfigError(f"{address} is used {len(users)} times: {', '.join(users)}")

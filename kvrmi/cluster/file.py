@@ -61,6 +61,8 @@ def load(path: str | Path) -> Cluster:
 def dump(cluster: Cluster) -> str:
     """Write it as TOML; `load` gives an equal cluster, but for the folder."""
     head = {"format": FORMAT} | {key: getattr(cluster, key) for key in _HEAD}
+    if not cluster.metrics_port:  # older versions do not know the key
+        del head["metrics_port"]
     parts = [
         "# A kvrmi cluster. Everything that runs reads this file at its start.",
         *_lines(head),
@@ -90,6 +92,7 @@ _HEAD: Mapping[str, type] = {
     "history_bytes": int,
     "pin": bool,
     "listen": str,
+    "metrics_port": int,
 }
 _MEMBER: Mapping[str, type] = {"id": int, "host": str, "disk": str}
 """What of a replica is no port: each port stands under the name of who listens there."""
@@ -105,6 +108,7 @@ _OPTIONAL = frozenset(
         "history_bytes",
         "pin",
         "listen",
+        "metrics_port",
         "disk",
         *_TIMING,
     }

@@ -44,6 +44,8 @@ class Wish(NamedTuple):
     tcp: int | None = None
     udp: int | None = None
     """Ports of the first replica's gateways; each also has one that is given a port."""
+    metrics: int | None = None
+    """Port of the first replica's metrics."""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -59,13 +61,14 @@ class Addresses(NamedTuple):
     coordinator: str
     listen: str
     gateways: Gateways = NO_GATEWAYS
+    metrics: int = 0
 
 
 def addresses_of(cluster: Cluster) -> Addresses:
     """Take the addresses of a cluster out of its file."""
     members = with_disks(cluster.members, [""] * len(cluster.members))
     shared = cluster.nameserver, cluster.coordinator
-    return Addresses(members, *shared, cluster.listen, cluster.gateways)
+    return Addresses(members, *shared, cluster.listen, cluster.gateways, cluster.metrics_port)
 
 
 def asked(wish: Wish, cluster: Cluster, *, free_ports: bool) -> Addresses:
@@ -80,20 +83,24 @@ def asked(wish: Wish, cluster: Cluster, *, free_ports: bool) -> Addresses:
         there = wish._replace(
             host=listen, advertise=known, ephemeral=free_ports, engine=cluster.engine
         )
-        return addresses_for(there, len(cluster.members), cluster.gateways)
+        return addresses_for(there, len(cluster.members), now)
     nameserver, coordinator = (
         join_address(known, split_address(one)[1]) for one in (now.nameserver, now.coordinator)
     )
     replicas = tuple(dataclasses.replace(member, host=known) for member in now.members)
-    only = "" if listen == known else listen
-    there = wish._replace(host=listen, ephemeral=False)
-    return Addresses(replicas, nameserver, coordinator, only, _gateways(there, now))
+    found = now._replace(
+        members=replicas,
+        nameserver=nameserver,
+        coordinator=coordinator,
+        listen="" if listen == known else listen,
+    )
+    return _with_others(wish._replace(host=listen, ephemeral=False), found)
 
 
-def addresses_for(wish: Wish, count: int, gateways: Gateways = NO_GATEWAYS) -> Addresses:
+def addresses_for(wish: Wish, count: int, now: Addresses | None = None) -> Addresses:
     """Choose addresses of `count` replicas, and of what they share. Raises ConfigError.
 
-    `gateways` are there already, wished for or not.
+    Gateways and metrics that are there `now` stay, wished for or not.
     """
     listen, base, roles = wish.host or HOST, wish.base_port, wish.roles
     if wish.ephemeral and base is None:
@@ -102,22 +109,24 @@ def addresses_for(wish: Wish, count: int, gateways: Gateways = NO_GATEWAYS) -> A
     nameserver, coordinator = (join_address(host, one) for one in shared_ports(base, count, roles))
     only = "" if listen == host else listen
     replicas = members(count, host, base, roles)
-    found = Addresses(replicas, nameserver, coordinator, only, gateways)
-    return found._replace(gateways=_gateways(wish, found))
+    others = (now.gateways, now.metrics) if now else ()
+    return _with_others(wish, Addresses(replicas, nameserver, coordinator, only, *others))
 
 
-def _gateways(wish: Wish, now: Addresses) -> Gateways:
-    """Choose the ports of gateways: given ones, those that are there, free ones, or the default."""
-    found = []
-    given = (wish.tcp, TCP_PORT, SOCK_STREAM), (wish.udp, UDP_PORT, SOCK_DGRAM)
-    for (port, default, kind), there in zip(given, now.gateways, strict=True):
-        if port is None and (wish.gateways or there):
-            port = there or default
-            if wish.ephemeral:
-                host = wish.host or HOST
-                port = ports.free_block(host, len(now.members), random.Random(), kind)
-        found.append(port or 0)
-    return Gateways(*found)
+def _with_others(wish: Wish, now: Addresses) -> Addresses:
+    """Choose where gateways and metrics listen, beside what is found already."""
+
+    def chosen(given: int | None, there: int, kind: int = SOCK_STREAM) -> int:
+        """Take the port that is given, else one that is there; a free one in its place."""
+        if given is not None or not there or not wish.ephemeral:
+            return there if given is None else given
+        return ports.free_block(wish.host or HOST, len(now.members), random.Random(), kind)
+
+    tcp, udp = now.gateways
+    if wish.gateways:
+        tcp, udp = tcp or TCP_PORT, udp or UDP_PORT
+    gateways = Gateways(chosen(wish.tcp, tcp), chosen(wish.udp, udp, SOCK_DGRAM))
+    return now._replace(gateways=gateways, metrics=chosen(wish.metrics, now.metrics))
 
 
 def with_disks(unformatted: Sequence[Member], disks: Sequence[str]) -> tuple[Member, ...]:

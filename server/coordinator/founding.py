@@ -19,6 +19,7 @@ from socket import SOCK_DGRAM, SOCK_STREAM
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import dump, load
+from kvrmi.cluster.gateways import counted_on
 from kvrmi.cluster.naming import (
     CLIENT,
     split_address,
@@ -229,6 +230,7 @@ def _move(wish: Wish, cluster: Cluster, addresses: Addresses) -> Cluster:
         coordinator=addresses.coordinator,
         listen=addresses.listen,
         gateways=addresses.gateways,
+        metrics_port=addresses.metrics,
         members=with_disks(addresses.members, disks),
     )
     _refuse_busy(wish.data, addresses)  # what cannot be used must not be written down
@@ -257,10 +259,13 @@ def _listeners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str
         if not _runs(data, member.id):
             host = addresses.listen or member.host
             tcp, udp = addresses.gateways.of(addresses.members, member.id)
+            metrics = counted_on(addresses.metrics, addresses.members, member.id)
             if tcp:
                 yield host, tcp, f"TCP gateway of replica {member.id}", SOCK_STREAM
             if udp:
                 yield host, udp, f"UDP gateway of replica {member.id}", SOCK_DGRAM
+            if metrics:
+                yield host, metrics, f"metrics of replica {member.id}", SOCK_STREAM
 
 
 def _owners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str]]:
@@ -296,6 +301,7 @@ def new_cluster(addresses: Addresses, engine: str, identity: str, disks: Sequenc
         folder=None,
         listen=addresses.listen,
         gateways=addresses.gateways,
+        metrics_port=addresses.metrics,
     )
 
 

@@ -109,6 +109,7 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
         gateways=chosen.gateways,
         tcp=chosen.tcp_port,
         udp=chosen.udp_port,
+        metrics=chosen.metrics_port,
     )
     founding.refuse_orphans(data)  # before a lock is left there
     data.mkdir(parents=True, exist_ok=True)
@@ -167,15 +168,15 @@ def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int
 def _say_ready(cluster: Cluster, data: Path) -> None:
     print(
         f"ready replicas={len(cluster.members)} engine={cluster.engine} "
-        f"nameserver={cluster.nameserver} config={data / founding.CONFIG}{_gateways(cluster)}",
+        f"nameserver={cluster.nameserver} config={data / founding.CONFIG}{_others(cluster)}",
         flush=True,
     )
 
 
-def _gateways(cluster: Cluster) -> str:
-    """Say where the gateways of the first replica listen; the others count on."""
+def _others(cluster: Cluster) -> str:
+    """Say where gateways and metrics of the first replica listen; the others count on."""
     host = cluster.members[0].host
-    ways = cluster.gateways._asdict().items()
+    ways = (cluster.gateways._asdict() | {"metrics": cluster.metrics_port}).items()
     return "".join(f" {name}={join_address(host, port)}" for name, port in ways if port)
 
 

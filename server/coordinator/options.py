@@ -47,6 +47,7 @@ class Options(NamedTuple):
     plain: bool
     keep: bool = False
     gateways: bool = False
+    metrics_port: int | None = None
     tcp_port: int | None = None
     udp_port: int | None = None
     log_requests: bool = False
@@ -78,6 +79,7 @@ def parse(argv: Sequence[str] | None) -> Options:
         plain=given.plain,
         keep=given.keep,
         gateways=given.gateways,
+        metrics_port=given.metrics_port,
         tcp_port=given.tcp_port,
         udp_port=given.udp_port,
         log_requests=given.log_requests,
@@ -116,6 +118,12 @@ def _parser() -> Parser:
     add("--tcp-port", type=port, metavar="P", help=f"of replica 1; others count on ({TCP_PORT})")
     add("--udp-port", type=port, metavar="P", help=f"of replica 1; others count on ({UDP_PORT})")
     add("--log-requests", action="store_true", help="log each request and reply of the gateways")
+    add(
+        "--metrics-port",
+        type=port,
+        metavar="P",
+        help="serve metrics over HTTP: of replica 1 on port P, others count on",
+    )
     add("--demo", action="store_true", help="show failures and recovery, check them, report")
     add("--down-after", type=_seconds, metavar="S", help="kill a replica after S seconds")
     add("--back-after", type=_seconds, metavar="S", help="start it again S seconds later")

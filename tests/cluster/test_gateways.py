@@ -39,6 +39,11 @@ def test_the_file_has_them(tmp_path: Path) -> None:
         file.write_text(dump(written), encoding="utf-8")
         assert load(file).gateways == known
         assert ("[gateways]" in dump(written)) == any(known)
+    for port in (0, 9301):
+        written = dataclasses.replace(cluster(), metrics_port=port)
+        file.write_text(dump(written), encoding="utf-8")
+        assert load(file).metrics_port == port
+        assert ("metrics_port" in dump(written)) == bool(port)
 
 
 def test_ports_that_cannot_be_are_refused() -> None:
@@ -48,3 +53,7 @@ def test_ports_that_cannot_be_are_refused() -> None:
     taken = cluster().members[1].client
     with pytest.raises(ConfigError, match="TCP gateway of replica 1"):
         dataclasses.replace(cluster(), gateways=Gateways(taken))
+    with pytest.raises(ConfigError, match="metrics of replica 1"):
+        dataclasses.replace(cluster(), metrics_port=taken)
+    with pytest.raises(ConfigError, match="metrics_port leaves no room"):
+        dataclasses.replace(cluster(), metrics_port=70_000)

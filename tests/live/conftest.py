@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from server.coordinator.ports import free_block
 
 from .cluster import LiveCluster
 
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
-    cluster = LiveCluster(tmp_path_factory.mktemp("cluster") / "data", "--ephemeral", "--gateways")
+    data = tmp_path_factory.mktemp("cluster") / "data"
+    metrics = free_block("127.0.0.1", 5, random.Random())
+    flags = "--ephemeral", "--gateways", "--metrics-port", str(metrics)
+    cluster = LiveCluster(data, *flags)
     try:
         cluster.start()
         yield cluster

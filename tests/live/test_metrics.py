@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -108,3 +109,20 @@ def test_metrics_are_what_the_status_has(
     assert {replica for _, replica, _ in one} == {str(follower)}
     assert one["kvrmi_requests_total", str(follower), "put"] == asked
     assert read(live.admins.call(follower, "metrics", timeout=2.0)).keys() == one.keys()
+
+
+def test_every_replica_of_a_coordinator_serves_its_metrics(live: LiveCluster) -> None:
+    first = live.cluster.metrics_port
+    assert live.ready_line.rstrip().endswith(f" metrics=127.0.0.1:{first}")
+    for replica in live.cluster.ids:
+        url = f"http://127.0.0.1:{first + replica - 1}/metrics"
+        with urlopen(url, timeout=10) as answer:
+            found = read(answer.read().decode())
+        assert {id for _, id, _ in found} == {str(replica)}
+        assert found["kvrmi_up", str(replica), ""] == 1
+
+
+def test_the_coordinator_reports_what_was_counted(live: LiveCluster) -> None:
+    with live.orders() as coordinator:
+        entries = coordinator.status()["replicas"]
+    assert all(entry["counters"]["uptime"] > 0 for entry in entries)

@@ -11,7 +11,7 @@ import pytest
 
 from kvrmi.cluster.gateways import NO_GATEWAYS, Gateways
 from server.coordinator.founding import Refused, Wish, prepare, unchanged
-from server.coordinator.main import _gateways
+from server.coordinator.main import _others
 from server.coordinator.options import parse
 from server.coordinator.ports import free_block, is_free
 
@@ -26,17 +26,32 @@ def free(kind: int) -> int:
     return free_block(HOST, 3, random.Random(), kind)
 
 
+def test_metrics_have_a_port_for_each_replica_which_stays(tmp_path: Path) -> None:
+    port = free(socket.SOCK_STREAM)
+    cluster, _ = prepare(wish(tmp_path, metrics=port))
+    assert [cluster.metrics_port_of(replica) for replica in (1, 2, 3)] == [port, port + 1, port + 2]
+    assert _others(cluster) == f" metrics={HOST}:{port}"
+    assert unchanged(Wish(tmp_path), "runs").metrics_port == port
+    kept, _ = prepare(Wish(tmp_path))
+    assert kept.metrics_port == port
+    moved, _ = prepare(Wish(tmp_path, ephemeral=True))
+    assert moved.metrics_port not in (0, port)
+    with pytest.raises(Refused, match="runs, with other addresses"):
+        unchanged(Wish(tmp_path, metrics=port), "runs")
+
+
 def test_without_flags_there_are_none(tmp_path: Path) -> None:
     cluster, _ = prepare(wish(tmp_path))
     assert cluster.gateways == NO_GATEWAYS
-    assert _gateways(cluster) == ""
+    assert cluster.metrics_port == 0
+    assert _others(cluster) == ""
 
 
 def test_ports_that_are_given_are_taken(tmp_path: Path) -> None:
     tcp, udp = free(socket.SOCK_STREAM), free(socket.SOCK_DGRAM)
     cluster, _ = prepare(wish(tmp_path, tcp=tcp, udp=udp))
     assert cluster.gateways == (tcp, udp)
-    assert _gateways(cluster) == f" tcp={HOST}:{tcp} udp={HOST}:{udp}"
+    assert _others(cluster) == f" tcp={HOST}:{tcp} udp={HOST}:{udp}"
 
 
 def test_an_ephemeral_cluster_has_free_ones_each_time(tmp_path: Path) -> None:
@@ -63,17 +78,23 @@ def test_one_that_runs_is_not_changed(tmp_path: Path) -> None:
         unchanged(Wish(tmp_path, gateways=True), "runs")
 
 
-@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
-def test_a_busy_port_is_named(tmp_path: Path, kind: int) -> None:
+@pytest.mark.parametrize(
+    ("flag", "kind", "owner"),
+    [
+        ("tcp", socket.SOCK_STREAM, "TCP gateway"),
+        ("udp", socket.SOCK_DGRAM, "UDP gateway"),
+        ("metrics", socket.SOCK_STREAM, "metrics"),
+    ],
+)
+def test_a_busy_port_is_named(tmp_path: Path, flag: str, kind: int, owner: str) -> None:
     with socket.socket(socket.AF_INET, kind) as taken:
         first = free(kind)
         taken.bind((HOST, first + 1))
         if kind == socket.SOCK_STREAM:
             taken.listen()
-        asked = {"tcp" if kind == socket.SOCK_STREAM else "udp": first}
-        named = f"port {first + 1} on {HOST} \\((TCP|UDP) gateway of replica 2\\) is already in use"
+        named = f"port {first + 1} on {HOST} \\({owner} of replica 2\\) is already in use"
         with pytest.raises(Refused, match=named):
-            prepare(wish(tmp_path, **asked))
+            prepare(wish(tmp_path, **{flag: first}))
         assert not is_free(HOST, first + 1, kind)
 
 
@@ -81,3 +102,4 @@ def test_the_flags() -> None:
     given = parse(["--gateways", "--tcp-port", "7000", "--log-requests"])
     assert (given.gateways, given.tcp_port, given.udp_port) == (True, 7000, None)
     assert given.log_requests
+    assert parse(["--metrics-port", "9301"]).metrics_port == 9301
