@@ -15,6 +15,7 @@ __all__ = ["FILES"]
 
 _OTHERS = 0o077
 """Permissions of anybody but the owner."""
+_OTHERS_WRITE = 0o022
 _LITTLE, _SHARE = 1 << 30, 0.05
 """Bytes, or a share of all of them, below which a disk is nearly full."""
 _FULL = 64 << 20
@@ -75,6 +76,15 @@ def _modes(seen: Seen) -> Iterator[Finding]:
             f"{_some(wrong)} is open to other users",
             "It holds all that clients stored, which others may read, or change.",
             f"chmod go= {' '.join(str(seen.data / name) for name in wrong)}",
+        )
+    foreign = [name for name in (".", "cluster.toml") if name in seen.files]
+    changed = [name for name in foreign if seen.files[name].mode & _OTHERS_WRITE]
+    if changed:
+        paths = [str(seen.data / name) for name in changed]
+        yield Finding(
+            f"{', '.join(paths)} may be changed by other users",
+            "Whoever writes there says who the replicas are, and can put other folders in place.",
+            f"chmod go-w {' '.join(paths)}",
         )
     locked = [name for name, file in private.items() if not file.mode & 0o200]
     if locked:
@@ -253,7 +263,7 @@ FILES = (
     ),
     Check("unreadable files", "whether all can be looked at", Severity.WARNING, _unreadable),
     Check("owner", "whose the files are", Severity.WARNING, _owner),
-    Check("modes", "who may read and write the replicas' folders", Severity.WARNING, _modes),
+    Check("modes", "who may read and write what is there", Severity.WARNING, _modes),
     Check("secret", "that it is there, and its owner's alone", Severity.WARNING, _secret),
     Check("damaged votes", "acceptor.db of stopped replicas", Severity.DANGER, _damaged_votes),
     Check("damaged rows", "learner.db of stopped replicas", Severity.WARNING, _damaged_rows),

@@ -19,7 +19,9 @@ Cluster = Any
 @pytest.fixture
 def stopped(tmp_path: Path) -> Cluster:
     """Four replicas that have never run."""
-    return prepare(Wish(tmp_path / "data", replicas=4, ephemeral=True))[0]
+    data = tmp_path / "data"
+    data.mkdir(0o700)
+    return prepare(Wish(data, replicas=4, ephemeral=True))[0]
 
 
 def doctor(
@@ -48,6 +50,7 @@ def test_a_cluster_that_does_not_run_is_all_right(
 def test_faults_in_its_folders(stopped: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     data = stopped.folder
     (data / "replica1").chmod(0o755)
+    (data / "cluster.toml").chmod(0o666)
     (data / "replica2" / "acceptor.db").unlink()
     votes = data / "replica3" / "acceptor.db"
     votes.write_bytes(bytes(len(votes.read_bytes())))
@@ -56,18 +59,24 @@ def test_faults_in_its_folders(stopped: Cluster, capsys: pytest.CaptureFixture[s
     (data / "4").rename(data / "replica1")
     (data / "secret").chmod(0o644)
     (data / "replica2.lost1").mkdir()
-    with socket.create_server(("127.0.0.1", stopped.member(3).admin)):
+    taken = socket.create_server(("127.0.0.1", stopped.member(3).admin))
+    with taken, socket.create_server(("127.0.0.1", 0)) as gateway:
+        with (data / "cluster.toml").open("a") as file:
+            file.write(f"[gateways]\ntcp = {gateway.getsockname()[1]}\n")
         status, found = doctor(stopped, capsys)
     assert status == 4
-    assert found["modes"] == ["replica4 is open to other users"]
+    assert found["modes"] == [
+        "replica4 is open to other users",
+        f"{data / 'cluster.toml'} may be changed by other users",
+    ]
     assert found["missing files"] == ["replica2 holds no records"]
     assert found["damaged votes"][0].startswith("replica 3: acceptor.db is damaged")
     assert len(found["foreign folder"]) == 2
     assert found["foreign folder"][0].startswith("replica1 is the folder of replica 4")
     assert "may be read by others: chmod 600" in found["secret"][0]
     assert found["left over"][0].startswith("replica2.lost1 was kept")
-    assert "the admin port of replica 3" in found["ports taken"][0]
-    assert len(found["ports taken"]) == 1
+    assert "the TCP gateway port of replica 1" in found["ports taken"][0]
+    assert "the admin port of replica 3" in found["ports taken"][-1]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser reads everything")
