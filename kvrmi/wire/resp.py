@@ -34,6 +34,7 @@ WORDS = 100_001
 _HEAD_BYTES = 16
 """Most bytes of a line that gives a length."""
 _END = b"\r\n"
+_ARRAY, _BULK = b"*$"
 _HTTP = re.compile(rb"POST |[Hh]ost:|[A-Z]+ \S+ HTTP/1\.[01]$")
 """What a browser sends that a page had connect here: none of its lines is to be obeyed."""
 
@@ -89,8 +90,10 @@ class Requests:
 
     def _begin(self) -> bool:
         """Take the line that a request begins with; False while it is not whole."""
-        if self._data[self._at : self._at + 1] == b"*":
-            count = self._length(b"*")
+        if self._at >= len(self._data):
+            return False
+        if self._data[self._at] == _ARRAY:
+            count = self._length(_ARRAY)
             if count is None:
                 return False
             if count > WORDS:
@@ -118,7 +121,7 @@ class Requests:
     def _bulk(self) -> bytes | None:
         """Take one word; None while it is not whole: its length is then read anew."""
         before = self._at
-        size = self._length(b"$")
+        size = self._length(_BULK)
         if size is None:
             return None
         if not 0 <= size <= BULK_BYTES:
@@ -136,22 +139,20 @@ class Requests:
         self._room -= size
         return word
 
-    def _length(self, sign: bytes) -> int | None:
+    def _length(self, sign: int) -> int | None:
         """Take a line that is a sign and a number; None while it is not whole."""
-        end = self._data.find(_END, self._at, self._at + _HEAD_BYTES)
-        if end < 0:
-            if len(self._data) - self._at >= _HEAD_BYTES:
-                raise ProtocolError(f"no number after {sign.decode()}")
-            self._check_sign(sign)
+        data, at = self._data, self._at
+        end = data.find(_END, at, at + _HEAD_BYTES)
+        if end > at and data[at] == sign:
+            digits = data[at + 1 : end]
+            if digits.isdigit():
+                self._at = end + 2
+                return int(digits)
+        if at < len(data) and data[at] != sign:
+            raise ProtocolError(f"expected {chr(sign)}, got {chr(data[at])!a}")
+        if end < 0 and len(data) - at < _HEAD_BYTES:
             return None
-        self._check_sign(sign)
-        digits = bytes(self._data[self._at + 1 : end])
-        self._at = end + len(_END)
-        if not digits.removeprefix(b"-").isdigit():
-            raise ProtocolError(f"no number after {sign.decode()}")
-        return int(digits)
-
-    def _check_sign(self, sign: bytes) -> None:
-        found = self._data[self._at : self._at + 1]
-        if found not in (b"", sign):
-            raise ProtocolError(f"expected {sign.decode()}, got {found.decode('latin-1')!a}")
+        if end < 0 or not data[at + 1 : end].removeprefix(b"-").isdigit():
+            raise ProtocolError(f"no number after {chr(sign)}")
+        self._at = end + 2
+        return int(data[at + 1 : end])

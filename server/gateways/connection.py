@@ -10,7 +10,7 @@ import contextlib
 import logging
 import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from time import monotonic, time
 
@@ -83,20 +83,19 @@ class Connection:
 
     def happened(self, events: int) -> None:
         """Take note of epoll events."""
-        with self._survived():
-            if events & (select.EPOLLERR | select.EPOLLHUP):
-                self.gone = True
-            elif events & select.EPOLLIN:
-                self._receive()
-        self._touch(self)
+        if events & (select.EPOLLERR | select.EPOLLHUP):
+            self.gone = True
+        elif events & select.EPOLLIN:
+            self._survive(self._receive)
+        if self._rest or self._heard_all or self.gone or self.dialogue.stirs:
+            self._touch(self)
 
     def proceed(self) -> int | None:
         """Send what can be sent, begin what has room; the events to wait for if they changed."""
-        with self._survived():
-            if not self.gone:
-                self._send()
-            if (self._heard_all or self.dialogue.ended) and self._is_answered:
-                self._say_goodbye()
+        if not self.gone:
+            self._survive(self._send)
+        if (self._heard_all or self.dialogue.ended) and self._is_answered:
+            self._say_goodbye()
         events = self._awaited()
         if self.gone or events == self._events:
             return None
@@ -113,15 +112,13 @@ class Connection:
 
     def _answered(self, done: Callable[[Result], None], result: Result) -> None:
         if not self.gone:
-            with self._survived():
-                done(result)
+            self._survive(partial(done, result))
             self._touch(self)
 
-    @contextlib.contextmanager
-    def _survived(self) -> Iterator[None]:
+    def _survive(self, act: Callable[[], None]) -> None:
         """Let a mistake cost this connection and nothing else."""
         try:
-            yield
+            act()
         except Exception:
             _log.exception("a connection failed")
             self.gone = True
@@ -145,7 +142,6 @@ class Connection:
         while True:
             if not self._rest:
                 self._rest = memoryview(self.dialogue.take_output())
-                self.dialogue.advance()
             if not self._rest:
                 break
             try:

@@ -110,11 +110,19 @@ class Dialogue:
         self._requests.feed(data)
         self.advance()
 
+    @property
+    def stirs(self) -> bool:
+        """Whether there is something to send, or to keep account of."""
+        return bool(self._output or self._requests.unfinished) or not self.hungry
+
     def take_output(self) -> bytes:
-        """Take what is to be sent; `advance` begins what waited for room."""
+        """Take what is to be sent; begins what waited for room."""
+        if not self._output:
+            return b""
         output = b"".join(self._output)
         self._output.clear()
         self._output_bytes -= len(output)
+        self.advance()
         return output
 
     def refuse(self, why: str) -> None:
