@@ -54,6 +54,10 @@ class Intake:
         self._apart = apart
         self._requests: dict[str, _Requests] = {}
 
+    def supports(self, name: str) -> bool:
+        """Whether the engine has this operation."""
+        return name in self._supported
+
     @property
     def counted(self) -> Mapping[str, RequestsEntry]:
         """The requests answered so far, by operation."""

@@ -42,10 +42,12 @@ class Connection:
         submit: Submit,
         touch: Callable[[Connection], None],
         noted: Noted | None,
+        *,
+        gathers: bool,
     ) -> None:
         """Take over a socket that does not block; `touch` hears that `proceed` has work."""
         self.sock = sock
-        self.dialogue = Dialogue(conversation, self._begin, noted)
+        self.dialogue = Dialogue(conversation, self._begin, noted, gathers=gathers)
         self._submit = submit
         self._touch = touch
         self.since = time()

@@ -27,7 +27,7 @@ from .glob import matcher, prefix
 
 __all__ = ["DATA", "value"]
 
-_TRIES = 50
+_TRIES = 200
 """Of INCR, while others change the value between its two steps."""
 _LISTED_BYTES = 8 << 20
 """Of the keys that KEYS lists."""

@@ -71,14 +71,20 @@ class Dialogue:
     """What one client says and is answered."""
 
     def __init__(
-        self, conversation: Conversation, submit: Submit, noted: Noted | None = None
+        self,
+        conversation: Conversation,
+        submit: Submit,
+        noted: Noted | None = None,
+        *,
+        gathers: bool = True,
     ) -> None:
-        """Begin; `noted` hears of every request."""
+        """Begin; `noted` hears of every request. `gathers`: there is an operation for many puts."""
         self.conversation = conversation
         self.ended = False
         """Whether nothing is answered any more after what is open: the client said so, or erred."""
         self._submit = submit
         self._noted = noted
+        self._gathers = gathers
         self._requests = Requests()
         self._slots: deque[_Slot] = deque()
         self._order = Order()
@@ -194,7 +200,7 @@ class Dialogue:
 
     def _gathered(self, command: Command, words: Words) -> bool:
         """Add a put to those before it; False if it is none, or has to wait."""
-        if not command.gathers or len(words) != command.least:
+        if not (self._gathers and command.gathers and len(words) == command.least):
             return False
         if len(self._puts) >= _GATHERED_MOST or self._puts_bytes > _GATHERED_BYTES:
             self._store()

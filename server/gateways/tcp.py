@@ -160,7 +160,10 @@ class TcpGateway:
             return
         conversation = Conversation(next(self._numbers), address, self._cursors, self._about)
         heard = partial(noted, f"tcp {address}") if self._log_requests else None
-        connection = Connection(sock, conversation, self._submit, self._touch, heard)
+        gathers = self._intake.supports("put_many")
+        connection = Connection(
+            sock, conversation, self._submit, self._touch, heard, gathers=gathers
+        )
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

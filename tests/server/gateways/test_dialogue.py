@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.gateways import dialogue as module
+from server.gateways.dialogue import Dialogue
 
-from .stubs import LateStore, dialogue, result, said
+from .stubs import LateStore, conversation, dialogue, result, said
 
 KEYS = st.sampled_from([b"a", b"b", b"c"])
 COMMANDS = st.one_of(
@@ -59,6 +60,16 @@ def test_a_thousand_puts_of_one_write_are_a_few_operations() -> None:
     assert [len(ask.args[0]) for ask in store.asked] == [500, 500]  # type: ignore[arg-type]
     assert made.take_output() == b"+OK\r\n" * 1000
     assert store.store.get("k99") == "999"
+
+
+def test_where_many_puts_are_no_operation_each_is_one() -> None:
+    store = LateStore()
+    made = Dialogue(conversation(), store.submit, gathers=False)
+    made.feed(b"SET a 1\nSET b 2\nSET a 3\n")
+    assert [ask.name for ask in store.asked] == ["put", "put"]
+    store.answer_all()
+    assert made.take_output() == b"+OK\r\n" * 3
+    assert store.store.get("a") == "3"
 
 
 def test_reads_and_puts_of_other_keys_are_open_together() -> None:
