@@ -26,7 +26,6 @@ from kvrmi import cli
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import find, load
-from kvrmi.cluster.members import quorum_warning
 from kvrmi.cluster.naming import unknown_replica
 from kvrmi.remote import guard
 from kvrmi.remote.identity import make_secret, read_secret
@@ -53,7 +52,7 @@ _PROGRAMS = ("export", "inspect")
 _EPILOG = "For a stopped replica's folder, each with --help: inspect FOLDER, export FOLDER FILE."
 
 DATA = Path(".kvrmi")
-_ALONE = ("peers", "data", "engine")
+_ALONE = ("peers", "data", "engine", "etcd_endpoints")
 """Options of a replica that is started without a cluster file, besides its address."""
 
 LAST_WORDS = 2.0
@@ -71,6 +70,9 @@ def _parser() -> cli.Parser:
     parser.add_argument("--peers", metavar="A,B,..", help="all replicas' addresses, by id")
     parser.add_argument(
         "--data", metavar="DIR", type=cli.folder, help=f"its folder, with --address ({DATA})"
+    )
+    parser.add_argument(
+        "--etcd-endpoints", metavar="H:P,..", help="with --engine etcd: the cluster that keeps all"
     )
     parser.add_argument("--engine", help=f"with --address: how they agree ({DEFAULT})")
     parser.add_argument("--format", action="store_true", help="format this replica's folder first")
@@ -229,7 +231,9 @@ def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
         peers = [peer for peer in (options.peers or "").split(",") if peer]
         data, engine = options.data or DATA, options.engine or DEFAULT
         try:
-            return cluster_of(options.id, options.address, peers, data, engine), data
+            there = options.etcd_endpoints
+            settings = {} if there is None else {"endpoints": there}
+            return cluster_of(options.id, options.address, peers, data, engine, settings), data
         except ConfigError as error:
             _parser().error(str(error))
     file = find(options.config)
@@ -256,7 +260,7 @@ def _secret(file: Path, *, make: bool) -> bytes:
 def _prepare_process(cluster: Cluster) -> None:
     allocator.limit_heaps()
     guard.install()
-    warning = quorum_warning(len(cluster.ids))
+    warning = kind_for(cluster).warning(len(cluster.ids))
     if warning:
         _log.warning("%s", warning)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

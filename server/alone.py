@@ -7,7 +7,7 @@ on who makes it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kvrmi.cluster.checks import ConfigError
@@ -23,11 +23,17 @@ COORDINATOR = "127.0.0.1:9091"
 
 
 def cluster_of(
-    me: int, address: str, peers: Sequence[str], data: Path, engine: str = DEFAULT
+    me: int,
+    address: str,
+    peers: Sequence[str],
+    data: Path,
+    engine: str = DEFAULT,
+    settings: Mapping[str, str] = {},
 ) -> Cluster:
     """Make the cluster in which replica `me` has `address`; `peers` in the order of their ids.
 
-    `peers` may name all replicas, or all but this one; `engine` how they agree. Raises ConfigError.
+    `peers` may name all replicas, or all but this one; `engine` how they agree, with its
+    `settings`. Raises ConfigError.
     """
     addresses = list(peers)
     named = address in addresses
@@ -49,6 +55,7 @@ def cluster_of(
         name="kvrmi",
         id=hashlib.sha256(" ".join(addresses).encode()).hexdigest()[:16],
         engine=engine,
+        settings=kind_of(engine).founded(settings),
         nameserver=NAMESERVER,
         coordinator=COORDINATOR,
         members=members,

@@ -134,7 +134,7 @@ class Replica:
         self.transport.attend(BATCH, self.reactor)
         self.transport.attend(CONTROL, self.control)
         self.control.add_timer(self._until_wake, self._wake)
-        self.engine = self._kind.engine(
+        self.engine = self._kind.serving(self.cluster)(
             self.me,
             self.hosts,
             self.router,

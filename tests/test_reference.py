@@ -28,6 +28,7 @@ from kvrmi.cluster.timing import Timing
 from kvrmi.operations.table import KEY_VALUE
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator.servant import CoordinatorServant
+from server.engines.etcd.settings import Settings
 from server.engines.kinds import ENGINES
 from server.gateways.table import COMMANDS
 from server.intake import Intake
@@ -209,7 +210,8 @@ def test_every_key_of_the_cluster_file() -> None:
     head = {"format", *file._HEAD}
     ports = naming.ports_from(1, PAXOS.daemons)
     members = {f"replica.{key}" for key in (*file._MEMBER, *ports)}
-    assert first_column("cluster.toml") == head | timing | gateways | members
+    etcd = {f"etcd.{name}" for name in Settings._fields}
+    assert first_column("cluster.toml") == head | timing | gateways | etcd | members
 
 
 def test_every_default_of_the_cluster_file() -> None:

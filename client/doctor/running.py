@@ -10,8 +10,8 @@ from typing import cast
 
 from kvrmi.access import links
 from kvrmi.cluster import naming
-from kvrmi.cluster.quorum import spare
-from kvrmi.cluster.status import SERVING, ReplicaEntry, has_quorum
+from kvrmi.cluster.quorum import majority, spare
+from kvrmi.cluster.status import SERVING, ReplicaEntry, has_quorum, needs_of
 
 from .. import programs
 from .finding import Check, Finding, Severity, Skipped
@@ -321,7 +321,7 @@ def _coordinator(seen: Seen) -> Iterator[Finding]:
 
 def _even(seen: Seen) -> Iterator[Finding]:
     count = len(seen.cluster.ids)
-    if count % 2 == 0:
+    if count % 2 == 0 and needs_of(seen.entries, count)["votes"] == majority(count):
         yield Finding(
             f"the cluster has {count} replicas, an even number",
             f"It survives {spare(count)} failures, as {count - 1} replicas would, with one more "

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from .checks import ConfigError, check_address, check_host, check_word
@@ -56,6 +57,8 @@ class Cluster:
     """Where programs that know no Pyro come in."""
     metrics_port: int = 0
     """Where the first replica of each host serves its metrics over HTTP; 0: nowhere."""
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What the file says to the engine, in a table of its name."""
     source: str = dataclasses.field(default="its command line", compare=False)
     """What it was read from, for messages: the path of its file."""
 

@@ -75,6 +75,8 @@ def dump(cluster: Cluster) -> str:
             "\n[gateways]  # ports of the first replica; the next ones count on",
             *_lines(gateways),
         ]
+    if cluster.settings:
+        parts += [f"\n[{cluster.engine}]", *_lines(cluster.settings)]
     for one in cluster.members:
         table = {"id": one.id, "host": one.host, **one.ports, "disk": one.disk}
         parts += ["\n[[replica]]", *_lines(table)]
@@ -132,7 +134,8 @@ def _cluster(data: dict[str, Any], path: Path) -> Cluster:
     timing = data.pop("timing", {})
     gateways = data.pop("gateways", {})
     replicas = data.pop("replica", [])
-    for name, table in (("timing", timing), ("gateways", gateways)):
+    settings = data.pop(engine, {}) if isinstance(engine := data.get("engine"), str) else {}
+    for name, table in (("timing", timing), ("gateways", gateways), (engine, settings)):
         if not isinstance(table, dict):
             raise ConfigError(f"{name} is not a table")
     if not isinstance(replicas, list) or not all(isinstance(one, dict) for one in replicas):
@@ -142,6 +145,7 @@ def _cluster(data: dict[str, Any], path: Path) -> Cluster:
         members=_members(replicas),
         timing=Timing(**_typed(timing, _TIMING, "timing: ")),
         gateways=Gateways(**_typed(gateways, _GATEWAYS, "gateways: ")),
+        settings=_typed(settings, dict.fromkeys(settings, str), f"{engine}: "),
         folder=path.parent,
         source=str(path),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from socket import SOCK_DGRAM, SOCK_STREAM
 from typing import NamedTuple
@@ -43,6 +43,8 @@ class Wish(NamedTuple):
     """To have them all."""
     tcp: int | None = None
     udp: int | None = None
+    settings: Mapping[str, str] = {}
+    """Of the engine."""
     """Ports of the first replica's gateways; each also has one that is given a port."""
     metrics: int | None = None
     """Port of the first replica's metrics."""

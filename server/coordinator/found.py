@@ -11,21 +11,22 @@ import argparse
 import dataclasses
 import secrets
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kvrmi.cli import USAGE, Parser, complain, folder, paragraph, reason, whole
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
-from kvrmi.cluster.members import members, quorum_warning
+from kvrmi.cluster.members import members
 from kvrmi.cluster.naming import join_address, shared_ports, split_address
 from kvrmi.remote.identity import make_secret
 
 from ..alone import members_of
-from ..engines.kinds import DEFAULT, kind_of, replicas_of
+from ..engines.kinds import DEFAULT, kind_for, kind_of, replicas_of
 from . import founding
 from .founding import Addresses, Impossible, Refused
+from .options import settings_of
 
 DATA = Path(".kvrmi")
 # In a checkout the programs are no commands of their own.
@@ -36,7 +37,14 @@ def main(argv: Sequence[str]) -> int:
     """Make the two files and say what to do with them; returns the exit status."""
     given, status = _parser().parse_args(argv), 1
     try:
-        cluster = found(given.data, given.hosts, given.base_port, given.engine, given.nameserver)
+        cluster = found(
+            given.data,
+            given.hosts,
+            given.base_port,
+            given.engine,
+            given.nameserver,
+            settings_of(given),
+        )
     except Impossible as error:
         problem, status = str(error), USAGE
     except (ConfigError, Refused) as error:
@@ -56,14 +64,15 @@ def found(
     base_port: int | None,
     engine: str,
     nameserver: str | None = None,
+    settings: Mapping[str, str] = {},
 ) -> Cluster:
     """Write cluster file and secret of a new cluster into `data`, replica i on host i.
 
     A host is HOST or HOST:PORT; without a port it has the default ones, or those from `base_port`.
-    The name server runs on `nameserver`, HOST or HOST:PORT, by default on the first host. The
-    files of an equal cluster that are there already stay, with its id and secret. Raises
-    ConfigError and Refused, Impossible where no such cluster can be, with nothing changed, and
-    OSError.
+    The name server runs on `nameserver`, HOST or HOST:PORT, by default on the first host.
+    `settings` are the engine's. The files of an equal cluster that are there already stay, with
+    its id and secret. Raises ConfigError and Refused, Impossible where no such cluster can be,
+    with nothing changed, and OSError.
     """
     with founding.asked_for():
         replicas_of(engine, len(hosts))
@@ -71,6 +80,7 @@ def found(
         if nameserver is not None:
             addresses = addresses._replace(nameserver=_full(nameserver, addresses.nameserver))
         cluster = founding.new_cluster(addresses, engine, secrets.token_hex(8), [""] * len(hosts))
+        cluster = dataclasses.replace(cluster, settings=kind_of(engine).founded(settings))
     data.mkdir(parents=True, exist_ok=True)
     there = [name for name in (founding.CONFIG, founding.SECRET) if (data / name).exists()]
     there += sorted(folder.name for folder in data.glob("replica*"))
@@ -147,7 +157,7 @@ def _instructions(cluster: Cluster, data: Path) -> Iterator[str]:
     nameserver, _ = split_address(cluster.nameserver)
     yield f"   For clients that look names up, also run on {nameserver}:"
     yield f"     {_PROGRAM}nameserver --config {config}"
-    warning = quorum_warning(len(cluster.members))
+    warning = kind_for(cluster).warning(len(cluster.members))
     if warning is not None:
         yield f"\n{warning}"
 
@@ -167,6 +177,7 @@ def _parser() -> Parser:
     add("--hosts", type=_hosts, required=True, metavar="A,B,..", help="HOST or HOST:PORT each")
     add("--data", type=folder, default=DATA, metavar="DIR", help=f"where to make them ({DATA})")
     add("--engine", default=DEFAULT, help=f"how they agree ({DEFAULT})")
+    add("--etcd-endpoints", metavar="H:P,..", help="with --engine etcd: the cluster that keeps all")
     add("--nameserver", metavar="H[:P]", help="where the name server will run (the first host)")
     add(
         "--base-port",

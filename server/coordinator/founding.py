@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import random
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from socket import SOCK_DGRAM, SOCK_STREAM
 
@@ -34,10 +35,10 @@ from ..admission import check_members
 from ..engines.kinds import DEFAULT, kind_for, kind_of, replicas_of
 from ..folder import LOCK, FolderRefused, check_owner, format_folder, recorded
 from . import folders, ports
+from .addresses import HOST, addresses_of, asked, with_disks
 from .addresses import Addresses as Addresses
 from .addresses import Wish as Wish
 from .addresses import addresses_for as addresses_for
-from .addresses import addresses_of, asked, with_disks
 from .folders import CONFIG as CONFIG
 
 SECRET = "secret"
@@ -85,6 +86,7 @@ def make(
     addresses: Addresses,
     engine: str,
     fill: Callable[[Path], None] = lambda folder: None,
+    settings: Mapping[str, str] = {},
 ) -> Cluster:
     """Format the folders of a new cluster and write its file. Raises as `prepare`.
 
@@ -102,7 +104,8 @@ def make(
         disk = format_folder(folder.resolve(), declared, identity, member.id, recovering=False)
         disks.append(disk)
         fill(folder)
-    write_cluster(data, new_cluster(addresses, engine, identity, disks))
+    cluster = new_cluster(addresses, engine, identity, disks)
+    write_cluster(data, dataclasses.replace(cluster, settings=settings))
     _end_founding(data)
     return load(data / CONFIG)
 
@@ -110,9 +113,14 @@ def make(
 def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
     with asked_for():
         addresses = addresses_for(wish, replicas_of(wish.engine or DEFAULT, wish.replicas))
+        settings = kind_of(wish.engine or DEFAULT).founded(wish.settings, _free_ports)
     _refuse_busy(wish.data, addresses)
     _clear_unfinished(wish.data, say)
-    return make(wish.data, addresses, wish.engine or DEFAULT)
+    return make(wish.data, addresses, wish.engine or DEFAULT, settings=settings)
+
+
+def _free_ports(many: int) -> int:
+    return ports.free_block(HOST, many, random.Random())
 
 
 def _continue(wish: Wish) -> Cluster:
@@ -131,6 +139,11 @@ def _continue(wish: Wish) -> Cluster:
         raise Refused(
             f"{wish.data} holds a cluster whose engine is {cluster.engine}: "
             "leave out --engine, or choose another folder with --data"
+        )
+    if not wish.settings.items() <= cluster.settings.items():
+        raise Refused(
+            f"{wish.data / CONFIG} has other settings in its table [{cluster.engine}]: edit it "
+            "while nothing runs, or leave them out"
         )
     running = {one for one in cluster.ids if _runs(wish.data, one)}
     _refuse_other_disks(wish.data, cluster, running)

@@ -41,6 +41,11 @@ class Launcher:
         argv = command("nameserver", "--config", str(self._config))
         return _start(self.data / NAMESERVER_LOCK, argv, self.data / "nameserver.log")
 
+    def other(self, name: str, argv: list[str]) -> Process:
+        """Find or start a process of another program, by its name here. Raises OSError."""
+        lock = self.data / f"{name}.lock"
+        return _find(lock) or _start(lock, argv, self.data / f"{name}.log")
+
     def find_coordinator(self) -> Process | None:
         """Find the running coordinator of this cluster, None if there is none."""
         return _find(self.data / COORDINATOR_LOCK)

@@ -23,18 +23,19 @@ from pathlib import Path
 
 from kvrmi import cli
 from kvrmi.cluster.config import Cluster
-from kvrmi.cluster.members import quorum_warning
 from kvrmi.cluster.naming import join_address
 from kvrmi.cluster.status import SERVING, health_of
 from kvrmi.remote import guard
 from kvrmi.remote.identity import Credentials, read_secret
 
+from ..engines.kinds import kind_for
 from ..folder import PRIVATE, FolderRefused
 from ..logfile import Behind, LogFile
 from ..pidlock import PidLock, holder
 from . import event, founding, options
 from .control import Control
 from .endpoint import Endpoint
+from .etcd import LocalEtcd
 from .founding import Impossible, Refused, Wish
 from .health import Admins
 from .launch import Launcher
@@ -110,6 +111,7 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
         tcp=chosen.tcp_port,
         udp=chosen.udp_port,
         metrics=chosen.metrics_port,
+        settings=chosen.settings,
     )
     founding.refuse_orphans(data)  # before a lock is left there
     data.mkdir(parents=True, exist_ok=True)
@@ -186,12 +188,16 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
     credentials = Credentials(cluster.id, 0, "coordinator", secret)
     admins = Admins(cluster, credentials)
     flags = ["--log-requests"] * chosen.log_requests
-    control = Control(cluster, Launcher(config, *flags), admins, cli.complain)
-    warning = quorum_warning(len(cluster.members))
+    launcher = Launcher(config, *flags)
+    control = Control(cluster, launcher, admins, cli.complain)
+    warning = kind_for(cluster).warning(len(cluster.members))
     if warning is not None:
         cli.complain(warning)
     control.check_members()
+    etcd = LocalEtcd(cluster, launcher, cli.complain)
     with contextlib.ExitStack() as stack:
+        stack.callback(etcd.stop)
+        etcd.begin(stopping)
         stack.callback(control.stop_all)
         control.begin()
         endpoint = Endpoint(cluster, control, credentials, secret)

@@ -9,7 +9,7 @@ import argparse
 import ipaddress
 import math
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +51,8 @@ class Options(NamedTuple):
     tcp_port: int | None = None
     udp_port: int | None = None
     log_requests: bool = False
+    settings: Mapping[str, str] = {}
+    """Of the engine."""
 
     @property
     def temporary(self) -> bool:
@@ -83,6 +85,7 @@ def parse(argv: Sequence[str] | None) -> Options:
         tcp_port=given.tcp_port,
         udp_port=given.udp_port,
         log_requests=given.log_requests,
+        settings=settings_of(given),
     )
 
 
@@ -95,9 +98,10 @@ def _parser() -> Parser:
         "--replicas",
         type=whole(1, 99),
         metavar="N",
-        help=f"how many replicas ({REPLICAS}; with --engine single 1)",
+        help=f"how many replicas ({REPLICAS}; with --engine single 1, etcd 2)",
     )
     add("--engine", help=f"how they agree ({DEFAULT})")
+    add("--etcd-endpoints", metavar="H:P,..", help="with --engine etcd: an existing cluster")
     add("--data", type=folder, metavar="DIR", help="the cluster's folder (.kvrmi)")
     add(
         "--base-port",
@@ -133,9 +137,16 @@ def _parser() -> Parser:
     return parser
 
 
+def settings_of(given: argparse.Namespace) -> Mapping[str, str]:
+    """Read the settings of the engine."""
+    return {"endpoints": given.etcd_endpoints} if given.etcd_endpoints else {}
+
+
 def _problem(given: argparse.Namespace) -> str | None:
     try:
         count = replicas_of(given.engine or DEFAULT, given.replicas)
+        if given.etcd_endpoints is not None and given.engine not in (None, "etcd"):
+            return "--etcd-endpoints is for --engine etcd"
     except ConfigError as error:
         return str(error)
     if given.keep and (given.data is not None or not given.ephemeral):

@@ -5,11 +5,14 @@ Rule: whoever needs what an engine is made of asks here, and names no protocol i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.members import quorum_warning
+from kvrmi.cluster.quorum import majority
 from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.roles.declaration import Declaration
@@ -17,42 +20,86 @@ from kvrmi.single.declaration import SINGLE
 from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.machine import StateMachine
 
+from .etcd.declaration import GATEWAY
+from .etcd.settings import founded as etcd_founded
 from .paxos import PaxosEngine
 from .served import Served
 from .single import SingleEngine
+
+Given = Mapping[str, str]
+"""What a cluster file says to its engine."""
+Ports = Callable[[int], int]
+"""Finds the first of so many free ports in a row, on this machine."""
+
+
+REPLICAS = 5
+"""Of a new cluster, where nothing says how many."""
 
 
 class EngineKind(NamedTuple):
     """What a replica of an engine is made of: its roles, what serves clients, what is replicated.
 
     The machine's vocabulary is what clients may use. `replicas`: of how many processes it always
-    consists; None: of as many as are asked for.
+    consists; None: of as many as are asked for, `usual` where nobody says. `settings` makes the
+    table of the engine in a new cluster file, where it has one.
     """
 
     declared: Declaration
     engine: Callable[..., Served]
     machine: type[StateMachine] = KeyValues
     replicas: int | None = None
+    usual: int = REPLICAS
+    settings: Callable[[Given, Ports | None], Given] | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
         """What can be asked."""
         return self.machine.vocabulary
 
+    def serving(self, cluster: Cluster) -> Callable[..., Served]:
+        """Return what makes the engine of a cluster. It may raise ConfigError."""
+        if self.settings is None:
+            return self.engine
+        return partial(self.engine, settings=cluster.settings)
+
+    def founded(self, given: Given, ports: Ports | None = None) -> Given:
+        """Make the settings of a new cluster, with `ports` of one on this machine.
+
+        Raises ConfigError.
+        """
+        if self.settings is not None:
+            return self.settings(given, ports)
+        if given:
+            raise ConfigError(f"engine {self.declared.name} has no settings {', '.join(given)}")
+        return {}
+
+    def warning(self, replicas: int) -> str | None:
+        """Return one line when one replica fewer would survive as many failures; else None."""
+        by_majority = self.declared.serving.votes(replicas) == majority(replicas)
+        return quorum_warning(replicas) if by_majority else None
+
     def agreed(self, cluster: Cluster) -> str:
         """Make the digest of what replicas must agree on; see there."""
         return cluster.agreed(self.declared.format, self.vocabulary.signature)
 
 
+def _etcd(*parts: Any, **settings: Any) -> Served:
+    """Make the gateway; what it needs is installed for it alone, and loaded for it alone."""
+    try:
+        from .etcd.engine import EtcdEngine
+    except ImportError as error:
+        raise ConfigError(f"engine etcd needs etcd3gw ({error}): pip install etcd3gw") from None
+    return EtcdEngine(*parts, **settings)
+
+
 ENGINES = {
     "paxos": EngineKind(PAXOS, PaxosEngine),
     "single": EngineKind(SINGLE, SingleEngine, replicas=1),
+    "etcd": EngineKind(GATEWAY, _etcd, usual=2, settings=etcd_founded),
 }
 """Every engine that is there, by its name in the cluster file."""
 DEFAULT = "paxos"
 """The engine of a new cluster for which none is named."""
-REPLICAS = 5
-"""Of a new cluster, where nothing says how many."""
 
 
 def kind_of(engine: str) -> EngineKind:
@@ -68,9 +115,10 @@ def replicas_of(engine: str, wished: int | None) -> int:
 
     `wished`: so many are asked for; None: nobody said.
     """
-    always = kind_of(engine).replicas
+    kind = kind_of(engine)
+    always = kind.replicas
     if always is None or wished in (None, always):
-        return wished or always or REPLICAS
+        return wished or always or kind.usual
     raise ConfigError(
         f"engine {engine} runs as {always} process{'es' * (always > 1)}, not as {wished} replicas: "
         "leave out the number, or choose another engine"

@@ -87,7 +87,9 @@ def test_a_file_is_no_data_folder(
     assert "file is a file, not a folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("line", ["--engine 2pc", "--engine etcd", "--host 0.0.0.0", "--victim 2"])
+@pytest.mark.parametrize(
+    "line", ["--engine 2pc", "--etcd-endpoints a --engine single", "--host 0.0.0.0", "--victim 2"]
+)
 def test_what_does_not_go_together_is_one_line(
     line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kvrmi.roles.contract import NOTHING, Address, Effects
-from kvrmi.roles.declaration import Declaration, Disk, Kind, Serving, Setting, Stored, Voter
+from kvrmi.roles.declaration import Declaration, Disk, Kind, Serving, Setting, Stored, Voting
 
 __all__ = ["GATEWAY"]
 
@@ -36,6 +36,6 @@ GATEWAY = Declaration(
     daemons=(),
     messages=(),
     requests={},
-    voter=Voter("gateway", lambda _: True, lambda _: False),
+    voter=Voting("gateway", lambda _: True, lambda _: False),
     serving=Serving(votes=lambda replicas: 1, leader=False),
 )

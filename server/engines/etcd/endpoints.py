@@ -7,60 +7,28 @@ thread. It knows no operation.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import requests
-import urllib3
 from etcd3gw.client import Etcd3Client
 from etcd3gw.exceptions import ConnectionFailedError, ConnectionTimeoutError, Etcd3Exception
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from kvrmi.cluster.checks import ConfigError
-from kvrmi.cluster.naming import split_address
+from .settings import Settings
 
-__all__ = ["Endpoints", "Failed", "Settings", "settings_of"]
+__all__ = ["Endpoints", "Failed"]
 
 ATTEMPT_SECONDS = 1.0
 """What one endpoint may take where another can be asked as well."""
 PAUSE_SECONDS = 0.05
 """Before all endpoints are asked again."""
 _NO_LEADER = "no leader"
-_EXPIRED_TOKEN = "invalid auth token"  # noqa: S105
-
-
-class Settings(NamedTuple):
-    """Where an etcd cluster is, and how to get in."""
-
-    endpoints: tuple[tuple[str, int], ...]
-    prefix: str = "kvrmi/"
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
-    user: str | None = None
-    password_file: str | None = None
-
-    @property
-    def protocol(self) -> str:
-        """Whether it is spoken to over TLS."""
-        return "https" if self.ca or self.cert else "http"
-
-
-def settings_of(table: dict[str, str]) -> Settings:
-    """Read the settings of a cluster file. Raises ConfigError."""
-    unknown = [name for name in table if name not in Settings._fields]
-    if unknown:
-        raise ConfigError(f"etcd: unknown key {unknown[0]!r}; there are {Settings._fields}")
-    try:
-        named = [one.strip() for one in table.get("endpoints", "").split(",") if one.strip()]
-        endpoints = tuple(split_address(one, 2379) for one in named)
-    except ValueError as error:
-        raise ConfigError(f"etcd: endpoints: {error}") from None
-    if not endpoints:
-        raise ConfigError("etcd: endpoints missing: give --etcd-endpoints H:P,H:P,..")
-    return Settings(**{**table, "endpoints": endpoints})  # type: ignore[arg-type]
+_EXPIRED = "invalid auth token"
 
 
 class Failed(Exception):
@@ -92,6 +60,7 @@ class Endpoints:
         `repeatable`: to carry it out twice is the same as once.
         """
         attempts = _Attempts(repeatable)
+        longest = ATTEMPT_SECONDS if repeatable else math.inf
         while True:
             for number in range(len(self._settings.endpoints)):
                 at = (self._first + number) % len(self._settings.endpoints)
@@ -100,7 +69,7 @@ class Endpoints:
                     self.problem = attempts.why
                     raise attempts.failed()
                 try:
-                    found = self._post(at, path, body, min(left, ATTEMPT_SECONDS) if repeatable else left)
+                    found = self._post(at, path, body, min(left, longest))
                 except Etcd3Exception as error:
                     attempts.add(error, self._settings.endpoints[at])
                 else:
@@ -116,7 +85,7 @@ class Endpoints:
         try:
             return client.post(client.get_url(path), json=body)
         except Etcd3Exception as error:
-            if _EXPIRED_TOKEN in _text(error):
+            if _EXPIRED in _text(error):
                 self._token = None
             raise
 
@@ -154,7 +123,7 @@ class _Attempts:
         if _never_sent(error):
             return
         self._reached = True
-        if _NO_LEADER in text or _EXPIRED_TOKEN in text:
+        if _NO_LEADER in text or _EXPIRED in text:
             return
         if not isinstance(error, ConnectionFailedError | ConnectionTimeoutError):
             raise Failed("UNAVAILABLE", f"{self.why}; nothing was done")
@@ -175,7 +144,7 @@ def _never_sent(error: Etcd3Exception) -> bool:
     if not isinstance(cause, requests.exceptions.ConnectionError) or not cause.args:
         return False
     reason = getattr(cause.args[0], "reason", cause.args[0])
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
 def _text(error: Etcd3Exception) -> str:

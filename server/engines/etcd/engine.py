@@ -20,8 +20,9 @@ from ...hosts import Hosts
 from ...router import Router
 from ..opened import GRACE_SECONDS, LOST, LOST_READ
 from ..served import Orders, Turns
-from .endpoints import Endpoints, Failed, settings_of
+from .endpoints import Endpoints, Failed
 from .keys import Keys
+from .settings import parsed
 from .transactions import OPERATIONS, Asked, asked, with_request
 
 __all__ = ["EtcdEngine"]
@@ -54,7 +55,7 @@ class EtcdEngine:
         settings: Mapping[str, str],
     ) -> None:
         """Serve as gateway `me`; `settings` are those of the cluster file. Raises ConfigError."""
-        known = settings_of(dict(settings))
+        known = parsed(settings)
         self.capabilities = OPERATIONS & frozenset(vocabulary.clients)
         self.status = status
         self._me = me

@@ -1,4 +1,4 @@
-"""How keys, values and sessions stand in etcd: bytes under one prefix, in base64 as its JSON has it.
+"""How keys, values and sessions stand in etcd: bytes under one prefix, in base64 for its JSON.
 
 Rule: keys sort as their texts do; a value comes back as the type it was put. Nothing is asked here.
 """

