@@ -86,6 +86,19 @@ def members(of: ast.ClassDef) -> Iterator[str]:
             yield node.target.id
 
 
+def test_every_folder_has_a_document() -> None:
+    documented = [each.parent for each in DESIGNS]
+    for folder in {path.parent for path in SOURCES}:
+        assert any(one == folder or one in folder.parents for one in documented), name_of(folder)
+
+
+def test_every_room_of_the_library_is_in_its_table() -> None:
+    text = (ROOT / "kvrmi" / "DESIGN.md").read_text(encoding="utf-8")
+    (table,) = (table for table in tables(text) if table[0][0].startswith("room"))
+    rooms = {each.parent.name for each in (ROOT / "kvrmi").glob("*/__init__.py")}
+    assert {row[0].strip("`").rstrip("/") for row in table[1:]} == rooms
+
+
 def test_every_file_of_a_folder_is_named(design: Path) -> None:
     text = design.read_text(encoding="utf-8")
     first = [cell for table in tables(text) for row in table for cell in row[:1]]
