@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..cluster.timing import Timing
 from ..roles.breaking import AGAIN_SECONDS
@@ -74,6 +74,8 @@ class Replica:
         self.refused = ""
         """Why the process must not be started before somebody has replaced its disk."""
         self.roles: dict[str, Role] = {}
+        self._found: dict[type, Any] = {}
+        """Those of them that were asked for by their class, since one came up or went down."""
         self.incarnation = dict.fromkeys(self._declared.roles, 0)
         self.own_clock = Clock(self.draws, world.drift)
         self.factory = Factory(self)
@@ -91,7 +93,10 @@ class Replica:
 
     def role(self, kind: type[R]) -> R | None:
         """Give its role of that class, if that is up."""
-        return next((role for role in self.roles.values() if isinstance(role, kind)), None)
+        if kind not in self._found:  # asked after each event
+            roles = (role for role in self.roles.values() if isinstance(role, kind))
+            self._found[kind] = next(roles, None)
+        return cast("R | None", self._found[kind])
 
     def look(self, role: str, question: Callable[[Any], T]) -> T | None:
         """Put a question to a role of its own; None if it is down, or reads its disk."""
@@ -236,11 +241,13 @@ class Replica:
     def _take_up(self, name: str, role: Role) -> None:
         self.incarnation[name] += 1
         self.roles[name] = role
+        self._found.clear()
         self._inboxes.open(name)
         self.world.tracing.up(self, name)
 
     def _drop(self, name: str) -> str:
         """Forget a role; what became of its unsynced writes."""
+        self._found.clear()
         if self.roles.pop(name, None) is not None:
             self.world.tracing.down(self, name)
         self._inboxes.close(name)
@@ -311,11 +318,12 @@ class Replica:
 
     def _ready(self) -> list[Callable[[], None]]:
         """List what may be done next: the first of an inbox, or a request that waited."""
-        busy = self.writes.busy
-        calls = [self.writes.waiting(name) for name in self.roles if not busy(name)]
+        busy, waiting = self.writes.busy, self.writes.waiting
+        filled = [name for name in self._inboxes.filled() if not busy(name)]
+        asked = [name for name in self.roles if waiting(name) and not busy(name)]
         return [
-            *(partial(self._take, name) for name in self._inboxes.filled() if not busy(name)),
-            *(partial(self._serve_next, waiting) for waiting in calls if waiting),
+            *(partial(self._take, name) for name in filled),
+            *(partial(self._serve_next, waiting(name)) for name in asked),
         ]
 
     def _take(self, name: str) -> None:

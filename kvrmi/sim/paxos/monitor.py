@@ -82,13 +82,13 @@ class Monitor:
             proposer = replica.role(Proposer)
             if proposer is None or not proposer.leading or not proposer.may_read(replica.clock()):
                 continue
-            self._require(not holder, f"replicas {holder} and {replica.me} have a lease each")
+            # Words are made only for what is wrong: this is done after each event.
+            if holder:
+                self._require(False, f"replicas {holder} and {replica.me} have a lease each")
             holder = replica.me
-            self._require(
-                proposer.ballot >= self._prepared,
-                f"replica {holder} may read at {proposer.ballot}, "
-                f"but a quorum has promised {self._prepared}",
-            )
+            if proposer.ballot < self._prepared:
+                words = f"replica {holder} may read at {proposer.ballot}"
+                self._require(False, f"{words}, but a quorum has promised {self._prepared}")
 
     def stands(self, replica: Replica, learner: Learner) -> int:
         """Return up to which slot a learner has applied, once that was compared with all chosen."""
