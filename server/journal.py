@@ -21,7 +21,9 @@ LOGS = {
     "acceptor": logging.getLogger("kvrmi.server.acceptor"),
     "front": logging.getLogger("kvrmi.server.front"),
     "learner": logging.getLogger("kvrmi.server.learner"),
+    "manager": logging.getLogger("kvrmi.server.manager"),
     "links": logging.getLogger("kvrmi.server.links"),
+    "participant": logging.getLogger("kvrmi.server.participant"),
     "proposer": logging.getLogger("kvrmi.server.proposer"),
 }
 """By role; others share one."""

@@ -89,11 +89,14 @@ class Operation(NamedTuple):
 
 
 class Result(NamedTuple):
-    """An engine's answer, and who gave it; `leader` 0 when none is known."""
+    """An engine's answer, and who gave it; `leader` 0 when none is known.
+
+    `revision` is None where an engine answers without knowing all that was decided before.
+    """
 
     code: str
     value: object
-    revision: int
+    revision: int | None
     replica: int
     leader: int
     stale: bool

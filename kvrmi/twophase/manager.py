@@ -91,13 +91,16 @@ class Manager:
     ) -> None:
         """`boot`: 8 random bytes of this start of the process; `of`: what clients may ask."""
         self.me = me
-        self.view: View = founding(ids)
+        self._ids = tuple(ids)
+        self.view: View = founding(self._ids)
         self._boot = boot
         self._timing = timing
         self._of = of
         self._counter = itertools.count(1)
         self._next = 0
         """The next transaction's number; 0: it has not recovered yet."""
+        self._highest = 0
+        """The last revision that it made."""
         self._recover_at = 0.0
         self._queue: deque[Submission] = deque()
         self._round: Round | None = None
@@ -260,14 +263,21 @@ class Manager:
 
     def _end_round(self, round: Round) -> None:
         self._round = None
-        highest = max((round.revision(one.number) for one in round.asked), default=0)
+        seen = max((round.revision(one.number) for one in round.asked), default=0)
+        highest = max(seen, self._highest)
         for place, asked in enumerate(round.asked, 1):
             one = self._open[asked.number]
             if round.commits(asked.number):
-                self.decided(one, Decision(asked.number, True, highest + place))
+                self._highest = revision = self._revision(highest, place)
+                self.decided(one, Decision(asked.number, True, revision))
             else:
                 one.settle(round.answer(asked.number))
                 self._owe(one, round.view.ids, Decision(asked.number, False, 0))
+
+    def _revision(self, highest: int, place: int) -> int:
+        """Make the place-th revision above one, among those that only this manager makes."""
+        managers = len(self._ids)
+        return (highest // managers + place) * managers + self._ids.index(self.me)
 
     # --- phase two --------------------------------------------------------------------------------
 

@@ -144,10 +144,15 @@ class Participant:
         return [Envelope(sender, Readings(m.number, tuple(map(read, m.questions))))]
 
     def read(self, question: bytes) -> Answer | None:
-        """Answer a question as of now; None while that is not certain: ask again."""
+        """Answer a question as of now; None while that is not certain: ask again.
+
+        The answer has a revision only where nothing else is prepared either: all that is decided
+        is applied then, so no later answer has a lower one. Else it is 0.
+        """
         if not self.standing.votes or self.in_the_way(asked(question, self._of)):
             return None
-        return self.store.read(question)
+        answer = self.store.read(question)
+        return answer._replace(revision=0) if self.book.prepared else answer
 
     def in_the_way(self, cover: Cover) -> Tid | None:
         """Find a prepared transaction that touches one of these keys."""

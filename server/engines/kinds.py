@@ -19,12 +19,14 @@ from kvrmi.roles.declaration import Declaration
 from kvrmi.single.declaration import SINGLE
 from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.machine import StateMachine
+from kvrmi.twophase.declaration import TWOPHASE
 
 from .etcd.declaration import GATEWAY
 from .etcd.settings import founded as etcd_founded
 from .paxos import PaxosEngine
 from .served import Served
 from .single import SingleEngine
+from .twophase import TwoPhaseEngine
 
 Given = Mapping[str, str]
 """What a cluster file says to its engine."""
@@ -94,6 +96,7 @@ def _etcd(*parts: Any, **settings: Any) -> Served:
 
 ENGINES = {
     "paxos": EngineKind(PAXOS, PaxosEngine),
+    "2pc": EngineKind(TWOPHASE, TwoPhaseEngine),
     "single": EngineKind(SINGLE, SingleEngine, replicas=1),
     "etcd": EngineKind(GATEWAY, _etcd, usual=2, settings=etcd_founded),
 }

@@ -23,10 +23,15 @@ from kvrmi.twophase.participant import Participant
 from kvrmi.twophase.parts import Parts
 from kvrmi.twophase.submissions import Submission
 
-__all__ = ["Table"]
+__all__ = ["Table", "made"]
 
 Lost = Callable[[Address, Envelope], bool]
 TABLES = TWOPHASE.tables("participant.db")
+
+
+def made(nth: int, at: int) -> Answer:
+    """Give the answer to the nth write of three replicas' store, if replica `at` made it."""
+    return Answer("OK", 3 * nth + at - 1, 3 * nth + at - 1)
 
 
 class Table:

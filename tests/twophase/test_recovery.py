@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kvrmi.operations.interface import Answer
 from kvrmi.roles.contract import Address, Envelope
 from kvrmi.twophase.messages import Enter, Go, Inquire, Prepare, Votes
 from kvrmi.twophase.views import Member, View, founding, joined, left, pack, unpack
-from tests.twophase.table import Table
+from tests.twophase.table import Table, made
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_a_manager_that_dies_after_the_votes_blocks_all_until_it_is_back(table: 
     table.pass_time(3.0)
     assert prepared(table) == [0, 0, 0]
     assert table.holds("k") == [None] * 3, "it was never decided"
-    assert table.put(2, "k", "w") == Answer("OK", 1, 1)
+    assert table.put(2, "k", "w") == made(1, at=2)
 
 
 def test_what_a_manager_had_recorded_it_sends_on_when_it_is_back(table: Table) -> None:
@@ -107,7 +106,7 @@ def test_everything_survives_a_power_cut(table: Table) -> None:
     assert [table.get(id, "k") for id in table.ids] == ["v"] * 3
     again = table.write(2, "put", "k", "v", request=("ana", 1))
     table.run()
-    assert again.answer == Answer("OK", 1, 1)
+    assert again.answer == made(1, at=1)
     assert not any(isinstance(message, Inquire) for _, _, message in table.sent)
 
 
@@ -133,7 +132,7 @@ def test_views_are_numbered_and_know_since_when() -> None:
 def test_without_a_member_that_is_down_the_others_go_on(table: Table) -> None:
     table.kill(3)
     enter(table, left(founding(table.ids), 3), 1)
-    assert table.put(1, "k", "v") == Answer("OK", 1, 1), "replica 2 hears of the view with Prepare"
+    assert table.put(1, "k", "v") == made(1, at=1), "replica 2 hears of the view with Prepare"
     assert table.participants[2].view.number == 2
     assert table.get(2, "k") == "v"
 
@@ -153,7 +152,7 @@ def test_who_comes_back_neither_votes_nor_reads_before_it_has_the_store(table: T
     table.lost = lambda *_: False
     table.pass_time(2.0)
     assert table.get(3, "k") == "v"
-    assert table.put(3, "k", "w") == Answer("OK", 2, 2)
+    assert table.put(3, "k", "w") == made(2, at=3)
     assert table.holds("k") == ["w"] * 3
 
 
@@ -200,5 +199,5 @@ def test_a_lost_disk_fetches_the_store_and_uses_new_numbers(table: Table) -> Non
     enter(table, joined(view, 3, "new"), 1, 2, 3)
     table.pass_time(1.0)
     assert table.get(3, "k") == "v"
-    assert table.put(3, "k", "w") == Answer("OK", 2, 2)
+    assert table.put(3, "k", "w") == made(2, at=3)
     assert min(tid.number for tid in table.participants[3].book.outcomes) > used

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import partial
 
+from ...checker.audits import audit
 from ...checker.check import check
 from ...checker.history import OK, Operation
 from ...twophase.participant import Participant
@@ -150,6 +151,8 @@ class History:
             if one is not None:
                 same = one.store.applied == watch.commits
                 require(same, f"replica {one.me} applied {one.store.applied} of {watch.commits}")
+        findings = audit(self._seen)
+        require(not findings, f"audits: {findings[:1]}")
         verdict = check(self._seen, clock=lambda: 0.0)
         require(verdict.verdict == OK, f"not linearizable: {verdict.explanation}")
 

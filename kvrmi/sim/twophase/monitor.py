@@ -77,10 +77,11 @@ class Monitor:
         participant = replica.role(Participant)
         if participant is not None and participant.book.over(tid):
             return  # it says so, and whoever asked before its end has no use for that
+        again = (replica.me, tid) in self._votes
         before = self._votes.setdefault((replica.me, tid), vote.yes)
         changed = before is not vote.yes and (vote.yes or self.outcomes.get(tid) is not False)
         self._require(not changed, f"replica {replica.me} changes its vote on {tid}")
-        if vote.yes and participant is not None:
+        if vote.yes and not again and participant is not None:
             self._require(
                 participant.standing.votes or tid in participant.book.outcomes,
                 f"replica {replica.me} votes, and has not received the store",

@@ -178,9 +178,8 @@ class Client:
             self._end(Operation(*self._asked(doing), self._world.now, FAIL))
             return  # it may be stale: that is not claimed of who was left out
         value = None if doing.op in NUMBERED else _frozen(answer.value)
-        self._end(
-            Operation(*self._asked(doing), self._world.now, OK, value, answer.revision, at.me)
-        )
+        revision = answer.revision or None if doing.reads else answer.revision
+        self._end(Operation(*self._asked(doing), self._world.now, OK, value, revision, at.me))
 
     def _asked(self, doing: _Doing) -> tuple[str, str, tuple[Any, ...], float]:
         return (f"{self._name}-{self._processes}", doing.op, doing.args, doing.called)
