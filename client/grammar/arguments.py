@@ -14,7 +14,7 @@ from .nearest import meant
 
 __all__ = ["ROLES", "FromFile", "Like", "kind_of", "made"]
 
-ROLES = ("proposer", "acceptor", "learner")
+ROLES = ("proposer", "acceptor", "learner", "participant")
 """Of all engines: to a command line that names no cluster, any of them may be meant."""
 _DAY = 86_400
 _WHOLE = re.compile(r"[0-9]{1,18}")

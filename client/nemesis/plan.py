@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from ..grammar.arguments import ROLES
 from .faults import SHAPES, Aim, Fault, Kind
 
 __all__ = ["Step", "draw"]
 
 PAUSE = (3.0, 5.0)
+_ROLES = ("acceptor", "learner", "proposer")
 """Seconds between two faults."""
 FILES = ("acceptor", "learner", "all")
 DATABASES = ("acceptor", "learner")
@@ -76,9 +76,7 @@ def _stop_followers(draws: random.Random, order: tuple[int, ...]) -> Fault:
 def _fail_role(draws: random.Random, order: tuple[int, ...]) -> Fault:
     aim = draws.choice((Aim.LEADER, Aim.ANY))
     lasting = draws.uniform(0.2, 3.0)
-    return Fault(
-        Kind.ROLE, aim, draws.choice((1, 1, 2)), order, lasting, draws.choice(sorted(ROLES))
-    )
+    return Fault(Kind.ROLE, aim, draws.choice((1, 1, 2)), order, lasting, draws.choice(_ROLES))
 
 
 def _hang_disk(draws: random.Random, order: tuple[int, ...]) -> Fault:
