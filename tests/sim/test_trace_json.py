@@ -13,6 +13,7 @@ import pytest
 from kvrmi.roles.contract import Address
 from kvrmi.sim.__main__ import main
 from kvrmi.sim.paxos.histories import PAXOS
+from kvrmi.sim.paxos.parts import make_world
 from kvrmi.sim.paxos.profiles import PROFILES
 from kvrmi.sim.run import run
 from kvrmi.sim.seen import Acted, Began, Fate, Left, Life, Links, Seen, State
@@ -188,3 +189,27 @@ def test_another_protocol_is_recorded_as_well() -> None:
     sent = {mail.id for one in records if isinstance(one, Left) for mail in one.mail}
     assert sent
     assert sent == {one.id for one in records if isinstance(one, Fate)}
+
+
+@pytest.mark.parametrize("fate", ["lost", "cut"])
+def test_what_never_arrives_says_why_at_once(fate: str) -> None:
+    records: list[Seen] = []
+    world = make_world("never", 3, onlooker=records.append)
+    world.run(1.0)
+    begun, network = len(records), world.network
+    if fate == "lost":
+        network.loss = 1.0
+    else:
+        network.cuts |= {(one, other) for one in world.ids for other in world.ids if one != other}
+    world.run(1.0)
+    left = [one for one in records[begun:] if isinstance(one, Left)]
+    away = {
+        mail.id
+        for one in left
+        for mail in one.mail
+        if mail.to.replica != one.who.replica
+        and type(mail.message).__name__ in ("Heartbeat", "PreVote", "Heard")
+    }
+    assert away
+    fates = {one.id: one.fate for one in records[begun:] if isinstance(one, Fate)}
+    assert {fates.get(id) for id in away} == {fate}
