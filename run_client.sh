@@ -63,6 +63,14 @@ case $protocol in
             *) refuse "port $port is not supported with RPC: use 1099, which is mapped to the name server $nameserver" ;;
         esac
         ;;
+    [Tt][Cc][Pp] | [Uu][Dd][Pp])
+        # Replica 1's gateway has the port that the cluster file states, each further one the next.
+        first= lower=$(echo "$protocol" | tr TCPUD tcpud)
+        [ ! -f "$config" ] || first=$(sed -n "/^\[gateways\]/,/^\[/s/^$lower = \([0-9]*\)$/\1/p" "$config")
+        if [ -n "$first" ] && [ "$port" != $((first + server - 1)) ]; then
+            echo "port $port is mapped to $((first + server - 1)), the $lower gateway of server $server ($source)"
+        fi
+        ;;
 esac
 
 set -- --session --name="$name" --protocol="$protocol" --replica="$server"

@@ -23,13 +23,22 @@ from .exits import EXIT_STATUS
 from .grammar.literal import typed
 from .render import Printer
 
-__all__ = ["PROMPT", "ClassicSession", "prompted"]
+__all__ = [
+    "PREFIX",
+    "PROMPT",
+    "VALUES",
+    "ClassicSession",
+    "keys_of",
+    "prompted",
+    "request_text",
+    "requests_of",
+]
 
 log = logging.getLogger("kvrmi.client")
 
 PROMPT = "Enter command (PUT key value / GET key / DELETE key / EXIT): "
-_PREFIX = "classic/"
-_VALUES = ("one", "two", "three", "four", "five")
+PREFIX = "classic/"
+VALUES = ("one", "two", "three", "four", "five")
 
 
 class ClassicSession:
@@ -40,7 +49,7 @@ class ClassicSession:
         self._store = store
         self._printer = printer
         self._name = name
-        self._prefix = f"{_PREFIX}{name or 'client'}/"
+        self._prefix = f"{PREFIX}{name or 'client'}/"
 
     def play(self, status: ClusterStatus, nameserver: str | None, server: int | None) -> int:
         """Look at all servers, connect, fill in, run the requests; returns the exit status.
@@ -57,7 +66,7 @@ class ClassicSession:
         try:
             self._connect(server)
             self._populate()
-            self._run(list(_requests(self._prefix)))
+            self._run(list(requests_of(self._prefix)))
         except KVError as error:
             log.warning("%s: %s", error.code, error)
             self._printer.error(error.code, f"{error}; the session ends here")
@@ -77,18 +86,18 @@ class ClassicSession:
 
     def _populate(self) -> None:
         """Put five keys where there are none; those that are there stay as they are."""
-        keys = _keys(_PREFIX)
-        pairs = zip(keys, _VALUES, strict=True)
+        keys = keys_of(PREFIX)
+        pairs = zip(keys, VALUES, strict=True)
         new = sum(self._store.cas(key, None, value) for key, value in pairs)
         self._say(f"pre-populated {keys[0]} to {keys[-1]}: {new} put, {len(keys) - new} were there")
 
     def _run(self, requests: list[tuple[str, ...]]) -> None:
-        width = max(len(_typed(request)) for request in requests)
+        width = max(len(request_text(request)) for request in requests)
         for number, request in enumerate(requests, start=1):
             began = time.monotonic()
             answer = self._store.call(request[0], *request[1:])
             took = (time.monotonic() - began) * 1000
-            asked, said = f"{_typed(request):<{width}}", f"{_said(request[0], answer):<16}"
+            asked, said = f"{request_text(request):<{width}}", f"{_said(request[0], answer):<16}"
             self._say(f"{number:2}  {asked}  {said}  server {answer['replica']}  {took:5.1f} ms")
 
     def _say(self, line: str) -> None:
@@ -124,19 +133,21 @@ def _checked(entry: ReplicaEntry) -> str:
     return f"{name} at {entry['address']} is {is_}{role}"
 
 
-def _requests(prefix: str) -> Iterator[tuple[str, ...]]:
+def requests_of(prefix: str) -> Iterator[tuple[str, ...]]:
     """Make five requests of each kind, so that nothing is left of them."""
-    keys = _keys(prefix)
-    yield from (("put", key, value) for key, value in zip(keys, _VALUES, strict=True))
+    keys = keys_of(prefix)
+    yield from (("put", key, value) for key, value in zip(keys, VALUES, strict=True))
     yield from (("get", key) for key in keys)
     yield from (("delete", key) for key in keys)
 
 
-def _keys(prefix: str) -> list[str]:
-    return [f"{prefix}{number}" for number in range(1, len(_VALUES) + 1)]
+def keys_of(prefix: str) -> list[str]:
+    """Name the five keys behind a prefix."""
+    return [f"{prefix}{number}" for number in range(1, len(VALUES) + 1)]
 
 
-def _typed(request: tuple[str, ...]) -> str:
+def request_text(request: tuple[str, ...]) -> str:
+    """Write a request as it is typed."""
     return " ".join([request[0].upper(), *map(typed, request[1:])])
 
 

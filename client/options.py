@@ -119,8 +119,6 @@ def parse(argv: Sequence[str]) -> Options:
         del given["command"][0]
     if given["session"] and (given["command"] or given["json"]):
         parser.error("--session takes no command and prints no JSON")
-    if given["session"] and given["protocol"] != _PROTOCOL:
-        parser.error(f"--session needs --protocol {_PROTOCOL}")
     return Options(**{field: given[field] for field in Options._fields})
 
 

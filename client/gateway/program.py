@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from kvrmi.cli import INTERRUPTED
@@ -20,6 +20,7 @@ from kvrmi.cluster.naming import split_address
 from kvrmi.errors import InvalidRequest, KVError
 from kvrmi.wire.replies import Failure
 
+from ..classic import PROMPT, prompted
 from ..exits import EXIT_STATUS
 from ..grammar.commands import Command, parse
 from ..grammar.lexer import Usage, Word, split
@@ -29,6 +30,7 @@ from ..render import Printer
 from ..shell.carry import show_help
 from ..shell.files import filled
 from .links import Address, Link, TcpLink, UdpLink
+from .session import GatewaySession
 from .words import asked, failure, shown
 
 __all__ = ["main"]
@@ -45,9 +47,24 @@ def main(words: Sequence[Word], options: Options, printer: Printer) -> int:
     try:
         if words:
             return run.once(words)
-        return run.converse() if sys.stdin.isatty() else run.pipe()
+        if options.session:
+            return _session(run, link, options, printer)
+        greeting = (
+            f"kvrmi over {options.protocol}: PUT key value, GET key, EXIT; HELP lists the rest"
+        )
+        if not sys.stdin.isatty():
+            return run.pipe(sys.stdin, numbered=True)
+        printer.done(greeting, {})
+        return run.converse(f"{options.name or options.protocol}> ")
     finally:
         link.close()
+
+
+def _session(run: _Run, link: Link, options: Options, printer: Printer) -> int:
+    played = GatewaySession(link, options.protocol, printer, options.name).play()
+    if sys.stdin.isatty():
+        return run.converse(PROMPT)
+    return played or run.pipe(prompted(sys.stdin))
 
 
 def _link(options: Options, printer: Printer) -> Link:
@@ -114,12 +131,12 @@ class _Run:
         except EOFError:
             return 0
 
-    def pipe(self) -> int:
-        """Run the commands of stdin; the exit status of the first that failed."""
+    def pipe(self, lines: Iterable[str], *, numbered: bool = False) -> int:
+        """Run the commands of lines; the exit status of the first that failed."""
         first = 0
         try:
-            for number, line in enumerate(sys.stdin, start=1):
-                status = self._line(line, f"line {number}: ")
+            for number, line in enumerate(lines, start=1):
+                status = self._line(line, f"line {number}: " * numbered)
                 first = first or status
                 if status == INTERRUPTED:
                     break
@@ -127,14 +144,13 @@ class _Run:
             pass
         return first
 
-    def converse(self) -> int:
+    def converse(self, prompt: str) -> int:
         """Prompt until EXIT or the end of input."""
         import readline  # noqa: F401  # gives input() a line editor
 
-        self._printer.done(f"kvrmi over {self._protocol}: PUT key value, GET key, EXIT; HELP", {})
         while True:
             try:
-                self._line(input(f"{self._protocol}> "), "")
+                self._line(input(prompt), "")
             except KeyboardInterrupt:
                 print()
             except EOFError:

@@ -64,6 +64,20 @@ def test_a_session_from_another_folder(live: LiveCluster, tmp_path: Path) -> Non
     assert " my-client-one 15  DELETE classic/my-client-one/5 " in log.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("protocol", ["TCP", "udp"])
+def test_a_session_over_a_gateway(live: LiveCluster, tmp_path: Path, protocol: str) -> None:
+    done = run("my-client", "1111", protocol, "2", config=live.config, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    first, connected, filled, *requests, prompt = done.stdout.splitlines()
+    port = live.cluster.gateways_of(2)._asdict()[protocol.lower()]
+    assert first.startswith(f"port 1111 is mapped to {port}, the {protocol.lower()} gateway of")
+    assert connected == f"my-client is connected over {protocol.lower()}"
+    assert filled.startswith("pre-populated classic/1 to classic/5: ")
+    assert len(requests) == 15
+    assert re.match(r" 6  GET classic/my-client/1 +one +\d+\.\d ms$", requests[5])
+    assert prompt == PROMPT.rstrip("\n")
+
+
 def test_a_session_on_a_terminal_stays_until_exit(live: LiveCluster, tmp_path: Path) -> None:
     environment = {
         "PATH": PATH, "KVRMI_CONFIG": str(live.config), "XDG_STATE_HOME": str(tmp_path),
@@ -104,9 +118,7 @@ def test_the_servers_log_the_name_with_the_decisions_that_they_write_out(
         ("c rpc 1099 1 1", "usage: "),
         ("c rpc x", "'x' is no port; usage: "),
         ("c 1111 RPC", "port 1111 is not supported with RPC: use 1099, which is mapped to the "),
-        ("my-client 1111 TCP", "tcp needs a gateway, which there is not yet: use rpc; nothing was"),
-        ("my-client udp 5555", "udp needs a gateway, which there is not yet: use rpc; nothing was"),
-        ("c http 80 1", "'http' is no protocol: use rpc"),
+        ("c http 80 1", "'http' is no protocol: use rpc, tcp, udp"),
         ("c RPC 9090 one", "'one' is no server number; usage: "),
         ("c RPC 9090 100", "'100' is not a whole number from 1 to 99"),
         ("-/c RPC 9090 1", "'-/c' is no name: take 1 to 30 letters"),
@@ -124,7 +136,7 @@ def test_what_is_wrong_is_one_line(shared: LiveCluster, words: str, text: str) -
 
 def test_where_there_is_no_environment_the_installed_client_is_used(tmp_path: Path) -> None:
     script = shutil.copy(SCRIPT, tmp_path)
-    words = [script, "my-client", "1111", "TCP"]
+    words = [script, "my-client", "80", "HTTP"]
     system = os.pathsep.join(["/usr/bin", "/bin"])
     for path, said in (
         (f"{Path(sys.executable).parent}{os.pathsep}{system}", "kvrmi-client: error: argument"),
