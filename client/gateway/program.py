@@ -49,12 +49,9 @@ def main(words: Sequence[Word], options: Options, printer: Printer) -> int:
             return run.once(words)
         if options.session:
             return _session(run, link, options, printer)
-        greeting = (
-            f"kvrmi over {options.protocol}: PUT key value, GET key, EXIT; HELP lists the rest"
-        )
         if not sys.stdin.isatty():
             return run.pipe(sys.stdin, numbered=True)
-        printer.done(greeting, {})
+        printer.done(f"kvrmi over {options.protocol}: PUT key value, GET key, EXIT; HELP", {})
         return run.converse(f"{options.name or options.protocol}> ")
     finally:
         link.close()
