@@ -36,10 +36,20 @@ from .frames import (
     pack,
 )
 from .later import Later, Once, Reply
-from .payload import LARGE, SERPENT, TAKEN, Call, PayloadError, dump, load_call
+from .payload import (
+    LARGE,
+    SERPENT,
+    TAKEN,
+    Call,
+    PayloadError,
+    TooComplex,
+    dump,
+    load_call,
+    load_call_quickly,
+)
 from .ratelimit import RateLimit
 
-__all__ = ["COMPRESSED_REFUSED", "Calls", "Hangup"]
+__all__ = ["COMPRESSED_REFUSED", "Calls", "Hangup", "Slow"]
 
 _log = logging.getLogger("kvrmi.remote.calls")
 
@@ -72,6 +82,10 @@ class Hangup(Exception):
     """There will be no answer, and the connection ends."""
 
 
+class Slow(Exception):
+    """Reading or calling this may take long; nothing was done."""
+
+
 class Calls:
     """The instances of one daemon, by name."""
 
@@ -102,19 +116,25 @@ class Calls:
         return {"methods": sorted(methods), "oneway": [], "attrs": []}
 
     def answer(
-        self, frame: Frame, later: Callable[[bytes], None], *, base64: bool = False
+        self,
+        frame: Frame,
+        later: Callable[[bytes], None],
+        *,
+        base64: bool = False,
+        quick: bool = False,
     ) -> bytes | None:
         """Carry out what `frame` asks; the frame to send back, empty for a oneway call.
 
         None: `later` gets that frame once, from any thread, perhaps before this returns.
-        `base64` is for clients that asked for bytes in that form. Raises Hangup.
+        `base64` is for clients that asked for bytes in that form. Raises Hangup, and, if it has to
+        be `quick`, Slow.
         """
         if frame.kind == PING:
             return pack(PING, frame.serializer, 0, frame.sequence, b"pong", frame.correlation)
         try:
             self._refuse_unserved(frame)
-            result = self._carry_out(frame)
-        except Hangup:
+            result = self._carry_out(frame, quick)
+        except (Hangup, Slow):
             raise
         except Exception as error:
             return self._packed(frame, error, base64)
@@ -168,8 +188,8 @@ class Calls:
         self._refusals.say("refused a message: %s", why)
         raise ProtocolError(why)
 
-    def _carry_out(self, frame: Frame) -> object:
-        call = self._read(frame)
+    def _carry_out(self, frame: Frame, quick: bool) -> object:
+        call = _read_quickly(frame) if quick else self._read(frame)
         if frame.flags & BATCH:
             return self._batch(call, frame.serializer)
         return self._method(call)(*call.args, **call.kwargs)
@@ -221,6 +241,15 @@ class Calls:
             room -= len(dump(serializer, result))
             results.append(result)
         return results
+
+
+def _read_quickly(frame: Frame) -> Call:
+    if frame.flags & BATCH:
+        raise Slow
+    try:
+        return load_call_quickly(frame.serializer, frame.payload)
+    except TooComplex:
+        raise Slow from None
 
 
 def _begin(later: Later, reply: Reply) -> None:

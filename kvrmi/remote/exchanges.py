@@ -17,8 +17,8 @@ from typing import NoReturn
 from Pyro5.callcontext import current_context
 
 from .budget import Unread
-from .calls import Calls, Hangup
-from .frames import BATCH, Frame, FrameError, TooLarge
+from .calls import Calls, Hangup, Slow
+from .frames import Frame, FrameError, TooLarge
 from .listener import Connection, Listener
 from .payload import LARGE
 from .ratelimit import RateLimit
@@ -28,8 +28,6 @@ __all__ = ["Exchanges"]
 
 _log = logging.getLogger("kvrmi.remote.exchanges")
 
-_QUICK_BYTES = 8 << 10
-"""Larger messages are read in a thread: Python's literals of a size that all others wait for."""
 _DROPPED_BYTES = 64 << 20
 """So much of a message that is too large is read, and dropped, for its sender to read an answer."""
 _IN_A_ROW = 16
@@ -247,11 +245,12 @@ class Exchanges:
             else:
                 conn.turn.release()
             return False
-        if len(frame.payload) > _QUICK_BYTES or frame.flags & BATCH:
-            conn.idle_since = 0.0
+        conn.idle_since = 0.0
+        try:
+            self._begin(conn, frame)
+        except Slow:
             self._in_a_thread(conn, partial(self._carry_out, conn, frame))
             return False
-        self._begin(conn, frame)
         if not conn.channel.begun:
             return False
         return self._postpone(conn) if conn.turn.locked() else True
@@ -264,9 +263,9 @@ class Exchanges:
         return False
 
     def _begin(self, conn: Connection, frame: Frame) -> None:
-        conn.idle_since = 0.0
         current_context.client = conn
-        answer = self._calls.answer(frame, partial(self._later, conn), base64=conn.base64)
+        later = partial(self._later, conn)
+        answer = self._calls.answer(frame, later, base64=conn.base64, quick=True)
         if answer is not None:
             self._later(conn, answer)
 

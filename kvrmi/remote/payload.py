@@ -38,6 +38,7 @@ __all__ = [
     "dump_call",
     "load",
     "load_call",
+    "load_call_quickly",
 ]
 
 SERPENT, JSON, MSGPACK = 1, 3, 4
@@ -50,6 +51,8 @@ _SIMPLE_MAX = 4096
 _TOO_MANY = "INVALID: too many items in one message"
 _TOKENS_MAX = 3 << 18
 """Brackets, commas and values in one message at most: of 50,000 pairs with base64 maps."""
+QUICK = 8 << 10
+"""Bytes, or of a literal tokens, that are read while others wait: 5 ms at worst."""
 LARGE = 1 << 16
 """Bytes from which on a message is read alone, and JSON's items are counted before."""
 _ITEMS_MAX = 1 << 17
@@ -82,30 +85,42 @@ class Call(NamedTuple):
     kwargs: dict[str, Any]
 
 
-def load(serializer: int, data: bytes) -> Any:
-    """Read plain data. Raises PayloadError or TooComplex."""
+def load(serializer: int, data: bytes, tokens_max: int | None = None) -> Any:
+    """Read plain data, of about so many tokens at most. Raises PayloadError or TooComplex."""
     try:
         reader = _LOADERS[serializer]
     except KeyError:
         names = "serpent, json or msgpack"
         raise PayloadError(f"serializer {serializer} is not taken, use {names}") from None
     try:
-        return reader(data)
+        return reader(data, tokens_max or _TOKENS_MAX)
     except (PayloadError, TooComplex):
         raise
     except Exception as error:  # readers of four libraries, fed with anything
         raise PayloadError(f"unreadable: {type(error).__name__}") from None
 
 
-def load_call(serializer: int, data: bytes) -> Call:
-    """Read a call. Raises PayloadError or TooComplex."""
+def load_call_quickly(serializer: int, data: bytes) -> Call:
+    """Read a call if that takes a few milliseconds at most.
+
+    Raises PayloadError, and TooComplex, whatever it says, for one that others must not wait for.
+    """
+    if len(data) <= QUICK:
+        return load_call(serializer, data)
+    if serializer != SERPENT:
+        raise TooComplex("this message is read in a thread of its own")
+    return load_call(serializer, data, QUICK)
+
+
+def load_call(serializer: int, data: bytes, tokens_max: int | None = None) -> Call:
+    """Read a call, of about so many tokens at most. Raises PayloadError or TooComplex."""
     if serializer == SERPENT and len(data) <= _SIMPLE_MAX:
         match = _SIMPLE_CALL.fullmatch(_text(data))
         if match is not None:
             target, method, first, second = match.groups()
             args = (first,) if second is None else (first, second)
             return Call(target, method, args, {})
-    read = load(serializer, data)
+    read = load(serializer, data, tokens_max)
     if type(read) is dict:  # JSON's form
         read = tuple(read.get(part) for part in ("object", "method", "params", "kwargs"))
     if not isinstance(read, (tuple, list)) or len(read) != 4:
@@ -144,7 +159,7 @@ def _text(data: bytes) -> str:
         raise PayloadError("unreadable: not UTF-8") from None
 
 
-def _load_serpent(data: bytes) -> Any:
+def _load_serpent(data: bytes, tokens_max: int) -> Any:
     text = _text(data)
     if "\0" in text:
         raise PayloadError("unreadable: NUL")
@@ -153,25 +168,25 @@ def _load_serpent(data: bytes) -> Any:
         if simple is not None:
             return simple[1]
     try:
-        return read_literal(text, _TOKENS_MAX)
+        return read_literal(text, tokens_max)
     except TokensExceeded:
         raise TooComplex(_TOO_MANY) from None
 
 
-def _load_json(data: bytes) -> Any:
+def _load_json(data: bytes, tokens_max: int) -> Any:
     # Its reader holds the interpreter and makes a list of every two bytes.
     if len(data) > LARGE:
         bare = _JSON_STRINGS.sub(b"0", data)
-        if sum(map(bare.count, (b",", b"[", b"{"))) > _TOKENS_MAX // 2:
+        if sum(map(bare.count, (b",", b"[", b"{"))) > tokens_max // 2:
             raise TooComplex(_TOO_MANY)
     return json.loads(data)
 
 
-def _load_msgpack(data: bytes) -> Any:
+def _load_msgpack(data: bytes, tokens_max: int) -> Any:
     limits = {"max_array_len": _ITEMS_MAX, "max_map_len": _ITEMS_MAX}
     if len(data) <= LARGE:
         return msgpack.unpackb(data, **limits)
-    left = _TOKENS_MAX // 2
+    left = tokens_max // 2
 
     def count(items: Any) -> Any:
         nonlocal left
@@ -239,7 +254,7 @@ def _form(value: object) -> object:
     raise TypeError(f"cannot be written: {type(value).__name__}")
 
 
-_LOADERS: dict[int, Callable[[bytes], Any]] = {
+_LOADERS: dict[int, Callable[[bytes, int], Any]] = {
     SERPENT: _load_serpent,
     JSON: _load_json,
     MSGPACK: _load_msgpack,

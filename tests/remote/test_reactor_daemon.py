@@ -85,6 +85,28 @@ def test_calls_need_no_thread(daemon: Daemon, prompt: Prompt) -> None:
         raw.channel.close()
 
 
+@pytest.mark.parametrize(
+    ("value", "serializer", "at_once"),
+    [
+        ([(f"key-{n}", "v" * 100) for n in range(100)], SERPENT, True),
+        (["x" * 12_000], SERPENT, True),
+        ([0] * 5_000, SERPENT, False),
+        ([[]] * 4_000, SERPENT, False),
+        (["x" * 12_000], MSGPACK, False),
+        (["x" * 7_000], MSGPACK, True),
+    ],
+)
+def test_what_is_read_in_few_steps_needs_no_thread(
+    raw: Raw, prompt: Prompt, value: object, serializer: int, at_once: bool
+) -> None:
+    raw.call("echo", value, serializer=serializer)
+    assert list(raw.answer()) == value
+    raw.call("echo", 2)
+    assert raw.answer() == 2
+    assert prompt.calls == 2, "what was begun again was not carried out twice"
+    assert (prompt.threads == {"reactor"}) is at_once
+
+
 def test_a_plain_pyro_client_is_served(daemon: Daemon) -> None:
     with Pyro5.api.Proxy(f"PYRO:{NAME}@{daemon.locationStr}") as proxy:
         for value in ("short", "x" * 300_000, "y" * 3_000_000):
