@@ -77,10 +77,10 @@ def _head(picture: Picture, columns: int) -> Text:
 
 def _health(picture: Picture) -> Sequence[tuple[str, str] | str]:
     if picture.trouble:
-        return [("no cluster is found yet", "bold red"), "; looking again all the time"]
+        return [("no cluster is found", "bold red")]
     found = f"{picture.up} of {len(picture.rows)} up"
     if picture.health == NOBODY:
-        return [("nobody answers", "bold red"), "; looking again all the time"]
+        return [("nobody answers", "bold red")]
     if picture.health != SERVING:
         lack = "there is no leader" if picture.up >= picture.needs else f"{picture.needs} needed"
         return [("NO QUORUM", "bold red"), f": {found}, {lack}"]

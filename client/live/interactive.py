@@ -13,6 +13,8 @@ from queue import Empty, SimpleQueue
 from rich.console import Console
 from rich.text import Text
 
+from kvrmi.cluster.status import NOBODY
+
 from ..admin import Admin
 from ..options import Options
 from ..render import escaped
@@ -65,18 +67,20 @@ class _Session:
 
     def _draw(self, terminal: Terminal) -> None:
         picture = self._watched.picture()
+        gone = picture.trouble or picture.health == NOBODY
         shown = drawn(
             picture,
             terminal.columns,
             terminal.lines,
             selected=self._keys.selected,
             aside=HELP if self._keys.help else (),
-            foot=self._foot(terminal.columns),
+            foot=self._foot(terminal.columns, "looking again and again" if gone else ""),
         )
         terminal.show(shown)
 
-    def _foot(self, columns: int) -> list[Text]:
-        said = self._keys.say or (self.orders.running and f"{self.orders.running} ..")
+    def _foot(self, columns: int, otherwise: str) -> list[Text]:
+        runs = self.orders.running
+        said = self._keys.say or (f"{runs} .." if runs else otherwise)
         style = "bold" if self._keys.asking else ""
         lines = wrapped(escaped(said), max(columns, 20)).splitlines()[:SAID]
         return [*(Text(line, style) for line in lines or [""]), Text(KEYS, "dim")]
