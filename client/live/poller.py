@@ -29,8 +29,10 @@ from .view import Look
 
 __all__ = ["Events", "Known", "Members", "News", "Poller", "Trouble"]
 
-EVERY = 0.25
+OFTENEST, SELDOMEST = 0.25, 0.5
 """Seconds between two looks at a replica."""
+LOOKS = 10
+"""In a second, at all replicas together: each sees what all have written."""
 PATIENCE = 1.0
 """Seconds that it has to answer."""
 EVENTS_EVERY = 1.0
@@ -136,6 +138,7 @@ class Poller:
         self._put(Members(addresses, about))
         for id, address in addresses.items():
             watch = _Watch(id, address, admins, self._put, self._seen, self._of_cluster)
+            watch.every = min(max(OFTENEST, len(addresses) / LOOKS), SELDOMEST)
             Thread(target=watch.run, name=f"replica {id}", daemon=True).start()
 
     def _admins(self, store: Store) -> Admins | None:
@@ -184,10 +187,12 @@ class _Watch:
         self._connections = contextlib.ExitStack()
         self._cursor = 0
         self._pid: int | None = None
+        self.every = OFTENEST
 
     def run(self) -> None:
-        """Look until the end."""
+        """Look until the end; replicas in turn, so that looks are spread evenly."""
         events_at = 0.0
+        self._end.wait(self._id * self.every / LOOKS)
         while not self._end.is_set():
             began = time.monotonic()
             entry = self._look()
@@ -196,7 +201,7 @@ class _Watch:
             if answers(entry) and began >= events_at:
                 events_at = began + EVENTS_EVERY
                 self._read_events(entry["pid"])
-            self._end.wait(max(began + EVERY - time.monotonic(), 0.01))
+            self._end.wait(max(began + self.every - time.monotonic(), 0.01))
         self._store.close()
         self._hang_up()
 
