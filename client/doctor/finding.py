@@ -71,6 +71,9 @@ def _made(check: Check, seen: Seen) -> Result:
         return Result(check, tuple(check.look(seen)), None)
     except Skipped as why:
         return Result(check, (), str(why))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # Replicas may be of any version: what one reports in another form ends no other check.
+        return Result(check, (), f"a replica reports it in another form ({error!r})")
 
 
 def status_of(results: Sequence[Result]) -> int:

@@ -262,6 +262,14 @@ def test_what_comes_from_a_replica_moves_no_cursor() -> None:
     assert f"1 warning; {len(CHECKS)} checks" in shown
 
 
+def test_a_replica_of_another_version_ends_no_other_check() -> None:
+    changes = both(entry(1, counters={"uptime": 1.0}, cuts=[[1, 2]]))
+    results = examine(CHECKS, healthy(**changes, about={1: {"version": "9.0"}}))
+    skipped = {result.check.name for result in results if result.skipped}
+    assert {"packages", "memory", "lease", "log lines"} <= skipped
+    assert {"cuts", "versions"} <= {result.check.name for result in results if result.findings}
+
+
 def test_few_syncs_mean_nothing() -> None:
     slow = synced(0, 0, 0, 99)
     assert "lease" not in found(healthy(**both(*(entry(one, counters=slow) for one in IDS))))
