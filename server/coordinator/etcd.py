@@ -21,7 +21,7 @@ from .launch import Launcher, last_line
 from .processes import Process, stop_all
 from .supervisor import PAUSE_CAP, Ending, Supervisor
 
-__all__ = ["LocalEtcd"]
+__all__ = ["LocalEtcd", "members_of"]
 
 STOP_PATIENCE = 1.0
 """The last one waits for the others to take over, which ended before; its disk has all."""
@@ -29,6 +29,12 @@ READY_SECONDS = 20.0
 LOOK_SECONDS = 0.1
 MAX_TXN_OPS = 10_000
 """Of one transaction: put_many writes as many pairs as a store takes at once."""
+
+
+def members_of(cluster: Cluster) -> list[str]:
+    """Name the members that run here; none where the etcd is somebody else's, or there is none."""
+    peers = parsed(cluster.settings).peers if cluster.engine == "etcd" else ()
+    return [f"etcd{number}" for number, _ in enumerate(peers, start=1)]
 
 
 class LocalEtcd:

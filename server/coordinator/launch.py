@@ -43,8 +43,12 @@ class Launcher:
 
     def other(self, name: str, argv: list[str]) -> Process:
         """Find or start a process of another program, by its name here. Raises OSError."""
-        lock = self.data / f"{name}.lock"
-        return _find(lock) or _start(lock, argv, self.data / f"{name}.log")
+        lock, log = self.data / f"{name}.lock", self.data / f"{name}.log"
+        return self.find_other(name) or _start(lock, argv, log)
+
+    def find_other(self, name: str) -> Process | None:
+        """Find such a process, None if it does not run."""
+        return _find(self.data / f"{name}.lock")
 
     def find_coordinator(self) -> Process | None:
         """Find the running coordinator of this cluster, None if there is none."""

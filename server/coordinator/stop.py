@@ -17,6 +17,7 @@ from kvrmi.cluster.file import load
 
 from .. import pidlock
 from . import founding, processes
+from .etcd import members_of
 from .launch import Launcher
 from .processes import Process
 
@@ -69,6 +70,7 @@ def _running(launcher: Launcher, cluster: Cluster) -> dict[str, Process]:
     found = {"coordinator": launcher.find_coordinator()}
     found |= {f"replica {one}": launcher.find_replica(one) for one in cluster.ids}
     found |= {"name server": launcher.find_nameserver()}
+    found |= {name: launcher.find_other(name) for name in members_of(cluster)}
     return {name: process for name, process in found.items() if process is not None}
 
 
@@ -77,6 +79,7 @@ def _locked(cluster: Cluster, data: Path) -> list[str]:
     locks = {"coordinator": [data / founding.COORDINATOR_LOCK]}
     locks |= {f"replica {one}": [*founding.replica_locks(data, one)] for one in cluster.ids}
     locks |= {"name server": [data / founding.NAMESERVER_LOCK]}
+    locks |= {name: [data / f"{name}.lock"] for name in members_of(cluster)}
     return [name for name, paths in locks.items() if any(map(_is_locked, paths))]
 
 

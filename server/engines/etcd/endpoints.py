@@ -51,8 +51,6 @@ class Endpoints:
         self._first = 0
         """The one that answered last."""
         self._token: str | None = None
-        self.problem: str | None = None
-        """Why the last request was not carried out; None: it was."""
 
     def ask(self, path: str, body: dict[str, Any], deadline: float, *, repeatable: bool) -> Any:
         """Have a request carried out by `deadline`; its answer. Raises Failed.
@@ -66,14 +64,13 @@ class Endpoints:
                 at = (self._first + number) % len(self._settings.endpoints)
                 left = deadline - self._clock()
                 if left <= 0:
-                    self.problem = attempts.why
                     raise attempts.failed()
                 try:
                     found = self._post(at, path, body, min(left, longest))
                 except Etcd3Exception as error:
                     attempts.add(error, self._settings.endpoints[at])
                 else:
-                    self._first, self.problem = at, None
+                    self._first = at
                     return found
             time.sleep(PAUSE_SECONDS)
 

@@ -8,6 +8,7 @@ import pytest
 
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.file import dump, load
+from server.coordinator.etcd import members_of
 from server.coordinator.founding import Refused, Wish, prepare
 from server.engines.etcd import settings
 
@@ -62,3 +63,11 @@ def test_the_cluster_file_keeps_it_and_other_endpoints_are_refused(tmp_path: Pat
 def test_settings_of_an_engine_that_has_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="engine single has no settings endpoints"):
         prepare(Wish(tmp_path, ephemeral=True, engine="single", settings={"endpoints": "a"}))
+
+
+def test_only_members_that_were_started_here_are_ended_here(tmp_path: Path) -> None:
+    own = {"endpoints": "127.0.0.1:7000", "peers": "127.0.0.1:7003"}
+    theirs = {"endpoints": "127.0.0.1:7000"}
+    for name, settings_, members in (("a", own, ["etcd1"]), ("b", theirs, [])):
+        wish = Wish(tmp_path / name, ephemeral=True, engine="etcd", settings=settings_)
+        assert members_of(prepare(wish)[0]) == members
