@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kvrmi.cluster.status import votes
+from kvrmi.errors import Unsupported, from_builtin
 
 from .. import endings
 from . import folders
@@ -172,6 +173,9 @@ class ReplicaUpkeep:
             self.restored = self._restore(self._replica)
             self.restore_due = False
         except Exception as error:  # it is tried again at the next look
+            if isinstance(from_builtin(error), Unsupported):
+                self.restore_due = False  # its engine has nothing that others could restore
+                return
             log.info("replica %d not restored yet: %s", self._replica, error)
             self._examine_at = time.monotonic() + 0.5
 
