@@ -121,8 +121,8 @@ def _ports(cluster: Cluster) -> Iterable[Port]:
     for member in cluster.members:
         for name, port in member.ports.items():
             yield Port(member.id, name, naming.join_address(member.host, port))
-        if tcp := cluster.gateways_of(member.id).tcp:
-            yield Port(member.id, "TCP gateway", naming.join_address(member.host, tcp))
+        for name, port in cluster.other_ports(member.id).items():
+            yield Port(member.id, name, naming.join_address(member.host, port))
 
 
 def _knock(address: str) -> str:

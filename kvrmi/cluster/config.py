@@ -131,6 +131,12 @@ class Cluster:
         """Return the port of a replica's own metrics; 0: there is none."""
         return counted_on(self.metrics_port, self.members, replica)
 
+    def other_ports(self, replica: int) -> dict[str, int]:
+        """Return the TCP ports that a replica has besides those of its objects, by their use."""
+        tcp, metrics = self.gateways_of(replica).tcp, self.metrics_port_of(replica)
+        named = {"TCP gateway": tcp, "metrics": metrics}
+        return {name: port for name, port in named.items() if port}
+
     def listens_on(self, host: str) -> str:
         """Return on which host to bind what others connect to on `host`."""
         return self.listen or host
@@ -148,11 +154,7 @@ class Cluster:
         for member in self.members:
             for name, address in zip(member.ports, member.addresses, strict=True):
                 uses.setdefault(address, []).append(f"{name} of replica {member.id}")
-            others = {
-                "TCP gateway": self.gateways_of(member.id).tcp,
-                "metrics": self.metrics_port_of(member.id),
-            }
-            for name, port in ((name, port) for name, port in others.items() if port):
+            for name, port in self.other_ports(member.id).items():
                 address = join_address(member.host, port)
                 uses.setdefault(address, []).append(f"{name} of replica {member.id}")
         for address, users in uses.items():

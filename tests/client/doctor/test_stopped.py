@@ -60,9 +60,12 @@ def test_faults_in_its_folders(stopped: Cluster, capsys: pytest.CaptureFixture[s
     (data / "secret").chmod(0o644)
     (data / "replica2.lost1").mkdir()
     taken = socket.create_server(("127.0.0.1", stopped.member(3).admin))
-    with taken, socket.create_server(("127.0.0.1", 0)) as gateway:
-        with (data / "cluster.toml").open("a") as file:
-            file.write(f"[gateways]\ntcp = {gateway.getsockname()[1]}\n")
+    gateway, metrics = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+    with taken, gateway, metrics:
+        file = data / "cluster.toml"
+        others = f"[gateways]\ntcp = {gateway.getsockname()[1]}\n"
+        first = f"metrics_port = {metrics.getsockname()[1]}\n"
+        file.write_text(first + file.read_text() + others)
         status, found = doctor(stopped, capsys)
     assert status == 4
     assert found["modes"] == [
@@ -75,8 +78,12 @@ def test_faults_in_its_folders(stopped: Cluster, capsys: pytest.CaptureFixture[s
     assert found["foreign folder"][0].startswith("replica1 is the folder of replica 4")
     assert "may be read by others: chmod 600" in found["secret"][0]
     assert found["left over"][0].startswith("replica2.lost1 was kept")
-    assert "the TCP gateway port of replica 1" in found["ports taken"][0]
-    assert "the admin port of replica 3" in found["ports taken"][-1]
+    for port in (
+        "TCP gateway port of replica 1",
+        "metrics port of replica 1",
+        "admin port of replica 3",
+    ):
+        assert any(f"the {port}" in one for one in found["ports taken"])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser reads everything")
