@@ -53,8 +53,8 @@ def test_an_own_address_that_overlaps_and_is_no_peer_is_named() -> None:
 
 def test_all_have_the_engine_that_is_named() -> None:
     assert cluster_of(1, A, [A, B], DATA).engine == DEFAULT
-    with pytest.raises(ConfigError, match="engine '2pc' is not available"):
-        cluster_of(1, A, [A, B], DATA, "2pc")
+    with pytest.raises(ConfigError, match="engine 'raft' is not available"):
+        cluster_of(1, A, [A, B], DATA, "raft")
 
 
 def test_a_host_alone_has_the_default_ports() -> None:

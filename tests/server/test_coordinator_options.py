@@ -88,7 +88,7 @@ def test_a_file_is_no_data_folder(
 
 
 @pytest.mark.parametrize(
-    "line", ["--engine 2pc", "--etcd-endpoints a --engine single", "--host 0.0.0.0", "--victim 2"]
+    "line", ["--engine raft", "--etcd-endpoints a --engine single", "--host 0.0.0.0", "--victim 2"]
 )
 def test_what_does_not_go_together_is_one_line(
     line: str, capsys: pytest.CaptureFixture[str]
