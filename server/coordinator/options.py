@@ -17,7 +17,7 @@ from kvrmi.cli import Parser, folder, whole
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.gateways import TCP_PORT, UDP_PORT
 
-from ..engines.kinds import DEFAULT, REPLICAS, replicas_of
+from ..engines.kinds import DEFAULT, REPLICAS, kind_of, replicas_of
 from .event import ScriptedEvent
 
 DEMO_DOWN_AFTER = 8.0
@@ -190,6 +190,9 @@ def _event_problem(given: argparse.Namespace, count: int) -> str | None:
         return f"--victim {given.victim}: there are only {count} replicas"
     if given.demo and count < 3:
         return "--demo needs at least three replicas, so that one may fail"
+    engine = given.engine or DEFAULT
+    if given.demo and not kind_of(engine).declared.serving.leader:
+        return f"--demo shows how leaders and acceptors fail, and engine {engine} has neither"
     return None
 
 
