@@ -36,16 +36,27 @@ case $server in
     "" | *[!0-9]*) refuse "'$server' is no server number; $usage" ;;
 esac
 
-find_containers() { # the engine whose containers deploy.sh started
+find_containers() { # the engine whose containers deploy.sh started, and the volume of their data
     for engine in docker podman; do
-        if [ -n "$("$engine" ps --quiet --filter label=kvrmi=kvrmi 2>/dev/null)" ]; then
-            return 0
-        fi
+        for volume in kvrmi kvrmi-single; do
+            if [ -n "$("$engine" ps --quiet --filter "label=kvrmi=$volume" 2>/dev/null)" ]; then
+                return 0
+            fi
+        done
     done
     engine=
 }
 
-config=${KVRMI_CONFIG:-} engine=
+gateway_port() { # of the first server, as the cluster file states it; nothing if it has none
+    line="/^\[gateways\]/,/^\[/s/^$1 = \([0-9]*\)$/\1/p"
+    if [ -n "$engine" ]; then
+        "$engine" run --rm --volume "$volume:/data:ro" --entrypoint sed kvrmi -n "$line" /data/cluster.toml
+    elif [ -f "$config" ]; then
+        sed -n "$line" "$config"
+    fi
+}
+
+config=${KVRMI_CONFIG:-} engine= volume=
 [ -n "$config" ] || find_containers
 for folder in .kvrmi "$here/.kvrmi"; do
     [ -n "$config$engine" ] || [ ! -f "$folder/cluster.toml" ] || config=$folder/cluster.toml
@@ -64,11 +75,12 @@ case $protocol in
         esac
         ;;
     [Tt][Cc][Pp] | [Uu][Dd][Pp])
-        # Replica 1's gateway has the port that the cluster file states, each further one the next.
-        first= lower=$(echo "$protocol" | tr TCPUD tcpud)
-        [ ! -f "$config" ] || first=$(sed -n "/^\[gateways\]/,/^\[/s/^$lower = \([0-9]*\)$/\1/p" "$config")
-        if [ -n "$first" ] && [ "$port" != $((first + server - 1)) ]; then
-            echo "port $port is mapped to $((first + server - 1)), the $lower gateway of server $server ($source)"
+        # A host's first gateway has the port that the cluster file states, each further one the next.
+        lower=$(echo "$protocol" | tr TCPUD tcpud)
+        own=$(gateway_port "$lower")
+        [ -z "$own" ] || [ -n "$engine" ] || own=$((own + server - 1))
+        if [ -n "$own" ] && [ "$port" != "$own" ]; then
+            echo "port $port is mapped to $own, the $lower gateway of server $server ($source)"
         fi
         ;;
 esac
@@ -83,7 +95,7 @@ if [ -n "$engine" ]; then
     terminal=--interactive
     [ ! -t 0 ] || [ ! -t 1 ] || terminal=--interactive\ --tty
     # shellcheck disable=SC2086
-    exec "$engine" run --rm $terminal --network kvrmi --volume kvrmi:/var/lib/kvrmi kvrmi client "$@"
+    exec "$engine" run --rm $terminal --network kvrmi --volume "$volume:/var/lib/kvrmi" kvrmi client "$@"
 elif [ -x "$here/.venv/bin/python" ]; then
     export PYTHONPATH="$here"
     # By its module's name the client would call itself `python -m client`.

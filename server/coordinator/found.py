@@ -18,6 +18,7 @@ from kvrmi.cli import USAGE, Parser, complain, folder, paragraph, reason, whole
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
+from kvrmi.cluster.gateways import NO_GATEWAYS, TCP_PORT, UDP_PORT, Gateways
 from kvrmi.cluster.members import members
 from kvrmi.cluster.naming import join_address, shared_ports, split_address
 from kvrmi.remote.identity import make_secret
@@ -44,6 +45,7 @@ def main(argv: Sequence[str]) -> int:
             given.engine,
             given.nameserver,
             settings_of(given),
+            _gateways(given),
         )
     except Impossible as error:
         problem, status = str(error), USAGE
@@ -65,20 +67,23 @@ def found(
     engine: str,
     nameserver: str | None = None,
     settings: Mapping[str, str] = {},
+    gateways: Gateways = NO_GATEWAYS,
 ) -> Cluster:
     """Write cluster file and secret of a new cluster into `data`, replica i on host i.
 
     A host is HOST or HOST:PORT; without a port it has the default ones, or those from `base_port`.
     The name server runs on `nameserver`, HOST or HOST:PORT, by default on the first host.
-    `settings` are the engine's. The files of an equal cluster that are there already stay, with
+    `settings` are the engine's, `gateways` the ports of the first replica's. The files of an equal cluster that are there already stay, with
     its id and secret. Raises ConfigError and Refused, Impossible where no such cluster can be,
     with nothing changed, and OSError.
     """
     with founding.asked_for():
         replicas_of(engine, len(hosts))
         addresses = _addresses(hosts, base_port, kind_of(engine).declared.daemons)
-        if nameserver is not None:
-            addresses = addresses._replace(nameserver=_full(nameserver, addresses.nameserver))
+        addresses = addresses._replace(
+            nameserver=_full(nameserver or addresses.nameserver, addresses.nameserver),
+            gateways=gateways,
+        )
         cluster = founding.new_cluster(addresses, engine, secrets.token_hex(8), [""] * len(hosts))
         cluster = dataclasses.replace(cluster, settings=kind_of(engine).founded(settings))
     data.mkdir(parents=True, exist_ok=True)
@@ -169,6 +174,11 @@ def _hosts(text: str) -> list[str]:
     return hosts
 
 
+def _gateways(given: argparse.Namespace) -> Gateways:
+    tcp, udp = (TCP_PORT, UDP_PORT) if given.gateways else NO_GATEWAYS
+    return Gateways(given.tcp_port or tcp, given.udp_port or udp)
+
+
 def _parser() -> Parser:
     parser = Parser(
         "Make the cluster file and the secret of replicas on hosts of their own.", command="found"
@@ -179,9 +189,13 @@ def _parser() -> Parser:
     add("--engine", default=DEFAULT, help=f"how they agree ({DEFAULT})")
     add("--etcd-endpoints", metavar="H:P,..", help="with --engine etcd: the cluster that keeps all")
     add("--nameserver", metavar="H[:P]", help="where the name server will run (the first host)")
+    add("--gateways", action="store_true", help="serve TCP and UDP too, at each replica")
+    port = whole(1, 65_535)
+    add("--tcp-port", type=port, metavar="P", help=f"of the TCP gateways ({TCP_PORT})")
+    add("--udp-port", type=port, metavar="P", help=f"of the UDP gateways ({UDP_PORT})")
     add(
         "--base-port",
-        type=whole(1, 65_535),
+        type=port,
         metavar="P",
         help="ports from P on, as for a cluster on one host",
     )

@@ -120,3 +120,9 @@ def test_an_engine_that_is_not_there_makes_nothing(
     said = capsys.readouterr().err
     assert "engine 'raft' is not available, use paxos, " in said
     assert not (tmp_path / "new").exists()
+
+
+def test_gateways_are_in_the_file(tmp_path: Path) -> None:
+    words = "--gateways", "--tcp-port", "1211"
+    assert main(["found", *HOSTS, *words, "--data", str(tmp_path)]) == 0
+    assert load(tmp_path / "cluster.toml").gateways == (1211, 5555)
