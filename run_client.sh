@@ -86,6 +86,11 @@ case $protocol in
 esac
 
 set -- --session --name="$name" --protocol="$protocol" --replica="$server"
+case $protocol in
+    [Tt][Cc][Pp] | [Uu][Dd][Pp]) # with no file to find the gateway by, it is where the port is
+        [ -n "$config$engine" ] || set -- "$@" --address "127.0.0.1:$port"
+        ;;
+esac
 if [ -n "$config" ]; then
     logs=$(dirname "$config")/clients
     set -- "$@" --config "$config"
