@@ -73,9 +73,9 @@ def found(
 
     A host is HOST or HOST:PORT; without a port it has the default ones, or those from `base_port`.
     The name server runs on `nameserver`, HOST or HOST:PORT, by default on the first host.
-    `settings` are the engine's, `gateways` the ports of the first replica's. The files of an equal cluster that are there already stay, with
-    its id and secret. Raises ConfigError and Refused, Impossible where no such cluster can be,
-    with nothing changed, and OSError.
+    `settings` are the engine's, `gateways` the ports of the first replica's. The files of an equal
+    cluster that are there already stay, with its id and secret. Raises ConfigError and Refused,
+    Impossible where no such cluster can be, with nothing changed, and OSError.
     """
     with founding.asked_for():
         replicas_of(engine, len(hosts))
