@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,6 +21,7 @@ from kvrmi.remote.payload import JSON, MSGPACK, SERPENT, Call, dump_call, load
 from nameserver.service import NameServer
 from server.admin import Admin
 from server.coordinator.servant import CoordinatorServant
+from server.engines.served import Orders
 from server.intake import Intake
 from server.kvstore import kvstore
 
@@ -104,7 +106,9 @@ class Patient:
 
     me = 1
     cluster = Members()
-    faults = Cuts()
+    cuts = Cuts()
+    engine = SimpleNamespace(name="paxos", orders=Orders(lambda _: {}, lambda _: True))
+    linked = True
     roles = dict.fromkeys(("proposer", "acceptor", "learner"))
 
     def restart_role(self, role: str) -> int:
