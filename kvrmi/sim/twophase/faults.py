@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ...roles.contract import Address, Message
 from ...twophase.messages import Go, Prepare
 from ..faults import Fault, Strike
+
+if TYPE_CHECKING:
+    from ..replica import Replica
 
 __all__ = ["ADVERSARIES"]
 
@@ -44,10 +48,15 @@ def _behead(strike: Strike) -> None:
         if not isinstance(message, Go) or sender.role != "manager":
             return ""
         network.catch = lambda *_: ""
-        world.after(0.0, partial(strike.kill, world.replicas[sender.replica]))
+        world.after(0.0, partial(_kill, strike, world.replicas[sender.replica]))
         return ""
 
     network.catch = catch
+
+
+def _kill(strike: Strike, replica: Replica) -> None:
+    if not strike.over():  # else nobody would start it again
+        strike.kill(replica)
 
 
 ADVERSARIES: dict[str, Fault] = {"behead": _behead, "withhold": _withhold}
