@@ -173,9 +173,9 @@ def _parser() -> cli.Parser:
     add(
         "--engines",
         type=_engines,
-        default=["single", "paxos"],
+        default=["single", "2pc", "paxos"],
         metavar="E,E",
-        help="which, in this order (single,paxos)",
+        help="which, in this order (single,2pc,paxos)",
     )
     add(
         "--clients",
