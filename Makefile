@@ -17,7 +17,7 @@ endif
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "%-12s %s\n", $$1, $$2}'
 
-run: $(VENV)/.run  ## set up, then a five-replica cluster with the failure and recovery demo
+run: $(VENV)/.run  ## set up, then five replicas with the failure and recovery demo
 	@$(BIN)/python run_cluster.py --ephemeral --demo --keep
 
 test: $(VENV)/.test  ## set up, then every check: format, lint, types, imports, tests
@@ -27,7 +27,7 @@ test: $(VENV)/.test  ## set up, then every check: format, lint, types, imports, 
 	$(BIN)/python $(BIN)/lint-imports
 	$(BIN)/python -m tests
 
-prove: $(VENV)/.run  ## set up, then the long proof: 10,000 histories, ten minutes of failures
+prove: $(VENV)/.run  ## set up, then the proof: 10,000 histories, ten minutes of failures
 	@mkdir -p proof
 	@$(BIN)/python -m kvrmi.sim --seeds 0..9999 --report proof/histories.json
 	@$(BIN)/python -m client nemesis --minutes 10 --seed 1 --report proof/nemesis.json
@@ -39,7 +39,7 @@ bugs: $(VENV)/.run  ## set up, then the planted bugs: how many seeds find each
 example-logs: $(VENV)/.run  ## set up, then deploy/example_*.log anew, from a real run
 	@deploy/example_logs.sh
 
-clean:  ## end what runs from this folder; remove .venv, caches, build and proof
+clean:  ## end what runs from this folder; remove .venv, caches, build, proof
 	@if [ -x $(BIN)/python ] && [ -f .kvrmi/cluster.toml ]; then $(BIN)/python run_cluster.py stop; fi
 	@rm -rf $(VENV) build dist proof *.egg-info .*_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -78,7 +78,7 @@ def test_the_ready_line(live: LiveCluster) -> None:
     tcp, udp = live.cluster.gateways
     assert live.ready_line == (
         f"ready replicas=5 engine=paxos nameserver={live.cluster.nameserver} config={live.config} "
-        f"tcp=127.0.0.1:{tcp} udp=127.0.0.1:{udp}\n"
+        f"tcp=127.0.0.1:{tcp} udp=127.0.0.1:{udp} metrics=127.0.0.1:{live.cluster.metrics_port}\n"
     )
 
 

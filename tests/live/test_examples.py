@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import kvrmi
 from server.coordinator.ports import free_block
 
 from .cluster import ROOT, TIMEOUT, LiveCluster, wait_for
@@ -68,6 +69,9 @@ def test_without_a_cluster_they_say_so_in_one_line(name: str, said: str, tmp_pat
 
 
 def test_a_script_counts_its_runs(live: LiveCluster) -> None:
+    with kvrmi.connect(config=live.config) as store:
+        for key, _ in list(store.scan("counter/")):  # of a workload on the same cluster
+            store.delete(key)
     assert run(live, "counter.py").splitlines() == ["run 1", "counter/runs = 1"]
     assert run(live, "counter.py").splitlines() == ["run 2", "counter/runs = 2"]
 
