@@ -14,6 +14,7 @@ from kvrmi.access.store import Store
 from kvrmi.dump import Damaged, Page, Reader, Summary, save
 from kvrmi.errors import InvalidRequest, KVError, UnknownOutcome
 from kvrmi.operations.interface import SCAN_ITEMS, Value
+from kvrmi.whole import opened
 
 from .progress import Advance, progress
 
@@ -56,7 +57,7 @@ def import_(store: Store, path: Path) -> Imported:
     that ended on its way, and Interrupted for one that Ctrl-C ended; both say how far it came.
     """
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             summary = _verified(file)
             with progress("imported", summary.keys) as advance:
                 return Imported(summary, _put_all(store, file, summary, advance))

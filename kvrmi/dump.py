@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -18,6 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 from .errors import InvalidRequest
 from .operations.interface import Value, check
 from .state.rows import row_hash
+from .whole import replacing
 
 __all__ = ["Damaged", "Page", "Reader", "Summary", "save"]
 
@@ -55,33 +55,10 @@ class Summary(NamedTuple):
 def save(path: Path, cluster: str, pages: Iterator[Page]) -> Summary:
     """Write a file of these pages, at least one, readable by its owner only. Raises OSError.
 
-    When it raises, or `pages` does, what was at `path` before is still there.
+    When it raises, or `pages` does, what was at `path` before is still there; see whole.py.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        with _create(part) as file:
-            summary = _write(file, cluster, pages)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-    return summary
-
-
-def _create(part: Path) -> BinaryIO:
-    part.unlink(missing_ok=True)
-    return os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with replacing(path, private=True) as file:
+        return _write(file, cluster, pages)
 
 
 def _write(file: BinaryIO, cluster: str, pages: Iterator[Page]) -> Summary:

@@ -281,7 +281,7 @@ class Carrier:
     def _export(self, named: str) -> int:
         from .. import backup  # for those who ask for it
 
-        path = Path(named).expanduser()
+        path = Path(named)
         summary = backup.export(self._store, path)
         self._backed_up("export", path, summary, summary.revision)
         if summary.first_revision != summary.revision:
@@ -292,7 +292,7 @@ class Carrier:
     def _import(self, named: str) -> int:
         from .. import backup  # for those who ask for it
 
-        path = Path(named).expanduser()
+        path = Path(named)
         try:
             imported = backup.import_(self._store, path)
         except backup.Interrupted as error:

@@ -7,13 +7,11 @@ line that names it. It knows no command.
 from __future__ import annotations
 
 import contextlib
-import secrets
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 from kvrmi.errors import InvalidRequest
 from kvrmi.operations.interface import VALUE_BYTES
+from kvrmi.whole import opened, replacing
 
 from ..grammar.arguments import FromFile
 
@@ -38,24 +36,8 @@ def write(named: str, data: bytes) -> None:
 
     Raises InvalidRequest: a folder, no ordinary file, or a place that cannot be written.
     """
-    with _explained(named, "written"):
-        path = Path(named).expanduser().resolve()  # the file behind a link, not the link
-        if path.exists():
-            _must_be_ordinary(path)  # a device must stay one
-        _replace(path, data)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(data)
-        if path.exists():
-            part.chmod(stat.S_IMODE(path.stat().st_mode))
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with _explained(named, "written"), replacing(named) as file:
+        file.write(data)
 
 
 def _filled(arg: object) -> object:
@@ -67,19 +49,11 @@ def _filled(arg: object) -> object:
 
 
 def _contents(named: str) -> bytes:
-    with _explained(named, "read"):
-        path = Path(named).expanduser()
-        _must_be_ordinary(path)  # a pipe or a device might never end
-        with path.open("rb") as file:
-            data = file.read(VALUE_BYTES + 1)
+    with _explained(named, "read"), opened(named) as file:
+        data = file.read(VALUE_BYTES + 1)
     if len(data) > VALUE_BYTES:
         raise InvalidRequest(f"{named} is larger than a value may be, {VALUE_BYTES} bytes")
     return data
-
-
-def _must_be_ordinary(path: Path) -> None:
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError("it is a folder" if path.is_dir() else "it is no ordinary file")
 
 
 @contextlib.contextmanager
@@ -87,6 +61,5 @@ def _explained(named: str, done: str) -> Iterator[None]:
     """Turn what the system refuses into one line that names the file."""
     try:
         yield
-    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: there is no such home
-        why = getattr(error, "strerror", None) or error
-        raise InvalidRequest(f"{named} cannot be {done}: {why}") from error
+    except OSError as error:
+        raise InvalidRequest(f"{named} cannot be {done}: {error.strerror or error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,25 @@ def test_files_that_cannot_be_had(
 def test_they_take_one_file(run: Run, capsys: Captured) -> None:
     assert run("EXPORT") == run("IMPORT", "a", "b") == 2
     assert "usage: EXPORT file" in capsys.readouterr().err
+
+
+def test_what_is_no_ordinary_file_is_refused_and_stays(
+    cluster: Cluster, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    for name, why in (("fifo", "no ordinary file"), (".", "it is a folder"), ("-", "name a file")):
+        assert run("EXPORT", name) == 2
+        assert why in capsys.readouterr().err
+    for name in ("fifo", "."):
+        assert run("IMPORT", name) == 2
+        assert "cannot be read: it is " in capsys.readouterr().err
+    assert os.listdir() == ["fifo"]
+    assert not Path("fifo").is_file()
+
+
+def test_a_link_stays_one(cluster: Cluster, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("real")
+    assert run("EXPORT", str(tmp_path / "link")) == 0
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").is_file()

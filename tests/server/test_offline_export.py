@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,14 @@ def test_what_cannot_be_exported_leaves_no_file(
     home = folder(tmp_path, 2, learned=3, accepted=[], chosen=3)
     assert main(["export", str(home), str(tmp_path / "none" / "f")]) == 1
     assert "cannot be written: No such file" in capsys.readouterr().err
+
+
+def test_a_folder_and_a_pipe_are_refused_and_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = folder(tmp_path, 1, learned=3, accepted=[], chosen=3)
+    os.mkfifo(tmp_path / "fifo")
+    for name, why in (("fifo", "it is no ordinary file"), (".", "it is a folder")):
+        assert main(["export", str(home), str(tmp_path / name)]) == 1
+        assert f"cannot be written: {why}" in capsys.readouterr().err
+    assert (tmp_path / "fifo").is_fifo()
