@@ -223,14 +223,24 @@ def _remarks(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         roles = entry.get("roles") or {}
         found = [f"{role} {is_['state']}" for role, is_ in roles.items() if is_["state"] != "up"]
         found += [entry["reason"]] if entry.get("reason") else []
-        found += entry.get("notes") or []
         found += [_restoring(entry["restoring"])] if entry.get("restoring") else []
         if found:
             yield f"replica {entry['id']}: {', '.join(found)}"
+    for note, ids in _notes(entries).items():
+        yield f"replica{'s' * (len(ids) > 1)} {', '.join(map(str, ids))}: {note}"
     cuts = {(a, b) for entry in entries for a, b in entry.get("cuts") or ()}
     if cuts:
         yield f"cut links: {named(cuts)}"
     yield from _clients(entries)
+
+
+def _notes(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """Collect what replicas note, each text once, with all who note it."""
+    noted: dict[str, list[int]] = {}
+    for entry in entries:
+        for note in entry.get("notes") or ():
+            noted.setdefault(note, []).append(entry["id"])
+    return noted
 
 
 def _clients(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:

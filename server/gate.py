@@ -42,11 +42,10 @@ class Gate:
             if caller.role != REPLICA or caller.replica not in self._cluster.ids:
                 raise Refused(f"{target} is for the replicas of this cluster")
             if caller.config != self.config:
+                # Who gets here has the secret, so it may know how this replica is configured.
                 raise Refused(
-                    f"replica {caller.replica} has other members or times than replica {self._me}, "
-                    f"which read {self._cluster.source}, or another version of this program: mend "
-                    "the file that is wrong, or give both the same version, and start that replica "
-                    "again. Meanwhile a majority that agrees serves"
+                    f"{target} has other members or times, {self._cluster.read}, or another "
+                    "version of this program"
                 )
 
         return lambda data: challenge(self._secret, self._cluster.id, target, data, allow)

@@ -9,7 +9,7 @@ One thread at a time collects a group; any thread may send. It knows no message 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -93,7 +93,7 @@ class Transport:
         self._deliver = deliver
         self._answer = cluster.timing.answer
         self._refusals: dict[int, str] = {}
-        self._source = cluster.source
+        self._cluster = cluster
         self._links: dict[tuple[int, str], Link] = {}
         self._by_peer: dict[Peer, Link] = {}
         for member in cluster.members:
@@ -181,7 +181,8 @@ class Transport:
 
     def refusal(self, peer: int) -> str:
         """Why a peer that runs refuses our connections, or we its; "" if neither does."""
-        return self._refusals.get(peer, "")
+        why = self._refusals.get(peer)
+        return "" if why is None else self._refused([peer], why)
 
     @property
     def sent(self) -> dict[str, int]:
@@ -193,20 +194,38 @@ class Transport:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Which peers refuse our connections, or we theirs, and why; one line each."""
-        return tuple(self._refusals.values())
+        """Which peers refuse our connections, or we theirs; one line for all with one reason."""
+        peers: dict[str, list[int]] = {}
+        for peer, why in sorted(self._refusals.items()):
+            peers.setdefault(why, []).append(peer)
+        return tuple(self._refused(those, why) for why, those in peers.items())
 
     def _note_refusals(self) -> None:
         """Log each refusal when it begins: the attempts go on, several a second."""
-        found = {
-            link.replica: _refusal(link, self._source)
-            for link in self._links.values()
-            if link.peer.refusal and link.peer.state != "connected"
-        }
-        for replica, text in found.items():
-            if self._refusals.get(replica) != text:
-                _log.warning("%s", text)
-        self._refusals = found
+        before, self._refusals = (
+            self._refusals,
+            {
+                link.replica: _why(link)
+                for link in self._links.values()
+                if link.peer.refusal and link.peer.state != "connected"
+            },
+        )
+        for peer, why in self._refusals.items():
+            if before.get(peer) != why:
+                _log.warning("%s", self.refusal(peer))
+
+    def _refused(self, peers: Sequence[int], why: str) -> str:
+        """Say that some peers and this replica do not take each other for one cluster's.
+
+        It does not name this replica: others that read the same note the same.
+        """
+        members = map(self._cluster.member, peers)
+        at = (f"{one.id} at {join_address(one.host, one.client)}" for one in members)
+        named = f"replica{'s' * (len(peers) > 1)} {', '.join(at)}"
+        return (
+            f"no connection with {named}: {why}; this one has {self._cluster.read}. Both need the "
+            "same secret file, cluster file or --peers, and version: mend and restart the odd one"
+        )
 
     def close(self) -> None:
         """Close all connections."""
@@ -238,16 +257,10 @@ class Transport:
         self._deliver(token.role, token.incarnation, link.address, lost)
 
 
-def _refusal(link: Link, source: str) -> str:
+def _why(link: Link) -> str:
     # The role's name is left out: all roles of a replica refuse for the same reason.
-    name, member = role_name(link.replica, link.lane.daemon), link.member
-    why = link.peer.refusal.removeprefix("connection refused: ").replace(name, "it")
-    return (
-        f"replica {member.id} at {join_address(member.host, member.client)} runs, but is not taken "
-        f"for one of this cluster, or does not take this replica for one: {why}. "
-        "Both need the same secret file, and the same cluster file or --peers; "
-        f"this replica read {source}"
-    )
+    why = link.peer.refusal.removeprefix("connection refused: ")
+    return why.replace(role_name(link.replica, link.lane.daemon), "the other end")
 
 
 def _peer(

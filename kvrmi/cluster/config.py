@@ -102,6 +102,11 @@ class Cluster:
         """How many replicas make a majority."""
         return majority(len(self.members))
 
+    @property
+    def read(self) -> str:
+        """Say for messages what replicas must agree on, and from where it was read."""
+        return f"{len(self.members)} replicas and {self.timing.unusual} in {self.source}"
+
     def agreed(self, messages: int, vocabulary: str) -> str:
         """Make the digest of what replicas must agree on before they talk to each other.
 

@@ -65,6 +65,14 @@ class Timing:
         """Seconds that a started acceptor promises nothing: a grant it forgot has then ended."""
         return self.lease * (1 + self.drift)
 
+    @property
+    def unusual(self) -> str:
+        """Name the times that are not the default ones, for messages: `lease 0.6`."""
+        default = Timing()
+        names = [field.name for field in dataclasses.fields(self)]
+        changed = [name for name in names if getattr(self, name) != getattr(default, name)]
+        return ", ".join(f"{name} {getattr(self, name):g}" for name in changed) or "default times"
+
     def slow(self) -> Timing:
         """Make the profile for a slow machine: heartbeat, lease and elections times three."""
         return dataclasses.replace(

@@ -118,6 +118,14 @@ def test_status_shows_notes_and_cuts() -> None:
     assert out.getvalue().splitlines()[3:] == ["replica 1: timing differs", "cut links: 1-3, 2>1"]
 
 
+def test_status_shows_what_several_replicas_note_once() -> None:
+    out = io.StringIO()
+    status = _status(roles={}, notes=["timing differs"])
+    status["replicas"].append({**status["replicas"][0], "id": 2})
+    Printer(as_json=False, out=out).status(status)
+    assert out.getvalue().splitlines()[4:] == ["replicas 1, 2: timing differs"]
+
+
 def test_status_says_how_far_a_snapshot_has_come() -> None:
     out = io.StringIO()
     progress = {"peer": 2, "keys": 500, "of": 2000, "bytes": 70000}

@@ -126,12 +126,14 @@ def test_a_replica_with_other_times_is_kept_apart_and_all_say_which_files_differ
         reported = "; ".join(three.status(replica)["notes"])
         return all(
             part in reported
-            for part in (f"replica {about} at", "other members or times", str(edited))
+            for part in (f"{about} at", "other members or times", f"lease 0.55 in {edited}")
         )
 
     until(lambda: is_up(three, victim) and says(victim, other), TIMEOUT)
     until(lambda: says(other, victim), TIMEOUT)
-    assert str(three.data / "cluster.toml") in "; ".join(three.status(other)["notes"])
+    assert f"default times in {three.data / 'cluster.toml'}" in "; ".join(
+        three.status(other)["notes"]
+    )
     three.put(other, "goes", "on")
     assert three.status(victim)["role"] == "follower"
     for replica in (victim, other):

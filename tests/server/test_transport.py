@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import threading
 import time
@@ -11,18 +12,21 @@ from pathlib import Path
 import pytest
 
 from kvrmi.cluster import naming
+from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.cuts import Cuts
 from kvrmi.paxos.ballot import Ballot
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.paxos.messages import Accept, Forward, Offer, Release, Released
 from kvrmi.remote.identity import Credentials, challenge
+from kvrmi.remote.peer import Peer
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Envelope, Message, NoAnswer
 from kvrmi.roles.declaration import BATCH, CONTROL
 from server.alone import cluster_of
 from server.coordinator.ports import free_block
+from server.gate import Admit, Gate
 from server.objectdaemon import Limits, ObjectDaemon, exposed
-from server.transport import Transport
+from server.transport import Deliver, Transport
 
 from .stubs import until
 
@@ -52,6 +56,27 @@ class Servant:
         return self.answer(sender, message)
 
 
+def made(
+    cluster: Cluster,
+    cuts: Cuts | None = None,
+    codec: Codec | None = None,
+    deliver: Deliver = lambda *delivery: None,
+    refused: Callable[[int], None] = lambda replica: None,
+) -> Transport:
+    """The transport of replica 1."""
+    return Transport(
+        PAXOS,
+        cluster,
+        1,
+        Credentials(cluster.id, 1, "replica", SECRET),
+        cuts or Cuts(),
+        codec=codec or Codec(PAXOS),
+        clock=time.monotonic,
+        deliver=deliver,
+        refused=refused,
+    )
+
+
 class World:
     """A transport of replica 1, and the acceptor of replica 2 behind a daemon."""
 
@@ -66,25 +91,22 @@ class World:
         self.refused: list[int] = []
         name = naming.role(2, "acceptor")
         cluster_id = self.cluster.id
+        self.admit: Admit = lambda data: challenge(self.secret, cluster_id, name, data)
         self.daemon = ObjectDaemon(
             "127.0.0.1",
             self.cluster.member(2).ports["acceptor"],
             name,
             self.servant,
             Limits(8, 1 << 20, 60.0),
-            admit=lambda data: challenge(self.secret, cluster_id, name, data),
+            admit=lambda data: self.admit(data),
         )
         self.codec = Codec(PAXOS)
-        self.transport = Transport(
-            PAXOS,
+        self.transport = made(
             self.cluster,
-            1,
-            Credentials(cluster_id, 1, "replica", SECRET),
             self.cuts,
-            codec=self.codec,
-            clock=time.monotonic,
-            deliver=lambda *delivery: self.delivered.append(delivery),
-            refused=self.refused.append,
+            self.codec,
+            lambda *delivery: self.delivered.append(delivery),
+            self.refused.append,
         )
 
     def connect(self) -> None:
@@ -141,11 +163,45 @@ def test_a_peer_with_another_secret_is_named_once_until_it_has_ours(
 
     until(lambda: bool(tended()))
     (note,) = world.transport.notes
-    assert note.startswith(f"replica 2 at 127.0.0.1:{world.cluster.member(2).client} runs, but")
-    assert "it does not know the cluster's secret that this process has. Both need the" in note
+    at = f"127.0.0.1:{world.cluster.member(2).client}"
+    secret = "the other end does not know the cluster's secret that this process has"
+    assert note.startswith(
+        f"no connection with replica 2 at {at}: {secret}; this one has 2 replicas and"
+    )
     world.secret = SECRET
     until(lambda: not tended())
-    assert caplog.text.count("runs, but") == 1
+    assert caplog.text.count("no connection") == 1
+
+
+def test_another_lease_is_named_by_both_ends(world: World) -> None:
+    longer = dataclasses.replace(world.cluster.timing, lease=0.6)
+    other = dataclasses.replace(world.cluster, timing=longer, source="other.toml")
+    gate = Gate(other, 2, SECRET, "digest of other.toml")
+    world.admit = gate.replicas(naming.role(2, "acceptor"))
+    world.daemon.open()
+
+    def tended() -> tuple[str, ...]:
+        world.transport.tend()
+        return world.transport.notes
+
+    until(lambda: bool(tended()))
+    (note,) = world.transport.notes
+    assert "other members or times, 2 replicas and lease 0.6 in other.toml, or another" in note
+    assert "this one has 2 replicas and default times in its command line. Both need" in note
+
+
+def test_peers_that_refuse_for_one_reason_are_one_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = [f"127.0.0.1:{port}" for port in range(20_000, 20_030, 10)]
+    transport = made(cluster_of(1, addresses[0], addresses, Path("data")))
+    always_no = property(lambda peer: "no", lambda peer, value: None)
+    monkeypatch.setattr(Peer, "refusal", always_no, raising=False)
+    monkeypatch.setattr(Peer, "connect_later", lambda peer: None)
+    transport.tend()
+    (note,) = transport.notes
+    second, third = "2 at 127.0.0.1:20010", "3 at 127.0.0.1:20020"
+    assert note.startswith(f"no connection with replicas {second}, {third}: no; this one has 3")
+    assert transport.refusal(3).startswith(f"no connection with replica {third}: no; ")
+    transport.close()
 
 
 def test_nothing_leaves_over_a_cut_and_no_answer_comes_back_over_one(world: World) -> None:
