@@ -29,11 +29,14 @@ from .render import Printer
 from .shell.calls import Calls
 from .shell.carry import show_help
 from .shell.incoming import incoming
+from .shell.interrupt import undisturbed
 from .shell.notes import Notes
 from .shell.pipeline import Pipeline
 from .shell.run import Leave, Shell
 
 __all__ = ["main"]
+
+_ENDED = "it ended before its work was done"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -97,6 +100,10 @@ def _run(options: Options) -> int:
         printer.error(error.code, str(error))
         logging.getLogger("kvrmi.client").warning("%s: %s", error.code, error)
         return EXIT_STATUS[error.code]
+    except KeyboardInterrupt as interrupt:  # the shell's commands have their own
+        with undisturbed():
+            printer.error("INTERRUPTED", str(interrupt) or _ENDED)
+        return cli.INTERRUPTED
 
 
 def _doctor(words: Sequence[str], options: Options) -> int:

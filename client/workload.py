@@ -294,15 +294,24 @@ def main(words: Sequence[str], open_store: Open, *, as_json: bool) -> int:
         stream = options.record.open("w", encoding="utf-8")
     except OSError as error:
         raise InvalidRequest(f"--record {options.record}: {error.strerror}") from error
-    with stream:
-        workload = Workload(open_store, ids, stream, settings)
-        workload.start()
-        try:
-            time.sleep(options.seconds)
-        finally:
-            workload.stop()
-        unread = workload.read_all()
+    try:
+        with stream:
+            workload = Workload(open_store, ids, stream, settings)
+            unread = _run(workload, options.seconds)
+    except KeyboardInterrupt as interrupt:
+        short = f"{options.record} is cut short: no key was read once more at the end"
+        raise KeyboardInterrupt(short) from interrupt
     return _report(printer, options.record, workload.recorder, unread)
+
+
+def _run(workload: Workload, seconds: float) -> str | None:
+    """Let the clients work for so long, then read all; what went wrong, or None."""
+    workload.start()
+    try:
+        time.sleep(seconds)
+    finally:
+        workload.stop()
+    return workload.read_all()
 
 
 def _report(printer: Printer, path: Path, recorder: Recorder, unread: str | None) -> int:

@@ -248,5 +248,18 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackT
         sys.__excepthook__(kind, error, trace)
 
 
+def _open_closed_streams() -> None:
+    """Give a standard stream that was closed to nobody, as `mute` does; in Python it is None.
+
+    Its number would else be the next socket's, and what writes to the stream would write there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115, as long as we run
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+
+
+_open_closed_streams()
 _leave_unless_installed()
 sys.excepthook = _uncaught

@@ -127,6 +127,45 @@ def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("-m client HELP >&-", 0),
+        ("-m client --config /none/cluster.toml <&- 2>&-", 2),
+        ("-m client BAD <&- >&- 2>&-", 2),
+        ("-m client --version >&-", 0),
+        ("-m server inspect /none >&- 2>&-", 1),
+        ("run_cluster.py stop --data /none >&- 2>&-", 1),
+        ("-m nameserver --port 1x <&- >&- 2>&-", 2),
+    ],
+)
+def test_a_closed_stream_is_no_traceback(words: str, status: int) -> None:
+    done = subprocess.run(
+        f"{sys.executable} {words}", shell=True, cwd=ROOT, capture_output=True, timeout=120
+    )
+    assert done.returncode == status
+    assert not done.stdout
+    assert not done.stderr
+
+
+def test_the_number_of_a_closed_stream_goes_to_nothing_else() -> None:
+    look = "import os, kvrmi.cli; print([os.readlink(f'/proc/self/fd/{n}') for n in (0, 2)])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{look}; print(open('/dev/zero').fileno() > 2)"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        preexec_fn=_close_both,
+    )
+    assert done.stdout == "['/dev/null', '/dev/null']\nTrue\n"
+
+
+def _close_both() -> None:
+    os.close(0)
+    os.close(2)
+
+
 def free_port() -> str:
     return str(free_block("127.0.0.1", 1, random.Random()))
 
