@@ -33,7 +33,7 @@ from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
 from . import allocator, endings
-from .alone import cluster_of
+from .alone import cluster_of, counted_in
 from .cpus import Cpus
 from .endpoint import Endpoint
 from .engines.kinds import DEFAULT, kind_for
@@ -67,7 +67,11 @@ def _parser() -> cli.Parser:
     parser.add_argument("id", type=int, help="the replica's number, from 1")
     parser.add_argument("--config", metavar="F", help="the cluster file (cluster.toml)")
     parser.add_argument("--address", metavar="H:P", help="without a cluster file: its address")
-    parser.add_argument("--peers", metavar="A,B,..", help="all replicas' addresses, by id")
+    parser.add_argument(
+        "--peers",
+        metavar="A,B,..",
+        help="all replicas' addresses, by id; an own one not among them counts as one more",
+    )
     parser.add_argument(
         "--data", metavar="DIR", type=cli.folder, help=f"its folder, with --address ({DATA})"
     )
@@ -233,9 +237,13 @@ def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
         try:
             there = options.etcd_endpoints
             settings = {} if there is None else {"endpoints": there}
-            return cluster_of(options.id, options.address, peers, data, engine, settings), data
+            alone = cluster_of(options.id, options.address, peers, data, engine, settings)
         except ConfigError as error:
             _parser().error(str(error))
+        one_more = counted_in(options.id, options.address, peers)
+        if one_more is not None:
+            cli.complain(one_more)
+        return alone, data
     file = find(options.config)
     if file is None:
         _parser().error("no cluster file found: give --config FILE, or --address and --peers")

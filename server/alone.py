@@ -13,7 +13,13 @@ from pathlib import Path
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.members import Member
-from kvrmi.cluster.naming import DEFAULT_PORTS_MAX, client_port, ports_from, split_address
+from kvrmi.cluster.naming import (
+    DEFAULT_PORTS_MAX,
+    client_port,
+    is_alone,
+    ports_from,
+    split_address,
+)
 from kvrmi.cluster.timing import Timing
 
 from .engines.kinds import DEFAULT, kind_of, replicas_of
@@ -64,6 +70,14 @@ def cluster_of(
     )
 
 
+def counted_in(me: int, address: str, peers: Sequence[str]) -> str | None:
+    """Say that an own address which is not among the peers makes the cluster one larger."""
+    if not peers or address in peers:
+        return None
+    number = len(peers) + 1
+    return f"replica {me} of {number}: {address} is not among --peers, so it counts as one more"
+
+
 def members_of(addresses: Sequence[str], roles: Sequence[str] = ()) -> tuple[Member, ...]:
     """Replicas 1 to N at "HOST:PORT", or at a bare "HOST" on their default ports.
 
@@ -89,8 +103,13 @@ def _member(replica: int, address: str, roles: Sequence[str]) -> Member:
 
 
 def _split(replica: int, address: str) -> tuple[str, int]:
+    if replica > DEFAULT_PORTS_MAX and is_alone(address):
+        raise ConfigError(
+            f"replica {replica} at {address!r} has no default port (replicas 1 to "
+            f"{DEFAULT_PORTS_MAX} have): give each its own, HOST:PORT"
+        )
     try:
-        default = client_port(replica) if replica <= DEFAULT_PORTS_MAX else None
+        default = client_port(min(replica, DEFAULT_PORTS_MAX))
         return split_address(address, default)
     except ValueError as error:
         raise ConfigError(f"replica {replica}: {error}") from None

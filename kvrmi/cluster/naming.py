@@ -22,6 +22,7 @@ __all__ = [
     "based_ports",
     "client_port",
     "default_ports",
+    "is_alone",
     "is_client",
     "join_address",
     "kvstore",
@@ -153,7 +154,7 @@ def split_address(address: str, default: int | None = None) -> tuple[str, int]:
 
     `default` is the port of an address that has none: "host", "::1" or "[::1]".
     """
-    if default is not None and _is_alone(address):
+    if default is not None and is_alone(address):
         address = join_address(address.strip("[]"), default)
     named, _, port = address.rpartition(":")
     host = named[1:-1] if named[:1] + named[-1:] == "[]" else named
@@ -173,7 +174,7 @@ def _is_host(host: str) -> bool:
     return plain and 0 < len(host) < 256
 
 
-def _is_alone(address: str) -> bool:
+def is_alone(address: str) -> bool:
     """Whether it is a host without a port."""
     if ":" not in address or address.endswith("]"):
         return True

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from socket import SOCK_DGRAM, SOCK_STREAM
 
+from kvrmi.cli import started_as
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import dump, load
@@ -33,8 +34,8 @@ from kvrmi.storage.durable import sync_folder
 from .. import pidlock
 from ..admission import check_members
 from ..engines.kinds import DEFAULT, kind_for, kind_of, replicas_of
-from ..folder import LOCK, FolderRefused, check_owner, format_folder, recorded
-from . import folders, ports
+from ..folder import FolderRefused, check_owner, format_folder, recorded
+from . import folders, locks, ports
 from .addresses import HOST, addresses_of, asked, with_disks
 from .addresses import Addresses as Addresses
 from .addresses import Wish as Wish
@@ -42,10 +43,8 @@ from .addresses import addresses_for as addresses_for
 from .folders import CONFIG as CONFIG
 
 SECRET = "secret"
-COORDINATOR_LOCK = "coordinator.lock"
 HELD = "held"
 """Names the replicas that are left down on purpose."""
-NAMESERVER_LOCK = "nameserver.lock"
 FOUNDING = "founding"
 """Stands in the data folder while it is being founded."""
 
@@ -110,13 +109,25 @@ def make(
     return load(data / CONFIG)
 
 
+def refuse_new(wish: Wish) -> None:
+    """Refuse a new cluster that cannot be, or not now; nothing is made. Raises Refused."""
+    if not (wish.data / CONFIG).exists():
+        refuse_orphans(wish.data)
+        _refuse_busy(wish.data, _chosen(wish)[0])
+
+
 def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
-    with asked_for():
-        addresses = addresses_for(wish, replicas_of(wish.engine or DEFAULT, wish.replicas))
-        settings = kind_of(wish.engine or DEFAULT).founded(wish.settings, _free_ports)
+    addresses, settings = _chosen(wish)
     _refuse_busy(wish.data, addresses)
     _clear_unfinished(wish.data, say)
     return make(wish.data, addresses, wish.engine or DEFAULT, settings=settings)
+
+
+def _chosen(wish: Wish) -> tuple[Addresses, Mapping[str, str]]:
+    """Choose what a new cluster has: its addresses, and its engine's settings."""
+    with asked_for():
+        addresses = addresses_for(wish, replicas_of(wish.engine or DEFAULT, wish.replicas))
+        return addresses, kind_of(wish.engine or DEFAULT).founded(wish.settings, _free_ports)
 
 
 def _free_ports(many: int) -> int:
@@ -282,7 +293,7 @@ def _listeners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str
 
 
 def _owners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str]]:
-    if pidlock.holder(data / NAMESERVER_LOCK) is None:
+    if pidlock.holder(data / locks.NAMESERVER) is None:
         yield *split_address(addresses.nameserver), "name server"
     yield *split_address(addresses.coordinator), "coordinator"
     for member in addresses.members:
@@ -293,12 +304,7 @@ def _owners(data: Path, addresses: Addresses) -> Iterator[tuple[str, int, str]]:
 
 
 def _runs(data: Path, replica: int) -> bool:
-    return any(pidlock.holder(lock) is not None for lock in replica_locks(data, replica))
-
-
-def replica_locks(data: Path, replica: int) -> tuple[Path, Path]:
-    """Name the lock that a replica has from its coordinator, and the one it takes itself."""
-    return data / f"replica{replica}.lock", folders.of(data, replica) / LOCK
+    return any(pidlock.holder(lock) is not None for lock in locks.of_replica(data, replica))
 
 
 def new_cluster(addresses: Addresses, engine: str, identity: str, disks: Sequence[str]) -> Cluster:
@@ -336,6 +342,12 @@ def refuse_orphans(data: Path) -> None:
     unfinished = (data / FOUNDING).exists() and not any(map(folders.has_run, filled))
     # The file is looked for last: a founding that goes on meanwhile has written it by now.
     if filled and not unfinished and not (data / CONFIG).exists():
+        running = locks.running(data)
+        if running:
+            raise Refused(
+                f"{data} holds no {CONFIG} any more, and here run {', '.join(running)}: put that "
+                f"file back, or end them with {started_as('stop')} --data {data}"
+            )
         raise Refused(
             f"{data} holds replica folders but no {CONFIG}: put that file back, or found a new "
             "cluster elsewhere with --data; replicas that were started with --address and --peers "

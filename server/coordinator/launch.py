@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import pidlock
 from ..logfile import rotate
-from .founding import COORDINATOR_LOCK, NAMESERVER_LOCK, replica_locks
+from . import locks
 from .processes import Process, command
 
 
@@ -33,13 +33,13 @@ class Launcher:
     def replica(self, replica: int) -> Process:
         """Start a replica. Raises OSError, also when it runs."""
         argv = command("server", str(replica), "--config", str(self._config), *self._flags)
-        lock = replica_locks(self.data, replica)[0]
+        lock = locks.of_replica(self.data, replica)[0]
         return _start(lock, argv, self.output(replica))
 
     def nameserver(self) -> Process:
         """Start the name server. Raises OSError, also when it runs."""
         argv = command("nameserver", "--config", str(self._config))
-        return _start(self.data / NAMESERVER_LOCK, argv, self.data / "nameserver.log")
+        return _start(self.data / locks.NAMESERVER, argv, self.data / "nameserver.log")
 
     def other(self, name: str, argv: list[str]) -> Process:
         """Find or start a process of another program, by its name here. Raises OSError."""
@@ -48,19 +48,15 @@ class Launcher:
 
     def find_other(self, name: str) -> Process | None:
         """Find such a process, None if it does not run."""
-        return _find(self.data / f"{name}.lock")
-
-    def find_coordinator(self) -> Process | None:
-        """Find the running coordinator of this cluster, None if there is none."""
-        return _find(self.data / COORDINATOR_LOCK)
+        return find(self.data / f"{name}.lock")
 
     def find_nameserver(self) -> Process | None:
         """Find the running name server of this cluster, None if there is none."""
-        return _find(self.data / NAMESERVER_LOCK)
+        return find(self.data / locks.NAMESERVER)
 
     def find_replica(self, replica: int) -> Process | None:
         """Find the running replica, None if there is none; a hanging one is found by its lock."""
-        found = (_find(lock) for lock in replica_locks(self.data, replica))
+        found = (find(lock) for lock in locks.of_replica(self.data, replica))
         return next((process for process in found if process is not None), None)
 
 
@@ -78,7 +74,7 @@ def _start(path: Path, argv: list[str], output: Path) -> Process:
         lock.close()
 
 
-def _find(path: Path) -> Process | None:
+def find(path: Path) -> Process | None:
     """Follow the process that holds the lock at `path`, None if there is none."""
     pid = pidlock.holder(path)
     process = None if pid is None else Process.adopt(pid)

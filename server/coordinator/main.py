@@ -32,7 +32,7 @@ from ..engines.kinds import kind_for
 from ..folder import PRIVATE, FolderRefused
 from ..logfile import Behind, LogFile
 from ..pidlock import PidLock, holder
-from . import event, founding, options
+from . import event, founding, locks, options
 from .control import Control
 from .endpoint import Endpoint
 from .etcd import LocalEtcd
@@ -113,7 +113,8 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
         metrics=chosen.metrics_port,
         settings=chosen.settings,
     )
-    founding.refuse_orphans(data)  # before a lock is left there
+    if holder(data / locks.COORDINATOR) is None:
+        founding.refuse_new(wish)  # before a folder and a lock are left there
     data.mkdir(parents=True, exist_ok=True)
     os.umask(PRIVATE)
     lock = _lock(data)
@@ -137,7 +138,7 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
 def _lock(data: Path) -> PidLock | None:
     """Be the only coordinator of `data`; None if there is one."""
     deadline = time.monotonic() + LOCK_PATIENCE
-    while (lock := PidLock.take(data / founding.COORDINATOR_LOCK)) is None:
+    while (lock := PidLock.take(data / locks.COORDINATOR)) is None:
         if time.monotonic() > deadline:
             return None
         time.sleep(0.02)
@@ -146,7 +147,7 @@ def _lock(data: Path) -> PidLock | None:
 
 def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int:
     """Answer the same command given twice as the first one was. Raises Refused for another one."""
-    pid = holder(wish.data / founding.COORDINATOR_LOCK)
+    pid = holder(wish.data / locks.COORDINATOR)
     runs = f"a coordinator (pid {pid}) already runs the cluster in {wish.data}"
     if chosen.event is not None:
         raise Refused(f"{runs}: choose another folder, or --ephemeral, for this")

@@ -6,19 +6,15 @@ runs is found by its lock, so a cluster whose coordinator died is ended as well.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from kvrmi.cli import Parser, complain, folder, reason
 from kvrmi.cluster.checks import ConfigError
-from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
 
-from .. import pidlock
-from . import founding, processes
-from .etcd import members_of
-from .launch import Launcher
+from . import founding, locks, processes
+from .launch import find
 from .processes import Process
 
 COMMAND = "stop"
@@ -32,9 +28,10 @@ def main(argv: Sequence[str]) -> int:
     """Stop the cluster; returns the exit status: 0 also if none ran."""
     data = _parser().parse_args(argv).data
     try:
-        cluster = load(data / founding.CONFIG)
-        ended = stop(cluster, data)
-        left = _locked(cluster, data)
+        if not locks.running(data):
+            load(data / founding.CONFIG)  # is there a cluster at all?
+        ended = stop(data)
+        left = locks.running(data)
     except ConfigError as error:
         complain(f"no cluster was stopped: {error}", COMMAND)
         return 1
@@ -51,14 +48,16 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def stop(cluster: Cluster, data: Path) -> list[str]:
-    """End all processes of the cluster in `data`; names of those that ran. Raises OSError."""
-    launcher = Launcher(data / founding.CONFIG)
-    ran = _running(launcher, cluster)
+def stop(data: Path) -> list[str]:
+    """End all processes of the cluster in `data`; names of those that ran. Raises OSError.
+
+    They are found by their locks: the cluster file may be broken or gone while they run.
+    """
+    ran = _running(data)
     coordinator = ran.get("coordinator")
     if coordinator is not None:
         processes.stop_all([coordinator], COORDINATOR_PATIENCE)
-    left = _running(launcher, cluster)  # of a coordinator that died, before or now
+    left = _running(data)  # of a coordinator that died, before or now
     processes.stop_all([*left.values()], TIMEOUT)
     for process in (*ran.values(), *left.values()):
         process.close()
@@ -66,27 +65,10 @@ def stop(cluster: Cluster, data: Path) -> list[str]:
     return list(ran)
 
 
-def _running(launcher: Launcher, cluster: Cluster) -> dict[str, Process]:
-    found = {"coordinator": launcher.find_coordinator()}
-    found |= {f"replica {one}": launcher.find_replica(one) for one in cluster.ids}
-    found |= {"name server": launcher.find_nameserver()}
-    found |= {name: launcher.find_other(name) for name in members_of(cluster)}
-    return {name: process for name, process in found.items() if process is not None}
-
-
-def _locked(cluster: Cluster, data: Path) -> list[str]:
-    """Name what still holds a lock: another user's process cannot be seen, but its lock can."""
-    locks = {"coordinator": [data / founding.COORDINATOR_LOCK]}
-    locks |= {f"replica {one}": [*founding.replica_locks(data, one)] for one in cluster.ids}
-    locks |= {"name server": [data / founding.NAMESERVER_LOCK]}
-    locks |= {name: [data / f"{name}.lock"] for name in members_of(cluster)}
-    return [name for name, paths in locks.items() if any(map(_is_locked, paths))]
-
-
-def _is_locked(path: Path) -> bool:
-    with contextlib.suppress(FileNotFoundError), pidlock.shared(path) as free:
-        return not free
-    return False
+def _running(data: Path) -> dict[str, Process]:
+    found = {name: map(find, paths) for name, paths in locks.there(data).items()}
+    first = {name: next((one for one in each if one), None) for name, each in found.items()}
+    return {name: process for name, process in first.items() if process is not None}
 
 
 def _parser() -> Parser:

@@ -49,9 +49,12 @@ def test_stop_ends_a_cluster_with_and_without_its_coordinator(
     cluster.signal(2, signal.SIGSTOP)
     cluster.coordinator.kill()
     cluster.coordinator.wait()
+    (cluster.data / "cluster.toml").rename(cluster.data / "gone.toml")  # whoever runs is found
     status, said = stop(cluster.data)
     assert (status, cluster.pids()) == (0, [])
     assert said == f"stopped in {cluster.data}: {everybody.partition(', ')[2]}\n"
+    assert stop(cluster.data)[0] == 1
+    (cluster.data / "gone.toml").rename(cluster.data / "cluster.toml")
     assert stop(cluster.data) == (0, f"nothing runs in {cluster.data}\n")
 
 

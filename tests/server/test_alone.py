@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kvrmi.cluster.checks import ConfigError
-from server.alone import cluster_of, members_of
+from server.alone import cluster_of, counted_in, members_of
 from server.engines.kinds import DEFAULT, kind_of
 
 A, B, C = "h1:1111", "h2:1111", "h2:2222"
@@ -49,6 +49,18 @@ def test_an_own_address_that_overlaps_and_is_no_peer_is_named() -> None:
     peers = ["h:26600", "h:26610", "h:26620"]
     with pytest.raises(ConfigError, match="h:26601 is not among --peers, so it counts as one more"):
         cluster_of(1, "h:26601", peers, DATA)
+
+
+def test_an_own_address_that_is_no_peer_is_said_to_make_the_cluster_larger() -> None:
+    more = f"replica 1 of 3: {A} is not among --peers, so it counts as one more"
+    assert counted_in(1, A, [B, C]) == more
+    assert counted_in(1, A, [A, B, C]) is None
+    assert counted_in(1, A, []) is None, "a cluster of one"
+
+
+def test_the_ninth_host_needs_a_port() -> None:
+    with pytest.raises(ConfigError, match=r"replica 9 at 'h9' has no default port .* HOST:PORT"):
+        members_of([f"h{number}" for number in range(1, 10)])
 
 
 def test_all_have_the_engine_that_is_named() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def test_ports_that_do_not_suffice_are_a_wrong_command_line(
 ) -> None:
     assert main([*words, "--data", str(tmp_path / "new")]) == 2
     assert "base" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_busy_port_leaves_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        base = busy.getsockname()[1]
+        if base > 65_000:
+            base -= 2  # the port of replica 3
+        words = ["--replicas", "3", "--base-port", str(base), "--data", str(tmp_path / "new")]
+        assert main(words) == 1
+    assert "is already in use" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 def test_so_are_those_of_a_cluster_that_is_there(data: Path) -> None:
