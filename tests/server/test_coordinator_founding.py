@@ -181,19 +181,6 @@ def test_folders_without_a_cluster_file_are_not_touched(data: Path) -> None:
     assert (data / "replica1" / "acceptor.db").exists()
 
 
-def test_who_runs_without_a_cluster_file_is_named(data: Path) -> None:
-    found(data)
-    (data / "cluster.toml").unlink()
-    held = [PidLock.take(data / name) for name in ("coordinator.lock", "replica2/lock")]
-    with pytest.raises(Refused, match=r"here run coordinator, replica 2: put that file back"):
-        prepare(Wish(data, 3, ephemeral=True))
-    for lock in held:
-        assert lock is not None
-        lock.close()
-    with pytest.raises(Refused, match=r"no cluster\.toml"):
-        prepare(Wish(data, 3, ephemeral=True))
-
-
 def test_a_founding_that_was_cut_short_begins_anew(data: Path) -> None:
     former = found(data)
     (data / "cluster.toml").unlink()

@@ -1,4 +1,4 @@
-"""Who is ended by `stop`: whoever holds a lock of a cluster's folder, by the name of the lock."""
+"""Who runs in a folder without a cluster file is found by its lock: named, and ended by `stop`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.coordinator import stop
+from server.coordinator.founding import Refused, Wish, prepare
 from server.coordinator.processes import Process
 from server.pidlock import PidLock
 
@@ -32,3 +33,17 @@ def test_it_ends_who_runs_without_a_usable_cluster_file(
         process.close()
     assert stop.main(["--data", str(tmp_path)]) == 1
     assert "no cluster was stopped" in capsys.readouterr().err
+
+
+def test_who_runs_without_a_cluster_file_is_named(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    prepare(Wish(data, 3, ephemeral=True))
+    (data / "cluster.toml").unlink()
+    held = [PidLock.take(data / name) for name in ("coordinator.lock", "replica2/lock")]
+    with pytest.raises(Refused, match=r"here run coordinator, replica 2: put that file back"):
+        prepare(Wish(data, 3, ephemeral=True))
+    for lock in held:
+        assert lock is not None
+        lock.close()
+    with pytest.raises(Refused, match=r"no cluster\.toml"):
+        prepare(Wish(data, 3, ephemeral=True))
