@@ -6,6 +6,8 @@ never half. It knows nothing of keys and values.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
@@ -15,7 +17,7 @@ from kvrmi.access.losing import RISKY, losing
 from kvrmi.access.store import Store
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.file import find, load
-from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, needs_of
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, absence, needs_of
 from kvrmi.errors import ConnectionFailed, KVError, UnknownOutcome, Unsupported
 
 from . import blocks, byhand, past, why
@@ -47,6 +49,7 @@ class Admin:
         self._store = store
         self._config = config
         self._named = named
+        self._looking = threading.Lock()  # several replicas may be asked at the same time
         self._orders: dict[str, Callable[..., Done]] = {
             "cut": _cut,
             "fail": _fail,
@@ -74,14 +77,14 @@ class Admin:
 
     def order(self, name: str, args: Sequence[object]) -> Done:
         """Carry out one order; raises a KVError."""
-        return self._orders[name](admins_of(self._store, self._config, self._named), *args)
+        return self._orders[name](self._admins(), *args)
 
     def answer(self, name: str, args: Sequence[object]) -> Report:
         """Answer a question that changes nothing, but needs the secret as orders do.
 
         Raises a KVError.
         """
-        return self._questions[name](admins_of(self._store, self._config, self._named), *args)
+        return self._questions[name](self._admins(), *args)
 
     def status(self) -> ClusterStatus:
         """Return the cluster's status; of silent replicas what the coordinator knows."""
@@ -94,6 +97,16 @@ class Admin:
             if better["state"] != "up":
                 entry.update(cast(ReplicaEntry, {name: better.get(name) for name in _SHOWN}))
         return status
+
+    def _admins(self) -> Admins:
+        return admins_of(self._store, self._config, self._named, self._absence)
+
+    def _absence(self, replica: int) -> str | None:
+        """Say why a replica does not answer, as far as the coordinator knows."""
+        with self._looking, contextlib.suppress(KVError):
+            found = self.status()["replicas"]
+            return next((absence(entry) for entry in found if entry["id"] == replica), None)
+        return None
 
     def _ask_coordinator(self, status: ClusterStatus) -> ClusterStatus | None:
         """Ask the coordinator that the replicas name, or that of our own file if none answers."""
@@ -108,13 +121,14 @@ class Admin:
         return None if where is None else coordinator_status(where, cluster)
 
     def _transfer(self, admins: Admins, to: int) -> Done:
-        status = self._store.status()
-        leader, replicas = status["leader"], status["replicas"]
+        status = self.status()
+        replicas = status["replicas"]
         if not needs_of(replicas, len(replicas))["leader"]:
             raise Unsupported(f"engine {status['engine']} has no transfer; nothing was done")
-        if leader is None:
-            raise ConnectionFailed("there is no leader now; nothing was done")
-        if leader != to and not admins.replica(leader, "transfer", to, timeout=5.0):
+        for entry in replicas:
+            if entry["id"] == to:
+                _able_to_lead(entry)
+        if not _handed_over(admins, status["leader"], to, self._store.status):
             raise UnknownOutcome(f"replica {to} does not lead yet; STATUS shows who does")
         return Done(f"replica {to} leads", {"leader": to})
 
@@ -157,6 +171,40 @@ class Admin:
 
     def _asked(self, wanted: int | None) -> int:
         return wanted or blocks.who_answers(self._store.status())
+
+
+def _able_to_lead(entry: ReplicaEntry) -> None:
+    """Refuse a replica that does not take leadership as it is now. Raises ConnectionFailed."""
+    replica, state = entry["id"], entry["state"]
+    if state != "up":
+        raise ConnectionFailed(
+            f"{absence(entry) or f'replica {replica} is {state}'}; nothing was done"
+        )
+    roles = (entry.get("roles") or {}).items()
+    down = next((name for name, role in roles if role["state"] != "up"), None)
+    if down is not None:
+        first = f"RESTART {replica} {down} comes first"
+        raise ConnectionFailed(f"replica {replica}: {down} is down: {first}; nothing was done")
+
+
+def _handed_over(
+    admins: Admins, leader: int | None, to: int, look: Callable[[], ClusterStatus]
+) -> bool:
+    """Have the leader hand over to `to`; whether it did, asking the next one if it leads no more.
+
+    Raises ConnectionFailed, with nothing done.
+    """
+    if leader is None:
+        raise ConnectionFailed("there is no leader now; nothing was done")
+    if leader == to:
+        return True
+    try:
+        return bool(admins.replica(leader, "transfer", to, timeout=5.0))
+    except ConnectionFailed:
+        now = look()["leader"]
+        if now in (None, leader):
+            raise
+    return now == to or bool(admins.replica(now, "transfer", to, timeout=5.0))
 
 
 def _report(name: str, shown: verbs.Shown) -> Report:

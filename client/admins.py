@@ -6,6 +6,7 @@ object has to be of the very cluster whose file and secret are at hand. It gives
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,17 @@ if TYPE_CHECKING:
 __all__ = ["admins_of", "coordinator_status"]
 
 
-def admins_of(store: Store, config: str | None, named: str | None) -> Admins:
+def admins_of(
+    store: Store,
+    config: str | None,
+    named: str | None,
+    absence: Callable[[int], str | None] = lambda replica: None,
+) -> Admins:
     """Find the cluster to order, and the proof that we may.
 
     `config` names the cluster file, None: where connect() looks for it; `named` is the address or
-    object that the user gave in place of a file. Raises InvalidRequest, and ConnectionFailed when
-    nobody answers at `named`.
+    object that the user gave in place of a file; `absence` is as Admins has it.
+    Raises InvalidRequest, and ConnectionFailed when nobody answers at `named`.
     """
     path = find(config)
     if path is None:
@@ -45,7 +51,7 @@ def admins_of(store: Store, config: str | None, named: str | None) -> Admins:
         raise InvalidRequest(f"cluster file {error}") from error
     if named is not None:
         _check_same(store.status(), cluster, named, path)
-    return Admins(cluster, _credentials(cluster))
+    return Admins(cluster, _credentials(cluster), absence)
 
 
 def coordinator_status(address: str, cluster_id: str | None) -> ClusterStatus | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kvrmi.cluster.metrics import families, text
 from kvrmi.cluster.naming import unknown_replica
-from kvrmi.cluster.status import ClusterStatus
+from kvrmi.cluster.status import ClusterStatus, absence
 from kvrmi.errors import ConnectionFailed, InvalidRequest
 
 __all__ = ["written"]
@@ -22,5 +22,6 @@ def written(status: ClusterStatus, replica: int | None) -> str:
     if not entries:
         raise InvalidRequest(unknown_replica(replica, [one["id"] for one in status["replicas"]]))
     if replica is not None and entries[0].get("counters") is None:
-        raise ConnectionFailed(f"replica {replica} is {entries[0]['state']}; nothing was asked")
+        why = absence(entries[0]) or f"replica {replica} is {entries[0]['state']}"
+        raise ConnectionFailed(f"{why}; nothing was asked")
     return text(families(entries))

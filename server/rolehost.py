@@ -176,7 +176,8 @@ class RoleHost(Generic[R]):
     def look(self, question: Callable[[R, float], T], seconds: float = PATIENCE_SECONDS) -> T:
         """Do as `ask`, for who holds another role's lock; `carry_on` once that is released."""
         if self._role is None or not self._lock.acquire(timeout=seconds):
-            raise Fenced(f"{self.address.role} is down or stuck")
+            one, role = self.address.replica, self.address.role
+            raise Fenced(f"replica {one}: {role} is down or stuck; RESTART {one} {role} starts it")
         try:
             return question(self._up(), self.clock())
         except InvariantBroken as error:

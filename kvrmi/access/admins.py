@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..cluster import naming
 from ..cluster.config import Cluster
-from ..errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_builtin
+from ..errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_builtin, was_refused
 
 if TYPE_CHECKING:
     from ..remote.identity import Credentials
@@ -28,11 +29,17 @@ _SLOW = 65.0
 class Admins:
     """Calls to the admin objects of one cluster; each is made once and has a deadline."""
 
-    def __init__(self, cluster: Cluster, credentials: Credentials) -> None:
-        """Connect to nothing yet."""
+    def __init__(
+        self,
+        cluster: Cluster,
+        credentials: Credentials,
+        absence: Callable[[int], str | None] = lambda replica: None,
+    ) -> None:
+        """Connect to nothing yet. absence: why a replica does not answer, where that is known."""
         self.ids = cluster.ids
         self._cluster = cluster
         self._credentials = credentials
+        self._absence = absence
 
     @property
     def coordinated(self) -> bool:
@@ -55,7 +62,8 @@ class Admins:
             raise InvalidRequest(naming.unknown_replica(replica, self.ids))
         member = self._cluster.member(replica)
         where = (member.host, member.admin, naming.admin(replica))
-        return _opened(where, timeout, self._credentials, f"replica {replica}")
+        who, known = f"replica {replica}", partial(self._absence, replica)
+        return _opened(where, timeout, self._credentials, who, known)
 
     def coordinator(self, method: str, *args: object) -> Any:
         """Call a method of `kvrmi.coordinator`; raises a KVError."""
@@ -83,7 +91,11 @@ def call(
 
 @contextmanager
 def _opened(
-    where: tuple[str, int, str], timeout: float, credentials: Credentials | None, who: str
+    where: tuple[str, int, str],
+    timeout: float,
+    credentials: Credentials | None,
+    who: str,
+    absence: Callable[[], str | None] = lambda: None,
 ) -> Iterator[Callable[..., Any]]:
     """Connect, for calls that are made once each; raises ConnectionFailed."""
     from ..remote.proxy import connect
@@ -92,7 +104,9 @@ def _opened(
         proxy = connect(*where, timeout=QUICK, credentials=credentials)
         proxy._pyroBind()
     except Exception as error:
-        raise ConnectionFailed(_unreached(who, naming.join_address(*where[:2]), error)) from error
+        known = absence() if was_refused(error) else None
+        address = naming.join_address(*where[:2])
+        raise ConnectionFailed(known or _unreached(who, address, error)) from error
     proxy._pyroTimeout = timeout
 
     def calling(method: str, *args: object) -> Any:

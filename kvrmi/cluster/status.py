@@ -15,8 +15,8 @@ from .quorum import majority
 
 __all__ = [
     "NOBODY", "NO_QUORUM", "SERVING", "ClientEntry", "ClusterStatus", "Entries", "Needs",
-    "ReplicaEntry", "RoleEntry", "has_quorum", "health_of", "in_charge", "is_up", "leader_of",
-    "loses_quorum", "needs_of", "source_for", "successor_of", "unanswered", "votes",
+    "ReplicaEntry", "RoleEntry", "absence", "has_quorum", "health_of", "in_charge", "is_up",
+    "leader_of", "loses_quorum", "needs_of", "source_for", "successor_of", "unanswered", "votes",
 ]  # fmt: skip
 
 SERVING = "serving"
@@ -111,6 +111,19 @@ def unanswered(replica: int, address: str, state: str) -> ReplicaEntry:
     """Make the entry of a replica that does not answer."""
     unknown = cast(ReplicaEntry, dict.fromkeys(_UNKNOWN))
     return unknown | ReplicaEntry(id=replica, state=state, address=address)
+
+
+def absence(entry: ReplicaEntry) -> str | None:
+    """Say why a replica can take no order, and what comes first, if its coordinator gave a reason.
+
+    None: nobody knows, or it is there.
+    """
+    replica, reason = entry["id"], entry.get("reason")
+    if entry["state"] == "starting":
+        return f"replica {replica} is starting: wait until STATUS shows that it is up"
+    if entry["state"] not in ("held", "down") or not reason:
+        return None
+    return f"replica {replica} is down ({reason}): START {replica} comes first"
 
 
 def is_up(entry: ReplicaEntry) -> bool:

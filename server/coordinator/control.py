@@ -21,6 +21,7 @@ from kvrmi.cluster.status import (
     SERVING,
     ClusterStatus,
     ReplicaEntry,
+    absence,
     health_of,
     leader_of,
     loses_quorum,
@@ -247,9 +248,8 @@ class Control:
             starts = ", it is starting" if entry["state"] == "starting" else ""
             address = join_address(member.host, member.admin)
             return f"replica {replica} does not answer at {address}{starts}"
-        why = f" ({entry['reason']})" if entry["reason"] else ""
-        first = f"START {replica} comes first, which restores it too"
-        return f"replica {replica} is down{why}: {first}"
+        known = absence(entry) or f"replica {replica} is down: START {replica} comes first"
+        return f"{known}, which restores it too"
 
     def _supervisor(self, replica: int) -> Supervisor:
         supervisor = self._replicas.get(replica)

@@ -25,3 +25,10 @@ def test_an_unknown_replica_and_one_that_is_down() -> None:
         metrics.written(STATUS, 4)
     with pytest.raises(ConnectionFailed, match="replica 3 is down; nothing was asked"):
         metrics.written(STATUS, 3)
+
+
+def test_one_that_is_held_says_what_comes_first() -> None:
+    held = unanswered(3, "h:1", "held") | {"reason": "killed on purpose"}
+    first = r"replica 3 is down \(killed on purpose\): START 3 comes first; nothing was asked"
+    with pytest.raises(ConnectionFailed, match=first):
+        metrics.written({"replicas": [held]}, 3)

@@ -88,6 +88,8 @@ def test_a_failed_role_answers_nobody_and_its_old_self_is_fenced() -> None:
     assert host.state == "down"
     with pytest.raises(Fenced):
         host.deliver(PEER, ASK)
+    with pytest.raises(Fenced, match=r"^replica \d: (\w+) is down .*; RESTART \d \1 starts it$"):
+        host.ask(lambda role, now: None)
     host.start()
     assert host.incarnation == first + 1
     assert host.deliver(PEER, ASK) == ()
