@@ -95,6 +95,8 @@ class Replica:
         self._fatal = fatal
         self._lead = lead
         self._stopped = threading.Event()
+        self._opening = threading.Lock()
+        """Held while endpoints are opened again, or cut for good."""
         self._threads: list[threading.Thread] = []
         self.unmet: tuple[int, ...] = ()
         """Replicas that this one waits for before anybody votes."""
@@ -267,7 +269,6 @@ class Replica:
         self._changed.set()
         for thread in self._threads:
             thread.join(1.0)
-        self._cut_clients()  # the supervisor may have found one closed, and opened it again
         self.hosts.stop()
         self.transport.close()
         self._apart.shutdown(wait=False, cancel_futures=True)
@@ -275,8 +276,9 @@ class Replica:
         _log.info("stopped replica=%d", self.me)
 
     def _cut_clients(self) -> None:
-        for endpoint in self.endpoints:
-            endpoint.cut()
+        with self._opening:
+            for endpoint in self.endpoints:
+                endpoint.cut()
 
     def fail_role(self, role: str, reason: str, back_after: float | None) -> bool:
         """Take one role down as if its thread had died. False: it was down."""
@@ -331,9 +333,13 @@ class Replica:
             self.note_rejoin()
             self._lead(self.engine.leader == self.me)
             for endpoint in self.endpoints:
-                if not endpoint.alive and not self._stopped.is_set():
-                    _log.error("what serves clients ended, opens again")
-                    endpoint.open()
+                self._keep_open(endpoint)
+
+    def _keep_open(self, endpoint: Endpoint) -> None:
+        with self._opening:  # or it would open behind the back of who stops everything
+            if not endpoint.alive and not self._stopped.is_set():
+                _log.error("what serves clients ended, opens again")
+                endpoint.open()
 
     def _look_at_folder(self) -> None:
         """End the process once its files are gone: what is acknowledged would rest on nothing.

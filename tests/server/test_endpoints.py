@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,13 @@ class Gateway:
         self.connections = 2
         self.clients = [Client("somebody", "h:1", 1_700_000_000.0)]
         self.opened = 0
+        self.may_open = threading.Event()
+        self.may_open.set()
 
     def open(self) -> None:
-        self.alive = True
         self.opened += 1
+        assert self.may_open.wait(30)
+        self.alive = True
 
     def cut(self) -> None:
         self.alive = False
@@ -66,7 +70,17 @@ def test_every_endpoint_is_opened_reported_looked_after_and_cut(tmp_path: Path) 
         for endpoint in replica.endpoints:
             endpoint.cut()
         until(lambda: store.alive and gateway.opened == 2)
+        gateway.may_open.clear()
+        gateway.cut()
+        until(lambda: gateway.opened == 3)
+        stopping = threading.Thread(target=replica.stop)
+        stopping.start()
+        stopping.join(1.5)
+        assert stopping.is_alive(), "what is being opened has to be cut as well"
+        gateway.may_open.set()
+        stopping.join(30)
     finally:
+        gateway.may_open.set()
         replica.stop()
     assert not store.alive
     assert not gateway.alive
