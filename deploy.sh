@@ -137,5 +137,6 @@ case "$*" in
     --local) local_ --replicas "$REPLICAS" --gateways ;;
     "single --local" | "--local single") local_single ;;
     stop) stop ;;
+    -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0" ;;
     *) refuse "usage: ./deploy.sh [single] [--local], or ./deploy.sh stop" 2 ;;
 esac

@@ -43,4 +43,5 @@ if __name__ == "__main__":
     try:
         main(address)
     except urllib.error.URLError as error:
-        raise SystemExit(f"no gateway answers at {address}: {error.reason}") from None
+        why = getattr(error.reason, "strerror", None) or error.reason
+        raise SystemExit(f"no gateway answers at {address}: {why}") from None

@@ -135,8 +135,9 @@ def above_zero(unit: str, high: float) -> Callable[[str], float]:
 
 def folder(text: str) -> Path:
     """Take an argument that names a folder, which need not be there yet; a file is none."""
-    if os.path.exists(text) and not os.path.isdir(text):
-        raise argparse.ArgumentTypeError(f"{text} is a file, not a folder")
+    for one in (Path(text), *Path(text).parents):  # what stands in the way of making it, too
+        if os.path.exists(one) and not os.path.isdir(one):
+            raise argparse.ArgumentTypeError(f"{one} is a file, not a folder")
     return Path(text)
 
 

@@ -222,6 +222,15 @@ def test_a_folder_need_not_be_there_and_a_file_is_none(tmp_path: Path) -> None:
     assert cli.folder(str(tmp_path)) == tmp_path
     with pytest.raises(argparse.ArgumentTypeError, match="file is a file, not a folder"):
         cli.folder(str(tmp_path / "file"))
+    with pytest.raises(argparse.ArgumentTypeError, match="file is a file, not a folder"):
+        cli.folder(str(tmp_path / "file" / "new"))
+
+
+def test_deploy_explains_itself() -> None:
+    words = ["sh", str(ROOT / "deploy.sh"), "--help"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "./deploy.sh stop " in done.stdout
 
 
 ENDS = """

@@ -34,8 +34,9 @@ def _missing(seen: Seen) -> Iterator[Finding]:
                 f"{folder} {'holds no records' if folder in seen.files else 'is missing'}",
                 f"What replica {one} kept is lost; it may not vote until it has copied from its "
                 "peers and rejoined.",
-                "put the folder back, or mount what belongs there; if it is gone for good, the "
-                f"coordinator makes a new one: {programs.typed('cluster')} --data {seen.data}",
+                "put the folder back, or mount what belongs there; if it is gone for good, "
+                f"{'remove the empty folder: then ' * seen.is_empty(one)}"
+                f"the coordinator makes a new one: {programs.typed('cluster')} --data {seen.data}",
             )
 
 

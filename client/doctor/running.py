@@ -85,7 +85,10 @@ def _revived(seen: Seen, one: int, state: str) -> str:
     if state == "starting":
         return f"wait, or look at {log}"
     if seen.coordinated:
-        return order(seen, f"START {one}")
+        start = order(seen, f"START {one}")
+        folder = seen.data / f"replica{one}"
+        bare = f"mount what belongs at {folder}, or remove that empty folder; then "
+        return f"{bare * seen.is_empty(one)}{start}"
     return f"start it by hand where it ran: {programs.typed('server')} {one} --config FILE"
 
 

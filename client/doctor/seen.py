@@ -102,6 +102,12 @@ class Seen:
     mine: Mapping[str, Any] = field(default_factory=dict)
     """This program's own version, Python, packages and host."""
 
+    def is_empty(self, replica: int) -> bool:
+        """Whether a replica's folder is there and empty: no coordinator makes it anew."""
+        folder = f"replica{replica}"
+        there = folder in self.files and folder not in self.unreadable
+        return there and not any(name.startswith(f"{folder}/") for name in self.files)
+
     @property
     def entries(self) -> Sequence[ReplicaEntry]:
         """Every replica's entry."""

@@ -177,8 +177,9 @@ class UdpLink:
             if reply is not None or monotonic() >= end:
                 return reply
             if address not in silent:
-                then = join_address(*self._addresses[0])
-                self._say(f"{join_address(*address)} does not answer{trouble}; asking {then}")
+                then = self._addresses[0]
+                asking = "asking again" if then == address else f"asking {join_address(*then)}"
+                self._say(f"{join_address(*address)} does not answer{trouble}; {asking}")
                 silent.add(address)
         return None
 

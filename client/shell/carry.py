@@ -133,7 +133,8 @@ class Carrier:
         fields = answers.fields(command, answer) | {"file": file, "bytes": len(data)}
         fields.pop("value")
         fields.pop("encoding", None)
-        self._result([f"OK {len(data)} bytes written into {file}"], fields)
+        size = f"{len(data)} byte{'s' * (len(data) != 1)}"
+        self._result([f"OK {size} written into {file}"], fields)
         return 0
 
     def _list(self, command: Command) -> int:

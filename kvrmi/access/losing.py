@@ -56,11 +56,16 @@ def _restart(entries: Entries, replica: int, role: str | None, *_: object) -> _E
 
 
 def _cut(entries: Entries, one: int, other: int, *_: object) -> _Effect:
-    return f"cutting replicas {one} and {other} off from each other", entries, [(one, other)]
+    doing = f"cutting replicas {one} and {other} off from each other"
+    return doing, entries, _pairs(one, other)
 
 
 def _fail_link(entries: Entries, one: int, other: int, *_: object) -> _Effect:
-    return f"cutting the link from replica {one} to {other}", entries, [(one, other)]
+    return f"cutting the link from replica {one} to {other}", entries, _pairs(one, other)
+
+
+def _pairs(one: int, other: int) -> _Pairs:
+    return [(one, other)] if one != other else ()  # no link: the order says so
 
 
 _EFFECTS: Mapping[str, Callable[..., _Effect]] = {

@@ -102,7 +102,10 @@ def refuse(why: str) -> NoReturn:
 
 def quoted(thing: object) -> str:
     """Quote a stranger's argument, at a bounded length."""
-    return repr(thing[:60]) if isinstance(thing, str) else f"a {type(thing).__name__}"
+    if isinstance(thing, str):
+        return repr(thing[:60])
+    name = type(thing).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def size_of(text: Value, called: str) -> int:

@@ -176,6 +176,8 @@ def read_secret(path: Path) -> bytes:
             value = file.read().strip()
     except FileNotFoundError:
         raise _no_secret(errno.ENOENT, "no such file", path) from None
+    except IsADirectoryError:
+        raise _no_secret(errno.EISDIR, "it is a folder, not a file", path) from None
     if len(value) < _SECRET_BYTES:
         raise _no_secret(errno.EINVAL, "holds no secret", path)
     return value

@@ -64,7 +64,7 @@ class AppendStorage:
         try:
             self._file = AppendFile(path, found, self._everything())
         except OSError as error:
-            raise StorageFailed(f"the file cannot be used: {error}") from error
+            raise StorageFailed(f"the file cannot be used: {error.strerror or error}") from error
 
     def write(self, records: Sequence[Record]) -> None:
         """Apply all records in order, atomically; durable on return.

@@ -216,7 +216,7 @@ def prepare(path: Path, tables: Mapping[str, Statements]) -> set[str]:
     except SQL_ERRORS as error:
         raise failure(error) from error
     except OSError as error:
-        raise StorageFailed(f"the file cannot be used: {error}") from error
+        raise StorageFailed(f"the file cannot be used: {error.strerror or error}") from error
 
 
 def _is_there(path: Path) -> bool:

@@ -9,6 +9,7 @@ It takes no orders.
 from __future__ import annotations
 
 import logging
+import re
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -141,6 +142,7 @@ class ReplicaUpkeep:
         self.restore_due = True
         self._note(answers=False, votes=False)
         said = last_line(self._launcher.output(self._replica))
+        said = _PROGRAM.sub("kvrmi-server: ", said)
         left = endings.last(folders.of(self._launcher.data, self._replica))
         if left is not None and left.pid == pid:
             status, said = left.status, left.line  # an adopted one's status is known no other way
@@ -187,6 +189,10 @@ class ReplicaUpkeep:
             level = logging.INFO if answers else logging.WARNING
             text = "answers" if answers else "does not answer"
             log.log(level, "replica %d %s", self._replica, text)
+
+
+_PROGRAM = re.compile(r"^python -m (kvrmi\.)?server: ")
+"""As what a replica's process names itself, which no user started by that name."""
 
 
 def _end(status: int | None) -> str:

@@ -53,6 +53,11 @@ def test_one_role_of_each_of_two_leaves_a_leader_elsewhere() -> None:
     assert losing(status(3, down=(1,)), "restart", (2, "acceptor", None, False)) is None
 
 
+@pytest.mark.parametrize("name", ["cut", "fail_link"])
+def test_a_link_to_itself_is_none_to_lose(name: str) -> None:
+    assert losing(status(1), name, (1, 1, False)) is None
+
+
 def test_cuts_that_are_there_count() -> None:
     cut = ((1, 2), (2, 1), (1, 3), (3, 1))
     assert losing(status(3, cuts=cut), "cut", (2, 3, False)) is not None

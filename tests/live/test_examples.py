@@ -49,7 +49,7 @@ def run(live: LiveCluster, name: str, *arguments: str) -> str:
         ("counter.py", "the store did not answer: "),
         ("asyncio_threads.py", "the store did not answer: "),
         ("plain_pyro.py", "no name server answers: "),
-        ("over_http.py", "no gateway answers at http://localhost:1: "),
+        ("over_http.py", "no gateway answers at http://localhost:1: Connection refused"),
     ],
 )
 def test_without_a_cluster_they_say_so_in_one_line(name: str, said: str, tmp_path: Path) -> None:

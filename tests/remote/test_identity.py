@@ -154,6 +154,10 @@ def test_the_secret_is_in_nothing_that_is_sent() -> None:
 
 def test_a_secret_file_is_its_owners_only(tmp_path: Path) -> None:
     path = tmp_path / "secret"
+    path.mkdir()
+    with pytest.raises(OSError, match="it is a folder, not a file; put back the secret"):
+        read_secret(path)
+    path.rmdir()
     made = make_secret(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert read_secret(path) == made

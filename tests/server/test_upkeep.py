@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +17,16 @@ class Answers:
 
     def examine(self, replica: int) -> dict[str, Any]:
         return {"state": "starting", "roles": {}, "voter": "acceptor"}
+
+
+@pytest.mark.parametrize("name", ["python -m kvrmi.server", "python -m server"])
+def test_why_a_replica_ended_has_the_programs_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text(f"{name}: port 1 is taken\n")
+    nothing: Any = None
+    launcher: Any = SimpleNamespace(data=tmp_path, output=lambda replica: tmp_path / "out")
+    upkeep = ReplicaUpkeep(1, launcher, nothing, nothing, nothing, lambda: False)
+    ended = upkeep.ended(77, 1)
+    assert ended.reason == "ended with exit status 1 (kvrmi-server: port 1 is taken)"
 
 
 @pytest.mark.parametrize(("code", "due"), [("UNSUPPORTED", False), ("UNAVAILABLE", True)])

@@ -15,6 +15,7 @@ from kvrmi.storage import appendfile
 from kvrmi.storage.append import AppendStorage, replayed
 from kvrmi.storage.appendfile import examined, mark_of, read_back
 from kvrmi.storage.interface import Corrupt, Put, StorageFailed, Tables
+from kvrmi.storage.sqlite import SqliteStorage
 
 TABLES: Tables = {"slots": int, "names": str}
 WRITES = 4
@@ -238,6 +239,20 @@ def test_an_error_of_the_file_system_is_no_damage_and_no_missing_file(
             AppendStorage(closed, TABLES)
     assert closed.read_bytes() == before
     AppendStorage(closed, TABLES).close()
+
+
+def test_a_full_disk_at_the_opening_has_no_error_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("kvrmi.storage.append.AppendFile", fail)
+    monkeypatch.setattr("kvrmi.storage.sqlitefile._create", fail)
+    for storage in (AppendStorage, SqliteStorage):
+        with pytest.raises(StorageFailed) as caught:
+            storage(tmp_path / storage.__name__, TABLES)
+        assert str(caught.value) == "the file cannot be used: No space left on device"
 
 
 Call = Callable[..., object]

@@ -25,6 +25,14 @@ from .seeing import (
 )
 
 
+def test_an_empty_folder_is_removed_before_its_replica_is_started() -> None:
+    files = {k: v for k, v in healthy().files.items() if not k.startswith("replica2/")}
+    seen = healthy(files=files, **both(entry(2, state="down", roles={})))
+    advice = {r.check.name: [f.type for f in r.findings] for r in examine(CHECKS, seen)}
+    assert "remove the empty folder: then the coordinator makes" in advice["missing files"][0]
+    assert "remove that empty folder; then " in advice["replicas"][0]
+
+
 def found(seen: Seen) -> dict[str, list[str]]:
     """What was found, by check."""
     results = examine(CHECKS, seen)

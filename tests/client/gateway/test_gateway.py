@@ -162,7 +162,7 @@ def test_a_datagram_without_an_answer_is_sent_again_with_its_id(
     first, second = gate.engine.asked
     assert first == second
     assert first[1] is not None
-    assert f"{address} does not answer; asking {address}" in capsys.readouterr().err
+    assert f"{address} does not answer; asking again" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

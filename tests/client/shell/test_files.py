@@ -52,6 +52,9 @@ def test_a_value_into_a_file(
     assert run(f"GET b {sign}{file}") == 0
     assert capsys.readouterr().out == f"OK 2 bytes written into {file}\n"
     assert file.read_bytes() == b"\0\xff"
+    cluster.contents.rows["b"] = b"x"
+    assert run(f"GET b {sign}{file}") == 0
+    assert capsys.readouterr().out == f"OK 1 byte written into {file}\n"
     file.chmod(0o640)
     assert run(f"GET t {sign}{file}") == 0
     assert file.read_bytes() == "é".encode(), "what was there is replaced, as in a shell"
