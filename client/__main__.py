@@ -5,6 +5,10 @@ Rule: whatever is wrong ends in one line on stderr and an exit status, never in 
 
 from __future__ import annotations
 
+from kvrmi import early  # noqa: F401, before all else
+
+# isort: split
+
 import io
 import logging
 import re

@@ -7,6 +7,10 @@ It needs the standard library alone and knows no option of any program.
 
 from __future__ import annotations
 
+from . import early  # noqa: F401, before all else
+
+# isort: split
+
 import argparse
 import contextlib
 import logging
@@ -21,7 +25,7 @@ import threading
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, NoReturn
 
 from . import __version__
@@ -243,12 +247,6 @@ def _leave_unless_installed() -> None:
         sys.exit(USAGE)
 
 
-def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Say nothing of a Ctrl-C that came while modules were being loaded; the rest as before."""
-    if not issubclass(kind, KeyboardInterrupt):
-        sys.__excepthook__(kind, error, trace)
-
-
 def _open_closed_streams() -> None:
     """Give a standard stream that was closed to nobody, as `mute` does; in Python it is None.
 
@@ -263,4 +261,3 @@ def _open_closed_streams() -> None:
 
 _open_closed_streams()
 _leave_unless_installed()
-sys.excepthook = _uncaught

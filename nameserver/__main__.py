@@ -6,6 +6,10 @@ with status 0. It keeps nothing: replicas register their names again when it was
 
 from __future__ import annotations
 
+from kvrmi import early  # noqa: F401, before all else
+
+# isort: split
+
 import errno
 import logging
 import sys

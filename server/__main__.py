@@ -7,6 +7,10 @@ DATA/replicaN/ended.json (endings.py). Everything else is in DATA/replicaN/repli
 
 from __future__ import annotations
 
+from kvrmi import early  # noqa: F401, before all else
+
+# isort: split
+
 import argparse
 import contextlib
 import errno

@@ -95,6 +95,23 @@ def test_ctrl_c_while_a_program_loads_is_no_traceback(last: str, status: int) ->
     assert ("Traceback" in done.stderr) == (status == 1)
 
 
+@pytest.mark.parametrize("words", PROGRAMS[:-1], ids=name)
+def test_ctrl_c_is_no_traceback_from_the_first_modules_on(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    stopped = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\ninput()\n"
+    (tmp_path / "argparse").with_suffix(".py").write_text(stopped)
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (-2, "")
+
+
 def unheard(*words: str, cwd: Path) -> tuple[int, str]:
     """Run the interpreter with an output that nobody reads; status and standard error."""
     reader, writer = os.pipe()
