@@ -60,6 +60,7 @@ def test_every_endpoint_is_opened_reported_looked_after_and_cut(tmp_path: Path) 
     replica = Replica(cluster, 1, open_folder(tmp_path, cluster.id, 1, PAXOS), b"x" * 64, Fatal())
     store, gateway = replica.endpoints[0], Gateway()
     replica.endpoints.append(gateway)
+    stopping = threading.Thread(target=replica.stop)
     replica.start()
     try:
         assert store.alive
@@ -73,14 +74,13 @@ def test_every_endpoint_is_opened_reported_looked_after_and_cut(tmp_path: Path) 
         gateway.may_open.clear()
         gateway.cut()
         until(lambda: gateway.opened == 3)
-        stopping = threading.Thread(target=replica.stop)
         stopping.start()
         stopping.join(1.5)
         assert stopping.is_alive(), "what is being opened has to be cut as well"
-        gateway.may_open.set()
-        stopping.join(30)
     finally:
         gateway.may_open.set()
-        replica.stop()
+        if stopping.ident is None:
+            stopping.start()
+        stopping.join(30)
     assert not store.alive
     assert not gateway.alive
