@@ -36,8 +36,9 @@ def reduced(history: Iterable[Operation]) -> list[Operation]:
     writes = [op for op in operations if op.op in WRITES]
     keys = {key for op in writes for key in keys_of(op)}
     keys |= {key for op in operations if op.op == "scan" for key, _ in op.value or ()}
+    ordered = sorted(keys)
     longest = max((_size(pair) for op in writes for pair in written(op)), default=0)
-    return [_reduced(op, sorted(keys), longest) for op in operations]
+    return [_reduced(op, ordered, longest) for op in operations]
 
 
 def _reduced(operation: Operation, keys: list[str], longest: int) -> Operation:

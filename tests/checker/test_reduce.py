@@ -11,6 +11,7 @@ import pytest
 from kvrmi.checker.audits import audit
 from kvrmi.checker.check import check
 from kvrmi.checker.history import OK, Operation, read, write_header, write_line
+from kvrmi.checker.reduce import reduced
 
 from .histories import WIDE, worked
 
@@ -96,3 +97,25 @@ def test_they_are_written_and_read_again() -> None:
     for operation in history:
         write_line(stream, operation)
     assert list(read(stream.getvalue().splitlines())) == history
+
+
+class Compared(str):
+    """A key that counts how often it is compared."""
+
+    times = 0
+
+    def __lt__(self, other: str) -> bool:
+        Compared.times += 1
+        return str.__lt__(self, other)
+
+
+def test_the_keys_of_a_long_history_are_sorted_once() -> None:
+    """A quarter of an hour of the nemesis has ten thousand keys in a quarter million operations."""
+    count = 500
+    puts = [
+        Operation("w", "put", (Compared(f"k{n:04}"), "v"), 2.0 * n, 2.0 * n + 1, OK, None, n + 1)
+        for n in range(count)
+    ]
+    scan = did("scan", ("", "k9", 10), (), count, 2.0 * count)
+    assert len(reduced([*puts, scan])) == count + 1
+    assert Compared.times < 20 * count, "once in all, not once for each operation"
