@@ -184,7 +184,10 @@ def _shell(shell: Shell, store: Store, words: Sequence[Word], options: Options) 
             return _converse(shell, options)
         with Calls(store, shell.notes) as calls:
             pipeline = Pipeline(shell, calls, at_once=options.at_once, numbered=True)
-            return pipeline.run(incoming(sys.stdin, pipeline.until_readable))
+            try:
+                return pipeline.run(incoming(sys.stdin, pipeline.until_readable))
+            except KeyboardInterrupt:  # nothing was open, or it was reported
+                return cli.INTERRUPTED
     except Leave:
         return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -101,7 +102,12 @@ def test_one_way_at_a_time() -> None:
 def nameserver() -> Iterator[str]:
     uri, daemon, broadcast = Pyro5.nameserver.start_ns("127.0.0.1", 0, enableBroadcast=False)
     assert broadcast is None
-    thread = threading.Thread(target=daemon.requestLoop, daemon=True)
+
+    def serve() -> None:
+        with contextlib.suppress(AttributeError):  # Pyro's shutdown takes the socket from its loop
+            daemon.requestLoop()
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield uri.location
     daemon.shutdown()

@@ -5,6 +5,7 @@ It does no consensus; it can be slow, lose answers, refuse and die on request.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -118,8 +119,12 @@ class Node:
         self.daemon.servant = self.servant
         self.daemon.register(self.servant, f"kvrmi.replica{id}")
         self.address = f"kvrmi.replica{id}@{self.daemon.locationStr}"
-        self._thread = threading.Thread(target=self.daemon.requestLoop, daemon=True)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(AttributeError):  # Pyro's shutdown takes the socket from its loop
+            self.daemon.requestLoop()
 
     def stop(self) -> None:
         """Answer nothing from now on; connections are still taken, as by the kernel."""
