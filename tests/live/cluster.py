@@ -112,6 +112,15 @@ class LiveCluster:
         """Wait until all is well."""
         wait_for(self.is_healthy, "all replicas up, with a leader")
 
+    def start_held(self) -> None:
+        """Start the replicas that were left down on purpose."""
+        if all(self.entries().values()):
+            return
+        with self.orders() as orders:
+            for entry in orders.status()["replicas"]:
+                if entry["state"] == "held":
+                    orders.start(entry["id"])
+
     def signal(self, replica: int, number: signal.Signals) -> int:
         """Send a replica's process a signal; its pid."""
         pid = int(self.entries()[replica]["pid"])

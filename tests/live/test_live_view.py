@@ -57,7 +57,7 @@ def test_the_leader_dies_and_comes_back_before_ones_eyes(live: LiveCluster) -> N
         view.see(rf"^>{leader} held \(killed on purpose\)")
         view.see(rf"> KILL {leader}\n.*replica {leader} is down\n(.*\n)*?.*leads, ballot")
         successor = view.see(r"serving: replica (\d) leads")[1]
-        view.see(rf"^[ \d]+x *{successor}")
+        view.see(rf"^[ \d]+x[ \d]*{successor}")  # on a busy machine it may not be the first
         view.keys("t")
         view.see(rf"^>{leader} up ")
         live.settle()
