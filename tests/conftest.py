@@ -35,6 +35,12 @@ def ending() -> Iterator[Ending]:
 
 
 @pytest.fixture(autouse=True)
-def _no_cluster_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a cluster of the developer's own out of every test."""
-    monkeypatch.delenv("KVRMI_CONFIG", raising=False)
+def _no_cluster_from_outside() -> Iterator[None]:
+    """Keep a cluster of the developer's own out of every test.
+
+    Not with the tests' own `monkeypatch`: that would then be made first and undone last, so that
+    the ends of all other fixtures would still see what a test has patched.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("KVRMI_CONFIG", raising=False)
+        yield

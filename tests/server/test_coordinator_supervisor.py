@@ -243,8 +243,9 @@ def test_what_is_let_go_is_not_reaped_at_the_same_time(
         assert reaping.wait(10)
 
     child = None if supervisor._process is None else supervisor._process._child
-    monkeypatch.setattr(supervisor._thread, "join", join)
-    found = supervisor.release()
+    with monkeypatch.context() as patched:  # the fixture lets go once more
+        patched.setattr(supervisor._thread, "join", join)
+        found = supervisor.release()
     let_go.set()
     assert found is None
     assert closed.wait(10)
