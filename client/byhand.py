@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from kvrmi.access import verbs
 from kvrmi.access.admins import Admins
-from kvrmi.cluster.quorum import majority
-from kvrmi.cluster.status import loses_quorum
+from kvrmi.cluster.status import loses_quorum, loss, needs_of
 from kvrmi.errors import InvalidRequest, NoQuorum
 
 __all__ = ["end", "start"]
@@ -22,10 +21,10 @@ def end(admins: Admins, method: str, replica: int, force: bool) -> str:
     """Have a replica end itself, at once or cleanly; what is so then. Raises a KVError."""
     if method not in _ENDS:
         raise _by_hand(replica)
-    quorum = majority(len(admins.ids))
-    if not force and loses_quorum(verbs.entries(admins), replica, quorum):
+    entries, replicas = verbs.entries(admins), len(admins.ids)
+    if not force and loses_quorum(entries, replica, replicas):
         raise NoQuorum(
-            f"{_ENDS[method]} replica {replica} would lose the majority of {quorum}; nothing was "
+            f"{_ENDS[method]} replica {replica} {loss(needs_of(entries, replicas))}; nothing was "
             "done; --force overrides this"
         )
     admins.replica(replica, method)

@@ -1,4 +1,4 @@
-"""Which orders would leave the cluster without a leader that reaches a majority.
+"""Which orders would leave the cluster without the votes that it needs, and a leader they reach.
 
 Rule: only what would change from serving to not serving is named; nothing is asked or done here.
 """
@@ -8,7 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..cluster.status import ClusterStatus, Entries, ReplicaEntry, has_quorum
+from ..cluster.status import (
+    ClusterStatus,
+    Entries,
+    Needs,
+    ReplicaEntry,
+    has_quorum,
+    least_of,
+    loss,
+    needs_of,
+)
 
 __all__ = ["RISKY", "losing"]
 
@@ -17,11 +26,14 @@ _Pairs = Iterable[tuple[int, int]]
 
 def losing(status: ClusterStatus, name: str, args: Sequence[Any]) -> str | None:
     """Say what one of the risky orders would lose; None if nothing."""
-    entries, quorum = status["replicas"], status["quorum"]
+    entries = status["replicas"]
+    needs: Needs = {**needs_of(entries, len(entries)), "votes": status["quorum"]}
     doing, left, cuts = _EFFECTS[name](entries, *args)
+    # Who is down may be counted no more, who is cut off is.
+    quorum = needs["votes"] if cuts else least_of(needs)
     if not has_quorum(entries, quorum) or has_quorum(left, quorum, cuts):
         return None
-    return f"{doing} would lose the majority of {quorum}"
+    return f"{doing} {loss(needs)}"
 
 
 _Effect = tuple[str, Entries, _Pairs]

@@ -8,7 +8,7 @@ It asks nobody; null stands for what a replica that does not answer would know.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias, TypedDict, cast
+from typing import NotRequired, TypeAlias, TypedDict, cast
 
 from .counts import Counters
 from .quorum import majority
@@ -16,7 +16,8 @@ from .quorum import majority
 __all__ = [
     "NOBODY", "NO_QUORUM", "SERVING", "ClientEntry", "ClusterStatus", "Entries", "Needs",
     "ReplicaEntry", "RoleEntry", "absence", "has_quorum", "health_of", "in_charge", "is_up",
-    "leader_of", "loses_quorum", "needs_of", "source_for", "successor_of", "unanswered", "votes",
+    "leader_of", "least_of", "loses_quorum", "loss", "needs_of", "source_for", "successor_of",
+    "unanswered", "votes",
 ]  # fmt: skip
 
 SERVING = "serving"
@@ -41,10 +42,15 @@ class ClientEntry(TypedDict):
 
 
 class Needs(TypedDict):
-    """What the cluster serves with: so many votes, and a leader or without one."""
+    """What the cluster serves with: so many votes, and a leader or without one.
+
+    `least`: with so few it serves once those that are down are not counted any more; without it
+    all that it needs now are needed for good.
+    """
 
     votes: int
     leader: bool
+    least: NotRequired[int]
 
 
 class ReplicaEntry(TypedDict, total=False):
@@ -194,9 +200,23 @@ def source_for(entries: Entries, replica: int) -> int | None:
 
 def loses_quorum(entries: Entries, replica: int, replicas: int) -> bool:
     """Return whether there are the votes that it takes now, and would not be without `replica`."""
-    quorum = needs_of(entries, replicas)["votes"]
+    quorum = least_of(needs_of(entries, replicas))
     voting = {one["id"] for one in entries if is_up(one)}
     return len(voting) >= quorum > len(voting - {replica})
+
+
+def least_of(needs: Needs) -> int:
+    """Return with how few votes the cluster serves after a while."""
+    return needs.get("least", needs["votes"])
+
+
+def loss(needs: Needs) -> str:
+    """Say what the order would do that leaves fewer votes than the cluster needs."""
+    if needs["leader"]:
+        return f"would lose the majority of {needs['votes']}"
+    if least_of(needs) == 1:
+        return "would leave none that serves"
+    return f"would stop every write, as all {needs['votes']} must vote on it"
 
 
 def has_quorum(entries: Entries, quorum: int, cuts: Iterable[tuple[int, int]] = ()) -> bool:

@@ -25,6 +25,7 @@ from kvrmi.cluster.status import (
     health_of,
     leader_of,
     loses_quorum,
+    loss,
     needs_of,
     source_for,
     successor_of,
@@ -259,12 +260,11 @@ class Control:
 
     def _guarded(self, replica: int, doing: str, force: bool) -> Supervisor:
         supervisor = self._supervisor(replica)
-        reported = self._admins.reported()
-        if not force and loses_quorum(reported, replica, len(self.cluster.ids)):
+        reported, replicas = self._admins.reported(), len(self.cluster.ids)
+        if not force and loses_quorum(reported, replica, replicas):
             raise to_builtin(
                 "NO_QUORUM",
-                f"{doing} replica {replica} would lose the majority of "
-                f"{self._votes_needed(reported)}; "
+                f"{doing} replica {replica} {loss(needs_of(reported, replicas))}; "
                 "nothing was done; --force overrides this, force=True in a program",
             )
         return supervisor

@@ -17,6 +17,7 @@ from kvrmi.cluster.status import (
     in_charge,
     leader_of,
     loses_quorum,
+    loss,
     source_for,
     successor_of,
 )
@@ -104,3 +105,17 @@ def test_in_charge_is_who_leads_or_the_first_where_nobody_needs_to() -> None:
     assert in_charge(ClusterStatus(leader=3, replicas=[up, later])) == 3
     led = up | ReplicaEntry(needs=Needs(votes=1, leader=True))
     assert in_charge(ClusterStatus(leader=None, replicas=[led])) is None
+
+
+def test_what_an_order_would_lose_is_said_in_the_words_of_what_the_cluster_needs() -> None:
+    assert loss(Needs(votes=3, leader=True)) == "would lose the majority of 3"
+    assert "all 5 must vote" in loss(Needs(votes=5, leader=False))
+    assert loss(Needs(votes=5, leader=False, least=1)) == "would leave none that serves"
+
+
+def test_who_need_not_vote_while_it_is_down_may_be_taken_down_unless_it_is_the_last() -> None:
+    needs = Needs(votes=3, leader=False, least=1)
+    up = [entry(one, needs=needs) for one in (1, 2, 3)]
+    assert not loses_quorum(up, 2, 3)
+    assert loses_quorum(up[:1], 1, 3)
+    assert health_of([one | {"pid": 7} for one in up[:2]], 3) == NO_QUORUM, "until a view is made"
