@@ -68,8 +68,12 @@ def _voter(replica: Replica) -> str | None:
 
 def _needs(replica: Replica) -> dict[str, object]:
     """Say what the cluster serves with: who asks need not know the protocol."""
-    serving = replica.hosts.declared.serving
-    return {"votes": serving.votes(len(replica.cluster.ids)), "leader": serving.leader}
+    serving, all = replica.hosts.declared.serving, len(replica.cluster.ids)
+    among = serving.among
+    count = all if among is None else replica.hosts.voter.peek(among, all)
+    needs = {"votes": serving.votes(count), "leader": serving.leader}
+    least = serving.least(replica.cluster.settings)
+    return needs if least is None else {**needs, "least": least}
 
 
 def _cluster(cluster: Cluster) -> dict[str, object]:

@@ -129,7 +129,8 @@ class Kind(NamedTuple):
 class Voting(NamedTuple):
     """The role by which a replica votes, and comes up last: first it must know whose disk it has.
 
-    `votes`: whether it votes now; `recovering`: whether it still makes up for a lost disk.
+    `votes`: whether it votes now; `recovering`: whether it still makes up for a lost disk, or
+    for what it missed.
     """
 
     role: str
@@ -138,10 +139,16 @@ class Voting(NamedTuple):
 
 
 class Serving(NamedTuple):
-    """When a cluster serves: so many of all its replicas vote, and one leads if that is needed."""
+    """When a cluster serves: so many of its replicas vote, and one leads if that is needed.
+
+    `among`: of how many, as the role that votes knows; None: of all. `least`: with how few votes
+    the rest serves after a while, by the settings of the engine; None: with no fewer.
+    """
 
     votes: Callable[[int], int] = majority
     leader: bool = True
+    among: Callable[[Any], int] | None = None
+    least: Callable[[Mapping[str, str]], int | None] = lambda _: None
 
 
 class Presence(NamedTuple):

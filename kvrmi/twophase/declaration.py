@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from msgspec import to_builtins
+
 from ..roles.contract import Message
 from ..roles.declaration import (
     BATCH,
@@ -38,6 +40,7 @@ from .messages import (
 )
 from .participant import Participant
 from .parts import Parts
+from .viewing import ACTIVE, Report
 
 __all__ = ["TWOPHASE", "declare"]
 
@@ -79,13 +82,18 @@ def declare(parts: Parts) -> Declaration:
         messages=(Prepare, Votes, Go, Done, Inquire, Known, Fetch, Page),
         requests=_REQUESTS,
         voter=Voting("participant", lambda it: it.standing.votes, lambda it: it.recovering),
-        serving=Serving(votes=lambda replicas: replicas, leader=False),
+        serving=Serving(
+            votes=lambda replicas: replicas,
+            leader=False,
+            among=lambda it: len(it.view.members),
+            least=lambda settings: 1 if settings.get("votes") == ACTIVE else None,
+        ),
         observing=partial(Observer, vocabulary=parts.machines.vocabulary),
         returned=frozenset({Prepare, Go, Recover, Read}),
     )
 
 
-_REPORTED = ("applied", "revision", "keys", "digest", "view", "members", "prepared")
+_REPORTED = ("applied", "revision", "keys", "digest", "view", "prepared")
 
 
 def _reported(it: Participant) -> tuple[object, ...]:
@@ -95,8 +103,7 @@ def _reported(it: Participant) -> tuple[object, ...]:
         store.revision,
         store.machine.keys,
         store.machine.digest,
-        it.view.number,
-        list(it.view.ids),
+        to_builtins(Report.of(it.standing)),
         len(it.book.prepared),
     )
 

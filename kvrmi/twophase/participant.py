@@ -115,8 +115,8 @@ class Participant:
 
     @property
     def recovering(self) -> bool:
-        """Whether it still makes up for a lost disk."""
-        return self.standing.whole < 0
+        """Whether it lacks the whole store: its disk was lost, or it was left out."""
+        return not self.standing.votes
 
     def receive(self, now: float, sender: Address, message: Message) -> Effects:
         """Take one message."""

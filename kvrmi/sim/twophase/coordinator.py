@@ -1,7 +1,7 @@
 """Who makes views in a run: lets replicas leave, and join again; its messages may be lost.
 
-Rules: it gives each view its own number; nobody leaves unless another member is seen to have the
-whole store, which it then keeps. It knows nothing of transactions.
+Rules: it gives each view its own number; who may leave is the rule of every maker of views, and who
+does is drawn. It knows nothing of transactions.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from ...twophase.messages import Enter
 from ...twophase.participant import Participant
-from ...twophase.views import founding, joined, left
+from ...twophase.viewing import Report, following
+from ...twophase.views import founding, joined
 
 if TYPE_CHECKING:
     from ..draws import Draws
@@ -40,8 +41,7 @@ class Coordinator:
             self._join(self._draws.choice(away))
         else:
             leaver = self._draws.choice(self.view.ids)
-            if any(self._whole(id) for id in self.view.ids if id != leaver):
-                self.view = left(self.view, leaver)
+            self.view = following(self.view, self._reports(), {leaver})
         self._world.trace("coordinator", f"view {self.view.number} of {self.view.ids}")
 
     def heal(self) -> None:
@@ -57,9 +57,10 @@ class Coordinator:
         known = participant.view.member(replica.me) if participant else None
         return member is not None and known == member
 
-    def _whole(self, id: int) -> bool:
-        participant, member = self._world.replicas[id].role(Participant), self.view.member(id)
-        return bool(participant and member and participant.standing.whole >= member.since)
+    def _reports(self) -> dict[int, Report]:
+        """Ask all members."""
+        found = ((id, self._world.replicas[id].role(Participant)) for id in self.view.ids)
+        return {id: Report.of(it.standing) for id, it in found if it is not None}
 
     def _join(self, id: int) -> None:
         self.view = joined(self.view, id)
