@@ -40,7 +40,8 @@ from . import allocator, endings
 from .alone import cluster_of, counted_in
 from .cpus import Cpus
 from .endpoint import Endpoint
-from .engines.kinds import DEFAULT, kind_for
+from .engines.kinds import DEFAULT, kind_for, settings_of
+from .engines.votes import ACTIVE, ALL
 from .folder import PRIVATE, Folder, FolderRefused, Foreign, format_folder, open_folder
 from .gateways import ways
 from .logfile import start_log
@@ -56,7 +57,7 @@ _PROGRAMS = ("export", "inspect")
 _EPILOG = "For a stopped replica's folder, each with --help: inspect FOLDER, export FOLDER FILE."
 
 DATA = Path(".kvrmi")
-_ALONE = ("peers", "data", "engine", "etcd_endpoints")
+_ALONE = ("peers", "data", "engine", "etcd_endpoints", "votes")
 """Options of a replica that is started without a cluster file, besides its address."""
 
 LAST_WORDS = 2.0
@@ -81,6 +82,9 @@ def _parser() -> cli.Parser:
     )
     parser.add_argument(
         "--etcd-endpoints", metavar="H:P,..", help="with --engine etcd: the cluster that keeps all"
+    )
+    parser.add_argument(
+        "--votes", choices=(ALL, ACTIVE), help="with --engine 2pc: whose count (all)"
     )
     parser.add_argument("--engine", help=f"with --address: how they agree ({DEFAULT})")
     parser.add_argument("--format", action="store_true", help="format this replica's folder first")
@@ -239,8 +243,7 @@ def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
         peers = [peer for peer in (options.peers or "").split(",") if peer]
         data, engine = options.data or DATA, options.engine or DEFAULT
         try:
-            there = options.etcd_endpoints
-            settings = {} if there is None else {"endpoints": there}
+            settings = settings_of(options.etcd_endpoints, options.votes)
             alone = cluster_of(options.id, options.address, peers, data, engine, settings)
         except ConfigError as error:
             _parser().error(str(error))

@@ -40,6 +40,8 @@ T = TypeVar("T")
 DAY = 86_400
 EVENTS = 500
 """Events in one answer at most."""
+VETOES = 1_000_000
+"""Votes against transactions in one order at most."""
 PAGE_KEYS = 1000
 """Keys in one answer at most."""
 
@@ -197,6 +199,24 @@ class Admin:
         """
         transfer = self._able("transfer", self._orders.transfer)
         return _carried_out(transfer, self._id(to))
+
+    @exposed
+    def veto(self, votes: object) -> None:
+        """Have this replica vote ABORT on so many transactions from now on; 0 ends it."""
+        veto = self._able("veto", self._orders.veto)
+        if type(votes) is not int or not 0 <= votes <= VETOES:
+            raise to_builtin("INVALID", f"usage: veto(votes from 0 to {VETOES})")
+        _carried_out(veto, votes)
+        _log.warning("VETO votes=%d", votes)
+
+    @exposed
+    def enter(self, number: object, members: object) -> None:
+        """Take over who votes: of each member the replica, since which view, and its disk."""
+        enter = self._able("views", self._orders.enter)
+        try:
+            _carried_out(enter, (number, members))
+        except ValueError as error:
+            raise to_builtin("INVALID", f"that is no view: {error}") from None
 
     @exposed
     def links(self) -> list[dict[str, object]]:

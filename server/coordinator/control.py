@@ -110,7 +110,7 @@ class Control:
                 log.info("replica %d adopted pid=%d", replica, adopted.pid)
                 self._replicas[replica].adopt(adopted)
         self._nameserver.begin()
-        held = self._held()
+        held = self._held_before()
         for replica, supervisor in self._replicas.items():
             supervisor.begin(held=replica in held)
 
@@ -135,6 +135,15 @@ class Control:
     def entries(self) -> dict[int, ReplicaEntry | None]:
         """Ask each replica for its entry; None for one that does not answer."""
         return self._admins.entries()
+
+    def said(self) -> dict[int, ReplicaEntry | None]:
+        """Return what each replica that runs answered when it was asked last; asks nobody."""
+        runs = {one: supervisor.pid is not None for one, supervisor in self._replicas.items()}
+        return {one: self._upkeep[one].entry if runs[one] else None for one in runs}
+
+    def held(self) -> set[int]:
+        """Return who is left down on purpose."""
+        return {one for one, supervisor in self._replicas.items() if supervisor.held}
 
     def status(self) -> ClusterStatus:
         """Describe the cluster as its users see it; None where a replica does not answer."""
@@ -301,8 +310,8 @@ class Control:
             ) from None
 
     def _ordered(self, replica: int) -> ReplicaEntry:
-        held = [str(one) for one, supervisor in self._replicas.items() if supervisor.held]
-        self._held_file.write_text(" ".join(held), encoding="ascii")
+        held = " ".join(map(str, sorted(self.held())))
+        self._held_file.write_text(held, encoding="ascii")
         return self._describe(replica, self._admins.entry(replica))
 
     def _describe(self, replica: int, entry: ReplicaEntry | None) -> ReplicaEntry:
@@ -313,7 +322,7 @@ class Control:
         pid, held = supervisor.pid, supervisor.held
         return health.describe(member, pid, held, reason, entry, starting=starting)
 
-    def _held(self) -> set[int]:
+    def _held_before(self) -> set[int]:
         try:
             words = self._held_file.read_bytes().split()
         except FileNotFoundError:

@@ -24,10 +24,10 @@ from kvrmi.cluster.naming import join_address, shared_ports, split_address
 from kvrmi.remote.identity import make_secret
 
 from ..alone import members_of
-from ..engines.kinds import DEFAULT, kind_for, kind_of, replicas_of
+from ..engines.kinds import DEFAULT, kind_for, kind_of, replicas_of, settings_of
+from ..engines.votes import ACTIVE, ALL
 from . import founding
 from .founding import Addresses, Impossible, Refused
-from .options import settings_of
 
 DATA = Path(".kvrmi")
 # In a checkout the programs are no commands of their own.
@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
             given.base_port,
             given.engine,
             given.nameserver,
-            settings_of(given),
+            settings_of(given.etcd_endpoints, given.votes),
             _gateways(given),
         )
     except Impossible as error:
@@ -188,6 +188,7 @@ def _parser() -> Parser:
     add("--data", type=folder, default=DATA, metavar="DIR", help=f"where to make them ({DATA})")
     add("--engine", default=DEFAULT, help=f"how they agree ({DEFAULT})")
     add("--etcd-endpoints", metavar="H:P,..", help="with --engine etcd: the cluster that keeps all")
+    add("--votes", choices=(ALL, ACTIVE), help="with --engine 2pc: whose count (all)")
     add("--nameserver", metavar="H[:P]", help="where the name server will run (the first host)")
     add("--gateways", action="store_true", help="serve TCP and UDP too, at each replica")
     port = whole(1, 65_535)

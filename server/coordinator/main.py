@@ -41,6 +41,7 @@ from .health import Admins
 from .launch import Launcher
 from .options import Options
 from .processes import command, environment
+from .views import Maker
 
 log = logging.getLogger("kvrmi.server.coordinator")
 
@@ -201,6 +202,9 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
         etcd.begin(stopping)
         stack.callback(control.stop_all)
         control.begin()
+        views = Maker(cluster, data, control.said, control.held, admins)
+        stack.callback(views.stop)
+        views.begin()
         endpoint = Endpoint(cluster, control, credentials, secret)
         stack.callback(endpoint.close)
         endpoint.open()

@@ -17,7 +17,8 @@ from kvrmi.cli import Parser, folder, whole
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.gateways import TCP_PORT, UDP_PORT
 
-from ..engines.kinds import DEFAULT, REPLICAS, kind_of, replicas_of
+from ..engines.kinds import DEFAULT, REPLICAS, kind_of, replicas_of, settings_of
+from ..engines.votes import ACTIVE, ALL
 from .event import ScriptedEvent
 
 DEMO_DOWN_AFTER = 8.0
@@ -85,7 +86,7 @@ def parse(argv: Sequence[str] | None) -> Options:
         tcp_port=given.tcp_port,
         udp_port=given.udp_port,
         log_requests=given.log_requests,
-        settings=settings_of(given),
+        settings=settings_of(given.etcd_endpoints, given.votes),
     )
 
 
@@ -102,6 +103,7 @@ def _parser() -> Parser:
     )
     add("--engine", help=f"how they agree ({DEFAULT})")
     add("--etcd-endpoints", metavar="H:P,..", help="with --engine etcd: an existing cluster")
+    add("--votes", choices=(ALL, ACTIVE), help="with --engine 2pc: whose count (all)")
     add("--data", type=folder, metavar="DIR", help="the cluster's folder (.kvrmi)")
     add(
         "--base-port",
@@ -137,16 +139,13 @@ def _parser() -> Parser:
     return parser
 
 
-def settings_of(given: argparse.Namespace) -> Mapping[str, str]:
-    """Read the settings of the engine."""
-    return {"endpoints": given.etcd_endpoints} if given.etcd_endpoints else {}
-
-
 def _problem(given: argparse.Namespace) -> str | None:
     try:
         count = replicas_of(given.engine or DEFAULT, given.replicas)
         if given.etcd_endpoints is not None and given.engine not in (None, "etcd"):
             return "--etcd-endpoints is for --engine etcd"
+        if given.votes is not None and given.engine not in (None, "2pc"):
+            return "--votes is for --engine 2pc"
     except ConfigError as error:
         return str(error)
     if given.keep and (given.data is not None or not given.ephemeral):

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kvrmi.cluster.status import votes
+from kvrmi.cluster.status import ReplicaEntry, votes
 from kvrmi.errors import Unsupported, from_builtin
 
 from .. import endings
@@ -84,8 +84,8 @@ class ReplicaUpkeep:
         """
         self.restored: Mapping[str, Any] | None = None
         self.restore_due = False
-        self.votes = False
-        """Whether it voted when it was asked last."""
+        self.entry: ReplicaEntry | None = None
+        """What it answered when it was asked last."""
         self._replica = replica
         self._launcher = launcher
         self._admins = admins
@@ -99,6 +99,11 @@ class ReplicaUpkeep:
         self._lost: str | None = None
         self._grave: list[float] = []
         self._refused = False
+
+    @property
+    def votes(self) -> bool:
+        """Whether it voted when it was asked last."""
+        return self.entry is not None and votes(self.entry)
 
     @property
     def starting(self) -> bool:
@@ -131,7 +136,7 @@ class ReplicaUpkeep:
         if now < self._examine_at:
             return
         entry = self._admins.examine(self._replica)
-        self._note(entry is not None, entry is not None and votes(entry))
+        self._note(entry)
         if entry is not None and self.restore_due:
             self._try_restore()
         if not self.restore_due:
@@ -140,7 +145,7 @@ class ReplicaUpkeep:
     def ended(self, pid: int, status: int | None) -> Ending:
         """Launch it again and have it restored; after a lost disk with a new folder."""
         self.restore_due = True
-        self._note(answers=False, votes=False)
+        self._note(None)
         said = last_line(self._launcher.output(self._replica))
         said = _PROGRAM.sub("kvrmi-server: ", said)
         left = endings.last(folders.of(self._launcher.data, self._replica))
@@ -181,8 +186,8 @@ class ReplicaUpkeep:
             log.info("replica %d not restored yet: %s", self._replica, error)
             self._examine_at = time.monotonic() + 0.5
 
-    def _note(self, answers: bool, votes: bool) -> None:
-        self.votes = votes
+    def _note(self, entry: ReplicaEntry | None) -> None:
+        self.entry, answers = entry, entry is not None
         self._answered = self._answered or answers
         if answers != self._answers:
             self._answers = answers

@@ -27,6 +27,7 @@ from .paxos import PaxosEngine
 from .served import Served
 from .single import SingleEngine
 from .twophase import TwoPhaseEngine
+from .votes import founded as votes_founded
 
 Given = Mapping[str, str]
 """What a cluster file says to its engine."""
@@ -96,13 +97,19 @@ def _etcd(*parts: Any, **settings: Any) -> Served:
 
 ENGINES = {
     "paxos": EngineKind(PAXOS, PaxosEngine),
-    "2pc": EngineKind(TWOPHASE, TwoPhaseEngine),
+    "2pc": EngineKind(TWOPHASE, TwoPhaseEngine, settings=votes_founded),
     "single": EngineKind(SINGLE, SingleEngine, replicas=1),
     "etcd": EngineKind(GATEWAY, _etcd, usual=2, settings=etcd_founded),
 }
 """Every engine that is there, by its name in the cluster file."""
 DEFAULT = "paxos"
 """The engine of a new cluster for which none is named."""
+
+
+def settings_of(endpoints: str | None, votes: str | None) -> Given:
+    """Make the settings that a command line gives to the engine; None: it does not say."""
+    settings = {"endpoints": endpoints, "votes": votes}
+    return {name: text for name, text in settings.items() if text}
 
 
 def kind_of(engine: str) -> EngineKind:

@@ -28,7 +28,9 @@ class Orders(NamedTuple):
     replica; False if that took too long. `log` lists blocks from a slot on, None: the last ones, so
     many at most. `why` finds the decision that gave a key its value. `chain` computes the log's
     hash chain anew from the disk. `tentative` lists what is accepted here and not known to be
-    chosen, `queue` the requests that are not answered yet, by what they wait for.
+    chosen, `queue` the requests that are not answered yet, by what they wait for. `enter` takes
+    over who votes: the view's number, and of each member the replica, since which number, and its
+    disk; ValueError where that is no view. `veto` votes against so many transactions from now on.
     """
 
     restore: Callable[[int], Found] | None = None
@@ -38,6 +40,8 @@ class Orders(NamedTuple):
     chain: Callable[[], Found] | None = None
     tentative: Callable[[], Found] | None = None
     queue: Callable[[], Found] | None = None
+    enter: Callable[[object], None] | None = None
+    veto: Callable[[int], None] | None = None
 
 
 class Served(Engine, Protocol):

@@ -6,7 +6,9 @@ participant's, as only what is durable there may be seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import convert
 
 from kvrmi.operations.commands import CommandId, pack_command, pack_question
 from kvrmi.operations.interface import LOCAL, Answer, Done, Operation, Request, Result
@@ -22,6 +24,7 @@ from ..router import Router
 from .handed import Handed, waited
 from .opened import LOST, LOST_READ
 from .served import Orders, Turns
+from .votes import check
 
 __all__ = ["TwoPhaseEngine"]
 
@@ -44,10 +47,12 @@ class TwoPhaseEngine:
         status: Callable[[], dict[str, object]],
         refusals: Callable[[], Sequence[str]],
         vocabulary: Vocabulary,
+        settings: Mapping[str, str],
     ) -> None:
-        """Serve as replica `me`; parameters as those of every engine."""
+        """Serve as replica `me`; parameters as those of every engine. Raises ConfigError."""
         self.capabilities = frozenset(vocabulary.clients) - {one.name for one in PAST}
-        self.orders = Orders()
+        check(settings)
+        self.orders = Orders(enter=self.enter, veto=self.veto)
         self.status = status
         self._me = me
         self._hosts = hosts
@@ -78,12 +83,12 @@ class TwoPhaseEngine:
         return result or self._result(LOST_READ if operation.reads else LOST, False)
 
     def veto(self, votes: int) -> None:
-        """Have the participant vote ABORT on so many transactions from now on."""
+        """Have the participant vote ABORT on so many transactions from now on. Raises Fenced."""
         self._hosts.deliver("participant", Veto(votes))
 
-    def enter(self, view: View) -> None:
-        """Have the participant take a newer view over."""
-        self._hosts.deliver("participant", Enter(view))
+    def enter(self, view: object) -> None:
+        """Have the participant take a newer view over. Raises Fenced; ValueError if it is none."""
+        self._hosts.deliver("participant", Enter(convert(view, View)))
 
     def _result(self, answer: Answer, stale: bool) -> Result:
         """Make the result; a read beside an open write has no place in the order of revisions."""

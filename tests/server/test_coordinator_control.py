@@ -141,7 +141,9 @@ def test_a_cluster_is_ready_without_a_leader_where_none_is_needed(rig: Rig) -> N
     assert rig.control.status()["quorum"] == 3
     assert rig.control.status()["successor"] is None
     assert rig.control.serves()
-    with pytest.raises(RuntimeError, match="killing replica 2 would stop every write, as all 3 must vote"):
+    with pytest.raises(
+        RuntimeError, match="killing replica 2 would stop every write, as all 3 must vote"
+    ):
         rig.control.kill(2)
 
 
