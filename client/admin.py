@@ -62,6 +62,7 @@ class Admin:
             "start": _start,
             "stop": _process("stop"),
             "transfer": self._transfer,
+            "veto": _veto,
         }
         self._questions: dict[str, Callable[..., Report]] = {
             "chain": self._chain,
@@ -252,6 +253,13 @@ def _restore(admins: Admins, replica: int, peer: int | None = None) -> Done:
 
 def _done(shown: verbs.Shown) -> Done:
     return Done("\n".join(shown.lines), shown.fields)
+
+
+def _veto(admins: Admins, replica: int, votes: int = 1) -> Done:
+    admins.replica(replica, "veto", votes)
+    many = f"the next {votes} transactions" if votes > 1 else "the next transaction"
+    text = f"replica {replica} votes ABORT on {many}" if votes else f"replica {replica} votes freely"
+    return Done(text, {"replica": replica, "votes": votes})
 
 
 def _link(verb: Callable[..., verbs.Shown]) -> Callable[..., Done]:

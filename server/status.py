@@ -71,7 +71,7 @@ def _needs(replica: Replica) -> dict[str, object]:
     serving, all = replica.hosts.declared.serving, len(replica.cluster.ids)
     among = serving.among
     count = all if among is None else replica.hosts.voter.peek(among, all)
-    needs = {"votes": serving.votes(count), "leader": serving.leader}
+    needs: dict[str, object] = {"votes": serving.votes(count), "leader": serving.leader}
     least = serving.least(replica.cluster.settings)
     return needs if least is None else {**needs, "least": least}
 

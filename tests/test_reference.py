@@ -211,7 +211,8 @@ def test_every_key_of_the_cluster_file() -> None:
     ports = naming.ports_from(1, PAXOS.daemons)
     members = {f"replica.{key}" for key in (*file._MEMBER, *ports)}
     etcd = {f"etcd.{name}" for name in Settings._fields}
-    assert first_column("cluster.toml") == head | timing | gateways | etcd | members
+    twophase = {"2pc.votes"}
+    assert first_column("cluster.toml") == head | timing | gateways | etcd | twophase | members
 
 
 def test_every_default_of_the_cluster_file() -> None:

@@ -107,6 +107,13 @@ def _count(word: Word) -> int:
     return int(text)
 
 
+def _votes(word: Word) -> int:
+    text = _text(word, "a number of votes")
+    if not _WHOLE.fullmatch(text):
+        raise Usage(f"{shortened(text)!r} is no number of votes: a whole number from 0")
+    return int(text)
+
+
 def _revision(word: Word) -> int:
     text = _text(word, "a revision")
     if not _WHOLE.fullmatch(text):
@@ -152,6 +159,7 @@ _ARGUMENTS: Mapping[str, tuple[str, Callable[[Word], object]]] = {
     "seconds": ("number", _seconds),
     "s": ("number", _seconds),
     "n": ("number", _count),
+    "votes": ("number", _votes),
     "slot": ("number", _count),
     "sequence": ("number", _count),
     "revision": ("number", _revision),

@@ -281,6 +281,15 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             "replica 2 leads",
         ),
         _form(
+            "VETO id [votes]",
+            "have a replica vote ABORT on the next transaction (engine 2pc)",
+            direct("admin", "veto"),
+            "VETO 2",
+            "replica 2 votes ABORT on the next transaction",
+            more="votes: on so many; 0 ends it. Each is a write at any replica, answered ABORTED with "
+            "nothing done. Other engines have no such votes.",
+        ),
+        _form(
             "KILL id [--force]",
             "kill a replica's process",
             making.order("kill"),

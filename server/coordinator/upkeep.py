@@ -121,7 +121,7 @@ class ReplicaUpkeep:
             self._see_to_disk()
             process = self._launcher.replica(self._replica)
             self._starting_until = time.monotonic() + STARTING
-        self.restored = None
+        self.restored = self.entry = None
         self._answered = False
         self._examine_at = 0.0
         return process

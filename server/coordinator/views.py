@@ -1,6 +1,6 @@
 """Who votes, where the engine has numbered views: the coordinator makes them, and nobody else.
 
-Rules: a view is on the disk before any replica hears of it, and its number is used once; which view
+Rules: a view is on the disk before it is sent to any replica, and its number is used once; which view
 follows is decided by kvrmi/twophase/viewing.py. While nobody makes views the last one stays. It
 starts and ends nothing, and does nothing where the engine has no views.
 """
@@ -35,7 +35,7 @@ GONE_SECONDS = 3.0
 START_SECONDS = 30.0
 """More for one that has not answered since this coordinator began."""
 AGAIN_SECONDS = 2.0
-"""Until a replica that has an older view hears of the newest again."""
+"""Until a replica that has an older view is sent the newest again."""
 ENTER_PATIENCE = 1.0
 STOP_PATIENCE = 2 * ENTER_PATIENCE
 
@@ -173,4 +173,4 @@ class Maker:
             try:
                 self._admins.call(id, "enter", view.number, members, timeout=ENTER_PATIENCE)
             except KVError as error:
-                log.info("replica %d has not heard of view %d: %s", id, view.number, error)
+                log.info("replica %d was not sent view %d: %s", id, view.number, error)

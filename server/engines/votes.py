@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.twophase.viewing import ACTIVE, ALL
 
-__all__ = ["check", "founded"]
+__all__ = ["ACTIVE", "ALL", "check", "founded"]
 
 
 def check(table: Mapping[str, str]) -> None:
