@@ -19,7 +19,7 @@ from ..rolehost import Fenced, RoleHost
 from .opened import GRACE_SECONDS, Open, Opened
 from .served import Turns
 
-__all__ = ["Handed", "waited"]
+__all__ = ["Handed", "Make", "waited"]
 
 S = TypeVar("S", bound=Open)
 
@@ -33,6 +33,8 @@ class Takes(Role, Protocol):
 
 
 T = TypeVar("T", bound=Takes)
+Make = Callable[[T, float, Callable[[Answer], None]], S]
+"""Makes a submission: of the role, the time, and what settles it."""
 
 
 class Handed(Generic[S, T]):
@@ -47,11 +49,7 @@ class Handed(Generic[S, T]):
         self._opened = Opened(host.clock, patience)
         turns.add_timer(self._opened.left, self._opened.look)
 
-    def hand(
-        self,
-        make: Callable[[T, float, Callable[[Answer], None]], S],
-        done: Callable[[Answer], None],
-    ) -> None:
+    def hand(self, make: Make[T, S], done: Callable[[Answer], None]) -> None:
         """Have a submission made and answered; `done` gets the answer, in the reactor's thread."""
 
         def answered(answer: Answer) -> None:

@@ -5,11 +5,9 @@ Rule: an engine knows consensus and no Pyro; the servant knows Pyro and no conse
 
 from __future__ import annotations
 
-import queue
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
+from typing import Any
 
 from kvrmi.operations.commands import CommandId, pack_command, pack_question
 from kvrmi.operations.interface import LOCAL, Answer, Done, Operation, Request, Result
@@ -24,7 +22,8 @@ from ..rolehost import Fenced, RoleHost
 from ..router import Router
 from . import blocks, pending
 from .catchup import LOOK_SECONDS, restore
-from .opened import GRACE_SECONDS, LOST, LOST_READ, Opened
+from .handed import Handed, Make, waited
+from .opened import LOST, LOST_READ
 from .served import CatchUpFailed, Orders, Turns
 
 TRANSFER_SECONDS = 3.0
@@ -71,41 +70,29 @@ class PaxosEngine:
         self._front: RoleHost[Front] = hosts["front"]
         self._learner: RoleHost[Learner] = hosts["learner"]
         self._router = router
-        self._soon = turns.soon
         self._patience = patience
-        self._submitted: deque[Submission] = deque()
-        self._opened = Opened(self._front.clock, patience)
-        turns.add_timer(self._opened.left, self._opened.look)
+        self._handed: Handed[Submission, Front] = Handed(self._front, turns, patience, NOT_UP)
         self._status = status
         self._refusals = refusals
 
     def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
         """Begin a checked operation; `done` gets the answer within the request time."""
         known, args, consistency = operation
-        if known.reads:
-            question = pack_question(known.opcode, args)
-            stale = consistency == LOCAL
-            answer = self._local(question) if stale else self._read(question)
-            if answer is None:
-                self._enqueue(Request(True, question), False, done)
-            else:
-                done(self._result(answer, stale))
+        if not known.reads:
+            self._write(known.opcode, args, request, done)
             return
-        id: CommandId | None = request or self._front.peek(lambda front: front.next_id(), None)
-        if id is None:
-            done(self._result(NOT_UP))
+        question = pack_question(known.opcode, args)
+        stale = consistency == LOCAL
+        answer = self._local(question) if stale else self._read(question)
+        if answer is None:
+            self._confirm(Request(True, question), done)
         else:
-            payload = pack_command(known.opcode, args, id)
-            self._enqueue(Request(False, payload), request is not None, done)
+            done(self._result(answer, stale))
 
     def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
         """Carry out a checked operation; answers within the request time."""
-        answers: queue.SimpleQueue[Result] = queue.SimpleQueue()
-        self.submit(operation, request, answers.put)
-        try:
-            return answers.get(timeout=self._patience + 3 * GRACE_SECONDS)
-        except queue.Empty:  # the reactor does not turn
-            return self._result(LOST_READ if operation.reads else LOST)
+        result = waited(lambda done: self.submit(operation, request, done), self._patience)
+        return result or self._result(LOST_READ if operation.reads else LOST)
 
     @property
     def leader(self) -> int:
@@ -169,39 +156,25 @@ class PaxosEngine:
         self._learner.carry_on()
         return answer
 
-    def _enqueue(self, request: Request, repeatable: bool, done: Done) -> None:
-        """Leave a request to the reactor's thread: what is left in one round comes as one."""
+    def _write(self, opcode: int, args: Any, request: tuple[str, int] | None, done: Done) -> None:
+        def make(front: Front, now: float, settled: Callable[[Answer], None]) -> Submission:
+            id: CommandId = request or front.next_id()
+            asked = Request(False, pack_command(opcode, args, id))
+            return front.submission(now, asked, repeatable=request is not None, settled=settled)
 
-        def answered(answer: Answer) -> None:
-            # The front settles it within a step: who asked is answered after that.
-            self._soon(lambda: done(self._result(self._explained(answer))))
+        self._hand(make, done)
 
-        settled = partial(self._opened.settled, answered)
-        submission = self._front.peek(
-            lambda front: front.submission(
-                self._front.clock(), request, repeatable=repeatable, settled=settled
-            ),
-            None,
-        )
-        if submission is None:
-            done(self._result(NOT_UP))
-            return
-        self._opened.add(answered, submission)
-        self._submitted.append(submission)
-        self._soon(self._hand_on)  # each time: two threads may both find that they are not first
+    def _confirm(self, question: Request, done: Done) -> None:
+        """Have a read answered through the front, which has no lease now."""
 
-    def _hand_on(self) -> None:
-        """Give the front what was submitted; the reactor runs the router afterwards."""
-        submissions = []
-        while self._submitted:
-            submissions.append(self._submitted.popleft())
-        if not submissions:
-            return
-        try:
-            self._front.act(lambda front, now: (None, front.take(now, submissions)))
-        except Fenced:
-            for submission in submissions:
-                submission.settle(NOT_UP)
+        def make(front: Front, now: float, settled: Callable[[Answer], None]) -> Submission:
+            return front.submission(now, question, repeatable=False, settled=settled)
+
+        self._hand(make, done)
+
+    def _hand(self, make: Make[Front, Submission], done: Done) -> None:
+        """Leave a request to the front."""
+        self._handed.hand(make, lambda answer: done(self._result(self._explained(answer))))
 
     def _result(self, answer: Answer, stale: bool = False) -> Result:
         return Result(*answer, self._me, self.leader, stale)

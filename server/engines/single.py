@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import queue
-from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from kvrmi.operations.commands import CommandId, pack_command, pack_question
 from kvrmi.operations.interface import Answer, Done, Operation, Request, Result
@@ -23,7 +20,8 @@ from ..hosts import Hosts
 from ..rolehost import Fenced, RoleHost
 from ..router import Router
 from . import blocks, pending
-from .opened import GRACE_SECONDS, LOST, LOST_READ, Opened
+from .handed import Handed, waited
+from .opened import LOST, LOST_READ
 from .served import Orders, Turns
 
 __all__ = ["SingleEngine"]
@@ -59,13 +57,10 @@ class SingleEngine:
         self._vocabulary = vocabulary
         self._me = me
         self._store: RoleHost[Store] = hosts["store"]
-        self._soon = turns.soon
         self._patience = patience
         self._boot = os.urandom(8)
         self._counter = itertools.count(1)
-        self._submitted: deque[Submission] = deque()
-        self._opened = Opened(self._store.clock, patience)
-        turns.add_timer(self._opened.left, self._opened.look)
+        self._handed: Handed[Submission, Store] = Handed(self._store, turns, patience, STARTING)
 
     def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
         """Begin a checked operation; `done` gets the answer within the request time."""
@@ -74,16 +69,16 @@ class SingleEngine:
             done(self._result(self._read(pack_question(known.opcode, args))))
             return
         id: CommandId = request or (self._me, self._boot, next(self._counter))
-        self._enqueue(pack_command(known.opcode, args, id), done)
+        asked = Request(False, pack_command(known.opcode, args, id))
+        self._handed.hand(
+            lambda _, now, settled: Submission(asked, now + self._patience, settled),
+            lambda answer: done(self._result(answer)),
+        )
 
     def execute(self, operation: Operation, request: tuple[str, int] | None) -> Result:
         """Carry out a checked operation; answers within the request time."""
-        answers: queue.SimpleQueue[Result] = queue.SimpleQueue()
-        self.submit(operation, request, answers.put)
-        try:
-            return answers.get(timeout=self._patience + 3 * GRACE_SECONDS)
-        except queue.Empty:  # the reactor does not turn
-            return self._result(LOST_READ if operation.reads else LOST)
+        result = waited(lambda done: self.submit(operation, request, done), self._patience)
+        return result or self._result(LOST_READ if operation.reads else LOST)
 
     def log(self, first: int | None, most: int) -> dict[str, object]:
         """List batches from number `first` on, None: the last ones. Raises Fenced."""
@@ -120,33 +115,6 @@ class SingleEngine:
             return self._store.ask(lambda store, _: store.read(question))
         except Fenced:
             return STARTING
-
-    def _enqueue(self, payload: bytes, done: Done) -> None:
-        """Leave a command to the reactor's thread: what is left in one round comes as one."""
-
-        def answered(answer: Answer) -> None:
-            # The store settles it within a step: who asked is answered after that.
-            self._soon(lambda: done(self._result(answer)))
-
-        settled = partial(self._opened.settled, answered)
-        deadline = self._store.clock() + self._patience
-        submission = Submission(Request(False, payload), deadline, settled)
-        self._opened.add(answered, submission)
-        self._submitted.append(submission)
-        self._soon(self._hand_on)  # each time: two threads may both find that they are not first
-
-    def _hand_on(self) -> None:
-        """Give the store what was submitted; the reactor runs the router afterwards."""
-        submissions = []
-        while self._submitted:
-            submissions.append(self._submitted.popleft())
-        if not submissions:
-            return
-        try:
-            self._store.act(lambda store, now: (None, store.take(now, submissions)))
-        except Fenced:
-            for submission in submissions:
-                submission.settle(STARTING)
 
     def _result(self, answer: Answer) -> Result:
         return Result(*answer, self._me, self.leader, False)

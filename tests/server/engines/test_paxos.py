@@ -203,11 +203,11 @@ def test_who_is_answered_leaves_nothing_behind(rig: Rig) -> None:
     results: list[Result] = []
     rig.engine.submit(check("put", ("k", "v")), None, done)
     waits = weakref.ref(done)
-    (submission,) = rig.engine._opened._waiting.values()
+    (submission,) = rig.engine._handed._opened._waiting.values()
     gc.disable()
     try:
         submission.settle(Answer("OK", 1, 1))
-        rig.engine._submitted.clear()
+        rig.engine._handed._submitted.clear()
         del submission, done
         rig.turn()
         assert len(results) == 1
