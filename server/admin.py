@@ -213,6 +213,9 @@ class Admin:
     def enter(self, number: object, members: object) -> None:
         """Take over who votes: of each member the replica, since which view, and its disk."""
         enter = self._able("views", self._orders.enter)
+        rows = members if isinstance(members, list | tuple) else ()
+        if not [self._id(one[0]) for one in rows if isinstance(one, list | tuple) and one]:
+            raise to_builtin("INVALID", "usage: enter(number, [[replica, since, disk], ..])")
         try:
             _carried_out(enter, (number, members))
         except ValueError as error:

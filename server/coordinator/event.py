@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, in_charge
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, in_charge, needs_of
 
 
 class Cluster(Protocol):
@@ -42,6 +42,15 @@ def choose(event: ScriptedEvent, cluster: Cluster) -> int | None:
     return event.victim if event.victim is not None else in_charge(cluster.status())
 
 
+def end(cluster: Cluster, victim: int) -> None:
+    """Kill the victim: also where all must vote, as what comes of that is to be seen.
+
+    A majority is not given up for an event. Raises what the order raises.
+    """
+    entries = cluster.status()["replicas"]
+    cluster.kill(victim, force=not needs_of(entries, len(entries))["leader"])
+
+
 def play(
     event: ScriptedEvent, cluster: Cluster, stopping: threading.Event, say: Callable[[str], None]
 ) -> None:
@@ -50,9 +59,9 @@ def play(
         return
     victim = choose(event, cluster)
     if victim is None:
-        say("event: there is no leader to kill, nothing was done")
+        say("event: there is no leader to kill, or nobody is up; nothing was done")
         return
-    cluster.kill(victim)
+    end(cluster, victim)
     say(f"event: replica {victim} was killed, it is back in {event.back_after:g} s")
     if stopping.wait(event.back_after):
         return

@@ -190,8 +190,8 @@ def _event_problem(given: argparse.Namespace, count: int) -> str | None:
     if given.demo and count < 3:
         return "--demo needs at least three replicas, so that one may fail"
     engine = given.engine or DEFAULT
-    if given.demo and not kind_of(engine).declared.serving.leader:
-        return f"--demo shows how leaders and acceptors fail, and engine {engine} has neither"
+    if given.demo and not kind_of(engine).demo:
+        return f"--demo shows how replicas that agree fail, and engine {engine} has none"
     return None
 
 

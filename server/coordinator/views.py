@@ -1,8 +1,8 @@
 """Who votes, where the engine has numbered views: the coordinator makes them, and nobody else.
 
-Rules: a view is on the disk before it is sent to any replica, and its number is used once; which view
-follows is decided by kvrmi/twophase/viewing.py. While nobody makes views the last one stays. It
-starts and ends nothing, and does nothing where the engine has no views.
+Rules: a view is on the disk before it is sent to any replica, and its number is used once; which
+view follows is decided by kvrmi/twophase/viewing.py. While nobody makes views the last one stays.
+It starts and ends nothing, and does nothing where the engine has no views.
 """
 
 from __future__ import annotations

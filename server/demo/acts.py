@@ -37,6 +37,11 @@ def prologue(stage: Stage, seed: int) -> None:
         f"{count - quorum} may fail. This demo makes them fail under load and checks that nothing "
         f"acknowledged is lost (seed {seed}).",
     )
+    fill(stage)
+
+
+def fill(stage: Stage) -> None:
+    """Put into the store what it holds before the clients come."""
     with connect(config=str(stage.config)) as store:
         store.put_many({f"demo/book/{n:04}": f"page {n}" for n in range(POPULATION)}.items())
 
@@ -107,7 +112,7 @@ def acceptors(stage: Stage, seconds: float, rng: random.Random) -> list[Failure]
             if stage.load.elapsed - failure.at > 15:
                 raise Broken(f"the acceptor of replica {failure.replica} did not come back")
         stage.wait(0.1)
-    _report_pause(stage, 0.0, stage.load.elapsed)
+    report_pause(stage, 0.0, stage.load.elapsed)
     return done
 
 
@@ -142,7 +147,8 @@ def _is_back(stage: Stage, failure: Failure) -> bool:
     return bool(acceptor["state"] == "up" and acceptor["incarnation"] > failure.incarnation)
 
 
-def _report_pause(stage: Stage, begin: float, end: float) -> None:
+def report_pause(stage: Stage, begin: float, end: float) -> None:
+    """Say how many writes were acknowledged between two moments, and the longest pause."""
     moments = stage.load.moments()
     pause, _ = longest_pause(moments, begin, end)
     count = sum(begin <= at < end for at in moments)
@@ -172,7 +178,7 @@ def leader(stage: Stage, event: ScriptedEvent) -> Outage:
     stage.show.moment(back_at, f"replica {victim} is started again")
     restored = _await_restore(stage, victim)
     stage.wait(1.5)
-    _report_pause(stage, begin, stage.load.elapsed)
+    report_pause(stage, begin, stage.load.elapsed)
     return Outage(victim, down_at, back_at, successor, restored)
 
 

@@ -1,4 +1,4 @@
-"""Excerpts from the replicas' logs: a decision, a failure of an acceptor, a change of leaders.
+"""Excerpts from the replicas' logs: a decision, a failure, a change of leaders, a round of votes.
 
 Rule: log lines are shown as they stand in the files, in the order of their times; none is made
 up. It reads files and nothing else.
@@ -15,6 +15,7 @@ from typing import NamedTuple
 TAIL = 8 << 20
 """Bytes of a log that are looked through, from its end."""
 _COMMIT = re.compile(r"\[learner\] commit slot=(\d+) commands=[1-9]").search
+_VOTE = re.compile(r"\[participant\] VOTE ACK manager=(\d+) round=(\d+)\b").search
 _LEADS = re.compile(r"\[proposer\] (leads|campaign) ")
 
 
@@ -40,6 +41,23 @@ def newest_slot(logs: Mapping[int, Path]) -> int | None:
 def of_slot(logs: Mapping[int, Path], slot: int) -> list[Line]:
     """Collect every line on one slot, of all replicas, by time."""
     return _matching(logs, re.compile(rf"\bslot={slot}\b"))
+
+
+def newest_round(logs: Mapping[int, Path]) -> tuple[int, int] | None:
+    """Find the newest round of votes that is in most logs: its manager and number."""
+    holders: Counter[tuple[int, int]] = Counter()
+    for path in logs.values():
+        found = (_VOTE(text) for _, text in _lines(path))
+        holders.update({(int(one[1]), int(one[2])) for one in found if one})
+    return max(holders, key=lambda one: (holders[one], one[1]), default=None)
+
+
+def of_round(logs: Mapping[int, Path], manager: int, round: int) -> list[Line]:
+    """Collect every line on one round of a manager's, of all replicas, by time."""
+    own = re.compile(rf"\[manager\] .*\b(round|transactions)={round}\b")
+    others = re.compile(rf"\[participant\] .*\bmanager={manager} (round|transaction)={round}\b")
+    lines = _matching({manager: logs[manager]}, own) + _matching(logs, others)
+    return sorted(lines, key=lambda line: line[:2])
 
 
 def of_failure(logs: Mapping[int, Path], replica: int, role: str) -> list[Line]:

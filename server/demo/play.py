@@ -1,8 +1,8 @@
 """The demo: failures on purpose under load, recovery, and the proof that nothing was lost.
 
 Rules: every number shown was measured in this run; whatever does not hold at the end is named and
-makes the exit status 1. The acts are in acts.py, the proof in proof.py; here is their order and the
-verdict.
+makes the exit status 1. The acts are in acts.py, and what two-phase commit has of its own in
+phases.py, the proof in proof.py; here is their order and the verdict.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kvrmi.errors import KVError
 from ..coordinator.control import Control
 from ..coordinator.event import ScriptedEvent
 from ..coordinator.health import Admins
-from . import acts, proof
+from . import acts, phases, proof
 from .load import Load
 from .show import Show
 from .stage import Broken, Interrupted, Stage
@@ -43,7 +43,7 @@ def run(
     load = Load(config, acts.places(control.cluster.ids))
     stage = Stage(control, admins, config, load, show, stopping)
     try:
-        failed = _play(stage, event, seed)
+        failed = _STORIES[control.cluster.engine](stage, event, seed)
     except Interrupted:
         where = f"; logs and data are kept in {config.parent}" if kept else ""
         show.say(f"interrupted, nothing was checked{where}")
@@ -61,8 +61,8 @@ def run(
     return 1 if failed else 0
 
 
-def _play(stage: Stage, event: ScriptedEvent, seed: int) -> int:
-    """All acts; returns how many checks failed."""
+def _paxos(stage: Stage, event: ScriptedEvent, seed: int) -> int:
+    """All acts of Multi-Paxos; returns how many checks failed."""
     acts.prologue(stage, seed)
     acts.clients(stage)
     stage.load.start()
@@ -70,6 +70,45 @@ def _play(stage: Stage, event: ScriptedEvent, seed: int) -> int:
         failures = acts.acceptors(stage, event.down_after, random.Random(seed))
         outage = acts.leader(stage, event)
     stage.load.stop()
-    proof.table(stage, outage)
+    proof.table(stage, outage, "the leader")
     proof.logs(stage, failures, outage)
-    return proof.checks(stage, failures, outage)
+    return proof.checks(
+        stage,
+        5,
+        (
+            proof.writes(stage),
+            proof.reads(stage),
+            proof.digests(stage),
+            proof.acceptors(failures),
+            proof.restore(outage),
+            proof.pause(stage),
+        ),
+    )
+
+
+def _twophase(stage: Stage, event: ScriptedEvent, _: int) -> int:
+    """All acts of two-phase commit; returns how many checks failed."""
+    phases.prologue(stage)
+    acts.clients(stage)
+    phases.abort(stage)
+    stage.load.start()
+    with stage.show.progress():
+        stage.wait(event.down_after)
+        outage = phases.away(stage, event)
+    stage.load.stop()
+    proof.table(stage, outage, f"replica {outage.victim}")
+    phases.logs(stage)
+    return proof.checks(
+        stage,
+        5,
+        (
+            proof.writes(stage),
+            proof.reads(stage),
+            proof.digests(stage),
+            phases.while_away(stage, outage),
+        ),
+    )
+
+
+_STORIES = {"paxos": _paxos, "2pc": _twophase}
+"""By engine: those of which kinds.py says that there is one."""

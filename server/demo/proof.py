@@ -7,7 +7,7 @@ taken for granted.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kvrmi.access.store import connect
 from kvrmi.cluster.status import ReplicaEntry
@@ -24,8 +24,15 @@ PAGE = 500
 """Keys that are read back with one call."""
 
 
-def table(stage: Stage, outage: Outage) -> None:
-    """Show the writes over time, and all replicas side by side once they are level."""
+Result = tuple[bool, str]
+"""Whether a check passed, and what it found."""
+
+
+def table(stage: Stage, outage: Outage, killed: str) -> None:
+    """Show the writes over time, and all replicas side by side once they are level.
+
+    `killed`: what to call the replica that was.
+    """
     begin, end = max(0.0, outage.down_at - 4), stage.load.ended
     counts = strip(stage.load.moments(), begin, end, STRIP)
     column = STRIP / (end - begin)
@@ -37,7 +44,7 @@ def table(stage: Stage, outage: Outage) -> None:
     stage.show.strip(
         counts,
         marks,
-        f"writes acknowledged, {begin:.1f} s to {end:.1f} s: x the leader is killed, ^ it is back",
+        f"writes acknowledged, {begin:.1f} s to {end:.1f} s: x {killed} is killed, ^ it is back",
     )
     stage.show.say("")
     _level(stage)
@@ -56,41 +63,42 @@ def logs(stage: Stage, failures: Sequence[Failure], outage: Outage) -> None:
         "The decision of one slot, from proposal to commit, in the logs of all replicas:",
     )
     slot = newest_slot(files)
-    _print(stage, of_slot(files, slot) if slot is not None else [])
+    lines(stage, of_slot(files, slot) if slot is not None else [])
     if failures:
         victim = failures[0].replica
         stage.show.say("")
         stage.show.say(f"And the first failure of an acceptor, that of replica {victim}:")
-        _print(stage, of_failure(files, victim, "acceptor")[:2])
+        lines(stage, of_failure(files, victim, "acceptor")[:2])
     stage.show.say("")
     stage.show.say(f"And how replica {outage.successor} came to lead:")
-    _print(stage, of_succession(files, outage.victim, outage.successor))
+    lines(stage, of_succession(files, outage.victim, outage.successor))
 
 
-def _print(stage: Stage, lines: Sequence[Line]) -> None:
-    for line in lines:
+def lines(stage: Stage, found: Sequence[Line]) -> None:
+    """Show lines of logs."""
+    for line in found:
         stage.show.say(f"{line.time}  replica {line.replica}  {line.text}")
 
 
-def checks(stage: Stage, failures: Sequence[Failure], outage: Outage) -> int:
-    """Compare what was recorded with what is there; returns how many checks failed."""
+def checks(stage: Stage, number: int, results: Iterable[Result]) -> int:
+    """Compare what was recorded with what is there; returns how many checks failed.
+
+    `number` is that of the act.
+    """
     stage.show.act(
-        5, "The checks", "What the clients recorded, compared with what the store holds now."
+        number,
+        "The checks",
+        "What the clients recorded, compared with what the store holds now.",
     )
-    results = [
-        _writes(stage),
-        _reads(stage),
-        _digests(stage),
-        _acceptors(failures),
-        _restore(outage),
-        _pause(stage),
-    ]
+    failed = 0
     for passed, text in results:
         stage.show.check(passed, text)
-    return sum(not passed for passed, _ in results)
+        failed += not passed
+    return failed
 
 
-def _writes(stage: Stage) -> tuple[bool, str]:
+def writes(stage: Stage) -> Result:
+    """Check that every acknowledged write is there."""
     wanted = stage.load.acknowledged()
     lost = []
     with connect(config=str(stage.config)) as store:
@@ -104,30 +112,33 @@ def _writes(stage: Stage) -> tuple[bool, str]:
     return bool(wanted), f"{len(wanted)} acknowledged writes, all present{doubt}"
 
 
-def _reads(stage: Stage) -> tuple[bool, str]:
-    reads = sum(client.reads for client in stage.load.clients)
+def reads(stage: Stage) -> Result:
+    """Check that no read was older than what had been acknowledged."""
+    count = sum(client.reads for client in stage.load.clients)
     stale = list(itertools.chain.from_iterable(client.stale for client in stage.load.clients))
     if stale:
-        return False, f"{len(stale)} of {reads} reads were stale: {stale[0]}"
-    return reads > 0, f"{reads} reads of what another client had just written, none stale"
+        return False, f"{len(stale)} of {count} reads were stale: {stale[0]}"
+    return count > 0, f"{count} reads of what another client had just written, none stale"
 
 
-def _digests(stage: Stage) -> tuple[bool, str]:
+def digests(stage: Stage) -> Result:
+    """Check that all replicas hold the same."""
     entries = stage.entries()
-    digests = {replica: entry["digest"] or "" for replica, entry in entries.items()}
+    found = {replica: entry["digest"] or "" for replica, entry in entries.items()}
     count = len(stage.control.cluster.ids)
-    if len(digests) < count:
-        return False, f"only replicas {sorted(digests)} answer"
-    if len(set(digests.values())) > 1:
-        each = ", ".join(f"{replica}: {short(one)}" for replica, one in digests.items())
+    if len(found) < count:
+        return False, f"only replicas {sorted(found)} answer"
+    if len(set(found.values())) > 1:
+        each = ", ".join(f"{replica}: {short(one)}" for replica, one in found.items())
         return False, f"the replicas' contents differ: {each}"
     return (
         True,
-        f"all {count} replicas hold the same contents, digest {short(digests.popitem()[1])}",
+        f"all {count} replicas hold the same contents, digest {short(found.popitem()[1])}",
     )
 
 
-def _acceptors(failures: Sequence[Failure]) -> tuple[bool, str]:
+def acceptors(failures: Sequence[Failure]) -> Result:
+    """Check that every acceptor that failed came back."""
     away = [one.replica for one in failures if one.back_at is None]
     if away:
         return False, f"acceptors that did not come back: {away}"
@@ -135,7 +146,8 @@ def _acceptors(failures: Sequence[Failure]) -> tuple[bool, str]:
     return True, f"{count} of acceptors, each came back with what was on its disk"
 
 
-def _restore(outage: Outage) -> tuple[bool, str]:
+def restore(outage: Outage) -> Result:
+    """Check that the killed replica was restored from a peer."""
     return (
         outage.restored.get("peer") is not None,
         f"replica {outage.victim}, {outage.back_at - outage.down_at:.1f} s dead, was restored from "
@@ -143,9 +155,10 @@ def _restore(outage: Outage) -> tuple[bool, str]:
     )
 
 
-def _pause(stage: Stage) -> tuple[bool, str]:
-    pause, _ = longest_pause(stage.load.moments(), 0.0, stage.load.ended)
-    return pause <= PAUSE_LIMIT, f"the longest pause in writes was {pause:.2f} s"
+def pause(stage: Stage) -> Result:
+    """Check that writes went on soon enough."""
+    longest, _ = longest_pause(stage.load.moments(), 0.0, stage.load.ended)
+    return longest <= PAUSE_LIMIT, f"the longest pause in writes was {longest:.2f} s"
 
 
 def _level(stage: Stage) -> None:

@@ -39,13 +39,13 @@ class Failure(NamedTuple):
 
 
 class Outage(NamedTuple):
-    """The killed leader: whose place it was, and how it came back."""
+    """A killed replica: when it was away; of a leader also who followed, and how it came back."""
 
     victim: int
     down_at: float
     back_at: float
-    successor: int
-    restored: Mapping[str, Any]
+    successor: int = 0
+    restored: Mapping[str, Any] = {}
 
 
 class Stage(NamedTuple):

@@ -44,7 +44,8 @@ class EngineKind(NamedTuple):
 
     The machine's vocabulary is what clients may use. `replicas`: of how many processes it always
     consists; None: of as many as are asked for, `usual` where nobody says. `settings` makes the
-    table of the engine in a new cluster file, where it has one.
+    table of the engine in a new cluster file, where it has one. `demo`: there is a story of it to
+    be shown.
     """
 
     declared: Declaration
@@ -53,6 +54,7 @@ class EngineKind(NamedTuple):
     replicas: int | None = None
     usual: int = REPLICAS
     settings: Callable[[Given, Ports | None], Given] | None = None
+    demo: bool = False
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -96,8 +98,8 @@ def _etcd(*parts: Any, **settings: Any) -> Served:
 
 
 ENGINES = {
-    "paxos": EngineKind(PAXOS, PaxosEngine),
-    "2pc": EngineKind(TWOPHASE, TwoPhaseEngine, settings=votes_founded),
+    "paxos": EngineKind(PAXOS, PaxosEngine, demo=True),
+    "2pc": EngineKind(TWOPHASE, TwoPhaseEngine, settings=votes_founded, demo=True),
     "single": EngineKind(SINGLE, SingleEngine, replicas=1),
     "etcd": EngineKind(GATEWAY, _etcd, usual=2, settings=etcd_founded),
 }

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import convert
 
 from kvrmi.operations.commands import CommandId, pack_command, pack_question
+from kvrmi.operations.definition import UNREADABLE
 from kvrmi.operations.interface import LOCAL, Answer, Done, Operation, Request, Result
 from kvrmi.operations.past import PAST
 from kvrmi.operations.vocabulary import Vocabulary
@@ -88,7 +89,11 @@ class TwoPhaseEngine:
 
     def enter(self, view: object) -> None:
         """Have the participant take a newer view over. Raises Fenced; ValueError if it is none."""
-        self._hosts.deliver("participant", Enter(convert(view, View)))
+        try:
+            found = convert(view, View)
+        except UNREADABLE as error:
+            raise ValueError(str(error)) from error
+        self._hosts.deliver("participant", Enter(found))
 
     def _result(self, answer: Answer, stale: bool) -> Result:
         """Make the result; a read beside an open write has no place in the order of revisions."""

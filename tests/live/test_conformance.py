@@ -191,6 +191,7 @@ def test_what_an_engine_lacks_is_unsupported(live: LiveCluster) -> None:
     orders = ["FAIL 1 acceptor", "RESTART 1 learner"] * (not kind.declared.daemons)
     orders += ["CUT 1 2", "RESTORE 1", "LINKS"] * (not kind.declared.requests)
     orders += ["TRANSFER 1"] * (not kind.declared.serving.leader)
+    orders += ["VETO 1"] * (kind.declared.serving.among is None)
     done = client(live, typed="\n".join(orders))
     lines = done.stderr.splitlines()
     assert len(lines) == len(orders), done.stdout + done.stderr

@@ -17,7 +17,12 @@ from server.engines.served import Orders
 from server.journal import Journal
 from tests.state.counter import COUNTING
 
-ORDERS = Orders(restore=lambda peer: {}, transfer=lambda to: True)
+ORDERS = Orders(
+    restore=lambda peer: {},
+    transfer=lambda to: True,
+    veto=lambda votes: pytest.fail("it was carried out"),
+    enter=lambda view: pytest.fail("it was carried out"),
+)
 
 
 class Replica:
@@ -72,6 +77,13 @@ def admin() -> tuple[Admin, Replica, list[str]]:
         ("reconnect", ([1],)),
         ("pairs", (1,)),
         ("transfer", (None,)),
+        ("veto", (-1,)),
+        ("veto", (True,)),
+        ("veto", ("1",)),
+        ("veto", (10**9,)),
+        ("enter", (2, [])),
+        ("enter", (2, "1")),
+        ("enter", (2, [[4, 1, ""]])),
     ],
 )
 def test_refusals(method: str, arguments: tuple[object, ...]) -> None:
@@ -145,3 +157,23 @@ def test_events_are_read_from_a_cursor() -> None:
     ]
     assert first["events"][0]["text"] == "CUT from=1 to=2"
     assert subject.events(rest["next"]) == {"next": 2, "missed": 0, "now": 7.5, "events": []}
+
+
+def test_an_order_that_its_engine_does_not_have_is_unsupported_whatever_it_is_given() -> None:
+    subject, replica, _ = admin()
+    replica.engine = SimpleNamespace(name="stub", orders=Orders())
+    with pytest.raises(RuntimeError, match=r"^UNSUPPORTED: engine stub has no veto"):
+        subject.veto(-1)
+    with pytest.raises(RuntimeError, match=r"^UNSUPPORTED: engine stub has no views"):
+        subject.enter(None, None)
+
+
+def test_what_is_no_view_is_refused_in_one_line() -> None:
+    subject, replica, _ = admin()
+
+    def refuses(view: object) -> None:
+        raise ValueError("Expected `int`, got `str`")
+
+    replica.engine = SimpleNamespace(name="stub", orders=Orders(enter=refuses))
+    with pytest.raises(ValueError, match=r"^INVALID: that is no view: Expected `int`"):
+        subject.enter("two", [[1, 1, ""]])

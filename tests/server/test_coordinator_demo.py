@@ -73,6 +73,31 @@ def test_the_slot_to_show_is_the_one_that_most_logs_have(logs: dict[int, Path]) 
     assert demo_logs.newest_slot({3: logs[3]}) is None
 
 
+def test_the_lines_of_one_round_of_votes_come_from_all_logs_by_time(tmp_path: Path) -> None:
+    files = {one: tmp_path / str(one) for one in (1, 2, 3)}
+    begin = "2026-11-21 03:04:0"
+    files[1].write_text(
+        f"{begin}1 [manager] PREPARE round=7 view=1\n"
+        f"{begin}2 [participant] VOTE ACK manager=1 round=7\n"
+        f"{begin}4 [manager] VOTES from=2 round=7 ack=1 abort=0\n"
+        f"{begin}5 [manager] GO COMMIT to=2 transactions=7,8\n"
+        f"{begin}5 [manager] GO COMMIT to=2 transactions=77\n"
+    )
+    files[2].write_text(
+        f"{begin}3 [participant] VOTE ACK manager=1 round=7\n"
+        f"{begin}3 [participant] VOTE ACK manager=3 round=7\n"
+        f"{begin}6 [participant] GO COMMIT revision=4 manager=1 transaction=7\n"
+        f"{begin}7 [participant] GO COMMIT revision=4 manager=1 transaction=70\n"
+        f"{begin}8 [participant] VOTE ACK manager=1 round=70\n"
+    )
+    assert demo_logs.newest_round(files) == (1, 7)
+    lines = demo_logs.of_round(files, 1, 7)
+    assert [(line.time[-1], line.replica) for line in lines] == [
+        ("1", 1), ("2", 1), ("3", 2), ("4", 1), ("5", 1), ("6", 2),
+    ]  # fmt: skip
+    assert demo_logs.newest_round({3: files[3]}) is None
+
+
 def test_the_failure_of_a_role(logs: dict[int, Path]) -> None:
     failed, restarted = demo_logs.of_failure(logs, 1, "acceptor")
     assert "FAILED" in failed.text

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import threading
 
-from kvrmi.cluster.status import ClusterStatus, ReplicaEntry
+from kvrmi.cluster.status import ClusterStatus, Needs, ReplicaEntry
 from server.coordinator.event import ScriptedEvent, play
 
 
 class FakeCluster:
     """Remembers the orders it was given."""
 
-    def __init__(self, leader: int | None = 2) -> None:
+    def __init__(self, leader: int | None = 2, entries: list[ReplicaEntry] | None = None) -> None:
         self.leader = leader
+        self.entries = entries or []
         self.orders: list[tuple[str, int]] = []
+        self.forced = False
 
     def status(self) -> ClusterStatus:
-        return {"leader": self.leader, "replicas": []}
+        return {"leader": self.leader, "replicas": self.entries}
 
     def kill(self, replica: int, force: bool = False) -> ReplicaEntry:
         self.orders.append(("kill", replica))
+        self.forced = force
         return {}
 
     def start(self, replica: int) -> ReplicaEntry:
@@ -51,6 +54,7 @@ def test_the_leader_of_that_moment_goes_down_and_comes_back() -> None:
     cluster, clock = FakeCluster(leader=4), Clock()
     lines = run(ScriptedEvent(45.0, 20.0), cluster, clock)
     assert cluster.orders == [("kill", 4), ("start", 4)]
+    assert not cluster.forced, "a majority is not given up for an event"
     assert clock.waited == [45.0, 20.0]
     assert len(lines) == 2
 
@@ -78,3 +82,12 @@ def test_without_a_leader_nobody_is_killed() -> None:
     lines = run(ScriptedEvent(1.0, 1.0), cluster, Clock())
     assert cluster.orders == []
     assert "no leader" in lines[0]
+
+
+def test_where_all_must_vote_and_nobody_leads_the_first_is_killed_all_the_same() -> None:
+    every = Needs(votes=2, leader=False)
+    up = [ReplicaEntry(id=one, state="up", needs=every) for one in (1, 2)]
+    cluster = FakeCluster(leader=None, entries=up)
+    run(ScriptedEvent(1.0, 1.0), cluster, Clock())
+    assert cluster.orders == [("kill", 1), ("start", 1)]
+    assert cluster.forced

@@ -52,7 +52,7 @@ def test_the_demo_has_an_event_of_its_own() -> None:
         ("--victim 2", "--victim needs"),
         ("--demo --victim 6", "only 5 replicas"),
         ("--demo --replicas 2", "three replicas"),
-        ("--demo --engine 2pc", "engine 2pc has neither"),
+        ("--demo --engine etcd --replicas 3", "engine etcd has none"),
         ("--replicas 0", "not a whole number from 1 to 99"),
         ("--replicas x", "not a whole number"),
         ("--base-port 70000", "not a whole number from 1 to 65535"),

@@ -1,0 +1,48 @@
+"""Whose votes count in two-phase commit: what the table [2pc] of a cluster file may say."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvrmi.cluster.checks import ConfigError
+from server.engines.kinds import kind_of, settings_of
+from server.engines.votes import check
+
+
+def ports(many: int) -> int:
+    return 20000
+
+
+def test_a_new_cluster_says_whose_votes_count() -> None:
+    kind = kind_of("2pc")
+    assert kind.founded({}, ports) == {"votes": "all"}
+    assert kind.founded(settings_of(None, "active"), ports) == {"votes": "active"}
+
+
+def test_without_a_coordinator_all_votes_count() -> None:
+    kind = kind_of("2pc")
+    assert kind.founded({}) == {"votes": "all"}
+    with pytest.raises(ConfigError, match="votes active needs a coordinator"):
+        kind.founded({"votes": "active"})
+
+
+@pytest.mark.parametrize(
+    ("table", "wrong"),
+    [({"votes": "some"}, "votes is 'some': use all or active"), ({"vote": "all"}, "key 'vote'")],
+)
+def test_what_is_wrong_names_the_key(table: dict[str, str], wrong: str) -> None:
+    with pytest.raises(ConfigError, match=wrong):
+        check(table)
+
+
+def test_no_other_engine_has_votes_to_set() -> None:
+    for engine in ("paxos", "single"):
+        with pytest.raises(ConfigError, match=f"engine {engine} has no settings votes"):
+            kind_of(engine).founded({"votes": "all"}, ports)
+
+
+def test_what_a_cluster_needs_in_the_end_goes_by_whose_votes_count() -> None:
+    serving = kind_of("2pc").declared.serving
+    assert serving.least({"votes": "active"}) == 1
+    assert serving.least({"votes": "all"}) is None
+    assert serving.least({}) is None
