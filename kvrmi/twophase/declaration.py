@@ -103,7 +103,7 @@ def _reported(it: Participant) -> tuple[object, ...]:
         store.revision,
         store.machine.keys,
         store.machine.digest,
-        to_builtins(Report.of(it.standing)),
+        to_builtins(Report.of(it.durable)),
         len(it.book.prepared),
     )
 

@@ -79,6 +79,8 @@ class Participant:
         """Go on with what the disk has; `ids` are all replicas, `snapshot` opens a view of it."""
         self.me = standing.me
         self.standing = standing
+        self.durable = standing
+        """As it stood before the last step, whose records are on the disk: the next one waited."""
         self.store = store
         self.book = book
         self.vetoes = 0
@@ -120,11 +122,13 @@ class Participant:
 
     def receive(self, now: float, sender: Address, message: Message) -> Effects:
         """Take one message."""
+        self.durable = self.standing
         handle = self._handlers.get(type(message))
         return NOTHING if handle is None else self._effects(now, handle(now, sender, message))
 
     def wake(self, now: float) -> Effects:
         """Ask for what is in doubt, and for what was missed."""
+        self.durable = self.standing
         return self._effects(now, [])
 
     def _effects(self, now: float, messages: list[Envelope]) -> Effects:

@@ -16,7 +16,7 @@ from ..storage.interface import Number
 from .standing import Standing
 from .views import View, joined, left
 
-__all__ = ["ACTIVE", "ALL", "Report", "following", "understood"]
+__all__ = ["ACTIVE", "ALL", "Report", "following", "keeps", "understood"]
 
 ALL, ACTIVE = "all", "active"
 """Whose votes count: those of all replicas, or not of those that are down."""
@@ -48,7 +48,7 @@ def following(view: View, reports: Mapping[int, Report], gone: Collection[int]) 
 
     `reports` are of those that answer, and `gone` those that shall not be members.
     """
-    keepers = [id for id in view.ids if id not in gone and _keeps(view, reports.get(id), id)]
+    keepers = [id for id in view.ids if id not in gone and keeps(view, reports.get(id), id)]
     for id in [id for id in view.ids if id in gone and keepers]:
         view = left(view, id)
     for id, report in sorted(reports.items()):
@@ -59,7 +59,7 @@ def following(view: View, reports: Mapping[int, Report], gone: Collection[int]) 
     return view
 
 
-def _keeps(view: View, report: Report | None, id: int) -> bool:
+def keeps(view: View, report: Report | None, id: int) -> bool:
     """Whether a member is known to have the whole store, and to have been one ever since."""
     member = view.member(id)
     return member is not None and report is not None and report.whole >= member.since

@@ -19,7 +19,7 @@ from kvrmi.cluster.status import ReplicaEntry
 from kvrmi.errors import KVError
 from kvrmi.storage.durable import sync_folder
 from kvrmi.storage.interface import Corrupt
-from kvrmi.twophase.viewing import ACTIVE, Report, following, understood
+from kvrmi.twophase.viewing import ACTIVE, Report, following, keeps, understood
 from kvrmi.twophase.views import View, pack, unpack
 
 from .health import Admins
@@ -161,11 +161,16 @@ class Maker:
         }
 
     def _spread(self, view: View, reports: Mapping[int, Report]) -> None:
+        """Send a view to who has an older one, and again to who has not reported the store yet.
+
+        A participant reports what its disk has for certain, so it needs one more step to say so.
+        """
         now = self._clock()
         for id, report in reports.items():
             sent_at = self._sent.get((id, view.number))
             waits = sent_at is not None and now - sent_at < AGAIN_SECONDS
-            if report.view.number >= view.number or waits or self._stopped.is_set():
+            knows = report.view.number >= view.number and keeps(view, report, id)
+            if knows or waits or self._stopped.is_set():
                 continue
             self._sent = {one: at for one, at in self._sent.items() if one[1] == view.number}
             self._sent[id, view.number] = now

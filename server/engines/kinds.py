@@ -27,6 +27,7 @@ from .paxos import PaxosEngine
 from .served import Served
 from .single import SingleEngine
 from .twophase import TwoPhaseEngine
+from .votes import check as check_votes
 from .votes import founded as votes_founded
 
 Given = Mapping[str, str]
@@ -44,8 +45,9 @@ class EngineKind(NamedTuple):
 
     The machine's vocabulary is what clients may use. `replicas`: of how many processes it always
     consists; None: of as many as are asked for, `usual` where nobody says. `settings` makes the
-    table of the engine in a new cluster file, where it has one. `demo`: there is a story of it to
-    be shown.
+    table of the engine in a new cluster file, where it has one, and `check` refuses one that is
+    wrong; `configured`: what serves clients takes it too. `demo`: there is a story of it to be
+    shown.
     """
 
     declared: Declaration
@@ -54,6 +56,8 @@ class EngineKind(NamedTuple):
     replicas: int | None = None
     usual: int = REPLICAS
     settings: Callable[[Given, Ports | None], Given] | None = None
+    check: Callable[[Given], None] | None = None
+    configured: bool = False
     demo: bool = False
 
     @property
@@ -63,7 +67,7 @@ class EngineKind(NamedTuple):
 
     def serving(self, cluster: Cluster) -> Callable[..., Served]:
         """Return what makes the engine of a cluster. It may raise ConfigError."""
-        if self.settings is None:
+        if not self.configured:
             return self.engine
         return partial(self.engine, settings=cluster.settings)
 
@@ -99,9 +103,11 @@ def _etcd(*parts: Any, **settings: Any) -> Served:
 
 ENGINES = {
     "paxos": EngineKind(PAXOS, PaxosEngine, demo=True),
-    "2pc": EngineKind(TWOPHASE, TwoPhaseEngine, settings=votes_founded, demo=True),
+    "2pc": EngineKind(
+        TWOPHASE, TwoPhaseEngine, settings=votes_founded, check=check_votes, demo=True
+    ),
     "single": EngineKind(SINGLE, SingleEngine, replicas=1),
-    "etcd": EngineKind(GATEWAY, _etcd, usual=2, settings=etcd_founded),
+    "etcd": EngineKind(GATEWAY, _etcd, usual=2, settings=etcd_founded, configured=True),
 }
 """Every engine that is there, by its name in the cluster file."""
 DEFAULT = "paxos"
@@ -144,6 +150,8 @@ def kind_for(cluster: Cluster) -> EngineKind:
     """
     try:
         kind = kind_of(cluster.engine)
+        if kind.check is not None:
+            kind.check(cluster.settings)
     except ConfigError as error:
         raise ConfigError(f"{cluster.source}: {error}") from None
     check_roles(cluster, kind.declared.daemons)

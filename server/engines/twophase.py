@@ -6,7 +6,7 @@ participant's, as only what is durable there may be seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import convert
 
@@ -25,7 +25,6 @@ from ..router import Router
 from .handed import Handed, waited
 from .opened import LOST, LOST_READ
 from .served import Orders, Turns
-from .votes import check
 
 __all__ = ["TwoPhaseEngine"]
 
@@ -48,11 +47,9 @@ class TwoPhaseEngine:
         status: Callable[[], dict[str, object]],
         refusals: Callable[[], Sequence[str]],
         vocabulary: Vocabulary,
-        settings: Mapping[str, str],
     ) -> None:
-        """Serve as replica `me`; parameters as those of every engine. Raises ConfigError."""
+        """Serve as replica `me`; parameters as those of every engine."""
         self.capabilities = frozenset(vocabulary.clients) - {one.name for one in PAST}
-        check(settings)
         self.orders = Orders(enter=self.enter, veto=self.veto)
         self.status = status
         self._me = me

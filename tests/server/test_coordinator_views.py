@@ -32,6 +32,7 @@ class Replicas:
         self.silent: set[int] = set()
         self.held: set[int] = set()
         self.deaf: set[int] = set()
+        self.fetching: set[int] = set()
         self.heard: list[tuple[int, int]] = []
 
     def said(self) -> dict[int, Any]:
@@ -48,7 +49,8 @@ class Replicas:
         self.heard.append((replica, number))
         if replica in self.deaf:
             raise ConnectionFailed("replica does not answer")
-        self.reports[replica] = Report(View(number, tuple(members)), number, "")
+        whole = self.reports[replica].whole if replica in self.fetching else number
+        self.reports[replica] = Report(View(number, tuple(members)), whole, "")
 
 
 @dataclasses.dataclass
@@ -141,6 +143,25 @@ def test_a_view_that_a_replica_did_not_hear_of_is_sent_again_and_no_sooner(bench
     bench.replicas.deaf = set()
     bench.look(AGAIN_SECONDS)
     assert bench.replicas.heard == [(1, 2), (2, 2), (2, 2)]
+
+
+def test_one_that_comes_back_is_sent_the_view_until_it_reports_that_its_disk_has_the_store(
+    bench: Bench,
+) -> None:
+    bench.look()
+    bench.replicas.held = {3}
+    bench.look()
+    bench.replicas.held, bench.replicas.fetching = set(), {3}
+    bench.replicas.heard.clear()
+    bench.look()
+    bench.look(AGAIN_SECONDS)
+    assert bench.replicas.heard.count((3, 3)) == 2
+    assert bench.replicas.heard.count((1, 3)) == 1
+    bench.replicas.held = {1, 2}
+    assert bench.look().ids != (3,), "nobody knows that 3 has the store"
+    bench.replicas.fetching = set()
+    bench.look(AGAIN_SECONDS)
+    assert bench.look().ids == (3,)
 
 
 def test_the_next_coordinator_goes_on_with_the_last_view_and_its_number(bench: Bench) -> None:

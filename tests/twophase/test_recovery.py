@@ -156,6 +156,19 @@ def test_who_comes_back_neither_votes_nor_reads_before_it_has_the_store(table: T
     assert table.holds("k") == ["w"] * 3
 
 
+def test_what_it_reports_of_itself_is_on_its_disk(table: Table) -> None:
+    table.kill(3)
+    enter(table, left(founding(table.ids), 3), 1, 2)
+    table.start(3)
+    view = joined(table.participants[1].view, 3)
+    participant = table.participants[3]
+    participant.receive(table.now, Address(3, "host"), Enter(view))
+    assert participant.view == view
+    assert participant.durable.view.number == 1, "its record may not be written yet"
+    participant.wake(table.now)
+    assert participant.durable.view == view
+
+
 def test_nothing_is_given_while_an_older_transaction_is_in_doubt(table: Table) -> None:
     table.kill(3)
     enter(table, left(founding(table.ids), 3), 1, 2)

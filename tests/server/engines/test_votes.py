@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import pytest
 
 from kvrmi.cluster.checks import ConfigError
-from server.engines.kinds import kind_of, settings_of
+from server.alone import cluster_of
+from server.engines.kinds import kind_for, kind_of, settings_of
 from server.engines.votes import check
 
 
@@ -24,6 +28,15 @@ def test_without_a_coordinator_all_votes_count() -> None:
     assert kind.founded({}) == {"votes": "all"}
     with pytest.raises(ConfigError, match="votes active needs a coordinator"):
         kind.founded({"votes": "active"})
+
+
+def test_a_cluster_whose_file_is_wrong_is_refused_before_anything_starts() -> None:
+    addresses = [f"127.0.0.1:{port}" for port in (20000, 20010, 20020)]
+    made = cluster_of(1, addresses[0], addresses, Path("data"), "2pc")
+    kind_for(made)
+    wrong = dataclasses.replace(made, settings={"votes": "some"})
+    with pytest.raises(ConfigError, match="its command line: 2pc: votes is 'some'"):
+        kind_for(wrong)
 
 
 @pytest.mark.parametrize(
