@@ -45,6 +45,8 @@ from .folders import CONFIG as CONFIG
 SECRET = "secret"
 HELD = "held"
 """Names the replicas that are left down on purpose."""
+VIEW = "view"
+"""The last view that the coordinator made, where the engine has views."""
 FOUNDING = "founding"
 """Stands in the data folder while it is being founded."""
 
@@ -93,6 +95,7 @@ def make(
     file is there, the marker says that nothing in the folders has ever been part of a vote.
     """
     (data / FOUNDING).touch()
+    (data / VIEW).unlink(missing_ok=True)  # of a cluster that was here before
     sync_folder(data)
     identity = secrets.token_hex(8)
     if not (data / SECRET).exists():

@@ -22,13 +22,13 @@ from kvrmi.storage.interface import Corrupt
 from kvrmi.twophase.viewing import ACTIVE, Report, following, keeps, understood
 from kvrmi.twophase.views import View, pack, unpack
 
+from .founding import VIEW
 from .health import Admins
 
-__all__ = ["FILE", "Maker", "ViewFile"]
+__all__ = ["Maker", "ViewFile"]
 
 log = logging.getLogger("kvrmi.server.views")
 
-FILE = "view"
 LOOK_SECONDS = 0.25
 GONE_SECONDS = 3.0
 """Without an answer, until a replica counts as gone; it is put off so long where it hangs."""
@@ -47,7 +47,7 @@ class ViewFile:
 
     def __init__(self, data: Path) -> None:
         """Read nothing yet."""
-        self._path = data / FILE
+        self._path = data / VIEW
 
     def read(self) -> View | None:
         """Return the view, None where there is none or none that can be read. Raises OSError."""

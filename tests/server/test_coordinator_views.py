@@ -12,9 +12,9 @@ from msgspec import to_builtins
 from kvrmi.errors import ConnectionFailed
 from kvrmi.twophase.viewing import Report
 from kvrmi.twophase.views import View, founding, left
+from server.coordinator.founding import VIEW, Wish, prepare
 from server.coordinator.views import (
     AGAIN_SECONDS,
-    FILE,
     GONE_SECONDS,
     START_SECONDS,
     Maker,
@@ -182,13 +182,13 @@ def test_without_its_file_it_waits_for_all_as_one_may_know_a_newer_view(bench: B
     bench.replicas.silent = {1}
     bench.maker.look()
     assert bench.maker.view is None
-    assert not (bench.data / FILE).exists()
+    assert not (bench.data / VIEW).exists()
     bench.replicas.silent = set()
     assert bench.look().number > newer.number
 
 
 def test_a_file_that_cannot_be_read_is_as_none(bench: Bench) -> None:
-    (bench.data / FILE).write_bytes(b"nonsense")
+    (bench.data / VIEW).write_bytes(b"nonsense")
     assert bench.look() == FIRST
 
 
@@ -206,3 +206,9 @@ def test_nothing_is_sent_that_could_not_be_written(
         bench.maker.look()
     assert bench.replicas.heard == []
     assert bench.maker.view == FIRST
+
+
+def test_a_view_of_a_cluster_that_was_there_before_is_none_of_a_new_one(tmp_path: Path) -> None:
+    ViewFile(tmp_path).write(left(FIRST, 3))
+    prepare(Wish(tmp_path, 3, ephemeral=True, engine="2pc"))
+    assert ViewFile(tmp_path).read() is None
