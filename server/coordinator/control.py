@@ -29,6 +29,7 @@ from kvrmi.cluster.status import (
     needs_of,
     source_for,
     successor_of,
+    votes,
 )
 from kvrmi.errors import KVError, to_builtin
 from kvrmi.remote.identity import Refused as ProofRefused
@@ -236,9 +237,10 @@ class Control:
         return ReplicaUpkeep(replica, self._launcher, self._admins, guard, self.restore, needed)
 
     def _needs(self, replica: int) -> bool:
-        """Return whether the other replicas were no quorum when they were asked last."""
-        others = [upkeep for one, upkeep in self._upkeep.items() if one != replica]
-        return sum(one.votes for one in others) < self.cluster.quorum
+        """Return whether the others had fewer votes than needed when they were asked last."""
+        entries = [upkeep.entry for one, upkeep in self._upkeep.items() if one != replica]
+        said = [entry for entry in entries if entry is not None]
+        return sum(map(votes, said)) < needs_of(said, len(self.cluster.ids))["votes"]
 
     def _votes_needed(self, reported: Sequence[ReplicaEntry]) -> int:
         return needs_of(reported, len(self.cluster.ids))["votes"]

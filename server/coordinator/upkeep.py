@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kvrmi.cluster.status import ReplicaEntry, votes
+from kvrmi.cluster.status import ReplicaEntry
 from kvrmi.errors import Unsupported, from_builtin
 
 from .. import endings
@@ -99,11 +99,6 @@ class ReplicaUpkeep:
         self._lost: str | None = None
         self._grave: list[float] = []
         self._refused = False
-
-    @property
-    def votes(self) -> bool:
-        """Whether it voted when it was asked last."""
-        return self.entry is not None and votes(self.entry)
 
     @property
     def starting(self) -> bool:
