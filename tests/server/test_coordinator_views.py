@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from kvrmi.errors import ConnectionFailed
 from kvrmi.twophase.viewing import Report
-from kvrmi.twophase.views import View, founding, left
+from kvrmi.twophase.views import Member, View, founding, left
 from server.coordinator.founding import VIEW, Wish, prepare
 from server.coordinator.views import (
     AGAIN_SECONDS,
@@ -212,3 +212,11 @@ def test_a_view_of_a_cluster_that_was_there_before_is_none_of_a_new_one(tmp_path
     ViewFile(tmp_path).write(left(FIRST, 3))
     prepare(Wish(tmp_path, 3, ephemeral=True, engine="2pc"))
     assert ViewFile(tmp_path).read() is None
+
+
+def test_who_lost_its_disk_is_a_member_anew_also_with_the_votes_of_all(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Replicas(), {"votes": "all"})
+    bench.look()
+    bench.replicas.reports[3] = Report(FIRST, -1, "new")
+    assert bench.look().member(3) == Member(3, 2, "new")
+    assert bench.look().number == 2, "once"
