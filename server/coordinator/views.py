@@ -8,7 +8,6 @@ It starts and ends nothing, and does nothing where the engine has no views.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,10 +16,10 @@ from pathlib import Path
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.status import ReplicaEntry
 from kvrmi.errors import KVError
-from kvrmi.storage.durable import sync_folder
 from kvrmi.storage.interface import Corrupt
 from kvrmi.twophase.viewing import ACTIVE, Report, following, keeps, understood
 from kvrmi.twophase.views import View, pack, unpack
+from kvrmi.whole import replacing
 
 from .founding import VIEW
 from .health import Admins
@@ -61,13 +60,8 @@ class ViewFile:
 
     def write(self, view: View) -> None:
         """Record a view, durably, whole or not at all. Raises OSError."""
-        draft = self._path.with_suffix(".new")
-        with draft.open("wb") as file:
+        with replacing(self._path) as file:
             file.write(pack(view))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self._path)
-        sync_folder(self._path.parent)
 
 
 class Maker:
@@ -122,6 +116,7 @@ class Maker:
                 self.look()
             except OSError as error:  # the last view stays
                 log.error("no view is made, its file cannot be used: %s", error)
+                self._stopped.wait(AGAIN_SECONDS)
 
     def look(self) -> None:
         """Make the next view if there is a reason, and see that all have the last. Raises OSError.
