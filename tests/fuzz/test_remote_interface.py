@@ -22,6 +22,7 @@ from nameserver.service import NameServer
 from server.admin import Admin
 from server.coordinator.servant import CoordinatorServant
 from server.engines.served import Orders
+from server.engines.twophase import TwoPhaseEngine
 from server.intake import Intake
 from server.kvstore import kvstore
 
@@ -101,13 +102,26 @@ class Members(NamedTuple):
     ids: tuple[int, ...] = (1, 2, 3)
 
 
+def _entered(view: object) -> None:
+    hosts: Any = SimpleNamespace(_hosts=SimpleNamespace(deliver=lambda role, message: None))
+    TwoPhaseEngine.enter(hosts, view)
+
+
+def _vetoed(votes: int) -> None:
+    assert type(votes) is int
+    assert votes >= 0
+
+
 class Patient:
     """A replica of which roles may be failed, and nothing else."""
 
     me = 1
     cluster = Members()
     cuts = Cuts()
-    engine = SimpleNamespace(name="paxos", orders=Orders(lambda _: {}, lambda _: True))
+    engine = SimpleNamespace(
+        name="paxos",
+        orders=Orders(lambda _: {}, lambda _: True, enter=_entered, veto=_vetoed),
+    )
     linked = True
     roles = dict.fromkeys(("proposer", "acceptor", "learner"))
 
@@ -194,7 +208,7 @@ def test_orders_are_sound_or_invalid(
 
 @FUZZ
 @given(
-    st.sampled_from(["fail_role", "restart_role", "cut", "restore", "transfer"]),
+    st.sampled_from(["fail_role", "restart_role", "cut", "restore", "transfer", "veto", "enter"]),
     arguments,
     keywords,
 )
