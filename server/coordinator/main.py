@@ -127,7 +127,7 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
         _log_to(data / "coordinator.log")
         log.info("cluster %s %s", cluster.id, "founded" if founded else "continued")
         try:
-            status = _run(chosen, cluster, data, stopping)
+            status = _run(chosen, cluster, data, stopping, founded)
         except (Refused, FolderRefused, OSError) as error:
             why = cli.reason(error) if isinstance(error, OSError) else error
             log.error("the coordinator stops: %s", why)
@@ -184,7 +184,9 @@ def _others(cluster: Cluster) -> str:
     return "".join(f" {name}={join_address(host, port)}" for name, port in ways if port)
 
 
-def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Event) -> int:
+def _run(
+    chosen: Options, cluster: Cluster, data: Path, stopping: threading.Event, founded: bool
+) -> int:
     config = data / founding.CONFIG
     secret = read_secret(data / founding.SECRET)
     credentials = Credentials(cluster.id, 0, "coordinator", secret)
@@ -202,7 +204,7 @@ def _run(chosen: Options, cluster: Cluster, data: Path, stopping: threading.Even
         etcd.begin(stopping)
         stack.callback(control.stop_all)
         control.begin()
-        views = Maker(cluster, data, control.said, control.held, admins)
+        views = Maker(cluster, data, control.said, control.held, admins, founded=founded)
         stack.callback(views.stop)
         views.begin()
         endpoint = Endpoint(cluster, control, credentials, secret)

@@ -18,7 +18,7 @@ from kvrmi.cluster.status import ReplicaEntry
 from kvrmi.errors import KVError
 from kvrmi.storage.interface import Corrupt
 from kvrmi.twophase.viewing import ACTIVE, Report, following, keeps, understood
-from kvrmi.twophase.views import View, pack, unpack
+from kvrmi.twophase.views import View, founding, pack, unpack
 from kvrmi.whole import replacing
 
 from .founding import VIEW
@@ -79,13 +79,16 @@ class Maker:
         held: Callable[[], set[int]],
         admins: Admins,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        founded: bool = False,
     ) -> None:
-        """Make nothing yet."""
+        """Make nothing yet. founded: the cluster is new, so its first view is in force."""
         self.view: View | None = None
         """The last one; None until it is known."""
         self._ids = cluster.ids
         self._active = cluster.settings.get("votes") == ACTIVE
         self._file = ViewFile(data)
+        self._first = founding(cluster.ids) if founded else None
         self._said = said
         self._held = held
         self._admins = admins
@@ -124,7 +127,7 @@ class Maker:
         Nothing leaves this process that is not on the disk.
         """
         reports = self._reports()
-        before = self.view or self._file.read() or self._agreed(reports)
+        before = self.view or self._file.read() or self._first or self._agreed(reports)
         if before is None:
             return
         known = max([before, *(one.view for one in reports.values())], key=lambda one: one.number)

@@ -173,8 +173,8 @@ def _level(stage: Stage) -> None:
 
 
 def _row(entry: ReplicaEntry) -> tuple[str, ...]:
-    ballot = ".".join(map(str, entry["ballot"])) if entry["ballot"] else ""
-    cells = (entry["role"], ballot, entry["applied"], entry["keys"])
+    ballot = ".".join(map(str, entry.get("ballot") or ()))
+    cells = (entry.get("role"), ballot, entry["applied"], entry["keys"])
     shown = ("" if one is None else str(one) for one in cells)
     digest = short(entry["digest"]) if entry["digest"] else ""
     pid = str(entry["pid"] or "")

@@ -52,11 +52,12 @@ def put(store: Store, key: str, value: str) -> bool:
 
 def test_a_vote_of_abort_aborts_once(live: LiveCluster) -> None:
     with kvrmi.connect(1, config=live.config) as store:
+        wait_for(lambda: put(store, "veto/before", "x"), "all are connected")
         live.admins.call(2, "veto", 1, timeout=5.0)
         with pytest.raises(Aborted, match="replica 2 voted ABORT: it was ordered to"):
             store.put("veto", "never")
         assert store.get("veto") is None
-        store.put("veto", "later")
+        wait_for(lambda: put(store, "veto", "later"), "its keys are free again")
 
 
 def test_who_is_down_votes_no_more_and_comes_back_with_the_whole_store(live: LiveCluster) -> None:

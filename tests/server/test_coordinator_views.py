@@ -65,7 +65,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.maker = self.another()
 
-    def another(self) -> Maker:
+    def another(self, *, founded: bool = False) -> Maker:
         """Make another one in the same folder: the coordinator was started again."""
         cluster: Any = dataclasses.make_dataclass("C", ["ids", "settings", "engine"])(
             (1, 2, 3), self.settings, "2pc"
@@ -73,7 +73,7 @@ class Bench:
         admins: Any = self.replicas
         return Maker(
             cluster, self.data, self.replicas.said, lambda: self.replicas.held, admins,
-            lambda: self.now,
+            lambda: self.now, founded=founded,
         )  # fmt: skip
 
     def look(self, seconds: float = 0.0) -> View:
@@ -220,3 +220,9 @@ def test_who_lost_its_disk_is_a_member_anew_also_with_the_votes_of_all(tmp_path:
     bench.replicas.reports[3] = Report(FIRST, -1, "new")
     assert bench.look().member(3) == Member(3, 2, "new")
     assert bench.look().number == 2, "once"
+
+
+def test_a_new_cluster_has_its_first_view_before_all_have_reported(bench: Bench) -> None:
+    bench.replicas.held = {3}
+    bench.maker = bench.another(founded=True)
+    assert bench.look().ids == (1, 2)
