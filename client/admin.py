@@ -258,8 +258,8 @@ def _done(shown: verbs.Shown) -> Done:
 def _veto(admins: Admins, replica: int, votes: int = 1) -> Done:
     admins.replica(replica, "veto", votes)
     many = f"the next {votes} transactions" if votes > 1 else "the next transaction"
-    text = f"replica {replica} votes ABORT on {many}" if votes else f"replica {replica} votes freely"
-    return Done(text, {"replica": replica, "votes": votes})
+    what = f"votes ABORT on {many}" if votes else "votes freely"
+    return Done(f"replica {replica} {what}", {"replica": replica, "votes": votes})
 
 
 def _link(verb: Callable[..., verbs.Shown]) -> Callable[..., Done]:

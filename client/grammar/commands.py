@@ -286,8 +286,8 @@ GROUPS: dict[str, tuple[Form, ...]] = {
             direct("admin", "veto"),
             "VETO 2",
             "replica 2 votes ABORT on the next transaction",
-            more="votes: on so many; 0 ends it. Each is a write at any replica, answered ABORTED with "
-            "nothing done. Other engines have no such votes.",
+            more="votes: on so many; 0 ends it. Each is a write at any replica, answered ABORTED "
+            "with nothing done. Other engines have no such votes.",
         ),
         _form(
             "KILL id [--force]",

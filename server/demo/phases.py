@@ -122,9 +122,10 @@ def while_away(stage: Stage, outage: Outage) -> Result:
     count = sum(begin <= at < end for at in moments)
     if not active(stage):
         clients = len(stage.load.clients)  # each may have had one under way that all had voted for
+        under_way = f" but {count} that were under way" if count else ""
         return count <= clients, (
-            f"all must vote: while replica {outage.victim} was down none was acknowledged but "
-            f"{count} that may have been under way"
+            f"no write was acknowledged while replica {outage.victim} was down{under_way}, "
+            "as all must vote"
         )
     pause, _ = longest_pause(moments, outage.down_at, end)
     return count > 0 and pause <= PAUSE_LIMIT, (
