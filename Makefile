@@ -53,11 +53,11 @@ $(BIN)/python:
 $(VENV)/.run: $(BIN)/python setup.cfg pyproject.toml
 	@echo "installing kvrmi and what it needs into $(VENV)"
 	@$(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip --default-pip
-	@$(PIP) install --editable .
+	@$(PIP) install --editable ".[lab]"
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python setup.cfg pyproject.toml
 	@echo "installing kvrmi, its tests' and its checks' tools into $(VENV) (about 30 s)"
 	@$(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip --default-pip
-	@$(PIP) install --editable ".[test,lint]"
+	@$(PIP) install --editable ".[lab,test,lint]"
 	@touch $(STAMPS)

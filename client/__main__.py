@@ -127,6 +127,12 @@ def _bench(argv: Sequence[str], options: Options) -> int:
     return bench.main(argv, options.connect, as_json=options.json)
 
 
+def _lab(argv: Sequence[str], options: Options) -> int:
+    from .lab import program  # a web server, and the simulator
+
+    return program.main(argv)
+
+
 def _live(argv: Sequence[str], options: Options) -> int:
     from .live import program  # a picture that is drawn again and again
 
@@ -229,6 +235,7 @@ _PROGRAMS: Mapping[str, Callable[[Sequence[str], Options], int]] = {
     "bench": _bench,
     "compare": _compare,
     "doctor": _doctor,
+    "lab": _lab,
     "live": _live,
     "nemesis": _nemesis,
     "verify": _verify,

@@ -16,7 +16,8 @@ from kvrmi.sim.paxos.script_checks import CHECKS
 from kvrmi.sim.paxos.script_steps import STEPS
 
 HERE = Path(__file__).parent
-SCRIPTS = sorted(HERE.glob("*.txt"))
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted((ROOT / "kvrmi" / "sim" / "paxos" / "scenarios").glob("*.txt"))
 
 
 def played(script: str) -> tuple[bool, list[str]]:
@@ -28,7 +29,7 @@ def played(script: str) -> tuple[bool, list[str]]:
 def test_scenario_goes_as_it_went(script: Path, request: pytest.FixtureRequest) -> None:
     went_well, lines = played(script.read_text(encoding="utf-8"))
     assert went_well, lines[-1]
-    golden = script.with_suffix(".transcript")
+    golden = HERE / f"{script.stem}.transcript"
     if request.config.getoption("--rewrite", default=False):
         golden.write_text("\n".join(lines) + "\n", encoding="utf-8")
     known = golden.read_text(encoding="utf-8").splitlines()

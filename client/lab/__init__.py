@@ -1,0 +1,1 @@
+"""The lab: a page that plays simulated runs of the cluster, step by step."""

@@ -1,0 +1,197 @@
+// Puts the page together: asks for a run, draws where the player stands, keys and buttons.
+
+import { cards, inspector, log } from "./panels.js";
+import { draw } from "./diagram.js";
+import { html, one } from "./dom.js";
+import { ALL, EVENTS, LEARNED, Player } from "./player.js";
+import { Timeline } from "./state.js";
+import { read } from "./trace.js";
+import { say } from "./words.js";
+
+const given = JSON.parse(document.querySelector("meta[name=given]").content);
+const GRAINS = [[ALL, "all"], [EVENTS, "events"], [LEARNED, "learned"]];
+
+let player = null, timeline = null, picked = 0, asked = {};
+
+const BUTTONS = [
+  ["⏮", "to the beginning (Home)", () => player.go(0)],
+  ["◀◀", "to what was learned before (Page Up)", () => player.walk(-1, LEARNED)],
+  ["◀", "one step back (←)", () => player.walk(-1)],
+  ["▶", "play or pause (space)", () => player.toggle(), "play"],
+  ["▶", "one step forward (→)", () => player.walk(1)],
+  ["▶▶", "to what is learned next (Page Down)", () => player.walk(1, LEARNED)],
+  ["⚡", "to the next fault (f; F: the one before)", () => player.fault(1)],
+  ["✖", "to where safety broke (b)", () => player.go(player.broke), "broke"],
+  ["−", "slower (-)", () => player.faster(-1)],
+  ["+", "faster (+)", () => player.faster(1)],
+];
+
+const KEYS = {
+  ArrowRight: () => player.walk(1), ArrowLeft: () => player.walk(-1),
+  "shift ArrowRight": () => player.walk(1, ALL), "shift ArrowLeft": () => player.walk(-1, ALL),
+  PageDown: () => player.walk(1, LEARNED), PageUp: () => player.walk(-1, LEARNED),
+  Home: () => player.go(0), End: () => player.go(player.last),
+  " ": () => player.toggle(), f: () => player.fault(1), "shift F": () => player.fault(-1),
+  b: () => player.broke >= 0 && player.go(player.broke),
+  "+": () => player.faster(1), "-": () => player.faster(-1),
+  g: () => grain((player.grain + 1) % 3), t: theme, "?": help, "shift ?": help,
+  Escape: () => pick(0),
+};
+
+const HELP = [
+  ["→ ←", "one step"], ["shift → ←", "the smallest step, of roles within a replica too"],
+  ["Page Down, Page Up", "to what somebody learned next, before"], ["Home, End", "first and last step"],
+  ["space", "play, pause"], ["+ −", "faster, slower"], ["f, F", "next fault, the one before"],
+  ["b", "where safety broke"], ["g", "what counts as a step: all, events, learned"],
+  ["click on an arrow", "the message; Esc closes it"], ["t", "light or dark"],
+];
+
+async function load(request, step = -1) {
+  problem("");
+  document.body.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch("/run", {
+      method: "POST", body: JSON.stringify(request), headers: { "x-kvrmi-token": given.token },
+    });
+    if (!answer.ok) return problem(await answer.text());
+    begin(request, read(await answer.text()), step);
+  } catch {
+    problem("The lab does not answer: it was ended, or started again; open the address that it printed.");
+  } finally {
+    document.body.removeAttribute("aria-busy");
+  }
+}
+
+function begin(request, trace, step) {
+  if (player?.playing) player.playing = false;
+  if (trace.problem) problem(`Of this trace, ${trace.problem}.`);
+  if (trace.steps.length === 0) return;
+  asked = request;
+  picked = 0;
+  player = new Player(trace, show);
+  timeline = new Timeline(trace);
+  one("scrubber").max = player.last;
+  one("run").textContent = title(trace);
+  one("broke").hidden = player.broke < 0;
+  player.go(step >= 0 ? step : first());
+}
+
+/** Where a run opens: where safety broke, else the first thing worth seeing. */
+function first() {
+  if (player.broke >= 0) return player.broke;
+  return Math.max(0, player.trace.steps.findIndex((step) => step.weight === LEARNED));
+}
+
+function title({ run, replicas }) {
+  const name = run.script ? `scenario ${run.script}` : `seed ${run.seed}, ${run.profile}`;
+  const planted = run.plant ? `, with the bug ${run.plant}` : "";
+  return `${name}${planted}, ${replicas.length} replicas`;
+}
+
+function show() {
+  const { step, trace } = player;
+  const before = step > 0 ? structuredClone(timeline.at(step - 1)) : null;
+  const state = timeline.at(step);
+  one("cards").replaceChildren(...cards(state, before));
+  one("diagram").replaceChildren(draw(player, state, picked, pick));
+  one("log").replaceChildren(...log(state));
+  one("inspector").replaceChildren(...inspector(trace, step, picked, pick, (to) => player.go(to)));
+  words(say(trace, step), trace.steps[step]);
+  one("scrubber").value = step;
+  one("place").textContent = `step ${step} of ${player.last} · ${state.at.toFixed(3)} s · ${GRAINS[player.grain][1]} · ${player.speed}/s`;
+  one("play").textContent = player.playing ? "⏸" : "⏵";
+  remember();
+}
+
+function words({ sentence, why, where }, step) {
+  const broke = step.records.some((record) => record.who === "verdict");
+  one("words").className = broke ? "broke" : "";
+  one("sentence").textContent = sentence;
+  one("why").replaceChildren(why, where ? html("cite", {}, ` ${where}`) : "");
+}
+
+function pick(id) {
+  picked = id;
+  player.pause();
+  show();
+}
+
+function grain(to) {
+  player.grain = to;
+  show();
+}
+
+// --- the address ---------------------------------------------------------------------------------
+
+function remember() {
+  const parts = new URLSearchParams({ ...asked, step: player.step, grain: player.grain });
+  history.replaceState(null, "", `#${parts}`);
+}
+
+function remembered() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  const request = {};
+  for (const name of ["profile", "bug", "scenario"]) {
+    if (parts.get(name)) request[name] = parts.get(name);
+  }
+  if (/^\d+$/.test(parts.get("seed") ?? "")) request.seed = Number(parts.get("seed"));
+  const step = /^\d+$/.test(parts.get("step") ?? "") ? Number(parts.get("step")) : -1;
+  return Object.keys(request).length ? [request, step] : [wanted(given.first), -1];
+}
+
+const wanted = (request) =>
+  Object.fromEntries(Object.entries(request).filter(([, value]) => value !== null && value !== ""));
+
+// --- controls ------------------------------------------------------------------------------------
+
+function problem(text) {
+  one("problem").textContent = text;
+  one("problem").hidden = text === "";
+}
+
+function theme() {
+  const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
+  document.documentElement.dataset.theme = dark ? "light" : "dark";
+}
+
+function help() {
+  const rows = HELP.map(([keys, what]) => html("tr", {}, html("th", {}, keys), html("td", {}, what)));
+  one("keys").replaceChildren(html("h2", {}, "Keys"), html("table", {}, ...rows), html("form", { method: "dialog" }, html("button", {}, "close")));
+  one("keys").showModal();
+}
+
+function choices() {
+  const group = (label, names, value) => html("optgroup", { label }, ...Object.keys(names).map((name) =>
+    html("option", { value: JSON.stringify(value(name)), title: names[name] }, name)));
+  const { scenarios, profiles, bugs } = given.menu;
+  one("what").append(
+    html("option", { value: "" }, "Play another run .."),
+    group("scenarios", scenarios, (scenario) => ({ scenario })),
+    group("faults", profiles, (profile) => ({ seed: 0, profile })),
+    group("planted bugs: safety breaks", bugs, (bug) => ({ bug })));
+  one("what").addEventListener("change", ({ target }) => {
+    if (target.value) load(JSON.parse(target.value));
+    target.value = "";
+    target.blur();
+  });
+}
+
+function controls() {
+  one("buttons").append(...BUTTONS.map(([text, title, act, id = null]) =>
+    html("button", { type: "button", title, "aria-label": title, id, onclick: () => player && act() }, text)));
+  one("scrubber").addEventListener("input", ({ target }) => player?.go(Number(target.value)));
+  one("theme").addEventListener("click", theme);
+  one("help").addEventListener("click", help);
+  document.addEventListener("keydown", (event) => {
+    if (player === null || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (one("keys").open || ["SELECT", "INPUT"].includes(event.target.tagName) && event.key.length > 1 && event.target.id !== "scrubber") return;
+    const act = KEYS[`${event.shiftKey ? "shift " : ""}${event.key}`] ?? KEYS[event.key];
+    if (act === undefined || (event.target.tagName === "BUTTON" && event.key === " ")) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+choices();
+controls();
+load(...remembered());

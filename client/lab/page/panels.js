@@ -1,0 +1,131 @@
+// What stands beside the diagram: a card for each replica, the log's slots, the step in detail.
+
+import { html } from "./dom.js";
+import { less, spell } from "./state.js";
+import { short } from "./words.js";
+
+const LAMPS = ["proposer", "acceptor", "learner"];
+const SLOTS = 14, TEXT = 2000;
+
+/** A card for each replica; `before` is the state one step earlier: what differs is outlined. */
+export function cards(state, before) {
+  return [...state.replicas].map(([id, replica]) => card(id, replica, before?.replicas.get(id), state.at));
+}
+
+function card(id, replica, before, at) {
+  const lead = replica.leads ? `leads at ${spell(replica.leads)}` : replica.stopped ? "stopped" : "follows";
+  const broken = less(replica.promised, replica.vowed);
+  return html("article", { class: `card owner${id}${replica.leads ? " leader" : ""}` },
+    html("h2", {}, `${id} `, html("small", {}, up(replica) ? lead : "down")),
+    html("p", { class: "lamps" }, ...LAMPS.map((role) => lamp(role, replica.roles.get(role)))),
+    html("dl", {},
+      ...fact("promised", spell(replica.promised), spell(before?.promised)),
+      ...(broken ? fact("broken: had", spell(replica.vowed), "") : []),
+      ...fact("chosen", replica.chosen, before?.chosen),
+      ...fact("applied", replica.applied, before?.applied)),
+    lease(replica.grant, at));
+}
+
+const up = (replica) => LAMPS.some((role) => replica.roles.get(role)?.up);
+
+function lamp(role, state) {
+  const on = state?.up ?? false;
+  const label = `${role}: ${on ? `up, incarnation ${state.incarnation}` : "down"}`;
+  return html("span", { class: on ? "lamp on" : "lamp off", title: label }, `${on ? "●" : "○"} ${role}`);
+}
+
+function fact(name, value, before) {
+  const changed = before !== undefined && String(before) !== String(value);
+  return [html("dt", {}, name), html("dd", { class: changed ? "changed" : null }, String(value))];
+}
+
+function lease(grant, at) {
+  const left = grant ? Math.max(0, grant.until - at) : 0;
+  if (left === 0) return html("p", { class: "lease" }, "grants no lease");
+  return html("p", { class: "lease" }, `lease for ${spell(grant.ballot)}: ${left.toFixed(2)} s `,
+    html("meter", { min: 0, max: grant.lease, value: left }));
+}
+
+/** The last slots as a table: a row a slot, a column a replica. */
+export function log(state) {
+  const known = [...state.slots.keys()].sort((a, b) => a - b).slice(-SLOTS);
+  const ids = [...state.replicas.keys()];
+  return [
+    html("h2", {}, "Log"),
+    html("table", {},
+      html("thead", {}, html("tr", {}, html("th", {}, "slot"), ...ids.map((id) => html("th", { class: `owner${id}` }, String(id))), html("th", {}, "value"))),
+      html("tbody", {}, ...known.map((number) => slotRow(state, number, ids)))),
+    html("p", { class: "legend" }, "2.1 accepted at that ballot · ✓ chosen · ■ applied"),
+  ];
+}
+
+function slotRow(state, number, ids) {
+  const slot = state.slots.get(number);
+  const chosen = slot.chosen;
+  return html("tr", { class: chosen ? "chosen" : null },
+    html("th", {}, `${number}${chosen ? " ✓" : ""}`),
+    ...ids.map((id) => cell(slot, state.replicas.get(id), id, number)),
+    html("td", { class: "value" }, described(slot)));
+}
+
+function cell(slot, replica, id, number) {
+  const ballot = slot.accepted.get(id);
+  const applied = replica.applied >= number;
+  const owner = ballot ? ` owner${ballot.replica}` : "";
+  const title = `replica ${id}: ${ballot ? `accepted at ${spell(ballot)}` : "nothing accepted"}${applied ? ", applied" : ""}`;
+  return html("td", { class: `slot${owner}${applied ? " applied" : ""}`, title }, `${ballot ? spell(ballot) : "·"}${applied ? " ■" : ""}`);
+}
+
+function described(slot) {
+  if (slot.chosen?.noop) return "no-op";
+  const text = [...slot.asked.values()].at(-1) ?? "";
+  return /commands=0\b/.test(text) ? "no-op" : (/commands=\d+: (.*)$/.exec(text)?.[1] ?? "").replace(/ id=\S+/g, "");
+}
+
+/** A message, or else what the step's records hold. */
+export function inspector(trace, at, picked, pick, go) {
+  const message = trace.messages.get(picked);
+  if (message !== undefined) return letter(trace, message, pick, go);
+  const step = trace.steps[at];
+  return [
+    html("h2", {}, `Step ${at}`),
+    ...concerned(step).map((id) => trace.messages.get(id)).filter(Boolean).map((one) => link(one, pick)),
+    html("details", {}, html("summary", {}, `${step.records.length} records`), html("pre", {}, cutOff(step.records.map((record) => JSON.stringify(record)).join("\n")))),
+  ];
+}
+
+function concerned(step) {
+  const ids = step.records.flatMap((record) =>
+    record.kind === "left" ? record.mail.map((mail) => mail.id) : record.kind === "fate" ? [record.id] : []);
+  return [...new Set(ids)].slice(0, 12);
+}
+
+function letter(trace, message, pick, go) {
+  const cause = trace.messages.get(message.cause);
+  const jump = (label, step) => html("button", { type: "button", class: "link", onclick: () => go(step) }, label);
+  return [
+    html("h2", {}, short(message), " ", html("button", { type: "button", class: "link", onclick: () => pick(0) }, "close")),
+    html("p", {}, `Message ${message.id}, ${message.from} to ${message.to}. `),
+    html("p", {}, jump(`Left at step ${message.sent}`, message.sent), ", ",
+      ...(message.fates.length ? message.fates.flatMap((one) => [jump(`${one.fate}${one.why ? ` (${one.why})` : ""} at step ${one.step}`, one.step), " "]) : ["still under way at the end"])),
+    html("h3", {}, "Because of"), cause ? link(cause, pick) : html("p", {}, "a timer, a client, or the process itself"),
+    ...(message.effects.length ? [html("h3", {}, "Led to"), ...message.effects.slice(0, 8).map((id) => link(trace.messages.get(id), pick))] : []),
+    html("h3", {}, "Fields"), html("pre", {}, cutOff(JSON.stringify(message.fields, spoken, 1))),
+  ];
+}
+
+function link(message, pick) {
+  const text = `${short(message)}: ${message.from} → ${message.to}`;
+  return html("p", {}, html("button", { type: "button", class: "link", onclick: () => pick(message.id) }, text));
+}
+
+/** Ballots as words, bytes as their number: for JSON.stringify. */
+function spoken(name, value) {
+  if (value === null || typeof value !== "object") return value;
+  const names = Object.keys(value).join();
+  if (names === "round,replica") return spell(value);
+  if (names === "b64") return value.b64 === "AZA=" ? "no-op" : `${Math.floor(value.b64.length * 3 / 4)} bytes`;
+  return value;
+}
+
+const cutOff = (text) => text.length > TEXT ? `${text.slice(0, TEXT)} .. ${text.length - TEXT} characters more` : text;

@@ -1,0 +1,170 @@
+// What the cluster is at a step: a function of the records up to it, and of nothing else. Pure.
+//
+// `promised` and the rest is what roles report of themselves; `vowed` is the highest ballot that an
+// acceptor let out as promised or accepted, `accepted` what it let out as accepted: both are durable.
+// A copy is kept each SPACING steps, and a state replayed from the nearest.
+
+import { replicaOf, roleOf } from "./trace.js";
+
+export const SPACING = 256;
+
+/** The states of a trace's steps. */
+export class Timeline {
+  constructor(trace) {
+    this.trace = trace;
+    this.kept = [beginning(trace)];
+    this.last = { step: -1, state: structuredClone(this.kept[0]) };
+  }
+
+  /** The state after `step`; -1: before the first. Whoever gets it must not change it. */
+  at(step) {
+    const from = this.nearest(step);
+    if (this.last.step > step || this.last.step < from) {
+      this.last = { step: from, state: structuredClone(this.kept[(from + 1) / SPACING]) };
+    }
+    while (this.last.step < step) this.forward();
+    return this.last.state;
+  }
+
+  /** The last step, at or before this one, of which there is a copy. */
+  nearest(step) {
+    const full = Math.min(Math.floor((step + 1) / SPACING), this.kept.length - 1);
+    return full * SPACING - 1;
+  }
+
+  forward() {
+    const { last } = this;
+    last.step += 1;
+    apply(last.state, this.trace.steps[last.step], this.trace.messages);
+    const full = (last.step + 1) / SPACING;
+    if (full === this.kept.length) this.kept.push(structuredClone(last.state));
+  }
+}
+
+function beginning(trace) {
+  const replicas = new Map(trace.replicas.map((id) => [id, newReplica(trace.roles)]));
+  return { at: 1, replicas, cut: [], flying: new Set(), slots: new Map(), verdict: "" };
+}
+
+function newReplica(roles) {
+  return {
+    roles: new Map(roles.map((role) => [role, { up: false, incarnation: 0 }])),
+    promised: null, vowed: null, accepted: new Map(), grant: null,
+    leads: null, ballot: null, chosen: 0, applied: 0, revision: 0, stopped: false,
+  };
+}
+
+/** Change a state by one step's records. */
+export function apply(state, step, messages) {
+  state.at = step.at;
+  for (const record of step.records) APPLY[record.kind]?.(state, record, messages);
+}
+
+const APPLY = {
+  left(state, record) {
+    for (const mail of record.mail) {
+      state.flying.add(mail.id);
+      LEFT[mail.type]?.(state, record, mail);
+    }
+  },
+  fate(state, record) {
+    if (record.fate !== "held") state.flying.delete(record.id);
+  },
+  life(state, record) {
+    const role = of(state, record.who)?.roles.get(roleOf(record.who));
+    if (role === undefined) return;
+    role.up = record.up;
+    role.incarnation = record.incarnation;
+    if (roleOf(record.who) === "proposer") of(state, record.who).leads = null;
+    if (roleOf(record.who) === "acceptor") of(state, record.who).grant = null;
+  },
+  state(state, record) {
+    const replica = of(state, record.who);
+    if (replica !== undefined) REPORTED[roleOf(record.who)]?.(replica, record.fields, state);
+  },
+  links(state, record) {
+    state.cut = record.cut;
+  },
+  acted(state, { event }) {
+    if (event.event === "propose") slot(state, event.slot).asked.set(event.ballot, event.text);
+  },
+  happened(state, record) {
+    const replica = state.replicas.get(record.who);
+    if (record.who === "verdict") state.verdict = record.text;
+    if (replica !== undefined && record.what === "process") {
+      if (/^(stopped|paused)/.test(record.text)) replica.stopped = true;
+      if (/^(continued|resumed|goes on|started|killed)/.test(record.text)) replica.stopped = false;
+    }
+  },
+};
+
+const LEFT = {
+  Promise(state, { who }, { fields }) {
+    vow(of(state, who), fields.ballot);
+  },
+  Accepted(state, { who }, { fields }) {
+    const replica = of(state, who);
+    vow(replica, fields.ballot);
+    replica.accepted.set(fields.slot, fields.ballot);
+    slot(state, fields.slot).accepted.set(replicaOf(who), fields.ballot);
+  },
+  Heard(state, { who, at }, { fields }) {
+    of(state, who).grant = { ballot: fields.ballot, until: at + fields.lease, lease: fields.lease };
+  },
+  Chosen(state, record, { fields: { entry } }) {
+    const { ballot, acceptors, value } = entry;
+    slot(state, entry.slot).chosen ??= { ballot, acceptors, noop: isNoop(value) };
+  },
+};
+
+const REPORTED = {
+  proposer(replica, fields) {
+    if ("role" in fields) replica.role = fields.role;
+    if ("ballot" in fields) replica.ballot = fields.ballot && named(fields.ballot);
+    replica.leads = replica.role === "leader" ? replica.ballot : null;
+  },
+  learner(replica, fields) {
+    for (const name of ["chosen", "applied", "revision"]) {
+      if (name in fields) replica[name] = fields[name];
+    }
+  },
+  acceptor(replica, fields) {
+    const found = /promised=(\d+)\.(\d+) accepted=(\d+)/.exec(fields.about ?? "");
+    if (!found) return;
+    const [, round, owner, accepted] = found.map(Number);
+    replica.promised = round ? { round, replica: owner } : null;
+    if (accepted === 0) replica.accepted.clear();
+    if (round === 0) replica.vowed = null;
+  },
+};
+
+function vow(replica, ballot) {
+  if (less(replica.vowed, ballot)) replica.vowed = ballot;
+}
+
+function of(state, address) {
+  return state.replicas.get(replicaOf(address));
+}
+
+function slot(state, number) {
+  let found = state.slots.get(number);
+  if (found === undefined) {
+    found = { accepted: new Map(), asked: new Map(), chosen: null };
+    state.slots.set(number, found);
+  }
+  return found;
+}
+
+const named = (pair) => Array.isArray(pair) ? { round: pair[0], replica: pair[1] } : pair;
+
+/** Whether ballot `a` (null: none) is below `b`. */
+export function less(a, b) {
+  if (a === null || b === null) return a === null && b !== null;
+  return a.round < b.round || (a.round === b.round && a.replica < b.replica);
+}
+
+/** Whether a value is the no-op: a batch of no commands, after the format's byte. */
+export const isNoop = (value) => value?.b64 === "AZA=";
+
+/** A ballot as everywhere else: ROUND.REPLICA. */
+export const spell = (ballot) => ballot ? `${ballot.round}.${ballot.replica}` : "none";

@@ -1,0 +1,96 @@
+"""`python -m client lab`: opens the page that plays simulated runs, until Ctrl-C.
+
+Rules: 127.0.0.1 only; the address is printed first, with its token; a run that does not exist is
+refused before anything listens. Starlette and uvicorn are imported late: few need them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import socket
+import webbrowser
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from kvrmi import cli
+
+from .runs import NoSuchRun, Request, checked
+
+__all__ = ["main"]
+
+HOST = "127.0.0.1"
+GRACE = 1
+"""Seconds for open answers when it ends."""
+_NEEDED = ("starlette", "uvicorn")
+
+
+def main(words: Sequence[str]) -> int:
+    """Serve the page; returns the exit status."""
+    given = _parser().parse_args(words)
+    lacking = [name for name in _NEEDED if find_spec(name) is None]
+    if lacking:
+        cli.complain(f"{', '.join(lacking)} not installed: pip install 'kvrmi[lab]'", "lab")
+        return cli.USAGE
+    try:
+        first = checked(Request(given.seed, given.profile, given.bug, given.scenario))
+        listening = _listen(given.port)
+    except (NoSuchRun, OSError) as error:
+        cli.complain(str(error), "lab")
+        return cli.USAGE
+    with listening:
+        return _serve(listening, first, browser=not given.no_browser)
+
+
+def _listen(port: int) -> socket.socket:
+    """Open the port; raises OSError whose text names it."""
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        raise OSError(f"{HOST}:{port} cannot be opened: {error.strerror}; try another --port") from None
+
+
+def _serve(listening: socket.socket, first: Request, *, browser: bool) -> int:
+    import uvicorn  # half a second
+
+    from .server import application
+
+    token, port = secrets.token_urlsafe(24), listening.getsockname()[1]
+    address = f"http://{HOST}:{port}/?token={token}"
+    print(f"the lab is at {address}\nCtrl-C ends it", flush=True)
+    if browser and _has_screen():
+        webbrowser.open(address)
+    hosts = (f"{HOST}:{port}", f"localhost:{port}")
+    config = uvicorn.Config(
+        application(token, first, hosts),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE,
+        server_header=False,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+    return 0
+
+
+def _has_screen() -> bool:
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.Parser(
+        "Open a page that plays a simulated run of the cluster, step by step, forwards and "
+        "backwards, and says of each step why it is safe. Needs no cluster.",
+        command="lab",
+        epilog="Exit status: 0 after Ctrl-C, 2 usage.",
+    )
+    parser.add_argument("--seed", metavar="N", type=cli.whole(0, (1 << 53) - 1), help="its run (0)")
+    parser.add_argument("--profile", metavar="P", default="", help="the faults (by the seed)")
+    parser.add_argument("--bug", metavar="NAME", default="", help="with this bug planted")
+    parser.add_argument("--scenario", metavar="NAME", default="", help="play a scenario instead")
+    parser.add_argument(
+        "--port", metavar="PORT", type=cli.whole(0, 65535), default=0, help="(a free one)"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    return parser

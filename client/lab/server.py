@@ -1,0 +1,87 @@
+"""The lab's pages and runs over HTTP, for this machine alone.
+
+Rules: GET changes nothing. A run is made when it is asked for, in a thread, one at a time, and is
+sent whole; none is kept. What is wrong with a request is answered in a sentence with its status.
+Who may ask is guard.py's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+
+import anyio
+import anyio.to_thread
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request as HttpRequest
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from .guard import Guard
+from .runs import NoSuchRun, Request, menu, trace
+
+__all__ = ["application"]
+
+REQUEST_BYTES = 4096
+_KINDS = {"js": "text/javascript", "css": "text/css"}
+
+
+def application(token: str, first: Request, hosts: Sequence[str]) -> Guard:
+    """Make the application; `first` is the run that the page opens with."""
+    page = _Page(token, first)
+    routes = [
+        Route("/", page.index),
+        Route("/page/{name}", page.file),
+        Route("/run", page.run, methods=["POST"]),
+    ]
+    return Guard(Starlette(routes=routes), token, hosts)
+
+
+class _Page:
+    def __init__(self, token: str, first: Request) -> None:
+        given = {"token": token, "first": msgspec.to_builtins(first), "menu": menu()}
+        self._files = _files()
+        html = self._files.pop("index.html").decode()
+        self._index = html.replace("{{given}}", escape(json.dumps(given), quote=True))
+        self._running = anyio.Lock()
+
+    async def index(self, request: HttpRequest) -> Response:
+        """Send the page, with what it needs to begin."""
+        return Response(self._index, media_type="text/html")
+
+    async def file(self, request: HttpRequest) -> Response:
+        """Send one of the page's files."""
+        name = request.path_params["name"]
+        if name not in self._files:
+            return PlainTextResponse("The page has no such file.\n", 404)
+        return Response(self._files[name], media_type=_KINDS[name.rpartition(".")[2]])
+
+    async def run(self, request: HttpRequest) -> Response:
+        """Make a run and send its trace."""
+        try:
+            asked = msgspec.json.decode(await _body(request), type=Request)
+            async with self._running:
+                lines: list[str] = []
+                await anyio.to_thread.run_sync(trace, asked, lines.append)
+        except (msgspec.MsgspecError, NoSuchRun) as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        return Response("".join(lines), media_type="application/x-ndjson")
+
+
+async def _body(request: HttpRequest) -> bytes:
+    """Read a small body; raises NoSuchRun for a large one."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > REQUEST_BYTES:
+            raise NoSuchRun(f"a request for a run has at most {REQUEST_BYTES} bytes")
+    return body
+
+
+def _files() -> dict[str, bytes]:
+    """Read the page's files, by name: nothing else of the disk can be asked for."""
+    folder = files(__package__ or "").joinpath("page")
+    return {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}
