@@ -100,6 +100,8 @@ def test_every_module_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.startswith("kvrmi/")}
     expected = {"kvrmi/py.typed"}
+    for part, data in (("", "kvrmi/sim/paxos/scenarios"), ("kvrmi/", "client/lab/page")):
+        expected |= {f"{part}{data}/{path.name}" for path in (ROOT / data).iterdir()}
     for part in PARTS:
         for path in (ROOT / part).rglob("*.py"):
             name = path.relative_to(ROOT).as_posix()

@@ -20,7 +20,7 @@ HEADER = "x-kvrmi-token"
 COOKIE = "kvrmi-lab"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """The page takes nothing from elsewhere, and stands in no other page."""
 
@@ -70,7 +70,9 @@ class Guard:
         if not self._is_token(request.cookies.get(COOKIE, "")):
             return PlainTextResponse(_STRANGER, 403)
         if request.method == "POST" and not self._is_token(request.headers.get(HEADER, "")):
-            return PlainTextResponse("The token's header is missing or wrong: nothing was done.\n", 403)
+            return PlainTextResponse(
+                "The token's header is missing or wrong: nothing was done.\n", 403
+            )
         return None
 
     def _greeting(self) -> Response:

@@ -7,6 +7,7 @@ refused before anything listens. Starlette and uvicorn are imported late: few ne
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import secrets
 import socket
@@ -16,7 +17,7 @@ from importlib.util import find_spec
 
 from kvrmi import cli
 
-from .runs import NoSuchRun, Request, checked
+from .runs import SEEDS, NoSuchRun, Request, checked
 
 __all__ = ["main"]
 
@@ -48,7 +49,9 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port))
     except OSError as error:
-        raise OSError(f"{HOST}:{port} cannot be opened: {error.strerror}; try another --port") from None
+        raise OSError(
+            f"{HOST}:{port} cannot be opened: {error.strerror}; try another --port"
+        ) from None
 
 
 def _serve(listening: socket.socket, first: Request, *, browser: bool) -> int:
@@ -66,11 +69,11 @@ def _serve(listening: socket.socket, first: Request, *, browser: bool) -> int:
         application(token, first, hosts),
         log_level="warning",
         access_log=False,
-        lifespan="off",
         timeout_graceful_shutdown=GRACE,
         server_header=False,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # raised again once it has ended
+        uvicorn.Server(config).run(sockets=[listening])
     return 0
 
 
@@ -85,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         command="lab",
         epilog="Exit status: 0 after Ctrl-C, 2 usage.",
     )
-    parser.add_argument("--seed", metavar="N", type=cli.whole(0, (1 << 53) - 1), help="its run (0)")
+    parser.add_argument("--seed", metavar="N", type=cli.whole(0, SEEDS - 1), help="its run (0)")
     parser.add_argument("--profile", metavar="P", default="", help="the faults (by the seed)")
     parser.add_argument("--bug", metavar="NAME", default="", help="with this bug planted")
     parser.add_argument("--scenario", metavar="NAME", default="", help="play a scenario instead")

@@ -17,10 +17,15 @@ import msgspec
 from kvrmi.sim.planted import LIMIT, about, find
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.run import DEFAULT, STEPS, run
+from kvrmi.sim.seen import both
 from kvrmi.sim.trace_json import JsonLines
 
-__all__ = ["NoSuchRun", "Request", "checked", "menu", "scenarios", "trace"]
+from .values import Values
 
+__all__ = ["SEEDS", "NoSuchRun", "Request", "checked", "menu", "scenarios", "trace"]
+
+SEEDS = 1 << 53
+"""Seeds are below this: a page's numbers are exact up to there."""
 PATIENCE = 60.0
 """Seconds within which a seed that shows a bug must be found."""
 
@@ -55,11 +60,10 @@ def menu() -> dict[str, Any]:
 def scenarios() -> Mapping[str, str]:
     """Return the scripts that ship with kvrmi, by name."""
     folder = files("kvrmi.sim.paxos").joinpath("scenarios")
-    scripts = sorted((each for each in folder.iterdir()), key=lambda each: each.name)
+    scripts = {each.name: each for each in folder.iterdir() if each.name.endswith(".txt")}
     return {
-        each.name.removesuffix(".txt"): each.read_text(encoding="utf-8")
-        for each in scripts
-        if each.name.endswith(".txt")
+        name.removesuffix(".txt"): scripts[name].read_text(encoding="utf-8")
+        for name in sorted(scripts)
     }
 
 
@@ -69,46 +73,65 @@ def checked(request: Request) -> Request:
         if request.seed is not None or request.profile or request.bug:
             raise NoSuchRun("a scenario takes no seed, profile or bug")
         _among("scenario", request.scenario, scenarios())
-    if request.seed is not None and not 0 <= request.seed < 1 << 53:
+    if request.seed is not None and not 0 <= request.seed < SEEDS:
         raise NoSuchRun(f"{request.seed} is no seed: a whole number from 0 to 2^53 - 1")
     if request.profile:
-        _among("profile", request.profile, menu()["profiles"])
+        _among("profile", request.profile, [profile.name for profile in _PAXOS.profiles])
     if request.bug:
         _among("bug", request.bug, _PAXOS.bugs)
+    if request.bug and request.profile and request.seed is None:
+        raise NoSuchRun("a bug in a profile needs a seed: the search takes each seed's own profile")
     return request
 
 
-def _among(what: str, name: str, known: Mapping[str, object]) -> None:
+def _among(what: str, name: str, known: Mapping[str, object] | list[str]) -> None:
     if name not in known:
         raise NoSuchRun(f"there is no {what} {name!r}; there are: {', '.join(known)}")
 
 
-def trace(request: Request, write: Callable[[str], object]) -> None:
-    """Make the run and write its lines, each with its end; raises NoSuchRun."""
+def _never() -> bool:
+    return False
+
+
+def trace(
+    request: Request, write: Callable[[str], object], given_up: Callable[[], bool] = _never
+) -> None:
+    """Make the run and write its lines, each with its end; raises NoSuchRun.
+
+    given_up: asked between the runs of a search whether anybody still wants it.
+    """
     checked(request)
     if request.scenario:
         _play(request.scenario, write)
-        return
-    seed = _seed(request)
-    profile = _PAXOS.profile(request.profile, seed).name
-    which = {"protocol": DEFAULT, "seed": seed, "profile": profile, "steps": STEPS}
-    story = about(_PAXOS, request.bug) if request.bug else ""
-    lines = JsonLines(write, {**which, "plant": request.bug, "about": story})
-    parts = _PAXOS.bugs[request.bug]() if request.bug else None
-    verdict = run(_PAXOS, seed, profile=profile, parts=parts, onlooker=lines)
-    lines.end(verdict._asdict())
+    else:
+        _run(request, _seed(request, given_up), write)
+
+
+def _run(request: Request, seed: int, write: Callable[[str], object]) -> None:
+    profile = _PAXOS.profile(request.profile, seed)
+    which = {"seed": seed, "profile": profile.name, "steps": STEPS, "plant": request.bug}
+    said = about(_PAXOS, request.bug) if request.bug else profile.about
+    lines = JsonLines(write, {"protocol": DEFAULT, **which, "about": said})
+    values, parts = Values(), _PAXOS.bugs[request.bug]() if request.bug else None
+    verdict = run(_PAXOS, seed, profile=profile.name, parts=parts, onlooker=both(lines, values))
+    _end(write, values, lines, verdict._asdict())
 
 
 def _play(name: str, write: Callable[[str], object]) -> None:
-    script = scenarios()[name].splitlines()
-    lines = JsonLines(write, {"protocol": DEFAULT, "script": name, "about": _title("\n".join(script))})
-    assert _PAXOS.play is not None, "scenarios in words are Multi-Paxos'"
-    went_well = _PAXOS.play(script, _ignore, lines)
-    lines.end({"violation": "" if went_well else "not as the script expects"})
+    if _PAXOS.play is None:
+        raise NoSuchRun(f"there are no scenarios in words for {DEFAULT}")
+    script = scenarios()[name]
+    lines = JsonLines(write, {"protocol": DEFAULT, "script": name, "about": _title(script)})
+    values, transcript = Values(), list[str]()
+    went_well = _PAXOS.play(script.splitlines(), transcript.append, both(lines, values))
+    _end(write, values, lines, {"violation": "" if went_well else transcript[-1]})
 
 
-def _ignore(line: str) -> None:
-    """The transcript is not needed."""
+def _end(
+    write: Callable[[str], object], values: Values, lines: JsonLines, came: Mapping[str, object]
+) -> None:
+    write(msgspec.json.encode(values.line()).decode() + "\n")
+    lines.end(came)
 
 
 def _title(script: str) -> str:
@@ -117,24 +140,23 @@ def _title(script: str) -> str:
     for line in script.splitlines():
         if not line.startswith("#"):
             break
-        said.append(line.lstrip("# "))
+        said.append(line.removeprefix("#").strip())
     return " ".join(said)
 
 
-def _seed(request: Request) -> int:
+def _seed(request: Request, given_up: Callable[[], bool]) -> int:
     """Return the seed that is asked for, or the first that shows the bug."""
     if request.seed is not None or not request.bug:
         return request.seed or 0
     by = time.monotonic() + PATIENCE
-    for first in range(LIMIT):
-        found = find(_PAXOS, request.bug, range(first, first + 1))
-        if found.violation:
-            return first
+    for seed in range(LIMIT):
+        if find(_PAXOS, request.bug, range(seed, seed + 1)).violation:
+            return seed
+        if given_up():
+            raise NoSuchRun("the search was given up")
         if time.monotonic() > by:
             raise NoSuchRun(
-                f"none of the seeds 0 to {first} shows {request.bug} within {PATIENCE:g} s; "
-                f"`python -m kvrmi.sim --bugs {request.bug}` searches on; name the seed with it"
+                f"none of the seeds 0 to {seed} shows {request.bug}, and {PATIENCE:g} s are over: "
+                f"`python -m kvrmi.sim --bugs {request.bug}` searches on; name the seed it finds"
             )
     raise NoSuchRun(f"no seed below {LIMIT} shows {request.bug}")
-
-

@@ -8,7 +8,10 @@ Who may ask is guard.py's.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from html import escape
 from importlib.resources import files
 
@@ -37,7 +40,7 @@ def application(token: str, first: Request, hosts: Sequence[str]) -> Guard:
         Route("/page/{name}", page.file),
         Route("/run", page.run, methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes), token, hosts)
+    return Guard(Starlette(routes=routes, lifespan=page.living), token, hosts)
 
 
 class _Page:
@@ -47,6 +50,13 @@ class _Page:
         html = self._files.pop("index.html").decode()
         self._index = html.replace("{{given}}", escape(json.dumps(given), quote=True))
         self._running = anyio.Lock()
+        self._ended = threading.Event()
+
+    @asynccontextmanager
+    async def living(self, app: Starlette) -> AsyncIterator[None]:
+        """Give up, in the end, what still runs in a thread: nobody waits for it any more."""
+        yield
+        self._ended.set()
 
     async def index(self, request: HttpRequest) -> Response:
         """Send the page, with what it needs to begin."""
@@ -65,7 +75,8 @@ class _Page:
             asked = msgspec.json.decode(await _body(request), type=Request)
             async with self._running:
                 lines: list[str] = []
-                await anyio.to_thread.run_sync(trace, asked, lines.append)
+                made = partial(trace, asked, lines.append, self._ended.is_set)
+                await anyio.to_thread.run_sync(made, abandon_on_cancel=True)
         except (msgspec.MsgspecError, NoSuchRun) as error:
             return PlainTextResponse(f"{error}\n", 400)
         return Response("".join(lines), media_type="application/x-ndjson")

@@ -1,59 +1,65 @@
 // The picture: a column a replica, time down, messages as arrows up to the present step.
 //
-// A row is a step. The number of nodes is bounded: ROWS rows, ARROWS messages, whatever the trace.
+// A row is a step. The number of nodes is bounded: ROWS rows, ARROWS messages, CAPTIONS words on
+// them, whatever the trace holds. Lengths are pixels, so that columns stand below their cards.
 
 import { svg } from "./dom.js";
 import { isLocal, replicaOf } from "./trace.js";
-import { MARK, short } from "./words.js";
+import { across, brief, MARK, short } from "./words.js";
 
-export const ROWS = 15, ARROWS = 150;
-const ROW = 30, TOP = 14, TIME = 58, WIDTH = 1000;
+export const ROWS = 30, ARROWS = 150, CAPTIONS = 3;
+const ROW = 28, TOP = 8, LETTERS = 7.5;
 
 /** Draw the steps up to `player.step` at its grain. `pick` is called with a message's id. */
-export function draw(player, state, picked, pick) {
+export function draw(player, state, picked, pick, { width, height, gutter }) {
   const { trace, step, grain } = player;
-  const shown = rows(trace, step, grain);
-  const place = new Place(trace, shown);
-  const height = TOP * 2 + ROW * ROWS;
-  const root = svg("svg", {
-    viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": "Messages between replicas",
-  });
+  const room = Math.max(4, Math.min(ROWS, Math.floor((height - 2 * TOP) / ROW)));
+  const place = new Place(trace, rows(trace, step, grain, room), width, gutter);
+  const root = svg("svg", { width, height, role: "img", "aria-label": "Messages between replicas" });
+  root.append(...place.shown.filter((at) => at === step).map((at) => band(place, at)));
   root.append(...trace.replicas.map((id) => column(place, state, id, height)));
-  root.append(...shown.map((at) => row(place, trace, at, step)));
-  for (const message of messages(trace, shown, step, grain)) {
-    root.append(...arrow(place, message, step, picked, pick));
-  }
-  root.append(...shown.flatMap((at) => dots(place, trace, at, step)));
+  root.append(...place.shown.flatMap((at) => margin(place, trace.steps[at], at)));
+  const drawn = messages(trace, place.shown, step, grain).map((one) => route(place, one, step));
+  root.append(...drawn.map((one) => arrow(one, picked, pick)));
+  const named = drawn.filter((one) => one.message.id === picked || one.fresh).slice(-CAPTIONS);
+  root.append(...named.map(caption));
+  root.append(...place.shown.flatMap((at) => dots(place, trace.steps[at], at, at === step)));
   return root;
 }
 
 /** The last steps, at or before `step`, that a grain shows; `step` itself is always among them. */
-export function rows(trace, step, grain) {
+export function rows(trace, step, grain, room) {
   const shown = [];
-  for (let at = step; at >= 0 && shown.length < ROWS; at--) {
+  for (let at = step; at >= 0 && shown.length < room; at--) {
     if (at === step || trace.steps[at].weight >= Math.min(grain, 1)) shown.unshift(at);
   }
   return shown;
 }
 
 class Place {
-  constructor(trace, shown) {
+  constructor(trace, shown, width, gutter) {
     this.shown = shown;
-    const gap = (WIDTH - TIME) / trace.replicas.length;
-    this.gap = gap;
-    this.columns = new Map(trace.replicas.map((id, index) => [id, TIME + gap * (index + 0.5)]));
+    this.width = width;
+    this.gutter = gutter;
+    this.gap = (width - gutter) / Math.max(1, trace.replicas.length);
+    const middle = (index) => gutter + this.gap * (index + 0.5);
+    this.columns = new Map(trace.replicas.map((id, index) => [id, middle(index)]));
   }
 
   x(replica) {
-    return this.columns.get(replica) ?? TIME;
+    return this.columns.get(replica) ?? this.gutter;
   }
 
   /** The row of a step, or of the last one shown before it; above the picture for older ones. */
   y(step) {
-    let index = this.shown.findLastIndex((at) => at <= step);
-    if (index < 0) index = -1;
-    return TOP + ROW * (index + 0.5);
+    return TOP + ROW * (this.shown.findLastIndex((at) => at <= step) + 0.5);
   }
+}
+
+function band(place, at) {
+  return svg("rect", {
+    x: 0, y: place.y(at) - ROW / 2, width: place.width, height: ROW, class: "present",
+  });
 }
 
 function column(place, state, id, height) {
@@ -65,65 +71,60 @@ function column(place, state, id, height) {
   });
 }
 
-function row(place, trace, at, step) {
-  const y = place.y(at);
-  const group = svg("g", { class: at === step ? "row now" : "row" });
-  if (at === step) {
-    group.append(svg("rect", { x: 0, y: y - ROW / 2, width: WIDTH, height: ROW, class: "present" }));
-  }
-  group.append(svg("text", { x: 4, y: y + 4, class: "time" }, trace.steps[at].at.toFixed(3)));
-  return group;
+/** The time of a row, and what goes for all replicas. */
+function margin(place, step, at) {
+  const y = place.y(at) + 4;
+  const time = svg("text", { x: 4, y, class: "time" }, step.at.toFixed(3));
+  const said = across(step);
+  if (said === null) return [time];
+  const most = Math.max(10, Math.floor((place.width - place.gutter) / LETTERS) - 4);
+  const text = said[0].length > most ? `${said[0].slice(0, most)}..` : said[0];
+  const mark = said[1] === "fault" ? "⚡ " : "› ";
+  return [time, svg("text", { x: place.gutter + 4, y, class: `across ${said[1]}` }, mark + text)];
 }
 
-/** What is worth an arrow: not local, not quiet ones where the grain hides them. */
+/** What is worth an arrow: what left or came in the rows shown, between replicas. */
 function messages(trace, shown, step, grain) {
   const ids = new Set();
-  const first = shown[0];
-  for (let at = first; at <= step; at++) {
+  for (let at = shown[0] ?? 0; at <= step; at++) {
     for (const record of trace.steps[at].records) {
       if (record.kind === "left") record.mail.forEach((mail) => ids.add(mail.id));
       else if (record.kind === "fate" && record.fate !== "open") ids.add(record.id);
     }
   }
-  const all = [...ids].map((id) => trace.messages.get(id)).filter((message) => message !== undefined);
-  return all.filter((message) => !isLocal(message) && replicaOf(message.to) && visible(message, grain))
-    .slice(-ARROWS);
+  return [...ids].map((id) => trace.messages.get(id))
+    .filter((message) => message !== undefined && isDrawn(message, grain)).slice(-ARROWS);
 }
 
-const visible = (message, grain) =>
-  grain === 0 || !["Heartbeat", "Heard"].includes(message.type);
+const isDrawn = (message, grain) => !isLocal(message) && replicaOf(message.to)
+  && (grain === 0 || !["Heartbeat", "Heard"].includes(message.type));
 
-function arrow(place, message, step, picked, pick) {
-  const past = message.fates.filter((fate) => fate.step <= step);
-  const end = past.findLast((fate) => fate.fate !== "held") ?? null;
+/** Where a message's line goes, as far as is known at a step. */
+function route(place, message, step) {
+  const past = message.fates.filter(({ fate, step: at }) => at <= step && fate !== "held" && fate !== "open");
+  const end = past.at(-1) ?? null;
   const gone = end !== null && ["lost", "cut", "refused", "late"].includes(end.fate);
   const from = { x: place.x(replicaOf(message.from)), y: place.y(message.sent) };
   const goal = { x: place.x(replicaOf(message.to)), y: place.y(end?.step ?? step) };
-  if (goal.y === from.y) goal.y += gone || end === null ? 8 : 0;
-  const share = gone && end.fate !== "late" ? 0.5 : end === null ? 0.8 : 1;
+  const share = end === null ? 0.8 : gone && end.fate !== "late" ? 0.5 : 1;
   const to = { x: from.x + (goal.x - from.x) * share, y: from.y + (goal.y - from.y) * share };
-  const owner = message.fields.ballot?.replica;
-  const classes = ["message", `owner${owner ?? 0}`];
+  const angle = Math.atan2(to.y - from.y, to.x - from.x) * 180 / Math.PI;
+  return { message, end, gone, from, to, angle, fresh: message.sent === step || end?.step === step };
+}
+
+function arrow({ message, end, gone, from, to, angle, fresh }, picked, pick) {
+  const classes = ["message", `owner${message.fields.ballot?.replica ?? 0}`];
   if (end === null) classes.push("flying");
   if (gone) classes.push("gone");
   if (message.id === picked) classes.push("picked");
-  if (message.sent === step || end?.step === step) classes.push("fresh");
-  return [strand(message, from, to, end, gone, classes.join(" "), pick)];
-}
-
-function strand(message, from, to, end, gone, classes, pick) {
-  const group = svg("g", {
-    class: classes, tabindex: "-1", "data-id": message.id,
-    onclick: () => pick(message.id),
-  });
-  const label = `${short(message)}: ${end?.fate ?? "under way"}`;
-  group.append(svg("title", {}, label));
+  if (fresh) classes.push("fresh");
   const line = { x1: from.x, y1: from.y, x2: to.x, y2: to.y };
-  group.append(svg("line", { ...line, class: "touch" }), svg("line", { ...line, class: "strand" }));
-  group.append(...mark(message, from, to));
-  group.append(gone ? cross(to) : head(from, to));
-  if (classes.includes("fresh") || classes.includes("picked")) group.append(caption(message, from, to));
-  return group;
+  return svg("g", {
+    class: classes.join(" "), "data-id": message.id, onclick: () => pick(message.id),
+  },
+    svg("title", {}, `${short(message)}: ${end?.fate ?? "under way"}`),
+    svg("line", { ...line, class: "touch" }), svg("line", { ...line, class: "strand" }),
+    ...mark(message, from, to), gone ? cross(to) : head(to, angle));
 }
 
 /** A letter in a shape, near where the message comes from: its kind, without colour. */
@@ -136,33 +137,32 @@ function mark(message, from, to) {
   return [form, svg("text", { x, y: y + 4, class: "letter" }, letter)];
 }
 
-function cross({ x, y }) {
-  return svg("path", { d: `M${x - 6} ${y - 6}L${x + 6} ${y + 6}M${x - 6} ${y + 6}L${x + 6} ${y - 6}`, class: "cross" });
-}
+const cross = ({ x, y }) =>
+  svg("path", { d: `M${x - 6} ${y - 6}l12 12m-12 0l12 -12`, class: "cross" });
 
-function head(from, to) {
-  const angle = Math.atan2(to.y - from.y, to.x - from.x) * 180 / Math.PI;
-  return svg("path", {
-    d: "M0 0L-11 -5L-11 5Z", transform: `translate(${to.x} ${to.y}) rotate(${angle})`, class: "head",
-  });
-}
+const head = ({ x, y }, angle) => svg("path", {
+  d: "M0 0L-11 -5L-11 5Z", transform: `translate(${x} ${y}) rotate(${angle})`, class: "head",
+});
 
-function caption(message, from, to) {
-  let angle = Math.atan2(to.y - from.y, to.x - from.x) * 180 / Math.PI;
-  if (Math.abs(angle) > 90) angle += 180;
+function caption({ message, from, to, angle }) {
+  const upright = Math.abs(angle) > 90 ? angle + 180 : angle;
   const x = from.x + (to.x - from.x) * 0.6, y = from.y + (to.y - from.y) * 0.6;
   return svg("text", {
-    class: "caption", transform: `translate(${x} ${y}) rotate(${angle}) translate(0 -5)`,
+    class: "caption", transform: `translate(${x} ${y}) rotate(${upright}) translate(0 -5)`,
   }, short(message));
 }
 
-function dots(place, trace, at, step) {
-  const here = new Set();
-  for (const record of trace.steps[at].records) {
-    if (record.kind === "acted") here.add(record.replica);
-    if (record.kind === "happened" && typeof record.who === "number") here.add(record.who);
-    if (record.kind === "life") here.add(replicaOf(record.who));
+/** Where something happened to a replica, with a word or two. */
+function dots(place, step, at, now) {
+  const said = new Map();
+  for (const [id, text] of step.records.map(brief)) {
+    if (place.columns.has(id)) said.set(id, said.get(id) || text);
   }
-  return [...here].filter((id) => place.columns.has(id)).map((id) =>
-    svg("circle", { cx: place.x(id), cy: place.y(at), r: at === step ? 6 : 4, class: `dot owner${id}` }));
+  return [...said].flatMap(([id, text]) => {
+    const x = place.x(id), y = place.y(at), left = x > place.width - place.gap;
+    const words = svg("text", {
+      x: left ? x - 9 : x + 9, y: y + 4, class: left ? "brief left" : "brief",
+    }, text);
+    return [svg("circle", { cx: x, cy: y, r: now ? 6 : 4, class: `dot owner${id}` }), words];
+  });
 }

@@ -1,27 +1,30 @@
 // Puts the page together: asks for a run, draws where the player stands, keys and buttons.
 
-import { cards, inspector, log } from "./panels.js";
+import { cards, concerned, facts, inspector, log } from "./panels.js";
 import { draw } from "./diagram.js";
-import { html, one } from "./dom.js";
-import { ALL, EVENTS, LEARNED, Player } from "./player.js";
+import { html, one, svg } from "./dom.js";
+import { ALL, LEARNED, Player } from "./player.js";
 import { Timeline } from "./state.js";
 import { read } from "./trace.js";
 import { say } from "./words.js";
 
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
-const GRAINS = [[ALL, "all"], [EVENTS, "events"], [LEARNED, "learned"]];
+const GRAINS = ["all steps", "events", "learned"];
+
+const MARKS = 200;
 
 let player = null, timeline = null, picked = 0, asked = {};
 
 const BUTTONS = [
-  ["⏮", "to the beginning (Home)", () => player.go(0)],
+  ["|◀", "to the beginning (Home)", () => player.go(0)],
   ["◀◀", "to what was learned before (Page Up)", () => player.walk(-1, LEARNED)],
   ["◀", "one step back (←)", () => player.walk(-1)],
-  ["▶", "play or pause (space)", () => player.toggle(), "play"],
+  ["play", "play or pause (space)", () => player.toggle(), "play"],
   ["▶", "one step forward (→)", () => player.walk(1)],
   ["▶▶", "to what is learned next (Page Down)", () => player.walk(1, LEARNED)],
-  ["⚡", "to the next fault (f; F: the one before)", () => player.fault(1)],
-  ["✖", "to where safety broke (b)", () => player.go(player.broke), "broke"],
+  ["⚡ fault", "to the next fault (f; F: the one before)", () => player.fault(1)],
+  ["✖ broke", "to where safety broke (b)", () => player.go(player.broke), "broke"],
+  ["events", "what counts as a step: all, events, what is learned (g)", () => grain((player.grain + 1) % 3), "grain"],
   ["−", "slower (-)", () => player.faster(-1)],
   ["+", "faster (+)", () => player.faster(1)],
 ];
@@ -35,7 +38,7 @@ const KEYS = {
   b: () => player.broke >= 0 && player.go(player.broke),
   "+": () => player.faster(1), "-": () => player.faster(-1),
   g: () => grain((player.grain + 1) % 3), t: theme, "?": help, "shift ?": help,
-  Escape: () => pick(0),
+  m: () => pick(following()), Escape: () => pick(0),
 };
 
 const HELP = [
@@ -43,37 +46,60 @@ const HELP = [
   ["Page Down, Page Up", "to what somebody learned next, before"], ["Home, End", "first and last step"],
   ["space", "play, pause"], ["+ −", "faster, slower"], ["f, F", "next fault, the one before"],
   ["b", "where safety broke"], ["g", "what counts as a step: all, events, learned"],
-  ["click on an arrow", "the message; Esc closes it"], ["t", "light or dark"],
+  ["m, or click on an arrow", "the messages of this step, one after the other; Esc closes"], ["t", "light or dark"],
 ];
 
 async function load(request, step = -1) {
   problem("");
   document.body.setAttribute("aria-busy", "true");
+  one("run").textContent = request.bug ? "running seeds until one shows the bug .." : "making the run ..";
   try {
     const answer = await fetch("/run", {
       method: "POST", body: JSON.stringify(request), headers: { "x-kvrmi-token": given.token },
     });
-    if (!answer.ok) return problem(await answer.text());
+    if (!answer.ok) return refused(await answer.text());
     begin(request, read(await answer.text()), step);
-  } catch {
-    problem("The lab does not answer: it was ended, or started again; open the address that it printed.");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    refused("The lab does not answer: it was ended, or started again. Open the address that it printed.");
   } finally {
     document.body.removeAttribute("aria-busy");
   }
 }
 
+function refused(text) {
+  problem(text);
+  one("run").textContent = player === null ? "" : title(player.trace);
+}
+
 function begin(request, trace, step) {
-  if (player?.playing) player.playing = false;
+  if (player !== null) player.playing = false;
+  const made = new Timeline(trace);
+  made.check();
+  const { violation } = trace.end ?? {};
   if (trace.problem) problem(`Of this trace, ${trace.problem}.`);
+  else if (trace.run.script && violation) problem(`It did not go as the scenario expects: ${violation}`);
   if (trace.steps.length === 0) return;
   asked = request;
   picked = 0;
   player = new Player(trace, show);
-  timeline = new Timeline(trace);
+  timeline = made;
   one("scrubber").max = player.last;
   one("run").textContent = title(trace);
+  one("about").textContent = trace.run.about ?? "";
   one("broke").hidden = player.broke < 0;
+  one("marks").replaceChildren(marks());
   player.go(step >= 0 ? step : first());
+}
+
+/** Where faults strike, above the scrubber; a sample where there are many. */
+function marks() {
+  const every = Math.ceil(player.faults.length / MARKS);
+  const shown = player.faults.filter((_, index) => index % every === 0);
+  const line = (at) => svg("line", { x1: at, x2: at, y1: 0, y2: 1 });
+  return svg("svg", {
+    viewBox: `0 0 ${Math.max(1, player.last)} 1`, preserveAspectRatio: "none", "aria-hidden": "true",
+  }, ...shown.map(line));
 }
 
 /** Where a run opens: where safety broke, else the first thing worth seeing. */
@@ -90,17 +116,23 @@ function title({ run, replicas }) {
 
 function show() {
   const { step, trace } = player;
-  const before = step > 0 ? structuredClone(timeline.at(step - 1)) : null;
+  const before = step > 0 ? facts(timeline.at(step - 1)) : null;
   const state = timeline.at(step);
   one("cards").replaceChildren(...cards(state, before));
-  one("diagram").replaceChildren(draw(player, state, picked, pick));
-  one("log").replaceChildren(...log(state));
+  one("diagram").replaceChildren(draw(player, state, picked, pick, size()));
+  one("log").replaceChildren(...log(state, trace.values));
   one("inspector").replaceChildren(...inspector(trace, step, picked, pick, (to) => player.go(to)));
   words(say(trace, step), trace.steps[step]);
   one("scrubber").value = step;
-  one("place").textContent = `step ${step} of ${player.last} · ${state.at.toFixed(3)} s · ${GRAINS[player.grain][1]} · ${player.speed}/s`;
-  one("play").textContent = player.playing ? "⏸" : "⏵";
+  one("place").textContent = `step ${step} of ${player.last} · ${state.at.toFixed(3)} s · ${player.speed} steps/s`;
+  one("grain").textContent = GRAINS[player.grain];
+  one("play").textContent = player.playing ? "pause" : "play";
   remember();
+}
+
+function size() {
+  const { clientWidth: width, clientHeight: height } = one("diagram");
+  return { width, height, gutter: parseFloat(getComputedStyle(one("cards")).paddingLeft) };
 }
 
 function words({ sentence, why, where }, step) {
@@ -116,6 +148,12 @@ function pick(id) {
   show();
 }
 
+/** The message of this step after the one that is picked. */
+function following() {
+  const ids = concerned(player.trace.steps[player.step]);
+  return ids[(ids.indexOf(picked) + 1) % ids.length] ?? 0;
+}
+
 function grain(to) {
   player.grain = to;
   show();
@@ -124,7 +162,7 @@ function grain(to) {
 // --- the address ---------------------------------------------------------------------------------
 
 function remember() {
-  const parts = new URLSearchParams({ ...asked, step: player.step, grain: player.grain });
+  const parts = new URLSearchParams({ ...asked, step: player.step, grain: player.grain, ...(picked ? { message: picked } : {}) });
   history.replaceState(null, "", `#${parts}`);
 }
 
@@ -156,8 +194,20 @@ function theme() {
 
 function help() {
   const rows = HELP.map(([keys, what]) => html("tr", {}, html("th", {}, keys), html("td", {}, what)));
-  one("keys").replaceChildren(html("h2", {}, "Keys"), html("table", {}, ...rows), html("form", { method: "dialog" }, html("button", {}, "close")));
+  one("keys").replaceChildren(html("h2", {}, "Keys"), html("table", {}, ...rows), ...legend(), html("form", { method: "dialog" }, html("button", {}, "close")));
   one("keys").showModal();
+}
+
+function legend() {
+  const names = [
+    "v pre-vote", "P prepare, promise", "A accept, accepted", "× refused", "h heartbeat, heard",
+    "F request forwarded, its answer", "L log entries", "S snapshot", "C copy for a new disk",
+  ];
+  return [
+    html("h2", {}, "Marks"),
+    html("p", {}, "A square asks, a circle answers. The colour is that of the ballot's owner. A dashed line is still under way; a cross is where a message was lost."),
+    html("p", {}, names.join(" · ")),
+  ];
 }
 
 function choices() {
@@ -194,4 +244,5 @@ function controls() {
 
 choices();
 controls();
+new ResizeObserver(() => player && show()).observe(one("diagram"));
 load(...remembered());

@@ -2,25 +2,33 @@
 
 import { html } from "./dom.js";
 import { less, spell } from "./state.js";
-import { short } from "./words.js";
+import { guilty, short } from "./words.js";
 
 const LAMPS = ["proposer", "acceptor", "learner"];
 const SLOTS = 14, TEXT = 2000;
 
-/** A card for each replica; `before` is the state one step earlier: what differs is outlined. */
-export function cards(state, before) {
-  return [...state.replicas].map(([id, replica]) => card(id, replica, before?.replicas.get(id), state.at));
+/** What cards show of each replica: to be kept while the state goes on. */
+export function facts(state) {
+  return new Map([...state.replicas].map(([id, { promised, chosen, applied }]) =>
+    [id, { promised: spell(promised), chosen, applied }]));
 }
 
-function card(id, replica, before, at) {
+/** A card for each replica; `before` are the facts one step earlier: what differs is outlined. */
+export function cards(state, before) {
+  const blamed = guilty(state.verdict);
+  return [...state.replicas].map(([id, replica]) =>
+    card(id, replica, before?.get(id), state.at, id === blamed));
+}
+
+function card(id, replica, before, at, blamed) {
   const lead = replica.leads ? `leads at ${spell(replica.leads)}` : replica.stopped ? "stopped" : "follows";
   const broken = less(replica.promised, replica.vowed);
-  return html("article", { class: `card owner${id}${replica.leads ? " leader" : ""}` },
+  return html("article", { class: `card owner${id}${replica.leads ? " leader" : ""}${blamed ? " blamed" : ""}` },
     html("h2", {}, `${id} `, html("small", {}, up(replica) ? lead : "down")),
     html("p", { class: "lamps" }, ...LAMPS.map((role) => lamp(role, replica.roles.get(role)))),
     html("dl", {},
-      ...fact("promised", spell(replica.promised), spell(before?.promised)),
-      ...(broken ? fact("broken: had", spell(replica.vowed), "") : []),
+      ...fact("promised", spell(replica.promised), before?.promised),
+      ...(broken ? fact("but had", `${spell(replica.vowed)}: broken`, "") : []),
       ...fact("chosen", replica.chosen, before?.chosen),
       ...fact("applied", replica.applied, before?.applied)),
     lease(replica.grant, at));
@@ -47,25 +55,25 @@ function lease(grant, at) {
 }
 
 /** The last slots as a table: a row a slot, a column a replica. */
-export function log(state) {
+export function log(state, values) {
   const known = [...state.slots.keys()].sort((a, b) => a - b).slice(-SLOTS);
   const ids = [...state.replicas.keys()];
   return [
     html("h2", {}, "Log"),
     html("table", {},
       html("thead", {}, html("tr", {}, html("th", {}, "slot"), ...ids.map((id) => html("th", { class: `owner${id}` }, String(id))), html("th", {}, "value"))),
-      html("tbody", {}, ...known.map((number) => slotRow(state, number, ids)))),
+      html("tbody", {}, ...known.map((number) => slotRow(state, number, ids, values)))),
     html("p", { class: "legend" }, "2.1 accepted at that ballot · ✓ chosen · ■ applied"),
   ];
 }
 
-function slotRow(state, number, ids) {
+function slotRow(state, number, ids, values) {
   const slot = state.slots.get(number);
   const chosen = slot.chosen;
   return html("tr", { class: chosen ? "chosen" : null },
     html("th", {}, `${number}${chosen ? " ✓" : ""}`),
     ...ids.map((id) => cell(slot, state.replicas.get(id), id, number)),
-    html("td", { class: "value" }, described(slot)));
+    html("td", { class: "value" }, described(slot, values)));
 }
 
 function cell(slot, replica, id, number) {
@@ -76,10 +84,9 @@ function cell(slot, replica, id, number) {
   return html("td", { class: `slot${owner}${applied ? " applied" : ""}`, title }, `${ballot ? spell(ballot) : "·"}${applied ? " ■" : ""}`);
 }
 
-function described(slot) {
-  if (slot.chosen?.noop) return "no-op";
-  const text = [...slot.asked.values()].at(-1) ?? "";
-  return /commands=0\b/.test(text) ? "no-op" : (/commands=\d+: (.*)$/.exec(text)?.[1] ?? "").replace(/ id=\S+/g, "");
+function described(slot, values) {
+  const value = slot.chosen?.value ?? [...slot.proposed.values()].at(-1);
+  return values.get(value) ?? "";
 }
 
 /** A message, or else what the step's records hold. */
@@ -90,11 +97,12 @@ export function inspector(trace, at, picked, pick, go) {
   return [
     html("h2", {}, `Step ${at}`),
     ...concerned(step).map((id) => trace.messages.get(id)).filter(Boolean).map((one) => link(one, pick)),
-    html("details", {}, html("summary", {}, `${step.records.length} records`), html("pre", {}, cutOff(step.records.map((record) => JSON.stringify(record)).join("\n")))),
+    html("details", {}, html("summary", {}, `${step.records.length} record${step.records.length === 1 ? "" : "s"}`), html("pre", {}, cutOff(step.records.map((record) => JSON.stringify(record)).join("\n")))),
   ];
 }
 
-function concerned(step) {
+/** The messages that a step is about, by id. */
+export function concerned(step) {
   const ids = step.records.flatMap((record) =>
     record.kind === "left" ? record.mail.map((mail) => mail.id) : record.kind === "fate" ? [record.id] : []);
   return [...new Set(ids)].slice(0, 12);

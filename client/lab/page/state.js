@@ -4,7 +4,7 @@
 // acceptor let out as promised or accepted, `accepted` what it let out as accepted: both are durable.
 // A copy is kept each SPACING steps, and a state replayed from the nearest.
 
-import { replicaOf, roleOf } from "./trace.js";
+import { replicaOf, roleOf, table } from "./trace.js";
 
 export const SPACING = 256;
 
@@ -30,6 +30,18 @@ export class Timeline {
   nearest(step) {
     const full = Math.min(Math.floor((step + 1) / SPACING), this.kept.length - 1);
     return full * SPACING - 1;
+  }
+
+  /** Go through all of it once; a trace that makes no sense ends where it does not. */
+  check() {
+    const { trace } = this;
+    try {
+      this.at(trace.steps.length - 1);
+    } catch {
+      trace.problem = `step ${this.last.step} makes no sense; it and what comes after it is not shown`;
+      trace.steps.length = this.last.step;
+      this.last = { step: Infinity, state: null };
+    }
   }
 
   forward() {
@@ -60,7 +72,7 @@ export function apply(state, step, messages) {
   for (const record of step.records) APPLY[record.kind]?.(state, record, messages);
 }
 
-const APPLY = {
+const APPLY = table({
   left(state, record) {
     for (const mail of record.mail) {
       state.flying.add(mail.id);
@@ -85,20 +97,20 @@ const APPLY = {
   links(state, record) {
     state.cut = record.cut;
   },
-  acted(state, { event }) {
-    if (event.event === "propose") slot(state, event.slot).asked.set(event.ballot, event.text);
-  },
   happened(state, record) {
     const replica = state.replicas.get(record.who);
     if (record.who === "verdict") state.verdict = record.text;
     if (replica !== undefined && record.what === "process") {
-      if (/^(stopped|paused)/.test(record.text)) replica.stopped = true;
-      if (/^(continued|resumed|goes on|started|killed)/.test(record.text)) replica.stopped = false;
+      if (record.text === "paused") replica.stopped = true;
+      if (/^(resumed|started|killed)/.test(record.text)) replica.stopped = false;
     }
   },
-};
+});
 
-const LEFT = {
+const LEFT = table({
+  Accept(state, record, { fields }) {
+    slot(state, fields.slot).proposed.set(spell(fields.ballot), fields.value.b64);
+  },
   Promise(state, { who }, { fields }) {
     vow(of(state, who), fields.ballot);
   },
@@ -113,11 +125,11 @@ const LEFT = {
   },
   Chosen(state, record, { fields: { entry } }) {
     const { ballot, acceptors, value } = entry;
-    slot(state, entry.slot).chosen ??= { ballot, acceptors, noop: isNoop(value) };
+    slot(state, entry.slot).chosen ??= { ballot, acceptors, value: value.b64 };
   },
-};
+});
 
-const REPORTED = {
+const REPORTED = table({
   proposer(replica, fields) {
     if ("role" in fields) replica.role = fields.role;
     if ("ballot" in fields) replica.ballot = fields.ballot && named(fields.ballot);
@@ -136,7 +148,7 @@ const REPORTED = {
     if (accepted === 0) replica.accepted.clear();
     if (round === 0) replica.vowed = null;
   },
-};
+});
 
 function vow(replica, ballot) {
   if (less(replica.vowed, ballot)) replica.vowed = ballot;
@@ -149,7 +161,7 @@ function of(state, address) {
 function slot(state, number) {
   let found = state.slots.get(number);
   if (found === undefined) {
-    found = { accepted: new Map(), asked: new Map(), chosen: null };
+    found = { accepted: new Map(), proposed: new Map(), chosen: null };
     state.slots.set(number, found);
   }
   return found;

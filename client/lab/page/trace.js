@@ -8,19 +8,22 @@ export const FORMAT = 1;
 /** Grains: who walks at GRAIN sees the steps whose weight is at least that. */
 export const ALL = 0, EVENTS = 1, LEARNED = 2;
 
+/** A table by name, in which nothing stands but what was put there. */
+export const table = (entries) => Object.assign(Object.create(null), entries);
+
 const KINDS = new Set(["began", "left", "fate", "acted", "life", "state", "links", "happened"]);
-const FOLLOWS = new Set(["acted", "state", "links", "life"]);
+const FOLLOWS = new Set(["acted", "state", "links"]);
 const QUIET = new Set(["Heartbeat", "Heard", "Followed", "Ask", "Applied", "Leading", "Durable"]);
 const NEWS = new Set([
   "campaign", "promise", "refuse", "leads", "leads no more", "accept", "chosen", "snapshot",
   "hand-over", "transfer",
 ]);
-const NOBODY = new Set(["client", "script"]);
 
 /** Read a trace: {run, steps, messages, replicas, roles, end, problem}. Never throws. */
 export function read(text) {
   const trace = {
-    run: {}, steps: [], messages: new Map(), replicas: [], roles: [], end: null, problem: "",
+    run: {}, steps: [], messages: new Map(), replicas: [], roles: [], values: new Map(), end: null,
+    problem: "",
   };
   const lines = text.split("\n");
   for (let number = 0; number < lines.length; number++) {
@@ -33,7 +36,6 @@ export function read(text) {
   }
   if (!trace.problem && trace.end === null) trace.problem = "it is cut off: it has no last line";
   for (const step of trace.steps) step.weight = weight(step, trace.messages);
-  if (trace.steps.length) trace.steps.at(-1).weight = LEARNED;
   return trace;
 }
 
@@ -47,6 +49,7 @@ function take(trace, line) {
   if (record === null || typeof record !== "object") return "it is no record";
   if (trace.run.kind === undefined) return begin(trace, record);
   if (record.kind === "end") trace.end = record;
+  else if (record.kind === "values") trace.values = new Map(Object.entries(record.words ?? {}));
   else if (KINDS.has(record.kind)) return add(trace, record);
   return "";
 }
@@ -57,11 +60,29 @@ function begin(trace, record) {
   return "";
 }
 
+const isText = (it) => typeof it === "string";
+const isObject = (it) => typeof it === "object" && it !== null && !Array.isArray(it);
+const isMail = (it) => Number.isInteger(it.id) && isText(it.to) && isText(it.type) && isObject(it.fields);
+
+/** What records of a kind have; the rest of the page relies on it. */
+const SHAPE = table({
+  began: ({ replicas, roles }) => replicas.every(Number.isInteger) && roles.every(isText),
+  left: ({ who, mail }) => isText(who) && mail.every(isMail),
+  fate: ({ id, fate, why = "" }) => Number.isInteger(id) && isText(fate) && isText(why),
+  acted: ({ replica, event }) => Number.isInteger(replica)
+    && [event.role, event.event, event.ballot, event.text].every(isText),
+  life: ({ who, up }) => isText(who) && typeof up === "boolean",
+  state: ({ who, fields }) => isText(who) && isObject(fields),
+  links: ({ cut }) => cut.every((pair) => pair.length === 2 && pair.every(Number.isInteger)),
+  happened: ({ what, text }) => isText(what) && isText(text),
+});
+
 function add(trace, record) {
   try {
+    if (!Number.isFinite(record.at) || !SHAPE[record.kind](record)) throw new TypeError("its shape");
     if (record.kind === "began") {
-      trace.replicas = record.replicas.map(Number);
-      trace.roles = record.roles.map(String);
+      trace.replicas = record.replicas;
+      trace.roles = record.roles;
       return "";
     }
     const last = trace.steps.at(-1);
@@ -80,10 +101,25 @@ function belongs(step, record) {
   if (first.kind === "fate" && record.kind === "fate") {
     return first.fate === "open" && record.fate === "open";
   }
-  if (FOLLOWS.has(record.kind)) return record.at === step.at && first.kind !== "links";
-  return record.kind === "left" && record.at === step.at && record.cause !== 0
-    && first.kind === "fate" && record.cause === first.id;
+  if (isComment(record)) return isComment(first) && record.at === step.at;
+  if (record.at !== step.at) return false;
+  if (FOLLOWS.has(record.kind)) return first.kind !== "links";
+  if (record.kind === "left") {
+    return record.cause !== 0 && first.kind === "fate" && record.cause === first.id;
+  }
+  return LIVES.has(record.kind) && LIVES.has(first.kind) && whose(record) !== 0
+    && whose(record) === whose(first);
 }
+
+/** Kinds that together are one replica's or role's end or start. */
+const LIVES = new Set(["life", "happened"]);
+
+/** The replica that such a record is about; 0: somebody else. */
+const whose = ({ kind, who }) => kind === "life" ? replicaOf(who) : typeof who === "number" ? who : 0;
+
+/** Whether a record is a line of a scenario that explains. */
+export const isComment = (record) =>
+  record.kind === "happened" && record.who === "script" && record.text.startsWith("#");
 
 function note(trace, record, step) {
   if (record.kind === "left") {
@@ -121,7 +157,7 @@ export function isFault(step) {
 }
 
 function ordersFault(record) {
-  return record.who === "script" && /^(kill|cut|drop|hold|stop|fail|wipe|lose|hang)\b/.test(record.text);
+  return record.who === "script" && /^(kill|cut|star|chain|drop|hold|pause|fail|lose|hang)\b/.test(record.text);
 }
 
 function weight(step, messages) {
@@ -146,8 +182,8 @@ function weighHappened(record) {
   if (record.text === "") return ALL;
   if (record.who === "fault" || record.who === "verdict") return LEARNED;
   if (typeof record.who === "number" && record.at > 1) return LEARNED;
-  if (record.who === "script") return record.text.startsWith("#") ? LEARNED : EVENTS;
-  return NOBODY.has(record.who) || typeof record.who === "number" ? EVENTS : ALL;
+  if (record.who === "script") return isComment(record) ? LEARNED : EVENTS;
+  return typeof record.who === "number" ? EVENTS : ALL;
 }
 
 function weighMessage(message) {

@@ -1,13 +1,11 @@
-// What a step is, in a sentence, and why it is safe, with the paper that says so. Pure.
-//
-// PMS: Paxos Made Simple (Lamport, 2001). PMMC: Paxos Made Moderately Complex (van Renesse and
-// Altinbuken, 2015). PML: Paxos Made Live (Chandra, Griesemer, Redstone, 2007).
+// What a step is, in a sentence, in a word or two, across a row. Pure.
 
-import { replicaOf, roleOf } from "./trace.js";
+import { broken, CLIENT, CRASH, EVENT, LEASE, MESSAGE, ON_WAY } from "./reasons.js";
 import { isNoop, spell } from "./state.js";
+import { isComment, replicaOf, roleOf, table } from "./trace.js";
 
 /** Letter and shape of the messages between replicas: questions are square, answers round. */
-export const MARK = {
+export const MARK = table({
   PreVote: { letter: "v", shape: "square" }, PreVoted: { letter: "v", shape: "circle" },
   Prepare: { letter: "P", shape: "square" }, Promise: { letter: "P", shape: "circle" },
   Accept: { letter: "A", shape: "square" }, Accepted: { letter: "A", shape: "circle" },
@@ -17,7 +15,7 @@ export const MARK = {
   Fetch: { letter: "L", shape: "square" }, Entries: { letter: "L", shape: "circle" },
   FetchSnapshot: { letter: "S", shape: "square" }, SnapshotPage: { letter: "S", shape: "circle" },
   Copy: { letter: "C", shape: "square" }, Copied: { letter: "C", shape: "circle" },
-};
+});
 
 /** A message in a few words. */
 export function short(message) {
@@ -30,46 +28,79 @@ export function short(message) {
   return parts.join(" ");
 }
 
-const WHY = {
-  campaign: ["A new ballot must be above all that this proposer knows, and its own: ROUND.REPLICA is unique to it.", "PMS 2.2, Phase 1 (a)"],
-  promise: ["It will accept nothing at a lower ballot from now on, and reports what it has accepted; so whoever was to be leader before cannot get a majority without it.", "PMS 2.2, P1a and Phase 1 (b)"],
-  refuse: ["It has promised a higher ballot, or a lease binds it. Refusing is always safe: an acceptor may ignore any request.", "PMS 2.2, Phase 1 (b)"],
-  leads: ["A majority has promised. Any majority that chose something before shares an acceptor with it, which reported that value.", "PMS 2.2, P2c"],
-  "leads no more": ["To stop is always safe: what was accepted stays accepted, and the next leader finds it.", "PMS 2.4"],
-  propose: ["The value is the one of the highest ballot that a promise reported for this slot; only where none was reported may it be a new one, and a gap gets a no-op.", "PMS 2.2, P2c; PMS 3 for gaps"],
-  accept: ["It has promised nothing higher, and what it accepts is on its disk before the answer leaves.", "PMS 2.2, P1a; PMS 2.5 for the disk"],
-  accepted: ["One acceptor more. The value is chosen once a majority has accepted it at the same ballot.", "PMS 2.2"],
-  chosen: ["A majority has accepted it at one ballot. Every later leader needs a promise of a majority, and any two majorities share an acceptor, so it will propose this value again.", "PMS 2.2, P2b"],
-  commit: ["Slots are applied in order, the same on all replicas, so all have the same contents.", "PMS 3"],
-  snapshot: ["The log was cut where a snapshot holds its effect; only the learner takes it over, an acceptor keeps its own promises.", "PMMC 4.2; PML 5.5"],
-  "hand-over": ["Who leads is a matter of progress, never of safety.", "PMS 2.4"],
-  transfer: ["Who leads is a matter of progress, never of safety.", "PMS 2.4"],
-};
+const FAULTS = table({
+  crash: "a process is killed", crash_leader: "the leader is killed",
+  crash_all: "the power fails: all processes are killed", fail_role: "a single role fails",
+  fail_leaders_role: "a role of the leader's fails", fail_learner: "a learner fails",
+  break_role: "a role is made to raise an error", pause: "a process is stopped for a while",
+  pause_leader: "the leader is stopped for a while", clock_drifts: "a clock goes at another rate",
+  mend: "the links are mended", cut: "a link is cut, one way",
+  isolate: "a replica is cut off", isolate_leader: "the leader is cut off",
+  split: "the network splits in two", star: "all hear one replica, and nobody else",
+  chain: "each hears its neighbours only", lag: "messages take another time",
+  weather: "messages are lost, late and repeated at other rates", disk_full: "a disk is full",
+  sync_fails: "the next sync of a disk fails", disk_slow: "a disk becomes slow",
+  hang_leaders_disk: "the leader's disks hang", transfer: "somebody asks the leader to hand over",
+  provoke: "a replica is made to campaign", lose_disk: "a disk is lost, with its process",
+  depose: "the leader is cut off, and others are made to campaign",
+  flip_votes: "a bit flips on an acceptor's disk", flip_state: "a bit flips on a learner's disk",
+  restore: "a learner is asked to catch up with a peer", "all faults end": "all faults end",
+});
 
-const WHY_SENT = {
-  PreVote: ["A question only: it promises nothing, and spares a leader that works.", "Ongaro's thesis 9.6"],
-  PreVoted: ["Nothing is promised by this answer.", "Ongaro's thesis 9.6"],
-  Prepare: WHY.campaign, Promise: WHY.promise, Refused: WHY.refuse,
-  Accept: ["It is sent only after a majority has promised this ballot.", "PMS 2.2, Phase 2 (a)"],
-  Accepted: WHY.accept,
-  Heartbeat: ["It asks for a lease: until that ends, no acceptor that grants it promises another's ballot.", "PML 5.2"],
-  Heard: ["A lease: reads at the leader are safe while a majority grants it, with a margin for the clocks.", "PML 5.2"],
-  Fetch: ["A learner may take chosen values from whoever knows them: a chosen value never changes.", "PMS 2.3"],
-  Entries: ["A chosen value never changes, so any learner's copy is good.", "PMS 2.3"],
-  Copy: ["An acceptor that lost its disk asks what others have accepted; it does not vote before its replacement is itself chosen.", "PML 5.1"],
-  Copied: ["It may vote again once it is a voter of a new epoch by the log; a promise that was lost counts for nothing then.", "PML 5.1"],
-};
-
-const ON_WAY = ["Messages may be lost, late or repeated. Nothing that was promised depends on their arrival.", "PMS 2.1"];
-const CRASH = ["Agents may stop and restart. What an acceptor let out is on its disk.", "PMS 2.1 and 2.5"];
-const CLIENT = ["A write is acknowledged after it is chosen and applied, never before.", "PMS 3"];
+/** A fault, "3 lose_disk", in words; one that is several in a row by its name. */
+function fault(text) {
+  const name = text.replace(/^\d+ /, "");
+  return FAULTS[name] ?? (/^\w+$/.test(name) ? `several in a row, "${name}"` : name);
+}
 
 /** {sentence, why, where} of a step. */
 export function say(trace, at) {
   const step = trace.steps[at];
-  const record = main(step, trace.messages);
-  const [sentence, reason] = SAY[record.kind](record, trace.messages, trace);
-  return { sentence, why: reason?.[0] ?? "", where: reason?.[1] ?? "" };
+  try {
+    const record = main(step, trace.messages);
+    const [sentence, reason] = SAY[record.kind](record, trace.messages, trace, step);
+    return { sentence, why: reason?.[0] ?? "", where: reason?.[1] ?? "" };
+  } catch {
+    return { sentence: "This step cannot be put into words.", why: "", where: "" };
+  }
+}
+
+/** The replica that a verdict names; 0: none. */
+export const guilty = (verdict) => Number(/replica (\d+)/.exec(verdict)?.[1] ?? 0);
+
+const BRIEF = table({
+  campaign: ({ ballot }) => `asks for ${ballot}`,
+  promise: ({ ballot }) => `promises ${ballot}`,
+  refuse: ({ ballot }) => `refuses ${ballot}`,
+  leads: ({ ballot, peer }, replica) => peer === replica ? `leads at ${ballot}` : "",
+  "leads no more": ({ ballot, peer }, replica) => peer === replica ? `leads no more` : "",
+  accept: ({ slot, ballot }) => `accepts ${slot} at ${ballot}`,
+  chosen: ({ slot }) => `✓ slot ${slot} is chosen`,
+  snapshot: () => "takes a snapshot over",
+});
+
+/** What a record shows beside its replica's line, in two or three words: [replica, text]. */
+export function brief(record) {
+  if (record.kind === "acted") {
+    return [record.replica, BRIEF[record.event.event]?.(record.event, record.replica) ?? ""];
+  }
+  if (record.kind === "happened" && typeof record.who === "number") {
+    const text = record.text.replace(/;.*$/, "");
+    return [record.who, record.what === "process" ? text : `${record.what} ${text}`];
+  }
+  return record.kind === "life" ? [replicaOf(record.who), ""] : [0, ""];
+}
+
+/** What a step shows across its row: faults, links, what a scenario does; with its class. */
+export function across(step) {
+  for (const record of step.records) {
+    if (record.kind === "links") return [SAY.links(record)[0], "fault"];
+    if (record.kind !== "happened" || typeof record.who === "number" || !record.text) continue;
+    if (record.who === "verdict") return ["safety broke", "fault"];
+    if (record.who === "fault") return [fault(record.text), "fault"];
+    if (record.who === "script") return isComment(record) ? null : [record.text, "order"];
+  }
+  return null;
 }
 
 /** The record that a step is about: the most telling one. */
@@ -84,8 +115,8 @@ function main(step, messages) {
   };
   const most = Math.max(...step.records.map(rank));
   const among = step.records.filter((record) => rank(record) === most);
-  const told = (record) => ORDER.indexOf(record.event?.event);
-  return among.toSorted((a, b) => told(a) - told(b))[0];
+  const order = (record) => ORDER.indexOf(record.event?.event);
+  return among.toSorted((a, b) => order(a) - order(b))[0];
 }
 
 const ORDER = [
@@ -93,15 +124,15 @@ const ORDER = [
   "hand-over", "transfer", "accepted", "propose", "commit",
 ];
 
-const SAY = {
+const SAY = table({
   acted({ replica, event }) {
-    const told = TOLD[event.event]?.(replica, event);
-    return [told ?? `Replica ${replica}, ${event.role}: ${event.text}.`, WHY[event.event]];
+    const sentence = SENTENCES[event.event]?.(replica, event);
+    return [sentence ?? `Replica ${replica}, ${event.role}: ${event.text}.`, reason(event)];
   },
-  happened({ who, what, text }, messages, trace) {
-    if (who === "verdict") return [`Safety broke: ${text}.`, [trace.run.about ?? "", ""]];
-    if (who === "fault") return [`A fault strikes: ${text.replace(/^\d+ /, "").replaceAll("_", " ")}.`, ON_WAY];
-    if (who === "script") return script(text);
+  happened({ who, what, text }, messages, trace, step) {
+    if (who === "verdict") return [`Safety broke: ${text.replace(/^at [\d.]+: /, "")}.`, broken(text, trace.run.plant ? trace.run.about : "")];
+    if (who === "fault") return [`A fault strikes: ${fault(text)}.`, ON_WAY];
+    if (who === "script") return script(text, step);
     if (typeof who === "number") return [`Replica ${who}${what === "process" ? "" : `, ${what}`}: ${text}.`, CRASH];
     return [`Client ${who} ${text}.`, CLIENT];
   },
@@ -114,24 +145,27 @@ const SAY = {
     const ways = cut.map(([from, to]) => `${from}→${to}`);
     return [`Cut now: ${ways.join(", ")}.`, ON_WAY];
   },
-  fate({ id, fate, why }, messages) {
+  fate({ id, fate, why }, messages, trace, step) {
     const message = messages.get(id);
+    if (fate === "open") return [`The run ends here; ${step.records.length} messages are still under way.`, null];
     if (message === undefined) return [`A message that nobody sent: ${fate}.`, null];
     const ends = FATE[fate] ?? fate;
     const name = `${short(message)} of replica ${replicaOf(message.from)} to ${place(message.to)}`;
     const usual = fate === "arrived" || fate === "repeated";
-    return [`${name} ${ends}${why ? ` (${why})` : ""}.`, usual ? WHY_SENT[message.type] : ON_WAY];
+    return [`${name} ${ends}${why ? ` (${why})` : ""}.`, usual ? MESSAGE[message.type] : ON_WAY];
   },
   left({ who, mail }) {
     const goals = mail.map((one) => place(one.to));
     const first = mail.find((one) => replicaOf(one.to) !== replicaOf(who)) ?? mail[0];
     const to = [...new Set(goals)].join(", ");
-    return [`Replica ${replicaOf(who)}'s ${roleOf(who)} sends ${short(first)} to ${to}.`, WHY_SENT[first.type]];
+    return [`Replica ${replicaOf(who)}'s ${roleOf(who)} sends ${short(first)} to ${to}.`, MESSAGE[first.type]];
   },
   state({ who }) {
     return [`Replica ${replicaOf(who)}'s ${roleOf(who)} changes.`, null];
   },
-};
+});
+
+const reason = ({ event, text }) => event === "refuse" && /reason=lease/.test(text) ? LEASE : EVENT[event];
 
 const place = (address) => `replica ${replicaOf(address)}'s ${roleOf(address)}`;
 
@@ -141,7 +175,7 @@ const FATE = {
   refused: "is refused: nobody listens there", held: "is held back", open: "is still under way",
 };
 
-const TOLD = {
+const SENTENCES = table({
   campaign: (replica, { ballot }) => `Replica ${replica} wants to lead and asks for promises at ballot ${ballot}.`,
   promise: (replica, { ballot, peer, text }) => {
     const accepted = /accepted=(\d+)/.exec(text)?.[1] ?? "0";
@@ -154,11 +188,11 @@ const TOLD = {
     : `Replica ${replica} learns that replica ${peer} leads at ballot ${ballot}.`,
   "leads no more": (replica, { peer, text }) => `For replica ${replica}, replica ${peer} leads no more: ${text.replace(/^.*reason=/, "")}.`,
   propose: (replica, { slot, ballot, text }) => `Leader ${replica} proposes for slot ${slot} at ${ballot}: ${value(text)}.`,
-  accept: (replica, { slot, ballot }) => `Acceptor ${replica} accepts slot ${slot} at ballot ${ballot}, on its disk.`,
+  accept: (replica, { slot, ballot }) => `Acceptor ${replica} accepts slot ${slot} at ballot ${ballot}.`,
   accepted: (replica, { slot, peer, text }) => `Leader ${replica} hears that acceptor ${peer} accepted slot ${slot} ${/\(.*\)/.exec(text)?.[0] ?? ""}.`,
   chosen: (replica, { slot, ballot, text }) => `Slot ${slot} is chosen at ballot ${ballot}, by acceptors ${/acceptors=([\d,]+)/.exec(text)?.[1].replaceAll(",", ", ") ?? "of a majority"}.`,
   commit: (replica, { slot, text }) => `Learner ${replica} applies slot ${slot}: ${value(text)}.`,
-};
+});
 
 function refusal(text) {
   const promised = /promised=([\d.]+)/.exec(text)?.[1];
@@ -172,10 +206,11 @@ function value(text) {
   const commands = /commands=(\d+)(?:: (.*))?$/.exec(text);
   if (!commands) return text;
   if (commands[1] === "0") return "a no-op";
-  return commands[2]?.replace(/ id=\S+/g, "") ?? `${commands[1]} command${commands[1] === "1" ? "" : "s"}`;
+  return commands[2]?.replace(/ id=.*?(?=, |$)/g, "") ?? `${commands[1]} command${commands[1] === "1" ? "" : "s"}`;
 }
 
-function script(text) {
-  if (text.startsWith("#")) return [text.replace(/^#\s*/, ""), null];
+function script(text, step) {
+  const comments = step.records.filter(isComment).map((record) => record.text.replace(/^#\s*/, ""));
+  if (comments.length) return [comments.join(" "), null];
   return [`The scenario: ${text}.`, null];
 }

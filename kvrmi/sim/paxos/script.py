@@ -58,13 +58,16 @@ def play(
             write(line.text)
         printer = Printer(write)
         stage = Stage(script.replicas, script.keep, printer, onlooker)
-        for line in script.lines:
-            at = line.number
-            write(line.text)
-            stage.world.trace("script", line.text)
-            printer.step()
-            if line.step is not None:
-                line.step(stage)
+        try:
+            for line in script.lines:
+                at = line.number
+                write(line.text)
+                stage.world.trace("script", line.text)
+                printer.step()
+                if line.step is not None:
+                    line.step(stage)
+        finally:
+            stage.world.tracing.ended()
     except Wrong as error:
         write(f"line {error.line or at}: {error}")
         return False

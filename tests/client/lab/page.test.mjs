@@ -1,0 +1,124 @@
+// The page's pure modules, without a browser; TRACES is a folder of traces, by name.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const PAGE = new URL("../../../client/lab/page/", import.meta.url);
+const { ALL, EVENTS, LEARNED, isFault, read } = await import(new URL("trace.js", PAGE));
+const { SPACING, Timeline, spell } = await import(new URL("state.js", PAGE));
+const { say, guilty } = await import(new URL("words.js", PAGE));
+const { rows } = await import(new URL("diagram.js", PAGE));
+
+const text = (name) => readFileSync(`${process.env.TRACES}/${name}.jsonl`, "utf8");
+const NAMES = ["scenario", "seed", "bug"];
+
+for (const name of NAMES) {
+  const trace = read(text(name));
+  const last = trace.steps.length - 1;
+
+  test(`${name}: all of it is read, in the order of its lines`, () => {
+    assert.equal(trace.problem, "");
+    const lines = text(name).split("\n").map((line) => line && JSON.parse(line))
+      .filter((record) => record && !["run", "began", "values", "end"].includes(record.kind));
+    assert.deepEqual(trace.steps.flatMap((step) => step.records), lines);
+  });
+
+  test(`${name}: a state is the same forwards, backwards and from anywhere`, () => {
+    const forwards = new Timeline(trace), jumping = new Timeline(trace), kept = new Map();
+    const wanted = [0, 1, SPACING - 1, SPACING, SPACING + 1, last - 1, last]
+      .filter((step, index, all) => step >= 0 && step <= last && all.indexOf(step) === index);
+    for (let step = 0; step <= last; step++) {
+      const state = forwards.at(step);
+      if (wanted.includes(step)) kept.set(step, structuredClone(state));
+    }
+    for (const step of [...wanted].reverse()) assert.deepEqual(jumping.at(step), kept.get(step));
+    for (const step of wanted) assert.deepEqual(new Timeline(trace).at(step), kept.get(step));
+  });
+
+  test(`${name}: every message has a fate, and what flies in the end is open`, () => {
+    const fates = [...trace.messages.values()].map((message) => message.fates.at(-1)?.fate);
+    assert.ok(fates.every(Boolean));
+    assert.equal(new Timeline(trace).at(last).flying.size, 0);
+  });
+
+  test(`${name}: every step has a sentence`, () => {
+    for (let step = 0; step <= last; step++) {
+      const { sentence } = say(trace, step);
+      assert.match(sentence, /\S/);
+      assert.doesNotMatch(sentence, /undefined|NaN|\[object|cannot be put/, `step ${step}: ${sentence}`);
+    }
+  });
+
+  test(`${name}: grains are one within the other`, () => {
+    const count = (grain) => trace.steps.filter((step) => step.weight >= grain).length;
+    assert.ok(count(ALL) > count(EVENTS) && count(EVENTS) > count(LEARNED) && count(LEARNED) > 0);
+    assert.ok(rows(trace, last, ALL, 30).length <= 30);
+  });
+}
+
+test("a run without faults of the checker ends with equal replicas", () => {
+  const trace = read(text("seed"));
+  const state = new Timeline(trace).at(trace.steps.length - 1);
+  const applied = [...state.replicas.values()].map((replica) => replica.applied);
+  assert.deepEqual(new Set(applied), new Set([trace.end.slots]));
+  assert.equal(state.slots.size, trace.end.slots);
+  assert.ok([...state.slots.values()].every((slot) => slot.chosen));
+  assert.ok(trace.steps.some(isFault));
+});
+
+test("a planted bug shows as a vote below a promise", () => {
+  const trace = read(text("bug"));
+  const state = new Timeline(trace).at(trace.steps.length - 1);
+  const replica = state.replicas.get(guilty(state.verdict));
+  assert.equal(spell(replica.promised), "1.1");
+  assert.equal(spell(replica.vowed), "2.5");
+  const at = trace.steps.findIndex((step) => step.records.some((one) => one.who === "verdict"));
+  const { sentence, why, where } = say(trace, at);
+  assert.match(sentence, /^Safety broke: replica 3 votes at 1\.1, having promised 2\.5\.$/);
+  assert.match(why, /never accept below its promise.*planted bug/);
+  assert.match(where, /PMS 2\.2/);
+});
+
+test("a trace that is cut off is shown up to there", () => {
+  const whole = text("scenario");
+  const trace = read(whole.slice(0, whole.length / 2));
+  assert.match(trace.problem, /line \d+: it is no JSON/);
+  assert.ok(trace.steps.length > 10);
+});
+
+const HOSTILE = [
+  "", "null", "[]", "<script>alert(1)</script>", '{"kind":"run","format":2}', '{"kind":"began"}',
+];
+for (const line of HOSTILE) {
+  test(`no trace: ${line}`, () => {
+    const trace = read(`${line}\n`);
+    assert.notEqual(trace.problem, "");
+    assert.equal(trace.steps.length, 0);
+  });
+}
+
+const BEGUN = '{"kind":"run","format":1}\n{"kind":"began","replicas":[1,2],"roles":["acceptor"]}\n';
+const STRANGE = [
+  { kind: "left", who: "r1.acceptor", cause: 0, at: 1 },
+  { kind: "left", who: "r1.acceptor", cause: 0, at: 1, mail: [{ id: 1, to: "r2.x", type: "Promise" }] },
+  { kind: "left", who: "r9.acceptor", cause: 0, at: 1, mail: [{ id: 1, to: 7, type: "Accepted", fields: {} }] },
+  { kind: "left", who: "r1.a", cause: 0, at: 1, mail: [{ id: 1, to: "r2.b", type: "__proto__", fields: {} }] },
+  { kind: "left", who: "r1.a", cause: 0, at: 1, mail: [{ id: 1, to: "r2.b", type: "constructor", fields: {} }] },
+  { kind: "state", who: "r1.acceptor", at: 1 }, { kind: "links", at: 1 },
+  { kind: "fate", id: 99, fate: "arrived", at: "soon" }, { kind: "acted", at: 1, replica: 1 },
+  { kind: "__proto__", at: 1 }, { kind: "happened", who: 1, what: "process", at: 1 },
+];
+for (const record of STRANGE) {
+  test(`a strange record ends nothing but the trace: ${JSON.stringify(record)}`, () => {
+    const trace = read(`${BEGUN}${JSON.stringify(record)}\n`);
+    const timeline = new Timeline(trace);
+    timeline.check();
+    for (let step = 0; step < trace.steps.length; step++) {
+      timeline.at(step);
+      assert.match(say(trace, step).sentence, /\S/);
+    }
+    assert.notEqual(trace.problem, "");
+    assert.equal({}.polluted, undefined);
+  });
+}

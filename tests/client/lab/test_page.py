@@ -1,0 +1,193 @@
+"""The page in a real browser, headless: stepping, jumps, bugs, bad traces, sizes, bounds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import Lab
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.live
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NODES = 3000
+"""Elements of the page, whatever the trace holds."""
+FRAME_MS = 150
+"""Milliseconds for one picture at the median: generous, for a slow and busy machine."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, lab: Lab) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
+    page.goto(lab.address)
+    page.wait_for_selector("#cards .card")
+    yield page
+    context.close()
+    assert [line for line in wrong if "400 (Bad Request)" not in line] == []
+
+
+def play(page: Page, run: str, step: str = "") -> None:
+    """Open a run, as its address does."""
+    page.goto("about:blank")
+    page.go_back()
+    page.goto(f"{page.url.partition('#')[0]}#{run}{step}")
+    page.reload()
+    page.wait_for_selector("#cards .card")
+
+
+def shown(page: Page) -> tuple[str, str, str, str]:
+    ids = ("#sentence", "#cards", "#log", "#diagram")
+    sentence, cards, log, diagram = (page.inner_html(one) for one in ids)
+    return sentence, cards, log, diagram
+
+
+def step(page: Page) -> int:
+    return int(page.input_value("#scrubber"))
+
+
+def test_back_is_the_way_that_one_came(page: Page) -> None:
+    seen = [shown(page)]
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+        seen.append(shown(page))
+    assert len({sentence for sentence, *_ in seen}) > 8
+    for _ in range(12):
+        assert shown(page) == seen.pop()
+        page.keyboard.press("ArrowLeft")
+    assert shown(page) == seen.pop()
+
+
+def test_keys_and_buttons_reach_the_same(page: Page) -> None:
+    page.keyboard.press("Home")
+    page.keyboard.press("PageDown")
+    learned = step(page)
+    assert learned > 0
+    page.keyboard.press("f")
+    assert step(page) > learned
+    page.get_by_label("to the beginning").click()
+    assert step(page) == 0
+    page.get_by_label("to what is learned next").click()
+    assert step(page) == learned
+    page.keyboard.press("End")
+    assert str(step(page)) == page.get_attribute("#scrubber", "max")
+
+
+def test_the_address_leads_back_to_the_step(page: Page) -> None:
+    for _ in range(5):
+        page.keyboard.press("PageDown")
+    before, there = shown(page), page.url
+    assert "token" not in there
+    page.keyboard.press("Home")
+    page.goto("about:blank")
+    page.goto(there)
+    page.wait_for_selector("#cards .card")
+    assert shown(page) == before
+
+
+def test_it_plays_and_pauses(page: Page) -> None:
+    at = step(page)
+    page.keyboard.press("+")
+    page.keyboard.press(" ")
+    page.wait_for_function(f"Number(document.getElementById('scrubber').value) > {at + 3}")
+    page.keyboard.press(" ")
+    assert page.inner_text("#play") == "play"
+
+
+def test_a_message_can_be_looked_at(page: Page) -> None:
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    page.locator("#diagram .message .mark").last.click(force=True)
+    assert "Because of" in page.inner_text("#inspector")
+    assert page.locator("#diagram .message.picked").count() == 1
+    page.keyboard.press("Escape")
+    assert page.locator("#diagram .message.picked").count() == 0
+
+
+def test_a_bug_opens_where_safety_broke(page: Page) -> None:
+    play(page, "bug=accepts-below-promise&seed=0")
+    assert "having promised 2.5" in page.inner_text("#sentence")
+    assert "never accept below its promise" in page.inner_text("#why")
+    assert page.locator(".card.blamed h2").inner_text().startswith("3")
+    page.keyboard.press("Home")
+    page.keyboard.press("b")
+    assert "Safety broke" in page.inner_text("#sentence")
+
+
+def test_a_run_that_does_not_exist_is_refused_in_a_sentence(page: Page) -> None:
+    page.goto(f"{page.url.partition('#')[0]}#scenario=no_such")
+    page.reload()
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "no scenario" in page.inner_text("#problem")
+
+
+def test_text_of_a_trace_stays_text(page: Page) -> None:
+    evil = "<img src=x onerror=document.title='evil'>"
+    lines = [
+        {"kind": "run", "format": 1, "script": evil, "about": evil},
+        {"kind": "began", "at": 1, "replicas": [1, 2], "roles": ["acceptor"]},
+        {"kind": "happened", "at": 1, "who": 1, "what": evil, "text": evil},
+        {"kind": "happened", "at": 1, "who": evil, "what": "", "text": evil},
+    ]
+    body = "\n".join(map(json.dumps, lines)) + "\n{cut off"
+    page.route("**/run", lambda route: route.fulfill(body=body))
+    page.reload()
+    page.wait_for_selector("#cards .card")
+    assert "line 5: it is no JSON" in page.inner_text("#problem")
+    page.keyboard.press("End")
+    assert evil in page.inner_text("#sentence")
+    assert page.locator("main img, header img, #words img").count() == 0
+    assert page.title() == "kvrmi lab"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1600, 900), (1280, 720), (412, 860)])
+def test_it_fits(page: Page, theme: str, size: tuple[int, int]) -> None:
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.keyboard.press("PageDown")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= size[0]
+    centre = "e => { const box = e.getBoundingClientRect(); return box.left + box.width / 2 }"
+    card = page.locator(".card").nth(1).evaluate(centre)
+    column = page.locator("#diagram .life").nth(1).evaluate(centre)
+    assert abs(card - column) < 6
+
+
+def test_a_long_run_stays_cheap_to_draw(page: Page) -> None:
+    play(page, "seed=9&profile=mixed")
+    most, spent = 0, []
+    for _ in range(20):
+        page.keyboard.press("f")
+        most = max(most, page.evaluate("document.querySelectorAll('*').length"))
+        spent.append(page.evaluate(TIMED))
+    assert most <= NODES
+    assert sorted(spent)[10] <= FRAME_MS, spent
+
+
+TIMED = """() => {
+  const scrubber = document.getElementById("scrubber"), begun = performance.now();
+  scrubber.dispatchEvent(new Event("input"));
+  return performance.now() - begun;
+}"""

@@ -1,0 +1,47 @@
+"""The page's pure modules under node: page.test.mjs, with traces made here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from client.lab.runs import Request, trace
+
+HERE = Path(__file__).parent
+TRACES = {
+    "scenario": Request(scenario="duelling_proposers"),
+    "seed": Request(seed=20, profile="partition"),
+    "bug": Request(bug="accepts-below-promise", seed=0),
+}
+
+
+def node() -> str | None:
+    """The system's, or the one that comes with playwright."""
+    found = shutil.which("node")
+    if found:
+        return found
+    playwright = pytest.importorskip("playwright", reason="there is no node")
+    bundled = Path(playwright.__file__).parent / "driver" / "node"
+    return str(bundled) if bundled.exists() else None
+
+
+@pytest.mark.slow
+def test_the_pages_pure_modules(tmp_path: Path) -> None:
+    program = node()
+    if program is None:
+        pytest.skip("there is no node")
+    for name, request in TRACES.items():
+        with (tmp_path / f"{name}.jsonl").open("w", encoding="utf-8") as file:
+            trace(request, file.write)
+    done = subprocess.run(
+        [program, "--test", "--test-reporter=tap", str(HERE / "page.test.mjs")],
+        env={**os.environ, "TRACES": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr
