@@ -35,7 +35,8 @@ def main(words: Sequence[str]) -> int:
         cli.complain(f"{', '.join(lacking)} not installed: pip install 'kvrmi[lab]'", "lab")
         return cli.USAGE
     try:
-        first = checked(Request(given.seed, given.profile, given.bug, given.scenario))
+        asked = (given.seed, given.profile, given.bug, given.scenario, given.steps, given.only)
+        first = checked(Request(*asked))
         listening = _listen(given.port)
     except (NoSuchRun, OSError) as error:
         cli.complain(str(error), "lab")
@@ -92,8 +93,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--profile", metavar="P", default="", help="the faults (by the seed)")
     parser.add_argument("--bug", metavar="NAME", default="", help="with this bug planted")
     parser.add_argument("--scenario", metavar="NAME", default="", help="play a scenario instead")
+    parser.add_argument("--steps", metavar="M", type=int, help="events with faults (3000)")
+    parser.add_argument(
+        "--only", metavar="N,N", type=_numbers, help="only these faults, by number; 0 for none"
+    )
     parser.add_argument(
         "--port", metavar="PORT", type=cli.whole(0, 65535), default=0, help="(a free one)"
     )
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
     return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    if not all(part.isdecimal() for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 3,7")
+    return tuple(map(int, text.split(",")))

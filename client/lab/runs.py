@@ -26,6 +26,8 @@ __all__ = ["SEEDS", "NoSuchRun", "Request", "checked", "menu", "scenarios", "tra
 
 SEEDS = 1 << 53
 """Seeds are below this: a page's numbers are exact up to there."""
+MOST_STEPS = 20_000
+"""Events with faults: a page cannot show much more."""
 PATIENCE = 60.0
 """Seconds within which a seed that shows a bug must be found."""
 
@@ -39,13 +41,16 @@ class NoSuchRun(ValueError):
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A run: of a seed, with a bug planted or not; or a scenario's.
 
-    `seed` None: 0, or the first that shows `bug`.
+    `seed` None: 0, or the first that shows `bug`. `steps` and `only` as for kvrmi.sim: events with
+    faults, and which faults.
     """
 
     seed: int | None = None
     profile: str = ""
     bug: str = ""
     scenario: str = ""
+    steps: int | None = None
+    only: tuple[int, ...] | None = None
 
 
 def menu() -> dict[str, Any]:
@@ -70,17 +75,19 @@ def scenarios() -> Mapping[str, str]:
 def checked(request: Request) -> Request:
     """Return the request if there is such a run; raises NoSuchRun."""
     if request.scenario:
-        if request.seed is not None or request.profile or request.bug:
-            raise NoSuchRun("a scenario takes no seed, profile or bug")
+        if request != Request(scenario=request.scenario):
+            raise NoSuchRun("a scenario takes no seed, profile, bug, steps or faults")
         _among("scenario", request.scenario, scenarios())
     if request.seed is not None and not 0 <= request.seed < SEEDS:
         raise NoSuchRun(f"{request.seed} is no seed: a whole number from 0 to 2^53 - 1")
+    if request.steps is not None and not 1 <= request.steps <= MOST_STEPS:
+        raise NoSuchRun(f"{request.steps} is no number of steps: from 1 to {MOST_STEPS:,}")
     if request.profile:
         _among("profile", request.profile, [profile.name for profile in _PAXOS.profiles])
     if request.bug:
         _among("bug", request.bug, _PAXOS.bugs)
-    if request.bug and request.profile and request.seed is None:
-        raise NoSuchRun("a bug in a profile needs a seed: the search takes each seed's own profile")
+    if request.bug and request.seed is None and request != Request(bug=request.bug):
+        raise NoSuchRun("without a seed a bug is searched for: then it takes no profile or faults")
     return request
 
 
@@ -108,12 +115,20 @@ def trace(
 
 
 def _run(request: Request, seed: int, write: Callable[[str], object]) -> None:
-    profile = _PAXOS.profile(request.profile, seed)
-    which = {"seed": seed, "profile": profile.name, "steps": STEPS, "plant": request.bug}
+    profile, steps = _PAXOS.profile(request.profile, seed), request.steps or STEPS
+    which = {"seed": seed, "profile": profile.name, "steps": steps, "only": request.only}
     said = about(_PAXOS, request.bug) if request.bug else profile.about
-    lines = JsonLines(write, {"protocol": DEFAULT, **which, "about": said})
-    values, parts = Values(), _PAXOS.bugs[request.bug]() if request.bug else None
-    verdict = run(_PAXOS, seed, profile=profile.name, parts=parts, onlooker=both(lines, values))
+    head = {"protocol": DEFAULT, **which, "plant": request.bug, "about": said}
+    lines, values = JsonLines(write, head), Values()
+    verdict = run(
+        _PAXOS,
+        seed,
+        profile=profile.name,
+        steps=steps,
+        parts=_PAXOS.bugs[request.bug]() if request.bug else None,
+        only=request.only,
+        onlooker=both(lines, values),
+    )
     _end(write, values, lines, verdict._asdict())
 
 

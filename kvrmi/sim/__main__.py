@@ -173,6 +173,14 @@ def _explain(failing: Iterable[Verdict], plant: str) -> None:
         smallest = _smallest(verdict, plant)
         print(f"the smallest history that shows it: {smallest.violation}")
         print(f"  {_again(smallest, plant)} --trace", flush=True)
+        if smallest.protocol == DEFAULT:
+            print(f"  {_on_a_page(smallest, plant)}", flush=True)
+
+
+def _on_a_page(verdict: Verdict, plant: str) -> str:
+    """Give the command that plays it step by step."""
+    words = command(verdict).removeprefix("python -m kvrmi.sim")
+    return f"kvrmi-client lab{words}" + f" --bug {plant}" * bool(plant)
 
 
 def _many(options: argparse.Namespace) -> int:

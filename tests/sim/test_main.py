@@ -73,9 +73,11 @@ def test_senseless_arguments_are_refused(words: list[str]) -> None:
 def test_a_planted_bug_is_found_by_many_runs_too(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--seeds", "0..1", "--plant", "quorum-of-two", "--jobs", "1"]
     assert main([*words, "--explain", "1"]) == 1
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("  python -m kvrmi.sim --seed 0 --profile calm --steps ")
-    assert last.endswith(" --plant quorum-of-two --trace")
+    again, page = capsys.readouterr().out.splitlines()[-2:]
+    assert again.startswith("  python -m kvrmi.sim --seed 0 --profile calm --steps ")
+    assert again.endswith(" --plant quorum-of-two --trace")
+    run = again.split("--seed")[1].partition(" --plant")[0]
+    assert page == f"  kvrmi-client lab --seed{run} --bug quorum-of-two"
     assert main([*words, "--json", "--explain", "1"]) == 1
     (reported,) = json.loads(capsys.readouterr().out)["violations"]
     assert reported["smallest"].endswith("--plant quorum-of-two")

@@ -1,9 +1,9 @@
 // Puts the page together: asks for a run, draws where the player stands, keys and buttons.
 
-import { cards, concerned, facts, inspector, log } from "./panels.js";
+import { cards, concerned, facts, inspector, log, slotWhy } from "./panels.js";
 import { draw } from "./diagram.js";
 import { html, one, svg } from "./dom.js";
-import { ALL, LEARNED, Player } from "./player.js";
+import { ALL, EVENTS, LEARNED, Player } from "./player.js";
 import { Timeline } from "./state.js";
 import { read } from "./trace.js";
 import { say } from "./words.js";
@@ -11,9 +11,9 @@ import { say } from "./words.js";
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
 const GRAINS = ["all steps", "events", "learned"];
 
-const MARKS = 200;
+const MARKS = 200, SETTLED_MS = 200;
 
-let player = null, timeline = null, picked = 0, asked = {};
+let player = null, timeline = null, picked = 0, slot = 0, asked = {}, remembering = 0;
 
 const BUTTONS = [
   ["|◀", "to the beginning (Home)", () => player.go(0)],
@@ -38,7 +38,7 @@ const KEYS = {
   b: () => player.broke >= 0 && player.go(player.broke),
   "+": () => player.faster(1), "-": () => player.faster(-1),
   g: () => grain((player.grain + 1) % 3), t: theme, "?": help, "shift ?": help,
-  m: () => pick(following()), Escape: () => pick(0),
+  s: () => pickSlot(slot ? 0 : latest()), m: () => pick(following()), Escape: () => pick(0),
 };
 
 const HELP = [
@@ -49,21 +49,24 @@ const HELP = [
   ["m, or click on an arrow", "the messages of this step, one after the other; Esc closes"], ["t", "light or dark"],
 ];
 
-async function load(request, step = -1) {
+async function load(request, where = {}) {
   problem("");
   document.body.setAttribute("aria-busy", "true");
   one("run").textContent = request.bug ? "running seeds until one shows the bug .." : "making the run ..";
+  const [ok, text] = await ask(request);
+  document.body.removeAttribute("aria-busy");
+  if (ok) begin(request, read(text), where);
+  else refused(text);
+}
+
+/** Have the lab make a run: whether it did, and the trace, or why not. */
+async function ask(request) {
+  const headers = { "x-kvrmi-token": given.token };
   try {
-    const answer = await fetch("/run", {
-      method: "POST", body: JSON.stringify(request), headers: { "x-kvrmi-token": given.token },
-    });
-    if (!answer.ok) return refused(await answer.text());
-    begin(request, read(await answer.text()), step);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    refused("The lab does not answer: it was ended, or started again. Open the address that it printed.");
-  } finally {
-    document.body.removeAttribute("aria-busy");
+    const answer = await fetch("/run", { method: "POST", body: JSON.stringify(request), headers });
+    return [answer.ok, await answer.text()];
+  } catch {
+    return [false, "The lab does not answer: it was ended, or started again. Open the address that it printed."];
   }
 }
 
@@ -72,7 +75,7 @@ function refused(text) {
   one("run").textContent = player === null ? "" : title(player.trace);
 }
 
-function begin(request, trace, step) {
+function begin(request, trace, { step = -1, grain = EVENTS, message = 0, slot: named = 0 }) {
   if (player !== null) player.playing = false;
   const made = new Timeline(trace);
   made.check();
@@ -81,8 +84,10 @@ function begin(request, trace, step) {
   else if (trace.run.script && violation) problem(`It did not go as the scenario expects: ${violation}`);
   if (trace.steps.length === 0) return;
   asked = request;
-  picked = 0;
+  picked = message;
+  slot = named;
   player = new Player(trace, show);
+  player.grain = Math.min(grain, LEARNED);
   timeline = made;
   one("scrubber").max = player.last;
   one("run").textContent = title(trace);
@@ -120,14 +125,21 @@ function show() {
   const state = timeline.at(step);
   one("cards").replaceChildren(...cards(state, before));
   one("diagram").replaceChildren(draw(player, state, picked, pick, size()));
-  one("log").replaceChildren(...log(state, trace.values));
-  one("inspector").replaceChildren(...inspector(trace, step, picked, pick, (to) => player.go(to)));
+  one("log").replaceChildren(...log(state, trace.values, pickSlot));
+  one("inspector").replaceChildren(...inspected(trace, step));
   words(say(trace, step), trace.steps[step]);
   one("scrubber").value = step;
   one("place").textContent = `step ${step} of ${player.last} · ${state.at.toFixed(3)} s · ${player.speed} steps/s`;
   one("grain").textContent = GRAINS[player.grain];
   one("play").textContent = player.playing ? "pause" : "play";
-  remember();
+  clearTimeout(remembering);
+  remembering = setTimeout(remember, SETTLED_MS);  // browsers refuse many a second
+}
+
+function inspected(trace, step) {
+  const go = (to) => player.go(to);
+  if (slot) return slotWhy(trace, slot, step, () => pickSlot(0), go);
+  return inspector(trace, step, picked, pick, go);
 }
 
 function size() {
@@ -142,8 +154,15 @@ function words({ sentence, why, where }, step) {
   one("why").replaceChildren(why, where ? html("cite", {}, ` ${where}`) : "");
 }
 
+function pickSlot(number) {
+  slot = number;
+  player.pause();
+  show();
+}
+
 function pick(id) {
   picked = id;
+  slot = 0;
   player.pause();
   show();
 }
@@ -154,6 +173,13 @@ function following() {
   return ids[(ids.indexOf(picked) + 1) % ids.length] ?? 0;
 }
 
+/** The slot that this step is about, or else the last one of the log. */
+function latest() {
+  const { records } = player.trace.steps[player.step];
+  const named = records.map((record) => record.event?.slot ?? 0).find(Boolean);
+  return named ?? Math.max(0, ...timeline.at(player.step).slots.keys());
+}
+
 function grain(to) {
   player.grain = to;
   show();
@@ -162,23 +188,25 @@ function grain(to) {
 // --- the address ---------------------------------------------------------------------------------
 
 function remember() {
-  const parts = new URLSearchParams({ ...asked, step: player.step, grain: player.grain, ...(picked ? { message: picked } : {}) });
-  history.replaceState(null, "", `#${parts}`);
+  const where = { step: player.step, grain: player.grain, ...(picked ? { message: picked } : {}), ...(slot ? { slot } : {}) };
+  history.replaceState(null, "", `#${new URLSearchParams({ ...asked, ...where })}`);
 }
 
+/** The run and the place that the address names, or else the run that the lab was started with. */
 function remembered() {
   const parts = new URLSearchParams(location.hash.slice(1));
-  const request = {};
-  for (const name of ["profile", "bug", "scenario"]) {
-    if (parts.get(name)) request[name] = parts.get(name);
-  }
-  if (/^\d+$/.test(parts.get("seed") ?? "")) request.seed = Number(parts.get("seed"));
-  const step = /^\d+$/.test(parts.get("step") ?? "") ? Number(parts.get("step")) : -1;
-  return Object.keys(request).length ? [request, step] : [wanted(given.first), -1];
+  const number = (name, usual) => /^\d+$/.test(parts.get(name) ?? "") ? Number(parts.get(name)) : usual;
+  const request = wanted({
+    seed: number("seed", null), steps: number("steps", null),
+    only: parts.get("only")?.split(",").map(Number).filter(Number.isInteger) ?? null,
+    ...Object.fromEntries(["profile", "bug", "scenario"].map((name) => [name, parts.get(name)])),
+  });
+  const where = { step: number("step", -1), grain: number("grain", 1), message: number("message", 0), slot: number("slot", 0) };
+  return Object.keys(request).length ? [request, where] : [wanted(given.first), {}];
 }
 
 const wanted = (request) =>
-  Object.fromEntries(Object.entries(request).filter(([, value]) => value !== null && value !== ""));
+  Object.fromEntries(Object.entries(request).filter(([, value]) => (value ?? "") !== ""));
 
 // --- controls ------------------------------------------------------------------------------------
 
@@ -234,7 +262,7 @@ function controls() {
   one("help").addEventListener("click", help);
   document.addEventListener("keydown", (event) => {
     if (player === null || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (one("keys").open || ["SELECT", "INPUT"].includes(event.target.tagName) && event.key.length > 1 && event.target.id !== "scrubber") return;
+    if (one("keys").open || event.target.tagName === "SELECT") return;
     const act = KEYS[`${event.shiftKey ? "shift " : ""}${event.key}`] ?? KEYS[event.key];
     if (act === undefined || (event.target.tagName === "BUTTON" && event.key === " ")) return;
     event.preventDefault();

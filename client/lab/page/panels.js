@@ -2,6 +2,7 @@
 
 import { html } from "./dom.js";
 import { less, spell } from "./state.js";
+import { history, story } from "./why.js";
 import { guilty, short } from "./words.js";
 
 const LAMPS = ["proposer", "acceptor", "learner"];
@@ -54,24 +55,24 @@ function lease(grant, at) {
     html("meter", { min: 0, max: grant.lease, value: left }));
 }
 
-/** The last slots as a table: a row a slot, a column a replica. */
-export function log(state, values) {
+/** The last slots as a table: a row a slot, a column a replica. `pick` takes a slot. */
+export function log(state, values, pick) {
   const known = [...state.slots.keys()].sort((a, b) => a - b).slice(-SLOTS);
   const ids = [...state.replicas.keys()];
   return [
     html("h2", {}, "Log"),
     html("table", {},
       html("thead", {}, html("tr", {}, html("th", {}, "slot"), ...ids.map((id) => html("th", { class: `owner${id}` }, String(id))), html("th", {}, "value"))),
-      html("tbody", {}, ...known.map((number) => slotRow(state, number, ids, values)))),
+      html("tbody", {}, ...known.map((number) => slotRow(state, number, ids, values, pick)))),
     html("p", { class: "legend" }, "2.1 accepted at that ballot · ✓ chosen · ■ applied"),
   ];
 }
 
-function slotRow(state, number, ids, values) {
+function slotRow(state, number, ids, values, pick) {
   const slot = state.slots.get(number);
   const chosen = slot.chosen;
   return html("tr", { class: chosen ? "chosen" : null },
-    html("th", {}, `${number}${chosen ? " ✓" : ""}`),
+    html("th", {}, html("button", { type: "button", class: "link", title: "why it has this value", onclick: () => pick(number) }, `${number}${chosen ? " ✓" : ""}`)),
     ...ids.map((id) => cell(slot, state.replicas.get(id), id, number)),
     html("td", { class: "value" }, described(slot, values)));
 }
@@ -87,6 +88,30 @@ function cell(slot, replica, id, number) {
 function described(slot, values) {
   const value = slot.chosen?.value ?? [...slot.proposed.values()].at(-1);
   return values.get(value) ?? "";
+}
+
+/** Why a slot has its value, up to a step: in sentences, and the majorities as a table. */
+export function slotWhy(trace, slot, at, close, go) {
+  const known = history(trace, slot, at), ids = trace.replicas;
+  const majority = Math.floor(ids.length / 2) + 1;
+  return [
+    html("h2", {}, `Slot ${slot} `, html("button", { type: "button", class: "link", onclick: close }, "close")),
+    ...story(known, trace.values, majority).map((sentence) => html("p", {}, sentence)),
+    html("p", {}, html("cite", {}, "Paxos Made Simple 2.2, P2b and P2c")),
+    html("table", { class: "majorities" },
+      html("thead", {}, html("tr", {}, html("th", {}, "ballot"), ...ids.map((id) => html("th", { class: `owner${id}` }, String(id))))),
+      html("tbody", {}, ...known.ballots.slice(-6).map((one) => ballotRow(one, known.chosen, ids, go)))),
+    html("p", { class: "legend" }, "P promised · A accepted · in a frame: of the majority that chose"),
+  ];
+}
+
+function ballotRow({ ballot, proposed, promises, votes }, chosen, ids, go) {
+  const name = html("button", { type: "button", class: "link", onclick: () => go(proposed.step) }, spell(ballot));
+  const cells = ids.map((id) => {
+    const marks = [promises.has(id) ? "P" : "", votes.has(id) ? "A" : ""].filter(Boolean).join(" ");
+    return html("td", { class: chosen?.acceptors.includes(id) ? "choosing" : null }, marks || "·");
+  });
+  return html("tr", {}, html("th", { class: `owner${ballot.replica}` }, name), ...cells);
 }
 
 /** A message, or else what the step's records hold. */

@@ -48,13 +48,12 @@ def page(browser: Browser, lab: Lab) -> Iterator[Page]:
     assert [line for line in wrong if "400 (Bad Request)" not in line] == []
 
 
-def play(page: Page, run: str, step: str = "") -> None:
-    """Open a run, as its address does."""
+def play(page: Page, run: str, awaited: str = "#cards .card") -> None:
+    """Open a run as its address does."""
+    lab = page.url.partition("#")[0]
     page.goto("about:blank")
-    page.go_back()
-    page.goto(f"{page.url.partition('#')[0]}#{run}{step}")
-    page.reload()
-    page.wait_for_selector("#cards .card")
+    page.goto(f"{lab}#{run}")
+    page.wait_for_selector(awaited)
 
 
 def shown(page: Page) -> tuple[str, str, str, str]:
@@ -97,12 +96,12 @@ def test_keys_and_buttons_reach_the_same(page: Page) -> None:
 def test_the_address_leads_back_to_the_step(page: Page) -> None:
     for _ in range(5):
         page.keyboard.press("PageDown")
-    before, there = shown(page), page.url
+    before, at = shown(page), step(page)
+    page.wait_for_function(f"location.hash.includes('step={at}&')")
+    there = page.url
     assert "token" not in there
     page.keyboard.press("Home")
-    page.goto("about:blank")
-    page.goto(there)
-    page.wait_for_selector("#cards .card")
+    play(page, there.partition("#")[2])
     assert shown(page) == before
 
 
@@ -125,6 +124,16 @@ def test_a_message_can_be_looked_at(page: Page) -> None:
     assert page.locator("#diagram .message.picked").count() == 0
 
 
+def test_a_slot_says_why_it_has_its_value(page: Page) -> None:
+    page.keyboard.press("End")
+    page.keyboard.press("s")
+    assert "majority" in page.inner_text("#inspector")
+    page.get_by_title("why it has this value").filter(has_text="2").first.click()
+    assert "in both majorities" in page.inner_text("#inspector")
+    page.keyboard.press("Escape")
+    assert "both majorities" not in page.inner_text("#inspector")
+
+
 def test_a_bug_opens_where_safety_broke(page: Page) -> None:
     play(page, "bug=accepts-below-promise&seed=0")
     assert "having promised 2.5" in page.inner_text("#sentence")
@@ -136,9 +145,7 @@ def test_a_bug_opens_where_safety_broke(page: Page) -> None:
 
 
 def test_a_run_that_does_not_exist_is_refused_in_a_sentence(page: Page) -> None:
-    page.goto(f"{page.url.partition('#')[0]}#scenario=no_such")
-    page.reload()
-    page.wait_for_selector("#problem:not([hidden])")
+    play(page, "scenario=no_such", awaited="#problem:not([hidden])")
     assert "no scenario" in page.inner_text("#problem")
 
 

@@ -40,6 +40,12 @@ def test_a_bug_is_shown_by_the_first_seed_that_shows_it() -> None:
     assert "having promised" in made[-1]["violation"]
 
 
+def test_steps_and_faults_make_the_run_that_the_simulator_named() -> None:
+    made = lines(Request(seed=17, steps=300, only=(1,)))
+    assert made[-1]["faults"] == [1]
+    assert made[-1]["steps"] == 300
+
+
 def test_a_search_can_be_given_up() -> None:
     asked = Request(bug="release-of-older-ballot")
     with pytest.raises(NoSuchRun, match="given up"):
@@ -55,7 +61,8 @@ def test_a_search_can_be_given_up() -> None:
         (Request(seed=-1), "no seed"),
         (Request(seed=1 << 53), "no seed"),
         (Request(scenario="basic_round", seed=1), "takes no seed"),
-        (Request(bug="fence-missing", profile="calm"), "needs a seed"),
+        (Request(seed=1, steps=0), "no number of steps"),
+        (Request(bug="fence-missing", profile="calm"), "without a seed"),
     ],
 )
 def test_what_makes_no_sense_is_refused(request_: Request, why: str) -> None:

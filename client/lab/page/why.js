@@ -1,0 +1,82 @@
+// Why a slot has the value that it has: who proposed, promised and accepted, ballot by ballot, and
+// which majorities share an acceptor. A function of the records up to a step. Pure.
+
+import { less, spell } from "./state.js";
+import { replicaOf, table } from "./trace.js";
+
+/** {ballots, chosen} of a slot; each ballot, the lowest first, with its promises and votes. */
+export function history(trace, slot, until) {
+  const found = { ballots: new Map(), chosen: null };
+  for (let at = 0; at <= until; at++) {
+    for (const record of trace.steps[at].records) {
+      if (record.kind === "left") record.mail.forEach((mail) => SEEN[mail.type]?.(found, record, mail, slot, at));
+    }
+  }
+  const proposed = [...found.ballots.values()].filter((one) => one.proposed !== null);
+  proposed.sort((a, b) => less(a.ballot, b.ballot) ? -1 : 1);
+  return { ballots: proposed, chosen: found.chosen };
+}
+
+const SEEN = table({
+  Promise({ ballots }, { who }, { fields }, slot, step) {
+    const report = fields.accepted.find((one) => one.slot === slot) ?? null;
+    const promises = at(ballots, fields.ballot).promises;
+    const known = promises.get(replicaOf(who));
+    promises.set(replicaOf(who), { step: known?.step ?? step, report: known?.report ?? report });
+  },
+  Accept({ ballots }, { who }, { fields }, slot, step) {
+    if (fields.slot !== slot) return;
+    at(ballots, fields.ballot).proposed ??= { by: replicaOf(who), step, value: fields.value.b64 };
+  },
+  Accepted({ ballots }, { who }, { fields }, slot, step) {
+    if (fields.slot !== slot) return;
+    const { votes } = at(ballots, fields.ballot);
+    if (!votes.has(replicaOf(who))) votes.set(replicaOf(who), step);
+  },
+  Chosen(found, record, { fields: { entry } }, slot, step) {
+    if (entry.slot === slot) found.chosen ??= { ballot: entry.ballot, acceptors: entry.acceptors, step };
+  },
+});
+
+function at(ballots, ballot) {
+  const name = spell(ballot);
+  if (!ballots.has(name)) {
+    ballots.set(name, { ballot, proposed: null, promises: new Map(), votes: new Map() });
+  }
+  return ballots.get(name);
+}
+
+/** The same in sentences, for people: at most FEW ballots of it. */
+export function story({ ballots, chosen }, values, majority) {
+  if (ballots.length === 0) return ["Nobody has proposed anything for this slot yet."];
+  const first = (chosen && ballots.find((one) => spell(one.ballot) === spell(chosen.ballot))) ?? ballots[0];
+  const name = values.get(first.proposed.value) ?? "a value";
+  const said = [
+    `Replica ${first.proposed.by} proposed ${name} at ballot ${spell(first.ballot)}; acceptors ${list(first.promises.keys())} had promised that ballot.`,
+    chosen
+      ? `Acceptors ${list(chosen.acceptors)} accepted it at that ballot: a majority, so it is chosen, and stays so.`
+      : `Accepted so far by ${list(first.votes.keys())}; chosen are ${majority} or more.`,
+  ];
+  const later = ballots.filter((one) => chosen && less(chosen.ballot, one.ballot)).slice(0, FEW);
+  return [...said, ...later.map((one) => met(one, chosen, first.proposed.value))];
+}
+
+const FEW = 2;
+
+/** How a later ballot met what was chosen. */
+function met(one, chosen, value) {
+  const shared = [...one.promises.keys()].filter((id) => chosen.acceptors.includes(id));
+  const again = one.proposed.value === value;
+  const needed = `At ballot ${spell(one.ballot)} replica ${one.proposed.by} needed a majority too, and got the promises of ${list(one.promises.keys())}.`;
+  if (shared.length === 0) return `${needed} None of them is among those that accepted: no two majorities can be so.`;
+  const both = `${shared.length === 1 ? `Acceptor ${shared[0]} is` : `Acceptors ${list(shared)} are`} in both majorities`;
+  return again
+    ? `${needed} ${both}, so it learned of the value, and proposed that again.`
+    : `${needed} ${both}, and yet it proposed another value: this is what must never happen.`;
+}
+
+function list(ids) {
+  const all = [...ids].sort((a, b) => a - b);
+  if (all.length < 2) return all.join("") || "nobody";
+  return `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
+}
