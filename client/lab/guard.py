@@ -14,10 +14,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["COOKIE", "HEADER", "POLICY", "Guard"]
+__all__ = ["HEADER", "POLICY", "Guard"]
 
 HEADER = "x-kvrmi-token"
-COOKIE = "kvrmi-lab"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -25,10 +24,10 @@ POLICY = (
 """The page takes nothing from elsewhere, and stands in no other page."""
 
 _HEADERS = (
-    ("content-security-policy", POLICY),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("cache-control", "no-store"),
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
 )
 _STRANGER = "This address needs the token: open the lab by the whole address that it printed.\n"
 
@@ -36,29 +35,26 @@ _STRANGER = "This address needs the token: open the lab by the whole address tha
 class Guard:
     """Lets through what may pass; to be put around an application."""
 
-    def __init__(self, app: ASGIApp, token: str, hosts: Collection[str]) -> None:
-        """`hosts` are the Host headers that are ours, as `127.0.0.1:8080`."""
+    def __init__(self, app: ASGIApp, token: str, names: Collection[str], port: int) -> None:
+        """`names` are what this host may be called: 127.0.0.1, localhost."""
         self._app = app
         self._token = token
-        self._hosts = frozenset(hosts)
+        self._hosts = frozenset(f"{name}:{port}" for name in names)
+        self._cookie = f"kvrmi-lab-{port}"
+        """Cookies are shared by all ports of a host, and several labs may run."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, greet, or let through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = self._answer(Request(scope))
-        if answer is not None:
-            _harden(answer)
-            await answer(scope, receive, send)
-            return
 
         async def hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *_RAW]
+                message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
-        await self._app(scope, receive, hardened)
+        await (self._answer(Request(scope)) or self._app)(scope, receive, hardened)
 
     def _answer(self, request: Request) -> Response | None:
         """Return what is answered in place of the application's answer; None: let through."""
@@ -67,7 +63,7 @@ class Guard:
         given = request.query_params.get("token")
         if given is not None and request.method == "GET" and request.url.path == "/":
             return self._greeting() if self._is_token(given) else PlainTextResponse(_STRANGER, 403)
-        if not self._is_token(request.cookies.get(COOKIE, "")):
+        if not self._is_token(request.cookies.get(self._cookie, "")):
             return PlainTextResponse(_STRANGER, 403)
         if request.method == "POST" and not self._is_token(request.headers.get(HEADER, "")):
             return PlainTextResponse(
@@ -78,15 +74,8 @@ class Guard:
     def _greeting(self) -> Response:
         """Move the token from the address into a cookie; the browser keeps what follows the #."""
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(COOKIE, self._token, httponly=True, samesite="strict", path="/")
+        answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict", path="/")
         return answer
 
     def _is_token(self, given: str) -> bool:
         return secrets.compare_digest(given.encode(), self._token.encode())
-
-
-_RAW = [(name.encode(), value.encode()) for name, value in _HEADERS]
-
-
-def _harden(answer: Response) -> None:
-    answer.headers.update(dict(_HEADERS))

@@ -65,9 +65,8 @@ def _serve(listening: socket.socket, first: Request, *, browser: bool) -> int:
     print(f"the lab is at {address}\nCtrl-C ends it", flush=True)
     if browser and _has_screen():
         webbrowser.open(address)
-    hosts = (f"{HOST}:{port}", f"localhost:{port}")
     config = uvicorn.Config(
-        application(token, first, hosts),
+        application(token, first, (HOST, "localhost"), port),
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACE,

@@ -32,7 +32,7 @@ REQUEST_BYTES = 4096
 _KINDS = {"js": "text/javascript", "css": "text/css"}
 
 
-def application(token: str, first: Request, hosts: Sequence[str]) -> Guard:
+def application(token: str, first: Request, names: Sequence[str], port: int) -> Guard:
     """Make the application; `first` is the run that the page opens with."""
     page = _Page(token, first)
     routes = [
@@ -40,7 +40,7 @@ def application(token: str, first: Request, hosts: Sequence[str]) -> Guard:
         Route("/page/{name}", page.file),
         Route("/run", page.run, methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes, lifespan=page.living), token, hosts)
+    return Guard(Starlette(routes=routes, lifespan=page.living), token, names, port)
 
 
 class _Page:

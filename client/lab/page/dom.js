@@ -21,5 +21,9 @@ function fill(element, attributes, children) {
   return element;
 }
 
+/** A button that looks like a link. */
+export const press = (label, act, title = null) =>
+  html("button", { type: "button", class: "link", title, onclick: act }, label);
+
 /** The element of the page with this id. */
 export const one = (id) => document.getElementById(id);

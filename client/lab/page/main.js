@@ -116,7 +116,7 @@ function first() {
 function title({ run, replicas }) {
   const name = run.script ? `scenario ${run.script}` : `seed ${run.seed}, ${run.profile}`;
   const planted = run.plant ? `, with the bug ${run.plant}` : "";
-  return `${name}${planted}, ${replicas.length} replicas`;
+  return `${name}${planted}, ${replicas.length} replica${replicas.length === 1 ? "" : "s"}`;
 }
 
 function show() {
@@ -222,7 +222,8 @@ function theme() {
 
 function help() {
   const rows = HELP.map(([keys, what]) => html("tr", {}, html("th", {}, keys), html("td", {}, what)));
-  one("keys").replaceChildren(html("h2", {}, "Keys"), html("table", {}, ...rows), ...legend(), html("form", { method: "dialog" }, html("button", {}, "close")));
+  const close = html("form", { method: "dialog" }, html("button", {}, "close"));
+  one("keys").replaceChildren(html("h2", {}, "Keys"), html("table", {}, ...rows), ...legend(), close);
   one("keys").showModal();
 }
 
@@ -233,7 +234,8 @@ function legend() {
   ];
   return [
     html("h2", {}, "Marks"),
-    html("p", {}, "A square asks, a circle answers. The colour is that of the ballot's owner. A dashed line is still under way; a cross is where a message was lost."),
+    html("p", {}, "A square asks, a circle answers. The colour is that of the ballot's owner. "
+      + "A dashed line is still under way; a cross is where a message was lost."),
     html("p", {}, names.join(" · ")),
   ];
 }

@@ -1,7 +1,7 @@
 // What stands beside the diagram: a card for each replica, the log's slots, the step in detail.
 
-import { html } from "./dom.js";
-import { less, spell } from "./state.js";
+import { html, press } from "./dom.js";
+import { isNoop, less, spell } from "./state.js";
 import { history, story } from "./why.js";
 import { guilty, short } from "./words.js";
 
@@ -24,7 +24,8 @@ export function cards(state, before) {
 function card(id, replica, before, at, blamed) {
   const lead = replica.leads ? `leads at ${spell(replica.leads)}` : replica.stopped ? "stopped" : "follows";
   const broken = less(replica.promised, replica.vowed);
-  return html("article", { class: `card owner${id}${replica.leads ? " leader" : ""}${blamed ? " blamed" : ""}` },
+  const marks = `${replica.leads ? " leader" : ""}${blamed ? " blamed" : ""}`;
+  return html("article", { class: `card owner${id}${marks}` },
     html("h2", {}, `${id} `, html("small", {}, up(replica) ? lead : "down")),
     html("p", { class: "lamps" }, ...LAMPS.map((role) => lamp(role, replica.roles.get(role)))),
     html("dl", {},
@@ -62,17 +63,23 @@ export function log(state, values, pick) {
   return [
     html("h2", {}, "Log"),
     html("table", {},
-      html("thead", {}, html("tr", {}, html("th", {}, "slot"), ...ids.map((id) => html("th", { class: `owner${id}` }, String(id))), html("th", {}, "value"))),
+      heading("slot", ids, html("th", {}, "value")),
       html("tbody", {}, ...known.map((number) => slotRow(state, number, ids, values, pick)))),
     html("p", { class: "legend" }, "2.1 accepted at that ballot · ✓ chosen · ■ applied"),
   ];
+}
+
+/** A table's head: a column for each replica. */
+function heading(first, ids, ...more) {
+  const columns = ids.map((id) => html("th", { class: `owner${id}` }, String(id)));
+  return html("thead", {}, html("tr", {}, html("th", {}, first), ...columns, ...more));
 }
 
 function slotRow(state, number, ids, values, pick) {
   const slot = state.slots.get(number);
   const chosen = slot.chosen;
   return html("tr", { class: chosen ? "chosen" : null },
-    html("th", {}, html("button", { type: "button", class: "link", title: "why it has this value", onclick: () => pick(number) }, `${number}${chosen ? " ✓" : ""}`)),
+    html("th", {}, press(`${number}${chosen ? " ✓" : ""}`, () => pick(number), "why it has this value")),
     ...ids.map((id) => cell(slot, state.replicas.get(id), id, number)),
     html("td", { class: "value" }, described(slot, values)));
 }
@@ -81,8 +88,10 @@ function cell(slot, replica, id, number) {
   const ballot = slot.accepted.get(id);
   const applied = replica.applied >= number;
   const owner = ballot ? ` owner${ballot.replica}` : "";
-  const title = `replica ${id}: ${ballot ? `accepted at ${spell(ballot)}` : "nothing accepted"}${applied ? ", applied" : ""}`;
-  return html("td", { class: `slot${owner}${applied ? " applied" : ""}`, title }, `${ballot ? spell(ballot) : "·"}${applied ? " ■" : ""}`);
+  const said = ballot ? `accepted at ${spell(ballot)}` : "nothing accepted";
+  const title = `replica ${id}: ${said}${applied ? ", applied" : ""}`;
+  const text = `${ballot ? spell(ballot) : "·"}${applied ? " ■" : ""}`;
+  return html("td", { class: `slot${owner}`, title }, text);
 }
 
 function described(slot, values) {
@@ -95,18 +104,18 @@ export function slotWhy(trace, slot, at, close, go) {
   const known = history(trace, slot, at), ids = trace.replicas;
   const majority = Math.floor(ids.length / 2) + 1;
   return [
-    html("h2", {}, `Slot ${slot} `, html("button", { type: "button", class: "link", onclick: close }, "close")),
+    html("h2", {}, `Slot ${slot} `, press("close", close)),
     ...story(known, trace.values, majority).map((sentence) => html("p", {}, sentence)),
     html("p", {}, html("cite", {}, "Paxos Made Simple 2.2, P2b and P2c")),
     html("table", { class: "majorities" },
-      html("thead", {}, html("tr", {}, html("th", {}, "ballot"), ...ids.map((id) => html("th", { class: `owner${id}` }, String(id))))),
+      heading("ballot", ids),
       html("tbody", {}, ...known.ballots.slice(-6).map((one) => ballotRow(one, known.chosen, ids, go)))),
     html("p", { class: "legend" }, "P promised · A accepted · in a frame: of the majority that chose"),
   ];
 }
 
 function ballotRow({ ballot, proposed, promises, votes }, chosen, ids, go) {
-  const name = html("button", { type: "button", class: "link", onclick: () => go(proposed.step) }, spell(ballot));
+  const name = press(spell(ballot), () => go(proposed.step), "where it was proposed");
   const cells = ids.map((id) => {
     const marks = [promises.has(id) ? "P" : "", votes.has(id) ? "A" : ""].filter(Boolean).join(" ");
     return html("td", { class: chosen?.acceptors.includes(id) ? "choosing" : null }, marks || "·");
@@ -119,10 +128,12 @@ export function inspector(trace, at, picked, pick, go) {
   const message = trace.messages.get(picked);
   if (message !== undefined) return letter(trace, message, pick, go);
   const step = trace.steps[at];
+  const count = `${step.records.length} record${step.records.length === 1 ? "" : "s"}`;
+  const lines = step.records.map((record) => JSON.stringify(record)).join("\n");
   return [
     html("h2", {}, `Step ${at}`),
     ...concerned(step).map((id) => trace.messages.get(id)).filter(Boolean).map((one) => link(one, pick)),
-    html("details", {}, html("summary", {}, `${step.records.length} record${step.records.length === 1 ? "" : "s"}`), html("pre", {}, cutOff(step.records.map((record) => JSON.stringify(record)).join("\n")))),
+    html("details", {}, html("summary", {}, count), html("pre", {}, cutOff(lines))),
   ];
 }
 
@@ -135,29 +146,35 @@ export function concerned(step) {
 
 function letter(trace, message, pick, go) {
   const cause = trace.messages.get(message.cause);
-  const jump = (label, step) => html("button", { type: "button", class: "link", onclick: () => go(step) }, label);
   return [
-    html("h2", {}, short(message), " ", html("button", { type: "button", class: "link", onclick: () => pick(0) }, "close")),
+    html("h2", {}, `${short(message)} `, press("close", () => pick(0))),
     html("p", {}, `Message ${message.id}, ${message.from} to ${message.to}. `),
-    html("p", {}, jump(`Left at step ${message.sent}`, message.sent), ", ",
-      ...(message.fates.length ? message.fates.flatMap((one) => [jump(`${one.fate}${one.why ? ` (${one.why})` : ""} at step ${one.step}`, one.step), " "]) : ["still under way at the end"])),
-    html("h3", {}, "Because of"), cause ? link(cause, pick) : html("p", {}, "a timer, a client, or the process itself"),
-    ...(message.effects.length ? [html("h3", {}, "Led to"), ...message.effects.slice(0, 8).map((id) => link(trace.messages.get(id), pick))] : []),
+    html("p", {}, press(`Left at step ${message.sent}`, () => go(message.sent)), ...became(message, go)),
+    html("h3", {}, "Because of"),
+    cause ? link(cause, pick) : html("p", {}, "a timer, a client, or the process itself"),
+    ...ledTo(trace, message, pick),
     html("h3", {}, "Fields"), html("pre", {}, cutOff(JSON.stringify(message.fields, spoken, 1))),
   ];
 }
 
-function link(message, pick) {
-  const text = `${short(message)}: ${message.from} → ${message.to}`;
-  return html("p", {}, html("button", { type: "button", class: "link", onclick: () => pick(message.id) }, text));
+const became = ({ fates }, go) => fates.flatMap(({ fate, why, step }) =>
+  [", ", press(`${fate}${why ? ` (${why})` : ""} at step ${step}`, () => go(step))]);
+
+function ledTo(trace, { effects }, pick) {
+  if (effects.length === 0) return [];
+  const shown = effects.slice(0, 8).map((id) => link(trace.messages.get(id), pick));
+  return [html("h3", {}, "Led to"), ...shown];
 }
+
+const link = (message, pick) => html("p", {},
+  press(`${short(message)}: ${message.from} → ${message.to}`, () => pick(message.id)));
 
 /** Ballots as words, bytes as their number: for JSON.stringify. */
 function spoken(name, value) {
   if (value === null || typeof value !== "object") return value;
   const names = Object.keys(value).join();
   if (names === "round,replica") return spell(value);
-  if (names === "b64") return value.b64 === "AZA=" ? "no-op" : `${Math.floor(value.b64.length * 3 / 4)} bytes`;
+  if (names === "b64") return isNoop(value) ? "no-op" : `${Math.floor(value.b64.length * 3 / 4)} bytes`;
   return value;
 }
 

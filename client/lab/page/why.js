@@ -52,7 +52,8 @@ export function story({ ballots, chosen }, values, majority) {
   const first = (chosen && ballots.find((one) => spell(one.ballot) === spell(chosen.ballot))) ?? ballots[0];
   const name = values.get(first.proposed.value) ?? "a value";
   const said = [
-    `Replica ${first.proposed.by} proposed ${name} at ballot ${spell(first.ballot)}; acceptors ${list(first.promises.keys())} had promised that ballot.`,
+    `Replica ${first.proposed.by} proposed ${name} at ballot ${spell(first.ballot)}; `
+      + `acceptors ${list(first.promises.keys())} had promised that ballot.`,
     chosen
       ? `Acceptors ${list(chosen.acceptors)} accepted it at that ballot: a majority, so it is chosen, and stays so.`
       : `Accepted so far by ${list(first.votes.keys())}; chosen are ${majority} or more.`,
@@ -67,9 +68,11 @@ const FEW = 2;
 function met(one, chosen, value) {
   const shared = [...one.promises.keys()].filter((id) => chosen.acceptors.includes(id));
   const again = one.proposed.value === value;
-  const needed = `At ballot ${spell(one.ballot)} replica ${one.proposed.by} needed a majority too, and got the promises of ${list(one.promises.keys())}.`;
-  if (shared.length === 0) return `${needed} None of them is among those that accepted: no two majorities can be so.`;
-  const both = `${shared.length === 1 ? `Acceptor ${shared[0]} is` : `Acceptors ${list(shared)} are`} in both majorities`;
+  const needed = `At ballot ${spell(one.ballot)} replica ${one.proposed.by} needed a majority too, `
+    + `and got the promises of ${list(one.promises.keys())}.`;
+  if (shared.length === 0) return `${needed} None of them accepted it: no two majorities can be so.`;
+  const who = shared.length === 1 ? `Acceptor ${shared[0]} is` : `Acceptors ${list(shared)} are`;
+  const both = `${who} in both majorities`;
   return again
     ? `${needed} ${both}, so it learned of the value, and proposed that again.`
     : `${needed} ${both}, and yet it proposed another value: this is what must never happen.`;

@@ -130,10 +130,10 @@ const SAY = table({
     return [sentence ?? `Replica ${replica}, ${event.role}: ${event.text}.`, reason(event)];
   },
   happened({ who, what, text }, messages, trace, step) {
-    if (who === "verdict") return [`Safety broke: ${text.replace(/^at [\d.]+: /, "")}.`, broken(text, trace.run.plant ? trace.run.about : "")];
+    if (who === "verdict") return verdict(text, trace.run);
     if (who === "fault") return [`A fault strikes: ${fault(text)}.`, ON_WAY];
     if (who === "script") return script(text, step);
-    if (typeof who === "number") return [`Replica ${who}${what === "process" ? "" : `, ${what}`}: ${text}.`, CRASH];
+    if (typeof who === "number") return [befell(who, what, text), CRASH];
     return [`Client ${who} ${text}.`, CLIENT];
   },
   life({ who, up, incarnation }) {
@@ -147,7 +147,7 @@ const SAY = table({
   },
   fate({ id, fate, why }, messages, trace, step) {
     const message = messages.get(id);
-    if (fate === "open") return [`The run ends here; ${step.records.length} messages are still under way.`, null];
+    if (fate === "open") return [`The run ends; still under way are ${step.records.length} messages.`, null];
     if (message === undefined) return [`A message that nobody sent: ${fate}.`, null];
     const ends = FATE[fate] ?? fate;
     const name = `${short(message)} of replica ${replicaOf(message.from)} to ${place(message.to)}`;
@@ -165,7 +165,17 @@ const SAY = table({
   },
 });
 
-const reason = ({ event, text }) => event === "refuse" && /reason=lease/.test(text) ? LEASE : EVENT[event];
+function verdict(text, { plant, about = "" }) {
+  return [`Safety broke: ${text.replace(/^at [\d.]+: /, "")}.`, broken(text, plant ? about : "")];
+}
+
+function befell(who, what, text) {
+  const whose = what === "process" ? `Replica ${who}` : `Replica ${who}'s ${what}`;
+  return `${whose}: ${text.replaceAll("; nothing unsynced", "")}.`;
+}
+
+const reason = ({ event, text }) =>
+  event === "refuse" && /reason=lease/.test(text) ? LEASE : EVENT[event];
 
 const place = (address) => `replica ${replicaOf(address)}'s ${roleOf(address)}`;
 
@@ -176,28 +186,40 @@ const FATE = {
 };
 
 const SENTENCES = table({
-  campaign: (replica, { ballot }) => `Replica ${replica} wants to lead and asks for promises at ballot ${ballot}.`,
-  promise: (replica, { ballot, peer, text }) => {
-    const accepted = /accepted=(\d+)/.exec(text)?.[1] ?? "0";
-    const reports = accepted === "0" ? "it has accepted nothing that is still open" : `it reports ${accepted} accepted value${accepted === "1" ? "" : "s"}`;
-    return `Acceptor ${replica} promises ${ballot} to replica ${peer}; ${reports}.`;
-  },
-  refuse: (replica, { ballot, peer, text }) => `Acceptor ${replica} refuses ${ballot} of replica ${peer}: ${refusal(text)}.`,
+  campaign: (replica, { ballot }) =>
+    `Replica ${replica} wants to lead and asks for promises at ballot ${ballot}.`,
+  promise: (replica, { ballot, peer, text }) =>
+    `Acceptor ${replica} promises ${ballot} to replica ${peer}; ${reports(text)}.`,
+  refuse: (replica, { ballot, peer, text }) =>
+    `Acceptor ${replica} refuses ${ballot} of replica ${peer}: ${refusal(text)}.`,
   leads: (replica, { ballot, peer }) => replica === peer
     ? `Replica ${replica} leads at ballot ${ballot}: a majority has promised it.`
     : `Replica ${replica} learns that replica ${peer} leads at ballot ${ballot}.`,
-  "leads no more": (replica, { peer, text }) => `For replica ${replica}, replica ${peer} leads no more: ${text.replace(/^.*reason=/, "")}.`,
-  propose: (replica, { slot, ballot, text }) => `Leader ${replica} proposes for slot ${slot} at ${ballot}: ${value(text)}.`,
-  accept: (replica, { slot, ballot }) => `Acceptor ${replica} accepts slot ${slot} at ballot ${ballot}.`,
-  accepted: (replica, { slot, peer, text }) => `Leader ${replica} hears that acceptor ${peer} accepted slot ${slot} ${/\(.*\)/.exec(text)?.[0] ?? ""}.`,
-  chosen: (replica, { slot, ballot, text }) => `Slot ${slot} is chosen at ballot ${ballot}, by acceptors ${/acceptors=([\d,]+)/.exec(text)?.[1].replaceAll(",", ", ") ?? "of a majority"}.`,
+  "leads no more": (replica, { peer, text }) =>
+    `For replica ${replica}, replica ${peer} leads no more: ${text.replace(/^.*reason=/, "")}.`,
+  propose: (replica, { slot, ballot, text }) =>
+    `Leader ${replica} proposes for slot ${slot} at ${ballot}: ${value(text)}.`,
+  accept: (replica, { slot, ballot }) =>
+    `Acceptor ${replica} accepts slot ${slot} at ballot ${ballot}.`,
+  accepted: (replica, { slot, peer, text }) =>
+    `Leader ${replica} learns that acceptor ${peer} accepted slot ${slot} ${found(/\(.*\)/, text)}.`,
+  chosen: (replica, { slot, ballot, text }) =>
+    `Slot ${slot} is chosen at ballot ${ballot}, by acceptors ${acceptors(text)}.`,
   commit: (replica, { slot, text }) => `Learner ${replica} applies slot ${slot}: ${value(text)}.`,
 });
 
+const found = (pattern, text) => pattern.exec(text)?.at(-1) ?? "";
+const acceptors = (text) => found(/acceptors=([\d,]+)/, text).replaceAll(",", ", ");
+
+function reports(text) {
+  const accepted = found(/accepted=(\d+)/, text);
+  if (accepted === "0") return "it has accepted nothing that is still open";
+  return `it reports ${accepted} accepted value${accepted === "1" ? "" : "s"}`;
+}
+
 function refusal(text) {
-  const promised = /promised=([\d.]+)/.exec(text)?.[1];
-  const reason = /reason=(.*)$/.exec(text)?.[1] ?? "";
-  if (reason === "ballot") return `it has promised ${promised}`;
+  const reason = found(/reason=(.*)$/, text);
+  if (reason === "ballot") return `it has promised ${found(/promised=([\d.]+)/, text)}`;
   if (reason === "lease") return "a lease of another's still runs";
   return reason;
 }
@@ -206,7 +228,8 @@ function value(text) {
   const commands = /commands=(\d+)(?:: (.*))?$/.exec(text);
   if (!commands) return text;
   if (commands[1] === "0") return "a no-op";
-  return commands[2]?.replace(/ id=.*?(?=, |$)/g, "") ?? `${commands[1]} command${commands[1] === "1" ? "" : "s"}`;
+  const several = `${commands[1]} command${commands[1] === "1" ? "" : "s"}`;
+  return commands[2]?.replace(/ id=.*?(?=, |$)/g, "") ?? several;
 }
 
 function script(text, step) {

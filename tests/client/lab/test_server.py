@@ -39,7 +39,7 @@ def post(lab: Lab, body: str) -> Answer:
 
 
 def cookie(lab: Lab) -> str:
-    return f"kvrmi-lab={lab.token}"
+    return f"kvrmi-lab-{lab.host.rpartition(':')[2]}={lab.token}"
 
 
 def test_the_token_becomes_a_cookie_and_leaves_the_address(lab: Lab) -> None:
