@@ -1,7 +1,7 @@
 // What stands beside the diagram: a card for each replica, the log's slots, the step in detail.
 
 import { html, press } from "./dom.js";
-import { isNoop, less, spell } from "./state.js";
+import { isNoop, isOutdated, less, spell } from "./state.js";
 import { history, story } from "./why.js";
 import { guilty, short } from "./words.js";
 
@@ -18,22 +18,29 @@ export function facts(state) {
 export function cards(state, before) {
   const blamed = guilty(state.verdict);
   return [...state.replicas].map(([id, replica]) =>
-    card(id, replica, before?.get(id), state.at, id === blamed));
+    card(id, replica, before?.get(id), state, id === blamed));
 }
 
-function card(id, replica, before, at, blamed) {
-  const lead = replica.leads ? `leads at ${spell(replica.leads)}` : replica.stopped ? "stopped" : "follows";
+function card(id, replica, before, state, blamed) {
+  const leads = replica.leads !== null && !isOutdated(state, replica.leads);
   const broken = less(replica.promised, replica.vowed);
-  const marks = `${replica.leads ? " leader" : ""}${blamed ? " blamed" : ""}`;
+  const marks = `${leads ? " leader" : ""}${blamed ? " blamed" : ""}`;
   return html("article", { class: `card owner${id}${marks}` },
-    html("h2", {}, `${id} `, html("small", {}, up(replica) ? lead : "down")),
+    html("h2", {}, `${id} `, html("small", {}, standing(replica, leads))),
     html("p", { class: "lamps" }, ...LAMPS.map((role) => lamp(role, replica.roles.get(role)))),
     html("dl", {},
       ...fact("promised", spell(replica.promised), before?.promised),
       ...(broken ? fact("but had", `${spell(replica.vowed)}: broken`, "") : []),
       ...fact("chosen", replica.chosen, before?.chosen),
       ...fact("applied", replica.applied, before?.applied)),
-    lease(replica.grant, at));
+    lease(replica.grant, state.at));
+}
+
+function standing(replica, leads) {
+  if (!up(replica)) return "down";
+  if (replica.stopped) return "stopped";
+  if (replica.leads === null) return "follows";
+  return `${leads ? "leads at" : "believes it leads at"} ${spell(replica.leads)}`;
 }
 
 const up = (replica) => LAMPS.some((role) => replica.roles.get(role)?.up);

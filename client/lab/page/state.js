@@ -175,6 +175,13 @@ export function less(a, b) {
   return a.round < b.round || (a.round === b.round && a.replica < b.replica);
 }
 
+/** Whether a majority has promised more than this ballot: its owner can have nothing chosen. */
+export function isOutdated(state, ballot) {
+  const replicas = [...state.replicas.values()];
+  const beyond = replicas.filter((replica) => less(ballot, replica.promised)).length;
+  return beyond > replicas.length / 2;
+}
+
 /** Whether a value is the no-op: a batch of no commands, after the format's byte. */
 export const isNoop = (value) => value?.b64 === "AZA=";
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const PAGE = new URL("../../../client/lab/page/", import.meta.url);
 const { ALL, EVENTS, LEARNED, isFault, read } = await import(new URL("trace.js", PAGE));
-const { SPACING, Timeline, spell } = await import(new URL("state.js", PAGE));
+const { isOutdated, SPACING, Timeline, spell } = await import(new URL("state.js", PAGE));
 const { say, guilty } = await import(new URL("words.js", PAGE));
 const { history, story } = await import(new URL("why.js", PAGE));
 const { rows } = await import(new URL("diagram.js", PAGE));
@@ -66,6 +66,15 @@ test("a run without faults of the checker ends with equal replicas", () => {
   assert.equal(state.slots.size, trace.end.slots);
   assert.ok([...state.slots.values()].every((slot) => slot.chosen));
   assert.ok(trace.steps.some(isFault));
+});
+
+test("an older leader is outdated once a majority has promised more", () => {
+  const trace = read(text("scenario")), timeline = new Timeline(trace);
+  const led = (step) => [...timeline.at(step).replicas.values()]
+    .filter((replica) => replica.leads !== null)
+    .map((replica) => [spell(replica.leads), isOutdated(timeline.at(step), replica.leads)]);
+  const seen = new Set(trace.steps.flatMap((_, step) => led(step).map(String)));
+  assert.ok(seen.has("1.2,false") && seen.has("2.1,false"));
 });
 
 test("a planted bug shows as a vote below a promise", () => {
