@@ -109,10 +109,9 @@ function described(slot, values) {
 /** Why a slot has its value, up to a step: in sentences, and the majorities as a table. */
 export function slotWhy(trace, slot, at, close, go) {
   const known = history(trace, slot, at), ids = trace.replicas;
-  const majority = Math.floor(ids.length / 2) + 1;
   return [
     html("h2", {}, `Slot ${slot} `, press("close", close)),
-    ...story(known, trace.values, majority).map((sentence) => html("p", {}, sentence)),
+    ...story(known, trace.values).map((sentence) => html("p", {}, sentence)),
     html("p", {}, html("cite", {}, "Paxos Made Simple 2.2, P2b and P2c")),
     html("table", { class: "majorities" },
       heading("ballot", ids),

@@ -118,14 +118,10 @@ const LEFT = table({
     const replica = of(state, who);
     vow(replica, fields.ballot);
     replica.accepted.set(fields.slot, fields.ballot);
-    slot(state, fields.slot).accepted.set(replicaOf(who), fields.ballot);
+    vote(state, slot(state, fields.slot), replicaOf(who), fields.ballot);
   },
   Heard(state, { who, at }, { fields }) {
     of(state, who).grant = { ballot: fields.ballot, until: at + fields.lease, lease: fields.lease };
-  },
-  Chosen(state, record, { fields: { entry } }) {
-    const { ballot, acceptors, value } = entry;
-    slot(state, entry.slot).chosen ??= { ballot, acceptors, value: value.b64 };
   },
 });
 
@@ -149,6 +145,14 @@ const REPORTED = table({
     if (round === 0) replica.vowed = null;
   },
 });
+
+/** Count a vote; a majority of them at one ballot is a choice, whether anybody knows it yet or not. */
+function vote(state, slot, by, ballot) {
+  slot.accepted.set(by, ballot);
+  const name = spell(ballot);
+  const alike = [...slot.accepted.values()].filter((other) => spell(other) === name).length;
+  if (alike > state.replicas.size / 2) slot.chosen ??= { ballot, value: slot.proposed.get(name) };
+}
 
 function vow(replica, ballot) {
   if (less(replica.vowed, ballot)) replica.vowed = ballot;

@@ -4,9 +4,16 @@
 import { less, spell } from "./state.js";
 import { replicaOf, table } from "./trace.js";
 
-/** {ballots, chosen} of a slot; each ballot, the lowest first, with its promises and votes. */
+/** How many of so many are a majority. */
+export const majorityOf = (replicas) => Math.floor(replicas / 2) + 1;
+
+/**
+ * {ballots, chosen} of a slot; each ballot, the lowest first, with its promises and votes. Chosen is
+ * what a majority has accepted at one ballot, whether anybody knows it yet or not.
+ */
 export function history(trace, slot, until) {
-  const found = { ballots: new Map(), chosen: null };
+  const majority = majorityOf(trace.replicas.length);
+  const found = { ballots: new Map(), chosen: null, majority };
   for (let at = 0; at <= until; at++) {
     for (const record of trace.steps[at].records) {
       if (record.kind === "left") record.mail.forEach((mail) => SEEN[mail.type]?.(found, record, mail, slot, at));
@@ -14,7 +21,7 @@ export function history(trace, slot, until) {
   }
   const proposed = [...found.ballots.values()].filter((one) => one.proposed !== null);
   proposed.sort((a, b) => less(a.ballot, b.ballot) ? -1 : 1);
-  return { ballots: proposed, chosen: found.chosen };
+  return { ballots: proposed, chosen: found.chosen, majority };
 }
 
 const SEEN = table({
@@ -28,13 +35,11 @@ const SEEN = table({
     if (fields.slot !== slot) return;
     at(ballots, fields.ballot).proposed ??= { by: replicaOf(who), step, value: fields.value.b64 };
   },
-  Accepted({ ballots }, { who }, { fields }, slot, step) {
-    if (fields.slot !== slot) return;
-    const { votes } = at(ballots, fields.ballot);
+  Accepted(found, { who }, { fields: { ballot, slot: named } }, slot, step) {
+    if (named !== slot) return;
+    const { votes } = at(found.ballots, ballot);
     if (!votes.has(replicaOf(who))) votes.set(replicaOf(who), step);
-  },
-  Chosen(found, record, { fields: { entry } }, slot, step) {
-    if (entry.slot === slot) found.chosen ??= { ballot: entry.ballot, acceptors: entry.acceptors, step };
+    if (votes.size >= found.majority) found.chosen ??= { ballot, acceptors: [...votes.keys()], step };
   },
 });
 
@@ -47,7 +52,7 @@ function at(ballots, ballot) {
 }
 
 /** The same in sentences, for people: at most FEW ballots of it. */
-export function story({ ballots, chosen }, values, majority) {
+export function story({ ballots, chosen, majority }, values) {
   if (ballots.length === 0) return ["Nobody has proposed anything for this slot yet."];
   const first = (chosen && ballots.find((one) => spell(one.ballot) === spell(chosen.ballot))) ?? ballots[0];
   const name = values.get(first.proposed.value) ?? "a value";
@@ -55,8 +60,8 @@ export function story({ ballots, chosen }, values, majority) {
     `Replica ${first.proposed.by} proposed ${name} at ballot ${spell(first.ballot)}; `
       + `acceptors ${list(first.promises.keys())} had promised that ballot.`,
     chosen
-      ? `Acceptors ${list(chosen.acceptors)} accepted it at that ballot: a majority, so it is chosen, and stays so.`
-      : `Accepted so far by ${list(first.votes.keys())}; chosen are ${majority} or more.`,
+      ? `Acceptors ${list(chosen.acceptors)} accepted it at that ballot: a majority, so it is chosen, whether anybody knows that yet or not.`
+      : `Accepted so far by ${list(first.votes.keys())}; it takes ${majority} for it to be chosen.`,
   ];
   const later = ballots.filter((one) => chosen && less(chosen.ballot, one.ballot)).slice(0, FEW);
   return [...said, ...later.map((one) => met(one, chosen, first.proposed.value))];

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import Lab
+from .conftest import DEADLINE, Lab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -62,6 +63,14 @@ def shown(page: Page) -> tuple[str, str, str, str]:
     return sentence, cards, log, diagram
 
 
+def eventually(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait for it in the test: the page's policy forbids what playwright would run there."""
+    by = time.monotonic() + DEADLINE
+    while not holds():
+        assert time.monotonic() < by, "it never came"
+        page.wait_for_timeout(20)
+
+
 def step(page: Page) -> int:
     return int(page.input_value("#scrubber"))
 
@@ -97,7 +106,7 @@ def test_the_address_leads_back_to_the_step(page: Page) -> None:
     for _ in range(5):
         page.keyboard.press("PageDown")
     before, at = shown(page), step(page)
-    page.wait_for_function(f"location.hash.includes('step={at}&')")
+    eventually(page, lambda: f"step={at}&" in page.url)
     there = page.url
     assert "token" not in there
     page.keyboard.press("Home")
@@ -109,7 +118,7 @@ def test_it_plays_and_pauses(page: Page) -> None:
     at = step(page)
     page.keyboard.press("+")
     page.keyboard.press(" ")
-    page.wait_for_function(f"Number(document.getElementById('scrubber').value) > {at + 3}")
+    eventually(page, lambda: step(page) > at + 3)
     page.keyboard.press(" ")
     assert page.inner_text("#play") == "play"
 
@@ -137,7 +146,7 @@ def test_a_slot_says_why_it_has_its_value(page: Page) -> None:
 def test_a_bug_opens_where_safety_broke(page: Page) -> None:
     play(page, "bug=accepts-below-promise&seed=0")
     assert "having promised 2.5" in page.inner_text("#sentence")
-    assert "never accept below its promise" in page.inner_text("#why")
+    assert "accept nothing below its promise" in page.inner_text("#why")
     assert page.locator(".card.blamed h2").inner_text().startswith("3")
     page.keyboard.press("Home")
     page.keyboard.press("b")
