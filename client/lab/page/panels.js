@@ -88,7 +88,7 @@ function slotRow(state, number, ids, values, pick) {
   return html("tr", { class: chosen ? "chosen" : null },
     html("th", {}, press(`${number}${chosen ? " ✓" : ""}`, () => pick(number), "why it has this value")),
     ...ids.map((id) => cell(slot, state.replicas.get(id), id, number)),
-    html("td", { class: "value" }, described(slot, values)));
+    html("td", { class: "value" }, html("div", { title: described(slot, values) }, described(slot, values))));
 }
 
 function cell(slot, replica, id, number) {

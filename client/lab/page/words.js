@@ -57,7 +57,7 @@ function fault(text) {
 export function say(trace, at) {
   const step = trace.steps[at];
   try {
-    const record = main(step, trace.messages);
+    const record = main(step);
     const [sentence, reason] = SAY[record.kind](record, trace.messages, trace, step);
     return { sentence, why: reason?.[0] ?? "", where: reason?.[1] ?? "" };
   } catch {
@@ -104,13 +104,13 @@ export function across(step) {
 }
 
 /** The record that a step is about: the most telling one. */
-function main(step, messages) {
+function main(step) {
   const rank = (record) => {
     if (record.kind === "happened") return record.text ? 6 : 0;
     if (record.kind === "acted") return ORDER.indexOf(record.event.event) < 0 ? 3 : 5;
     if (record.kind === "links") return 4;
     if (record.kind === "life") return 4;
-    if (record.kind === "left") return record.mail.some((mail) => messages.get(mail.id)) ? 1 : 0;
+    if (record.kind === "left") return record.mail.some((mail) => mail.type === "Refused") ? 4 : 1;
     return record.kind === "fate" ? 2 : -1;
   };
   const most = Math.max(...step.records.map(rank));
