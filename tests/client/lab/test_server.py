@@ -92,7 +92,7 @@ def test_a_request_that_makes_no_sense_gets_a_sentence(lab: Lab, body: str, why:
     assert any(word in answer.text for word in why.split("|")), answer.text
 
 
-@pytest.mark.parametrize("name", ["../runs.py", "..%2fruns.py", "nothing.js"])
+@pytest.mark.parametrize("name", ["../DESIGN.md", "..%2fDESIGN.md", "nothing.js"])
 def test_only_the_files_of_the_page_are_there(lab: Lab, name: str) -> None:
     assert ask(lab, "GET", f"/page/{name}", cookie=cookie(lab)).status == 404
 
