@@ -22,7 +22,7 @@ from .runs import SEEDS, NoSuchRun, Request, checked
 __all__ = ["main"]
 
 HOST = "127.0.0.1"
-GRACE = 1
+GRACE = 5
 """Seconds for open answers when it ends."""
 _NEEDED = ("starlette", "uvicorn")
 
@@ -65,15 +65,17 @@ def _serve(listening: socket.socket, first: Request, *, browser: bool) -> int:
     print(f"the lab is at {address}\nCtrl-C ends it", flush=True)
     if browser and _has_screen():
         webbrowser.open(address)
+    app = application(token, first, (HOST, "localhost"), port, lambda: server.should_exit)
     config = uvicorn.Config(
-        application(token, first, (HOST, "localhost"), port),
+        app,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACE,
         server_header=False,
     )
+    server = uvicorn.Server(config)
     with contextlib.suppress(KeyboardInterrupt):  # raised again once it has ended
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     return 0
 
 

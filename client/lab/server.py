@@ -8,10 +8,7 @@ Who may ask is guard.py's.
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib.resources import files
 
@@ -32,31 +29,30 @@ REQUEST_BYTES = 4096
 _KINDS = {"js": "text/javascript", "css": "text/css"}
 
 
-def application(token: str, first: Request, names: Sequence[str], port: int) -> Guard:
-    """Make the application; `first` is the run that the page opens with."""
-    page = _Page(token, first)
+def application(
+    token: str, first: Request, names: Sequence[str], port: int, ended: Callable[[], bool]
+) -> Guard:
+    """Make the application; `first` is the run that the page opens with.
+
+    ended: whether it is asked to end, so that a search for a bug's seed is given up.
+    """
+    page = _Page(token, first, ended)
     routes = [
         Route("/", page.index),
         Route("/page/{name}", page.file),
         Route("/run", page.run, methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes, lifespan=page.living), token, names, port)
+    return Guard(Starlette(routes=routes), token, names, port)
 
 
 class _Page:
-    def __init__(self, token: str, first: Request) -> None:
+    def __init__(self, token: str, first: Request, ended: Callable[[], bool]) -> None:
         given = {"token": token, "first": msgspec.to_builtins(first), "menu": menu()}
         self._files = _files()
         html = self._files.pop("index.html").decode()
         self._index = html.replace("{{given}}", escape(json.dumps(given), quote=True))
         self._running = anyio.Lock()
-        self._ended = threading.Event()
-
-    @asynccontextmanager
-    async def living(self, app: Starlette) -> AsyncIterator[None]:
-        """Give up, in the end, what still runs in a thread: nobody waits for it any more."""
-        yield
-        self._ended.set()
+        self._ended = ended
 
     async def index(self, request: HttpRequest) -> Response:
         """Send the page, with what it needs to begin."""
@@ -75,8 +71,7 @@ class _Page:
             asked = msgspec.json.decode(await _body(request), type=Request)
             async with self._running:
                 lines: list[str] = []
-                made = partial(trace, asked, lines.append, self._ended.is_set)
-                await anyio.to_thread.run_sync(made, abandon_on_cancel=True)
+                await anyio.to_thread.run_sync(trace, asked, lines.append, self._ended)
         except (msgspec.MsgspecError, NoSuchRun) as error:
             return PlainTextResponse(f"{error}\n", 400)
         return Response("".join(lines), media_type="application/x-ndjson")
