@@ -23,6 +23,12 @@ def test_a_scenario_has_a_title_and_an_end() -> None:
     assert made[-1] == {"kind": "end", "violation": ""}
 
 
+def test_what_is_under_way_when_a_scenario_ends_has_a_fate_too() -> None:
+    made = lines(Request(scenario="lost_accepts"))
+    sent = {mail["id"] for line in made if line["kind"] == "left" for mail in line["mail"]}
+    assert sent == {line["id"] for line in made if line["kind"] == "fate"}
+
+
 def test_values_are_in_words() -> None:
     made = lines(Request(scenario="duelling_proposers"))
     (values,) = (line["words"] for line in made if line["kind"] == "values")
