@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 PARTS = ("kvrmi", "client", "nameserver", "server")
 FILES = ("setup.cfg", "pyproject.toml", "LICENSE", "README.md")
+DATA = ("py.typed", "sim/paxos/bugs.json", "sim/twophase/bugs.json")
 SCRIPTS = ("kvrmi-client", "kvrmi-cluster", "kvrmi-nameserver", "kvrmi-server")
 SETUPTOOLS = (70, 1)
 """The first that makes a wheel without another package."""
@@ -99,7 +100,7 @@ def test_only_kvrmi_reaches_site_packages(wheel: Path) -> None:
 def test_every_module_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.startswith("kvrmi/")}
-    expected = {"kvrmi/py.typed"}
+    expected = {f"kvrmi/{data}" for data in DATA}
     for part, data in (("", "kvrmi/sim/paxos/scenarios"), ("kvrmi/", "client/lab/page")):
         expected |= {f"{part}{data}/{path.name}" for path in (ROOT / data).iterdir()}
     for part in PARTS:

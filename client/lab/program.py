@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from kvrmi import cli
+from kvrmi.sim.protocols import PROTOCOLS
+from kvrmi.sim.run import DEFAULT
 
 from .runs import SEEDS, NoSuchRun, Request, checked
 
@@ -35,8 +37,9 @@ def main(words: Sequence[str]) -> int:
         cli.complain(f"{', '.join(lacking)} not installed: pip install 'kvrmi[lab]'", "lab")
         return cli.USAGE
     try:
-        asked = (given.seed, given.profile, given.bug, given.scenario, given.steps, given.only)
-        first = checked(Request(*asked))
+        first = checked(
+            Request(**{name: getattr(given, name) for name in Request.__struct_fields__})
+        )
         listening = _listen(given.port)
     except (NoSuchRun, OSError) as error:
         cli.complain(str(error), "lab")
@@ -65,7 +68,7 @@ def _serve(listening: socket.socket, first: Request, *, browser: bool) -> int:
     print(f"the lab is at {address}\nCtrl-C ends it", flush=True)
     if browser and _has_screen():
         webbrowser.open(address)
-    app = application(token, first, (HOST, "localhost"), port, lambda: server.should_exit)
+    app = application(token, first, (HOST, "localhost"), port)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -89,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "backwards, and says of each step why it is safe. Needs no cluster.",
         command="lab",
         epilog="Exit status: 0 after Ctrl-C, 2 usage.",
+    )
+    parser.add_argument(
+        "--protocol", metavar="NAME", choices=PROTOCOLS, default=DEFAULT, help=f"({DEFAULT})"
     )
     parser.add_argument("--seed", metavar="N", type=cli.whole(0, SEEDS - 1), help="its run (0)")
     parser.add_argument("--profile", metavar="P", default="", help="the faults (by the seed)")

@@ -8,7 +8,7 @@ Who may ask is guard.py's.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
@@ -29,14 +29,9 @@ REQUEST_BYTES = 4096
 _KINDS = {"js": "text/javascript", "css": "text/css"}
 
 
-def application(
-    token: str, first: Request, names: Sequence[str], port: int, ended: Callable[[], bool]
-) -> Guard:
-    """Make the application; `first` is the run that the page opens with.
-
-    ended: whether it is asked to end, so that a search for a bug's seed is given up.
-    """
-    page = _Page(token, first, ended)
+def application(token: str, first: Request, names: Sequence[str], port: int) -> Guard:
+    """Make the application; `first` is the run that the page opens with."""
+    page = _Page(token, first)
     routes = [
         Route("/", page.index),
         Route("/page/{name}", page.file),
@@ -46,13 +41,12 @@ def application(
 
 
 class _Page:
-    def __init__(self, token: str, first: Request, ended: Callable[[], bool]) -> None:
+    def __init__(self, token: str, first: Request) -> None:
         given = {"token": token, "first": msgspec.to_builtins(first), "menu": menu()}
         self._files = _files()
         html = self._files.pop("index.html").decode()
         self._index = html.replace("{{given}}", escape(json.dumps(given), quote=True))
         self._running = anyio.Lock()
-        self._ended = ended
 
     async def index(self, request: HttpRequest) -> Response:
         """Send the page, with what it needs to begin."""
@@ -71,7 +65,7 @@ class _Page:
             asked = msgspec.json.decode(await _body(request), type=Request)
             async with self._running:
                 lines: list[str] = []
-                await anyio.to_thread.run_sync(trace, asked, lines.append, self._ended)
+                await anyio.to_thread.run_sync(trace, asked, lines.append)
         except (msgspec.MsgspecError, NoSuchRun) as error:
             return PlainTextResponse(f"{error}\n", 400)
         return Response("".join(lines), media_type="application/x-ndjson")

@@ -173,8 +173,7 @@ def _explain(failing: Iterable[Verdict], plant: str) -> None:
         smallest = _smallest(verdict, plant)
         print(f"the smallest history that shows it: {smallest.violation}")
         print(f"  {_again(smallest, plant)} --trace", flush=True)
-        if smallest.protocol == DEFAULT:
-            print(f"  {_on_a_page(smallest, plant)}", flush=True)
+        print(f"  {_on_a_page(smallest, plant)}", flush=True)
 
 
 def _on_a_page(verdict: Verdict, plant: str) -> str:

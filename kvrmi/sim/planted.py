@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from functools import partial
+from importlib.resources import files
 from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
@@ -22,7 +23,7 @@ from rich.table import Table
 from .protocol import Explored
 from .run import STEPS, Verdict, run
 
-__all__ = ["LIMIT", "Found", "about", "find", "find_all", "report", "shows"]
+__all__ = ["LIMIT", "Found", "about", "find", "find_all", "known_seeds", "report", "shows"]
 
 SHOWN = 110
 """Characters of a violation in the table."""
@@ -48,6 +49,12 @@ class Found(NamedTuple):
 def about(protocol: Explored, bug: str) -> str:
     """Say what is wrong, in a sentence or two."""
     return (protocol.bugs[bug].__doc__ or "").strip()
+
+
+def known_seeds(protocol: Explored) -> dict[str, int]:
+    """Return a seed that shows each bug, as the last `--bugs --json` found them."""
+    rows = json.loads(files(protocol.package).joinpath("bugs.json").read_bytes())
+    return {row["bug"]: row["seed"] for row in rows}
 
 
 def find(protocol: Explored, bug: str, seeds: Sequence[int], jobs: int = 1) -> Found:

@@ -128,6 +128,8 @@ class Explored(NamedTuple):
     begin: Begin
     bugs: Mapping[str, Callable[[], Any]]
     play: Play | None = None
+    package: str = ""
+    """Where its bugs.json is: the seeds that show its bugs."""
 
     def profile(self, name: str, seed: int) -> Profile:
         """Find a profile by its name, or that of a seed; raises KeyError."""

@@ -1,24 +1,23 @@
 """Every planted bug is found, by a seed that the production parts pass.
 
 Any change to what the simulator draws, or to what roles send, moves the seeds. New ones come from
-`python -m kvrmi.sim --bugs --json > tests/sim/bugs.json`, which fails when one is not found at all.
+`python -m kvrmi.sim --bugs --json > kvrmi/sim/paxos/bugs.json`, which fails when one is not found
+at all.
 """
 
 from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from kvrmi.sim.paxos.bugs import BUGS
 from kvrmi.sim.paxos.histories import PAXOS
-from kvrmi.sim.planted import Found, about, find, report, shows
+from kvrmi.sim.planted import Found, about, find, known_seeds, report, shows
 from kvrmi.sim.run import run
 
-ROWS = json.loads((Path(__file__).parent / "bugs.json").read_text())
-SEEDS: dict[str, int] = {row["bug"]: row["seed"] for row in ROWS}
+SEEDS = known_seeds(PAXOS)
 """For each bug the first seed that shows it."""
 
 

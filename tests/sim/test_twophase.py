@@ -1,23 +1,21 @@
 """Two-phase commit in the simulator: what it promises holds, and each planted bug is found.
 
-New seeds of the bugs: `python -m kvrmi.sim --protocol 2pc --bugs --json > tests/sim/bugs_2pc.json`.
+New seeds of the bugs: `python -m kvrmi.sim --protocol 2pc --bugs --json > FILE`, which is to
+be kvrmi/sim/twophase/bugs.json.
 """
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from kvrmi.sim.many import run_many
-from kvrmi.sim.planted import about, shows
+from kvrmi.sim.planted import about, known_seeds, shows
 from kvrmi.sim.run import run
 from kvrmi.sim.twophase.histories import PROFILES, TWOPHASE
 
-ROWS = json.loads((Path(__file__).parent / "bugs_2pc.json").read_text())
-SEEDS: dict[str, int] = {row["bug"]: row["seed"] for row in ROWS}
+SEEDS = known_seeds(TWOPHASE)
 """For each bug the first seed that shows it."""
 
 

@@ -52,7 +52,7 @@ const HELP = [
 async function load(request, where = {}) {
   problem("");
   document.body.setAttribute("aria-busy", "true");
-  one("run").textContent = request.bug ? "running seeds until one shows the bug .." : "making the run ..";
+  one("run").textContent = "making the run ..";
   const [ok, text] = await ask(request);
   document.body.removeAttribute("aria-busy");
   if (ok) begin(request, read(text), where);
@@ -199,7 +199,7 @@ function remembered() {
   const request = wanted({
     seed: number("seed", null), steps: number("steps", null),
     only: parts.get("only")?.split(",").map(Number).filter(Number.isInteger) ?? null,
-    ...Object.fromEntries(["profile", "bug", "scenario"].map((name) => [name, parts.get(name)])),
+    ...Object.fromEntries(["protocol", "profile", "bug", "scenario"].map((name) => [name, parts.get(name)])),
   });
   const where = { step: number("step", -1), grain: number("grain", 1), message: number("message", 0), slot: number("slot", 0) };
   return Object.keys(request).length ? [request, where] : [wanted(given.first), {}];
@@ -243,12 +243,12 @@ function legend() {
 function choices() {
   const group = (label, names, value) => html("optgroup", { label }, ...Object.keys(names).map((name) =>
     html("option", { value: JSON.stringify(value(name)), title: names[name] }, name)));
-  const { scenarios, profiles, bugs } = given.menu;
-  one("what").append(
-    html("option", { value: "" }, "Play another run .."),
-    group("scenarios", scenarios, (scenario) => ({ scenario })),
-    group("faults", profiles, (profile) => ({ seed: 0, profile })),
-    group("planted bugs: safety breaks", bugs, (bug) => ({ bug })));
+  const groups = Object.entries(given.menu).flatMap(([protocol, { scenarios, profiles, bugs }]) => [
+    group(`${protocol}: scenarios`, scenarios, (scenario) => ({ protocol, scenario })),
+    group(`${protocol}: faults`, profiles, (profile) => ({ protocol, seed: 0, profile })),
+    group(`${protocol}: planted bugs, safety breaks`, bugs, (bug) => ({ protocol, bug })),
+  ]);
+  one("what").append(html("option", { value: "" }, "Play another run .."), ...groups.filter(({ children }) => children.length));
   one("what").addEventListener("change", ({ target }) => {
     if (target.value) load(JSON.parse(target.value));
     target.value = "";

@@ -103,4 +103,4 @@ def _turn(seed: int) -> int:
     return seed // len(PROFILES)
 
 
-PAXOS = Explored("paxos", PROFILES, History, BUGS, play)
+PAXOS = Explored("paxos", PROFILES, History, BUGS, play, __package__)

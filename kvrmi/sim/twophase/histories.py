@@ -167,4 +167,4 @@ class History:
         return sum(one.outcome == OK for one in self._seen)
 
 
-TWOPHASE = Explored("2pc", PROFILES, History, BUGS)
+TWOPHASE = Explored("2pc", PROFILES, History, BUGS, package=__package__)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
@@ -105,17 +104,6 @@ def test_it_ends_at_once_and_quietly() -> None:
         assert lab.process.wait(DEADLINE) == 0
         assert lab.process.stderr is not None
         assert lab.process.stderr.read() == ""
-
-
-def test_a_search_does_not_keep_it() -> None:
-    with running() as lab, ThreadPoolExecutor(1) as pool:
-        assert ask(lab, "GET", "/", cookie=cookie(lab)).status == 200  # it listens for signals
-        asked = pool.submit(post, lab, '{"bug": "release-of-older-ballot"}')
-        lab.process.send_signal(signal.SIGINT)
-        assert lab.process.wait(DEADLINE) == 0
-        assert lab.process.stderr is not None
-        assert lab.process.stderr.read() == ""
-        asked.exception(DEADLINE)
 
 
 @pytest.mark.parametrize(
