@@ -130,7 +130,7 @@ def _bench(argv: Sequence[str], options: Options) -> int:
 def _lab(argv: Sequence[str], options: Options) -> int:
     from .lab import program  # a web server, and the simulator
 
-    return program.main(argv)
+    return program.main(argv, options)
 
 
 def _live(argv: Sequence[str], options: Options) -> int:

@@ -29,6 +29,8 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+_DOORS = ("/", "/live")
+"""Addresses that take the token."""
 _STRANGER = "This address needs the token: open the lab by the whole address that it printed.\n"
 
 
@@ -61,8 +63,12 @@ class Guard:
         if request.headers.get("host", "") not in self._hosts:
             return PlainTextResponse("This is not the lab's address.\n", 421)
         given = request.query_params.get("token")
-        if given is not None and request.method == "GET" and request.url.path == "/":
-            return self._greeting() if self._is_token(given) else PlainTextResponse(_STRANGER, 403)
+        if given is not None and request.method == "GET" and request.url.path in _DOORS:
+            return (
+                self._greeting(request.url.path)
+                if self._is_token(given)
+                else PlainTextResponse(_STRANGER, 403)
+            )
         if not self._is_token(request.cookies.get(self._cookie, "")):
             return PlainTextResponse(_STRANGER, 403)
         if request.method == "POST" and not self._is_token(request.headers.get(HEADER, "")):
@@ -71,9 +77,9 @@ class Guard:
             )
         return None
 
-    def _greeting(self) -> Response:
+    def _greeting(self, path: str) -> Response:
         """Move the token from the address into a cookie; the browser keeps what follows the #."""
-        answer = RedirectResponse("/", 303)
+        answer = RedirectResponse(path, 303)
         answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict", path="/")
         return answer
 

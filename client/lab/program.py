@@ -1,4 +1,4 @@
-"""`python -m client lab`: opens the page that plays simulated runs, until Ctrl-C.
+"""`python -m client lab`: opens the page of a cluster, or of a simulated run, until Ctrl-C.
 
 Rules: 127.0.0.1 only; the address is printed first, with its token; a run that does not exist is
 refused before anything listens. Starlette and uvicorn are imported late: few need them.
@@ -19,6 +19,7 @@ from kvrmi import cli
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.run import DEFAULT
 
+from ..options import Options
 from .runs import SEEDS, NoSuchRun, Request, checked
 
 __all__ = ["main"]
@@ -29,8 +30,8 @@ GRACE = 5
 _NEEDED = ("starlette", "uvicorn")
 
 
-def main(words: Sequence[str]) -> int:
-    """Serve the page; returns the exit status."""
+def main(words: Sequence[str], options: Options) -> int:
+    """Serve the pages; `options` name the cluster of the live one. Returns the exit status."""
     given = _parser().parse_args(words)
     lacking = [name for name in _NEEDED if find_spec(name) is None]
     if lacking:
@@ -44,8 +45,9 @@ def main(words: Sequence[str]) -> int:
     except (NoSuchRun, OSError) as error:
         cli.complain(str(error), "lab")
         return cli.USAGE
+    path = "/live" if first == Request() else "/"
     with listening:
-        return _serve(listening, first, browser=not given.no_browser)
+        return _serve(listening, first, options, path, browser=not given.no_browser)
 
 
 def _listen(port: int) -> socket.socket:
@@ -58,17 +60,21 @@ def _listen(port: int) -> socket.socket:
         ) from None
 
 
-def _serve(listening: socket.socket, first: Request, *, browser: bool) -> int:
+def _serve(
+    listening: socket.socket, first: Request, options: Options, path: str, *, browser: bool
+) -> int:
     import uvicorn  # half a second
 
+    from .live.pages import Live
     from .server import application
 
     token, port = secrets.token_urlsafe(24), listening.getsockname()[1]
-    address = f"http://{HOST}:{port}/?token={token}"
+    address = f"http://{HOST}:{port}{path}?token={token}"
     print(f"the lab is at {address}\nCtrl-C ends it", flush=True)
     if browser and _has_screen():
         webbrowser.open(address)
-    app = application(token, first, (HOST, "localhost"), port)
+    live = Live(options, lambda: server.should_exit)
+    app = application(token, first, (HOST, "localhost"), port, live)
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -88,8 +94,9 @@ def _has_screen() -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(
-        "Open a page that plays a simulated run of the cluster, step by step, forwards and "
-        "backwards, and says of each step why it is safe. Needs no cluster.",
+        "Open a page that shows the running cluster, and fails and heals it by clicks. With a "
+        "seed, a scenario or a bug: one that plays a simulated run, step by step, forwards and "
+        "backwards, and says of each step why it is safe; that needs no cluster.",
         command="lab",
         epilog="Exit status: 0 after Ctrl-C, 2 usage.",
     )

@@ -20,37 +20,46 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from .bodies import TooLarge, body
 from .guard import Guard
+from .live.pages import Live
 from .runs import NoSuchRun, Request, menu, trace
 
 __all__ = ["application"]
 
-REQUEST_BYTES = 4096
 _KINDS = {"js": "text/javascript", "css": "text/css"}
 
 
-def application(token: str, first: Request, names: Sequence[str], port: int) -> Guard:
+def application(token: str, first: Request, names: Sequence[str], port: int, live: Live) -> Guard:
     """Make the application; `first` is the run that the page opens with."""
     page = _Page(token, first)
     routes = [
         Route("/", page.index),
+        Route("/live", page.live),
         Route("/page/{name}", page.file),
         Route("/run", page.run, methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes), token, names, port)
+    app = Starlette(routes=[*routes, *live.routes], lifespan=live.running)
+    return Guard(app, token, names, port)
 
 
 class _Page:
     def __init__(self, token: str, first: Request) -> None:
         given = {"token": token, "first": msgspec.to_builtins(first), "menu": menu()}
         self._files = _files()
-        html = self._files.pop("index.html").decode()
-        self._index = html.replace("{{given}}", escape(json.dumps(given), quote=True))
+        self._index, self._live = (
+            self._files.pop(name).decode().replace("{{given}}", escape(json.dumps(given)))
+            for name in ("index.html", "live.html")
+        )
         self._running = anyio.Lock()
 
     async def index(self, request: HttpRequest) -> Response:
         """Send the page, with what it needs to begin."""
         return Response(self._index, media_type="text/html")
+
+    async def live(self, request: HttpRequest) -> Response:
+        """Send the page that shows a running cluster."""
+        return Response(self._live, media_type="text/html")
 
     async def file(self, request: HttpRequest) -> Response:
         """Send one of the page's files."""
@@ -62,23 +71,13 @@ class _Page:
     async def run(self, request: HttpRequest) -> Response:
         """Make a run and send its trace."""
         try:
-            asked = msgspec.json.decode(await _body(request), type=Request)
+            asked = msgspec.json.decode(await body(request), type=Request)
             async with self._running:
                 lines: list[str] = []
                 await anyio.to_thread.run_sync(trace, asked, lines.append)
-        except (msgspec.MsgspecError, NoSuchRun) as error:
+        except (msgspec.MsgspecError, NoSuchRun, TooLarge) as error:
             return PlainTextResponse(f"{error}\n", 400)
         return Response("".join(lines), media_type="application/x-ndjson")
-
-
-async def _body(request: HttpRequest) -> bytes:
-    """Read a small body; raises NoSuchRun for a large one."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > REQUEST_BYTES:
-            raise NoSuchRun(f"a request for a run has at most {REQUEST_BYTES} bytes")
-    return body
 
 
 def _files() -> dict[str, bytes]:

@@ -18,7 +18,7 @@ from ..admin import Admin
 from ..grammar.commands import Command, parse
 from ..grammar.lexer import split
 
-__all__ = ["Asks", "Carried", "Orders", "Outcome"]
+__all__ = ["Asks", "Carried", "Orders", "Outcome", "carry_out"]
 
 
 class Asks(NamedTuple):
@@ -61,14 +61,14 @@ class Orders:
             self.running = line
             try:
                 with self._open() as admin:
-                    outcome = _carry_out(admin, line, agreed)
+                    outcome = carry_out(admin, line, agreed)
             except KVError as error:
                 outcome = Carried(line, f"{error.code}: {error}", False)
             self.running = ""
             self._done(outcome)
 
 
-def _carry_out(admin: Admin, line: str, agreed: bool) -> Outcome:
+def carry_out(admin: Admin, line: str, agreed: bool) -> Outcome:
     """Carry out an order, or find that it has to be asked about. Raises a KVError."""
     command: Command = parse(split(line))
     args = command.args

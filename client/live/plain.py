@@ -70,6 +70,8 @@ def fields(picture: Picture, news: Sequence[Happening]) -> dict[str, object]:
         "engine": picture.engine or None,
         "health": picture.health,
         "leader": picture.leader,
+        "up": picture.up,
+        "needs": picture.needs,
         "writes_per_second": round(picture.curve.now(), 1),
         "trouble": picture.trouble or None,
         "replicas": [_replica(row) for row in picture.rows],
@@ -82,6 +84,7 @@ def _replica(row: Row) -> dict[str, object]:
     return {
         "id": row.id,
         "state": row.state,
+        "answers": row.answers,
         "reason": row.reason or None,
         "roles": {
             name: {"state": state, "incarnation": incarnation}

@@ -27,20 +27,28 @@ from ..admins import admins_of, coordinator_status
 from .happenings import DOWN, SILENT, answers
 from .view import Look
 
-__all__ = ["Events", "Known", "Members", "News", "Poller", "Trouble"]
+__all__ = ["CALM", "Events", "Known", "Members", "News", "Pace", "Poller", "Trouble"]
 
-OFTENEST, SELDOMEST = 0.25, 0.5
-"""Seconds between two looks at a replica."""
 LOOKS = 10
 """In a second, at all replicas together: each sees what all have written."""
 PATIENCE = 1.0
 """Seconds that it has to answer."""
-EVENTS_EVERY = 1.0
-"""Seconds between two readings of its events."""
 CLUSTER_EVERY = 1.0
 """Seconds between two looks at what the coordinator knows, or for a cluster that is not there."""
 PAGE = 500
 """Events in one answer at most."""
+
+
+class Pace(NamedTuple):
+    """Seconds between two looks at a replica, at least and at most, and between its events."""
+
+    oftenest: float
+    seldomest: float
+    events: float
+
+
+CALM = Pace(0.25, 0.5, 1.0)
+"""For a picture that is drawn twice a second."""
 
 
 class Members(NamedTuple):
@@ -82,11 +90,13 @@ class Poller:
         config: str | None,
         named: str | None,
         put: Callable[[News], None],
+        pace: Pace = CALM,
     ) -> None:
         """`put` takes what was seen, in any of the threads.
 
         open_store: finds the cluster; config, named: its file, or what was named in place of one.
         """
+        self._pace = pace
         self._open_store = open_store
         self._config = config
         self._named = named
@@ -138,7 +148,10 @@ class Poller:
         self._put(Members(addresses, about))
         for id, address in addresses.items():
             watch = _Watch(id, address, admins, self._put, self._seen, self._of_cluster)
-            watch.every = min(max(OFTENEST, len(addresses) / LOOKS), SELDOMEST)
+            watch.every = min(
+                max(self._pace.oftenest, len(addresses) / LOOKS), self._pace.seldomest
+            )
+            watch.events_every = self._pace.events
             Thread(target=watch.run, name=f"replica {id}", daemon=True).start()
 
     def _admins(self, store: Store) -> Admins | None:
@@ -187,7 +200,8 @@ class _Watch:
         self._connections = contextlib.ExitStack()
         self._cursor = 0
         self._pid: int | None = None
-        self.every = OFTENEST
+        self.every = CALM.oftenest
+        self.events_every = CALM.events
 
     def run(self) -> None:
         """Look until the end; replicas in turn, so that looks are spread evenly."""
@@ -199,7 +213,7 @@ class _Watch:
             self._seen(entry)
             self._put(Look(time.monotonic(), entry))
             if answers(entry) and began >= events_at:
-                events_at = began + EVENTS_EVERY
+                events_at = began + self.events_every
                 self._read_events(entry["pid"])
             self._end.wait(max(began + self.every - time.monotonic(), 0.01))
         self._store.close()

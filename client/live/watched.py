@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
 from ..options import Options
-from .poller import Events, Known, Members, News, Poller, Trouble
+from .poller import CALM, Events, Known, Members, News, Pace, Poller, Trouble
 from .view import Picture, View
 
 __all__ = ["Watched"]
@@ -21,11 +22,17 @@ __all__ = ["Watched"]
 class Watched:
     """The cluster that options name; looked at within this context."""
 
-    def __init__(self, options: Options) -> None:
-        """Look at nobody yet."""
+    def __init__(
+        self,
+        options: Options,
+        pace: Pace = CALM,
+        also: Callable[[News], None] = lambda news: None,
+    ) -> None:
+        """Look at nobody yet; `also` gets all that is seen, when it is taken in."""
         self.view = View()
+        self._also = also
         self._news: SimpleQueue[News] = SimpleQueue()
-        self._poller = Poller(options.connect, options.config, options.named, self._news.put)
+        self._poller = Poller(options.connect, options.config, options.named, self._news.put, pace)
 
     def __enter__(self) -> Self:
         """Begin to look."""
@@ -43,12 +50,20 @@ class Watched:
 
     def picture(self) -> Picture:
         """Take in what was seen, and make the picture of it."""
+        self.take_in()
+        return self.view.picture(time.monotonic(), time.time())
+
+    def take_in(self) -> bool:
+        """Take in what was seen; whether there was anything."""
+        taken = 0
         with contextlib.suppress(Empty):
             while True:
                 self._take_in(self._news.get_nowait())
-        return self.view.picture(time.monotonic(), time.time())
+                taken += 1
+        return taken > 0
 
     def _take_in(self, news: News) -> None:
+        self._also(news)
         wall = time.time() - time.monotonic()
         if isinstance(news, Members):
             self.view.members(news.addresses, news.cluster)

@@ -33,8 +33,9 @@ class Lab(NamedTuple):
 
 
 @contextmanager
-def running(*words: str) -> Iterator[Lab]:
-    command = [sys.executable, "-m", "client", "lab", "--no-browser", *words]
+def running(*words: str, config: Path | None = None) -> Iterator[Lab]:
+    where = [] if config is None else ["--config", str(config)]
+    command = [sys.executable, "-m", "client", *where, "lab", "--no-browser", *words]
     with subprocess.Popen(
         command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

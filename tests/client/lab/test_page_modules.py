@@ -1,4 +1,4 @@
-"""The page's pure modules under node: page.test.mjs, with traces made here."""
+"""The pages' pure modules under node: all *.test.mjs, with traces made here."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_pages_pure_modules(tmp_path: Path) -> None:
         with (tmp_path / f"{name}.jsonl").open("w", encoding="utf-8") as file:
             trace(request, file.write)
     done = subprocess.run(
-        [program, "--test", "--test-reporter=tap", str(HERE / "page.test.mjs")],
+        [program, "--test", "--test-reporter=tap", *map(str, sorted(HERE.glob("*.test.mjs")))],
         env={**os.environ, "TRACES": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from client.live.poller import OFTENEST, PATIENCE, Members, News, Poller, Trouble
+from client.live.poller import CALM, PATIENCE, Members, News, Poller, Trouble
 from client.live.view import Look
 from kvrmi.access.store import Store
 from kvrmi.errors import ConnectionFailed
@@ -71,7 +71,7 @@ def test_one_that_hangs_delays_its_own_row_alone(silent: int, closed: int) -> No
         assert before[-1].entry["state"] == "not answering"
         others = [one for one in before if one.entry["id"] == 1]
         assert {one.entry["state"] for one in others} == {"down"}
-        assert len(others) >= PATIENCE / OFTENEST / 2, "it was looked at all the time"
+        assert len(others) >= PATIENCE / CALM.oftenest / 2, "it was looked at all the time"
     finally:
         poller.close()
 

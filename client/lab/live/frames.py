@@ -1,0 +1,98 @@
+"""What pages are sent: batches of what is new, and one that holds everything, for who begins.
+
+Rules: times are seconds of this machine's monotonic clock; a batch is bounded, and what did not
+fit is counted in it. It asks nobody and sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ...live.happenings import Happening
+from ...live.plain import fields
+from ...live.poller import Events, News
+from ...live.view import Picture
+
+__all__ = ["COLUMN", "Frames"]
+
+EVENTS = 200
+"""Events of a batch at most."""
+LATE = 2.0
+"""Seconds after which an event is not sent: nobody sees its messages fly any more."""
+COLUMN = 0.5
+"""Seconds of a column of the strip."""
+COLUMNS, NEWEST = 240, 4
+"""Columns that a new page gets, and those that are sent again as they may have changed."""
+HAPPENINGS = 60
+
+
+class Frames:
+    """Makes frames, of pictures and of the events that were read meanwhile."""
+
+    def __init__(self) -> None:
+        """Nothing was seen yet."""
+        self._events: list[dict[str, Any]] = []
+        self._dropped = 0
+        self._picture: dict[str, object] = {}
+        self._columns: dict[float, list[float | None]] = {}
+        self._slowest: dict[float, float] = {}
+        """The p99 of the slowest replica, by column."""
+        self._told: deque[Happening] = deque(maxlen=2 * HAPPENINGS)
+        self._at = 0.0
+
+    def saw(self, news: News) -> None:
+        """Take events as they are read, but for those that happened long ago."""
+        if not isinstance(news, Events):
+            return
+        late = [(ago, event) for ago, event in news.events if ago < LATE]
+        room = EVENTS - len(self._events)
+        self._dropped += max(len(late) - room, 0)
+        for ago, event in late[:room]:
+            self._events.append({**event, "at": news.at - ago, "replica": news.replica})
+
+    def batch(self, picture: Picture) -> bytes:
+        """Make a frame of what is new since the last."""
+        self._keep(picture)
+        news = [one for one in picture.happenings[-HAPPENINGS:] if one not in self._told]
+        self._told.extend(news)
+        events, dropped = self._events, self._dropped
+        self._events, self._dropped = [], 0
+        columns = list(self._columns.values())[-NEWEST:]
+        return _frame(
+            "batch", picture.at, self._picture, columns, news, events=events, dropped=dropped
+        )
+
+    def fresh(self, missed: int) -> bytes:
+        """Make a frame of all that was sent lately; `missed` are the frames that a page lost."""
+        columns = list(self._columns.values())
+        return _frame("fresh", self._at, self._picture, columns, list(self._told), missed=missed)
+
+    def _keep(self, picture: Picture) -> None:
+        self._at, self._picture = picture.at, fields(picture, ())
+        newest = picture.at // COLUMN * COLUMN
+        slow = [row.rates.p99 for row in picture.rows if row.rates and row.rates.p99 is not None]
+        if slow:
+            self._slowest[newest] = max(slow)
+        for begins, mean, least in picture.curve.columns(NEWEST, COLUMN):
+            p99 = self._slowest.get(begins)
+            self._columns[begins] = [begins, mean, least, p99]
+        for kept in (self._columns, self._slowest):
+            while len(kept) > COLUMNS:
+                del kept[min(kept)]
+
+
+def _frame(
+    kind: str,
+    at: float,
+    picture: Mapping[str, object],
+    columns: Sequence[Sequence[float | None]],
+    news: Sequence[Happening],
+    **more: object,
+) -> bytes:
+    happened = [{"at": one.at, "text": one.text, "urgent": one.urgent} for one in news]
+    frame = {"kind": kind, "at": at, "picture": picture, "columns": columns, "happened": happened}
+    return msgspec.json.encode({**frame, **more})

@@ -1,0 +1,67 @@
+"""The live page over HTTP: its stream of frames, and its orders.
+
+Rules: the stream is read by whoever has the cookie; orders are POSTs, with the token. An order is
+carried out in a thread, so that frames go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import anyio
+import anyio.to_thread
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from ...options import Options
+from ..bodies import TooLarge, body
+from .collector import Collector
+from .orders import Asked, give
+
+__all__ = ["Live"]
+
+
+class Live:
+    """Routes of the live page, and the task behind them."""
+
+    def __init__(self, options: Options, ended: Callable[[], bool]) -> None:
+        """Show the cluster of `options`; `ended`: whether the lab is asked to end."""
+        self._options = options
+        self._collector = Collector(options, ended)
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """What is served besides the page itself."""
+        return [
+            Route("/live/stream", self.stream),
+            Route("/live/order", self.order, methods=["POST"]),
+        ]
+
+    @asynccontextmanager
+    async def running(self, app: Starlette) -> AsyncIterator[None]:
+        """Run the collector while the application runs."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._collector.run)
+            yield
+            group.cancel_scope.cancel()
+
+    async def stream(self, request: Request) -> Response:
+        """Send frames as server-sent events, until the page or the lab ends."""
+        return StreamingResponse(self._events(), media_type="text/event-stream")
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        async for frame in self._collector.frames():
+            yield b"data: %s\n\n" % frame if frame else b": still here\n\n"
+
+    async def order(self, request: Request) -> Response:
+        """Carry out orders; what came of them."""
+        try:
+            asked = msgspec.json.decode(await body(request), type=Asked)
+        except (msgspec.MsgspecError, TooLarge) as error:
+            return PlainTextResponse(f"{error}\n", 400)
+        return JSONResponse(await anyio.to_thread.run_sync(partial(give, self._options, asked)))

@@ -1,0 +1,37 @@
+// Orders to the cluster: sent one after the other; what would lose the quorum is asked first.
+
+import { html } from "./dom.js";
+
+export class Orders {
+  /** `said` takes what came of an order, and whether it was refused. */
+  constructor(token, dialog, said) {
+    Object.assign(this, { token, dialog, said });
+  }
+
+  /** Give lines such as "CUT 1 2"; `agreed`: also if the quorum is lost. */
+  async give(lines, agreed = false) {
+    this.said(`${lines.join(", ")} ..`, false);
+    const answer = await this.send({ lines, agreed });
+    if (answer.asks) return this.ask(lines, answer.asks);
+    this.said(answer.refused ?? answer.said.join("; "), Boolean(answer.refused));
+  }
+
+  async send(body) {
+    const headers = { "x-kvrmi-token": this.token };
+    try {
+      const answer = await fetch("/live/order", { method: "POST", body: JSON.stringify(body), headers });
+      return answer.ok ? await answer.json() : { refused: await answer.text(), said: [] };
+    } catch {
+      return { refused: "The lab does not answer: nothing is known of the order.", said: [] };
+    }
+  }
+
+  ask(lines, lost) {
+    const close = (yes) => () => { this.dialog.close(); if (yes) this.give(lines, true); else this.said("Nothing was done.", false); };
+    this.dialog.replaceChildren(
+      html("p", {}, `${lost[0].toUpperCase()}${lost.slice(1)}: nothing can be written until it is back.`),
+      html("button", { type: "button", id: "agree", onclick: close(true) }, "do it and see"), " ",
+      html("button", { type: "button", autofocus: true, onclick: close(false) }, "leave it"));
+    this.dialog.showModal();
+  }
+}
