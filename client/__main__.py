@@ -151,6 +151,12 @@ def _nemesis(argv: Sequence[str], options: Options) -> int:
     return program.main(argv, as_json=options.json)
 
 
+def _trace(argv: Sequence[str], options: Options) -> int:
+    from .trace import program  # reads all replicas' events
+
+    return program.main(argv, options)
+
+
 def _verify(argv: Sequence[str], options: Options) -> int:
     from . import verify  # needs no store
 
@@ -238,6 +244,7 @@ _PROGRAMS: Mapping[str, Callable[[Sequence[str], Options], int]] = {
     "lab": _lab,
     "live": _live,
     "nemesis": _nemesis,
+    "trace": _trace,
     "verify": _verify,
     "workload": _workload,
 }

@@ -34,7 +34,8 @@ Commands, in any case: {" ".join(COMMANDS)}. HELP COMMAND explains one.
 Programs of their own, each with --help: bench measures, workload records a history, verify
 judges one, compare measures engines beside one another, nemesis fails a cluster of its own under
 load and checks every answer of its clients, doctor looks a cluster over, running or not, and says
-what to do, live shows it while it runs, lab opens a page that plays simulated runs.
+what to do, live shows it while it runs, trace draws what its replicas said to each other lately,
+lab opens a page that plays simulated runs.
 
 Exit status: 0 ok, 1 key not found or cas not swapped, 2 usage, 3 no quorum, 4 unknown outcome,
 5 aborted or unsupported, 6 connection or unavailable."""

@@ -57,6 +57,7 @@ PROGRAMS: dict[str, str] = {
     "compare": "measures engines beside one another",
     "nemesis": "fails a cluster of its own and judges what its clients saw",
     "live": "shows the cluster while it runs, with keys to fail and heal",
+    "trace": "draws what the replicas said to each other lately",
 }
 """What is no command but a part of the client with options of its own."""
 

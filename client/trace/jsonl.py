@@ -1,0 +1,217 @@
+"""A diagram as JSON lines, in the form of simulated runs' traces, so that the lab's page plays it.
+
+Rules: kvrmi/sim/DESIGN.md lists the records. What only the processes knew is not made up: a message
+has the fields that its events name, its value is the words that they have for it, and one of which
+no event says what became of it is `open`.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .merged import Diagram, Row
+from .messages import ARRIVED, UNKNOWN, Message
+from .rings import Event
+from .wording import value
+
+__all__ = ["lines"]
+
+FORMAT = 1
+APART = 1e-6
+"""Seconds between two rows, at least: what has one time is one step."""
+NOOP = "AZA="
+"""The value that the page knows as a no-op."""
+_ROLES = {
+    "Accept": ("proposer", "acceptor"),
+    "Accepted": ("acceptor", "proposer"),
+    "Prepare": ("proposer", "acceptor"),
+    "CampaignNow": ("proposer", "proposer"),
+    "Heartbeat": ("proposer", "proposer"),
+    "Forward": ("front", "front"),
+    "Forwarded": ("front", "front"),
+}
+"""Sender's and receiver's role, of Multi-Paxos."""
+_ROLES_2PC = {
+    "Prepare": ("manager", "participant"),
+    "Votes": ("participant", "manager"),
+    "Go": ("manager", "participant"),
+    "Done": ("participant", "manager"),
+}
+_ENDS = {"failed": False, "restarted": True}
+
+
+def lines(diagram: Diagram) -> Iterator[str]:
+    """Make all lines, without their ends."""
+    return (json.dumps(record, ensure_ascii=False) for record in _Records(diagram).all())
+
+
+class _Records:
+    def __init__(self, diagram: Diagram) -> None:
+        self._diagram = diagram
+        self._rings = diagram.rings
+        self._ids: dict[int, int] = {}
+        """Number of each message, by the identity of its object."""
+        self._words: dict[str, str] = {}
+        self._values = _values(diagram)
+        self._cuts: set[tuple[int, int]] = set()
+        self._open: list[Message] = []
+        self._first = diagram.rows[0].at
+
+    def all(self) -> Iterator[Mapping[str, Any]]:
+        """Make a record after the other."""
+        yield {
+            "kind": "run",
+            "format": FORMAT,
+            "protocol": self._rings.engine,
+            "live": True,
+            "about": _about(self._diagram),
+        }
+        yield from self._begun()
+        at = 0.0
+        for row in self._diagram.rows:
+            for step in self._steps(row):
+                at = max(row.at - self._first, at + APART)
+                yield from ({**record, "at": round(at, 6)} for record in step)
+        if self._open:
+            fates = ({"id": self._ids[id(one)], "why": one.why} for one in self._open)
+            yield from ({"kind": "fate", "at": round(at, 6), "fate": "open", **f} for f in fates)
+        yield {"kind": "values", "words": self._words}
+        yield {"kind": "end", "violation": ""}
+
+    def _begun(self) -> Iterator[Mapping[str, Any]]:
+        """Say who was there, and which messages are older than the first row."""
+        roles = sorted({role for ring in self._rings.rings.values() for role in ring.roles})
+        yield {"kind": "began", "at": 0.0, "replicas": list(self._rings.ids), "roles": roles}
+        later = {row.replica for row in self._diagram.rows if row.event["event"] == "started"}
+        for replica in self._rings.rings.keys() - later:
+            yield from ({**one, "at": 0.0} for one in self._lives(replica))
+        shown = {id(message) for row in self._diagram.rows for message in row.left}
+        for row in self._diagram.rows:
+            if row.came is not None and row.came.sent and id(row.came) not in shown:
+                yield {"kind": "left", "at": 0.0, **self._left(0, [row.came])}
+
+    def _lives(self, replica: int) -> Iterator[Mapping[str, Any]]:
+        for role, incarnation in self._rings.rings[replica].roles.items():
+            yield _life(replica, role, True, incarnation)
+
+    def _steps(self, row: Row) -> Iterator[Iterator[Mapping[str, Any]]]:
+        """Make a row's step, and one before it for a message whose leaving no event shows."""
+        if row.came is not None and id(row.came) not in self._ids:
+            yield iter([{"kind": "left", **self._left(0, [row.came])}])
+        yield self._row(row)
+
+    def _row(self, row: Row) -> Iterator[Mapping[str, Any]]:
+        cause = 0
+        if row.came is not None:
+            cause = self._ids[id(row.came)]
+            yield {"kind": "fate", "id": cause, "fate": ARRIVED}
+        if row.left:
+            yield {"kind": "left", **self._left(cause, row.left)}
+        event = row.event
+        if event["event"] == "started":
+            text = f"started, {event['text']}"
+            yield {"kind": "happened", "who": row.replica, "what": "process", "text": text}
+            yield from self._lives(row.replica)
+            return
+        if event["event"] in _ENDS:
+            incarnation = int(event["text"].rpartition("=")[2])
+            yield _life(row.replica, event["role"], _ENDS[event["event"]], incarnation)
+        yield {"kind": "acted", "replica": row.replica, "cause": cause, "event": dict(event)}
+        yield from _reported(row)
+        if event["event"] in ("cut", "healed"):
+            yield self._links(event)
+        for message in row.left:
+            if message.fate not in (ARRIVED, UNKNOWN):
+                yield self._fate(message)
+
+    def _fate(self, message: Message) -> Mapping[str, Any]:
+        id_ = self._ids[id(message)]
+        return {"kind": "fate", "id": id_, "fate": message.fate, "why": message.why}
+
+    def _left(self, cause: int, left: Sequence[Message]) -> Mapping[str, Any]:
+        mail = [self._mail(message) for message in left]
+        return {"who": mail[0][0], "cause": cause, "mail": [one for _, one in mail]}
+
+    def _mail(self, message: Message) -> tuple[str, Mapping[str, Any]]:
+        number = self._ids.setdefault(id(message), len(self._ids) + 1)
+        if message.fate == UNKNOWN:
+            self._open.append(message)
+        known = _ROLES_2PC if self._rings.engine == "2pc" else _ROLES
+        sender, to = known[message.kind]
+        fields = self._fields(message)
+        mail = {"id": number, "to": f"r{message.to}.{to}", "type": message.kind, "fields": fields}
+        return f"r{message.sender}.{sender}", mail
+
+    def _fields(self, message: Message) -> Mapping[str, Any]:
+        about = message.about
+        found: dict[str, Any] = {}
+        if about["slot"]:
+            found["slot"] = about["slot"]
+        if about["ballot"]:
+            found["ballot"] = _ballot(about["ballot"])
+        if about["request"]:
+            found["number"] = about["request"]
+        if message.kind == "Accept":
+            words = self._values.get((about["slot"], about["ballot"]), "not known")
+            found["value"] = {"b64": self._spelt(words)}
+        return found
+
+    def _spelt(self, words: str) -> str:
+        spelt = NOOP if words == "no-op" else b64encode(words.encode()).decode()
+        self._words[spelt] = words
+        return spelt
+
+    def _links(self, event: Event) -> Mapping[str, Any]:
+        one, other = (int(part.partition("=")[2]) for part in event["text"].split()[1:3])
+        change = self._cuts.add if event["event"] == "cut" else self._cuts.discard
+        change((one, other))
+        return {"kind": "links", "cut": sorted(map(list, self._cuts))}
+
+
+def _about(diagram: Diagram) -> str:
+    silent = diagram.rings.silent
+    lacking = f"; of replica {', '.join(map(str, silent))} nothing is known" if silent else ""
+    return f"a running cluster, from its replicas' events{lacking}"
+
+
+def _values(diagram: Diagram) -> dict[tuple[int, str], str]:
+    """Find the words for what was proposed, by slot and ballot."""
+    rings = diagram.rings.rings.values()
+    events = (event for ring in rings for event in ring.events if event["event"] == "propose")
+    return {(event["slot"], event["ballot"]): value(event) for event in events}
+
+
+def _life(replica: int, role: str, up: bool, incarnation: int) -> dict[str, Any]:
+    return {"kind": "life", "who": f"r{replica}.{role}", "up": up, "incarnation": incarnation}
+
+
+def _ballot(text: str) -> Mapping[str, int]:
+    number, _, owner = text.partition(".")
+    return {"round": int(number), "replica": int(owner)}
+
+
+def _reported(row: Row) -> Iterator[Mapping[str, Any]]:
+    """Show what an event says of its role's state, as the role would report it."""
+    event, replica = row.event, row.replica
+    mine = event["peer"] == replica
+    match event["event"]:
+        case "promise":
+            about = event["text"].replace("promise ballot=", "promised=")
+            yield _state(replica, "acceptor", {"about": about.replace(f" to={event['peer']}", "")})
+        case "leads":
+            ballot = [*_ballot(event["ballot"]).values()]
+            role = "leader" if mine else "follower"
+            yield _state(replica, "proposer", {"role": role, "ballot": ballot})
+        case "leads no more" if mine:
+            yield _state(replica, "proposer", {"role": "follower", "ballot": None})
+        case "chosen":
+            yield _state(replica, "learner", {"chosen": event["slot"]})
+        case "commit":
+            yield _state(replica, "learner", {"chosen": event["slot"], "applied": event["slot"]})
+
+
+def _state(replica: int, role: str, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"kind": "state", "who": f"r{replica}.{role}", "fields": fields}

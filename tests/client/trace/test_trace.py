@@ -1,0 +1,199 @@
+"""Space-time diagrams of event rings made by hand: order, clocks, what is lost, how it is drawn."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from client.lab import program
+from client.trace.drawing import drawn
+from client.trace.jsonl import lines
+from client.trace.merged import Diagram, merged
+from client.trace.messages import ARRIVED, CUT, LOST, UNKNOWN, messages
+from client.trace.rings import Rings
+from client.trace.selection import NotKept, Wish, selected
+from tests.client.lab.test_page_modules import node
+
+from .making import decision, event, ring, rings
+
+CUT_3 = event(1.0, "links", "cut", "CUT from=1 to=3", peer=3)
+CAMPAIGN = event(2.0, "proposer", "campaign", slot=5, ballot="2.1")
+
+
+PAGE = Path(program.__file__).parent / "page"
+
+
+def of_three(**how: Any) -> Rings:
+    first, second, third = decision(7, 10.0)
+    return rings(ring(1, first, **how), ring(2, second, **how), ring(3, third, **how))
+
+
+def order(diagram: Diagram) -> list[tuple[int, str]]:
+    return [(row.replica, row.event["event"]) for row in diagram.rows]
+
+
+DECIDED = [
+    (1, "propose"), (2, "accept"), (3, "accept"), (1, "accepted"), (1, "accepted"), (1, "chosen"),
+]  # fmt: skip
+
+
+def text(diagram: Diagram, width: int = 80) -> str:
+    return "\n".join(line.text for line in drawn(diagram, width))
+
+
+@given(st.lists(st.floats(-50, 50), min_size=3, max_size=3), st.floats(0.0, 3.0))
+def test_causes_stand_above_effects_however_wrong_the_clocks_are(
+    ahead: Sequence[float], late: float
+) -> None:
+    """The clocks are hours apart or unknown by seconds: order of messages alone is left."""
+    first, second, third = decision(7, 10.0)
+    each = [
+        ring(id, events, clock=clock, late=late)
+        for id, (events, clock) in enumerate(zip((first, second, third), ahead, strict=True), 1)
+    ]
+    found = order(merged(rings(*each)))
+    at = {(id, name): found.index((id, name)) for id, name in found}
+    assert at[1, "propose"] < at[2, "accept"] < at[1, "chosen"]
+    assert at[1, "propose"] < at[3, "accept"] < at[1, "chosen"]
+
+
+def test_clocks_that_are_known_decide_where_causes_do_not() -> None:
+    first, second, third = decision(7, 10.0)
+    each = ring(1, first), ring(2, second, clock=7.0), ring(3, third, clock=-4.0)
+    diagram = merged(rings(*each))
+    assert order(diagram) == DECIDED
+    assert not any(row.unsure for row in diagram.rows)
+
+
+def test_messages_narrow_what_answers_leave_open() -> None:
+    """Asked over a slow line, clocks are known to a second; messages there and back to 4 ms."""
+    diagram = merged(of_three(late=1.0))
+    first = diagram.rows[0].at
+    assert max(row.at - first for row in diagram.rows) < 0.02
+
+
+def test_an_order_that_nothing_decides_is_marked() -> None:
+    """The acceptance of 3, to that of 2 and to its being heard of."""
+    diagram = merged(of_three(late=1.0))
+    assert [row.replica for row in diagram.rows if row.unsure] == [3, 1]
+    assert "~   " in text(diagram)
+    assert "perhaps before the line above" in " ".join(text(diagram).split())
+
+
+def test_replicas_of_one_host_share_a_clock() -> None:
+    """Each answer left a second open; it is the same clock, so nothing is."""
+    diagram = merged(of_three(late=1.0, host="h"))
+    assert order(diagram) == DECIDED
+    assert not any(row.unsure for row in diagram.rows)
+
+
+def test_a_host_that_is_several_machines_has_several_clocks() -> None:
+    first, second, third = decision(7, 10.0)
+    each = [ring(n, e, host="h", clock=9.0 * n) for n, e in enumerate((first, second, third), 1)]
+    assert order(merged(rings(*each))) == DECIDED
+
+
+def test_what_did_not_arrive_is_cut_lost_or_unknown() -> None:
+    first, second, _ = decision(7, 10.0)
+    there = ring(1, first), ring(2, second)
+
+    def fate(found: Rings) -> str:
+        return next(one.fate for one in messages(found) if (one.kind, one.to) == ("Accept", 3))
+
+    assert fate(rings(ring(1, [CUT_3, *first]), ring(2, second), ring(3, []))) == CUT
+    assert fate(rings(*there, ring(3, []))) == LOST
+    assert fate(rings(*there, ring(3, [], begins=50.0))) == UNKNOWN  # it was started later
+    assert fate(rings(*there, silent={3: "it is down"})) == UNKNOWN
+
+
+def test_what_was_sent_just_now_is_not_lost() -> None:
+    first, second, _ = decision(7, 99.5)
+    found = messages(rings(ring(1, first), ring(2, second), ring(3, [])))
+    assert [one.fate for one in found if one.to == 3] == [UNKNOWN]
+
+
+def test_a_prepare_that_was_sent_again_did_not_fly_for_minutes() -> None:
+    promise = event(90.0, "acceptor", "promise", "promise accepted=0", ballot="2.1", peer=1)
+    found = messages(rings(ring(1, [CAMPAIGN]), ring(2, [promise])))
+    assert [(one.kind, one.fate, one.sent) for one in found if one.came] == [
+        ("Prepare", ARRIVED, None)
+    ]
+
+
+def test_the_picture() -> None:
+    first, second, third = decision(7, 10.0)
+    each = ring(1, [CUT_3, *first], host="h"), ring(2, second, host="h"), ring(3, third, host="h")
+    found = selected(merged(rings(*each)), Wish(slot=7))
+    assert [line.rstrip() for line in text(found).splitlines()[2:8]] == [
+        '    0.0000  o   |   |    1 proposes slot 7 at 1.1: put "k"',
+        "    0.0020  |-->o   |    2 accepts slot 7 at 1.1",
+        "    0.0030  |------>o    3 accepts slot 7 at 1.1",
+        "    0.0040  o<--|   |    1 hears that 2 accepted slot 7 (1 of 2)",
+        "    0.0060  o<------|    1 hears that 3 accepted slot 7 (2 of 2)",
+        "    0.0070  *   |   |    1 slot 7 is chosen, accepted by 2, 3",
+    ]
+
+
+def test_a_lost_message_and_a_silent_replica_are_in_the_picture() -> None:
+    first, second, _ = decision(7, 10.0)
+    each = ring(1, [CUT_3, *first]), ring(2, second), ring(3, [])
+    shown = text(merged(rings(*each, silent={4: "it is down"})))
+    assert "            o---x   |   :    Accept to 3: the link is cut" in shown
+    assert "replica 4's own events are not here: it is down" in shown
+
+
+def test_lines_fit_into_eighty_columns() -> None:
+    long = event(11.0, "learner", "snapshot", "snapshot of " + "a very long story " * 9)
+    first, second, third = decision(7, 10.0)
+    each = ring(1, first), ring(2, second), ring(3, [*third, long])
+    assert max(map(len, text(merged(rings(*each))).splitlines())) <= 80
+
+
+def test_one_slot_with_the_trouble_around_it() -> None:
+    first, second, third = decision(7, 10.0)
+    other = decision(8, 10.001)[0]
+    failed = event(10.0015, "learner", "failed", "FAILED incarnation=1")
+    events = sorted([*first, *other], key=lambda one: float(one["time"]))
+    each = ring(1, events), ring(2, [failed, *second]), ring(3, third)
+    found = selected(merged(rings(*each)), Wish(slot=7))
+    assert {row.event["slot"] for row in found.rows} == {0, 7}
+    with pytest.raises(NotKept, match="the nearest is 8"):
+        selected(merged(rings(*each)), Wish(slot=9))
+
+
+def test_lines_are_the_labs() -> None:
+    """The page's own modules read and play them."""
+    first, second, third = decision(7, 10.0)
+    gone = event(9.0, "acceptor", "accept", slot=6, ballot="0.3", peer=3)
+    each = ring(1, [CUT_3, *first]), ring(2, [gone, *second]), ring(3, third)
+    made = list(lines(merged(rings(*each))))
+    fates = [json.loads(line).get("fate") for line in made if '"fate"' in line]
+    assert ARRIVED in fates
+    found = node()
+    if found is None:
+        pytest.skip("there is no node to play them")
+    script = f"""
+    import {{ read }} from {json.dumps((PAGE / "trace.js").as_uri())};
+    import {{ Timeline }} from {json.dumps((PAGE / "state.js").as_uri())};
+    import fs from "node:fs";
+    const trace = read(fs.readFileSync(0, "utf8")), timeline = new Timeline(trace);
+    timeline.check();
+    const chosen = timeline.at(trace.steps.length - 1).slots.get(7).chosen;
+    console.log(JSON.stringify([trace.problem, trace.values.get(chosen.value)]));
+    """
+    played = subprocess.run(
+        [found, "--input-type=module", "-e", script],
+        input="\n".join(made),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(played.stdout) == ["", 'put "k"']
