@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
 
 import anyio
 import anyio.to_thread
@@ -24,10 +23,11 @@ from .bodies import TooLarge, body
 from .guard import Guard
 from .live.pages import Live
 from .runs import NoSuchRun, Request, menu, trace
+from .saved import page_files, template
 
 __all__ = ["application"]
 
-_KINDS = {"js": "text/javascript", "css": "text/css"}
+_KINDS = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
 
 
 def application(token: str, first: Request, names: Sequence[str], port: int, live: Live) -> Guard:
@@ -46,7 +46,7 @@ def application(token: str, first: Request, names: Sequence[str], port: int, liv
 class _Page:
     def __init__(self, token: str, first: Request) -> None:
         given = {"token": token, "first": msgspec.to_builtins(first), "menu": menu()}
-        self._files = _files()
+        self._files = page_files() | {"saved.html": template().encode()}
         self._index, self._live = (
             self._files.pop(name).decode().replace("{{given}}", escape(json.dumps(given)))
             for name in ("index.html", "live.html")
@@ -78,9 +78,3 @@ class _Page:
         except (msgspec.MsgspecError, NoSuchRun, TooLarge) as error:
             return PlainTextResponse(f"{error}\n", 400)
         return Response("".join(lines), media_type="application/x-ndjson")
-
-
-def _files() -> dict[str, bytes]:
-    """Read the page's files, by name: nothing else of the disk can be asked for."""
-    folder = files(__package__ or "").joinpath("page")
-    return {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}

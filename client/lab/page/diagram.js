@@ -10,9 +10,8 @@ import { across, brief, MARK, short } from "./words.js";
 export const ROWS = 30, ARROWS = 150, CAPTIONS = 3;
 const ROW = 28, TOP = 8, LETTERS = 7.5;
 
-/** Draw the steps up to `player.step` at its grain. `pick` is called with a message's id. */
-export function draw(player, state, picked, pick, { width, height, gutter }) {
-  const { trace, step, grain } = player;
+/** Draw the steps up to `step` at its grain. `pick` is called with a message's id. */
+export function draw({ trace, step, grain, picked }, state, pick, { width, height, gutter }) {
   const room = Math.max(4, Math.min(ROWS, Math.floor((height - 2 * TOP) / ROW)));
   const place = new Place(trace, rows(trace, step, grain, room), width, gutter);
   const root = svg("svg", { width, height, role: "img", "aria-label": "Messages between replicas" });

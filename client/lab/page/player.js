@@ -8,18 +8,18 @@ import { ALL, EVENTS, isFault, LEARNED } from "./trace.js";
 export const SPEEDS = [0.5, 1, 2, 4, 8, 20, 60];
 
 export class Player {
-  constructor(trace, changed) {
-    this.trace = trace;
+  constructor(run, changed) {
+    this.run = run;
     this.changed = changed;
     this.step = -1;
     this.grain = EVENTS;
     this.speed = 2;
     this.playing = false;
-    this.faults = trace.steps.flatMap((step, number) => isFault(step) ? [number] : []);
+    this.faults = run.steps.flatMap((step, number) => isFault(step) ? [number] : []);
   }
 
   get last() {
-    return this.trace.steps.length - 1;
+    return this.run.steps.length - 1;
   }
 
   /** Stand at a step; outside the run: at its end. */
@@ -30,7 +30,7 @@ export class Player {
 
   /** One step forwards (1) or backwards (-1) at a grain; whether there was one. */
   walk(direction, grain = this.grain) {
-    const { steps } = this.trace;
+    const { steps } = this.run;
     for (let at = this.step + direction; at >= 0 && at <= this.last; at += direction) {
       if (steps[at].weight >= grain) {
         this.go(at);
@@ -50,7 +50,7 @@ export class Player {
 
   /** Where safety broke; -1: it did not. */
   get broke() {
-    return this.trace.steps.findLastIndex((step) =>
+    return this.run.steps.findLastIndex((step) =>
       step.records.some((record) => record.kind === "happened" && record.who === "verdict"));
   }
 

@@ -9,6 +9,8 @@ const { ALL, EVENTS, LEARNED, isFault, read } = await import(new URL("trace.js",
 const { isOutdated, SPACING, Timeline, spell } = await import(new URL("state.js", PAGE));
 const { say, guilty } = await import(new URL("words.js", PAGE));
 const { history, story } = await import(new URL("why.js", PAGE));
+const { address, readAddress } = await import(new URL("address.js", PAGE));
+const { merge, place } = await import(new URL("merged.js", PAGE));
 const { rows } = await import(new URL("diagram.js", PAGE));
 
 const text = (name) => readFileSync(`${process.env.TRACES}/${name}.jsonl`, "utf8");
@@ -145,3 +147,21 @@ for (const record of STRANGE) {
     assert.equal({}.polluted, undefined);
   });
 }
+
+test("an address leads to the same runs and the same place", () => {
+  const asked = { protocol: "2pc", seed: 17, only: [3, 7], acts: ["1.6 kill 2", "1.7 cut 1 3"] };
+  const beside = { bug: "naive-amnesia-rule", seed: 0 }, where = { step: 812, grain: 2, slot: 4 };
+  const written = address(asked, beside, where);
+  assert.deepEqual(readAddress(written), { asked, beside, where });
+  assert.deepEqual(readAddress(""), { asked: null, beside: null, where: {} });
+  assert.deepEqual(readAddress("#step=x&seed=-1"), { asked: null, beside: null, where: {} });
+});
+
+test("runs beside each other are walked by their times", () => {
+  const traces = ["scenario", "bug"].map((name) => read(text(name)));
+  const merged = merge(traces);
+  assert.equal(merged.steps.length, traces[0].steps.length + traces[1].steps.length);
+  assert.ok(merged.steps.every(({ at }, step) => step === 0 || at >= merged.steps[step - 1].at));
+  assert.deepEqual(merged.steps.at(-1).stands, traces.map(({ steps }) => steps.length - 1));
+  assert.equal(merged.steps[place(merged, 1, 99)].records, traces[1].steps[99].records);
+});

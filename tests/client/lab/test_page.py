@@ -6,9 +6,12 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from client.lab import saved
 
 from .conftest import DEADLINE, Lab
 
@@ -43,13 +46,13 @@ def page(browser: Browser, lab: Lab) -> Iterator[Page]:
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
     page.goto(lab.address)
-    page.wait_for_selector("#cards .card")
+    page.wait_for_selector(".cards .card")
     yield page
     context.close()
     assert [line for line in wrong if "400 (Bad Request)" not in line] == []
 
 
-def play(page: Page, run: str, awaited: str = "#cards .card") -> None:
+def play(page: Page, run: str, awaited: str = ".cards .card") -> None:
     """Open a run as its address does."""
     lab = page.url.partition("#")[0]
     page.goto("about:blank")
@@ -58,7 +61,7 @@ def play(page: Page, run: str, awaited: str = "#cards .card") -> None:
 
 
 def shown(page: Page) -> tuple[str, str, str, str]:
-    ids = ("#sentence", "#cards", "#log", "#diagram")
+    ids = ("#sentence", ".cards", "#log", ".diagram")
     sentence, cards, log, diagram = (page.inner_html(one) for one in ids)
     return sentence, cards, log, diagram
 
@@ -126,11 +129,11 @@ def test_it_plays_and_pauses(page: Page) -> None:
 def test_a_message_can_be_looked_at(page: Page) -> None:
     for _ in range(6):
         page.keyboard.press("ArrowRight")
-    page.locator("#diagram .message .mark").last.click(force=True)
+    page.locator(".diagram .message .mark").last.click(force=True)
     assert "Because of" in page.inner_text("#inspector")
-    assert page.locator("#diagram .message.picked").count() == 1
+    assert page.locator(".diagram .message.picked").count() == 1
     page.keyboard.press("Escape")
-    assert page.locator("#diagram .message.picked").count() == 0
+    assert page.locator(".diagram .message.picked").count() == 0
 
 
 def test_a_slot_says_why_it_has_its_value(page: Page) -> None:
@@ -160,21 +163,66 @@ def test_a_run_that_does_not_exist_is_refused_in_a_sentence(page: Page) -> None:
 
 def test_text_of_a_trace_stays_text(page: Page) -> None:
     evil = "<img src=x onerror=document.title='evil'>"
-    lines = [
-        {"kind": "run", "format": 1, "script": evil, "about": evil},
-        {"kind": "began", "at": 1, "replicas": [1, 2], "roles": ["acceptor"]},
-        {"kind": "happened", "at": 1, "who": 1, "what": evil, "text": evil},
-        {"kind": "happened", "at": 1, "who": evil, "what": "", "text": evil},
-    ]
-    body = "\n".join(map(json.dumps, lines)) + "\n{cut off"
+    body = evil_trace(evil) + "{cut off"
     page.route("**/run", lambda route: route.fulfill(body=body))
     page.reload()
-    page.wait_for_selector("#cards .card")
+    page.wait_for_selector(".cards .card")
     assert "line 5: it is no JSON" in page.inner_text("#problem")
     page.keyboard.press("End")
     assert evil in page.inner_text("#sentence")
     assert page.locator("main img, header img, #words img").count() == 0
     assert page.title() == "kvrmi lab"
+
+
+def test_a_saved_file_plays_without_the_lab_and_without_a_network(
+    page: Page, browser: Browser, tmp_path: Path
+) -> None:
+    play(page, "bug=accepts-below-promise")
+    seen, file = shown(page), tmp_path / "saved.html"
+    with page.expect_download() as download:
+        page.keyboard.press("Shift+S")
+    download.value.save_as(file)
+    alone = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True).new_page()
+    asked: list[str] = []
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.goto(file.as_uri())
+    alone.wait_for_selector("main .cards .card")
+    assert shown(alone) == seen
+    alone.keyboard.press("PageUp")
+    assert shown(alone) != seen
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    alone.context.close()
+    without = browser.new_context(java_script_enabled=False).new_page()
+    without.goto(file.as_uri())
+    assert without.locator("#still svg .life").count() == 5
+    assert "Safety broke: replica 3 votes at 1.1" in without.inner_text("#still ol")
+    without.context.close()
+    page.keyboard.press("Home")
+    page.set_input_files("#file", file)
+    eventually(page, lambda: shown(page) == seen)
+
+
+def test_a_file_that_is_no_trace_is_refused_in_a_sentence(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text("<!doctype html><script>document.title = 'evil'</script>")
+    before = page.inner_text("#sentence")
+    page.set_input_files("#file", file)
+    eventually(page, lambda: "no saved page of the lab" in page.inner_text("#problem"))
+    assert (page.inner_text("#sentence"), page.title()) == (before, "kvrmi lab")
+
+
+def test_nothing_of_a_saved_trace_is_run(page: Page, browser: Browser, tmp_path: Path) -> None:
+    evil = "</script><script>document.title = 'evil'</script><img src=x onerror=alert(1)>"
+    file = tmp_path / "saved.html"
+    file.write_text(saved.page(evil_trace(evil), title=evil, story=[evil], still=evil))
+    alone = browser.new_context().new_page()
+    alone.goto(file.as_uri())
+    alone.wait_for_selector("main .cards .card")
+    alone.keyboard.press("End")
+    assert evil in alone.inner_text("#sentence")
+    assert alone.title() == evil
+    assert alone.locator("img").count() == 0
+    alone.context.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -199,11 +247,21 @@ def test_a_long_run_stays_cheap_to_draw(page: Page) -> None:
     assert sorted(spent)[10] <= FRAME_MS, spent
 
 
+def evil_trace(evil: str) -> str:
+    lines = [
+        {"kind": "run", "format": 1, "script": evil, "about": evil},
+        {"kind": "began", "at": 1, "replicas": [1, 2], "roles": ["acceptor"]},
+        {"kind": "happened", "at": 1, "who": 1, "what": evil, "text": evil},
+        {"kind": "happened", "at": 1, "who": evil, "what": "", "text": evil},
+    ]
+    return "\n".join(map(json.dumps, lines)) + "\n"
+
+
 ASIDE = """() => {
   const box = (one) => one.getBoundingClientRect();
   const centre = (one) => box(one).left + box(one).width / 2;
   const card = document.querySelectorAll(".card")[1];
-  return Math.abs(centre(card) - centre(document.querySelectorAll("#diagram .life")[1]));
+  return Math.abs(centre(card) - centre(document.querySelectorAll(".diagram .life")[1]));
 }"""
 """Pixels between a card and its column."""
 TIMED = """() => {
