@@ -101,7 +101,7 @@ def test_every_module_is_in_the_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.startswith("kvrmi/")}
     expected = {f"kvrmi/{data}" for data in DATA}
-    for part, data in (("", "kvrmi/sim/paxos/scenarios"), ("kvrmi/", "client/lab/page")):
+    for part, data in (("", "kvrmi/sim/scenarios"), ("kvrmi/", "client/lab/page")):
         expected |= {f"{part}{data}/{path.name}" for path in (ROOT / data).iterdir()}
     for part in PARTS:
         for path in (ROOT / part).rglob("*.py"):

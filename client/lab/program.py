@@ -21,6 +21,7 @@ from kvrmi.sim.run import DEFAULT
 
 from ..options import Options
 from .runs import SEEDS, NoSuchRun, Request, checked
+from .scenarios.program import COMMANDS
 
 __all__ = ["main"]
 
@@ -32,6 +33,8 @@ _NEEDED = ("starlette", "uvicorn")
 
 def main(words: Sequence[str], options: Options) -> int:
     """Serve the pages; `options` name the cluster of the live one. Returns the exit status."""
+    if words and words[0] in COMMANDS:
+        return COMMANDS[words[0]](words[1:])
     given = _parser().parse_args(words)
     lacking = [name for name in _NEEDED if find_spec(name) is None]
     if lacking:
@@ -98,7 +101,8 @@ def _parser() -> argparse.ArgumentParser:
         "seed, a scenario or a bug: one that plays a simulated run, step by step, forwards and "
         "backwards, and says of each step why it is safe; that needs no cluster.",
         command="lab",
-        epilog="Exit status: 0 after Ctrl-C, 2 usage.",
+        epilog="`lab list` lists scenarios, `lab run NAME [--live]` plays one in the terminal. "
+        "Exit status: 0 after Ctrl-C, 2 usage.",
     )
     parser.add_argument(
         "--protocol", metavar="NAME", choices=PROTOCOLS, default=DEFAULT, help=f"({DEFAULT})"

@@ -8,7 +8,6 @@ It knows neither the page nor HTTP.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -20,9 +19,10 @@ from kvrmi.sim.run import DEFAULT, STEPS, run
 from kvrmi.sim.seen import both
 from kvrmi.sim.trace_json import JsonLines
 
+from .scenarios.shipped import named, texts
 from .values import Values
 
-__all__ = ["SEEDS", "NoSuchRun", "Request", "checked", "menu", "scenarios", "trace"]
+__all__ = ["SEEDS", "NoSuchRun", "Request", "checked", "menu", "trace"]
 
 SEEDS = 1 << 53
 """Seeds are below this: a page's numbers are exact up to there."""
@@ -59,19 +59,7 @@ def _menu(protocol: Explored) -> dict[str, Any]:
     return {
         "profiles": {profile.name: profile.about for profile in protocol.profiles},
         "bugs": {bug: about(protocol, bug) for bug in protocol.bugs},
-        "scenarios": {name: _title(text) for name, text in scenarios(protocol).items()},
-    }
-
-
-def scenarios(protocol: Explored) -> Mapping[str, str]:
-    """Return the scripts that ship with kvrmi, by name."""
-    if protocol.play is None:
-        return {}
-    folder = files(protocol.package).joinpath("scenarios")
-    scripts = {each.name: each for each in folder.iterdir() if each.name.endswith(".txt")}
-    return {
-        name.removesuffix(".txt"): scripts[name].read_text(encoding="utf-8")
-        for name in sorted(scripts)
+        "scenarios": {name: _title(name) for name in texts(protocol.name)},
     }
 
 
@@ -82,7 +70,7 @@ def checked(request: Request) -> Request:
     if request.scenario:
         if request != Request(protocol=request.protocol, scenario=request.scenario):
             raise NoSuchRun("a scenario takes no seed, profile, bug, steps or faults")
-        _among("scenario", request.scenario, scenarios(protocol))
+        _among("scenario", request.scenario, texts(protocol.name))
     if request.seed is not None and not 0 <= request.seed < SEEDS:
         raise NoSuchRun(f"{request.seed} is no seed: a whole number from 0 to 2^53 - 1")
     if request.steps is not None and not 1 <= request.steps <= MOST_STEPS:
@@ -141,8 +129,8 @@ def _seed(protocol: Explored, request: Request) -> int:
 def _play(protocol: Explored, name: str, write: Callable[[str], object]) -> None:
     if protocol.play is None:
         raise NoSuchRun(f"there are no scenarios in words for {protocol.name}")
-    script = scenarios(protocol)[name]
-    head = {"protocol": protocol.name, "script": name, "about": _title(script)}
+    script = texts(protocol.name)[name]
+    head = {"protocol": protocol.name, "script": name, "about": _title(name)}
     lines, values, transcript = JsonLines(write, head), Values(), list[str]()
     went_well = protocol.play(script.splitlines(), transcript.append, both(lines, values))
     _end(write, values, lines, {"violation": "" if went_well else transcript[-1]})
@@ -155,11 +143,6 @@ def _end(
     lines.end(came)
 
 
-def _title(script: str) -> str:
-    """Take the sentences that a script begins with."""
-    said = []
-    for line in script.splitlines():
-        if not line.startswith("#"):
-            break
-        said.append(line.removeprefix("#").strip())
-    return " ".join(said)
+def _title(name: str) -> str:
+    scenario = named(name)
+    return f"{scenario.title}. {scenario.teaches}"

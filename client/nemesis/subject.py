@@ -66,14 +66,18 @@ class Subject:
         deadline = time.monotonic() + _START
         while not self.config.exists():
             self._await(deadline)
+        self.attach()
+        while not whole(self.status()):
+            self._await(deadline)
+
+    def attach(self) -> None:
+        """Use the cluster that runs in the folder: who started it ends it. Raises ConfigError."""
         self.cluster: Cluster = load(self.config)
         self._credentials = Credentials(
             self.cluster.id, 0, "client", read_secret(self.data / "secret")
         )
         self._store = self.open_store(None, None)
         self._admin = Admin(self._store, str(self.config))
-        while not whole(self.status()):
-            self._await(deadline)
 
     def _await(self, deadline: float) -> None:
         if not self.coordinated or time.monotonic() > deadline:
@@ -131,9 +135,17 @@ class Subject:
             return signals.send(pid, signal.SIGKILL, "nameserver")
         return False
 
-    def fail_role(self, replica: int, role: str, back_after: float) -> bool:
-        """Fail a role for so many seconds; whether the replica took the order."""
+    def fail_role(self, replica: int, role: str, back_after: float | None) -> bool:
+        """Fail a role for so many seconds, None: for good; whether the replica took the order."""
         return self._order("fail", replica, role, back_after, False)
+
+    def restart_role(self, replica: int, role: str) -> bool:
+        """Bring a role back from its disk; whether the replica took the order."""
+        return self._order("restart", replica, role, None, False)
+
+    def transfer(self, to: int) -> bool:
+        """Have the leader hand over to a replica; whether that leads now."""
+        return self._order("transfer", to)
 
     def hang_disk(self, replica: int, seconds: float) -> bool:
         """Have a replica's disk do nothing for so long; whether it took the order."""

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from kvrmi.sim.paxos.script import play, vocabulary
-from kvrmi.sim.paxos.script_checks import CHECKS
-from kvrmi.sim.paxos.script_steps import STEPS
+from kvrmi.sim.scenario import read
+from kvrmi.sim.seen import Happened, Seen
+from kvrmi.sim.vocabulary import CONDITIONS, STEPS
 
 HERE = Path(__file__).parent
 ROOT = Path(__file__).parents[2]
-SCRIPTS = sorted((ROOT / "kvrmi" / "sim" / "paxos" / "scenarios").glob("*.txt"))
+SCRIPTS = sorted((ROOT / "kvrmi" / "sim" / "scenarios").glob("*.txt"))
 
 
 def played(script: str) -> tuple[bool, list[str]]:
@@ -37,6 +38,21 @@ def test_scenario_goes_as_it_went(script: Path, request: pytest.FixtureRequest) 
     assert known == lines, "\n" + "\n".join(diff)
 
 
+def test_texts_go_on_in_indented_lines() -> None:
+    written = "title: one\n  two\nteaches: three\nreplicas 3\nrun 1\nquestion: a\n  b\nanswer: c"
+    scenario = read(written.splitlines())
+    assert (scenario.title, scenario.teaches) == ("one two", "three")
+    assert (scenario.question, scenario.answer) == ("a b", "c")
+    assert [line.text for line in scenario.lines if line.is_step] == ["run 1"]
+
+
+def test_who_looks_on_sees_prose_steps_and_the_question() -> None:
+    seen: list[Seen] = []
+    play(["replicas 1", "# so", "", "run 1", "question: why?"], lambda line: None, seen.append)
+    texts = [one.text for one in seen if isinstance(one, Happened) and one.who == "script"]
+    assert texts == ["# so", "run 1", "# Question: why?"]
+
+
 def test_every_transcript_has_its_script() -> None:
     transcripts = {path.stem for path in HERE.glob("*.transcript")}
     assert transcripts == {path.stem for path in SCRIPTS}
@@ -45,16 +61,16 @@ def test_every_transcript_has_its_script() -> None:
 def test_scripts_use_the_whole_vocabulary() -> None:
     """A word that no script needs is a word too many."""
     lines = [line for path in SCRIPTS for line in path.read_text(encoding="utf-8").splitlines()]
-    for how, (pattern, _) in STEPS.items():
+    for how, pattern in STEPS.items():
         assert any(re.fullmatch(pattern, line) for line in lines), how
-    for how, (pattern, _) in CHECKS.items():
+    for how, pattern in CONDITIONS.items():
         found = rf"(?:expect|until|run [\d.]+ while) (?:{pattern})(?: within [\d.]+)?"
         assert any(re.fullmatch(found, line) for line in lines), how
 
 
 def test_the_vocabulary_lists_everything() -> None:
     text = vocabulary()
-    assert all(how in text for how in (*STEPS, *CHECKS))
+    assert all(how in text for how in (*STEPS, *CONDITIONS))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +84,9 @@ def test_the_vocabulary_lists_everything() -> None:
         ("replicas 3\ncut 1 > 2", "line 2: no such link: 1 > 2"),
         ("replicas 3\nfail brain 2", "line 2: no such role: brain"),
         ("replicas 3\nput k at 2", "line 2: no such operation: put k"),
+        ("question: why?\nreplicas 3", "line 1: question stands after the steps"),
+        ("replicas 3\ntitle: late", "line 2: title stands before the steps"),
+        ("title: one\ntitle: two\nreplicas 3", "line 2: there is a title already"),
     ],
 )
 def test_a_line_that_is_not_understood_is_told_before_anything_runs(script: str, end: str) -> None:

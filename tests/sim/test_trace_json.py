@@ -22,7 +22,7 @@ from kvrmi.sim.twophase.histories import TWOPHASE
 
 SEEDS = range(len(PROFILES))
 STEPS = 600
-SCENARIOS = Path(__file__).parents[2] / "kvrmi" / "sim" / "paxos" / "scenarios"
+SCENARIOS = Path(__file__).parents[2] / "kvrmi" / "sim" / "scenarios"
 
 
 def seen(seed: int, **options: Any) -> list[Seen]:

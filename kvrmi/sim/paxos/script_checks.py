@@ -6,7 +6,6 @@ A value "at 2" is what replica 2 has applied itself; ask with `get` for a linear
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -16,11 +15,12 @@ from ...paxos.acceptor import Acceptor
 from ...paxos.learner import Learner
 from ...paxos.proposer import Proposer
 from ..replica import Replica
+from ..vocabulary import CONDITIONS, found
 from .monitor import monitor
 from .script_print import in_words
-from .script_stage import Stage, Wrong
+from .script_stage import Stage
 
-__all__ = ["CHECKS", "Check", "find_check", "reported"]
+__all__ = ["MAKERS", "Check", "find_check", "reported"]
 
 Found: TypeAlias = tuple[bool, str]
 Check: TypeAlias = Callable[[Stage], Found]
@@ -140,10 +140,10 @@ def reported(answer: Answer | None) -> str:
     return "nothing" if answer is None else f"{answer.code}: {_shown(answer.value)}"
 
 
-def _code(stage: Stage, code: str) -> Found:
+def _code(stage: Stage, codes: str) -> Found:
     stage.answered()
-    found = "none" if stage.answer is None else stage.answer.code
-    return found == code, reported(stage.answer)
+    code = "none" if stage.answer is None else stage.answer.code
+    return code in codes.split(" or "), reported(stage.answer)
 
 
 def _value(stage: Stage, value: str) -> Found:
@@ -161,38 +161,35 @@ def _revision(stage: Stage, revision: str) -> Found:
     return found == int(revision), f"revision {found}"
 
 
-CHECKS: dict[str, tuple[str, Callable[..., Found]]] = {
-    "R leads": (r"(\d+) leads", _leads),
-    "nobody leads": (r"nobody leads", _nobody_leads),
-    "somebody leads": (r"somebody leads", _somebody_leads),
-    "another than R leads": (r"another than (\d+) leads", _another_leads),
-    "KEY = VALUE at R": (r"(\S+) = (\S+) at (\d+)", _value_at),
-    "slot N is COMMAND": (r"slot (\d+) is (.+)", _slot_is),
-    "R applied N": (r"(\d+) applied (\d+)", _applied),
-    "R took a snapshot": (r"(\d+) took a snapshot", _restored),
-    "all level": (r"all level", _level),
-    "R accepted slot N": (r"(\d+) accepted slot (\d+)", _accepted),
-    "R promised ROUND.REPLICA": (r"(\d+) promised (\d+)\.(\d+)", _promised),
-    "ballots rose by at most N": (r"ballots rose by at most (\d+)", _rounds),
-    "R is recovering": (r"(\d+) is recovering", _recovering),
-    "R is a voter": (r"(\d+) is a voter", _voter),
-    "R is refused: WHY": (r"(\d+) is refused: (.+)", _refused),
-    "answered": (r"answered", _answered),
-    "answer CODE": (r"answer (\w+)", _code),
-    "value VALUE": (r"value (\S+)", _value),
-    "revision N": (r"revision (\d+)", _revision),
+def _bound(check: Callable[..., Found]) -> Callable[..., Check]:
+    """Make what takes a condition's words, and makes its check of a stage."""
+    return lambda *words: lambda stage: check(stage, *words)
+
+
+MAKERS: dict[str, Callable[..., Check]] = {
+    "R leads": _bound(_leads),
+    "nobody leads": _bound(_nobody_leads),
+    "somebody leads": _bound(_somebody_leads),
+    "another than R leads": _bound(_another_leads),
+    "KEY = VALUE at R": _bound(_value_at),
+    "slot N is COMMAND": _bound(_slot_is),
+    "R applied N": _bound(_applied),
+    "R took a snapshot": _bound(_restored),
+    "all level": _bound(_level),
+    "R accepted slot N": _bound(_accepted),
+    "R promised ROUND.REPLICA": _bound(_promised),
+    "ballots rose by at most N": _bound(_rounds),
+    "R is recovering": _bound(_recovering),
+    "R is a voter": _bound(_voter),
+    "R is refused: WHY": _bound(_refused),
+    "answered": _bound(_answered),
+    "answer CODE [or CODE]": _bound(_code),
+    "value VALUE": _bound(_value),
+    "revision N": _bound(_revision),
 }
-"""How each is written, its pattern, and how it is looked up."""
+"""What makes the check of a condition's words."""
 
 
 def find_check(text: str) -> Check:
     """Understand an expectation; raises Wrong if its words are unknown."""
-    for pattern, check in CHECKS.values():
-        match = re.fullmatch(pattern, text)
-        if match:
-            return _bound(check, match.groups())
-    raise Wrong(f"no such condition: {text}")
-
-
-def _bound(check: Callable[..., Found], words: tuple[str, ...]) -> Check:
-    return lambda stage: check(stage, *words)
+    return found(text, CONDITIONS, MAKERS)

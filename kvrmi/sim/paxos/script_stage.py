@@ -20,11 +20,12 @@ from ...roles.contract import Address, Effects, Message
 from ..draws import Draws
 from ..protocol import Configured
 from ..replica import Replica
+from ..scenario import Wrong
 from ..seen import Onlooker, both
 from .parts import make_world
 from .script_print import Printer
 
-__all__ = ["Stage", "Wrong"]
+__all__ = ["Stage"]
 
 SEED = "scenario"
 STEADY = 0.4
@@ -34,13 +35,6 @@ Below one half, so that a connection to a dead process is refused at once, as it
 """
 ANSWER_WITHIN = 6.0
 """Seconds within which every request must have its answer, or be known to have lost its process."""
-
-
-class Wrong(Exception):
-    """A script asks for what cannot be, or something is not as it expects; says what and how."""
-
-    line = 0
-    """Number of the script's line, where that is not the one being played."""
 
 
 class _Steady(Draws):

@@ -5,7 +5,6 @@ Rule: one word, one meaning; a step that cannot be done raises Wrong and changes
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
@@ -13,10 +12,12 @@ from ...paxos.ballot import NO_BALLOT
 from ...paxos.declaration import PAXOS
 from ...paxos.messages import CampaignNow, Transfer
 from ..replica import Replica
+from ..scenario import Wrong
+from ..vocabulary import STEPS, found, listed, operation, ways
 from .script_checks import find_check, reported
-from .script_stage import Stage, Wrong
+from .script_stage import Stage
 
-__all__ = ["STEPS", "Step", "find_step"]
+__all__ = ["MAKERS", "Step", "find_step"]
 
 Step: TypeAlias = Callable[[Stage], None]
 
@@ -74,7 +75,7 @@ def _mark(stage: Stage) -> None:
 
 
 def _request(ask: str | None, client: str | None, number: str, words: str, at: str) -> Step:
-    op, args = _operation(words)
+    op, args = operation(words)
     id = (client, int(number)) if client else None
 
     def step(stage: Stage) -> None:
@@ -84,16 +85,6 @@ def _request(ask: str | None, client: str | None, number: str, words: str, at: s
             stage.printer.say(stage.world.now, f"client gets {reported(stage.answer)}")
 
     return step
-
-
-def _operation(words: str) -> tuple[str, tuple[object, ...]]:
-    op, *args = words.split()
-    wanted = {"put": 2, "get": 1, "delete": 1, "cas": 3}.get(op)
-    if wanted != len(args):
-        raise Wrong(f"no such operation: {words}")
-    if op == "cas" and args[1] == "none":
-        return op, (args[0], None, args[2])
-    return op, tuple(args)
 
 
 def _fill(stage: Stage, count: str, at: str) -> None:
@@ -112,28 +103,11 @@ def _fill(stage: Stage, count: str, at: str) -> None:
 # --- the network ----------------------------------------------------------------------------------
 
 
-def _ways(text: str) -> list[tuple[int, int]]:
-    """Read "1 -> 2, 1 - 3, 4": one way, both ways, or a replica from and to everybody (0)."""
-    ways: list[tuple[int, int]] = []
-    for part in text.split(", "):
-        match = re.fullmatch(r"(\d+|all)(?: (->|-) (\d+|all))?", part)
-        if match is None:
-            raise Wrong(f"no such link: {part}")
-        one, arrow, other = match.groups(default="all")
-        pair = (_number(one), _number(other))
-        ways += [pair] if arrow == "->" else [pair, pair[::-1]]
-    return ways
-
-
-def _number(word: str) -> int:
-    return 0 if word == "all" else int(word)
-
-
-def _pairs(stage: Stage, ways: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+def _pairs(stage: Stage, links: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
     """Replace 0, all, by each replica."""
     ids = stage.world.ids
     pairs: set[tuple[int, int]] = set()
-    for one, other in ways:
+    for one, other in links:
         for number in (one, other):
             if number:
                 stage.replica(number)
@@ -144,8 +118,8 @@ def _pairs(stage: Stage, ways: Iterable[tuple[int, int]]) -> set[tuple[int, int]
 
 
 def _cut(text: str) -> Step:
-    ways = _ways(text)
-    return lambda stage: stage.cuts.update(_pairs(stage, ways))
+    pairs = ways(text)
+    return lambda stage: stage.cuts.update(_pairs(stage, pairs))
 
 
 def _mend(stage: Stage) -> None:
@@ -164,19 +138,19 @@ def _chain(stage: Stage) -> None:
 
 
 def _drop(kind: str, text: str) -> Step:
-    ways = _message(kind, text)
-    return lambda stage: stage.dropped.update((kind, *way) for way in _pairs(stage, ways))
+    pairs = _message(kind, text)
+    return lambda stage: stage.dropped.update((kind, *way) for way in _pairs(stage, pairs))
 
 
 def _hold(kind: str, text: str) -> Step:
-    ways = _message(kind, text)
-    return lambda stage: stage.held.update((kind, *way) for way in _pairs(stage, ways))
+    pairs = _message(kind, text)
+    return lambda stage: stage.held.update((kind, *way) for way in _pairs(stage, pairs))
 
 
 def _message(kind: str, text: str) -> list[tuple[int, int]]:
     if kind not in NAMES:
         raise Wrong(f"no such message between replicas: {kind}")
-    return _ways(text)
+    return ways(text)
 
 
 def _deliver(stage: Stage) -> None:
@@ -190,8 +164,7 @@ def _each(action: Callable[[Replica], object], *, every: str) -> Step:
     """Do something with the replicas named, in order."""
 
     def step(stage: Stage) -> None:
-        numbers = stage.world.ids if every == "all" else map(int, every.split(", "))
-        for replica in [stage.replica(number) for number in numbers]:
+        for replica in [stage.replica(one) for one in listed(every, stage.world.ids)]:
             action(replica)
 
     return step
@@ -283,46 +256,38 @@ def _plain(action: Callable[..., None]) -> Callable[..., Step]:
     return make
 
 
-_EVERY = r"(all|\d+(?:, \d+)*)"
-
-STEPS: dict[str, tuple[str, Callable[..., Step]]] = {
-    "run SECONDS": (r"run ([\d.]+)", _plain(_run)),
-    "run SECONDS while CONDITION": (r"run ([\d.]+) while (.+)", _while),
-    "until CONDITION [within SECONDS]": (r"until (.+?)(?: within ([\d.]+))?", _until),
-    "expect CONDITION": (r"expect (.+)", _expect),
-    "mark ballots": (r"mark ballots", _plain(_mark)),
-    "[ask] [as CLIENT N] put|get|delete|cas .. at R": (
-        r"(ask )?(?:as (\w+) (\d+) )?((?:put|get|delete|cas) .+) at (\d+)", _request,
-    ),
-    "fill COUNT at R": (r"fill (\d+) at (\d+)", _plain(_fill)),
-    "cut LINKS": (r"cut (.+)", _cut),
-    "mend": (r"mend", _plain(_mend)),
-    "star R": (r"star (\d+)", _plain(_star)),
-    "chain": (r"chain", _plain(_chain)),
-    "drop MESSAGE LINKS": (r"drop (\w+) (.+)", _drop),
-    "hold MESSAGE LINKS": (r"hold (\w+) (.+)", _hold),
-    "deliver": (r"deliver", _plain(_deliver)),
-    "kill R, ..": (rf"kill {_EVERY}", _kill),
-    "start R, ..": (rf"start {_EVERY}", _start),
-    "pause R, ..": (rf"pause {_EVERY}", _pause),
-    "resume R, ..": (rf"resume {_EVERY}", _resume),
-    "fail ROLE R, ..": (rf"fail (\w+) {_EVERY}", _fail),
-    "restart ROLE R, ..": (rf"restart (\w+) {_EVERY}", _restart),
-    "lose disk R": (rf"lose disk {_EVERY}", _lose_disk),
-    "hang disk R": (rf"hang disk {_EVERY}", _hang_disk),
-    "stall ROLE R, .. for SECONDS": (rf"stall (\w+) {_EVERY} for ([\d.]+)", _stall),
-    "keep copy R": (rf"keep copy {_EVERY}", _keep_copy),
-    "put copy back R": (rf"put copy back {_EVERY}", _put_copy_back),
-    "let R campaign": (r"let (\d+) campaign", _plain(_campaign)),
-    "transfer from R to R": (r"transfer from (\d+) to (\d+)", _plain(_transfer)),
-}  # fmt: skip
-"""How each is written, its pattern, and what makes the step of its words."""
+MAKERS: dict[str, Callable[..., Step]] = {
+    "run SECONDS": _plain(_run),
+    "run SECONDS while CONDITION": _while,
+    "until CONDITION [within SECONDS]": _until,
+    "expect CONDITION": _expect,
+    "mark ballots": _plain(_mark),
+    "[ask] [as CLIENT N] put|get|delete|cas .. at R": _request,
+    "fill COUNT at R": _plain(_fill),
+    "cut LINKS": _cut,
+    "mend": _plain(_mend),
+    "star R": _plain(_star),
+    "chain": _plain(_chain),
+    "drop MESSAGE LINKS": _drop,
+    "hold MESSAGE LINKS": _hold,
+    "deliver": _plain(_deliver),
+    "kill R, ..": _kill,
+    "start R, ..": _start,
+    "pause R, ..": _pause,
+    "resume R, ..": _resume,
+    "fail ROLE R, ..": _fail,
+    "restart ROLE R, ..": _restart,
+    "lose disk R": _lose_disk,
+    "hang disk R": _hang_disk,
+    "stall ROLE R, .. for SECONDS": _stall,
+    "keep copy R": _keep_copy,
+    "put copy back R": _put_copy_back,
+    "let R campaign": _plain(_campaign),
+    "transfer from R to R": _plain(_transfer),
+}
+"""What makes the step of its words."""
 
 
 def find_step(text: str) -> Step:
     """Understand one line; raises Wrong if it is no step."""
-    for pattern, make in STEPS.values():
-        match = re.fullmatch(pattern, text)
-        if match:
-            return make(*match.groups())
-    raise Wrong(f"no such step: {text}")
+    return found(text, STEPS, MAKERS)

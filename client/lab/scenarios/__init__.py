@@ -1,0 +1,1 @@
+"""Scenarios: listed, and played in the terminal, simulated or on processes of a cluster."""
