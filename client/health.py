@@ -7,7 +7,7 @@ error with the code that the same cluster's clients would get.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kvrmi.cluster.status import NO_QUORUM, NOBODY, SERVING
@@ -57,8 +57,15 @@ def _judged(status: Mapping[str, Any]) -> Done:
     if not code:
         fields = {"op": "health", "health": SERVING, "leader": leader, "up": up, "quorum": quorum}
         leads = f"replica {leader} leads, " if leader else ""
-        return Done(f"serving: {leads}{found}", fields)
+        return Done(f"serving: {leads}{found}{_behind(entries)}", fields)
     if code == "UNAVAILABLE":
         raise ConnectionFailed(f"none of {len(entries)} replicas answers")
     lack = "there is no leader" if up >= quorum else f"{quorum} are needed"
-    raise from_code(code, f"not serving: {found}, {lack}")
+    raise from_code(code, f"not serving: {found}{_behind(entries) or f', {lack}'}")
+
+
+def _behind(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Say how it is what gateways pass requests on to; empty where there are none."""
+    found = [entry["behind"] for entry in entries if entry.get("behind")]
+    best = max(found, key=lambda one: one["serves"], default=None)
+    return "" if best is None else f"; {best['text']}"

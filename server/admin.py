@@ -27,7 +27,7 @@ from .engines.blocks import BLOCKS
 from .engines.served import CatchUpFailed, Orders
 from .objectdaemon import exposed
 from .rolehost import Fenced
-from .status import describe, metrics
+from .status import metrics
 
 if TYPE_CHECKING:
     from .replica import Replica
@@ -58,7 +58,7 @@ class Admin:
     @exposed
     def status(self) -> dict[str, object]:
         """Return this replica's entry of the cluster's status."""
-        return describe(self._replica)
+        return self._replica.engine.status()
 
     @exposed
     def metrics(self) -> str:

@@ -42,9 +42,10 @@ def _serving(seen: Seen) -> Iterator[Finding]:
     entries, quorum = seen.later["replicas"], seen.later["quorum"]
     if seen.runs and not (seen.later["health"] == SERVING and has_quorum(entries, quorum)):
         up = sum(entry["state"] == "up" for entry in entries)
+        lacks = f"{quorum} have to be and to reach each other, and one has to lead"
+        behind = next((entry["behind"]["text"] for entry in entries if entry.get("behind")), lacks)
         yield Finding(
-            f"the cluster does not serve: {up} of {len(entries)} replicas are up; {quorum} have "
-            "to be and to reach each other, and one has to lead",
+            f"the cluster does not serve: {up} of {len(entries)} replicas are up; {behind}",
             "Clients get NO_QUORUM or no answer; what was acknowledged is on the disks.",
             f"mend what is found below, then {order(seen, 'HEALTH --wait 30')}",
         )

@@ -14,7 +14,7 @@ from .counts import Counters
 from .quorum import majority
 
 __all__ = [
-    "NOBODY", "NO_QUORUM", "SERVING", "ClientEntry", "ClusterStatus", "Entries", "Needs",
+    "NOBODY", "NO_QUORUM", "SERVING", "Behind", "ClientEntry", "ClusterStatus", "Entries", "Needs",
     "ReplicaEntry", "RoleEntry", "absence", "has_quorum", "health_of", "in_charge", "is_up",
     "leader_of", "least_of", "loses_quorum", "loss", "needs_of", "source_for", "successor_of",
     "unanswered", "votes",
@@ -53,10 +53,18 @@ class Needs(TypedDict):
     least: NotRequired[int]
 
 
+class Behind(TypedDict):
+    """Whether that serves which a gateway passes requests on to, and one line that says so."""
+
+    serves: bool
+    text: str
+
+
 class ReplicaEntry(TypedDict, total=False):
     """One replica. `state`: up, recovering, starting, held, down, not answering; `reason` says why.
 
     `voter`: the role by which it votes; `needs`: as the protocol declares both.
+    `behind`: of a gateway alone.
     `changed` is in the answer to an order alone: whether that changed anything.
     `leader`, `engine`, `notes` and what follows come from replicas that answer; the last four say
     which cluster it is of.
@@ -83,6 +91,7 @@ class ReplicaEntry(TypedDict, total=False):
     clients: Sequence[ClientEntry] | None
     counters: Counters | None
     leader: int | None
+    behind: Behind
     engine: str
     notes: Sequence[str]
     cluster: str
@@ -140,8 +149,11 @@ def is_up(entry: ReplicaEntry) -> bool:
 def votes(entry: ReplicaEntry) -> bool:
     """Return whether its role that votes is known to run, on a disk that is its own.
 
-    One without roles votes while it runs.
+    One without roles votes while it runs, and while what stands behind it serves.
     """
+    behind = entry.get("behind")
+    if behind is not None and not behind["serves"]:
+        return False
     role, roles = entry.get("voter"), entry.get("roles") or {}
     voter = roles.get(role or "")
     runs = (role is None and not roles) or (voter is not None and voter["state"] == "up")

@@ -27,8 +27,6 @@ STOP_PATIENCE = 1.0
 """The last one waits for the others to take over, which ended before; its disk has all."""
 READY_SECONDS = 20.0
 LOOK_SECONDS = 0.1
-MAX_TXN_OPS = 10_000
-"""Of one transaction: put_many writes as many pairs as a store takes at once."""
 
 
 def members_of(cluster: Cluster) -> list[str]:
@@ -106,7 +104,6 @@ class _Member:
             "listen-peer-urls": peer,
             "initial-advertise-peer-urls": peer,
             "initial-cluster": members,
-            "max-txn-ops": str(MAX_TXN_OPS),
         }
         return ["etcd", *(f"--{name}={value}" for name, value in flags.items())]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,16 +15,20 @@ from typing import Any
 
 import Pyro5.api
 import pytest
+import redis
 
 import kvrmi
+from client.backup import export, import_
 from kvrmi.cluster import naming
-from kvrmi.operations.interface import WINDOW
+from kvrmi.dump import Page, Reader, save
+from kvrmi.operations.interface import WINDOW, Value
 from server.engines.kinds import ENGINES
 
 from .cluster import ROOT, LiveCluster, wait_for
 
 pytestmark = pytest.mark.live
 
+HOST = "127.0.0.1"
 CLIENTS = 8
 COUNTS = 6
 
@@ -41,7 +46,7 @@ def cluster(
         yield request.getfixturevalue("shared")
         return
     data = tmp_path_factory.mktemp("engine") / "data"
-    cluster = LiveCluster(data, "--engine", request.param, "--ephemeral")
+    cluster = LiveCluster(data, "--engine", request.param, "--ephemeral", "--gateways")
     try:
         cluster.start()
         assert f"engine={request.param}" in cluster.ready_line
@@ -113,6 +118,49 @@ def test_every_operation_answers_as_documented(plain: Any) -> None:
     assert plain.get("conformance/a") == "3"
     status = plain.status()
     assert (status["state"], status["engine"] in ENGINES) == ("up", True)
+
+
+def test_many_pairs_are_one_step(plain: Any) -> None:
+    """More than etcd takes as the steps of one transaction, if nobody asks for more."""
+    keys = [f"conformance/many/{number}" for number in range(200)]
+    plain.put_many([[key, "v"] for key in keys])
+    assert plain.get_many(keys) == ["v"] * len(keys)
+
+
+def test_a_store_moves_here_whatever_engine_it_was_on(live: LiveCluster, tmp_path: Path) -> None:
+    """The file of an EXPORT is imported whole, and an EXPORT here has it with the same digest."""
+    pairs: list[tuple[str, Value]] = [(f"move/{number:03}", str(number)) for number in range(300)]
+    pairs += [("move/bytes", bytes(range(256))), ("move/empty", ""), ("move/ünï\0", "\n")]
+    wanted = save(tmp_path / "from", "another", iter([Page(7, sorted(pairs))]))
+    with kvrmi.connect(config=live.config, timeout=10) as store:
+        assert import_(store, tmp_path / "from").summary.digest == wanted.digest
+        export(store, tmp_path / "to")
+        with (tmp_path / "to").open("rb") as file:
+            there = [pair for pair in Reader(file) if pair[0].startswith("move/")]
+    assert save(tmp_path / "again", "here", iter([Page(7, there)])).digest == wanted.digest
+
+
+def test_gateways_speak_for_any_engine(live: LiveCluster) -> None:
+    """redis-py, a pipeline and typed lines over TCP; a datagram that comes again, over UDP."""
+    tcp, udp = live.cluster.gateways_of(1)
+    with redis.Redis(port=tcp, socket_timeout=10) as one:
+        assert one.set("gateway/a", "1")
+        assert one.incr("gateway/a") == 2
+        assert one.setnx("gateway/a", "x") == 0
+        assert one.mget("gateway/a", "gateway/none") == [b"2", None]
+        pipe = one.pipeline(transaction=False)
+        for number in range(300):
+            pipe.set(f"gateway/{number % 3}", number)
+        assert pipe.get("gateway/0").execute()[-1] == b"297"
+    with socket.create_connection((HOST, tcp), timeout=10) as one:
+        one.sendall(b'PUT gateway/b "light blue"\r\nGET gateway/b\r\nQUIT\r\n')
+        assert b"".join(iter(lambda: one.recv(4096), b"")) == b"+OK\r\n$10\r\nlight blue\r\n+OK\r\n"
+    name = f"udp{os.urandom(5).hex()}"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two:
+        two.settimeout(10)
+        for _ in range(2):
+            two.sendto(f"{name} 1 SETNX gateway/{name} 1".encode(), (HOST, udp))
+            assert two.recv(1 << 16) == f"{name} 1 :1\r\n".encode()
 
 
 def test_what_is_wrong_is_refused_and_changes_nothing(plain: Any) -> None:

@@ -7,10 +7,12 @@ thread. It knows no operation.
 
 from __future__ import annotations
 
+import json
 import math
+import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ import requests
 from etcd3gw.client import Etcd3Client
 from etcd3gw.exceptions import ConnectionFailedError, ConnectionTimeoutError, Etcd3Exception
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from kvrmi.cluster.naming import join_address
 
 from .settings import Settings
 
@@ -27,17 +31,24 @@ ATTEMPT_SECONDS = 1.0
 """What one endpoint may take where another can be asked as well."""
 PAUSE_SECONDS = 0.05
 """Before all endpoints are asked again."""
+_NEEDS_LEADER = {"Grpc-Metadata-hasleader": "true"}
+"""Has a member without a leader refuse at once, and not wait for one: so nothing was done."""
 _NO_LEADER = "no leader"
 _EXPIRED = "invalid auth token"
+_SHOWN = 200
+"""Characters of what etcd says."""
+_TOO_LARGE = ("too many operations in txn", "request is too large", "message larger than max")
+"""What etcd's --max-txn-ops and --max-request-bytes refuse, however often it comes."""
 
 
 class Failed(Exception):
     """No endpoint carried it out. `code` is that of the answer; the text says why."""
 
     def __init__(self, code: str, why: str) -> None:
-        """Say what is known: UNKNOWN_OUTCOME, or that nothing was done."""
-        super().__init__(why)
+        """`why` as found; the text says besides that nothing was done, if so it is."""
+        super().__init__(why if code == "UNKNOWN_OUTCOME" else f"{why}; nothing was done")
         self.code = code
+        self.why = why
 
 
 class Endpoints:
@@ -52,11 +63,26 @@ class Endpoints:
         """The one that answered last."""
         self._token: str | None = None
 
-    def ask(self, path: str, body: dict[str, Any], deadline: float, *, repeatable: bool) -> Any:
+    @property
+    def answered(self) -> str:
+        """The one that answered last, as host:port."""
+        return join_address(*self._settings.endpoints[self._first])
+
+    def ask(
+        self,
+        path: str,
+        body: dict[str, Any],
+        deadline: float,
+        *,
+        repeatable: bool,
+        alone: bool = False,
+    ) -> Any:
         """Have a request carried out by `deadline`; its answer. Raises Failed.
 
-        `repeatable`: to carry it out twice is the same as once.
+        `repeatable`: to carry it out twice is the same as once; `alone`: a member without a leader
+        may answer it too.
         """
+        headers = {} if alone else _NEEDS_LEADER
         attempts = _Attempts(repeatable)
         longest = ATTEMPT_SECONDS if repeatable else math.inf
         while True:
@@ -66,7 +92,7 @@ class Endpoints:
                 if left <= 0:
                     raise attempts.failed()
                 try:
-                    found = self._post(at, path, body, min(left, longest))
+                    found = self._post(at, path, body, headers, min(left, longest))
                 except Etcd3Exception as error:
                     attempts.add(error, self._settings.endpoints[at])
                 else:
@@ -74,13 +100,15 @@ class Endpoints:
                     return found
             time.sleep(PAUSE_SECONDS)
 
-    def _post(self, at: int, path: str, body: dict[str, Any], seconds: float) -> Any:
+    def _post(
+        self, at: int, path: str, body: dict[str, Any], headers: dict[str, str], seconds: float
+    ) -> Any:
         client = self._client(at)
         client.timeout = seconds
         if self._settings.user is not None:
             client.session.headers["Authorization"] = self._token or self._authenticated(client)
         try:
-            return client.post(client.get_url(path), json=body)
+            return client.post(client.get_url(path), json=body, headers=headers)
         except Etcd3Exception as error:
             if _EXPIRED in _text(error):
                 self._token = None
@@ -108,35 +136,48 @@ class _Attempts:
     """What became of a request so far."""
 
     def __init__(self, repeatable: bool) -> None:
-        self.why = "no endpoint was asked"
+        self._found: dict[str, str] = {}
+        """What came of it at each endpoint at last."""
         self._repeatable = repeatable
         self._maybe_done = False
         self._reached = False
 
     def add(self, error: Etcd3Exception, endpoint: tuple[str, int]) -> None:
         """Take note of one that failed; raises Failed where no other may be asked."""
-        text = _text(error)
-        self.why = f"etcd at {endpoint[0]}:{endpoint[1]}: {text}"
+        text = self._found[join_address(*endpoint)] = _text(error)
         if _never_sent(error):
             return
         self._reached = True
         if _NO_LEADER in text or _EXPIRED in text:
             return
+        if any(refusal in text for refusal in _TOO_LARGE):
+            raise Failed("INVALID", f"larger than etcd takes ({text})")
         if not isinstance(error, ConnectionFailedError | ConnectionTimeoutError):
-            raise Failed("UNAVAILABLE", f"{self.why}; nothing was done")
+            raise Failed("UNAVAILABLE", self.why)
         self._maybe_done = True
         if not self._repeatable:
             raise self.failed()
+
+    @property
+    def why(self) -> str:
+        """Say what each endpoint answered, those together that answered the same."""
+        at: dict[str, list[str]] = {}
+        for endpoint, text in self._found.items():
+            at.setdefault(text, []).append(endpoint)
+        said = [f"at {', '.join(endpoints)}: {text}" for text, endpoints in at.items()]
+        return f"etcd {'; '.join(said)}" if said else "no endpoint of etcd was asked"
 
     def failed(self) -> Failed:
         """Return what is known in the end."""
         if self._maybe_done:
             return Failed("UNKNOWN_OUTCOME", self.why)
         code = "NO_QUORUM" if self._reached else "UNAVAILABLE"
-        return Failed(code, f"{self.why}; nothing was done")
+        return Failed(code, self.why)
 
 
 def _never_sent(error: Etcd3Exception) -> bool:
+    if _bad_certificate(error) is not None:
+        return True
     cause = error.__context__
     if not isinstance(cause, requests.exceptions.ConnectionError) or not cause.args:
         return False
@@ -145,4 +186,34 @@ def _never_sent(error: Etcd3Exception) -> bool:
 
 
 def _text(error: Etcd3Exception) -> str:
-    return str(error.detail_text or error)[:200]
+    """Say in a few words why an endpoint did not do it."""
+    cause = error.__context__
+    if isinstance(cause, requests.exceptions.Timeout):
+        return "no answer in time"
+    if not isinstance(cause, requests.exceptions.ConnectionError):
+        return _message(error)[:_SHOWN]
+    if (bad := _bad_certificate(error)) is not None:
+        return f"its certificate is refused: {bad.verify_message}"
+    return "nobody listens there" if _never_sent(error) else "the connection broke"
+
+
+def _message(error: Etcd3Exception) -> str:
+    text = str(error.detail_text or error)
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text
+
+
+def _bad_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    found = (one for one in _causes(error) if isinstance(one, ssl.SSLCertVerificationError))
+    return next(found, None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that it wraps."""
+    yield error
+    wrapped = [error.__context__, getattr(error, "reason", None), *error.args]
+    for one in wrapped:
+        if isinstance(one, BaseException):
+            yield from _causes(one)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 from kvrmi.operations.interface import LOCAL, Answer, Done, Operation, Result
 from kvrmi.operations.vocabulary import Vocabulary
@@ -22,6 +22,7 @@ from ..opened import GRACE_SECONDS, LOST, LOST_READ
 from ..served import Orders, Turns
 from .endpoints import Endpoints, Failed
 from .keys import Keys
+from .look import Look
 from .settings import parsed
 from .transactions import OPERATIONS, Asked, asked, with_request
 
@@ -57,13 +58,20 @@ class EtcdEngine:
         """Serve as gateway `me`; `settings` are those of the cluster file. Raises ConfigError."""
         known = parsed(settings)
         self.capabilities = OPERATIONS & frozenset(vocabulary.clients)
-        self.status = status
+        self._status = status
         self._me = me
         self._patience = patience
         self._keys = Keys(known.prefix)
         self._endpoints = Endpoints(known)
         self._pool = ThreadPoolExecutor(THREADS, "etcd")
         self._lease = _Lease(self._endpoints)
+        self._look = Look(self._endpoints, self._keys)
+
+    def status(self) -> dict[str, object]:
+        """Return the gateway's entry, with how etcd is."""
+        entry, seen = self._status(), self._look.now()
+        notes = [*cast("list[str]", entry["notes"]), *[seen.text] * (not seen.serves)]
+        return {**entry, "notes": notes, "behind": seen._asdict()}
 
     def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
         """Begin a checked operation; `done` gets the answer within the request time."""
@@ -74,7 +82,7 @@ class EtcdEngine:
             try:
                 answer = self._carried_out(operation, request, deadline)
             except Failed as error:
-                answer = Answer(error.code, str(error), 0)
+                answer = _refused(operation, error)
             except Exception:
                 done(self._result(LOST_READ if operation.reads else LOST, stale))
                 raise
@@ -97,7 +105,8 @@ class EtcdEngine:
         if time.monotonic() > deadline:
             return _LATE
         if operation.reads or request is None:
-            return self._ask(asked(operation, self._keys), deadline, repeatable=operation.reads)
+            what, alone = asked(operation, self._keys), operation.consistency == LOCAL
+            return self._ask(what, deadline, repeatable=operation.reads, alone=alone)
         lease = self._lease.held(deadline)
         try:
             return self._once(operation, request, lease, deadline)
@@ -112,14 +121,23 @@ class EtcdEngine:
         marked = with_request(operation, self._keys, request, lease)
         return self._ask(marked, deadline, repeatable=True)
 
-    def _ask(self, what: Asked, deadline: float, *, repeatable: bool) -> Answer:
+    def _ask(
+        self, what: Asked, deadline: float, *, repeatable: bool, alone: bool = False
+    ) -> Answer:
         found: Any = self._endpoints.ask(
-            "/kv/txn", what.transaction, deadline, repeatable=repeatable
+            "/kv/txn", what.transaction, deadline, repeatable=repeatable, alone=alone
         )
         return what.read(found)
 
     def _result(self, answer: Answer, stale: bool) -> Result:
         return Result(*answer, self._me, self.leader, stale)
+
+
+def _refused(operation: Operation, error: Failed) -> Answer:
+    """Make the answer to what failed: of a read it is known that nothing was done."""
+    if operation.reads and error.code == "UNKNOWN_OUTCOME":
+        return Answer("UNAVAILABLE", f"{error}; nothing was done", 0)
+    return Answer(error.code, str(error), 0)
 
 
 class _Lease:
@@ -150,6 +168,6 @@ class _Lease:
         try:
             found = self._endpoints.ask("/lease/grant", wanted, deadline, repeatable=True)
         except Failed as error:  # of a lease nobody used: nothing was done
-            raise Failed("NO_QUORUM", f"{error}; nothing was done") from None
+            raise Failed("NO_QUORUM", error.why) from None
         self._until = time.monotonic() + LEASE_SECONDS / 2
         return str(found["ID"])

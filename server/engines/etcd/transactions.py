@@ -1,15 +1,16 @@
 """Operations as transactions of etcd, and its answers as ours: no I/O.
 
-Rules: an operation is one transaction, so it takes effect whole or not at all. A request leaves a
-mark in the transaction that carries it out, with its answer and a digest of what was asked; who
-finds the mark gets the first answer. A client's session is a key that holds its floor: requests up
-to it are forgotten, and refused. Session and marks are bound to a lease, which each write renews.
+Rules: an operation is one transaction, so it takes effect whole or not at all; etcd counts steps
+by level of nesting, so many stand in groups. A request leaves a mark in the transaction that
+carries it out, with its answer and a digest of what was asked; who finds the mark gets the first
+answer. A client's session is a key that holds its floor: requests up to it are forgotten, and
+refused. Session and marks are bound to a lease, which each write renews.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from kvrmi.operations.commands import pack_question
@@ -21,6 +22,9 @@ __all__ = ["OPERATIONS", "Asked", "asked", "with_request"]
 
 Json = dict[str, Any]
 _DIGEST_BYTES = 16
+GROUP = 40
+"""Steps of one level: three such levels are within the 128 that etcd allows if nothing else is set,
+and hold all that one operation may have."""
 _YES, _NO = b"\x01", b"\x00"
 
 
@@ -131,7 +135,7 @@ def _put_one(keys: Keys, args: Sequence[Any]) -> _Write:
 def _put_many(keys: Keys, args: Sequence[Any]) -> _Write:
     last = dict(map(tuple, args[0]))
     puts = [_put(keys.row(key), packed(value)) for key, value in last.items()]
-    return _Write([], puts, [], False)
+    return _Write([], _grouped(puts), [], False)
 
 
 def _delete(keys: Keys, args: Sequence[Any]) -> _Write:
@@ -187,13 +191,13 @@ def _get_many(keys: Keys, operation: Operation) -> Asked:
     wanted = [{"request_range": {"key": keys.row(key)}} for key in names]
 
     def read(found: Json) -> Answer:
-        values = [_value(one["response_range"]) for one in found.get("responses", [])]
+        values = [_value(one["response_range"]) for one in _steps(found)]
         if len(values) > 1 and sum(map(_bytes, values)) > PAGE_BYTES:
             why = f"the values are over {PAGE_BYTES} bytes in all; ask for fewer at a time"
             return Answer("INVALID", why, _revision(found))
         return Answer("OK", values, _revision(found))
 
-    return Asked(_txn([], wanted, []), read)
+    return Asked(_txn([], _grouped(wanted), []), read)
 
 
 _READS: Mapping[str, Callable[[Keys, Operation], Asked]] = {
@@ -244,6 +248,21 @@ def _txn(compare: Sequence[Json], then: Sequence[Json], otherwise: Sequence[Json
 
 def _nested(compare: Sequence[Json], then: Sequence[Json], otherwise: Sequence[Json]) -> Json:
     return {"request_txn": _txn(compare, then, otherwise)}
+
+
+def _grouped(steps: Sequence[Json]) -> Sequence[Json]:
+    """Put steps into transactions of their own until one level holds few enough."""
+    while len(steps) > GROUP:
+        groups = (steps[at : at + GROUP] for at in range(0, len(steps), GROUP))
+        steps = [_nested([], group, []) for group in groups]
+    return steps
+
+
+def _steps(found: Json) -> Iterator[Json]:
+    """Yield the answers to steps that were grouped, in their order."""
+    for one in found.get("responses", []):
+        group = one.get("response_txn")
+        yield from [one] if group is None else _steps(group)
 
 
 def _put(key: str, value: str, lease: str | None = None) -> Json:

@@ -7,8 +7,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -17,9 +18,17 @@ from server.engines.etcd.settings import Settings
 pytest.importorskip("etcd3gw")
 
 from server.engines.etcd.endpoints import Endpoints, Failed
+from server.engines.etcd.keys import Keys
+from server.engines.etcd.look import Look, Seen
 
 Answer = tuple[int, Any]
 SECONDS = 0.4
+
+
+class Asked(NamedTuple):
+    path: str
+    body: Any
+    headers: Message
 
 
 class FakeEtcd:
@@ -27,7 +36,7 @@ class FakeEtcd:
 
     def __init__(self) -> None:
         self.answer: Callable[[str, Any], Answer | None] = lambda path, body: (200, {"path": path})
-        self.asked: list[tuple[str, Any, str | None]] = []
+        self.asked: list[Asked] = []
         self.over = threading.Event()
         fake = self
 
@@ -35,7 +44,7 @@ class FakeEtcd:
             def do_POST(self) -> None:
                 size = int(self.headers["Content-Length"])
                 body = json.loads(self.rfile.read(size))
-                fake.asked.append((self.path, body, self.headers.get("Authorization")))
+                fake.asked.append(Asked(self.path, body, self.headers))
                 found = fake.answer(self.path, body)
                 if found is None:
                     fake.over.wait(5)
@@ -121,8 +130,47 @@ def test_without_a_leader_nothing_was_done(fake: FakeEtcd) -> None:
 
 
 def test_what_etcd_refuses_was_not_done(fake: FakeEtcd) -> None:
-    fake.answer = lambda path, body: (400, {"error": "etcdserver: too many operations"})
+    fake.answer = lambda path, body: (400, {"error": "etcdserver: permission denied"})
     assert code_of(fake.address) == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("text", ["too many operations in txn request", "request is too large"])
+def test_what_is_too_large_for_etcd_is_invalid_and_not_sent_again(
+    fake: FakeEtcd, text: str
+) -> None:
+    fake.answer = lambda path, body: (400, {"message": f"etcdserver: {text}", "code": 3})
+    assert code_of(fake.address, nobody(), repeatable=True) == "INVALID"
+    assert len(fake.asked) == 1
+
+
+def test_a_failure_names_each_endpoint_in_plain_words(fake: FakeEtcd) -> None:
+    fake.answer = lambda path, body: (503, {"message": "etcdserver: no leader", "code": 14})
+    one, other = nobody(), nobody()
+    with pytest.raises(Failed) as failed:
+        ask(one, fake.address, other, repeatable=True)
+    assert str(failed.value) == (
+        f"etcd at {one[0]}:{one[1]}, {other[0]}:{other[1]}: nobody listens there; "
+        f"at {fake.address[0]}:{fake.address[1]}: etcdserver: no leader; nothing was done"
+    )
+    fake.answer = lambda path, body: None
+    with pytest.raises(Failed, match=r"^etcd at [0-9.:]+: no answer in time$"):
+        ask(fake.address)
+
+
+def test_only_what_may_be_old_is_asked_of_a_member_without_a_leader(fake: FakeEtcd) -> None:
+    client = Endpoints(Settings((fake.address,)))
+    for alone in (False, True):
+        client.ask("/kv/txn", {}, time.monotonic() + SECONDS, repeatable=True, alone=alone)
+    assert [asked.headers["Grpc-Metadata-hasleader"] for asked in fake.asked] == ["true", None]
+
+
+def test_a_look_reports_what_operations_would_meet(fake: FakeEtcd) -> None:
+    def look() -> Seen:
+        return Look(Endpoints(Settings((fake.address,))), Keys("kvrmi/")).now()
+
+    assert look() == Seen(True, f"etcd at {fake.address[0]}:{fake.address[1]} answers")
+    fake.answer = lambda path, body: (503, {"message": "etcdserver: no leader"})
+    assert (look().serves, "no leader" in look().text) == (False, True)
 
 
 def test_a_user_is_let_in_with_a_token_and_again_when_it_has_expired(
@@ -136,7 +184,7 @@ def test_a_user_is_let_in_with_a_token_and_again_when_it_has_expired(
         if path.endswith("/auth/authenticate"):
             assert body == {"name": "u", "password": "secret"}
             return 200, {"token": next(tokens)}
-        if fake.asked[-1][2] == "old":
+        if fake.asked[-1].headers["Authorization"] == "old":
             return 401, {"error": "etcdserver: invalid auth token"}
         return 200, {"in": True}
 
