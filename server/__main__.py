@@ -36,7 +36,7 @@ from kvrmi.remote.identity import make_secret, read_secret
 from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
-from . import allocator, endings
+from . import allocator, endings, slices
 from .alone import cluster_of, counted_in
 from .cpus import Cpus
 from .endpoint import Endpoint
@@ -65,9 +65,6 @@ LAST_WORDS = 2.0
 
 FILES = 4096
 """Connections cost a descriptor each."""
-
-TURN_SECONDS = 0.0005
-"""A thread that computes hands over after so long, to one that has a client or a peer to answer."""
 
 
 def _parser() -> cli.Parser:
@@ -284,13 +281,9 @@ def _prepare_process(cluster: Cluster) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
-    _prepare_interpreter()
-
-
-def _prepare_interpreter() -> None:
     # Few collections: no hot path makes cycles, and what a mistake lets lie stays in bounds.
     gc.set_threshold(5_000, 10, 100)
-    sys.setswitchinterval(TURN_SECONDS)
+    slices.shorten()
 
 
 def _fatal(home: Path, restore: Callable[[], None], part: str, error: BaseException) -> NoReturn:

@@ -37,9 +37,6 @@ __all__ = ["Reader", "SqliteStorage", "SqliteView", "erase", "put_aside"]
 
 _CLOSE_SECONDS = 5.0
 
-_AT_A_TIME = 16
-"""Pairs of a PutAll after which whoever else waits for this CPU has a turn."""
-
 _Row: TypeAlias = tuple[Any, ...]
 """What one execution of a statement is given."""
 
@@ -196,11 +193,9 @@ class SqliteStorage:
         return steps
 
     def _rows(self, table: Statements, many: PutAll) -> Iterator[_Row]:
-        for number, (key, value) in enumerate(many.pairs):
+        for key, value in many.pairs:
             if self._ending:
                 raise StorageFailed("the storage was closed before all was written")
-            if number % _AT_A_TIME == 0:
-                os.sched_yield()
             yield table.row(key, value)
 
     def _table(self, record: Record) -> Statements:

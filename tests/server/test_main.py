@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kvrmi.paxos.declaration import PAXOS
-from server.__main__ import _prepare_interpreter, main
+from server.__main__ import main
 from server.folder import format_folder
 
 ALONE = ("1", "--address", "127.0.0.1:26650", "--data")
@@ -81,13 +79,3 @@ def test_the_folder_of_a_cluster_file_is_started_with_that_file(
     (tmp_path / "cluster.toml").touch()
     assert main([*ALONE, str(tmp_path)]) == 1
     assert f"start it with --config {tmp_path}/cluster.toml in" in capsys.readouterr().err
-
-
-def test_a_thread_that_computes_hands_over_long_before_a_client_notices() -> None:
-    before = sys.getswitchinterval(), gc.get_threshold()
-    try:
-        _prepare_interpreter()
-        assert sys.getswitchinterval() <= 0.001
-    finally:
-        sys.setswitchinterval(before[0])
-        gc.set_threshold(*before[1])

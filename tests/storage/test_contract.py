@@ -184,17 +184,6 @@ def test_values_of_a_kibibyte_take_little_more_on_the_disk_than_they_are(tmp_pat
     assert path.stat().st_size < 1.6 * 2000 * 1026
 
 
-def test_others_have_a_turn_on_the_cpu_while_many_pairs_are_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    turns: list[None] = []
-    monkeypatch.setattr("kvrmi.storage.sqlite.os.sched_yield", lambda: turns.append(None))
-    storage = SqliteStorage(tmp_path / "some.db", TABLES)
-    storage.write([PutAll("slots", [(number, b"") for number in range(400)])])
-    storage.close()
-    assert len(turns) >= 20
-
-
 def test_a_file_whose_tables_have_no_rowid_is_used_as_it_is(tmp_path: Path) -> None:
     """As they were made once."""
     path = tmp_path / "some.db"
