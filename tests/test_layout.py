@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import configparser
+import gc
 import importlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -44,6 +45,20 @@ def setup() -> configparser.ConfigParser:
 def tree(path: Path) -> ast.Module:
     """The parsed file; nobody changes it, and many tests look at each."""
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def nodes(path: Path) -> Iterator[ast.AST]:
+    """Everything in the parsed file."""
+    return ast.walk(tree(path))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _trees() -> Iterator[None]:
+    """Trees have no cycles: looking for some among all of them takes longer than parsing them."""
+    gc.disable()
+    yield
+    gc.enable()
+    tree.cache_clear()
 
 
 def name_of(path: Path) -> str:
@@ -94,10 +109,10 @@ def as_people_sort(names: list[str]) -> list[str]:
     return sorted(names, key=lambda name: (not name.isupper(), not name[:1].isupper(), name))
 
 
-@pytest.fixture(params=SOURCES, ids=name_of)
-def source(request: pytest.FixtureRequest) -> Path:
-    path: Path = request.param
-    return path
+def broken(paths: Iterable[Path], rule: Callable[[Path], object]) -> dict[str, object]:
+    """What a rule finds in each file that breaks it."""
+    found = ((name_of(path), rule(path)) for path in paths)
+    return {name: what for name, what in found if what}
 
 
 def test_setup_lists_every_package() -> None:
@@ -127,41 +142,49 @@ def test_console_scripts_resolve() -> None:
         assert callable(getattr(importlib.import_module(checkout), function)), script
 
 
-@pytest.mark.parametrize("path", [*LIBRARY, *PROGRAM_FILES], ids=name_of)
-def test_no_program_is_imported_by_its_absolute_name(path: Path) -> None:
+def test_no_program_is_imported_by_its_absolute_name() -> None:
     forbidden = {*PROGRAMS, *(f"kvrmi.{name}" for name in PROGRAMS)}
-    found = [
-        f"line {line}: {name}"
-        for line, name in imports(path)
-        if name.split(".")[0] in PROGRAMS or ".".join(name.split(".")[:2]) in forbidden
-    ]
-    assert not found, "a program imports itself relatively, and nobody else imports it"
+
+    def absolute(path: Path) -> list[str]:
+        return [
+            f"line {line}: {name}"
+            for line, name in imports(path)
+            if name.split(".")[0] in PROGRAMS or ".".join(name.split(".")[:2]) in forbidden
+        ]
+
+    found = broken([*LIBRARY, *PROGRAM_FILES], absolute)
+    assert found == {}, "a program imports itself relatively, and nobody else imports it"
 
 
-@pytest.mark.parametrize("path", PROGRAM_FILES, ids=name_of)
-def test_one_place_of_the_server_knows_a_protocol(path: Path) -> None:
+def test_one_place_of_the_server_knows_a_protocol() -> None:
     """What engines are made of, and what reads the folders of replicas that do not run."""
-    if path.parent.name in ("engines", "offline"):
-        return
-    found = [f"line {line}: {name}" for line, name in imports(path) if "kvrmi.paxos" in name]
-    assert not found, "ask server/engines for what is declared"
+
+    def known(path: Path) -> list[str]:
+        return [f"line {line}: {name}" for line, name in imports(path) if "kvrmi.paxos" in name]
+
+    others = [path for path in PROGRAM_FILES if path.parent.name not in ("engines", "offline")]
+    assert broken(others, known) == {}, "ask server/engines for what is declared"
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "kvrmi" / "sim").glob("*.py")), ids=name_of)
-def test_the_simulated_world_knows_no_protocol(path: Path) -> None:
+def test_the_simulated_world_knows_no_protocol() -> None:
     """What one brings along stands in a folder of its own; one table names those that ship."""
-    text = path.read_text(encoding="utf-8")
-    assert not re.search(r"(from|import) \.\.paxos|kvrmi\.paxos", text)
-    if path.name != "protocols.py":
-        assert not re.search(r"(from|import) \.paxos", text)
+
+    def known(path: Path) -> list[str]:
+        names = r"\.\.paxos" if path.name == "protocols.py" else r"\.?\.paxos"
+        text = path.read_text(encoding="utf-8")
+        return re.findall(rf"(?:from|import) {names}|kvrmi\.paxos", text)
+
+    assert broken((ROOT / "kvrmi" / "sim").glob("*.py"), known) == {}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "kvrmi").rglob("bugs/*.py")), ids=name_of)
-def test_bugs_are_planted_through_public_names(path: Path) -> None:
+def test_bugs_are_planted_through_public_names() -> None:
     """So that nobody who changes the inside of a role has to know them."""
-    attributes = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute))
-    private = {node.attr for node in attributes if re.match("_[a-z]", node.attr)}
-    assert private <= {"_replace", "_asdict"}, "give the role a seam"
+
+    def private(path: Path) -> set[str]:
+        attributes = {node.attr for node in nodes(path) if isinstance(node, ast.Attribute)}
+        return {name for name in attributes if re.match("_[a-z]", name)} - {"_replace", "_asdict"}
+
+    assert broken((ROOT / "kvrmi").rglob("bugs/*.py"), private) == {}, "give the role a seam"
 
 
 def test_each_protocol_is_pure() -> None:
@@ -170,57 +193,75 @@ def test_each_protocol_is_pure() -> None:
     assert all(is_pure(path) for path in declarations), "add its package in setup.cfg"
 
 
-@pytest.mark.parametrize("path", [path for path in LIBRARY if is_pure(path)], ids=name_of)
-def test_what_is_pure_has_no_clock_thread_or_socket(path: Path) -> None:
-    found = [f"line {line}: {name}" for line, name in imports(path) if name.split(".")[0] in IMPURE]
-    assert not found, "time, chance and messages are arguments here"
+def test_what_is_pure_has_no_clock_thread_or_socket() -> None:
+    def impure(path: Path) -> list[str]:
+        named = imports(path)
+        return [f"line {line}: {name}" for line, name in named if name.split(".")[0] in IMPURE]
+
+    pure = [path for path in LIBRARY if is_pure(path)]
+    assert broken(pure, impure) == {}, "time, chance and messages are arguments here"
 
 
-@pytest.mark.parametrize("path", sorted(SIMULATED), ids=name_of)
-def test_the_simulator_has_a_random_of_its_own_and_nothing_more(path: Path) -> None:
-    found = {name.split(".")[0] for _, name in imports(path)} & IMPURE
-    assert found <= {"random"}
+def test_the_simulator_has_a_random_of_its_own_and_nothing_more() -> None:
+    def others(path: Path) -> set[str]:
+        return ({name.split(".")[0] for _, name in imports(path)} & IMPURE) - {"random"}
+
+    assert broken(SIMULATED, others) == {}
 
 
-def test_files_are_short(source: Path) -> None:
-    lines = source.read_text(encoding="utf-8").count("\n")
-    assert lines <= FILE_LINES, f"{lines} lines"
+def test_files_are_short() -> None:
+    def too_long(path: Path) -> int:
+        lines = path.read_text(encoding="utf-8").count("\n")
+        return lines if lines > FILE_LINES else 0
+
+    assert broken(SOURCES, too_long) == {}, f"at most {FILE_LINES} lines"
 
 
-def test_functions_are_short(source: Path) -> None:
-    for node in ast.walk(tree(source)):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert lines <= FUNCTION_LINES, f"{node.name} at line {node.lineno}: {lines} lines"
+def test_functions_are_short() -> None:
+    def too_long(path: Path) -> list[str]:
+        defined = (n for n in nodes(path) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+        lengths = ((each, (each.end_lineno or each.lineno) - each.lineno + 1) for each in defined)
+        return [
+            f"{each.name} at line {each.lineno}: {lines}"
+            for each, lines in lengths
+            if lines > FUNCTION_LINES
+        ]
+
+    assert broken(SOURCES, too_long) == {}, f"at most {FUNCTION_LINES} lines"
 
 
-def test_files_say_what_they_are_for(source: Path) -> None:
-    assert source.read_text(encoding="utf-8").strip() == "" or ast.get_docstring(tree(source))
+def test_files_say_what_they_are_for() -> None:
+    def says_nothing(path: Path) -> bool:
+        return path.read_text(encoding="utf-8").strip() != "" and not ast.get_docstring(tree(path))
+
+    assert broken(SOURCES, says_nothing) == {}
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=name_of)
-def test_public_names_are_listed_sorted_and_there(path: Path) -> None:
-    names = public_names(path)
-    if names is None:
-        assert path.name in ("__init__.py", "__main__.py"), "__all__ is missing"
-        return
-    assert names == as_people_sort(names)
-    assert len(names) == len(set(names))
-    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    loaded = importlib.import_module(module)
-    for name in names:
-        assert hasattr(loaded, name), name
+def test_public_names_are_listed_sorted_and_there() -> None:
+    def wrong(path: Path) -> object:
+        names = public_names(path)
+        if names is None:
+            return path.name not in ("__init__.py", "__main__.py") and "__all__ is missing"
+        if names != as_people_sort(names) or len(names) != len(set(names)):
+            return f"sorted they are {as_people_sort(sorted(set(names)))}"
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        loaded = importlib.import_module(module)
+        return [name for name in names if not hasattr(loaded, name)]
+
+    assert broken(LIBRARY, wrong) == {}
 
 
-@pytest.mark.parametrize("path", PROGRAM_FILES, ids=name_of)
-def test_loggers_have_literal_names(path: Path) -> None:
-    for node in ast.walk(tree(path)):
-        if (
-            isinstance(node, ast.Call)
-            and ast.unparse(node.func).endswith("getLogger")
-            and node.args
-        ):
-            assert isinstance(node.args[0], ast.Constant), f"line {node.lineno}: use a literal"
+def test_loggers_have_literal_names() -> None:
+    def computed(path: Path) -> list[str]:
+        calls = [node for node in nodes(path) if isinstance(node, ast.Call) and node.args]
+        return [
+            f"line {call.lineno}"
+            for call in calls
+            if ast.unparse(call.func).endswith("getLogger")
+            and not isinstance(call.args[0], ast.Constant)
+        ]
+
+    assert broken(PROGRAM_FILES, computed) == {}, "use a literal"
 
 
 def test_the_version_is_a_literal_for_the_build_to_read() -> None:
