@@ -1,7 +1,7 @@
 """What slots are filled with, in words: a line for the page, which cannot read commands itself.
 
-Rule: it only looks on. It knows that some messages have a `value`, a batch of commands, and no
-message by name.
+Rule: it only looks on. It knows that some messages have a `value`, a batch of commands, and some
+`transactions`, a command each, and no message by name.
 """
 
 from __future__ import annotations
@@ -23,19 +23,21 @@ class Values:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._seen: dict[bytes, None] = {}
+        self._seen: dict[bytes, str] = {}
 
     def __call__(self, seen: Seen) -> None:
         """Take the values of messages that leave."""
         if isinstance(seen, Left):
             for mail in seen.mail:
                 value = getattr(mail.message, "value", None)
-                if type(value) is bytes:
-                    self._seen[value] = None
+                if type(value) is bytes and value not in self._seen:
+                    self._seen[value] = _words(value)
+                for one in getattr(mail.message, "transactions", ()):
+                    self._seen.setdefault(one.command, _command(one.command))
 
     def line(self) -> dict[str, object]:
         """Return the record: each value, as the trace spells bytes, and its words."""
-        words = {b64encode(value).decode(): _words(value) for value in self._seen}
+        words = {b64encode(value).decode(): said for value, said in self._seen.items()}
         return {"kind": "values", "words": words}
 
 

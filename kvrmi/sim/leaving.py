@@ -20,9 +20,9 @@ __all__ = ["leave"]
 def leave(replica: Replica, name: str, effects: Effects, call: Call | None) -> None:
     """Let the messages of a step of role `name` go; `call` is the request that it handled."""
     world, network = replica.world, replica.world.network
+    ids = world.tracing.left(replica, name, effects)  # first: what breaks a rule is to be seen
     world.monitor.left(replica, name, effects.messages)
     answers = 0
-    ids = world.tracing.left(replica, name, effects)
     for id, sent in zip(ids, effects.messages, strict=True):
         to, message = sent.to, sent.message
         if to.replica == replica.me:

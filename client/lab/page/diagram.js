@@ -5,6 +5,7 @@
 
 import { svg } from "./dom.js";
 import { isLocal, replicaOf } from "./trace.js";
+import { concerns } from "./twophase.js";
 import { across, brief, MARK, short } from "./words.js";
 
 export const ROWS = 30, ARROWS = 150, CAPTIONS = 3;
@@ -13,16 +14,19 @@ const ROW = 28, TOP = 8, LETTERS = 7.5;
 /** Draw the steps up to `step` at its grain. `pick` is called with a message's id. */
 export function draw({ trace, step, grain, picked }, state, pick, { width, height, gutter }) {
   const room = Math.max(4, Math.min(ROWS, Math.floor((height - 2 * TOP) / ROW)));
-  const place = new Place(trace, rows(trace, step, grain, room), width, gutter);
+  const chosen = trace.messages.get(picked);
+  const usual = rows(trace, step, grain, room), early = ends(chosen, usual[0]);
+  const late = early.length ? usual.slice(early.length + 1) : usual;
+  const place = new Place(trace, early, late, width, gutter);
   const root = svg("svg", { width, height, role: "img", "aria-label": "Messages between replicas" });
   root.append(...place.shown.filter((at) => at === step).map((at) => band(place, at)));
   root.append(...trace.replicas.map((id) => column(place, state, id, height)));
   root.append(...place.shown.flatMap((at) => margin(place, trace.steps[at], at)));
-  const drawn = messages(trace, place.shown, step, grain).map((one) => route(place, one, step));
+  const drawn = messages(trace, late, step, grain, chosen).map((one) => route(place, one, step));
   root.append(...drawn.map((one) => arrow(one, picked, pick)));
   const named = drawn.filter((one) => one.message.id === picked || one.fresh).slice(-CAPTIONS);
   root.append(...named.map(caption));
-  root.append(...place.shown.flatMap((at) => dots(place, trace.steps[at], at, at === step)));
+  root.append(...place.shown.flatMap((at) => dots(place, trace, at, at === step)));
   return root;
 }
 
@@ -35,9 +39,16 @@ export function rows(trace, step, grain, room) {
   return shown;
 }
 
+/** The steps before `first` at which a message left and ended, as far as they have come. */
+const ends = (message, first) => message === undefined ? []
+  : [...new Set([message.sent, ...message.fates.map(({ step }) => step)])].filter((at) => at < first);
+
 class Place {
-  constructor(trace, shown, width, gutter) {
-    this.shown = shown;
+  /** `early` are rows of long before, above the others; a gap is between. */
+  constructor(trace, early, late, width, gutter) {
+    this.shown = [...early, ...late];
+    this.early = early;
+    this.late = late;
     this.width = width;
     this.gutter = gutter;
     this.gap = (width - gutter) / Math.max(1, trace.replicas.length);
@@ -49,9 +60,12 @@ class Place {
     return this.columns.get(replica) ?? this.gutter;
   }
 
-  /** The row of a step, or of the last one shown before it; above the picture for older ones. */
+  /** The row of a step, or of the last one shown before it; the gap, above all rows, for older ones. */
   y(step) {
-    return TOP + ROW * (this.shown.findLastIndex((at) => at <= step) + 0.5);
+    const row = this.early.indexOf(step);
+    if (row >= 0) return TOP + ROW * (row + 0.5);
+    const first = this.early.length + (this.early.length ? 1 : 0);
+    return TOP + ROW * (first + this.late.findLastIndex((at) => at <= step) + 0.5);
   }
 }
 
@@ -83,8 +97,8 @@ function margin(place, step, at) {
 }
 
 /** What is worth an arrow: what left or came in the rows shown, between replicas. */
-function messages(trace, shown, step, grain) {
-  const ids = new Set();
+function messages(trace, shown, step, grain, chosen) {
+  const ids = new Set(chosen ? [chosen.id] : []);
   for (let at = shown[0] ?? 0; at <= step; at++) {
     for (const record of trace.steps[at].records) {
       if (record.kind === "left") record.mail.forEach((mail) => ids.add(mail.id));
@@ -92,7 +106,7 @@ function messages(trace, shown, step, grain) {
     }
   }
   return [...ids].map((id) => trace.messages.get(id))
-    .filter((message) => message !== undefined && isDrawn(message, grain)).slice(-ARROWS);
+    .filter((message) => message !== undefined && isDrawn(message, grain)).sort((a, b) => a.id - b.id).slice(-ARROWS);
 }
 
 const isDrawn = (message, grain) => !isLocal(message) && replicaOf(message.to)
@@ -112,7 +126,7 @@ function route(place, message, step) {
 }
 
 function arrow({ message, end, gone, from, to, angle, fresh }, picked, pick) {
-  const classes = ["message", `owner${message.fields.ballot?.replica ?? 0}`];
+  const classes = ["message", `owner${owner(message)}`];
   if (end === null) classes.push("flying");
   if (gone) classes.push("gone");
   if (message.id === picked) classes.push("picked");
@@ -125,6 +139,9 @@ function arrow({ message, end, gone, from, to, angle, fresh }, picked, pick) {
     svg("line", { ...line, class: "touch" }), svg("line", { ...line, class: "strand" }),
     ...mark(message, from, to), gone ? cross(to) : head(to, angle));
 }
+
+/** Whose attempt a message belongs to: its ballot's or its transaction's owner; 0: nobody's. */
+const owner = (message) => message.fields.ballot?.replica ?? concerns(message)[0]?.[0] ?? 0;
 
 /** A letter in a shape, near where the message comes from: its kind, without colour. */
 function mark(message, from, to) {
@@ -152,9 +169,9 @@ function caption({ message, from, to, angle }) {
 }
 
 /** Where something happened to a replica, with a word or two. */
-function dots(place, step, at, now) {
+function dots(place, { steps, messages }, at, now) {
   const said = new Map();
-  for (const [id, text] of step.records.map(brief)) {
+  for (const [id, text] of steps[at].records.map((record) => brief(record, messages))) {
     if (place.columns.has(id)) said.set(id, said.get(id) || text);
   }
   return [...said].flatMap(([id, text]) => {

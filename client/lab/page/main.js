@@ -9,7 +9,7 @@ import { concerned, inspector, log, slotWhy } from "./panels.js";
 import { EVENTS, LEARNED, Player } from "./player.js";
 import { download, fileName, saved } from "./saving.js";
 import { Stage } from "./stage.js";
-import { say } from "./words.js";
+import { culprit, say } from "./words.js";
 
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
 const SETTLED_MS = 200;
@@ -77,7 +77,7 @@ function draw() {
   const { player, stages } = view;
   const now = player.run.steps[player.step];
   const states = stages.map((stage, pane) => stage.show(now.stands[pane], player.grain,
-    pane === view.pane ? view.message : 0, { pick: (message) => look({ pane, message }) }));
+    picked(stage, pane, now.stands[pane]), { pick: (message) => look({ pane, message }) }));
   const shown = view.message || view.slot ? view.pane : now.pane;
   const stage = stages[shown], step = now.stands[shown];
   one("log").replaceChildren(...log(states[shown], stage.trace.values, (slot) => look({ pane: shown, slot })));
@@ -88,10 +88,13 @@ function draw() {
   view.remembering = setTimeout(remember, SETTLED_MS);  // browsers refuse many a second
 }
 
+/** The message that is looked at, or else the one in whose handling safety broke. */
+const picked = ({ trace }, pane, step) => pane === view.pane && view.message || culprit(trace, step);
+
 function inspected({ trace }, pane, step) {
   const go = (to) => view.player.go(place(view.player.run, pane, to));
   if (view.slot) return slotWhy(trace, view.slot, step, acts.close, go);
-  return inspector(trace, step, view.message, (message) => look({ pane, message }), go);
+  return inspector(trace, step, picked({ trace }, pane, step), (message) => look({ pane, message }), go);
 }
 
 function words({ sentence, why, where }, { records }) {

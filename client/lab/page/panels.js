@@ -2,16 +2,17 @@
 
 import { html, press } from "./dom.js";
 import { isNoop, isOutdated, less, spell } from "./state.js";
+import { doubts, standing as part, transactions } from "./twophase_panels.js";
 import { history, story } from "./why.js";
 import { guilty, short } from "./words.js";
 
-const LAMPS = ["proposer", "acceptor", "learner"];
+const LAMPS = ["proposer", "acceptor", "learner", "manager", "participant"];
 const SLOTS = 14, TEXT = 2000;
 
 /** What cards show of each replica: to be kept while the state goes on. */
 export function facts(state) {
-  return new Map([...state.replicas].map(([id, { promised, chosen, applied }]) =>
-    [id, { promised: spell(promised), chosen, applied }]));
+  return new Map([...state.replicas].map(([id, { promised, chosen, applied, view = 1 }]) =>
+    [id, { promised: spell(promised), chosen, applied, view }]));
 }
 
 /** A card for each replica; `before` are the facts one step earlier: what differs is outlined. */
@@ -26,19 +27,24 @@ function card(id, replica, before, state, blamed) {
   const broken = less(replica.promised, replica.vowed);
   const marks = `${leads ? " leader" : ""}${blamed ? " blamed" : ""}`;
   return html("article", { class: `card owner${id}${marks}` },
-    html("h2", {}, `${id} `, html("small", {}, standing(replica, leads))),
-    html("p", { class: "lamps" }, ...LAMPS.map((role) => lamp(role, replica.roles.get(role)))),
+    html("h2", {}, `${id} `, html("small", {}, standing(replica, leads, state, id))),
+    html("p", { class: "lamps" }, ...LAMPS.filter((role) => replica.roles.has(role))
+      .map((role) => lamp(role, replica.roles.get(role)))),
     html("dl", {},
-      ...fact("promised", spell(replica.promised), before?.promised),
+      ...(votes(replica) ? fact("promised", spell(replica.promised), before?.promised) : []),
       ...(broken ? fact("but had", `${spell(replica.vowed)}: broken`, "") : []),
-      ...fact("chosen", replica.chosen, before?.chosen),
+      ...(votes(replica) ? fact("chosen", replica.chosen, before?.chosen) : fact("view", replica.view ?? 1, before?.view)),
       ...fact("applied", replica.applied, before?.applied)),
-    lease(replica.grant, state.at));
+    votes(replica) ? lease(replica.grant, state.at) : doubts(state, id));
 }
 
-function standing(replica, leads) {
+/** Whether it is an acceptor of ballots: of Paxos, not of two-phase commit. */
+const votes = (replica) => replica.roles.has("acceptor");
+
+function standing(replica, leads, state, id) {
   if (!up(replica)) return "down";
   if (replica.stopped) return "stopped";
+  if (!votes(replica)) return part(state, id);
   if (replica.leads === null) return "follows";
   return `${leads ? "leads at" : "believes it leads at"} ${spell(replica.leads)}`;
 }
@@ -65,6 +71,7 @@ function lease(grant, at) {
 
 /** The last slots as a table: a row a slot, a column a replica. `pick` takes a slot. */
 export function log(state, values, pick) {
+  if (state.transactions.size) return transactions(state, values, heading);
   const known = [...state.slots.keys()].sort((a, b) => a - b).slice(-SLOTS);
   const ids = [...state.replicas.keys()];
   return [

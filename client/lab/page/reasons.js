@@ -2,6 +2,7 @@
 // Pure. [reason, paper and section]; sections are those of the papers as published.
 
 import { table } from "./trace.js";
+import { BROKEN } from "./twophase_words.js";
 
 const SIMPLE = "Paxos Made Simple", LIVE = "Paxos Made Live";
 const MODERATELY = "Paxos Made Moderately Complex", THESIS = "Ongaro's thesis on Raft";
@@ -64,6 +65,6 @@ const INVARIANTS = [
 
 /** What a verdict means; `bug` is what was planted, or "". */
 export function broken(verdict, bug) {
-  const [, reason, where] = INVARIANTS.find(([pattern]) => pattern.test(verdict)) ?? ["", "", ""];
+  const [, reason, where] = [...INVARIANTS, ...BROKEN].find(([pattern]) => pattern.test(verdict)) ?? ["", "", ""];
   return [`${reason}${bug ? ` The planted bug: ${bug}` : ""}`.trim(), where];
 }

@@ -4,6 +4,7 @@
 // acceptor let out as promised or accepted, `accepted` what it let out as accepted: both are durable.
 // A copy is kept each SPACING steps, and a state replayed from the nearest.
 
+import { learn, SENT, settled } from "./twophase.js";
 import { replicaOf, roleOf, table } from "./trace.js";
 
 export const SPACING = 256;
@@ -55,7 +56,7 @@ export class Timeline {
 
 function beginning(trace) {
   const replicas = new Map(trace.replicas.map((id) => [id, newReplica(trace.roles)]));
-  return { at: 1, replicas, cut: [], flying: new Set(), slots: new Map(), verdict: "" };
+  return { at: 1, replicas, cut: [], flying: new Set(), slots: new Map(), transactions: new Map(), verdict: "" };
 }
 
 function newReplica(roles) {
@@ -73,14 +74,16 @@ export function apply(state, step, messages) {
 }
 
 const APPLY = table({
-  left(state, record) {
+  left(state, record, messages) {
     for (const mail of record.mail) {
       state.flying.add(mail.id);
+      SENT[mail.type]?.(state, messages.get(mail.id));
       LEFT[mail.type]?.(state, record, mail);
     }
   },
-  fate(state, record) {
+  fate(state, record, messages) {
     if (record.fate !== "held") state.flying.delete(record.id);
+    if (record.fate === "arrived" && messages.has(record.id)) learn(state, messages.get(record.id));
   },
   life(state, record) {
     const role = of(state, record.who)?.roles.get(roleOf(record.who));
@@ -92,7 +95,7 @@ const APPLY = table({
   },
   state(state, record) {
     const replica = of(state, record.who);
-    if (replica !== undefined) REPORTED[roleOf(record.who)]?.(replica, record.fields, state);
+    if (replica !== undefined) REPORTED[roleOf(record.who)]?.(replica, record.fields, state, replicaOf(record.who));
   },
   links(state, record) {
     state.cut = record.cut;
@@ -135,6 +138,13 @@ const REPORTED = table({
     for (const name of ["chosen", "applied", "revision"]) {
       if (name in fields) replica[name] = fields[name];
     }
+  },
+  participant(replica, fields, state, id) {
+    for (const name of ["applied", "revision"]) {
+      if (name in fields) replica[name] = fields[name];
+    }
+    if (fields.prepared === 0) settled(state, id);
+    if ("view" in fields) replica.view = fields.view[0][0];
   },
   acceptor(replica, fields) {
     const found = /promised=(\d+)\.(\d+) accepted=(\d+)/.exec(fields.about ?? "");

@@ -14,9 +14,10 @@ export const table = (entries) => Object.assign(Object.create(null), entries);
 const KINDS = new Set(["began", "left", "fate", "acted", "life", "state", "links", "happened"]);
 const FOLLOWS = new Set(["acted", "state", "links"]);
 const QUIET = new Set(["Heartbeat", "Heard", "Followed", "Ask", "Applied", "Leading", "Durable"]);
+const TELLING = new Set(["Votes", "Go", "Inquire"]);
 const NEWS = new Set([
   "campaign", "promise", "refuse", "leads", "leads no more", "accept", "chosen", "snapshot",
-  "hand-over", "transfer",
+  "hand-over", "transfer", "view", "store",
 ]);
 
 /** Read a trace: {run, steps, messages, replicas, roles, end, problem}. Never throws. */
@@ -169,7 +170,7 @@ function weigh(record, messages) {
   if (record.kind === "happened") return weighHappened(record);
   if (record.kind === "life" || record.kind === "links") return record.at > 1 ? LEARNED : EVENTS;
   if (record.kind === "left") {
-    return Math.max(ALL, ...record.mail.map((mail) => weighMessage(messages.get(mail.id))));
+    return Math.max(ALL, ...record.mail.map(({ id, type }) => TELLING.has(type) ? LEARNED : weighMessage(messages.get(id))));
   }
   if (record.kind === "fate") {
     if (record.fate === "open") return ALL;

@@ -2,7 +2,9 @@
 
 import { broken, CLIENT, CRASH, EVENT, LEASE, MESSAGE, ON_WAY } from "./reasons.js";
 import { isNoop, spell } from "./state.js";
-import { isComment, replicaOf, roleOf, table } from "./trace.js";
+import { isComment, isLocal, replicaOf, roleOf, table } from "./trace.js";
+import { concerns } from "./twophase.js";
+import { BESIDE, SENDS, SHORT, shortened, WHY } from "./twophase_words.js";
 
 /** Letter and shape of the messages between replicas: questions are square, answers round. */
 export const MARK = table({
@@ -15,11 +17,15 @@ export const MARK = table({
   Fetch: { letter: "L", shape: "square" }, Entries: { letter: "L", shape: "circle" },
   FetchSnapshot: { letter: "S", shape: "square" }, SnapshotPage: { letter: "S", shape: "circle" },
   Copy: { letter: "C", shape: "square" }, Copied: { letter: "C", shape: "circle" },
+  Votes: { letter: "V", shape: "circle" }, Go: { letter: "G", shape: "square" },
+  Done: { letter: "D", shape: "circle" }, Inquire: { letter: "?", shape: "square" },
+  Known: { letter: "!", shape: "circle" }, Page: { letter: "S", shape: "circle" },
 });
 
 /** A message in a few words. */
 export function short(message) {
   const { type, fields } = message;
+  if (concerns(message).length) return SHORT[type](message);
   const parts = [type];
   if (fields.ballot) parts.push(spell(fields.ballot));
   if (fields.slot) parts.push(`slot ${fields.slot}`);
@@ -80,7 +86,11 @@ const BRIEF = table({
 });
 
 /** What a record shows beside its replica's line, in two or three words: [replica, text]. */
-export function brief(record) {
+export function brief(record, messages) {
+  if (record.kind === "left") {
+    const texts = record.mail.map(({ id, type }) => BESIDE[type]?.(messages.get(id)) ?? "");
+    return [replicaOf(record.who), texts.find(Boolean) ?? ""];
+  }
   if (record.kind === "acted") {
     return [record.replica, BRIEF[record.event.event]?.(record.event, record.replica) ?? ""];
   }
@@ -107,6 +117,7 @@ export function across(step) {
 function main(step) {
   const rank = (record) => {
     if (record.kind === "happened") return record.text ? 6 : 0;
+    if (record.kind === "left" && record.mail.some(({ type }) => type in SENDS && type !== "Prepare")) return 5;
     if (record.kind === "acted") return ORDER.indexOf(record.event.event) < 0 ? 3 : 5;
     if (record.kind === "links") return 4;
     if (record.kind === "life") return 4;
@@ -130,7 +141,7 @@ const SAY = table({
     return [sentence ?? `Replica ${replica}, ${event.role}: ${event.text}.`, reason(event)];
   },
   happened({ who, what, text }, messages, trace, step) {
-    if (who === "verdict") return verdict(text, trace.run);
+    if (who === "verdict") return verdict(text, trace, trace.steps.indexOf(step));
     if (who === "fault") return [`A fault strikes: ${fault(text)}.`, ON_WAY];
     if (who === "script") return script(text, step);
     if (typeof who === "number") return [befell(who, what, text), CRASH];
@@ -152,12 +163,13 @@ const SAY = table({
     const ends = FATE[fate] ?? fate;
     const name = `${short(message)} of replica ${replicaOf(message.from)} to ${place(message.to)}`;
     const usual = fate === "arrived" || fate === "repeated";
-    return [`${name} ${ends}${why ? ` (${why})` : ""}.`, usual ? MESSAGE[message.type] : ON_WAY];
+    return [`${name} ${ends}${why ? ` (${why})` : ""}.`, usual ? about(message) : ON_WAY];
   },
-  left({ who, mail }) {
-    const goals = mail.map((one) => place(one.to));
-    const first = mail.find((one) => replicaOf(one.to) !== replicaOf(who)) ?? mail[0];
-    const to = [...new Set(goals)].join(", ");
+  left({ who, mail }, messages) {
+    const sent = mail.map(({ id }) => messages.get(id));
+    const first = sent.find((one) => replicaOf(one.to) !== replicaOf(who)) ?? sent[0];
+    if (concerns(first).length) return [SENDS[first.type](first), WHY[first.type]];
+    const to = [...new Set(sent.map((one) => place(one.to)))].join(", ");
     return [`Replica ${replicaOf(who)}'s ${roleOf(who)} sends ${short(first)} to ${to}.`, MESSAGE[first.type]];
   },
   state({ who }) {
@@ -165,8 +177,38 @@ const SAY = table({
   },
 });
 
-function verdict(text, { plant, about = "" }) {
-  return [`Safety broke: ${text.replace(/^at [\d.]+: /, "")}.`, broken(text, plant ? about : "")];
+function verdict(text, trace, at) {
+  const { plant, about = "" } = trace.run, message = trace.messages.get(culprit(trace, at));
+  const [said, section] = broken(text, plant ? about : "");
+  const by = message ? `${did(message, trace.messages.get(message.cause), at)} ` : "";
+  return [`Safety broke: ${shortened(text.replace(/^at [\d.]+: /, ""))}.`, [by + said, section]];
+}
+
+/** By which message safety broke. */
+function did(message, cause, at) {
+  const name = `${short(message)} of replica ${replicaOf(message.from)} to ${replicaOf(message.to)}`;
+  if (message.fates.some(({ fate, step }) => fate === "arrived" && step <= at)) return `It broke as ${name} came.`;
+  return `It broke with ${name}${cause && !isLocal(cause) ? `, which answers ${short(cause)}` : ""}.`;
+}
+
+/**
+ * The message by which safety broke, if `at` is the step of the verdict: the last one that left or
+ * came before it; 0: there is none.
+ */
+export function culprit(trace, at) {
+  const steps = trace.steps.slice(Math.max(0, at - FEW), at + 1).flatMap(({ records }) => records);
+  const verdict = steps.findLastIndex((record) => record.who === "verdict");
+  if (verdict < 0 || !trace.steps[at].records.includes(steps[verdict])) return 0;
+  return steps.slice(0, verdict).reduce((last, record) => subject(record, trace.messages) || last, 0);
+}
+
+const FEW = 20;
+
+/** The message between replicas that a record shows leaving or coming; 0: none. */
+function subject(record, messages) {
+  if (record.kind === "left") return record.mail.find((mail) => !isLocal(messages.get(mail.id)))?.id ?? 0;
+  const came = record.kind === "fate" && (record.fate === "arrived" || record.fate === "repeated");
+  return came && messages.has(record.id) && !isLocal(messages.get(record.id)) ? record.id : 0;
 }
 
 function befell(who, what, text) {
@@ -176,6 +218,9 @@ function befell(who, what, text) {
 
 const reason = ({ event, text }) =>
   event === "refuse" && /reason=lease/.test(text) ? LEASE : EVENT[event];
+
+/** Why it is safe that a message comes. */
+const about = (message) => concerns(message).length ? WHY[message.type] : MESSAGE[message.type];
 
 const place = (address) => `replica ${replicaOf(address)}'s ${roleOf(address)}`;
 

@@ -5,16 +5,17 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const PAGE = new URL("../../../client/lab/page/", import.meta.url);
-const { ALL, EVENTS, LEARNED, isFault, read } = await import(new URL("trace.js", PAGE));
+const { ALL, EVENTS, LEARNED, isFault, read, replicaOf } = await import(new URL("trace.js", PAGE));
 const { isOutdated, SPACING, Timeline, spell } = await import(new URL("state.js", PAGE));
-const { say, guilty } = await import(new URL("words.js", PAGE));
+const { culprit, say, guilty } = await import(new URL("words.js", PAGE));
 const { history, story } = await import(new URL("why.js", PAGE));
 const { address, readAddress } = await import(new URL("address.js", PAGE));
 const { merge, place } = await import(new URL("merged.js", PAGE));
+const { held } = await import(new URL("twophase.js", PAGE));
 const { rows } = await import(new URL("diagram.js", PAGE));
 
 const text = (name) => readFileSync(`${process.env.TRACES}/${name}.jsonl`, "utf8");
-const NAMES = ["scenario", "seed", "bug"];
+const NAMES = ["scenario", "seed", "bug", "2pc", "2pc_bug"];
 
 for (const name of NAMES) {
   const trace = read(text(name));
@@ -89,7 +90,40 @@ test("a planted bug shows as a vote below a promise", () => {
   const { sentence, why, where } = say(trace, at);
   assert.match(sentence, /^Safety broke: replica 3 votes at 1\.1, having promised 2\.5\.$/);
   assert.match(why, /accept nothing below its promise.*planted bug/);
+  assert.match(why, /It broke with Accepted 1\.1 slot 6 of replica 3 to 1, which answers Accept 1\.1 slot 6/);
   assert.match(where, /Paxos Made Simple 2\.2/);
+  const { type, from } = trace.messages.get(culprit(trace, at));
+  assert.deepEqual([type, from], ["Accepted", "r3.acceptor"]);
+  assert.equal(culprit(trace, at - 1), 0);
+});
+
+test("two-phase commit: every participant has carried out all that was committed", () => {
+  const trace = read(text("2pc")), timeline = new Timeline(trace);
+  const state = timeline.at(trace.steps.length - 1);
+  const committed = [...state.transactions.values()].filter(({ decided }) => decided === "commit");
+  assert.equal(committed.length, trace.end.slots);
+  assert.ok(committed.every(({ votes, outcomes }) =>
+    trace.replicas.every((id) => votes.get(id)?.yes && outcomes.get(id) === "commit")));
+  assert.ok([...state.transactions.values()].every(({ prepared }) => prepared.size === 0));
+  assert.deepEqual(new Set([...state.replicas.values()].map(({ applied }) => applied)), new Set([trace.end.slots]));
+});
+
+test("two-phase commit: who voted YES and hears nothing is in doubt, and says how long", () => {
+  const trace = read(text("2pc")), timeline = new Timeline(trace);
+  const asks = trace.steps.findIndex(({ records }) => records.some((one) =>
+    one.kind === "left" && one.mail.some(({ type }) => type === "Inquire")));
+  assert.match(say(trace, asks).sentence, /^Participant \d is in doubt about T\d\.\d+.*asks replica \d\.$/);
+  const asker = replicaOf(trace.steps[asks].records.find(({ kind }) => kind === "left").who);
+  const [[name, since]] = held(timeline.at(asks), asker);
+  assert.match(name, /^T\d\.\d+$/);
+  assert.ok(timeline.at(asks).at - since > 0.3);
+});
+
+test("two-phase commit: a planted bug is named with its transaction", () => {
+  const trace = read(text("2pc_bug"));
+  const at = trace.steps.findIndex((step) => step.records.some((one) => one.who === "verdict"));
+  assert.match(say(trace, at).sentence, /^Safety broke: transaction T2\.1 is committed without votes of \[4\]\.$/);
+  assert.match(say(trace, at).why, /needs the YES of every participant/);
 });
 
 test("why a slot has its value: a later majority shares an acceptor", () => {

@@ -16,6 +16,8 @@ TRACES = {
     "scenario": Request(scenario="duelling_proposers"),
     "seed": Request(seed=20, profile="partition"),
     "bug": Request(bug="accepts-below-promise", seed=0),
+    "2pc": Request(protocol="2pc", seed=6, profile="doubt"),
+    "2pc_bug": Request(protocol="2pc", bug="silence-is-yes"),
 }
 
 
