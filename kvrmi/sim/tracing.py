@@ -83,7 +83,8 @@ class Tracing:
     def fate(self, id: int, fate: str, why: str = "") -> None:
         """Show what became of a message."""
         if id:
-            self._open.pop(id, None)
+            if fate != "held":
+                self._open.pop(id, None)
             self._show(Fate(self._world.now, id, fate, why))
 
     def handles(self, id: int, *, again: bool = False) -> None:
