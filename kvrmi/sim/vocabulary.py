@@ -69,6 +69,7 @@ CONDITIONS: dict[str, str] = {
     "ballots rose by at most N": r"ballots rose by at most (\d+)",
     "R is recovering": r"(\d+) is recovering",
     "R is a voter": r"(\d+) is a voter",
+    "R is in doubt": r"(\d+) is in doubt",
     "R is refused: WHY": r"(\d+) is refused: (.+)",
     "answered": r"answered",
     "answer CODE [or CODE]": r"answer (\w+(?: or \w+)*)",

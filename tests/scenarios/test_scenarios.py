@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from kvrmi.sim.paxos.script import play, vocabulary
+from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.scenario import read
-from kvrmi.sim.seen import Happened, Seen
+from kvrmi.sim.script import vocabulary
+from kvrmi.sim.seen import Happened, Onlooker, Seen
 from kvrmi.sim.vocabulary import CONDITIONS, STEPS
 
 HERE = Path(__file__).parent
@@ -21,9 +23,17 @@ ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "kvrmi" / "sim" / "scenarios").glob("*.txt"))
 
 
+def play(script: str, write: Callable[[str], None], onlooker: Onlooker | None = None) -> bool:
+    """Play it on its protocol; what cannot be read, on any."""
+    protocol = re.search(r"^protocol: (\w+)$", script, re.MULTILINE)
+    found = PROTOCOLS[protocol[1] if protocol else "paxos"].play
+    assert found is not None
+    return found(script.splitlines(), write, onlooker)
+
+
 def played(script: str) -> tuple[bool, list[str]]:
     lines: list[str] = []
-    return play(script.splitlines(), lines.append), lines
+    return play(script, lines.append), lines
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -48,7 +58,7 @@ def test_texts_go_on_in_indented_lines() -> None:
 
 def test_who_looks_on_sees_prose_steps_and_the_question() -> None:
     seen: list[Seen] = []
-    play(["replicas 1", "# so", "", "run 1", "question: why?"], lambda line: None, seen.append)
+    play("replicas 1\n# so\n\nrun 1\nquestion: why?", lambda line: None, seen.append)
     texts = [one.text for one in seen if isinstance(one, Happened) and one.who == "script"]
     assert texts == ["# so", "run 1", "# Question: why?"]
 

@@ -73,6 +73,11 @@ def _voter(stage: Stage, number: str) -> Found:
     return all_up(entry), f"{number} is {entry['state']}"
 
 
+def _in_doubt(stage: Stage, number: str) -> Found:
+    prepared = stage.entry(int(number)).get("prepared")
+    return bool(prepared), f"{prepared or 'nothing'} is prepared at {number}"
+
+
 def _answered(stage: Stage) -> Found:
     return stage.answered(), reported(stage.answer)
 
@@ -111,6 +116,7 @@ MAKERS: dict[str, Callable[..., Check]] = {
     "ballots rose by at most N": _plain(_rounds),
     "R is recovering": _plain(_recovering),
     "R is a voter": _plain(_voter),
+    "R is in doubt": _plain(_in_doubt),
     "answered": _plain(_answered),
     "answer CODE [or CODE]": _plain(_code),
     "value VALUE": _plain(_value),

@@ -3,6 +3,7 @@
 Rules: what cannot be done to processes (single messages, one role's delays) has no maker here, so
 that a scenario which needs it is refused before anything starts. A condition that is expected has
 SETTLE seconds to come true, as replicas learn from each other; so has one with a shorter time.
+Nobody has to watch for more than LONGEST while nothing is expected to change.
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ __all__ = ["Step", "find_step", "is_playable"]
 
 Step: TypeAlias = Callable[[Stage], None]
 
+LONGEST = 5.0
+"""Seconds: where virtual time passes for minutes, people watch for so long."""
+
 
 def _run(stage: Stage, seconds: str) -> None:
-    stage.run(float(seconds))
+    stage.run(min(float(seconds), LONGEST))
 
 
 def _while(seconds: str, text: str) -> Step:
     check = find_check(text)
 
     def step(stage: Stage) -> None:
-        if stage.run(float(seconds), lambda: not check(stage)[0]):
+        if stage.run(min(float(seconds), LONGEST), lambda: not check(stage)[0]):
             raise Wrong(f"expected all the time: {text}; but {check(stage)[1]}")
 
     return step

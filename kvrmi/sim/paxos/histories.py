@@ -6,6 +6,7 @@ Rule: everything follows from the arguments, so that a run can be had again.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from ...cluster.timing import Timing
 from ...state.clienttable import SESSION_LIMIT
@@ -13,6 +14,7 @@ from ..draws import Draws
 from ..faults import Faults
 from ..profile import Profile
 from ..protocol import Explored
+from ..script import play
 from ..seen import Onlooker
 from .audit import audit, judge, recover
 from .bugs import BUGS
@@ -23,7 +25,7 @@ from .faults import FAULTS
 from .monitor import monitor
 from .parts import Parts, make_world
 from .profiles import PROFILES
-from .script import play
+from .script import LANGUAGE
 from .workload import KINDS, Workload
 
 __all__ = ["PAXOS", "History", "with_callers"]
@@ -103,4 +105,4 @@ def _turn(seed: int) -> int:
     return seed // len(PROFILES)
 
 
-PAXOS = Explored("paxos", PROFILES, History, BUGS, play, __package__)
+PAXOS = Explored("paxos", PROFILES, History, BUGS, partial(play, LANGUAGE), __package__)

@@ -1,85 +1,96 @@
-"""Scenarios in words: a script is played on a simulated cluster, and what the roles did is printed.
+"""Scenarios played on Multi-Paxos: its stage, its client, and the words that are about leaders.
 
-How a script is written is in kvrmi/sim/scenario.py and vocabulary.py. Rules: the same script gives
-the same transcript, byte for byte, anywhere; a line that is not understood is reported before
-anything runs; the first expectation that fails ends the play.
+Rule: what any protocol has stands in kvrmi/sim/script.py and beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
-from ..scenario import Line, Scenario, Wrong, read
-from ..seen import Onlooker
-from ..vocabulary import CONDITIONS, LINKS, STEPS
+from ...operations.commands import CommandId, encode_command, encode_question
+from ...operations.interface import Answer, Request
+from ...paxos.ballot import NO_BALLOT
+from ...paxos.declaration import PAXOS
+from ...paxos.front import Front
+from ...paxos.messages import CampaignNow, Transfer
+from ...paxos.submissions import Submission
+from ...roles.contract import Effects
+from ..protocol import Configured
+from ..replica import Replica
+from ..scenario import Scenario
+from ..script import Language, Write
+from ..script_stage import SEED, Stage, Steady
+from ..script_steps import Maker, plain, steps
+from ..seen import Onlooker, both
+from .parts import make_world
+from .script_checks import CHECKS, highest_round
 from .script_print import Printer
-from .script_stage import Stage
-from .script_steps import Step, find_step
 
-__all__ = ["play", "vocabulary"]
+__all__ = ["LANGUAGE"]
 
 
-def play(
-    lines: Sequence[str], write: Callable[[str], None], onlooker: Onlooker | None = None
-) -> bool:
-    """Play a script and write its transcript, line by line; True if all was as expected.
+class _Asked:
+    """One request at the front of a replica."""
 
-    `onlooker` sees all that happens, and each line of the script, as it is reached, as `script`'s.
-    The last line of a play that failed names the script's line and what was found instead.
-    """
-    at = 0
-    try:
-        scenario = read(lines)
-        steps = _understood(scenario)
-        for line in scenario.before:
-            write(line.text)
-        printer = Printer(write)
-        stage = Stage(scenario.replicas, scenario.keep, printer, onlooker)
-        try:
-            for line, step in steps:
-                at = line.number
-                write(line.text)
-                if step is not None or line.text.startswith("#"):
-                    stage.world.trace("script", line.text)
-                printer.step()
-                if step is not None:
-                    step(stage)
-            _ask(stage, scenario)
-        finally:
-            stage.world.tracing.ended()
-    except Wrong as error:
-        write(f"line {error.line or at}: {error}")
-        return False
-    except Exception as error:  # an invariant of a role or of the monitor, or a failure of ours
-        write(f"line {at}: {type(error).__name__}: {error}")
-        return False
-    return True
+    def __init__(
+        self, at: Replica, op: str, args: tuple[object, ...], id: CommandId | None
+    ) -> None:
+        """Send it; with an `id` it may be sent again."""
+        self._direct: Answer | None = None
+        self._submission: Submission | None = None
+        at.run(partial(at.act, "front", partial(self._submit, op, args, id)))
+
+    def _submit(
+        self, op: str, args: tuple[object, ...], id: CommandId | None, front: Front, now: float
+    ) -> Effects:
+        if op == "get":
+            request = Request(True, encode_question(op, args))
+            self._direct = front.read(now, request.payload)
+            if self._direct is not None:
+                return Effects()
+        else:
+            request = Request(False, encode_command(op, args, id or front.next_id()))
+        self._submission, effects = front.submit(now, request, repeatable=id is not None)
+        return effects
+
+    @property
+    def answer(self) -> Answer | None:
+        """What it was answered; None while it waits."""
+        return self._direct or (self._submission.answer if self._submission else None)
 
 
-def _ask(stage: Stage, scenario: Scenario) -> None:
-    """Let who looks on see the question and its answer, as prose."""
-    for what, text in (("Question", scenario.question), ("Answer", scenario.answer)):
-        if text:
-            stage.world.trace("script", f"# {what}: {text}")
+def _stage(scenario: Scenario, write: Write, onlooker: Onlooker | None) -> Stage:
+    printer = Printer(write)
+    world = make_world(
+        SEED,
+        scenario.replicas,
+        configured=lambda _: Configured(scenario.keep),
+        drift=0.0,
+        draws=Steady,
+        onlooker=both(printer, onlooker),
+    )
+    return Stage(world, printer, _Asked)
 
 
-def _understood(scenario: Scenario) -> list[tuple[Line, Step | None]]:
-    """Find the step of each line; raises Wrong with its number."""
-    found: list[tuple[Line, Step | None]] = []
-    for line in scenario.lines:
-        try:
-            found.append((line, find_step(line.text) if line.is_step else None))
-        except Wrong as error:
-            error.line = line.number
-            raise
-    return found
+def _mark(stage: Stage) -> None:
+    stage.marked = highest_round(stage)
 
 
-def vocabulary() -> str:
-    """List how steps and conditions are written, one a line."""
-    steps = ("replicas N [keeping ENTRIES]", *STEPS)
-    return "\n".join(("steps:", *_indented(steps), LINKS, "conditions:", *_indented(CONDITIONS)))
+def _campaign(stage: Stage, number: str) -> None:
+    stage.replica(int(number)).deliver("proposer", CampaignNow(NO_BALLOT))
 
 
-def _indented(lines: Iterable[str]) -> Iterable[str]:
-    return (f"  {line}" for line in lines)
+def _transfer(stage: Stage, one: str, other: str) -> None:
+    """Have an operator ask a leader to hand over."""
+    stage.replica(int(one)).deliver("proposer", Transfer(stage.replica(int(other)).me))
+
+
+_STEPS: dict[str, Maker] = {
+    **steps(PAXOS, CHECKS),
+    "mark ballots": plain(_mark),
+    "let R campaign": plain(_campaign),
+    "transfer from R to R": plain(_transfer),
+}
+
+LANGUAGE = Language(_stage, _STEPS)
+"""What Multi-Paxos makes of scenarios."""

@@ -1,4 +1,4 @@
-"""What a script may expect, in words, and how each is looked up.
+"""What a script may expect of leaders, promises and logs, and how each is looked up.
 
 Rule: a check looks and never touches; it answers whether it holds and what is the case instead.
 A value "at 2" is what replica 2 has applied itself; ask with `get` for a linearizable answer.
@@ -7,23 +7,18 @@ A value "at 2" is what replica 2 has applied itself; ask with `get` for a linear
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 from ...operations.commands import encode_question
-from ...operations.interface import Answer
 from ...paxos.acceptor import Acceptor
 from ...paxos.learner import Learner
 from ...paxos.proposer import Proposer
 from ..replica import Replica
-from ..vocabulary import CONDITIONS, found
+from ..script_checks import ANSWERS, Check, Found, bound, shown
+from ..script_stage import Stage
 from .monitor import monitor
 from .script_print import in_words
-from .script_stage import Stage
 
-__all__ = ["MAKERS", "Check", "find_check", "reported"]
-
-Found: TypeAlias = tuple[bool, str]
-Check: TypeAlias = Callable[[Stage], Found]
+__all__ = ["CHECKS", "highest_round"]
 
 
 def _leaders(stage: Stage) -> list[int]:
@@ -66,14 +61,14 @@ def _value_at(stage: Stage, key: str, value: str, number: str) -> Found:
     if learner is None:
         return False, f"learner {number} is down"
     known = learner.read(encode_question("get", (key,))).value
-    shown = _shown(known)
-    return shown == value, f"{key} = {shown} at {number}"
+    found = shown(known)
+    return found == value, f"{key} = {found} at {number}"
 
 
 def _slot_is(stage: Stage, slot: str, value: str) -> Found:
     chosen = monitor(stage.world).chosen.get(int(slot))
-    shown = "not chosen" if chosen is None else in_words(chosen)
-    return shown == value, f"slot {slot} is {shown}"
+    found = "not chosen" if chosen is None else in_words(chosen)
+    return found == value, f"slot {slot} is {found}"
 
 
 def _applied(stage: Stage, number: str, slot: str) -> Found:
@@ -109,8 +104,14 @@ def _promised(stage: Stage, number: str, round: str, owner: str) -> Found:
     return ballot == (int(round), int(owner)), f"{number} promised {ballot.round}.{ballot.replica}"
 
 
+def highest_round(stage: Stage) -> int:
+    """Return the highest round that any acceptor has promised."""
+    acceptors = (replica.role(Acceptor) for replica in stage.world.replicas.values())
+    return max((a.state.promised.round for a in acceptors if a is not None), default=0)
+
+
 def _rounds(stage: Stage, most: str) -> Found:
-    rose = stage.highest_round - stage.marked
+    rose = highest_round(stage) - stage.marked
     return rose <= int(most), f"they rose by {rose}"
 
 
@@ -130,66 +131,22 @@ def _refused(stage: Stage, number: str, why: str) -> Found:
     return why in replica.refused, replica.refused or f"{number} was not refused"
 
 
-def _answered(stage: Stage) -> Found:
-    done = stage.answered()
-    return done, reported(stage.answer)
-
-
-def reported(answer: Answer | None) -> str:
-    """Describe an answer, or that there is none."""
-    return "nothing" if answer is None else f"{answer.code}: {_shown(answer.value)}"
-
-
-def _code(stage: Stage, codes: str) -> Found:
-    stage.answered()
-    code = "none" if stage.answer is None else stage.answer.code
-    return code in codes.split(" or "), reported(stage.answer)
-
-
-def _value(stage: Stage, value: str) -> Found:
-    answer = stage.answer
-    return answer is not None and _shown(answer.value) == value, reported(stage.answer)
-
-
-def _shown(value: object) -> str:
-    return "none" if value is None else str(value)
-
-
-def _revision(stage: Stage, revision: str) -> Found:
-    answer = stage.answer
-    found = -1 if answer is None else answer.revision
-    return found == int(revision), f"revision {found}"
-
-
-def _bound(check: Callable[..., Found]) -> Callable[..., Check]:
-    """Make what takes a condition's words, and makes its check of a stage."""
-    return lambda *words: lambda stage: check(stage, *words)
-
-
-MAKERS: dict[str, Callable[..., Check]] = {
-    "R leads": _bound(_leads),
-    "nobody leads": _bound(_nobody_leads),
-    "somebody leads": _bound(_somebody_leads),
-    "another than R leads": _bound(_another_leads),
-    "KEY = VALUE at R": _bound(_value_at),
-    "slot N is COMMAND": _bound(_slot_is),
-    "R applied N": _bound(_applied),
-    "R took a snapshot": _bound(_restored),
-    "all level": _bound(_level),
-    "R accepted slot N": _bound(_accepted),
-    "R promised ROUND.REPLICA": _bound(_promised),
-    "ballots rose by at most N": _bound(_rounds),
-    "R is recovering": _bound(_recovering),
-    "R is a voter": _bound(_voter),
-    "R is refused: WHY": _bound(_refused),
-    "answered": _bound(_answered),
-    "answer CODE [or CODE]": _bound(_code),
-    "value VALUE": _bound(_value),
-    "revision N": _bound(_revision),
+CHECKS: dict[str, Callable[..., Check]] = {
+    **ANSWERS,
+    "R leads": bound(_leads),
+    "nobody leads": bound(_nobody_leads),
+    "somebody leads": bound(_somebody_leads),
+    "another than R leads": bound(_another_leads),
+    "KEY = VALUE at R": bound(_value_at),
+    "slot N is COMMAND": bound(_slot_is),
+    "R applied N": bound(_applied),
+    "R took a snapshot": bound(_restored),
+    "all level": bound(_level),
+    "R accepted slot N": bound(_accepted),
+    "R promised ROUND.REPLICA": bound(_promised),
+    "ballots rose by at most N": bound(_rounds),
+    "R is recovering": bound(_recovering),
+    "R is a voter": bound(_voter),
+    "R is refused: WHY": bound(_refused),
 }
 """What makes the check of a condition's words."""
-
-
-def find_check(text: str) -> Check:
-    """Understand an expectation; raises Wrong if its words are unknown."""
-    return found(text, CONDITIONS, MAKERS)

@@ -15,12 +15,14 @@ from ...twophase.participant import Participant
 from ..faults import FAULTS, Fault, Faults, Strike
 from ..profile import Profile
 from ..protocol import Explored
+from ..script import play
 from ..seen import Onlooker
 from .bugs import BUGS
 from .coordinator import Coordinator
 from .faults import ADVERSARIES
 from .monitor import monitor
 from .parts import Parts, make_world
+from .script import LANGUAGE
 from .workload import CLIENTS, Client
 
 __all__ = ["TWOPHASE", "History"]
@@ -167,4 +169,4 @@ class History:
         return sum(one.outcome == OK for one in self._seen)
 
 
-TWOPHASE = Explored("2pc", PROFILES, History, BUGS, package=__package__)
+TWOPHASE = Explored("2pc", PROFILES, History, BUGS, partial(play, LANGUAGE), __package__)

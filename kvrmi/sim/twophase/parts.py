@@ -6,12 +6,15 @@ of that.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ...cluster.timing import Timing
 from ...twophase import parts
 from ...twophase.declaration import declare
+from ..draws import Draws
 from ..protocol import Host, Simulated
 from ..seen import Onlooker
-from ..world import World
+from ..world import DRIFT, World
 from .monitor import Monitor
 
 __all__ = ["Parts", "make_world"]
@@ -31,6 +34,14 @@ class Parts(parts.Parts):
         return Simulated(declare(self), Monitor, self.timing, self.host)
 
 
-def make_world(seed: str, replicas: int, parts: Parts, onlooker: Onlooker | None = None) -> World:
-    """Make a world in which this protocol runs."""
-    return World(seed, replicas, parts.simulated, onlooker=onlooker)
+def make_world(
+    seed: str,
+    replicas: int,
+    parts: Parts,
+    onlooker: Onlooker | None = None,
+    *,
+    drift: float = DRIFT,
+    draws: Callable[..., Draws] = Draws,
+) -> World:
+    """Make a world in which this protocol runs; `drift` and `draws` as World has them."""
+    return World(seed, replicas, parts.simulated, drift=drift, draws=draws, onlooker=onlooker)

@@ -9,23 +9,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from typing import Protocol, TypeAlias
 
-from ...operations.commands import CommandId, encode_command, encode_question
-from ...operations.interface import Answer, Request
-from ...paxos.acceptor import Acceptor
-from ...paxos.front import Front
-from ...paxos.submissions import Submission
-from ...roles.contract import Address, Effects, Message
-from ..draws import Draws
-from ..protocol import Configured
-from ..replica import Replica
-from ..scenario import Wrong
-from ..seen import Onlooker, both
-from .parts import make_world
-from .script_print import Printer
+from ..operations.commands import CommandId
+from ..operations.interface import Answer
+from ..roles.contract import Address, Message
+from .draws import Draws
+from .replica import Replica
+from .scenario import Wrong
+from .world import World
 
-__all__ = ["Stage"]
+__all__ = ["SEED", "Ask", "Pending", "Printer", "Stage", "Steady"]
 
 SEED = "scenario"
 STEADY = 0.4
@@ -37,10 +31,46 @@ ANSWER_WITHIN = 6.0
 """Seconds within which every request must have its answer, or be known to have lost its process."""
 
 
-class _Steady(Draws):
+class Pending(Protocol):
+    """A request that was sent."""
+
+    @property
+    def answer(self) -> Answer | None:
+        """What it was answered; None while it waits."""
+        ...
+
+
+Ask: TypeAlias = Callable[[Replica, str, tuple[object, ...], CommandId | None], Pending]
+"""Sends a request to a replica that is up; with an id it may be sent again."""
+
+
+class Printer(Protocol):
+    """Prints what happens, a line each."""
+
+    muted: bool
+
+    def say(self, now: float, what: str) -> None:
+        """Print something that happened."""
+        ...
+
+    def say_once(self, now: float, what: str) -> None:
+        """Print it unless it was printed in this step of the script."""
+        ...
+
+    def step(self) -> None:
+        """Begin a step of the script."""
+        ...
+
+    def look(self, world: World) -> None:
+        """Print what no record shows."""
+        ...
+
+
+class Steady(Draws):
     """Draws the same number each time; streams for elections are those of the seed."""
 
     def __init__(self, *names: object) -> None:
+        """Begin the stream of these names."""
         super().__init__(*names)
         self.number = lambda: STEADY
 
@@ -48,10 +78,8 @@ class _Steady(Draws):
 class Stage:
     """The cluster of one script, what is in the way of its messages, and the last request."""
 
-    def __init__(
-        self, replicas: int, keep: int, printer: Printer, onlooker: Onlooker | None
-    ) -> None:
-        """Found and start it; its logs keep `keep` entries."""
+    def __init__(self, world: World, printer: Printer, ask: Ask) -> None:
+        """Use a world that has just begun."""
         self.printer = printer
         self.answer: Answer | None = None
         """What the last request was answered; None while it waits, or when its process is gone."""
@@ -59,19 +87,13 @@ class Stage:
         self.dropped: set[tuple[str, int, int]] = set()
         self.held: set[tuple[str, int, int]] = set()
         self.marked = 0
+        self.world = world
+        self._ask = ask
         self._keeping: deque[Callable[[], None]] = deque()
-        self._submission: Submission | None = None
+        self._pending: Pending | None = None
         self._at: tuple[Replica, int] | None = None
-        self.world = make_world(
-            SEED,
-            replicas,
-            configured=lambda _: Configured(keep),
-            drift=0.0,
-            draws=_Steady,
-            onlooker=both(printer, onlooker),
-        )
-        self.world.network.catch = self._catch
-        self.world.network.barred = self.cuts
+        world.network.catch = self._catch
+        world.network.barred = self.cuts
         printer.muted = False
 
     def replica(self, number: int) -> Replica:
@@ -92,37 +114,15 @@ class Stage:
 
         return self.world.run(seconds, until=look) and until is not None
 
-    @property
-    def highest_round(self) -> int:
-        """The highest round that any acceptor has promised."""
-        acceptors = (replica.role(Acceptor) for replica in self.world.replicas.values())
-        return max((a.state.promised.round for a in acceptors if a is not None), default=0)
-
     # --- the client ---------------------------------------------------------------------------
 
     def ask(self, at: Replica, op: str, args: tuple[object, ...], id: CommandId | None) -> None:
         """Send a request and do not wait; with an `id` it may be sent again."""
-        self.answer = self._submission = None
+        self.answer = self._pending = None
         self._at = (at, at.starts)
-        front = at.role(Front)
-        if front is None:
+        if not at.up:
             raise Wrong(f"replica {at.me} is down")
-        reads = op == "get"
-        if reads:
-            payload = encode_question(op, args)
-        else:
-            payload = encode_command(op, args, id or front.next_id())
-        at.run(
-            partial(at.act, "front", partial(self._submit, Request(reads, payload), id is not None))
-        )
-
-    def _submit(self, request: Request, repeatable: bool, front: Front, now: float) -> Effects:
-        if request.reads:
-            self.answer = front.read(now, request.payload)
-            if self.answer is not None:
-                return Effects()
-        self._submission, effects = front.submit(now, request, repeatable=repeatable)
-        return effects
+        self._pending = self._ask(at, op, args, id)
 
     def wait(self) -> None:
         """Let time pass until the last request is answered or its process is gone."""
@@ -131,8 +131,8 @@ class Stage:
 
     def answered(self) -> bool:
         """Return whether the last request is settled, one way or the other."""
-        if self._submission is not None:
-            self.answer = self._submission.answer
+        if self._pending is not None:
+            self.answer = self._pending.answer
         gone = self._at is None or not self._at[0].up or self._at[0].starts != self._at[1]
         return self.answer is not None or gone
 

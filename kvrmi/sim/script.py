@@ -1,0 +1,96 @@
+"""Scenarios in words: a script is played on a simulated cluster, and what the roles did is printed.
+
+How a script is written is in scenario.py and vocabulary.py; what its words mean to a protocol, in
+the folder of that (script.py there). Rules: the same script gives
+the same transcript, byte for byte, anywhere; a line that is not understood is reported before
+anything runs; the first expectation that fails ends the play.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from .scenario import Line, Scenario, Wrong, read
+from .script_stage import Stage
+from .script_steps import Maker, Step
+from .seen import Onlooker
+from .vocabulary import CONDITIONS, LINKS, STEPS, found
+
+__all__ = ["Language", "Write", "play", "vocabulary"]
+
+Write: TypeAlias = Callable[[str], None]
+"""Takes a line of a transcript without its end."""
+
+
+class Language(NamedTuple):
+    """What a protocol makes of scenarios: the stage that they are played on, and their words."""
+
+    stage: Callable[[Scenario, Write, Onlooker | None], Stage]
+    steps: Mapping[str, Maker]
+    """What makes a step of its words, by how it is written in vocabulary.STEPS."""
+
+
+def play(
+    language: Language, lines: Sequence[str], write: Write, onlooker: Onlooker | None = None
+) -> bool:
+    """Play a script and write its transcript, line by line; True if all was as expected.
+
+    `onlooker` sees all that happens, and each line of the script, as it is reached, as `script`'s.
+    The last line of a play that failed names the script's line and what was found instead.
+    """
+    at = 0
+    try:
+        scenario = read(lines)
+        steps = _understood(scenario, language.steps)
+        for line in scenario.before:
+            write(line.text)
+        stage = language.stage(scenario, write, onlooker)
+        try:
+            for line, step in steps:
+                at = line.number
+                write(line.text)
+                if step is not None or line.text.startswith("#"):
+                    stage.world.trace("script", line.text)
+                stage.printer.step()
+                if step is not None:
+                    step(stage)
+            _ask(stage, scenario)
+        finally:
+            stage.world.tracing.ended()
+    except Wrong as error:
+        write(f"line {error.line or at}: {error}")
+        return False
+    except Exception as error:  # an invariant of a role or of the monitor, or a failure of ours
+        write(f"line {at}: {type(error).__name__}: {error}")
+        return False
+    return True
+
+
+def _ask(stage: Stage, scenario: Scenario) -> None:
+    """Let who looks on see the question and its answer, as prose."""
+    for what, text in (("Question", scenario.question), ("Answer", scenario.answer)):
+        if text:
+            stage.world.trace("script", f"# {what}: {text}")
+
+
+def _understood(scenario: Scenario, words: Mapping[str, Maker]) -> list[tuple[Line, Step | None]]:
+    """Find the step of each line; raises Wrong with its number."""
+    steps: list[tuple[Line, Step | None]] = []
+    for line in scenario.lines:
+        try:
+            steps.append((line, found(line.text, STEPS, words) if line.is_step else None))
+        except Wrong as error:
+            error.line = line.number
+            raise
+    return steps
+
+
+def vocabulary() -> str:
+    """List how steps and conditions are written, one a line."""
+    steps = ("replicas N [keeping ENTRIES]", *STEPS)
+    return "\n".join(("steps:", *_indented(steps), LINKS, "conditions:", *_indented(CONDITIONS)))
+
+
+def _indented(lines: Iterable[str]) -> Iterable[str]:
+    return (f"  {line}" for line in lines)
