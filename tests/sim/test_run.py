@@ -12,17 +12,15 @@ from collections import Counter
 
 import pytest
 
-from kvrmi.paxos.messages import Copied, Entries, Promise, SnapshotPage
-from kvrmi.roles.contract import Envelope
 from kvrmi.sim.paxos.histories import PAXOS
-from kvrmi.sim.paxos.monitor import Monitor
 from kvrmi.sim.paxos.parts import Parts
 from kvrmi.sim.paxos.profiles import PROFILES
 from kvrmi.sim.protocol import Host
-from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import command, run
 from kvrmi.sim.shrink import kind, shrink
 from kvrmi.sim.trace import Lines
+
+from .honest import honest
 
 SEEDS = range(int(os.environ.get("KVRMI_SEEDS", "60")))
 STEPS = 600
@@ -42,7 +40,7 @@ def trace(seed: int) -> list[str]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_forked_stale_or_stuck(seed: int) -> None:
-    verdict = run(PAXOS, seed)
+    verdict = honest(seed).verdict
     assert not verdict.violation, f"{verdict.violation}\nagain: {command(verdict)}"
 
 
@@ -69,27 +67,11 @@ def test_the_same_seed_gives_the_same_trace_whatever_the_hash_seed() -> None:
         assert there.stdout.rstrip("\n") == here
 
 
-def test_whatever_comes_in_pages_comes_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_comes_in_pages_comes_in_several() -> None:
     """In most runs that have any; promises of several values need a candidate that lags."""
     pages: Counter[tuple[str, bool]] = Counter()
-    seen: set[tuple[str, bool]] = set()
-    left = Monitor.left
-
-    def watched(self: Monitor, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
-        for m in (envelope.message for envelope in messages):
-            if isinstance(m, Promise | Copied):
-                seen.add((type(m).__name__, m.more > 0))
-            elif isinstance(m, Entries) and m.entries:
-                seen.add(("Entries", m.entries[-1].slot < m.applied))
-            elif isinstance(m, SnapshotPage):
-                seen.add(("SnapshotPage", not m.last))
-        left(self, replica, name, messages)
-
-    monkeypatch.setattr(Monitor, "left", watched)
     for seed in range(20):
-        seen.clear()
-        run(PAXOS, seed)
-        pages.update(seen)
+        pages.update(honest(seed).pages)
     for what, share in (("Promise", 0.3), ("Copied", 0.8), ("Entries", 0.8), ("SnapshotPage", 0.8)):
         assert pages[what, True] >= share * pages[what, False] > 0, pages
 

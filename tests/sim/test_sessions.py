@@ -7,31 +7,19 @@ from collections import Counter
 import pytest
 
 from kvrmi.operations.interface import WINDOW
-from kvrmi.sim.paxos.asked import Asked
 from kvrmi.sim.paxos.histories import PAXOS
-from kvrmi.sim.paxos.request_ids import Sessions, expired, numbered
-from kvrmi.sim.paxos.workload import Client, Workload
+from kvrmi.sim.paxos.request_ids import Sessions, numbered
 from kvrmi.sim.run import run
 from kvrmi.state import clienttable
 
+from .honest import honest
 
-def test_requests_are_open_together_and_sessions_expire_and_are_given_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+
+def test_requests_are_open_together_and_sessions_expire_and_are_given_up() -> None:
     seen: Counter[str] = Counter()
-    finish = Workload._finish
-
-    def watched(self: Workload, client: Client, asked: Asked) -> None:
-        open_now = [c.doing.id[0] for c in self._clients if c.doing and c.doing.session]  # type: ignore[index]
-        seen["open together"] += len(open_now) > len(set(open_now))
-        if asked.session and asked.answer is not None:
-            seen["expired" if expired(asked.answer) else asked.answer.code] += 1
-            seen["undone"] += asked.undone
-        finish(self, client, asked)
-
-    monkeypatch.setattr(Workload, "_finish", watched)
     for seed in range(40):
-        assert not run(PAXOS, seed).violation
+        assert not honest(seed).verdict.violation
+        seen += honest(seed).sessions
     assert min(seen["open together"], seen["expired"], seen["OK"]) > 30, seen
     assert min(seen["undone"], seen["UNKNOWN_OUTCOME"]) > 0, seen
 
