@@ -22,7 +22,7 @@ from ..admin import Admin
 from ..admins import admins_of
 from ..options import Options
 from ..tables import columns_of
-from . import drawing, jsonl
+from . import drawing, jsonl, mermaid
 from .merged import Diagram, merged
 from .rings import Rings, read
 from .selection import LAST, NotKept, Wish, selected
@@ -76,6 +76,7 @@ def _lines(made: Callable[[Diagram], Iterable[str]]) -> Callable[[Diagram], None
 
 _FORMATS: Mapping[str, Callable[[Diagram], None]] = {
     "text": _text,
+    "mermaid": _lines(mermaid.lines),
     "jsonl": _lines(jsonl.lines),
 }
 

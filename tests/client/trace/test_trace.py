@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.lab import program
+from client.trace import mermaid
 from client.trace.drawing import drawn
 from client.trace.jsonl import lines
 from client.trace.merged import Diagram, merged
@@ -166,6 +167,18 @@ def test_one_slot_with_the_trouble_around_it() -> None:
     assert {row.event["slot"] for row in found.rows} == {0, 7}
     with pytest.raises(NotKept, match="the nearest is 8"):
         selected(merged(rings(*each)), Wish(slot=9))
+
+
+def test_mermaid() -> None:
+    """Its own signs are entities: a key cannot end a line or begin a comment."""
+    first, second, _ = decision(7, 10.0)
+    hostile = event(11.0, "learner", "commit", 'commit commands=1 revision=1: put "a;%%#<b>"')
+    each = ring(1, [CUT_3, *first], host="h"), ring(2, [*second, hostile], host="h"), ring(3, [])
+    made = list(mermaid.lines(merged(rings(*each))))
+    assert made[0] == "sequenceDiagram"
+    assert "    r1->>r2: Accept 1.1 for slot 7" in made
+    assert "    r1-xr3: Accept 1.1 for slot 7, the link is cut" in made
+    assert made[-1] == '    Note over r2: applies slot 0: put "a#59;#37;#37;#35;#60;b#62;"'
 
 
 def test_lines_are_the_labs() -> None:
