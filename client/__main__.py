@@ -148,7 +148,7 @@ def _compare(argv: Sequence[str], options: Options) -> int:
 def _nemesis(argv: Sequence[str], options: Options) -> int:
     from .nemesis import program  # starts a cluster of its own
 
-    return program.main(argv, as_json=options.json)
+    return program.main(argv, options)
 
 
 def _trace(argv: Sequence[str], options: Options) -> int:

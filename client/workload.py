@@ -277,6 +277,18 @@ class Workload:
                         return f"{op} of {args} had no answer at the end"
         return None
 
+    def forget(self) -> str | None:
+        """Delete all keys that it made, after everything was read; what went wrong, or None."""
+        keys = [*self._keys.counters, *self.recorder.once]
+        keys += [key for group in self._keys.groups for key in group]
+        with self._open(None, None) as store:
+            try:
+                for key in keys:
+                    store.delete(key)
+            except KVError as error:
+                return f"not all keys of the run could be deleted: {error}"
+        return None
+
     def _client(self, number: int, store: Store) -> Callable[[], None]:
         seed = f"{self._settings.seed} {number}"
         client = Client(f"c{number}", store, self._keys, self.recorder, seed)

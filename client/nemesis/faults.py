@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from kvrmi.cluster.quorum import spare
 
-__all__ = ["SHAPES", "Aim", "Fault", "Kind", "links", "victims"]
+__all__ = ["SHAPES", "Aim", "Fault", "Kind", "Link", "links", "victims"]
 
 Link = tuple[int, int]
 """Sender and receiver."""
@@ -63,7 +63,8 @@ class Fault(NamedTuple):
         """Name it shortly: figures are kept for each name."""
         if self.kind is Kind.CUT:
             return f"{self.kind} {self.detail}, {self.aim}"
-        return f"{self.kind}, {self.aim}" if self.hits == 1 else f"{self.kind}"
+        what = f"fail {self.detail}" if self.kind is Kind.ROLE else f"{self.kind}"
+        return f"{what}, {self.aim}" if self.hits == 1 else what
 
 
 def victims(fault: Fault, leader: int | None, alive: Collection[int]) -> tuple[int, ...]:

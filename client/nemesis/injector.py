@@ -12,11 +12,11 @@ import heapq
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from .faults import Aim, Fault, Kind, links, victims
+from .faults import Aim, Fault, Kind, Link, links, victims
 from .subject import Subject, all_up, whole
 
 __all__ = ["Injector", "LeaderKill"]
@@ -42,6 +42,8 @@ class _Undoing(NamedTuple):
     """Breaks ties."""
     undo: Callable[[], bool]
     """Returns whether it succeeded."""
+    early: Callable[[], bool] | None = None
+    """The same before its time, of what else ends by itself."""
 
 
 class Injector:
@@ -64,6 +66,7 @@ class Injector:
         self._number = 0
         self._lost: set[int] = set()
         self._uncoordinated = False
+        self._cuts: list[frozenset[Link]] = []
         self._deeds: dict[Kind, Callable[[Fault, tuple[int, ...], int | None], str | None]] = {
             Kind.KILL: self._kill,
             Kind.KILL_ALL: self._kill,
@@ -101,7 +104,9 @@ class Injector:
 
     def finish(self) -> bool:
         """Undo everything at once; False if that did not succeed in time."""
-        self._undoings = [one._replace(due=0.0) for one in self._undoings]
+        self._undoings = [
+            one._replace(due=0.0, undo=one.early or one.undo) for one in self._undoings
+        ]
         heapq.heapify(self._undoings)
         deadline = time.monotonic() + TIMEOUT
         while self._undoings:
@@ -120,17 +125,32 @@ class Injector:
         self._number += 1
         heapq.heappush(self._undoings, _Undoing(time.monotonic() + seconds, self._number, undo))
 
+    def _by_itself(self, seconds: float, early: Sequence[Callable[[], bool]]) -> None:
+        """Note what ends by itself, and how to end it before."""
+        for one in early:
+            self._number += 1
+            due = time.monotonic() + seconds
+            heapq.heappush(self._undoings, _Undoing(due, self._number, lambda: True, one))
+
     def _kill(self, fault: Fault, chosen: tuple[int, ...], leader: int | None) -> str | None:
         killed = []
         for replica in chosen:
             at = time.monotonic()
-            if self._subject.signal(replica, signal.SIGKILL):
+            if self._killed(replica, fault.lasting):
                 killed.append(replica)
                 if replica == leader and fault.kind is Kind.KILL:
                     alone = self._quiet and len(chosen) == 1
                     self.leader_kills.append(LeaderKill(at, alone))
         self.kills["replica"] += len(killed)
-        return f"kill -9 {_named(killed, leader)}" if killed else None
+        down = f", down for {fault.lasting:.1f} s" if fault.lasting else ""
+        return f"kill -9 {_named(killed, leader)}{down}" if killed else None
+
+    def _killed(self, replica: int, lasting: float) -> bool:
+        """Kill a process, which its coordinator starts again, or we do after so many seconds."""
+        if not lasting:
+            return self._subject.signal(replica, signal.SIGKILL)
+        self._later(lasting, partial(self._subject.bring_back, replica))
+        return self._subject.kill(replica, force=True)
 
     def _stop(self, fault: Fault, chosen: tuple[int, ...], leader: int | None) -> str | None:
         stopped = [one for one in chosen if self._subject.signal(one, signal.SIGSTOP)]
@@ -148,24 +168,37 @@ class Injector:
         ]
         if not failed:
             return None
-        self._later(fault.lasting, lambda: True)  # it comes back by itself
+        restart = self._subject.restart_role
+        self._by_itself(fault.lasting, [partial(restart, one, fault.detail) for one in failed])
         return f"fail the {fault.detail} of {_named(failed, leader)} for {fault.lasting:.1f} s"
 
     def _hang_disk(self, fault: Fault, chosen: tuple[int, ...], leader: int | None) -> str | None:
         hung = [one for one in chosen if self._subject.hang_disk(one, fault.lasting)]
         if not hung:
             return None
-        self._later(fault.lasting, lambda: True)  # it goes on by itself
+        let_go = self._subject.hang_disk
+        self._by_itself(fault.lasting, [partial(let_go, one, 0.0) for one in hung])
         return f"hang the disk of {_named(hung, leader)} for {fault.lasting:.1f} s"
 
     def _cut(self, fault: Fault, chosen: tuple[int, ...], leader: int | None) -> str | None:
         first = [leader] if fault.aim is Aim.LEADER and leader is not None else []
         order = [*first, *(one for one in fault.order if one not in first)]
-        self._subject.cut(links(fault.detail, order), fault.side)
-        self._later(fault.lasting, self._subject.heal)
+        cut = links(fault.detail, order)
+        self._subject.cut(cut, fault.side)
+        self._cuts.append(cut)
+        self._later(fault.lasting, partial(self._heal, cut))
         where = "both sides" if fault.side == "both" else f"the {fault.side}'s side"
         who = _named(order[:1], leader)
-        return f"cut links, {fault.detail}, {who} first, at {where}, for {fault.lasting:.1f} s"
+        return f"cut {fault.detail} for {fault.lasting:.1f} s: {who} first, at {where}"
+
+    def _heal(self, cut: frozenset[Link]) -> bool:
+        """Heal the links of one cut, but those that another still cuts."""
+        others = list(self._cuts)
+        others.remove(cut)
+        if not self._subject.heal(cut.difference(*others)):
+            return False
+        self._cuts = others
+        return True
 
     def _lose(self, fault: Fault, chosen: tuple[int, ...], leader: int | None) -> str | None:
         if self._lost:

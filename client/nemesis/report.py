@@ -90,8 +90,7 @@ class Report(NamedTuple):
             f"  operations  {_counts(self.outcomes)}",
             f"  serving     {100 * self.serving:.1f} % of the time; "
             f"the longest pause in writes was {self.longest_pause:.2f} s",
-            f"  leader killed, all else well     {_pauses(self.leader_kills_alone)}",
-            f"  leader killed, whatever else     {_pauses(self.leader_kills)}",
+            *self._killed(),
             *(f"    {name:<31}{_pauses(each)}" for name, each in sorted(self.by_fault.items())),
             f"  at the end  {self._back()}",
             f"  history     {self.verdict}",
@@ -99,6 +98,14 @@ class Report(NamedTuple):
             "PASSED" if self.passed else "FAILED",
             *([f"the history is in {self.history}"] if self.history else []),
             *([f"logs and data are in {self.folder}"] if self.folder else []),
+        ]
+
+    def _killed(self) -> list[str]:
+        if not self.kills.get("replica"):
+            return []
+        return [
+            f"  leader killed, all else well     {_pauses(self.leader_kills_alone)}",
+            f"  leader killed, whatever else     {_pauses(self.leader_kills)}",
         ]
 
     def _back(self) -> str:
@@ -171,8 +178,9 @@ def _counts(counts: Mapping[str, int]) -> str:
 def _pauses(pauses: Pauses) -> str:
     if pauses.median is None or pauses.p99 is None or pauses.longest is None:
         return "never"
-    times = "once" if pauses.faults == 1 else f"{pauses.faults} times"
+    if pauses.faults == 1:
+        return f"once, writes paused {pauses.longest:.2f} s"
     return (
-        f"{times}, writes paused {pauses.median:.2f} s in the median, "
+        f"{pauses.faults} times, writes paused {pauses.median:.2f} s in the median, "
         f"p99 {pauses.p99:.2f} s, at most {pauses.longest:.2f} s"
     )

@@ -43,17 +43,18 @@ _DAMAGED = 100
 
 
 class NotStarted(Exception):
-    """The cluster did not come up; the text says where to look."""
+    """The cluster did not come up, or cannot be used; the text says why."""
 
 
 class Subject:
-    """One cluster with a coordinator of its own."""
+    """One cluster: with a coordinator of its own, or one that runs already."""
 
     def __init__(self, data: Path) -> None:
-        """Use a folder in which nothing runs yet."""
+        """Use a folder: `start` where nothing runs in it yet, else `attach`."""
         self.data = data
         self.config = data / CONFIG
         self._coordinator: subprocess.Popen[bytes] | None = None
+        self._attached = False
         self._pids: dict[int, int] = {}
 
     def start(self, *flags: str) -> None:
@@ -66,12 +67,25 @@ class Subject:
         deadline = time.monotonic() + _START
         while not self.config.exists():
             self._await(deadline)
-        self.attach()
+        self._open()
         while not whole(self.status()):
             self._await(deadline)
 
     def attach(self) -> None:
         """Use the cluster that runs in the folder: who started it ends it. Raises ConfigError."""
+        self._attached = True
+        self._open()
+
+    def check_whole(self) -> None:
+        """Raise NotStarted unless all is up: what was down before could not be brought back so."""
+        status = self.status()
+        if whole(status):
+            return
+        down = [way for one in status["replicas"] for way in _ways_back(one)]
+        first = f"these come first: {', '.join(down)}" if down else "wait until somebody leads"
+        raise NotStarted(f"not all of the cluster is up; {first}; nothing was done")
+
+    def _open(self) -> None:
         self.cluster: Cluster = load(self.config)
         self._credentials = Credentials(
             self.cluster.id, 0, "client", read_secret(self.data / "secret")
@@ -105,8 +119,9 @@ class Subject:
 
     @property
     def coordinated(self) -> bool:
-        """Whether the coordinator runs."""
-        return self._coordinator is not None and self._coordinator.poll() is None
+        """Whether the coordinator runs; of a cluster that is not ours, it is not our concern."""
+        running = self._coordinator is not None and self._coordinator.poll() is None
+        return self._attached or running
 
     def start_coordinator(self, *flags: str) -> None:
         """Start a coordinator on the folder; it adopts what runs."""
@@ -136,8 +151,12 @@ class Subject:
         return False
 
     def fail_role(self, replica: int, role: str, back_after: float | None) -> bool:
-        """Fail a role for so many seconds, None: for good; whether the replica took the order."""
-        return self._order("fail", replica, role, back_after, False)
+        """Fail a role for so many seconds, None: for good; whether it was up and took the order."""
+        try:
+            done = self._admin.order("fail", (replica, role, back_after, False))
+        except KVError:
+            return False
+        return bool(done.fields["value"])
 
     def restart_role(self, replica: int, role: str) -> bool:
         """Bring a role back from its disk; whether the replica took the order."""
@@ -148,7 +167,7 @@ class Subject:
         return self._order("transfer", to)
 
     def hang_disk(self, replica: int, seconds: float) -> bool:
-        """Have a replica's disk do nothing for so long; whether it took the order."""
+        """Have a replica's disk do nothing for so long, 0: no longer; whether it took the order."""
         member = self.cluster.member(replica)
         with contextlib.suppress(Exception):  # one that is down or stopped does not answer
             with connect_proxy(
@@ -182,9 +201,9 @@ class Subject:
             with contextlib.suppress(Exception):  # one that is down or stopped does not answer
                 self._cut_at(member.host, member.admin, member.id, here)
 
-    def heal(self) -> bool:
-        """End all cuts, one replica at a time; False if one that runs could not be reached yet."""
-        reached = [self._heal_at(member) for member in self.cluster.members]
+    def heal(self, links: Collection[tuple[int, int]] | None = None) -> bool:
+        """End these cuts, None: all; False if a replica that runs could not be reached yet."""
+        reached = [self._heal_at(member, links) for member in self.cluster.members]
         return all(reached)
 
     def wipe(self, replica: int, files: str) -> None:
@@ -210,7 +229,9 @@ class Subject:
             path.write_bytes(contents)
 
     def stop(self) -> list[int]:
-        """End the whole cluster; the pids of what did not end when asked to."""
+        """End the whole cluster if it is ours; the pids of what did not end when asked to."""
+        if self._attached:
+            return []
         if self.config.exists():
             for replica in self._pids:
                 self.signal(replica, signal.SIGCONT)
@@ -249,13 +270,17 @@ class Subject:
             return False
         return True
 
-    def _heal_at(self, member: Member) -> bool:
+    def _heal_at(self, member: Member, links: Collection[tuple[int, int]] | None) -> bool:
         name = naming.admin(member.id)
         try:
             with connect_proxy(
                 member.host, member.admin, name, timeout=_CALL, credentials=self._credentials
             ) as proxy:
-                proxy.heal()
+                if links is None:
+                    proxy.heal()
+                for sender, receiver in links or ():
+                    if member.id in (sender, receiver):
+                        proxy.heal(sender, receiver)
         except Exception as error:
             return was_refused(error)  # one that starts anew has no cuts
         return True
@@ -281,6 +306,14 @@ def all_up(entry: ReplicaEntry) -> bool:
     if entry["state"] != "up" or roles is None:
         return False
     return all(role["state"] == "up" for role in roles.values())
+
+
+def _ways_back(entry: ReplicaEntry) -> list[str]:
+    """List the orders that bring up what is down of a replica."""
+    replica, roles = entry["id"], entry["roles"]
+    if entry["state"] != "up" or roles is None:
+        return [f"START {replica}"]
+    return [f"RESTART {replica} {name}" for name, one in roles.items() if one["state"] != "up"]
 
 
 def _pids_with(words: str) -> list[int]:

@@ -32,7 +32,7 @@ from ..engines.kinds import kind_for
 from ..folder import PRIVATE, FolderRefused
 from ..logfile import Behind, LogFile
 from ..pidlock import PidLock, holder
-from . import event, founding, locks, options
+from . import chaos, event, founding, locks, options
 from .control import Control
 from .endpoint import Endpoint
 from .etcd import LocalEtcd
@@ -150,7 +150,7 @@ def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int
     """Answer the same command given twice as the first one was. Raises Refused for another one."""
     pid = holder(wish.data / locks.COORDINATOR)
     runs = f"a coordinator (pid {pid}) already runs the cluster in {wish.data}"
-    if chosen.event is not None:
+    if chosen.event is not None or chosen.chaos is not None:
         raise Refused(f"{runs}: choose another folder, or --ephemeral, for this")
     cluster = founding.unchanged(wish, runs)
     credentials = Credentials(
@@ -225,6 +225,8 @@ def _serve(
         if sys.stdin.isatty() and sys.stdout.isatty() and not stopping.is_set():
             _client(config, stopping)
         return status
+    if chosen.chaos is not None:
+        return chaos.run(chosen.chaos, config, stopping, plain=chosen.plain)
     if chosen.event is not None:
         play = threading.Thread(
             target=_play, args=(chosen.event, control, stopping), name="event", daemon=True

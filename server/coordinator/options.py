@@ -19,6 +19,7 @@ from kvrmi.cluster.gateways import TCP_PORT, UDP_PORT
 
 from ..engines.kinds import DEFAULT, REPLICAS, kind_of, replicas_of, settings_of
 from ..engines.votes import ACTIVE, ALL
+from . import chaos
 from .event import ScriptedEvent
 
 DEMO_DOWN_AFTER = 8.0
@@ -52,6 +53,8 @@ class Options(NamedTuple):
     tcp_port: int | None = None
     udp_port: int | None = None
     log_requests: bool = False
+    chaos: Sequence[str] | None = None
+    """What the nemesis is given; None: there is none."""
     settings: Mapping[str, str] = {}
     """Of the engine."""
 
@@ -86,6 +89,7 @@ def parse(argv: Sequence[str] | None) -> Options:
         tcp_port=given.tcp_port,
         udp_port=given.udp_port,
         log_requests=given.log_requests,
+        chaos=chaos.words(given),
         settings=settings_of(given.etcd_endpoints, given.votes),
     )
 
@@ -134,7 +138,8 @@ def _parser() -> Parser:
     add("--down-after", type=_seconds, metavar="S", help="kill a replica after S seconds")
     add("--back-after", type=_seconds, metavar="S", help="start it again S seconds later")
     add("--victim", type=whole(1, 99), metavar="N", help="the replica to kill (the leader)")
-    add("--seed", type=int, metavar="N", help="repeat the demo's random moments")
+    chaos.add_flags(parser)
+    add("--seed", type=int, metavar="N", help="repeat the random moments of demo or chaos")
     add("--plain", action="store_true", help="no colours and no live display")
     return parser
 
@@ -150,7 +155,11 @@ def _problem(given: argparse.Namespace) -> str | None:
         return str(error)
     if given.keep and (given.data is not None or not given.ephemeral):
         return "--keep is for the temporary folder of --ephemeral: any other folder is kept anyway"
-    return _host_problem(given.host, given.advertise) or _event_problem(given, count)
+    return (
+        _host_problem(given.host, given.advertise)
+        or _event_problem(given, count)
+        or chaos.problem(given, count)
+    )
 
 
 def _host_problem(host: str | None, advertise: str | None) -> str | None:

@@ -45,7 +45,7 @@ class Patient:
         self.did.append((number.name, replica))
         return True
 
-    def kill(self, replica: int) -> bool:
+    def kill(self, replica: int, *, force: bool = False) -> bool:
         self.did.append(("order kill", replica))
         return not self.refuses
 
@@ -57,6 +57,14 @@ class Patient:
         self.did.append(("damage", replica, database))
         self.recovering.add(replica)
 
+    def fail_role(self, replica: int, role: str, back_after: float) -> bool:
+        self.did.append(("fail", replica, role))
+        return True
+
+    def restart_role(self, replica: int, role: str) -> bool:
+        self.did.append(("restart", replica, role))
+        return True
+
     def bring_back(self, replica: int) -> bool:
         self.did.append(("start", replica))
         return True
@@ -64,8 +72,8 @@ class Patient:
     def cut(self, links: Collection[tuple[int, int]], side: str) -> None:
         self.did.append(("cut", frozenset(links), side))
 
-    def heal(self) -> bool:
-        self.did.append(("heal",))
+    def heal(self, links: Collection[tuple[int, int]]) -> bool:
+        self.did.append(("heal", frozenset(links)))
         self.deaf -= 1
         return self.deaf < 0
 
@@ -163,3 +171,37 @@ def test_which_kills_of_leaders_are_alone(patient: Patient, injector: Injector) 
     assert [one.alone for one in injector.leader_kills] == [True, False, False]
     assert before <= injector.leader_kills[0].at <= time.monotonic()
     assert injector.kills == {"replica": 10}
+
+
+def test_a_cut_that_ends_leaves_the_others(patient: Patient, injector: Injector) -> None:
+    mute = Fault(Kind.CUT, Aim.LEADER, 5, ORDER, 60.0, "mute")
+    injector.carry_out(mute)
+    injector.carry_out(mute._replace(detail="isolated", lasting=90.0))
+    _tend(injector)
+    out = frozenset((1, other) for other in (2, 3, 4, 5))
+    back = frozenset((other, 1) for other in (2, 3, 4, 5))
+    assert [did for did in patient.did if did[0] == "heal"] == [
+        ("heal", frozenset()),
+        ("heal", out | back),
+    ]
+
+
+def test_who_is_down_for_a_time_is_started_after_it(patient: Patient, injector: Injector) -> None:
+    injector.carry_out(Fault(Kind.KILL, Aim.LEADER, 1, ORDER, 60.0))
+    injector.tend()
+    assert patient.did == [("order kill", 1)]
+    assert [one.alone for one in injector.leader_kills] == [True]
+    assert injector.finish()
+    assert patient.did[1:] == [("start", 1)]
+
+
+def test_a_role_comes_back_by_itself_or_is_brought_back_at_the_end(
+    patient: Patient, injector: Injector
+) -> None:
+    fault = Fault(Kind.ROLE, Aim.LEADER, 1, ORDER, 60.0, "acceptor")
+    injector.carry_out(fault)
+    _tend(injector)
+    assert patient.did == [("fail", 1, "acceptor")]
+    injector.carry_out(fault)
+    assert injector.finish()
+    assert patient.did[2:] == [("restart", 1, "acceptor")]

@@ -7,7 +7,7 @@ from itertools import pairwise, permutations
 import pytest
 
 from client.nemesis.faults import SHAPES, Aim, Fault, Kind, links, victims
-from client.nemesis.plan import PAUSE, draw
+from client.nemesis.plan import PAUSE, WHOLE, Mix, draw
 
 IDS = (1, 2, 3, 4, 5)
 DEADLY = (Kind.KILL, Kind.KILL_ALL, Kind.WIPE, Kind.DAMAGE)
@@ -50,6 +50,40 @@ def test_what_lasts_ends() -> None:
     for step in draw(2, IDS, 3000):
         if step.fault.kind in (Kind.STOP, Kind.ROLE, Kind.CUT, Kind.HANG, Kind.COORDINATOR):
             assert 0.2 <= step.fault.lasting <= 6.0
+
+
+KINDS = {
+    "acceptors": {Kind.ROLE},
+    "roles": {Kind.ROLE},
+    "processes": {Kind.KILL, Kind.KILL_ALL, Kind.STOP},
+    "links": {Kind.CUT},
+}
+LOST = {Kind.WIPE, Kind.DAMAGE}
+
+
+@pytest.mark.parametrize("only", KINDS)
+def test_what_is_chosen_alone_is_alone(only: str) -> None:
+    plan = draw(3, IDS, 600, Mix(only))
+    assert {step.fault.kind for step in plan} == KINDS[only]
+    with_disks = draw(3, IDS, 600, Mix(only, amnesia=True))
+    assert {step.fault.kind for step in with_disks} == KINDS[only] | LOST
+    roles = {step.fault.detail for step in plan if step.fault.kind is Kind.ROLE}
+    assert roles in (set(), {"acceptor"}, {"acceptor", "learner", "proposer"})
+
+
+def test_all_is_everything_but_disks_and_the_launcher() -> None:
+    kinds = {step.fault.kind for step in draw(3, IDS, 600, Mix())}
+    assert kinds == set(Kind) - LOST - {Kind.COORDINATOR, Kind.NAMES}
+    assert {step.fault.kind for step in draw(3, IDS, 600, WHOLE)} == set(Kind)
+
+
+def test_the_seed_decides_any_mix() -> None:
+    mix = Mix("processes", (1.0, 2.0), (3.0, 4.0))
+    plan = draw(7, IDS, 100, mix)
+    assert plan == draw(7, IDS, 100, mix) != draw(8, IDS, 100, mix)
+    gaps = [later.at - earlier.at for earlier, later in pairwise(plan)]
+    assert 1.0 <= min(gaps) <= max(gaps) <= 2.0
+    assert all(3.0 <= step.fault.lasting <= 4.0 for step in plan)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from .cluster import ROOT, LiveCluster
+from .cluster import ROOT, LiveCluster, launch, running
 
 pytestmark = pytest.mark.live
 
@@ -39,6 +40,38 @@ def test_a_short_run_passes(tmp_path: Path) -> None:
     assert report["faults"]["hang disk"] == 1
     assert report["outcomes"]["ok"] > 1000
     assert Path(report["history"]).exists()
+
+
+def test_chaos_brings_back_what_it_failed_at_ctrl_c(tmp_path: Path) -> None:
+    """Who is killed stays down for a minute, but that Ctrl-C comes first."""
+    flags = ["--chaos", "processes", "--fail-every", "1", "--restart-after", "60", "--seed", "2"]
+    with launch("--data", str(tmp_path / "data"), "--ephemeral", *flags) as cluster:
+        assert cluster.stderr is not None
+        said = next(line for line in cluster.stderr if "down for" in line or "error" in line)
+        cluster.send_signal(signal.SIGINT)
+        report, more = cluster.communicate(timeout=120)
+    assert cluster.returncode == 0, report + said + more
+    assert "PASSED" in report
+    assert "1 kill" in report
+    assert "  history     ok" in report
+    assert running(tmp_path / "data") == []
+
+
+def test_a_nemesis_attaches_to_a_whole_cluster_alone(live: LiveCluster) -> None:
+    with live.orders() as orders:
+        orders.kill(2)
+    attach = ["--config", str(live.config), "nemesis", "--attach"]
+    done = subprocess.run(
+        [sys.executable, "-m", "client", *attach],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "START 2" in done.stderr
+    live.start_held()
 
 
 def test_a_recorded_workload_can_be_verified(live: LiveCluster, tmp_path: Path) -> None:

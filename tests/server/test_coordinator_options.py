@@ -44,10 +44,28 @@ def test_the_demo_has_an_event_of_its_own() -> None:
     assert event.down_after + event.back_after < 20
 
 
+def test_chaos_is_the_nemesis_with_the_same_words() -> None:
+    line = "--chaos links --fail-every 2-3.5 --restart-after 4 --amnesia --seed 7 --chaos-minutes 2"
+    assert parse(line.split()).chaos == [
+        *("--only", "links", "--amnesia", "--fail-every", "2-3.5", "--restart-after", "4"),
+        *("--minutes", "2.0", "--seed", "7"),
+    ]
+    assert parse(["--chaos"]).chaos == ["--only", "all"]
+    assert parse([]).chaos is None
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
         ("--down-after 3", "belong together"),
+        ("--chaos disks", "invalid choice"),
+        ("--chaos --fail-every 8-3", "no number of seconds"),
+        ("--chaos --fail-every 0", "no number of seconds"),
+        ("--chaos --demo", "without --demo"),
+        ("--chaos --engine 2pc", "engine paxos alone"),
+        ("--chaos --replicas 2", "at least 3 replicas"),
+        ("--amnesia", "--amnesia needs --chaos"),
+        ("--restart-after 3", "--restart-after needs --chaos"),
         ("--back-after 3", "belong together"),
         ("--victim 2", "--victim needs"),
         ("--demo --victim 6", "only 5 replicas"),
@@ -66,7 +84,7 @@ def test_the_demo_has_an_event_of_its_own() -> None:
         ("--engine postgres", "engine 'postgres' is not available, use paxos"),
         ("--keep", "--keep is for"),
         ("--keep --ephemeral --data d", "--keep is for"),
-        ("--chaos", "unrecognized arguments"),
+        ("--havoc", "unrecognized arguments"),
         ("--tcp-port 0", "not a whole number from 1 to 65535"),
     ],
 )
