@@ -40,6 +40,8 @@ T = TypeVar("T")
 DAY = 86_400
 EVENTS = 500
 """Events in one answer at most."""
+LATEST = 1.0
+"""Seconds that an order delays messages by, at most."""
 VETOES = 1_000_000
 """Votes against transactions in one order at most."""
 PAGE_KEYS = 1000
@@ -136,6 +138,18 @@ class Admin:
         return [list(pair) for pair in healed]
 
     @exposed
+    def slow(self, sender: object, receiver: object, seconds: object) -> None:
+        """Have each message of replica `sender` to `receiver` arrive so much later; 0 ends it."""
+        self._linked()
+        one, other, late = self._id(sender), self._id(receiver), _seconds(seconds)
+        if other != self._replica.me or one == other:
+            raise to_builtin("INVALID", f"only what others send to replica {self._replica.me}")
+        if late is None or late > LATEST:
+            raise to_builtin("INVALID", f"a delay is a number of seconds from 0 to {LATEST:g}")
+        self._replica.cuts.slow(one, other, late)
+        self._replica.journal.note("slow", f"SLOW from={one} to={other} seconds={late:g}", one)
+
+    @exposed
     def events(self, cursor: object = 0, most: object = EVENTS) -> dict[str, object]:
         """List what happened after `cursor`, oldest first: elections, decisions, forwards, cuts.
 
@@ -149,6 +163,11 @@ class Admin:
         further, missed, found = journal.recent.since(cursor, most)
         events = to_builtins(found)
         return {"next": further, "missed": missed, "now": journal.now(), "events": events}
+
+    @exposed
+    def moment(self) -> dict[str, object]:
+        """Say what binds the roles just now: promise, grant, lease, what waits; see engines."""
+        return _carried_out(self._able("moment", self._orders.moment))
 
     @exposed
     def log(self, first: object = None, most: object = 20) -> dict[str, object]:

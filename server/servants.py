@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -87,6 +88,8 @@ class RoleServant:
             raise Malformed(f"{type(message).__name__} is no request for this daemon")
         if not self._cuts.passes(sender.replica, self._me) or sender.replica == self._me:
             return NOT_TAKEN
+        if late := self._cuts.delay(sender.replica, self._me):
+            time.sleep(late)  # this connection's thread: only what comes over this link waits
         if self._declared.defers(message):
             return Later(partial(self._defer, host, sender, message))
         return self._encoded(host, sender, self._answer(host, sender, message))

@@ -45,6 +45,7 @@ def describe(replica: Replica) -> dict[str, object]:
         "voter": _voter(replica),
         "needs": _needs(replica),
         "cuts": [list(pair) for pair in replica.cuts.pairs()],
+        "delays": [list(one) for one in replica.cuts.delays()],
         "leader": replica.engine.leader or None,
         "engine": replica.cluster.engine,
         "notes": list(replica.notes),

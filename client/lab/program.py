@@ -10,7 +10,9 @@ import argparse
 import contextlib
 import os
 import secrets
+import signal
 import socket
+import sys
 import webbrowser
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -48,9 +50,24 @@ def main(words: Sequence[str], options: Options) -> int:
     except (NoSuchRun, OSError) as error:
         cli.complain(str(error), "lab")
         return cli.USAGE
-    path = "/live" if first == Request() else "/"
-    with listening:
-        return _serve(listening, first, options, path, browser=not given.no_browser)
+    if first != Request():
+        return _serve(listening, first, options, "/", browser=not given.no_browser)
+    return _live(listening, options, browser=not given.no_browser)
+
+
+def _live(listening: socket.socket, options: Options, *, browser: bool) -> int:
+    """Serve beside the cluster that is there, or one of our own."""
+    from ..nemesis.subject import NotStarted
+    from .live.own import clustered
+
+    for number in (signal.SIGTERM, signal.SIGHUP):  # what was started here is ended here
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        with clustered(options) as (found, said):
+            return _serve(listening, Request(), found, "/live", browser=browser, said=said)
+    except NotStarted as error:
+        cli.complain(str(error), "lab")
+        return 1
 
 
 def _listen(port: int) -> socket.socket:
@@ -64,7 +81,13 @@ def _listen(port: int) -> socket.socket:
 
 
 def _serve(
-    listening: socket.socket, first: Request, options: Options, path: str, *, browser: bool
+    listening: socket.socket,
+    first: Request,
+    options: Options,
+    path: str,
+    *,
+    browser: bool,
+    said: str = "",
 ) -> int:
     import uvicorn  # half a second
 
@@ -73,7 +96,8 @@ def _serve(
 
     token, port = secrets.token_urlsafe(24), listening.getsockname()[1]
     address = f"http://{HOST}:{port}{path}?token={token}"
-    print(f"the lab is at {address}\nCtrl-C ends it", flush=True)
+    lines = (f"the lab is at {address}", "Ctrl-C ends it", said)
+    print("\n".join(filter(None, lines)), flush=True)
     if browser and _has_screen():
         webbrowser.open(address)
     live = Live(options, lambda: server.should_exit)
@@ -86,7 +110,7 @@ def _serve(
         server_header=False,
     )
     server = uvicorn.Server(config)
-    with contextlib.suppress(KeyboardInterrupt):  # raised again once it has ended
+    with listening, contextlib.suppress(KeyboardInterrupt):  # raised again once it has ended
         server.run(sockets=[listening])
     return 0
 

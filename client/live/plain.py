@@ -96,11 +96,13 @@ def _replica(row: Row) -> dict[str, object]:
         "applied": row.applied,
         "lag": row.lag,
         "cuts": [list(pair) for pair in row.cuts],
+        "slow": [list(pair) for pair in row.slow],
         "requests_per_second": rates and round(rates.requests, 1),
         "writes_per_second": rates and round(rates.writes, 1),
         "errors_per_second": rates and round(rates.failed, 1),
         "p50_seconds": rates and rates.p50,
         "p99_seconds": rates and rates.p99,
+        "messages_per_second": rates and {one: round(n, 1) for one, n in rates.sent.items()},
         "memory_bytes": row.memory,
         "cpu": rates and round(rates.cpu, 4),
     }

@@ -24,7 +24,9 @@ from kvrmi.cluster.status import ReplicaEntry, unanswered
 from kvrmi.errors import KVError, was_late
 
 from ..admins import admins_of, coordinator_status
+from . import moments
 from .happenings import DOWN, SILENT, answers
+from .moments import Moment
 from .view import Look
 
 __all__ = ["CALM", "Events", "Known", "Members", "News", "Pace", "Poller", "Trouble"]
@@ -40,11 +42,15 @@ PAGE = 500
 
 
 class Pace(NamedTuple):
-    """Seconds between two looks at a replica, at least and at most, and between its events."""
+    """Seconds between two looks at a replica, at least and at most, and between its events.
+
+    `moments`: between two looks at what binds its roles; None: it is not looked at.
+    """
 
     oftenest: float
     seldomest: float
     events: float
+    moments: float | None = None
 
 
 CALM = Pace(0.25, 0.5, 1.0)
@@ -78,7 +84,7 @@ class Trouble(NamedTuple):
     text: str
 
 
-News: TypeAlias = Members | Look | Events | Known | Trouble
+News: TypeAlias = Members | Look | Events | Known | Trouble | Moment
 
 
 class Poller:
@@ -153,6 +159,9 @@ class Poller:
             )
             watch.events_every = self._pace.events
             Thread(target=watch.run, name=f"replica {id}", daemon=True).start()
+            if self._pace.moments is not None and admins is not None:
+                asked = (id, admins, self._pace.moments, self._put, self._of_cluster)
+                Thread(target=moments.watch, args=asked, name=f"roles {id}", daemon=True).start()
 
     def _admins(self, store: Store) -> Admins | None:
         """Find the proof that events need; without it what happens is seen in looks alone."""

@@ -22,6 +22,7 @@ class Rates(NamedTuple):
 
     Per second: requests, those that wrote, those answered with an error. In seconds: how long
     requests took, and syncs (None: there were none). `cpu`: of one CPU, 1.0 is all of it.
+    `sent`: requests to other replicas a second, by lane.
     """
 
     requests: float
@@ -31,6 +32,7 @@ class Rates(NamedTuple):
     p99: float | None
     sync_p99: float | None
     cpu: float
+    sent: Mapping[str, float]
 
 
 def rates(earlier: Counters, later: Counters, writes: Collection[str]) -> Rates | None:
@@ -52,6 +54,10 @@ def rates(earlier: Counters, later: Counters, writes: Collection[str]) -> Rates 
         p99=percentile(took, later["bounds"], 0.99),
         sync_p99=percentile(synced, later["bounds"], 0.99),
         cpu=(later["cpu"] - earlier["cpu"]) / seconds,
+        sent={
+            lane: (count - earlier["messages"].get(lane, 0)) / seconds
+            for lane, count in later["messages"].items()
+        },
     )
 
 

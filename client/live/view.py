@@ -58,6 +58,8 @@ class Row(NamedTuple):
     """Slots that others have chosen and it has not applied."""
     cuts: Sequence[Pair]
     """Links of its own, from one id to another, that are cut."""
+    slow: Sequence[Pair]
+    """Such links that are slow."""
     rates: Rates | None
     memory: int | None
     keys: int | None
@@ -203,6 +205,7 @@ class View:
             applied=applied,
             lag=None if applied is None else max(furthest - applied, 0),
             cuts=[(one, other) for one, other in entry.get("cuts") or ()],
+            slow=[(int(one), int(other)) for one, other, _ in entry.get("delays") or ()],
             rates=self._rates(id),
             memory=counters["memory"] if counters else None,
             keys=entry.get("keys"),

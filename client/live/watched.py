@@ -14,7 +14,7 @@ from typing import Self
 
 from ..options import Options
 from .poller import CALM, Events, Known, Members, News, Pace, Poller, Trouble
-from .view import Picture, View
+from .view import Look, Picture, View
 
 __all__ = ["Watched"]
 
@@ -74,5 +74,5 @@ class Watched:
             self.view.coordinated(news.entries)
         elif isinstance(news, Trouble):
             self.view.trouble = news.text
-        else:
+        elif isinstance(news, Look):
             self.view.looked(news, news.at + wall)

@@ -19,21 +19,31 @@ from ..cluster.status import (
     needs_of,
 )
 
-__all__ = ["RISKY", "losing"]
+__all__ = ["RISKY", "losing", "losing_all"]
 
 _Pairs = Iterable[tuple[int, int]]
 
 
 def losing(status: ClusterStatus, name: str, args: Sequence[Any]) -> str | None:
     """Say what one of the risky orders would lose; None if nothing."""
+    return losing_all(status, [(name, args)])
+
+
+def losing_all(status: ClusterStatus, orders: Sequence[tuple[str, Sequence[Any]]]) -> str | None:
+    """Say what risky orders would lose together; None if nothing."""
     entries = status["replicas"]
     needs: Needs = {**needs_of(entries, len(entries)), "votes": status["quorum"]}
-    doing, left, cuts = _EFFECTS[name](entries, *args)
+    left: Entries = entries
+    cuts, all_doing = list[tuple[int, int]](), list[str]()
+    for name, args in orders:
+        doing, left, more = _EFFECTS[name](left, *args)
+        cuts += more
+        all_doing.append(doing)
     # Who is down may be counted no more, who is cut off is.
     quorum = needs["votes"] if cuts else least_of(needs)
     if not has_quorum(entries, quorum) or has_quorum(left, quorum, cuts):
         return None
-    return f"{doing} {loss(needs)}"
+    return f"{', '.join(all_doing)} {loss(needs)}"
 
 
 _Effect = tuple[str, Entries, _Pairs]

@@ -65,6 +65,7 @@ class ReplicaEntry(TypedDict, total=False):
 
     `voter`: the role by which it votes; `needs`: as the protocol declares both.
     `behind`: of a gateway alone.
+    `cuts`: links from one id to another that are cut; `delays`: those that are slow, with seconds.
     `changed` is in the answer to an order alone: whether that changed anything.
     `leader`, `engine`, `notes` and what follows come from replicas that answer; the last four say
     which cluster it is of.
@@ -87,6 +88,7 @@ class ReplicaEntry(TypedDict, total=False):
     voter: str | None
     needs: Needs | None
     cuts: Sequence[Sequence[int]] | None
+    delays: Sequence[Sequence[float]]
     connections: int | None
     clients: Sequence[ClientEntry] | None
     counters: Counters | None

@@ -268,6 +268,10 @@ class Acceptor:
         closed = now < self._grant_until or now < self._hold_until
         return not closed or ballot.replica == self.state.promised.replica
 
+    def bound(self, now: float) -> tuple[float, float]:
+        """Return for how many seconds yet a grant, and the hold after a start, keep us so."""
+        return max(self._grant_until - now, 0.0), max(self._hold_until - now, 0.0)
+
     def _refusal(self, sender: Address, ballot: Ballot, now: float) -> Refused | None:
         promised = self.state.promised
         if ballot < promised or sender.replica != ballot.replica:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from kvrmi.operations.commands import CommandId, pack_command, pack_question
@@ -23,6 +24,7 @@ from ..router import Router
 from . import blocks, pending
 from .catchup import LOOK_SECONDS, restore
 from .handed import Handed, Make, waited
+from .moment import moment
 from .opened import LOST, LOST_READ
 from .served import CatchUpFailed, Orders, Turns
 
@@ -63,6 +65,7 @@ class PaxosEngine:
             chain=self.chain,
             tentative=self.tentative,
             queue=self.queue,
+            moment=partial(moment, hosts),
         )
         self._vocabulary = vocabulary
         self._me = me

@@ -31,6 +31,7 @@ class Orders(NamedTuple):
     chosen, `queue` the requests that are not answered yet, by what they wait for. `enter` takes
     over who votes: the view's number, and of each member the replica, since which number, and its
     disk; ValueError where that is no view. `veto` votes against so many transactions from now on.
+    `moment` shows what binds the roles just now, for who draws it many times a second.
     """
 
     restore: Callable[[int], Found] | None = None
@@ -42,6 +43,7 @@ class Orders(NamedTuple):
     queue: Callable[[], Found] | None = None
     enter: Callable[[object], None] | None = None
     veto: Callable[[int], None] | None = None
+    moment: Callable[[], Found] | None = None
 
 
 class Served(Engine, Protocol):

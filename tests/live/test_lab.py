@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -14,21 +15,22 @@ from tests.client.lab.conftest import DEADLINE, running
 from .cluster import LiveCluster
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.live
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture
-def page(live: LiveCluster) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def opened(shared: LiveCluster) -> Iterator[Page]:
+    """One lab and one page for all these tests: they begin with a healthy cluster."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("there is no chromium")
-    with running(config=live.config) as lab, api.sync_playwright() as playwright:
+    with running(config=shared.config) as lab, api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
         wrong: list[str] = []
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(lab.address)
@@ -38,11 +40,21 @@ def page(live: LiveCluster) -> Iterator[Page]:
     assert wrong == []
 
 
+@pytest.fixture
+def page(live: LiveCluster, opened: Page) -> Page:
+    eventually(opened, lambda: opened.locator(".lamp.on").count() == 3 * len(live.cluster.ids))
+    return opened
+
+
 def eventually(page: Page, holds: Callable[[], bool]) -> None:
     by = time.monotonic() + DEADLINE
     while not holds():
         assert time.monotonic() < by, page.inner_text("body")
         page.wait_for_timeout(20)
+
+
+def card(page: Page, replica: int) -> Locator:
+    return page.locator("article.card").nth(replica - 1)
 
 
 def test_links_and_roles_fail_and_come_back_by_clicks(live: LiveCluster, page: Page) -> None:
@@ -52,8 +64,45 @@ def test_links_and_roles_fail_and_come_back_by_clicks(live: LiveCluster, page: P
     eventually(page, lambda: f"cut: {one}-{two}" in page.inner_text("#happened"))
     page.get_by_label(f"link {one}-{two}: cut").dispatch_event("click")
     page.wait_for_selector(f"[aria-label='link {one}-{two}; press to cut']")
-    card = page.locator("article.card").nth(one - 1)
-    card.get_by_role("button", name="acceptor").click()
-    card.locator(".lamp.off").wait_for()
-    card.get_by_role("button", name="acceptor").click()
-    eventually(page, lambda: card.locator(".lamp.on").count() == 3)
+    card(page, one).get_by_role("button", name="acceptor").click()
+    card(page, one).locator(".lamp.off").wait_for()
+    card(page, one).get_by_role("button", name="acceptor").click()
+    eventually(page, lambda: card(page, one).locator(".lamp.on").count() == 3)
+
+
+def test_the_leader_is_killed_by_a_click_and_writes_resume(live: LiveCluster, page: Page) -> None:
+    page.locator("#clients").fill("4")
+    eventually(page, lambda: acknowledged(page) > 20)
+    leader = live.leader()
+    assert leader is not None
+    card(page, leader).locator(".who").click()
+    page.get_by_role("button", name="kill -9").click()
+    card(page, leader).get_by_text("killed on purpose").wait_for()
+    before = acknowledged(page)
+    eventually(page, lambda: acknowledged(page) > before + 20)
+    eventually(page, lambda: page.locator("rect.gap").count() > 0)
+    page.get_by_role("button", name="start", exact=True).click()
+    eventually(page, lambda: card(page, leader).locator(".lamp.on").count() == 3)
+    page.locator("#clients").fill("0")
+    eventually(page, lambda: "None" in page.inner_text("#came"))
+
+
+def acknowledged(page: Page) -> int:
+    found = re.search(r"([\d,]+) acknowledged", page.inner_text("#came"))
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def test_what_loses_the_quorum_is_asked_and_undone(live: LiveCluster, page: Page) -> None:
+    two, one, last = live.followers()[-3:]
+    for victim in (one, last):
+        card(page, victim).get_by_role("button", name="acceptor").click()
+        card(page, victim).locator(".lamp.off").wait_for()
+    card(page, two).locator(".who").click()
+    page.get_by_role("button", name="stop its clock").click()
+    page.get_by_text("would lose the majority").wait_for()
+    page.locator("#agree").click()
+    page.get_by_role("button", name="let it go on").wait_for()
+    eventually(page, lambda: "no quorum" in page.inner_text("#health"))
+    page.locator("#undo").click()
+    eventually(page, lambda: page.inner_text("#health").startswith("serving"))
+    live.settle()

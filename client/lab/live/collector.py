@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 import anyio
+import anyio.to_thread
 
 from ...live.poller import Pace
 from ...live.watched import Watched
@@ -21,7 +22,7 @@ from .frames import Frames
 __all__ = ["Collector"]
 
 BATCH_SECONDS = 0.05
-PACE = Pace(oftenest=0.25, seldomest=0.5, events=0.25)
+PACE = Pace(oftenest=0.25, seldomest=0.5, events=0.2, moments=0.1)
 PAGES = 4
 QUIET_SECONDS = 1.0
 """After which a page gets a sign of life, and the end of the lab is looked for."""
@@ -32,12 +33,20 @@ LINGER = 5.0
 class Collector:
     """Looks while a page looks; used in one event loop."""
 
-    def __init__(self, options: Options, ended: Callable[[], bool]) -> None:
-        """Look at the cluster of `options`; `ended`: whether the lab is asked to end."""
+    def __init__(
+        self, options: Options, ended: Callable[[], bool], deserted: Callable[[], None]
+    ) -> None:
+        """Look at the cluster of `options`; `ended`: whether the lab is asked to end.
+
+        `deserted` is called in a thread when no page looks any more.
+        """
         self._options = options
         self._ended = ended
+        self._deserted = deserted
         self._feeds: list[Feed] = []
         self._frames = Frames()
+        self.worked = self._frames.worked
+        """Takes reports of the page's own clients."""
         self._wanted = anyio.Event()
 
     async def run(self) -> None:
@@ -46,6 +55,7 @@ class Collector:
             await self._wanted.wait()
             with Watched(self._options, PACE, self._frames.saw) as watched:
                 await self._look(watched)
+            await anyio.to_thread.run_sync(self._deserted)
             self._wanted = anyio.Event()
 
     async def _look(self, watched: Watched) -> None:

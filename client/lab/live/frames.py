@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 
 from ...live.happenings import Happening
+from ...live.moments import Moment
 from ...live.plain import fields
 from ...live.poller import Events, News
-from ...live.view import Picture
+from ...live.view import Look, Picture
+from .gaps import Gaps
 
 __all__ = ["COLUMN", "Frames"]
 
@@ -42,12 +44,27 @@ class Frames:
         self._slowest: dict[float, float] = {}
         """The p99 of the slowest replica, by column."""
         self._told: deque[Happening] = deque(maxlen=2 * HAPPENINGS)
+        self._moments: dict[int, dict[str, Any]] = {}
+        """The last of each replica that was not sent yet."""
+        self._load: dict[str, Any] = {}
+        self._gaps = Gaps()
         self._at = 0.0
 
     def saw(self, news: News) -> None:
-        """Take events as they are read, but for those that happened long ago."""
-        if not isinstance(news, Events):
-            return
+        """Take what is read: what binds roles, and events but for those of long ago."""
+        if isinstance(news, Moment):
+            self._moments[news.replica] = {"at": news.at, **news.roles}
+        elif isinstance(news, Look) and news.entry.get("revision") is not None:
+            self._gaps.saw(news.at, news.entry["revision"] or 0)
+        elif isinstance(news, Events):
+            self._read(news)
+
+    def worked(self, report: Mapping[str, Any]) -> None:
+        """Take what the page's own clients report; empty: there are none."""
+        self._load = dict(report)
+        self._gaps.measured(report.get("gaps", ()))
+
+    def _read(self, news: Events) -> None:
         late = [(ago, event) for ago, event in news.events if ago < LATE]
         room = EVENTS - len(self._events)
         self._dropped += max(len(late) - room, 0)
@@ -59,17 +76,34 @@ class Frames:
         self._keep(picture)
         news = [one for one in picture.happenings[-HAPPENINGS:] if one not in self._told]
         self._told.extend(news)
-        events, dropped = self._events, self._dropped
-        self._events, self._dropped = [], 0
+        new = {"events": self._events, "dropped": self._dropped, "moments": self._moments}
+        self._events, self._dropped, self._moments = [], 0, {}
         columns = list(self._columns.values())[-NEWEST:]
-        return _frame(
-            "batch", picture.at, self._picture, columns, news, events=events, dropped=dropped
-        )
+        return self._frame("batch", columns, news, **new)
 
     def fresh(self, missed: int) -> bytes:
         """Make a frame of all that was sent lately; `missed` are the frames that a page lost."""
         columns = list(self._columns.values())
-        return _frame("fresh", self._at, self._picture, columns, list(self._told), missed=missed)
+        return self._frame("fresh", columns, list(self._told), missed=missed)
+
+    def _frame(
+        self,
+        kind: str,
+        columns: Sequence[Sequence[float | None]],
+        news: Sequence[Happening],
+        **more: object,
+    ) -> bytes:
+        happened = [one._asdict() for one in news]
+        frame = {
+            "kind": kind,
+            "at": self._at,
+            "picture": self._picture,
+            "columns": columns,
+            "happened": happened,
+            "gaps": list(self._gaps.kept),
+            "load": self._load,
+        }
+        return msgspec.json.encode({**frame, **more})
 
     def _keep(self, picture: Picture) -> None:
         self._at, self._picture = picture.at, fields(picture, ())
@@ -83,16 +117,3 @@ class Frames:
         for kept in (self._columns, self._slowest):
             while len(kept) > COLUMNS:
                 del kept[min(kept)]
-
-
-def _frame(
-    kind: str,
-    at: float,
-    picture: Mapping[str, object],
-    columns: Sequence[Sequence[float | None]],
-    news: Sequence[Happening],
-    **more: object,
-) -> bytes:
-    happened = [{"at": one.at, "text": one.text, "urgent": one.urgent} for one in news]
-    frame = {"kind": kind, "at": at, "picture": picture, "columns": columns, "happened": happened}
-    return msgspec.json.encode({**frame, **more})

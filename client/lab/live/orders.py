@@ -1,22 +1,25 @@
-"""Orders from the page: a command's line, as at the prompt, carried out by the same Admin.
+"""Orders from the page: lines as at the prompt, and what the prompt has no word for.
 
-Rules: only what fails, heals or starts something is an order; what would lose the quorum is asked
-about first. Each order has a session of its own, so one that waits delays no other.
+Rules: only what fails, heals or starts something is an order; all lines are understood before the
+first is carried out, and what they would lose together is asked about first. Each call has a
+session of its own, so one that waits delays no other.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
+from kvrmi.access.losing import RISKY, losing_all
 from kvrmi.errors import InvalidRequest, KVError
 
 from ...admin import Admin
 from ...grammar.commands import parse
 from ...grammar.lexer import split
-from ...live.orders import Asks, carry_out
 from ...options import Options
+from .deeds import DEEDS, Deed, Deeds
 
 __all__ = ["ORDERS", "Asked", "give"]
 
@@ -24,6 +27,7 @@ ORDERS = frozenset(
     {"cut", "fail", "fail_link", "fix_link", "heal", "kill", "restart", "restore", "start", "stop",
      "transfer", "veto"}
 )  # fmt: skip
+LINES = 100
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,20 +37,50 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agreed: bool = False
 
 
+class _Order(NamedTuple):
+    """One line, understood: what it does, and what it risks as an order of the prompt would."""
+
+    act: Callable[[], str]
+    risk: tuple[str, Sequence[Any]] | None
+
+
 def give(options: Options, asked: Asked) -> dict[str, Any]:
-    """Carry out orders until one is refused or has to be asked about; what came of them."""
+    """Carry out orders until one is refused, or ask about all; what came of them."""
     said: list[str] = []
     try:
-        for line in asked.lines:
-            if parse(split(line)).name not in ORDERS:
-                raise InvalidRequest(f"{line} is no order of this page")
+        if len(asked.lines) > LINES:
+            raise InvalidRequest(f"at most {LINES} orders at a time")
         with options.connect() as store:
             admin = Admin(store, options.config, options.named)
-            for line in asked.lines:
-                outcome = carry_out(admin, line, asked.agreed)
-                if isinstance(outcome, Asks):
-                    return {"asks": outcome.lost, "said": said}
-                said.append(outcome.text)
+            deeds = Deeds(options, admin, store)
+            orders = [_understood(admin, deeds, line) for line in asked.lines]
+            risks = [order.risk for order in orders if order.risk is not None]
+            lost = losing_all(admin.status(), risks) if risks and not asked.agreed else None
+            if lost is not None:
+                return {"asks": lost, "said": said}
+            said += [order.act() for order in orders]
     except KVError as error:
         return {"refused": f"{error.code}: {error}", "said": said}
     return {"said": said}
+
+
+def _understood(admin: Admin, deeds: Deeds, line: str) -> _Order:
+    """Make an order of a line. Raises InvalidRequest."""
+    word, *rest = line.split()[:3] or [""]
+    if word in DEEDS:
+        return _deed(deeds, DEEDS[word], line, rest)
+    command = parse(split(line))
+    name, args = command.name, command.args
+    if name not in ORDERS:
+        raise InvalidRequest(f"{line} is no order of this page")
+    risk = (name, args) if name in RISKY else None
+    if args and args[-1] is False:
+        args = (*args[:-1], True)  # it was asked about before
+    return _Order(lambda: admin.order(name, args).text, risk)
+
+
+def _deed(deeds: Deeds, deed: Deed, line: str, numbers: Sequence[str]) -> _Order:
+    if len(numbers) != deed.numbers or not all(one.isascii() and one.isdigit() for one in numbers):
+        raise InvalidRequest(f"{line} is no order of this page")
+    ids = [int(one) for one in numbers]
+    return _Order(lambda: deed.act(deeds, *ids), ("kill", ids) if deed.takes_away else None)

@@ -6,9 +6,10 @@ carried out in a thread, so that frames go on.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Annotated, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -22,8 +23,15 @@ from ...options import Options
 from ..bodies import TooLarge, body
 from .collector import Collector
 from .orders import Asked, give
+from .work import MOST, Work
 
 __all__ = ["Live"]
+
+
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many clients a page wants."""
+
+    clients: Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 
 
 class Live:
@@ -32,7 +40,8 @@ class Live:
     def __init__(self, options: Options, ended: Callable[[], bool]) -> None:
         """Show the cluster of `options`; `ended`: whether the lab is asked to end."""
         self._options = options
-        self._collector = Collector(options, ended)
+        self._work = Work(options, lambda report: self._collector.worked(report))
+        self._collector = Collector(options, ended, self._work.close)
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -40,6 +49,7 @@ class Live:
         return [
             Route("/live/stream", self.stream),
             Route("/live/order", self.order, methods=["POST"]),
+            Route("/live/load", self.load, methods=["POST"]),
         ]
 
     @asynccontextmanager
@@ -49,6 +59,7 @@ class Live:
             group.start_soon(self._collector.run)
             yield
             group.cancel_scope.cancel()
+        self._work.close()
 
     async def stream(self, request: Request) -> Response:
         """Send frames as server-sent events, until the page or the lab ends."""
@@ -60,8 +71,26 @@ class Live:
 
     async def order(self, request: Request) -> Response:
         """Carry out orders; what came of them."""
-        try:
-            asked = msgspec.json.decode(await body(request), type=Asked)
-        except (msgspec.MsgspecError, TooLarge) as error:
-            return PlainTextResponse(f"{error}\n", 400)
-        return JSONResponse(await anyio.to_thread.run_sync(partial(give, self._options, asked)))
+        return await _answered(request, Asked, partial(give, self._options))
+
+    async def load(self, request: Request) -> Response:
+        """Have so many clients of the page's own."""
+        return await _answered(request, Wanted, self._want)
+
+    def _want(self, wanted: Wanted) -> dict[str, object]:
+        self._work.want(wanted.clients)
+        return {"said": []}
+
+
+T = TypeVar("T")
+
+
+async def _answered(
+    request: Request, kind: type[T], act: Callable[[T], Mapping[str, object]]
+) -> Response:
+    """Read a request and do what it asks, in a thread."""
+    try:
+        asked = msgspec.json.decode(await body(request), type=kind)
+    except (msgspec.MsgspecError, TooLarge) as error:
+        return PlainTextResponse(f"{error}\n", 400)
+    return JSONResponse(await anyio.to_thread.run_sync(act, asked))

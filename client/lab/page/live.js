@@ -1,19 +1,30 @@
 // The live page: the stream of frames, what is clicked, the picture. The state is live_state.js's.
 
 import { html, one } from "./dom.js";
+import { dots } from "./live_dots.js";
+import { beats, DELAY } from "./live_flights.js";
+import { Log } from "./live_log.js";
 import { Orders } from "./live_orders.js";
+import { linkPanel, panel } from "./live_panel.js";
 import { Ring, write } from "./live_ring.js";
-import { links, nothing, take } from "./live_state.js";
+import { links, nothing, passes, take } from "./live_state.js";
+import { strip } from "./live_strip.js";
+import { crossed, follow } from "./live_stroke.js";
+import { help } from "./live_words.js";
 
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
-const SILENT_MS = 5000;
+const SILENT_MS = 5000, SLOT_PIXELS = 26, PICTURE_MS = 100, MIXED = 0.1;
 
-let state = nothing(), source = null, heard = 0, selected = 0, drawing = false;
+let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lost = "", colours = null, pictured = 0, shownPanel = "";
 
-const orders = new Orders(given.token, one("ask"), (text, bad) => {
-  one("said").replaceChildren(html("p", { class: bad ? "bad" : null }, text));
-});
+const said = (text, bad = false) => {
+  write(one("last"), text);
+  one("last").className = bad ? "bad" : "";
+};
+const orders = new Orders(given.token, one("ask"), said);
+const give = (lines) => orders.give(lines);
 const ring = new Ring(one("stage"), one("links"), one("cards"), act);
+const log = new Log(one("log"));
 
 // --- the stream ----------------------------------------------------------------------------------
 
@@ -22,16 +33,25 @@ function listen() {
   heard = performance.now();
   source.onmessage = ({ data }) => {
     heard = performance.now();
-    state = take(state, JSON.parse(data));
+    const frame = JSON.parse(data);
+    state = take(state, frame);
+    lost = "";
     if (state.retired) source.close();
-    redraw();
+    if (frame.at) align(frame.at - heard / 1000);
   };
   source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED && !state.retired) {
-      problem("The lab does not know this page: it was ended, or started again. Open the address that it printed.");
-    }
+    if (source?.readyState === EventSource.CLOSED && !state.retired) {
+      lost = "The lab does not know this page: it was ended, or started again. Open the address that it printed.";
+    } else lost = "The lab does not answer; the picture below is old. Trying again ..";
   };
 }
+
+/** Keep how far the lab's clock is ahead of ours: frames come late, never early, and drift slowly. */
+function align(difference) {
+  ahead = ahead === null || difference > ahead || difference < ahead - 1 ? difference : ahead + (difference - ahead) * MIXED * 0.1;
+}
+
+const now = () => performance.now() / 1000 + (ahead ?? 0);
 
 function hush() {
   source?.close();
@@ -40,43 +60,123 @@ function hush() {
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) hush();
-  else if (source === null) { state = { ...state, retired: false }; listen(); }
+  else if (source === null || state.retired) { hush(); state = { ...state, retired: false }; listen(); }
 });
-setInterval(() => {
-  if (source !== null && !state.retired && performance.now() - heard > SILENT_MS && source.readyState !== EventSource.CLOSED) {
-    problem("Nothing comes from the lab: it is busy, or was ended. The picture below is old.");
-  }
-}, 1000);
 
 // --- what is clicked -----------------------------------------------------------------------------
 
-function act({ kind, id, role, one: from, other: to }) {
-  if (kind === "link") {
-    const link = links(state).find((each) => each.one === from && each.other === to);
-    orders.give([`${link.there || link.back ? "HEAL" : "CUT"} ${from} ${to}`]);
-  } else if (kind === "role") {
-    const up = state.replicas.get(id).roles[role].state === "up";
-    orders.give([`${up ? "FAIL" : "RESTART"} ${id} ${role}`]);
-  } else {
-    selected = selected === id ? 0 : id;
-  }
-  redraw();
+function act({ kind, id, role, one: from, other: to, more }) {
+  const link = kind === "link" && find(from, to);
+  if (link && more) chosen = { kind, one: from, other: to };
+  else if (link) give([link.there || link.back || link.slow ? `HEAL ${from} ${to}` : `CUT ${from} ${to}`]);
+  else if (kind === "role") give([`${state.replicas.get(id).roles[role].state === "up" ? "FAIL" : "RESTART"} ${id} ${role}`]);
+  else chosen = chosen?.id === id ? null : { kind, id };
+  if (link) chosen = { kind, one: from, other: to };
+  aside();
 }
+
+const find = (from, to) => links(state).find((each) => each.one === from && each.other === to);
+
+follow(one("stage"), one("stroke").firstElementChild, (points) => {
+  const hit = crossed(points, links(state), ring.places).filter(({ there, back }) => !(there && back));
+  if (hit.length) give(hit.map(({ one: from, other: to }) => `CUT ${from} ${to}`));
+  else chosen = null;
+});
+
+const KEYS = {
+  u: () => give(["UNDO"]), h: () => give(["HEAL"]), t: theme, "?": () => help(one("keys")),
+  Escape: () => { chosen = null; },
+};
+const ROLES = { p: "proposer", a: "acceptor", r: "learner" };
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || one("keys").open || one("ask").open) return;
+  const id = Number(event.key), replica = state.replicas.get(chosen?.id);
+  const button = one("panel").querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (state.replicas.has(id)) chosen = { kind: "replica", id };
+  else if (button) button.click();
+  else if (replica?.roles?.[ROLES[event.key]]) act({ kind: "role", id: replica.id, role: ROLES[event.key] });
+  else if (KEYS[event.key]) KEYS[event.key]();
+});
+
+one("undo").addEventListener("click", KEYS.u);
+one("theme").addEventListener("click", theme);
+one("help").addEventListener("click", KEYS["?"]);
+one("clients").addEventListener("change", ({ target }) => orders.work(Number(target.value)));
+one("clients").addEventListener("input", ({ target }) => write(one("many"), target.value === "0" ? "none" : target.value));
+
+function theme() {
+  const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
+  document.documentElement.dataset.theme = dark ? "light" : "dark";
+  colours = null;
+}
+
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { colours = null; });
 
 // --- the picture ---------------------------------------------------------------------------------
 
-function redraw() {
-  if (drawing) return;
-  drawing = true;
-  requestAnimationFrame(() => { drawing = false; show(); });
+function draw(time) {
+  requestAnimationFrame(draw);
+  const at = now();
+  const ids = [...state.replicas.keys()];
+  state = { ...state, flights: beats(state.flights, at, state.leader, ids) };
+  colours ??= themed();
+  const flying = dots(one("dots"), state, at, ring.places, passes(state), colours);
+  if (time - pictured < PICTURE_MS) return;
+  pictured = time;
+  picture(at, flying);
 }
 
-function show() {
-  problem(state.retired ? "Four other pages show this cluster; this one gave its place away. Load it again to take one." : state.trouble ?? "");
+/** Everything but the moving dots, ten times a second. */
+function picture(at, flying) {
+  const silent = source !== null && !state.retired && performance.now() - heard > SILENT_MS;
+  problem(state.retired ? "Four other pages show the cluster now, and this one gave its place away. Load it again to take one back."
+    : lost || (silent ? "Nothing has come from the lab for some seconds: it is busy, or was ended. The picture below is old." : state.trouble ?? ""));
   write(one("health"), health());
-  ring.show(state, selected);
-  one("happened").replaceChildren(html("h2", {}, "What happened"), html("ol", {}, ...state.happened.slice(-14).reverse().map((each) =>
-    html("li", { class: each.urgent ? "urgent" : null }, html("time", {}, new Date(each.at * 1000).toLocaleTimeString()), ` ${each.text}`))));
+  ring.show(state, chosen, at - DELAY);
+  log.show(state, Math.max(8, Math.min(40, Math.floor((one("log").clientWidth - 70) / SLOT_PIXELS))));
+  one("strip").replaceChildren(strip({ ...state, looked: state.at, at }, one("strip").clientWidth));
+  clients();
+  aside();
+  happened();
+  write(one("sample"), sample(flying));
+}
+
+function aside() {
+  const link = chosen?.kind === "link" ? find(chosen.one, chosen.other) : null;
+  const replica = state.replicas.get(chosen?.id);
+  const shape = JSON.stringify([chosen, link, replica?.state, replica?.answers, state.leader, [...state.replicas.values()].map(({ cuts }) => cuts)]);
+  if (shape === shownPanel) return;
+  shownPanel = shape;
+  one("panel").replaceChildren(...(link ? linkPanel(link, give) : panel(state, chosen?.id, give)));
+}
+
+function happened() {
+  const lines = state.happened.slice(-14).reverse();
+  const shape = lines.map(({ at, text }) => `${at} ${text}`).join("\n");
+  if (one("happened").dataset.shape === shape) return;
+  one("happened").dataset.shape = shape;
+  one("happened").replaceChildren(html("h2", {}, "What happened"), html("ol", {}, ...lines.map((each) =>
+    html("li", { class: each.urgent ? "urgent" : null }, html("time", {}, new Date(each.at * 1000).toTimeString().slice(0, 8)), ` ${each.text}`))));
+}
+
+function clients() {
+  const { acknowledged = 0, refused = 0, unknown = 0, p99 = null, clients: many = 0, surprises = [] } = state.load;
+  const text = !many ? "None: choose some, and see what they get while things fail." :
+    `${many} at work: ${acknowledged.toLocaleString("en")} acknowledged, ${refused} refused, ${unknown} unknown`
+    + `${p99 === null ? "" : `; p99 of writes ${p99 < 0.01 ? (p99 * 1000).toFixed(1) : Math.round(p99 * 1000)} ms`}${surprises.length ? `; wrong: ${surprises.at(-1)}` : ""}`;
+  write(one("came"), text);
+}
+
+function sample(flying) {
+  const rates = new Map();
+  for (const { messages_per_second: sent } of state.replicas.values()) {
+    for (const [lane, rate] of Object.entries(sent ?? {})) rates.set(lane, (rates.get(lane) ?? 0) + rate);
+  }
+  const all = [...rates].filter(([, rate]) => rate >= 1).map(([lane, rate]) => `${lane} ${Math.round(rate).toLocaleString("en")}`);
+  if (!all.length) return "";
+  return `Messages are a slowed sample (${flying} drawn). Requests a second in truth: ${all.join(", ")}.`
+    + (state.missed ? ` This page missed ${state.missed} batches.` : "");
 }
 
 function health() {
@@ -90,5 +190,11 @@ function problem(text) {
   one("problem").hidden = text === "";
 }
 
+function themed() {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  return { owners: [0, 1, 2, 3, 4, 5].map((id) => colour(`--o${id}`)), bad: colour("--bad"), ground: colour("--ground") };
+}
+
 listen();
-new ResizeObserver(redraw).observe(one("stage"));
+requestAnimationFrame(draw);

@@ -10,16 +10,22 @@ export class Orders {
 
   /** Give lines such as "CUT 1 2"; `agreed`: also if the quorum is lost. */
   async give(lines, agreed = false) {
-    this.said(`${lines.join(", ")} ..`, false);
+    this.said(`${shortly(lines)} ..`, false);
     const answer = await this.send({ lines, agreed });
     if (answer.asks) return this.ask(lines, answer.asks);
     this.said(answer.refused ?? answer.said.join("; "), Boolean(answer.refused));
   }
 
-  async send(body) {
+  /** Have so many clients of the page's own. */
+  async work(clients) {
+    const answer = await this.send({ clients }, "/live/load");
+    this.said(answer.refused ?? (clients ? `${clients} clients read and write` : "the clients end"), Boolean(answer.refused));
+  }
+
+  async send(body, path = "/live/order") {
     const headers = { "x-kvrmi-token": this.token };
     try {
-      const answer = await fetch("/live/order", { method: "POST", body: JSON.stringify(body), headers });
+      const answer = await fetch(path, { method: "POST", body: JSON.stringify(body), headers });
       return answer.ok ? await answer.json() : { refused: await answer.text(), said: [] };
     } catch {
       return { refused: "The lab does not answer: nothing is known of the order.", said: [] };
@@ -35,3 +41,5 @@ export class Orders {
     this.dialog.showModal();
   }
 }
+
+const shortly = (lines) => lines.length > 3 ? `${lines.slice(0, 2).join(", ")} and ${lines.length - 2} more` : lines.join(", ");

@@ -1,9 +1,9 @@
 // The ring: a card for each replica, the links between them. Elements are made once and changed.
 
 import { html, svg } from "./dom.js";
-import { links, places } from "./live_state.js";
+import { bound, lease, links, places } from "./live_state.js";
 
-const MARGIN = { x: 92, y: 78 };
+const LEASE = 0.5, BIG = { x: 104, y: 88 }, SMALL = { x: 64, y: 92 }, NARROW = 600;
 
 /** The ring in its three elements; `act` takes what is clicked. */
 export class Ring {
@@ -11,22 +11,23 @@ export class Ring {
     Object.assign(this, { stage, lines, holder: cards, act, cards: new Map(), drawn: new Map(), places: new Map() });
   }
 
-  /** Show the state as it is now. */
-  show(state, selected) {
+  /** Show the state at a moment; what is chosen is outlined. */
+  show(state, chosen, at) {
     const ids = [...state.replicas.keys()];
     const { clientWidth: width, clientHeight: height } = this.stage;
-    this.places = places(ids, width, height, MARGIN);
+    this.places = places(ids, width, height, width < NARROW ? SMALL : BIG);
     this.lines.setAttribute("viewBox", `0 0 ${width} ${height}`);
     keep(this.cards, ids, (id) => this.add(id));
     for (const [id, card] of this.cards) {
       const { x, y } = this.places.get(id);
       card.element.style.left = `${x}px`;
       card.element.style.top = `${y}px`;
-      card.show(state.replicas.get(id), state, selected === id);
+      card.show(state.replicas.get(id), state, chosen?.id === id, at);
     }
     const all = new Map(links(state).map((link) => [`${link.one}-${link.other}`, link]));
     keep(this.drawn, [...all.keys()], (name) => this.addLink(all.get(name)));
-    for (const [name, link] of this.drawn) link.show(all.get(name), this.places);
+    const picked = chosen?.kind === "link" ? `${chosen.one}-${chosen.other}` : "";
+    for (const [name, link] of this.drawn) link.show(all.get(name), this.places, name === picked);
   }
 
   add(id) {
@@ -58,21 +59,22 @@ class Link {
     this.touch = svg("path", { class: "touch" });
     this.gap = svg("path", { class: "gap" });
     const press = () => act({ kind: "link", one, other });
+    const look = (event) => { event.preventDefault(); act({ kind: "link", one, other, more: true }); };
     this.element = svg("g", {
-      class: "link", role: "button", tabindex: 0, onclick: press,
+      class: "link", role: "button", tabindex: 0, onclick: press, oncontextmenu: look,
       onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(); } },
     }, this.touch, this.line, this.gap);
   }
 
-  show({ one, other, there, back }, places) {
+  show({ one, other, there, back, slow }, places, picked) {
     const a = places.get(one), b = places.get(other);
     const at = (part) => `${a.x + (b.x - a.x) * part} ${a.y + (b.y - a.y) * part}`;
     const cut = there || back;
     this.line.setAttribute("d", cut ? `M${at(0)}L${at(back ? .38 : .48)}M${at(there ? .62 : .52)}L${at(1)}` : `M${at(0)}L${at(1)}`);
     this.touch.setAttribute("d", `M${at(0)}L${at(1)}`);
     this.gap.setAttribute("d", cut ? cross(a, b) : "");
-    this.element.setAttribute("class", `link${cut ? " cut" : ""}`);
-    this.element.setAttribute("aria-label", named(one, other, there, back));
+    this.element.setAttribute("class", `link${cut ? " cut" : ""}${slow ? " slow" : ""}${picked ? " picked" : ""}`);
+    this.element.setAttribute("aria-label", named(one, other, there, back, slow));
   }
 }
 
@@ -81,10 +83,10 @@ function cross(a, b) {
   return `M${x - s} ${y - s}L${x + s} ${y + s}M${x - s} ${y + s}L${x + s} ${y - s}`;
 }
 
-function named(one, other, there, back) {
+function named(one, other, there, back, slow) {
   if (there && back) return `link ${one}-${other}: cut; press to heal`;
   if (there || back) return `link ${one}-${other}: nothing passes from ${there ? one : other} to ${there ? other : one}; press to heal`;
-  return `link ${one}-${other}; press to cut`;
+  return slow ? `link ${one}-${other}: slow; press to heal` : `link ${one}-${other}; press to cut`;
 }
 
 class Card {
@@ -94,20 +96,36 @@ class Card {
     this.lamps = new Map();
     this.standing = html("small");
     this.row = html("p", { class: "lamps" });
+    this.bar = html("i");
+    this.granted = html("span");
+    this.lease = html("p", { class: "grant" }, html("b", {}, this.bar), this.granted);
     this.facts = html("p", { class: "facts" });
     this.element = html("article", { class: `card owner${id % 6}` },
       html("h2", {}, html("button", { type: "button", class: "who", "aria-label": `replica ${id}`, onclick: () => act({ kind: "replica", id }) },
         String(id)), " ", this.standing),
-      this.row, this.facts);
+      this.row, this.lease, this.facts);
   }
 
-  show(replica, state, selected) {
+  show(replica, state, selected, at) {
     const leads = state.leader === this.id;
     this.element.className = `card owner${this.id % 6}${leads ? " leader" : ""}${selected ? " selected" : ""}${replica.answers ? "" : " down"}`;
-    write(this.standing, standing(replica, leads));
+    const binds = bound(state, this.id, at);
+    write(this.standing, standing(replica, leads, binds));
+    this.grants(binds, leads ? lease(state, at) : null);
     keep(this.lamps, Object.keys(replica.roles ?? {}), (role) => this.lamp(role));
     for (const [role, lamp] of this.lamps) lamp.show(replica.roles[role]);
-    write(this.facts, facts(replica));
+    write(this.facts, facts(replica, binds));
+  }
+
+  /** The bar: what its acceptor grants, and for how long; a leader's says what it may rely on. */
+  grants(binds, own) {
+    this.lease.hidden = binds === null;
+    if (binds === null) return;
+    const { grant, hold, promised } = binds, left = Math.max(grant, hold);
+    this.bar.style.width = `${Math.min(100, (100 * left) / LEASE)}%`;
+    this.bar.className = promised ? `owner${promised[1] % 6}` : "";
+    const what = grant > 0 ? `lease to ${promised?.join(".")}` : hold > 0 ? "holds promises back" : `promised ${promised?.join(".") ?? "none"}`;
+    write(this.granted, own === null ? what : own > 0 ? `${what}: may read alone` : `${what}: no majority`);
   }
 
   lamp(role) {
@@ -123,15 +141,21 @@ class Card {
   }
 }
 
-function standing(replica, leads) {
+function standing(replica, leads, binds) {
   if (!replica.answers) return replica.state;
+  if (!leads && binds?.leads) return `believes it leads ${replica.ballot ?? ""}`;
   if (leads) return `leads ${replica.ballot ?? ""}`;
   return replica.state === "up" ? "follows" : replica.state;
 }
 
-function facts(replica) {
-  if (!replica.answers) return replica.reason ?? "";
-  return `chosen ${replica.chosen ?? "–"} · applied ${replica.applied ?? "–"}${replica.lag ? ` · lag ${replica.lag}` : ""}`;
+function facts(replica, binds) {
+  if (!replica.answers) return replica.state === "starting" ? "on its way back" : replica.reason ?? "press its number for the way back";
+  const waits = binds?.queue ? Object.values(binds.queue).reduce((sum, each) => sum + each, 0) : 0;
+  const parts = [
+    `slot ${binds?.applied ?? replica.applied ?? "–"}`, binds?.behind ? `${binds.behind} behind` : "", waits ? `queue ${waits}` : "",
+    replica.writes_per_second >= 0.5 ? `${Math.round(replica.writes_per_second)}/s` : "",
+  ];
+  return parts.filter(Boolean).join(" · ");
 }
 
 /** Change an element's text, if it is another. */

@@ -40,7 +40,7 @@ def test_the_pages_pure_modules(tmp_path: Path) -> None:
         with (tmp_path / f"{name}.jsonl").open("w", encoding="utf-8") as file:
             trace(request, file.write)
     done = subprocess.run(
-        [program, "--test", "--test-reporter=tap", *map(str, sorted(HERE.glob("*.test.mjs")))],
+        [program, "--test", "--test-reporter=tap", *map(str, sorted(HERE.rglob("*.test.mjs")))],
         env={**os.environ, "TRACES": str(tmp_path)},
         capture_output=True,
         text=True,

@@ -23,6 +23,7 @@ def counters(uptime: float = 0.0, puts: int = 0, gets: int = 0, **outcomes: int)
             for name, codes in requests.items()
         },
         "syncs": {"acceptor": {"buckets": took(puts), "seconds": 0.0}},
+        "messages": {"accept": puts},
         "counts": {},
     }
 

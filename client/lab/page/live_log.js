@@ -1,0 +1,38 @@
+// The log's last slots: a row a replica, cells that fill from accepted to chosen to applied.
+
+import { html } from "./dom.js";
+import { slots } from "./live_state.js";
+
+/** The table in its element; cells are made once and changed. */
+export class Log {
+  constructor(holder) {
+    this.holder = holder;
+    this.shape = "";
+  }
+
+  show(state, count) {
+    const { numbers, rows } = slots(state, count);
+    const shape = `${count} ${rows.map(({ id }) => id).join()}`;
+    if (shape !== this.shape) this.make(numbers, rows, shape);
+    this.heads.forEach((head, index) => {
+      const text = numbers[index] % 5 === 0 ? String(numbers[index]) : "";
+      if (head.textContent !== text) head.textContent = text;
+    });
+    rows.forEach(({ cells }, row) => cells.forEach(({ what, owner }, index) => {
+      const name = `${what}${owner ? ` owner${owner % 6}` : ""}`;
+      const cell = this.cells[row][index];
+      if (cell.className !== name) cell.className = name;
+    }));
+  }
+
+  make(numbers, rows, shape) {
+    this.shape = shape;
+    this.heads = numbers.map(() => html("th"));
+    this.cells = rows.map(() => numbers.map(() => html("td")));
+    this.holder.replaceChildren(
+      html("table", { "aria-label": "The last slots of the log on each replica" },
+        html("tr", {}, html("th", {}, "slot"), ...this.heads),
+        ...rows.map(({ id }, row) => html("tr", {}, html("th", { class: `owner${id % 6}` }, String(id)), ...this.cells[row]))),
+      html("p", { class: "legend" }, "▢ accepted, colour of the ballot's owner · ▤ known to be chosen · ■ applied"));
+  }
+}
