@@ -187,6 +187,11 @@ def _hang_disk(replica: Replica) -> None:
         disk.hang()
 
 
+def _mend_disk(replica: Replica) -> None:
+    for disk in replica.disks.values():
+        disk.well()
+
+
 def _keep_copy(replica: Replica) -> None:
     for disk in replica.disks.values():
         disk.keep_copy()
@@ -239,6 +244,7 @@ def steps(declared: Declaration, checks: Mapping[str, Callable[..., Check]]) -> 
         "lose disk R": _each(_lose_disk),
         "hang disk R": _each(_hang_disk),
         "stall ROLE R, .. for SECONDS": role(_stall),
+        "mend disk R": _each(_mend_disk),
         "keep copy R": _each(_keep_copy),
         "put copy back R": _each(_put_copy_back),
     }

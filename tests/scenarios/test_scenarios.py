@@ -48,6 +48,12 @@ def test_scenario_goes_as_it_went(script: Path, request: pytest.FixtureRequest) 
     assert known == lines, "\n" + "\n".join(diff)
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_each_says_what_it_teaches_and_ends_with_a_question(script: Path) -> None:
+    scenario = read(script.read_text(encoding="utf-8").splitlines())
+    assert all((scenario.title, scenario.teaches, scenario.question, scenario.answer))
+
+
 def test_texts_go_on_in_indented_lines() -> None:
     written = "title: one\n  two\nteaches: three\nreplicas 3\nrun 1\nquestion: a\n  b\nanswer: c"
     scenario = read(written.splitlines())

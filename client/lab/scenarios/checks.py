@@ -78,6 +78,11 @@ def _in_doubt(stage: Stage, number: str) -> Found:
     return bool(prepared), f"{prepared or 'nothing'} is prepared at {number}"
 
 
+def _nobody_in_doubt(stage: Stage) -> Found:
+    doubting = [one["id"] for one in stage.status()["replicas"] if one.get("prepared") != 0]
+    return not doubting, f"something is prepared at {doubting}, or they do not answer"
+
+
 def _answered(stage: Stage) -> Found:
     return stage.answered(), reported(stage.answer)
 
@@ -117,6 +122,7 @@ MAKERS: dict[str, Callable[..., Check]] = {
     "R is recovering": _plain(_recovering),
     "R is a voter": _plain(_voter),
     "R is in doubt": _plain(_in_doubt),
+    "nobody is in doubt": _plain(_nobody_in_doubt),
     "answered": _plain(_answered),
     "answer CODE [or CODE]": _plain(_code),
     "value VALUE": _plain(_value),

@@ -182,6 +182,10 @@ class Stage:
         if not self.subject.hang_disk(self.check(replica), LONG):
             raise Wrong(f"replica {replica} is down")
 
+    def mend_disk(self, replica: int) -> None:
+        """Have a disk work again; that of a process that ended works when it starts."""
+        self.subject.hang_disk(self.check(replica), 0.0)
+
     def cut(self, links: Collection[tuple[int, int]]) -> None:
         """Cut links, one way each."""
         self.subject.cut(links, "both")

@@ -145,6 +145,7 @@ MAKERS: dict[str, Callable[..., Step]] = {
     "restart ROLE R, ..": _role(Stage.restart),
     "lose disk R": _each(Stage.lose_disk),
     "hang disk R": _each(Stage.hang_disk),
+    "mend disk R": _each(Stage.mend_disk),
     "transfer from R to R": _plain(lambda stage, _, to: stage.transfer(int(to))),
 }
 """What makes the step of its words."""

@@ -121,10 +121,19 @@ def _level(stage: Stage) -> Found:
     return len(set(held.values())) == 1, f"applied {applied}"
 
 
+def _prepared(stage: Stage, number: int) -> int:
+    it = _participant(stage, number)
+    return len(it.book.prepared) if it is not None else 0
+
+
 def _in_doubt(stage: Stage, number: str) -> Found:
-    it = _participant(stage, int(number))
-    prepared = len(it.book.prepared) if it is not None else 0
+    prepared = _prepared(stage, int(number))
     return prepared > 0, f"{prepared or 'nothing'} is prepared at {number}"
+
+
+def _nobody_in_doubt(stage: Stage) -> Found:
+    doubting = [me for me in stage.world.ids if _prepared(stage, me)]
+    return not doubting, f"something is prepared at {doubting}"
 
 
 _CHECKS: dict[str, Callable[..., Check]] = {
@@ -132,6 +141,7 @@ _CHECKS: dict[str, Callable[..., Check]] = {
     "KEY = VALUE at R": bound(_value_at),
     "all level": bound(_level),
     "R is in doubt": bound(_in_doubt),
+    "nobody is in doubt": bound(_nobody_in_doubt),
 }
 
 LANGUAGE = Language(_stage, steps(declare(Parts()), _CHECKS))
