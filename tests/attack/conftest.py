@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kvrmi.cluster import naming
-from kvrmi.remote.proxy import connect
-from tests.live.cluster import LiveCluster, wait_for
+from tests.live.cluster import LiveCluster
 
 from .calm import tracebacks
 from .sockets import Daemon, daemons
@@ -23,7 +21,7 @@ def fort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
     try:
         cluster.start()
         cluster.settle()
-        _enthrone(cluster)
+        cluster.enthrone()
         yield cluster
         assert tracebacks(data) == []
         assert cluster.coordinator is not None
@@ -42,20 +40,3 @@ def ports(fort: LiveCluster) -> dict[str, Daemon]:
     fort.settle()
     assert fort.leader() == LEADER
     return daemons(fort, LEADER)
-
-
-def _enthrone(cluster: LiveCluster) -> None:
-    """Let the one lead who would get it anyway, so that whoever is deposed was deposed by force."""
-    found = cluster.leader()
-    if found != LEADER:
-        assert found is not None
-        member = cluster.cluster.member(found)
-        with connect(
-            member.host,
-            member.admin,
-            naming.admin(found),
-            timeout=10.0,
-            credentials=cluster.credentials,
-        ) as admin:
-            admin.transfer(LEADER)
-    wait_for(lambda: cluster.leader() == LEADER, "the first replica leads")

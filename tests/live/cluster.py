@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 
 from kvrmi.cluster import naming
 from kvrmi.cluster.file import load
+from kvrmi.errors import KVError
 from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect
 from server.coordinator.health import Admins
@@ -111,6 +113,19 @@ class LiveCluster:
     def settle(self) -> None:
         """Wait until all is well."""
         wait_for(self.is_healthy, "all replicas up, with a leader")
+
+    def enthrone(self) -> None:
+        """Let the first replica lead, as it will anyway: later, no hand-over comes in between."""
+        first = self.cluster.ids[0]
+
+        def leads() -> bool:
+            leader = self.leader()
+            if leader not in (None, first):
+                with contextlib.suppress(KVError):  # it may lead no more by now
+                    self.admins.call(leader, "transfer", first, timeout=5.0)
+            return leader == first
+
+        wait_for(leads, f"replica {first} leads")
 
     def start_held(self) -> None:
         """Start the replicas that were left down on purpose."""

@@ -1,4 +1,4 @@
-"""One cluster for all live tests, healthy before each of them, and gone after the last."""
+"""One cluster for all live tests, healthy and led by its first replica before each of them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveCluster]:
 def live(shared: LiveCluster) -> LiveCluster:
     shared.start_held()  # by a test that failed on its way: the next ones shall not fail for it
     shared.settle()
+    shared.enthrone()
     return shared
 
 

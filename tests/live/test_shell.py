@@ -21,7 +21,7 @@ def test_the_leader_dies_while_the_shell_waits(live: LiveCluster, tmp_path: Path
     state = {"XDG_STATE_HOME": str(tmp_path)}
     terminal = Terminal.python(*argv, environment=state, columns=100)
     with terminal as shell, live.orders() as coordinator:
-        leader = int(shell.see(r"leader (\d)$")[1])
+        leader = int(shell.see(r"replica (\d) · leader \1$")[1])
         shell.keys("PUT shell:k 1\r")
         shell.see("^OK revision")
         live.signal(leader, signal.SIGSTOP)
