@@ -20,7 +20,7 @@ from kvrmi.cluster.naming import unknown_replica
 from kvrmi.errors import InvalidRequest, to_builtin
 from kvrmi.operations.arguments import KEY, Argument
 from kvrmi.operations.interface import LINEARIZABLE, LOCAL, Operation, check
-from kvrmi.operations.past import SETTLE
+from kvrmi.operations.past import OUTCOME, SETTLE
 
 from .about import about, clocks
 from .engines.blocks import BLOCKS
@@ -44,6 +44,8 @@ LATEST = 1.0
 """Seconds that an order delays messages by, at most."""
 VETOES = 1_000_000
 """Votes against transactions in one order at most."""
+SHOWN = 40
+"""Characters of a name that a refusal repeats."""
 PAGE_KEYS = 1000
 """Keys in one answer at most."""
 
@@ -192,6 +194,8 @@ class Admin:
     @exposed
     def settle(self, client: object, sequence: object) -> object:
         """Say what became of a request; one that is open never takes effect from now on."""
+        if not self._replica.intake.supports(OUTCOME.name):
+            self._lacks(OUTCOME.name)
         settle = Operation(SETTLE, _checked(SETTLE.arguments, client, sequence), LINEARIZABLE)
         found = self._replica.engine.execute(settle, None)
         if found.code != "OK":
@@ -266,7 +270,7 @@ class Admin:
     @exposed
     def tentative(self) -> dict[str, object]:
         """List blocks that are accepted here and not known to be chosen; see engines/pending."""
-        return _carried_out(self._able("tentative", self._orders.tentative))
+        return _carried_out(self._able("log", self._orders.tentative))
 
     @exposed
     def pairs(self, start: object = None) -> dict[str, object]:
@@ -337,8 +341,10 @@ class Admin:
         roles = self._replica.roles
         if not roles:
             self._lacks("roles")
-        if type(role) is not str or role not in roles:
+        if type(role) is not str:
             raise to_builtin("INVALID", f"roles are {', '.join(roles)}")
+        if role not in roles:
+            self._lacks(f"role {role[:SHOWN]!a}, only {', '.join(roles)}")
         return role
 
 

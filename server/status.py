@@ -44,7 +44,7 @@ def describe(replica: Replica) -> dict[str, object]:
         "roles": {name: _role(host) for name, host in replica.roles.items()},
         "voter": _voter(replica),
         "needs": _needs(replica),
-        "cuts": [list(pair) for pair in replica.cuts.pairs()],
+        "cuts": [list(pair) for pair in replica.cuts.pairs()] if replica.linked else None,
         "delays": [list(one) for one in replica.cuts.delays()],
         "leader": replica.engine.leader or None,
         "engine": replica.cluster.engine,

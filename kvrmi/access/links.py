@@ -86,11 +86,16 @@ def _ways(one: int, other: int, both: bool) -> tuple[Pair, ...]:
 def _cuts(admins: Admins, replica: int, ways: tuple[Pair, ...] | None) -> list[Pair] | None:
     """List the cuts at a replica, those of `ways` or all; None where no process listens."""
     try:
-        found = [(a, b) for a, b in admins.replica(replica, "status")["cuts"]]
+        entry = admins.replica(replica, "status")
     except ConnectionFailed as error:
         if was_refused(error):
             return None
         raise ConnectionFailed(f"{error}; nothing was healed") from error
+    if entry["cuts"] is None:
+        raise Unsupported(
+            f"engine {entry['engine']} has no links between replicas; nothing was done"
+        )
+    found = [(a, b) for a, b in entry["cuts"]]
     return [pair for pair in found if ways is None or pair in ways]
 
 

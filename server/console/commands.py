@@ -54,7 +54,7 @@ COMMANDS = (
     Form("status [--json]", "every server in a line"),
     Form("log on|off", "all lines of its log here, or urgent ones"),
     Form("help", "this list"),
-    Form("e", "end this server cleanly"),
+    Form("e [force]", "end this server cleanly"),
 )
 _FORCING = (
     "What would leave no majority that reaches each other is refused, unless force is added. Both "
@@ -95,8 +95,8 @@ class Commands:
         self._show_log = show_log
         self._on: dict[str, Callable[[list[str]], Shown]] = {
             "c": _alone(lambda: verbs.connect(admins, me)),
-            "e": _alone(self._leave),
-            "exit": _alone(self._leave),
+            "e": self._leave,
+            "exit": self._leave,
             "faillink": self._fail_link,
             "failprocess": self._fail_process,
             "fixlink": lambda words: verbs.fix_link(admins, *_link(words)),
@@ -106,7 +106,7 @@ class Commands:
             "printblockchain": lambda words: verbs.blocks(admins, me, _last(words)),
             "printkvstore": _alone(lambda: verbs.pairs(admins, me)),
             "printqueue": _alone(lambda: verbs.queue(admins, me)),
-            "quit": _alone(self._leave),
+            "quit": self._leave,
             "reconnect": lambda words: verbs.reconnect(admins, me, [_id(one) for one in words]),
             "restore": self._restore,
             "status": _alone(lambda: verbs.status(admins)),
@@ -155,11 +155,7 @@ class Commands:
 
     def _fail_process(self, words: list[str]) -> Shown:
         """End at once; a coordinator is informed first, or it would start us again."""
-        more, forced = _unforced(words)
-        if more:
-            raise _too_many(more)
-        if not forced:
-            self._keep_quorum("kill", self._me)
+        self._may_end("kill", words)
         if self._admins.coordinated:
             with contextlib.suppress(KVError):  # then there is nobody to start us
                 self._admins.coordinator("kill", self._me, True)
@@ -172,8 +168,17 @@ class Commands:
         if lost is not None:
             raise NoQuorum(f"{lost}; nothing was done; add the word force to do it all the same")
 
-    def _leave(self) -> Shown:
+    def _leave(self, words: list[str]) -> Shown:
+        self._may_end("stop", words)
         raise Leave
+
+    def _may_end(self, order: str, words: list[str]) -> None:
+        """Refuse to end this server where that would lose the quorum, unless it is forced."""
+        more, forced = _unforced(words)
+        if more:
+            raise _too_many(more)
+        if not forced:
+            self._keep_quorum(order, self._me)
 
     def _log(self, words: list[str]) -> Shown:
         wanted = [word.lower() for word in words]

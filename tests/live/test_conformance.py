@@ -236,8 +236,13 @@ def in_threads(many: int, work: Callable[[int], None]) -> None:
 def test_what_an_engine_lacks_is_unsupported(live: LiveCluster) -> None:
     """Whatever it is: the line names engine and order, and nothing was done."""
     kind = ENGINES[live.cluster.engine]
-    orders = ["FAIL 1 acceptor", "RESTART 1 learner"] * (not kind.declared.daemons)
-    orders += ["CUT 1 2", "RESTORE 1", "LINKS"] * (not kind.declared.requests)
+    roles = {role for each in ENGINES.values() for role in each.declared.daemons}
+    lacking = sorted(roles - {*kind.declared.daemons})
+    orders = [f"{order} 1 {role}" for role in lacking for order in ("FAIL", "RESTART")]
+    orders += ["CUT 1 2", "HEAL", "HEAL 1 2", "fixLink(1,2)", "RESTORE 1", "LINKS"] * (
+        not kind.declared.requests
+    )
+    orders += _OF_THE_PAST * (not knows_the_past(live))
     orders += ["TRANSFER 1"] * (not kind.declared.serving.leader)
     orders += ["VETO 1"] * (kind.declared.serving.among is None)
     done = client(live, typed="\n".join(orders))
@@ -248,6 +253,21 @@ def test_what_an_engine_lacks_is_unsupported(live: LiveCluster) -> None:
         assert f": engine {live.cluster.engine} has no " in line
         assert line.count("nothing was") == 1
     assert done.returncode == (5 if orders else 0)
+
+
+_OF_THE_PAST = ["HISTORY k", "GET k --at 1", "OUTCOME c 1", "OUTCOME c 1 --settle", "LOG", "WHY k"]
+_OF_THE_PAST += ["CHAIN VERIFY", "CHAIN VERIFY --all", "printBlockchain"]
+
+
+def knows_the_past(live: LiveCluster) -> bool:
+    with plain_client(live) as store:
+        try:
+            store.history("conformance/none")
+        except RuntimeError as error:
+            if not str(error).startswith("UNSUPPORTED"):
+                raise
+            return False
+    return True
 
 
 def test_what_was_answered_survives_a_killed_process(live: LiveCluster, tmp_path: Path) -> None:

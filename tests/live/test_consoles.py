@@ -155,7 +155,7 @@ def _quorum(consoles: Consoles) -> None:
     consoles.terminals[3].resize(120)
     for server in (4, 5):
         consoles.open(server)
-    consoles.type(4, "help", "^e +end this server cleanly")
+    consoles.type(4, "help", r"^e \[force\] +end this server cleanly")
     consoles.type(4, "log on", "server 4> log on")
     consoles.type(4, "log off", "server 4> log off")
 
@@ -170,7 +170,8 @@ def _ends(consoles: Consoles) -> None:
     assert consoles.terminals[3].end() == 3
     consoles.terminals[3].see("the folder was deleted, moved or changed in use")
     assert _is_as_it_was(consoles.terminals[3])
-    consoles.type(5, "\x03e", "ending|e$")
+    consoles.type(5, "\x03e", "^NO_QUORUM: stopping replica 5 would lose the majority of 3")
+    consoles.type(5, "e force", "ending|force$")
     assert consoles.terminals[5].end() == 0
     consoles.terminals[1].keys("\x04")
     assert consoles.terminals[1].end() == 0

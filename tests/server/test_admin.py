@@ -52,12 +52,10 @@ def admin() -> tuple[Admin, Replica, list[str]]:
 @pytest.mark.parametrize(
     ("method", "arguments"),
     [
-        ("fail_role", ("front",)),
         ("fail_role", (1,)),
         ("fail_role", ("acceptor", -1)),
         ("fail_role", ("acceptor", "soon")),
         ("fail_role", ("acceptor", float("nan"))),
-        ("restart_role", ("",)),
         ("cut", (1, 4)),
         ("cut", ("1", 2)),
         ("cut", (2, 2)),
@@ -92,6 +90,16 @@ def test_refusals(method: str, arguments: tuple[object, ...]) -> None:
         getattr(subject, method)(*arguments)
     assert replica.failed == []
     assert replica.cuts.pairs() == []
+
+
+@pytest.mark.parametrize("method", ["fail_role", "restart_role"])
+@pytest.mark.parametrize("role", ["front", "participant", ""])
+def test_a_role_that_the_engine_has_not_is_unsupported(method: str, role: str) -> None:
+    subject, replica, _ = admin()
+    lacks = f"^UNSUPPORTED: engine stub has no role '{role}', only .*acceptor.*; nothing was done"
+    with pytest.raises(RuntimeError, match=lacks):
+        getattr(subject, method)(role)
+    assert replica.failed == []
 
 
 def test_the_pairs_of_a_machine_without_a_scan_cannot_be_listed() -> None:

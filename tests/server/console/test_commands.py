@@ -133,7 +133,11 @@ def test_what_would_lose_the_quorum_needs_a_word_more() -> None:
         "done; add the word force to do it all the same"
     )
     assert "NO_QUORUM: killing replica 1 would lose the majority of 2" in console.run("failProcess")
+    for line in ("e", "exit", "quit"):
+        assert "NO_QUORUM: stopping replica 1 would lose the majority of 2" in console.run(line)
     assert (console.admins.calls, console.killed) == ([], 0)
+    with pytest.raises(Leave):
+        console.run("e force")
     assert "nothing passes from replica 1 to 2" in console.run("failLink(1,2) force")
     assert console.run("failProcess --force") == ""
     assert console.killed == 1
