@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from .merged import Diagram, Row
-from .messages import CUT, LOST, Message
+from .messages import ARRIVED, UNKNOWN, Message
 from .wording import TROUBLE, said
 
 __all__ = ["Line", "drawn"]
@@ -48,7 +48,7 @@ def drawn(diagram: Diagram, width: int) -> Iterator[Line]:
         before = row.at
         yield from canvas.event(row, row.at - first)
         for message in row.left:
-            if message.fate in (CUT, LOST):
+            if message.fate not in (ARRIVED, UNKNOWN):
                 yield from canvas.vanished(row, message)
     yield from _foot(diagram, width)
 

@@ -14,10 +14,14 @@ from typing import NamedTuple, TypeAlias
 
 from .rings import Event, Ring, Rings
 
-__all__ = ["ARRIVED", "CUT", "LOST", "UNKNOWN", "Message", "Place", "messages"]
+__all__ = ["ARRIVED", "CUT", "LOST", "REFUSED", "UNKNOWN", "Message", "Place", "messages"]
 
 ARRIVED, CUT, LOST, REFUSED, UNKNOWN = "arrived", "cut", "lost", "refused", "unknown"
 
+_TIME = 1.0
+"""Seconds that a message may take, until which it is not called lost."""
+_TAKES = "acceptor"
+"""The role that takes what is reported by whoever takes it: Prepare, Accept."""
 ONCE = 2.0
 """Seconds beyond which what came is not what was sent first: it was sent again."""
 
@@ -170,42 +174,62 @@ def _vanished(
     rings: Rings, sent: Mapping[tuple[_Key, int], Place], seen: set[tuple[_Key, int]]
 ) -> Iterator[Message]:
     """Find messages of which there is no sign at their receiver."""
-    cuts = {id: _Cuts(ring) for id, ring in rings.rings.items()}
+    known = {id: _Known(ring) for id, ring in rings.rings.items()}
     for (key, goal), place in sent.items():
         if (key, goal) in seen or goal == place[0]:
             continue
-        ring, event = rings.rings[place[0]], rings.rings[place[0]].events[place[1]]
+        event = rings.rings[place[0]].events[place[1]]
         sure = _SENT[(event["role"], event["event"])].sure
-        if cuts[place[0]].held(event["time"], place[0], goal):
-            fate, why = CUT, "the link is cut"
-        elif goal in rings.silent:
-            fate, why = UNKNOWN, f"replica {goal} does not answer"
-        elif sure and _was_up(rings.rings[goal], ring, event["time"]):
-            fate, why = LOST, f"replica {goal} has no record of it"
-        else:
-            fate, why = UNKNOWN, f"replica {goal} keeps no record of such messages then"
+        fate, why = _fate(known, place[0], goal, event["time"], sure=sure)
         yield Message(key[0], place[0], goal, event, place, None, fate, why)
 
 
-def _was_up(receiver: Ring, sender: Ring, at: float) -> bool:
-    """Whether a receiver kept what happened at a sender's `at`, and has had time to receive it."""
-    ago = sender.now - at
-    return 1.0 < ago < receiver.now - receiver.begins
+def _fate(
+    known: Mapping[int, _Known], sender: int, goal: int, at: float, *, sure: bool
+) -> tuple[str, str]:
+    """Say what became of a message that left at a sender's `at`, and why."""
+    if known[sender].has_cut(at, sender, goal):
+        return CUT, "the link is cut"
+    if goal not in known:
+        return UNKNOWN, f"replica {goal} does not answer"
+    ago = known[sender].ring.now - at
+    receiver = known[goal].ring
+    then = receiver.now - ago
+    if sure and known[goal].is_down(_TAKES, then):
+        return REFUSED, f"the {_TAKES} of replica {goal} is down"
+    # It kept what happened then, and has had time to receive it.
+    if sure and ago > _TIME and then > receiver.begins:
+        return LOST, f"replica {goal} has no record of it"
+    return UNKNOWN, f"replica {goal} keeps no record of such messages then"
 
 
-class _Cuts:
-    """The links that were cut at a replica, over time."""
+class _Known:
+    """What a replica's events say of its links and roles, over time."""
 
     def __init__(self, ring: Ring) -> None:
-        self._changes = [
-            (event["time"], event["event"] == "cut", found.groups())
+        self.ring = ring
+        self._cuts = [
+            (event["time"], event["event"] == "cut", ends.groups())
             for event in ring.events
             if event["role"] == "links"
-            and (found := re.search(r"from=(\d+) to=(\d+)", event["text"]))
+            and (ends := re.search(r"from=(\d+) to=(\d+)", event["text"]))
+        ]
+        self._lives = [
+            (event["time"], event["event"] == "failed", event["role"])
+            for event in ring.events
+            if event["event"] in ("failed", "restarted")
         ]
 
-    def held(self, at: float, sender: int, to: int) -> bool:
+    def has_cut(self, at: float, sender: int, to: int) -> bool:
         """Whether it dropped what `sender` sent to `to` then."""
-        pair = (str(sender), str(to))
-        of_link = [cut for time, cut, ends in self._changes if ends == pair and time <= at]
-        return bool(of_link) and of_link[-1]
+        return _last(self._cuts, at, (str(sender), str(to)))
+
+    def is_down(self, role: str, at: float) -> bool:
+        """Whether this role of it was down then."""
+        return _last(self._lives, at, role)
+
+
+def _last(changes: Iterable[tuple[float, bool, object]], at: float, of: object) -> bool:
+    """Whether the last change of something, at or before a time, is one for the worse."""
+    found = [bad for time, bad, what in changes if what == of and time <= at]
+    return bool(found) and found[-1]

@@ -22,7 +22,7 @@ from ..admin import Admin
 from ..admins import admins_of
 from ..options import Options
 from ..tables import columns_of
-from . import drawing, jsonl, mermaid
+from . import drawing, html, jsonl, mermaid
 from .merged import Diagram, merged
 from .rings import Rings, read
 from .selection import LAST, NotKept, Wish, selected
@@ -77,6 +77,7 @@ def _lines(made: Callable[[Diagram], Iterable[str]]) -> Callable[[Diagram], None
 _FORMATS: Mapping[str, Callable[[Diagram], None]] = {
     "text": _text,
     "mermaid": _lines(mermaid.lines),
+    "html": _lines(html.lines),
     "jsonl": _lines(jsonl.lines),
 }
 

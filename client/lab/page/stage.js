@@ -39,7 +39,8 @@ export class Stage {
 
 /** Which run a trace is of. */
 export function title({ run, replicas }) {
-  const name = run.script ? `scenario ${run.script}` : `seed ${run.seed}, ${run.profile}`;
+  const simulated = run.script ? `scenario ${run.script}` : `seed ${run.seed}, ${run.profile}`;
+  const name = run.live ? "a running cluster" : simulated;
   const planted = run.plant ? `, with the bug ${run.plant}` : "";
   const protocol = run.protocol === "2pc" ? "two-phase commit: " : "";
   return `${protocol}${name}${planted}, ${replicas.length} replica${replicas.length === 1 ? "" : "s"}`;

@@ -17,7 +17,7 @@ from client.trace import mermaid
 from client.trace.drawing import drawn
 from client.trace.jsonl import lines
 from client.trace.merged import Diagram, merged
-from client.trace.messages import ARRIVED, CUT, LOST, UNKNOWN, messages
+from client.trace.messages import ARRIVED, CUT, LOST, REFUSED, UNKNOWN, messages
 from client.trace.rings import Rings
 from client.trace.selection import NotKept, Wish, selected
 from tests.client.lab.test_page_modules import node
@@ -109,7 +109,9 @@ def test_what_did_not_arrive_is_cut_lost_or_unknown() -> None:
         return next(one.fate for one in messages(found) if (one.kind, one.to) == ("Accept", 3))
 
     assert fate(rings(ring(1, [CUT_3, *first]), ring(2, second), ring(3, []))) == CUT
+    failed = event(9.0, "acceptor", "failed", "FAILED incarnation=1")
     assert fate(rings(*there, ring(3, []))) == LOST
+    assert fate(rings(*there, ring(3, [failed], clock=-3.0))) == REFUSED
     assert fate(rings(*there, ring(3, [], begins=50.0))) == UNKNOWN  # it was started later
     assert fate(rings(*there, silent={3: "it is down"})) == UNKNOWN
 
