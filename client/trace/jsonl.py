@@ -14,7 +14,6 @@ from typing import Any
 
 from .merged import Diagram, Row
 from .messages import ARRIVED, UNKNOWN, Message
-from .rings import Event
 from .wording import value
 
 __all__ = ["lines"]
@@ -56,7 +55,8 @@ class _Records:
         """Number of each message, by the identity of its object."""
         self._words: dict[str, str] = {}
         self._values = _values(diagram)
-        self._cuts: set[tuple[int, int]] = set()
+        self._cuts: set[tuple[int, int, int]] = set()
+        """At which replica, from, to."""
         self._open: list[Message] = []
         self._first = diagram.rows[0].at
 
@@ -88,10 +88,26 @@ class _Records:
         later = {row.replica for row in self._diagram.rows if row.event["event"] == "started"}
         for replica in self._rings.rings.keys() - later:
             yield from ({**one, "at": 0.0} for one in self._lives(replica))
+        yield from ({**one, "at": 0.0} for one in self._known_before())
         shown = {id(message) for row in self._diagram.rows for message in row.left}
         for row in self._diagram.rows:
             if row.came is not None and row.came.sent and id(row.came) not in shown:
                 yield {"kind": "left", "at": 0.0, **self._left(0, [row.came])}
+
+    def _known_before(self) -> Iterator[Mapping[str, Any]]:
+        """Say what the rows before the first one leave: of roles, of links, of their states."""
+        states: dict[str, dict[str, Any]] = {}
+        lives: dict[tuple[int, str], Mapping[str, Any]] = {}
+        for row in self._diagram.earlier:
+            for state in _reported(row):
+                states.setdefault(state["who"], {}).update(state["fields"])
+            if row.event["event"] in _ENDS:
+                lives[row.replica, row.event["role"]] = _ended(row)
+            self._note_cut(row)
+        yield from lives.values()
+        yield from ({"kind": "state", "who": who, "fields": held} for who, held in states.items())
+        if self._cuts:
+            yield self._links()
 
     def _lives(self, replica: int) -> Iterator[Mapping[str, Any]]:
         for role, incarnation in self._rings.rings[replica].roles.items():
@@ -117,12 +133,13 @@ class _Records:
             yield from self._lives(row.replica)
             return
         if event["event"] in _ENDS:
-            incarnation = int(event["text"].rpartition("=")[2])
-            yield _life(row.replica, event["role"], _ENDS[event["event"]], incarnation)
+            yield _ended(row)
         yield {"kind": "acted", "replica": row.replica, "cause": cause, "event": dict(event)}
         yield from _reported(row)
-        if event["event"] in ("cut", "healed"):
-            yield self._links(event)
+        before = self._links()
+        self._note_cut(row)
+        if self._links() != before:
+            yield self._links()
         for message in row.left:
             if message.fate not in (ARRIVED, UNKNOWN):
                 yield self._fate(message)
@@ -164,11 +181,16 @@ class _Records:
         self._words[spelt] = words
         return spelt
 
-    def _links(self, event: Event) -> Mapping[str, Any]:
-        one, other = (int(part.partition("=")[2]) for part in event["text"].split()[1:3])
-        change = self._cuts.add if event["event"] == "cut" else self._cuts.discard
-        change((one, other))
-        return {"kind": "links", "cut": sorted(map(list, self._cuts))}
+    def _note_cut(self, row: Row) -> None:
+        """Note a cut at one end, or that it ended there."""
+        if row.event["event"] not in ("cut", "healed"):
+            return
+        one, other = (int(part.partition("=")[2]) for part in row.event["text"].split()[1:3])
+        change = self._cuts.add if row.event["event"] == "cut" else self._cuts.discard
+        change((row.replica, one, other))
+
+    def _links(self) -> Mapping[str, Any]:
+        return {"kind": "links", "cut": sorted({pair[1:] for pair in self._cuts})}
 
 
 def _about(diagram: Diagram) -> str:
@@ -182,6 +204,13 @@ def _values(diagram: Diagram) -> dict[tuple[int, str], str]:
     rings = diagram.rings.rings.values()
     events = (event for ring in rings for event in ring.events if event["event"] == "propose")
     return {(event["slot"], event["ballot"]): value(event) for event in events}
+
+
+def _ended(row: Row) -> dict[str, Any]:
+    """Make the record of a role's end or start."""
+    event = row.event
+    incarnation = int(event["text"].rpartition("=")[2])
+    return _life(row.replica, event["role"], _ENDS[event["event"]], incarnation)
 
 
 def _life(replica: int, role: str, up: bool, incarnation: int) -> dict[str, Any]:

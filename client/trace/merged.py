@@ -37,6 +37,8 @@ class Diagram(NamedTuple):
 
     rings: Rings
     rows: Sequence[Row]
+    earlier: Sequence[Row]
+    """Those before the part that is shown: what was so when it begins."""
     begins: Mapping[int, float]
     """Since when all events of a replica are here; absent: it did not answer."""
 
@@ -58,7 +60,7 @@ def merged(rings: Rings) -> Diagram:
     order = _sorted(times, causes)
     unsure = _unsure(order, times, causes, clocks)
     begins = {id: ring.begins + clocks.offset(id) + rings.wall for id, ring in rings.rings.items()}
-    return Diagram(rings, _rows(rings, order, times, found, unsure), begins)
+    return Diagram(rings, _rows(rings, order, times, found, unsure), (), begins)
 
 
 def _time(rings: Rings, place: Place) -> float:

@@ -40,10 +40,11 @@ def selected(diagram: Diagram, wish: Wish) -> Diagram:
         first = next((number for number, row in enumerate(rows) if row.at >= since), None)
         if first is None:
             raise NotKept("no replica has an event since then; --last shows the last ones")
-        return diagram._replace(rows=rows[first:])
+        return diagram._replace(rows=rows[first:], earlier=rows[:first])
     if not rows:
         raise NotKept("no replica has an event yet")
-    return diagram._replace(rows=rows[-(wish.last or LAST) :])
+    first = max(len(rows) - (wish.last or LAST), 0)
+    return diagram._replace(rows=rows[first:], earlier=rows[:first])
 
 
 def _slot(diagram: Diagram, slot: int) -> Diagram:
@@ -53,7 +54,9 @@ def _slot(diagram: Diagram, slot: int) -> Diagram:
         raise NotKept(f"no replica keeps an event of slot {slot}: {_nearest(diagram, slot)}")
     meanwhile = range(of_slot[0], of_slot[-1])
     shown = {*of_slot, *(n for n in meanwhile if rows[n].event["event"] in TROUBLE)}
-    return diagram._replace(rows=[rows[number] for number in sorted(shown)])
+    return diagram._replace(
+        rows=[rows[number] for number in sorted(shown)], earlier=rows[: of_slot[0]]
+    )
 
 
 def _nearest(diagram: Diagram, slot: int) -> str:

@@ -36,7 +36,7 @@ def kind(message: Message) -> str:
 
 def value(event: Event) -> str:
     """Name the commands that an event's line ends with: `put "k"`; "" where it names none."""
-    count, _, named = _found(r"commands=(.*)$", event).partition(" ")
+    count, _, named = _found(r"(?:commands|requests)=(.*)$", event).partition(" ")
     if count == "0":
         return "no-op"
     commands = named.removeprefix("revision=").partition(": ")[2] if "revision=" in named else named
@@ -110,8 +110,8 @@ _SAID: Mapping[str, Callable[[Event], str]] = {
     "commit": lambda event: f"applies slot {event['slot']}{_valued(event)}",
     "cut": _link("link is cut here"),
     "failed": _lives("failed"),
-    "forward to": lambda event: f"forwards {_found(r'requests=(.*)$', event)} to {event['peer']}",
-    "forward from": lambda event: f"takes a request from {event['peer']}",
+    "forward to": lambda event: f"forwards to {event['peer']}{_valued(event)}",
+    "forward from": lambda event: f"takes over from {event['peer']}{_valued(event)}",
     "forward answered": lambda event: f"has the answer of {event['peer']}",
     "forward not sent": lambda event: f"cannot reach {event['peer']} to forward a request",
     "forward unanswered": lambda event: f"has no answer of {event['peer']} to a request",

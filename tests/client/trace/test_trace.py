@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.lab import program
-from client.trace import mermaid
+from client.trace import html, mermaid
 from client.trace.drawing import drawn
 from client.trace.jsonl import lines
 from client.trace.merged import Diagram, merged
@@ -169,6 +169,38 @@ def test_one_slot_with_the_trouble_around_it() -> None:
     assert {row.event["slot"] for row in found.rows} == {0, 7}
     with pytest.raises(NotKept, match="the nearest is 8"):
         selected(merged(rings(*each)), Wish(slot=9))
+
+
+def test_what_was_so_before_the_part_that_is_shown() -> None:
+    """A role that was down, a link that was cut at both ends, a promise: known from before."""
+    first, second, third = decision(7, 10.0)
+    cut = event(2.0, "links", "cut", "CUT from=1 to=3", peer=3)
+    healed = event(10.5, "links", "healed", "HEALED from=1 to=3", peer=3)
+    promise = event(3.0, "acceptor", "promise", "promise ballot=1.1 to=1 accepted=0", peer=1)
+    failed = event(4.0, "learner", "failed", "FAILED incarnation=1")
+    each = (
+        ring(1, [CUT_3, *first, healed]),
+        ring(2, [promise, failed, *second]),
+        ring(3, [cut, *third, {**healed, "time": 10.6}]),
+    )
+    made = map(json.loads, lines(selected(merged(rings(*each)), Wish(last=8))))
+    found = [(one["at"], one) for one in made if one["kind"] in ("life", "state", "links")]
+    begun = [one for at, one in found if at == 0.0]
+    assert {"kind": "links", "cut": [[1, 3]], "at": 0.0} in begun
+    assert any(one.get("who") == "r2.learner" and one.get("up") is False for one in begun)
+    assert any(one.get("fields") == {"about": "promised=1.1 accepted=0"} for one in begun)
+    assert [one["cut"] for at, one in found if at and one["kind"] == "links"] == [[]]
+
+
+def test_the_page_in_one_file_holds_text_of_others_as_text() -> None:
+    hostile = event(11.0, "learner", "commit", 'commit commands=1 revision=1: put "</script><b>"')
+    first, second, third = decision(7, 10.0)
+    made = "\n".join(
+        html.lines(merged(rings(ring(1, first), ring(2, second), ring(3, [*third, hostile]))))
+    )
+    assert "</script><b>" not in made
+    assert "replica 3 applies slot 0: put &quot;&lt;/script&gt;&lt;b&gt;&quot;" in made
+    assert "3 accepts slot 7 at 1.1" in made, "in words, for readers without scripts"
 
 
 def test_mermaid() -> None:
