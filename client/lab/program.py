@@ -17,6 +17,8 @@ import webbrowser
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+import msgspec
+
 from kvrmi import cli
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.run import DEFAULT
@@ -43,9 +45,8 @@ def main(words: Sequence[str], options: Options) -> int:
         cli.complain(f"{', '.join(lacking)} not installed: pip install 'kvrmi[lab]'", "lab")
         return cli.USAGE
     try:
-        first = checked(
-            Request(**{name: getattr(given, name) for name in Request.__struct_fields__})
-        )
+        asked = {name: getattr(given, name) for name in Request.__struct_fields__}
+        first = checked(msgspec.convert(asked, Request))
         listening = _listen(given.port)
     except (NoSuchRun, OSError) as error:
         cli.complain(str(error), "lab")
@@ -138,6 +139,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", metavar="M", type=int, help="events with faults (3000)")
     parser.add_argument(
         "--only", metavar="N,N", type=_numbers, help="only these faults, by number; 0 for none"
+    )
+    parser.add_argument(
+        "--act",
+        metavar="ACT",
+        dest="acts",
+        action="append",
+        default=[],
+        help='do this to it, such as "1.6 kill 2"; may be given several times',
     )
     parser.add_argument(
         "--port", metavar="PORT", type=cli.whole(0, 65535), default=0, help="(a free one)"

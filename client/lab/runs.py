@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from kvrmi.sim.acts import Act, read
 from kvrmi.sim.planted import about, known_seeds
 from kvrmi.sim.protocol import Explored
 from kvrmi.sim.protocols import PROTOCOLS
@@ -26,6 +27,7 @@ __all__ = ["SEEDS", "NoSuchRun", "Request", "checked", "menu", "trace"]
 
 SEEDS = 1 << 53
 """Seeds are below this: a page's numbers are exact up to there."""
+MOST_ACTS = 50
 MOST_STEPS = 20_000
 """Events with faults: a page cannot show much more."""
 
@@ -48,6 +50,8 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     scenario: str = ""
     steps: int | None = None
     only: tuple[int, ...] | None = None
+    acts: tuple[str, ...] = ()
+    """What is done to it by hand, as kvrmi.sim.acts reads it: "1.6074 kill 2"."""
 
 
 def menu() -> dict[str, Any]:
@@ -81,7 +85,17 @@ def checked(request: Request) -> Request:
         _among("bug", request.bug, protocol.bugs)
     if request.bug and request.seed is None and (request.profile or request.only is not None):
         raise NoSuchRun("the seed that shows a bug has its own faults: name a seed with these")
+    if len(request.acts) > MOST_ACTS:
+        raise NoSuchRun(f"a run takes at most {MOST_ACTS} acts")
+    _read(request.acts)
     return request
+
+
+def _read(acts: Iterable[str]) -> list[Act]:
+    try:
+        return [read(act) for act in acts]
+    except ValueError as error:
+        raise NoSuchRun(str(error)) from None
 
 
 def _among(what: str, name: str, known: Iterable[str]) -> None:
@@ -103,19 +117,24 @@ def trace(request: Request, write: Callable[[str], object]) -> None:
 def _run(protocol: Explored, request: Request, write: Callable[[str], object]) -> None:
     seed, steps = _seed(protocol, request), request.steps or STEPS
     profile = protocol.profile(request.profile, seed)
-    which = {"seed": seed, "profile": profile.name, "steps": steps, "only": request.only}
+    named = {"seed": seed, "profile": profile.name, "steps": steps, "only": request.only}
+    which = {**named, "acts": request.acts} if request.acts else named
     said = about(protocol, request.bug) if request.bug else profile.about
     head = {"protocol": protocol.name, **which, "plant": request.bug, "about": said}
     lines, values = JsonLines(write, head), Values()
-    verdict = run(
-        protocol,
-        seed,
-        profile=profile.name,
-        steps=steps,
-        parts=protocol.bugs[request.bug]() if request.bug else None,
-        only=request.only,
-        onlooker=both(lines, values),
-    )
+    try:
+        verdict = run(
+            protocol,
+            seed,
+            profile=profile.name,
+            steps=steps,
+            parts=protocol.bugs[request.bug]() if request.bug else None,
+            only=request.only,
+            onlooker=both(lines, values),
+            acts=_read(request.acts),
+        )
+    except ValueError as error:  # an act on what is not there
+        raise NoSuchRun(str(error)) from None
     _end(write, values, lines, verdict._asdict())
 
 

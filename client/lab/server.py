@@ -22,6 +22,7 @@ from starlette.routing import Route
 from .bodies import TooLarge, body
 from .guard import Guard
 from .live.pages import Live
+from .pairs import PAIRS
 from .runs import NoSuchRun, Request, menu, trace
 from .saved import page_files, template
 
@@ -46,6 +47,7 @@ def application(token: str, first: Request, names: Sequence[str], port: int, liv
 class _Page:
     def __init__(self, token: str, first: Request) -> None:
         given = {"token": token, "first": msgspec.to_builtins(first), "menu": menu()}
+        given["pairs"] = {name: msgspec.to_builtins(pair._asdict()) for name, pair in PAIRS.items()}
         self._files = page_files() | {"saved.html": template().encode()}
         self._index, self._live = (
             self._files.pop(name).decode().replace("{{given}}", escape(json.dumps(given)))

@@ -113,6 +113,11 @@ class Faults:
         self._over = False
         self._next()
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing goes wrong any more."""
+        return self._over
+
     def heal(self) -> None:
         """Nothing goes wrong any more; everybody comes back."""
         self._over = True

@@ -66,6 +66,8 @@ class Network:
         self.catch: Catch = lambda *_: ""
         self.barred: set[tuple[int, int]] = set()
         """Links on which `catch` cuts everything; for who looks on."""
+        self.doomed: set[int] = set()
+        """Messages that are lost when they leave, by their numbers in traces."""
         self.late = world.declared.late
         self._world = world
         self._fate = world.tracing.fate
@@ -186,7 +188,9 @@ class Network:
     def _carry(
         self, sender: Address, to: Address, message: Message, id: int, arrive: Callable[[], None]
     ) -> None:
-        if caught := self.catch(sender, to, message, arrive):
+        if id in self.doomed:
+            self._fate(id, "lost", "by hand")
+        elif caught := self.catch(sender, to, message, arrive):
             self._fate(id, caught)
         else:
             self._world.after(self._delay(), arrive)

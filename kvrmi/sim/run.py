@@ -6,9 +6,10 @@ is a violation like any other. It knows no protocol: whose run it is, is an argu
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
+from .acts import Act, arrange
 from .protocol import Explored
 from .seen import Onlooker
 from .world import Violation
@@ -53,15 +54,18 @@ def run(
     parts: Any | None = None,
     only: Collection[int] | None = None,
     onlooker: Onlooker | None = None,
+    acts: Sequence[Act] = (),
 ) -> Verdict:
     """Run one history and judge it.
 
     profile: a name among the protocol's, else the seed decides. steps: events until the faults end.
     parts: what replicas are made of, if not the production roles. only: numbers of the faults to
-    keep. onlooker: sees all that happens.
+    keep. onlooker: sees all that happens. acts: what somebody does to it besides; raises ValueError
+    for one that names what is not there.
     """
     chosen = protocol.profile(profile, seed)
     history = protocol.begin(seed, chosen, parts, only, onlooker)
+    arrange(history.world, acts, lambda: history.faults.over)
     violation = ""
     try:
         history.world.run(FOREVER, events=steps)

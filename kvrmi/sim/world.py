@@ -82,7 +82,11 @@ class World:
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Have something done in so many seconds."""
-        heapq.heappush(self._due, (self.now + seconds, next(self._order), action))
+        self.at(self.now + seconds, action)
+
+    def at(self, moment: float, action: Callable[[], None]) -> None:
+        """Have something done at a moment."""
+        heapq.heappush(self._due, (moment, next(self._order), action))
 
     def run(
         self, seconds: float, *, until: Callable[[], bool] | None = None, events: int | None = None

@@ -93,7 +93,7 @@ export function marks(player) {
 
 // --- runs and files ------------------------------------------------------------------------------
 
-function choices({ menu, load }) {
+function choices({ menu, pairs, load }) {
   const group = (label, names, value) => html("optgroup", { label }, ...Object.keys(names).map((name) =>
     html("option", { value: JSON.stringify(value(name)), title: names[name] }, name)));
   const groups = Object.entries(menu).flatMap(([protocol, { scenarios, profiles, bugs }]) => [
@@ -101,8 +101,10 @@ function choices({ menu, load }) {
     group(`${protocol}: faults`, profiles, (profile) => ({ protocol, seed: 0, profile })),
     group(`${protocol}: planted bugs, safety breaks`, bugs, (bug) => ({ protocol, bug })),
   ]);
+  groups.unshift(html("optgroup", { label: "side by side" }, ...Object.values(pairs).map(({ title, about, one, other }) =>
+    html("option", { value: JSON.stringify([one, other]), title: about }, title))));
   const chosen = ({ target }) => {
-    if (target.value) load(JSON.parse(target.value));
+    if (target.value) load(...[JSON.parse(target.value)].flat());
     target.value = "";
     target.blur();
   };

@@ -5,20 +5,22 @@ import { ask, kept, open, Refused } from "./asking.js";
 import { controls, marks, standing } from "./controls.js";
 import { html, one } from "./dom.js";
 import { merge, place } from "./merged.js";
+import { before, forked, isDeed, lineage, origin, struck } from "./forks.js";
 import { concerned, inspector, log, slotWhy } from "./panels.js";
 import { EVENTS, LEARNED, Player } from "./player.js";
 import { download, fileName, saved } from "./saving.js";
 import { Stage } from "./stage.js";
+import { forks, refusal, whatIf } from "./whatif.js";
 import { culprit, say } from "./words.js";
 
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
 const SETTLED_MS = 200;
 
 /** What is shown: the runs, and the message or slot that is looked at, of the run `pane`. */
-const view = { stages: [], player: null, pane: 0, message: 0, slot: 0, remembering: 0 };
+const view = { stages: [], runs: [], player: null, pane: 0, message: 0, slot: 0, replica: 0, remembering: 0 };
 
 const acts = {
-  menu: given.menu, load, save, close: () => look({}),
+  menu: given.menu, pairs: given.pairs, load, save, close: () => look({}),
   get player() { return view.player; },
   open: (file) => show(() => open(file), {}),
   slot: () => look(view.slot ? {} : { slot: latest() }),
@@ -48,16 +50,27 @@ function begin(stages, { step = -1, grain = EVENTS, pane = 0, message = 0, slot 
   problem(stages.map(({ trace }) => wrong(trace)).filter(Boolean).join(" "));
   if (stages.some(({ trace }) => trace.steps.length === 0)) return;
   view.player?.pause();
-  Object.assign(view, { stages, pane: Math.min(pane, stages.length - 1), message, slot });
+  Object.assign(view, { stages, pane: Math.min(pane, stages.length - 1), message, slot, replica: 0 });
   view.player = new Player(merge(stages.map(({ trace }) => trace)), draw);
   view.player.grain = Math.min(grain, LEARNED);
   one("run").textContent = stages.map(({ heading }) => heading.textContent).join(" · ");
   one("stages").replaceChildren(...stages.map(({ root }) => root));
-  one("about").textContent = stages[0].trace.run.about ?? "";
+  one("about").textContent = about(stages);
+  one("lead").textContent = about(stages);
+  one("lead").hidden = stages.length < 2;
+  kin(stages);
   document.body.classList.toggle("beside", stages.length > 1);
   marks(view.player);
   view.player.go(step >= 0 ? step : first(view.player));
 }
+
+function about([{ asked, trace }, beside = null]) {
+  const same = ({ one, other }) => isSame(asked, one) && isSame(beside.asked, other);
+  const pair = beside && Object.values(given.pairs ?? {}).find(same);
+  return pair ? pair.about : trace.run.about ?? "";
+}
+
+const isSame = (one, other) => address(one, null, {}) === address(other, null, {});
 
 /** What is wrong with a trace, in a sentence. */
 function wrong(trace) {
@@ -66,9 +79,11 @@ function wrong(trace) {
   return violation ? `It did not go as the scenario expects: ${violation}` : "";
 }
 
-/** Where a run opens: where safety broke, else the first thing worth seeing. */
-function first({ broke, run }) {
-  return broke >= 0 ? broke : Math.max(0, run.steps.findIndex((step) => step.weight === LEARNED));
+/** Where a run opens: where safety broke, else what was done to it, else the first thing worth seeing. */
+function first({ broke, run: { steps } }) {
+  const byHand = steps.findIndex(({ records }) => records.some(isDeed));
+  const found = [broke, byHand, steps.findIndex((step) => step.weight === LEARNED)].find((step) => step >= 0);
+  return found ?? 0;
 }
 
 // --- drawing -------------------------------------------------------------------------------------
@@ -77,11 +92,14 @@ function draw() {
   const { player, stages } = view;
   const now = player.run.steps[player.step];
   const states = stages.map((stage, pane) => stage.show(now.stands[pane], player.grain,
-    picked(stage, pane, now.stands[pane]), { pick: (message) => look({ pane, message }) }));
-  const shown = view.message || view.slot ? view.pane : now.pane;
+    picked(stage, pane, now.stands[pane]), {
+      pick: (message) => look({ pane, message }), replica: given.menu ? (replica) => look({ pane, replica }) : null,
+    }));
+  const shown = isLooking() ? view.pane : now.pane;
   const stage = stages[shown], step = now.stands[shown];
   one("log").replaceChildren(...log(states[shown], stage.trace.values, (slot) => look({ pane: shown, slot })));
-  one("inspector").replaceChildren(...inspected(stage, shown, step));
+  one("inspector").replaceChildren(...inspected(stage, shown, step, states[shown]));
+  document.body.classList.toggle("looking", isLooking());
   words(say(stages[now.pane].trace, now.stands[now.pane]), now);
   standing(player);
   clearTimeout(view.remembering);
@@ -91,10 +109,15 @@ function draw() {
 /** The message that is looked at, or else the one in whose handling safety broke. */
 const picked = ({ trace }, pane, step) => pane === view.pane && view.message || culprit(trace, step);
 
-function inspected({ trace }, pane, step) {
+const isLooking = () => Boolean(view.message || view.slot || view.replica);
+
+function inspected(stage, pane, step, state) {
+  const { trace } = stage;
   const go = (to) => view.player.go(place(view.player.run, pane, to));
+  if (view.replica) return whatIf(view.replica, state, stage, step, { act: (deed) => fork(state.at, deed), close: acts.close });
   if (view.slot) return slotWhy(trace, view.slot, step, acts.close, go);
-  return inspector(trace, step, picked({ trace }, pane, step), (message) => look({ pane, message }), go);
+  return inspector(trace, step, picked({ trace }, pane, step), (message) => look({ pane, message }), go,
+    refusal(stage, step) || view.stages.length > 1 ? null : (message) => fork(before(message), `lose ${message.id}`));
 }
 
 function words({ sentence, why, where }, { records }) {
@@ -112,8 +135,8 @@ function problem(text) {
 // --- what is looked at ---------------------------------------------------------------------------
 
 /** Look at a message or a slot of a run, or at neither; that pauses. */
-function look({ pane = 0, message = 0, slot = 0 }) {
-  Object.assign(view, { pane, message, slot });
+function look({ pane = 0, message = 0, slot = 0, replica = 0 }) {
+  Object.assign(view, { pane, message, slot, replica });
   view.player.pause();
   draw();
 }
@@ -134,6 +157,28 @@ function latest() {
   const { stage, step } = current(), { records } = stage.trace.steps[step];
   const named = records.map((record) => record.event?.slot ?? 0).find(Boolean);
   return named ?? Math.max(0, ...stage.timeline.at(step).slots.keys());
+}
+
+// --- acting in the past --------------------------------------------------------------------------
+
+/** Do something at a moment, in all runs that are shown: they go another way from there. */
+async function fork(at, deed) {
+  const [asked, beside = null] = view.stages.map(({ trace }) => forked(origin(trace), at, deed));
+  await load(asked, beside, { grain: view.player.grain });
+  const { stages: [stage], player } = view, step = struck(stage.trace);
+  if (step >= 0) player.go(place(player.run, 0, step));
+}
+
+/** Show which runs these were forked from, and those that were forked from them meanwhile. */
+function kin(stages) {
+  const asked = stages[0].asked && origin(stages[0].trace);
+  const known = asked === null || stages.length > 1 ? [] : lineage(asked);
+  for (const run of known) if (!view.runs.some((one) => isSame(one, run))) view.runs.push(run);
+  const root = known[0], family = view.runs.filter((run) => root && isSame({ ...run, acts: [] }, root));
+  one("forks").replaceChildren(...forks(family, family.findIndex((run) => isSame(run, asked)), {
+    open: (run) => load(run, null, where()), compare: (run) => load(asked, run),
+  }));
+  one("forks").hidden = family.length < 2;
 }
 
 // --- keeping and finding -------------------------------------------------------------------------

@@ -16,18 +16,18 @@ export function facts(state) {
 }
 
 /** A card for each replica; `before` are the facts one step earlier: what differs is outlined. */
-export function cards(state, before) {
+export function cards(state, before, { replica = null } = {}) {
   const blamed = guilty(state.verdict);
-  return [...state.replicas].map(([id, replica]) =>
-    card(id, replica, before?.get(id), state, id === blamed));
+  return [...state.replicas].map(([id, it]) =>
+    card(id, it, before?.get(id), state, { blamed: id === blamed, whatIf: replica }));
 }
 
-function card(id, replica, before, state, blamed) {
+function card(id, replica, before, state, { blamed, whatIf }) {
   const leads = replica.leads !== null && !isOutdated(state, replica.leads);
   const broken = less(replica.promised, replica.vowed);
   const marks = `${leads ? " leader" : ""}${blamed ? " blamed" : ""}`;
   return html("article", { class: `card owner${id}${marks}` },
-    html("h2", {}, `${id} `, html("small", {}, standing(replica, leads, state, id))),
+    html("h2", {}, `${id} `, html("small", {}, standing(replica, leads, state, id)), ...whatIf ? [button(id, whatIf)] : []),
     html("p", { class: "lamps" }, ...LAMPS.filter((role) => replica.roles.has(role))
       .map((role) => lamp(role, replica.roles.get(role)))),
     html("dl", {},
@@ -37,6 +37,11 @@ function card(id, replica, before, state, blamed) {
       ...fact("applied", replica.applied, before?.applied)),
     votes(replica) ? lease(replica.grant, state.at) : doubts(state, id));
 }
+
+const button = (id, whatIf) => html("button", {
+  type: "button", class: "whatif", title: `What if replica ${id} failed here?`, "aria-label": `What if replica ${id} failed here?`,
+  onclick: () => whatIf(id),
+}, "⚡");
 
 /** Whether it is an acceptor of ballots: of Paxos, not of two-phase commit. */
 const votes = (replica) => replica.roles.has("acceptor");
@@ -137,9 +142,9 @@ function ballotRow({ ballot, proposed, promises, votes }, chosen, ids, go) {
 }
 
 /** A message, or else what the step's records hold. */
-export function inspector(trace, at, picked, pick, go) {
+export function inspector(trace, at, picked, pick, go, lose = null) {
   const message = trace.messages.get(picked);
-  if (message !== undefined) return letter(trace, message, pick, go);
+  if (message !== undefined) return letter(trace, message, pick, go, lose);
   const step = trace.steps[at];
   const count = `${step.records.length} record${step.records.length === 1 ? "" : "s"}`;
   const lines = step.records.map((record) => JSON.stringify(record)).join("\n");
@@ -157,12 +162,13 @@ export function concerned(step) {
   return [...new Set(ids)].slice(0, 12);
 }
 
-function letter(trace, message, pick, go) {
+function letter(trace, message, pick, go, lose) {
   const cause = trace.messages.get(message.cause);
   return [
     html("h2", {}, `${short(message)} `, press("close", () => pick(0))),
     html("p", {}, `Message ${message.id}, ${message.from} to ${message.to}. `),
     html("p", {}, press(`Left at step ${message.sent}`, () => go(message.sent)), ...became(message, go)),
+    ...lose ? [html("div", { class: "deeds" }, html("button", { type: "button", onclick: () => lose(message) }, "⚡ What if it were lost?"))] : [],
     html("h3", {}, "Because of"),
     cause ? link(cause, pick) : html("p", {}, "a timer, a client, or the process itself"),
     ...ledTo(trace, message, pick),

@@ -15,10 +15,11 @@ export class Stage {
     this.timeline = new Timeline(this.trace);
     this.timeline.check();
     this.heading = html("h2", { class: "heading" }, title(this.trace));
+    this.pulse = html("p", { class: "pulse" });
     this.cards = html("div", { class: "cards" });
     this.diagram = html("div", { class: "diagram" });
     this.root = html("section", { class: "stage", "aria-label": title(this.trace) },
-      this.heading, this.cards, this.diagram);
+      this.heading, this.pulse, this.cards, this.diagram);
   }
 
   /** Draw it at one of its steps; `acts` is what can be clicked: {pick, replica}. */
@@ -27,6 +28,7 @@ export class Stage {
     const before = step > 0 ? facts(timeline.at(step - 1)) : null;
     const state = timeline.at(step);
     this.cards.replaceChildren(...cards(state, before, acts));
+    this.pulse.textContent = pulse(state);
     this.diagram.replaceChildren(draw({ trace, step, grain, picked }, state, acts.pick, this.size()));
     return state;
   }
@@ -37,11 +39,19 @@ export class Stage {
   }
 }
 
+/** How long ago anything was written: what a reader compares. */
+function pulse({ revision, changed, at }) {
+  if (revision === 0) return "nothing is written yet";
+  const since = at - changed;
+  return `revision ${revision}, ${since < 0.5 ? "writes go on" : `nothing written for ${since.toFixed(1)} s`}`;
+}
+
 /** Which run a trace is of. */
 export function title({ run, replicas }) {
   const simulated = run.script ? `scenario ${run.script}` : `seed ${run.seed}, ${run.profile}`;
   const name = run.live ? "a running cluster" : simulated;
   const planted = run.plant ? `, with the bug ${run.plant}` : "";
   const protocol = run.protocol === "2pc" ? "two-phase commit: " : "";
-  return `${protocol}${name}${planted}, ${replicas.length} replica${replicas.length === 1 ? "" : "s"}`;
+  const deeds = run.acts?.length ? `, ${run.acts.length} act${run.acts.length === 1 ? "" : "s"} by hand` : "";
+  return `${protocol}${name}${planted}${deeds}, ${replicas.length} replica${replicas.length === 1 ? "" : "s"}`;
 }

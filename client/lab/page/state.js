@@ -56,7 +56,7 @@ export class Timeline {
 
 function beginning(trace) {
   const replicas = new Map(trace.replicas.map((id) => [id, newReplica(trace.roles)]));
-  return { at: 1, replicas, cut: [], flying: new Set(), slots: new Map(), transactions: new Map(), verdict: "" };
+  return { at: 1, replicas, cut: [], flying: new Set(), slots: new Map(), transactions: new Map(), verdict: "", revision: 0, changed: 0 };
 }
 
 function newReplica(roles) {
@@ -134,15 +134,17 @@ const REPORTED = table({
     if ("ballot" in fields) replica.ballot = fields.ballot && named(fields.ballot);
     replica.leads = replica.role === "leader" ? replica.ballot : null;
   },
-  learner(replica, fields) {
+  learner(replica, fields, state) {
     for (const name of ["chosen", "applied", "revision"]) {
       if (name in fields) replica[name] = fields[name];
     }
+    revised(state, fields);
   },
   participant(replica, fields, state, id) {
     for (const name of ["applied", "revision"]) {
       if (name in fields) replica[name] = fields[name];
     }
+    revised(state, fields);
     if (fields.prepared === 0) settled(state, id);
     if ("view" in fields) replica.view = fields.view[0][0];
   },
@@ -155,6 +157,13 @@ const REPORTED = table({
     if (round === 0) replica.vowed = null;
   },
 });
+
+/** Note when anything was last written, as far as anybody has carried it out. */
+function revised(state, { revision = 0 }) {
+  if (revision <= state.revision) return;
+  state.revision = revision;
+  state.changed = state.at;
+}
 
 /** Count a vote; a majority of them at one ballot is a choice, whether anybody knows it yet or not. */
 function vote(state, slot, by, ballot) {

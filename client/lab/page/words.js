@@ -56,6 +56,7 @@ const FAULTS = table({
 /** A fault, "3 lose_disk", in words; one that is several in a row by its name. */
 function fault(text) {
   const name = text.replace(/^\d+ /, "");
+  if (name.startsWith("by hand: ")) return name;
   return FAULTS[name] ?? (/^\w+$/.test(name) ? `several in a row, "${name}"` : name);
 }
 

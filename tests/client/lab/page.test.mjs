@@ -11,6 +11,7 @@ const { culprit, say, guilty } = await import(new URL("words.js", PAGE));
 const { history, story } = await import(new URL("why.js", PAGE));
 const { address, readAddress } = await import(new URL("address.js", PAGE));
 const { merge, place } = await import(new URL("merged.js", PAGE));
+const { deed, deeds, forked, lineage, origin } = await import(new URL("forks.js", PAGE));
 const { held } = await import(new URL("twophase.js", PAGE));
 const { rows } = await import(new URL("diagram.js", PAGE));
 
@@ -198,4 +199,23 @@ test("runs beside each other are walked by their times", () => {
   assert.ok(merged.steps.every(({ at }, step) => step === 0 || at >= merged.steps[step - 1].at));
   assert.deepEqual(merged.steps.at(-1).stands, traces.map(({ steps }) => steps.length - 1));
   assert.equal(merged.steps[place(merged, 1, 99)].records, traces[1].steps[99].records);
+});
+
+test("acting in the past names the whole way to it", () => {
+  const trace = read(text("bug")), asked = origin(trace);
+  assert.deepEqual(asked, { protocol: "paxos", seed: 0, profile: "calm", bug: "accepts-below-promise", acts: [] });
+  const once = forked(asked, 1.25, "kill 2"), twice = forked(once, 1.5, "mend");
+  assert.deepEqual(twice.acts, ["1.25 kill 2", "1.5 mend"]);
+  assert.deepEqual(lineage(twice), [asked, once, twice]);
+  assert.deepEqual(lineage(twice).map(deed), ["the run as it was", "kill 2 at 1.250 s", "mend at 1.500 s"]);
+  assert.deepEqual(readAddress(address(twice, null, {})).asked, twice);
+  assert.equal(origin(read(text("scenario"))), null);
+});
+
+test("what can be done to a replica is what it is not yet", () => {
+  const trace = read(text("bug")), state = new Timeline(trace).at(trace.steps.length - 1);
+  const done = (id) => deeds(id, state.replicas.get(id), state).map(([, what]) => what).sort();
+  assert.deepEqual(done(2), ["fail 2 acceptor", "fail 2 learner", "fail 2 proposer", "isolate 2", "kill 2", "stop 2"]);
+  const down = new Timeline(trace).at(0);
+  assert.deepEqual(deeds(2, down.replicas.get(2), down), [["start its process", "start 2"]]);
 });

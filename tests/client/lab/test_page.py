@@ -174,6 +174,41 @@ def test_text_of_a_trace_stays_text(page: Page) -> None:
     assert page.title() == "kvrmi lab"
 
 
+def test_acting_in_the_past_forks_the_run_and_keeps_the_old_one(page: Page) -> None:
+    play(page, "seed=11&profile=calm&steps=900&step=400")
+    as_it_was = shown(page)
+    page.get_by_label("What if replica 2 failed here?").click()
+    page.get_by_text("kill its process").click()
+    page.wait_for_selector(".chip.now >> text=kill 2 at")
+    assert page.inner_text("#sentence") == "Replica 2: killed."
+    eventually(page, lambda: "acts=" in page.url)
+    assert "down" in page.locator(".card h2").nth(1).inner_text()
+    fork = shown(page)
+    play(page, page.url.partition("#")[2])
+    assert shown(page) == fork
+    page.get_by_text("the run as it was", exact=True).click()
+    page.wait_for_selector(".chip.now >> text=the run as it was")
+    page.evaluate("document.getElementById('scrubber').value = 400")
+    page.locator("#scrubber").dispatch_event("input")
+    assert shown(page)[0] == as_it_was[0]
+    page.get_by_text("kill 2 at").click()
+    page.get_by_text("beside the run as it was").click()
+    page.wait_for_selector(".stage + .stage .card")
+
+
+def test_two_runs_stand_side_by_side_under_one_scrubber(page: Page) -> None:
+    page.select_option("#what", label="a lease without a margin, and ours")
+    page.wait_for_selector(".stage + .stage .card")
+    assert "Safety broke" in page.inner_text("#sentence")
+    assert "a margin earlier" in page.inner_text("#lead")
+    assert page.locator(".stage .card.blamed").count() == 1
+    eventually(page, lambda: "beside=" in page.url)
+    before = page.locator(".cards").all_inner_texts()
+    page.keyboard.press("Home")
+    play(page, page.url.partition("#")[2], ".stage + .stage .card")
+    assert page.locator(".cards").all_inner_texts() == before
+
+
 def test_a_saved_file_plays_without_the_lab_and_without_a_network(
     page: Page, browser: Browser, tmp_path: Path
 ) -> None:

@@ -1,0 +1,37 @@
+// What if: the buttons that fork a run, and the runs that it came from.
+
+import { html, press } from "./dom.js";
+import { deed, deeds, healed } from "./forks.js";
+
+/** What can be done to a replica at this step; `act` takes a deed. */
+export function whatIf(id, state, stage, step, { act, close }) {
+  const head = html("h2", {}, `What if replica ${id} .. `, press("close", close));
+  const no = refusal(stage, step);
+  if (no) return [head, html("p", {}, no)];
+  const buttons = deeds(id, state.replicas.get(id), state).map(([words, done]) =>
+    html("button", { type: "button", onclick: () => act(done) }, words));
+  return [
+    head, html("div", { class: "deeds" }, ...buttons),
+    html("p", { class: "legend" }, "The run is made again, and goes another way from here. The one until now is kept."),
+  ];
+}
+
+/** Why nothing can be done here, in a sentence; "": it can. */
+export function refusal(stage, step) {
+  if (stage.asked === null) return "This is a file's run: only runs of the lab itself can be made again.";
+  if (stage.asked.scenario) return "A scenario has its own faults: choose a run of faults to act in.";
+  const end = healed(stage.trace);
+  return end >= 0 && step >= end ? "All faults have ended here: go back to before that to act." : "";
+}
+
+/** The runs from the first one to this one, and what can be done with them. */
+export function forks(runs, current, { open, compare }) {
+  if (runs.length < 2) return [];
+  const chips = runs.map((asked, index) => html("button", {
+    type: "button", class: index === current ? "chip now" : "chip", onclick: () => open(asked),
+    "aria-current": index === current ? "true" : null,
+  }, deed(asked)));
+  const beside = html("button", { type: "button", class: "chip", onclick: () => compare(runs[0]) },
+    "beside the run as it was");
+  return [html("span", {}, "forks:"), ...chips, ...current > 0 ? [beside] : []];
+}
