@@ -21,7 +21,7 @@ import pyte
 
 __all__ = ["Terminal"]
 
-TIMEOUT = 30.0
+TIMEOUT = 60.0
 """Seconds; a busy machine needs some, a quiet one none."""
 
 

@@ -246,7 +246,7 @@ def test_nobody_there_is_said_soon() -> None:
         pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1:9"),
     ):
         store.put("k", "v")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_expired_session_of_an_unsent_write_is_replaced(cluster: Cluster, store: Store) -> None:

@@ -35,4 +35,4 @@ def test_it_fits(value: str | bytes, columns: int) -> None:
 def test_the_largest_value_takes_milliseconds(char: str) -> None:
     began = time.process_time()
     assert width(cut(char * (1 << 20))) <= 500
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 5.0

@@ -20,7 +20,7 @@ from .example_store import STORE, Served, served
 
 pytestmark = pytest.mark.live
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 
 @pytest.fixture(scope="module")

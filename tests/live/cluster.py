@@ -21,7 +21,8 @@ from kvrmi.remote.proxy import connect
 from server.coordinator.health import Admins
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 20.0
+TIMEOUT = 60.0
+"""Seconds; a busy machine needs some, a quiet one hardly any."""
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = TIMEOUT) -> float:

@@ -89,7 +89,7 @@ def test_partitions_loss_and_slow_links_leave_a_linearizable_history(
         _fail_the_network(programs)
         assert load_on.wait(60) == 0
         assert programs.client("verify", str(history)).wait(90) == 0
-        wait_for(programs.are_level, "all five equal", 20)
+        wait_for(programs.are_level, "all five equal")
     finally:
         statuses = programs.end()
     assert statuses == {0}

@@ -26,7 +26,7 @@ from kvrmi.remote.names import lookup, register
 from nameserver.__main__ import Options, options
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 Start = Callable[..., subprocess.Popen[str]]
 
 

@@ -147,7 +147,7 @@ def test_a_mute_server_costs_the_time_given_at_most(
     began = time.monotonic()
     with pytest.raises(ConnectionFailed, match=mute):
         register(mute, NAMES, credentials(1), 0.2)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 8.0
 
 
 def test_an_impostor_without_the_secret_gets_no_call(

@@ -46,7 +46,7 @@ def serves(daemon: Daemon) -> None:
     with Pyro5.api.Proxy(f"PYRO:{NAME}@{daemon.locationStr}") as proxy:
         proxy._pyroTimeout = 5
         assert proxy.echo("alive") == "alive"
-    assert monotonic() - begun < 1.0
+    assert monotonic() - begun < 4
     assert daemon.alive
 
 

@@ -100,7 +100,7 @@ def test_sending_to_one_who_does_not_read_is_limited(pair: tuple[Channel, socket
     begun = monotonic()
     with pytest.raises(TimeoutError):
         channel.send(bytes(32 << 20), 1.0)
-    assert 0.95 < monotonic() - begun < 1.6, "what was taken at first counts too"
+    assert 0.95 < monotonic() - begun < 1.9, "2 if what was taken at first did not count"
 
 
 def test_hardly_any_time_is_not_taken_for_all_the_time(

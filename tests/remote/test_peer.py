@@ -172,8 +172,8 @@ def test_a_closed_connection_is_noticed_at_once(rig: Rig, target: Target) -> Non
     gather, peer = rig.peer(daemon.port)
     daemon.cut()
     begun = monotonic()
-    until(lambda: gather.wait(1) and peer.read(monotonic()) == [] and peer.state == "idle")
-    assert monotonic() - begun < 0.5
+    until(lambda: gather.wait(10) and peer.read(monotonic()) == [] and peer.state == "idle")
+    assert monotonic() - begun < 5
 
 
 def test_tokens_of_a_closed_connection_are_lost_once(rig: Rig, target: Target) -> None:
@@ -286,10 +286,10 @@ def test_connecting_to_a_stopped_peer_blocks_nobody(
     process, port = child
     process.send_signal(signal.SIGSTOP)
     begun = monotonic()
-    gather, (peer,) = rig.peers(port)
+    gather, (peer,) = rig.peers(port, connect_timeout=10)
     assert not peer.send(monotonic(), b"x", 1, 1)
     assert gather.wait(0) == []
-    assert monotonic() - begun < 0.2
+    assert monotonic() - begun < 4
     assert peer.state == "connecting"
     process.send_signal(signal.SIGCONT)
     until(lambda: peer.state == "connected")

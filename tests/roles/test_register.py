@@ -153,14 +153,14 @@ def health(replicas: dict[int, Replica]) -> str:
 def test_a_register_without_consensus_runs_in_the_same_process(
     replicas: dict[int, Replica],
 ) -> None:
-    until(lambda: put(replicas[1], "a") == "OK", 10)
+    until(lambda: put(replicas[1], "a") == "OK", 40)
     until(lambda: [get(replicas[i]) for i in IDS] == [b"a"] * 3, 10)
     kept = describe(replicas[2])["round"]
     assert health(replicas) == SERVING, "although nobody leads"
     replicas[2].fail_role("supervisor", "for the test", None)
     assert health(replicas) == SERVING
     assert describe(replicas[2])["round"] is None
-    until(lambda: put(replicas[2], "b") == "OK", 10)  # two of three keep it; it never asks twice
+    until(lambda: put(replicas[2], "b") == "OK", 40)  # two of three keep it; it never asks twice
     assert get(replicas[3]) == b"b"
     replicas[3].fail_role("supervisor", "for the test", None)
     assert health(replicas) == NO_QUORUM

@@ -93,7 +93,7 @@ class Replicas:
             found[:] = [one for one in leaders if one in self.running]
             return len(leaders) == len(found) == 1
 
-        until(agreed, 15)
+        until(agreed, 60)
         return found[0]
 
     def put(self, replica: int, key: str, value: str) -> int:

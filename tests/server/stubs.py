@@ -160,7 +160,7 @@ def stands_in(file: Path, text: str) -> bool:
     return text in file.read_text()
 
 
-def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait for a condition; fails when it does not come true in time."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

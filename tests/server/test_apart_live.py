@@ -26,7 +26,7 @@ CODEC = Codec(PAXOS)
 
 pytestmark = pytest.mark.live
 
-TIMEOUT = 10.0
+TIMEOUT = 60.0
 HIGH = Ballot(1 << 40, 1)
 FORGED = (Heartbeat(HIGH, 1, 0, 1 << 60, 0.5, 0), Accept(HIGH, 1 << 30, b"", 0, False))
 FALSE_ANSWER = dump(MSGPACK, {"handshake": {"nonce": "0" * 32, "proof": "0" * 64}})

@@ -126,7 +126,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     assert not any(process.alive for process in rig.admins.processes.values())
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 40.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
@@ -279,13 +279,13 @@ def test_a_broken_invariant_is_not_started_without_end(rig: Rig) -> None:
 
 
 def test_the_quorum_never_waits_for_a_pause(rig: Rig) -> None:
-    for _ in range(6):  # the sixth pause would be seconds
+    for _ in range(8):  # the eighth pause would be five seconds
         former = dict(rig.admins.processes)
         began = time.monotonic()
         for process in former.values():
             process.kill()
         wait_for(lambda: all(rig.admins.entry(one) for one in former))  # noqa: B023
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 4.5
 
 
 def test_a_wiped_folder_is_made_anew_to_recover_in(rig: Rig) -> None:
@@ -339,7 +339,7 @@ def test_all_whose_disks_are_lost_are_not_made_anew(rig: Rig) -> None:
     rig.launcher.status = 0
     for replica in (1, 2):
         rig.control.start(replica)  # their folders were put back, say
-    wait_for(lambda: rig.state(3) == "up", 15)
+    wait_for(lambda: rig.state(3) == "up")
     assert (rig.launcher.data / "replica3.lost1").exists()
 
 
@@ -383,4 +383,4 @@ def test_a_file_system_that_is_gone_keeps_the_replica_down(rig: Rig) -> None:
     assert "replica3 is empty: mount" in (rig.control.status()["replicas"][2]["reason"] or "")
     assert not list((rig.launcher.data / "replica3").iterdir())
     kept.rename(rig.launcher.data / "replica3")
-    wait_for(lambda: rig.state(3) == "up", 15)
+    wait_for(lambda: rig.state(3) == "up")

@@ -68,7 +68,7 @@ def supervisor(charge: Charge, reports: list[str]) -> Iterator[Supervisor]:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 40
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.01)

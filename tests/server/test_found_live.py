@@ -107,23 +107,23 @@ def test_they_say_who_lacks_the_secret_form_serve_and_survive_a_kill(hosts: Host
     make_secret(hosts.data(5) / "secret")
     for replica in hosts.cluster.ids:
         hosts.start(replica, "--format")
-    until(lambda: "replica 5 at 127.0.0.5" in " ".join(hosts.notes(1)), 20)
+    until(lambda: "replica 5 at 127.0.0.5" in " ".join(hosts.notes(1)), 60)
     until(lambda: len(hosts.notes(5)) == 2, 20)  # all others refuse it, and it is not formed
-    until(lambda: hosts.notes(1)[-1].endswith("have met once; not met yet: 5"), 20)
+    until(lambda: hosts.notes(1)[-1].endswith("have met once; not met yet: 5"), 60)
     with hosts.store(5) as store, pytest.raises(NoQuorum, match="Both need the same secret file"):
         store.put("k", "v")
 
     hosts.kill(5)
     shutil.copy(hosts.data(1) / "secret", hosts.data(5) / "secret")
     hosts.start(5)
-    until(lambda: serves(hosts, 3, "formed"), 20)
-    until(lambda: not any(hosts.notes(replica) for replica in hosts.cluster.ids), 20)
+    until(lambda: serves(hosts, 3, "formed"), 60)
+    until(lambda: not any(hosts.notes(replica) for replica in hosts.cluster.ids), 60)
 
     leader = hosts.entry(3)["leader"]
     hosts.kill(leader)
     survivor = 3 if leader != 3 else 4
-    until(lambda: serves(hosts, survivor, "after the kill"), 20)
+    until(lambda: serves(hosts, survivor, "after the kill"), 60)
     hosts.start(leader)
-    until(lambda: level(hosts, leader, survivor), 20)
+    until(lambda: level(hosts, leader, survivor), 60)
     with hosts.store(leader) as store:
         assert store["k"] == "after the kill"

@@ -235,7 +235,7 @@ def test_a_late_answer_is_given_up_in_time(world: World) -> None:
     assert world.send(ASK)
     sent = time.monotonic()
     assert world.collect(2)[1] == UNANSWERED
-    assert 0.2 < time.monotonic() - sent < 1.0
+    assert 0.2 < time.monotonic() - sent < 4.0
     free.set()
 
 

@@ -18,7 +18,7 @@ from kvrmi.storage.interface import Clear, Put, StorageFailed, Tables, Trim
 
 TABLES: Tables = {"slots": int, "names": str}
 CALLS = ("open", "pwrite", "fdatasync", "fsync", "ftruncate", "replace", "close")
-DEADLINE = 30.0
+DEADLINE = 90.0
 
 
 @pytest.fixture(autouse=True)

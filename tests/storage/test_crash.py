@@ -21,7 +21,7 @@ from kvrmi.storage.sqlitefile import connect
 
 from .writer import KINDS, TABLES
 
-DEADLINE = 30.0
+DEADLINE = 90.0
 FULL = 2
 """What SQLite calls synchronous = FULL."""
 ROOT = Path(__file__).parents[2]

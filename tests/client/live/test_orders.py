@@ -13,7 +13,7 @@ from client.admin import Done
 from client.live.orders import Asks, Carried, Orders, Outcome
 from kvrmi.errors import ConnectionFailed
 
-TIMEOUT = 10.0
+TIMEOUT = 40.0
 
 
 class FakeAdmin:

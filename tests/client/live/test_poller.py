@@ -15,7 +15,7 @@ from client.live.view import Look
 from kvrmi.access.store import Store
 from kvrmi.errors import ConnectionFailed
 
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 
 class FakeStore:

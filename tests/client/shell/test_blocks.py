@@ -94,4 +94,4 @@ def test_a_command_of_many_lines_takes_milliseconds(line: str) -> None:
     block = begin + f"{line}\n" * 50_000
     began = time.process_time()
     assert len(list(gathered(block.split("\n")))) in (1, 2)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 8

@@ -115,4 +115,4 @@ def test_the_time_for_a_line_grows_with_its_length_and_no_faster() -> None:
     """Half a second of CPU on a quiet machine; with the square it would be minutes."""
     began = time.process_time()
     offered("MPUT " + "k v " * 16_000)
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 15

@@ -25,7 +25,7 @@ BREAK, END_OF_INPUT = "\x03", "\x04"
 CLEAR = "\x0c"
 PROMPT = "^kvrmi>$"
 Rows: TypeAlias = dict[str, str | bytes]
-SOON = 10.0
+SOON = 20.0
 """Seconds that anything may take that is to be at once, on a very busy machine; who waits for what
 does not come waits longer."""
 

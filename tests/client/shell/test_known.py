@@ -15,7 +15,7 @@ from kvrmi.errors import ConnectionFailed
 from tests.client.fake import Cluster
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

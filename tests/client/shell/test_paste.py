@@ -60,7 +60,7 @@ def test_a_large_paste_is_dropped_and_reported(length: int) -> None:
     editor = Editor()
     began = time.process_time()
     keys = editor.read([*in_reads(BEGIN + "v" * length + END), "x"])
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5
     assert keys == (["x"] if length > LIMIT else ["paste " + "v" * length, "x"])
     assert editor.dropped == ([length] if length > LIMIT else [])
 

@@ -26,7 +26,7 @@ from tests.client.fake import Cluster
 
 Captured = pytest.CaptureFixture[str]
 Patch = pytest.MonkeyPatch
-DEADLINE = 30.0
+DEADLINE = 90.0
 
 
 def pipe(monkeypatch: Patch, *lines: str) -> None:
