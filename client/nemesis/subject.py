@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
+from kvrmi.access.admins import Admins
 from kvrmi.access.store import Store, connect
 from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster
@@ -38,6 +41,7 @@ _START = 60.0
 _STOP = 20.0
 _CALL = 1.0
 _TIMEOUT = 5.0
+_KEPT = re.compile(r"(?m)^log_entries = .*\n")
 _DAMAGED = 100
 """Of so many bytes of a damaged file one is changed: every record has its share."""
 
@@ -98,6 +102,20 @@ class Subject:
             said = (self.data / OUTPUT).read_text(errors="replace").strip().rpartition("\n")[2]
             raise NotStarted(f"the cluster did not start ({said or 'it gave no reason'})")
         time.sleep(0.1)
+
+    def keep(self, entries: int) -> None:
+        """Have logs keep so many entries: all of it ends and starts again. Raises NotStarted."""
+        self.stop()
+        text = _KEPT.sub(f"log_entries = {entries}\n", self.config.read_text(encoding="utf-8"))
+        self.config.write_text(text, encoding="utf-8")
+        self.start_coordinator()
+        deadline = time.monotonic() + _START
+        while not whole(self.status()):
+            self._await(deadline)
+
+    def ask(self, replica: int, method: str, *args: object) -> Any:
+        """Call a method of a replica's admin object; raises a KVError."""
+        return Admins(self.cluster, self._credentials).replica(replica, method, *args)
 
     def open_store(self, replica: int | None, timeout: float | None) -> Store:
         """Open a session that asks this replica first (None: follows the leader).

@@ -9,7 +9,7 @@ anything runs; the first expectation that fails ends the play.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from .scenario import Line, Scenario, Wrong, read
 from .script_stage import Stage
@@ -17,16 +17,26 @@ from .script_steps import Maker, Step
 from .seen import Onlooker
 from .vocabulary import CONDITIONS, LINKS, STEPS, found
 
-__all__ = ["Language", "Write", "play", "vocabulary"]
+__all__ = ["Language", "MakeStage", "Write", "play", "vocabulary"]
 
 Write: TypeAlias = Callable[[str], None]
 """Takes a line of a transcript without its end."""
 
 
+class MakeStage(Protocol):
+    """Makes the stage of a scenario, which has begun."""
+
+    def __call__(
+        self, scenario: Scenario, write: Write, onlooker: Onlooker | None, parts: Any | None = None
+    ) -> Stage:
+        """Make it; `parts` are a planted bug's, else the production ones."""
+        ...
+
+
 class Language(NamedTuple):
     """What a protocol makes of scenarios: the stage that they are played on, and their words."""
 
-    stage: Callable[[Scenario, Write, Onlooker | None], Stage]
+    stage: MakeStage
     steps: Mapping[str, Maker]
     """What makes a step of its words, by how it is written in vocabulary.STEPS."""
 

@@ -6,9 +6,11 @@ What a replica does not report of itself (single slots and promises) has no make
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TypeAlias
 
+from kvrmi.errors import KVError
 from kvrmi.operations.interface import Answer
 from kvrmi.sim.vocabulary import CONDITIONS, found
 
@@ -50,6 +52,14 @@ def _level(stage: Stage) -> Found:
     held = {(entry["applied"], entry["digest"]) for entry in entries}
     applied = {entry["id"]: entry["applied"] for entry in entries}
     return len(held) == 1 and None not in next(iter(held)), f"applied {applied}"
+
+
+def _took_snapshot(stage: Stage, number: str) -> Found:
+    with contextlib.suppress(KVError):
+        events = stage.subject.ask(int(number), "events")["events"]
+        if any(one["event"] == "snapshot" and "installed" in one["text"] for one in events):
+            return True, f"{number} took one"
+    return False, f"{number} took none since its process started"
 
 
 def highest_round(stage: Stage) -> int:
@@ -117,6 +127,7 @@ MAKERS: dict[str, Callable[..., Check]] = {
     "somebody leads": lambda: _leads(lambda leader: leader is not None),
     "another than R leads": _another_leads,
     "KEY = VALUE at R": _plain(_value_at),
+    "R took a snapshot": _plain(_took_snapshot),
     "all level": _plain(_level),
     "ballots rose by at most N": _plain(_rounds),
     "R is recovering": _plain(_recovering),

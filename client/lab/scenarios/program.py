@@ -7,19 +7,17 @@ is started for one is ended, whatever happens, and its folder is kept only if so
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kvrmi import cli
 from kvrmi.sim.scenario import Scenario, Wrong, read
 
-from ...nemesis.subject import NotStarted, Subject
 from ...tables import columns_of, wrapped
-from . import play
+from . import dare, play
+from .every import all_live, all_simulated, cluster_for
 from .shipped import named, texts
 from .show import Show
 from .steps import is_playable
@@ -46,13 +44,22 @@ def _list(words: Sequence[str]) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
-    """Play one."""
+    """Play one, or all."""
     parser = _parser("run", "Play a scenario, and check what it expects.")
-    parser.add_argument("name", metavar="NAME", help="one of those of `lab list`, or a file")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="of `lab list`, or a file")
+    parser.add_argument("--all", action="store_true", help="all of them, with a line for each")
     parser.add_argument(
         "--live", action="store_true", help="on real processes, which are started for it"
     )
     given = parser.parse_args(words)
+    if given.all == (given.name is not None):
+        parser.error("name a scenario, or give --all")
+    if given.live:
+        # Ended from outside, it must still end what it started.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: sys.exit(1))
+    if given.all:
+        return all_live(sys.stdout) if given.live else all_simulated(sys.stdout)
     try:
         lines, scenario = _found(given.name)
         if given.live and not is_playable(scenario):
@@ -81,22 +88,8 @@ def _found(name: str) -> tuple[list[str], Scenario]:
 
 def _on_processes(scenario: Scenario, show: Show) -> str:
     """Start a cluster, play on it, and end it; what was not as expected, or nothing."""
-    data = Path(tempfile.mkdtemp(prefix="kvrmi-lab-")).resolve()
-    # Ended from outside, it must still end what it started.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))
-    subject = Subject(data)
-    wrong = "it was ended"
-    try:
-        subject.start("--replicas", str(scenario.replicas), "--engine", scenario.protocol)
-        wrong = play.live(scenario, subject, show.line)
-    except (NotStarted, Wrong, OSError) as error:
-        wrong = str(error)
-    finally:
-        subject.stop()
-        if not wrong or wrong == "it was ended":
-            shutil.rmtree(data, ignore_errors=True)
-    return f"{wrong}; the logs are in {data}" if wrong else ""
+    with cluster_for(scenario) as run:
+        return run(scenario, show.line)
 
 
 def _parser(command: str, about: str) -> cli.Parser:
@@ -104,5 +97,9 @@ def _parser(command: str, about: str) -> cli.Parser:
     return cli.Parser(about, command=f"lab {command}", epilog=status)
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"list": _list, "run": _run}
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "dare": dare.main,
+    "list": _list,
+    "run": _run,
+}
 """By their first word."""

@@ -8,6 +8,7 @@ It knows nothing of the words of scenarios.
 from __future__ import annotations
 
 import contextlib
+import secrets
 import signal
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -50,6 +51,8 @@ class Stage:
         self.say = say
         self.marked = 0
         self.began = time.monotonic()
+        self._session = secrets.token_hex(4)
+        """Of clients of this play: others may have had their names."""
         self._asked: _Asked | None = None
         self._leader: int | None = None
         self._states: Mapping[int, str] = {}
@@ -102,7 +105,7 @@ class Stage:
     def ask(self, at: int, op: str, args: tuple[Any, ...], id: tuple[str, int] | None) -> None:
         """Send a request and do not wait; with an `id` it may be sent again."""
         found: list[Answer | None] = []
-        request = None if id is None else list(id)
+        request = None if id is None else [f"{id[0]}-{self._session}", id[1]]
         thread = Thread(target=lambda: found.append(self.call(at, op, args, request)), daemon=True)
         self._asked = _Asked(thread, found)
         thread.start()

@@ -22,7 +22,7 @@ from ..script import Language, Write
 from ..script_stage import SEED, Stage, Steady
 from ..script_steps import Maker, plain, steps
 from ..seen import Onlooker, both
-from .parts import make_world
+from .parts import Parts, make_world
 from .script_checks import CHECKS, highest_round
 from .script_print import Printer
 
@@ -59,11 +59,14 @@ class _Asked:
         return self._direct or (self._submission.answer if self._submission else None)
 
 
-def _stage(scenario: Scenario, write: Write, onlooker: Onlooker | None) -> Stage:
+def _stage(
+    scenario: Scenario, write: Write, onlooker: Onlooker | None, parts: Parts | None = None
+) -> Stage:
     printer = Printer(write)
     world = make_world(
         SEED,
         scenario.replicas,
+        parts=parts,
         configured=lambda _: Configured(scenario.keep),
         drift=0.0,
         draws=Steady,

@@ -94,10 +94,12 @@ class _Printer:
         """Nothing but records is worth a line."""
 
 
-def _stage(scenario: Scenario, write: Write, onlooker: Onlooker | None) -> Stage:
+def _stage(
+    scenario: Scenario, write: Write, onlooker: Onlooker | None, parts: Parts | None = None
+) -> Stage:
     printer = _Printer(write)
     world = make_world(
-        SEED, scenario.replicas, Parts(), both(printer, onlooker), drift=0.0, draws=Steady
+        SEED, scenario.replicas, parts or Parts(), both(printer, onlooker), drift=0.0, draws=Steady
     )
     return Stage(world, printer, _Asked)
 
