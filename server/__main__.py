@@ -152,7 +152,10 @@ def _run(options: argparse.Namespace) -> int:
         _prepare_process(cluster)
         cpus = Cpus(options.id, pin=cluster.pin)
         fatal = partial(_fatal, home, _terminal_kept(prompts))
-        replica = Replica(cluster, options.id, folder, secret, fatal, lead=cpus.lead)
+        logged = options.log_requests
+        replica = Replica(
+            cluster, options.id, folder, secret, fatal, lead=cpus.lead, log_requests=logged
+        )
         replica.endpoints += _metrics(replica, options)
         replica.endpoints += ways.gateways(replica, options)
         return _serve(replica, home, prompts=prompts)

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from kvrmi.errors import to_builtin
 from kvrmi.operations.arguments import REQUIRED
 from kvrmi.operations.definition import Definition
-from kvrmi.operations.interface import Result
+from kvrmi.operations.interface import Done, Result
 from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.remote.later import Later, Reply
 
-from .intake import Intake
 from .objectdaemon import exposed
 
 P = ParamSpec("P")
@@ -47,10 +46,24 @@ def _remote(method: Callable[P, R]) -> Callable[P, R]:
     return exposed(call)
 
 
+class Taking(Protocol):
+    """The intake, or what stands before it."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What can be asked."""
+
+    def submit(self, name: str, args: Sequence[object], request: object, done: Done) -> None:
+        """Check a request and begin it."""
+
+    def status(self, done: Callable[[object], None]) -> None:
+        """Give `done` this replica's entry of the cluster's status."""
+
+
 class KVStore:
     """The remote object that users know: `kvstore` makes one, with a method for each operation."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Taking) -> None:
         """Serve what `intake` takes; `kvstore` adds the operations that this can be asked."""
         self._intake = intake
 
@@ -84,7 +97,7 @@ class KVStore:
         self._intake.submit(name, args, request, done)
 
 
-def kvstore(intake: Intake) -> KVStore:
+def kvstore(intake: Taking) -> KVStore:
     """Make the remote object for what `intake` can be asked."""
     return _class_of(intake.vocabulary)(intake)
 

@@ -19,7 +19,7 @@ from typing import Any
 from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.cuts import Cuts
-from kvrmi.remote.daemon import caller
+from kvrmi.remote.daemon import caller, origin
 from kvrmi.remote.reactor import NEVER, Reactor
 from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Effects, Message
@@ -37,6 +37,7 @@ from .intake import Intake
 from .journal import Journal
 from .kvstore import kvstore
 from .objectdaemon import Limits, ObjectDaemon
+from .requestlog import LoggedIntake
 from .rolehost import Fenced, RoleHost
 from .router import Router
 from .servants import RoleServant
@@ -78,10 +79,12 @@ class Replica:
         fatal: Fatal,
         kind: EngineKind | None = None,
         lead: Callable[[bool], None] = lambda _: None,
+        log_requests: bool = False,
     ) -> None:
         """Make all parts, of the cluster's engine unless `kind` is another's.
 
         Nothing listens before `start`. `lead` hears several times a second whether this one leads.
+        `log_requests`: log each call of the remote object, and its answer.
         """
         self.cluster = cluster
         self.me = me
@@ -94,6 +97,7 @@ class Replica:
         self._folder = folder
         self._fatal = fatal
         self._lead = lead
+        self._log_requests = log_requests
         self._stopped = threading.Event()
         self._opening = threading.Lock()
         """Held while endpoints are opened again, or cut for good."""
@@ -154,11 +158,12 @@ class Replica:
         self.endpoints: list[Endpoint] = [self._store_daemon()]
 
     def _store_daemon(self) -> ObjectDaemon:
+        intake = LoggedIntake(self.intake, origin) if self._log_requests else self.intake
         return ObjectDaemon(
             self.cluster.listens_on(self.member.host),
             self.member.client,
             naming.kvstore(self.me),
-            kvstore(self.intake),
+            kvstore(intake),
             CLIENT_LIMITS,
             reactor=self.reactor,
         )

@@ -20,7 +20,7 @@ import Pyro5.server
 from Pyro5.callcontext import current_context
 from Pyro5.errors import DaemonError
 
-from kvrmi.cluster.naming import is_client
+from kvrmi.cluster.naming import is_client, join_address
 
 from .budget import Budget, Unread
 from .calls import COMPRESSED_REFUSED, Calls
@@ -65,6 +65,18 @@ def caller() -> Caller | None:
     connection = current_context.client
     known = connection.caller if isinstance(connection, Connection) else None
     return known if isinstance(known, Caller) else None
+
+
+def origin() -> str:
+    """Where the call comes from that this thread is serving, and what its client calls itself."""
+    connection = current_context.client
+    if not isinstance(connection, Connection):
+        return "unknown"
+    try:
+        address = join_address(*connection.channel.stream.other)
+    except OSError:
+        address = "gone"
+    return f"{address} ({connection.name})" if connection.name else address
 
 
 class Daemon(Pyro5.server.Daemon):

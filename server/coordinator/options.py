@@ -127,7 +127,7 @@ def _parser() -> Parser:
     )
     add("--tcp-port", type=port, metavar="P", help=f"of replica 1; others count on ({TCP_PORT})")
     add("--udp-port", type=port, metavar="P", help=f"of replica 1; others count on ({UDP_PORT})")
-    add("--log-requests", action="store_true", help="log each request and reply of the gateways")
+    add("--log-requests", action="store_true", help="log each request of clients and its reply")
     add(
         "--metrics-port",
         type=port,

@@ -25,7 +25,7 @@ from ..intake import Intake
 from .connection import Connection, address_of
 from .cursors import Cursors
 from .definition import Ask, Conversation
-from .requestlog import noted
+from .said import noted
 from .turns import do_there
 
 __all__ = ["KEPT_BYTES", "POOL", "TcpGateway"]

@@ -32,7 +32,7 @@ from ..intake import Intake
 from .connection import address_of
 from .cursors import Cursors
 from .definition import Ask, Command, Conversation, Plan, Refused, Words, invalid
-from .requestlog import noted
+from .said import noted
 from .table import COMMANDS, find
 from .turns import do_there
 

@@ -34,7 +34,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tcp-port", type=port, metavar="P", help="serve redis clients on port P")
     parser.add_argument("--udp-port", type=port, metavar="P", help="serve datagrams on port P")
     parser.add_argument(
-        "--log-requests", action="store_true", help="log each request and reply of the gateways"
+        "--log-requests", action="store_true", help="log each request of clients and its reply"
     )
 
 
