@@ -143,11 +143,10 @@ class Admin:
     def slow(self, sender: object, receiver: object, seconds: object) -> None:
         """Have each message of replica `sender` to `receiver` arrive so much later; 0 ends it."""
         self._linked()
-        one, other, late = self._id(sender), self._id(receiver), _seconds(seconds)
+        one, other = self._id(sender), self._id(receiver)
         if other != self._replica.me or one == other:
             raise to_builtin("INVALID", f"only what others send to replica {self._replica.me}")
-        if late is None or late > LATEST:
-            raise to_builtin("INVALID", f"a delay is a number of seconds from 0 to {LATEST:g}")
+        late = _number(seconds, LATEST, "the seconds by which messages are late")
         self._replica.cuts.slow(one, other, late)
         self._replica.journal.note("slow", f"SLOW from={one} to={other} seconds={late:g}", one)
 
@@ -364,8 +363,10 @@ def _carried_out(order: Callable[P, T], *args: P.args, **names: P.kwargs) -> T:
 
 
 def _seconds(number: object) -> float | None:
-    if number is None:
-        return None
-    if not isinstance(number, int | float) or isinstance(number, bool) or not 0 <= number < DAY:
-        raise to_builtin("INVALID", "the seconds until a role is back are a number from 0 to 86400")
+    return None if number is None else _number(number, DAY, "the seconds until a role is back")
+
+
+def _number(number: object, most: float, what: str) -> float:
+    if not isinstance(number, int | float) or isinstance(number, bool) or not 0 <= number <= most:
+        raise to_builtin("INVALID", f"{what} are a number from 0 to {most:g}")
     return number

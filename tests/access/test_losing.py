@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kvrmi.access.losing import RISKY, losing
+from kvrmi.access.losing import RISKY, losing, losing_all
 
 ROLES = ("proposer", "acceptor", "learner")
 
@@ -68,3 +68,10 @@ def test_cuts_that_are_there_count() -> None:
 def test_who_is_not_there_loses_nothing() -> None:
     assert losing(status(3, down=(1,)), "kill", (9, None, None, False)) is None
     assert losing(status(3, down=(1,)), "kill", (1, None, None, False)) is None
+
+
+def test_cuts_of_which_none_loses_the_majority_lose_it_together() -> None:
+    apart = [("cut", (one, other, False)) for one in (1, 2) for other in (3, 4)]
+    assert not any(losing(status(4), name, args) for name, args in apart)
+    assert "would lose the majority of 3" in str(losing_all(status(4), apart))
+    assert losing_all(status(5), [("cut", (1, other, False)) for other in (2, 3, 4, 5)]) is None

@@ -45,3 +45,16 @@ def test_healing_what_is_whole_changes_nothing() -> None:
     table.cut(1, 2)
     table.heal(2, 1)
     assert table.pairs() == [(1, 2)]
+
+
+def test_a_delay_has_a_direction_and_is_healed_with_the_cuts() -> None:
+    table = Cuts()
+    assert table.delay(1, 2) == 0
+    table.slow(1, 2, 0.1)
+    table.slow(3, 2, 0.2)
+    assert (table.delay(1, 2), table.delay(2, 1)) == (0.1, 0)
+    assert table.delays() == [(1, 2, 0.1), (3, 2, 0.2)]
+    assert table.heal(1, 2) == []
+    assert table.delays() == [(3, 2, 0.2)]
+    table.slow(3, 2, 0)
+    assert table.delays() == []

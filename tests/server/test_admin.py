@@ -59,6 +59,11 @@ def admin() -> tuple[Admin, Replica, list[str]]:
         ("cut", (1, 4)),
         ("cut", ("1", 2)),
         ("cut", (2, 2)),
+        ("slow", (2, 3, 0.1)),
+        ("slow", (1, 1, 0.1)),
+        ("slow", (2, 1, None)),
+        ("slow", (2, 1, float("nan"))),
+        ("slow", (2, 1, 1.5)),
         ("log", (0,)),
         ("log", ("1",)),
         ("log", (None, 501)),
@@ -90,6 +95,7 @@ def test_refusals(method: str, arguments: tuple[object, ...]) -> None:
         getattr(subject, method)(*arguments)
     assert replica.failed == []
     assert replica.cuts.pairs() == []
+    assert replica.cuts.delays() == []
 
 
 @pytest.mark.parametrize("method", ["fail_role", "restart_role"])
@@ -126,6 +132,10 @@ def test_what_is_asked_is_done() -> None:
     assert subject.heal(1, 2) == [[1, 2]]
     assert subject.heal() == [[3, 1]]
     assert replica.cuts.pairs() == []
+    subject.slow(2, 1, 0.1)
+    assert replica.cuts.delays() == [(2, 1, 0.1)]
+    subject.heal()
+    assert replica.cuts.delays() == []
     subject.stop()
     assert stops == ["stop"]
 

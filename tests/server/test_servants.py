@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -124,6 +125,18 @@ def test_cuts_hold_in_both_directions() -> None:
     fixture.cuts.cut(ME, 2)
     assert fixture.ask() == NOT_TAKEN
     assert len(fixture.acceptor.seen) == 1
+
+
+def test_what_is_slow_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("server.servants.time", SimpleNamespace(sleep=slept.append))
+    fixture = Fixture()
+    fixture.cuts.slow(3, ME, 0.3)
+    fixture.ask()
+    assert slept == []
+    fixture.cuts.slow(2, ME, 0.2)
+    fixture.ask()
+    assert (slept, len(fixture.acceptor.seen)) == ([0.2], 2)
 
 
 def test_a_deferred_request_is_answered_by_its_role_when_the_answer_comes() -> None:

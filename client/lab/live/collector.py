@@ -7,7 +7,7 @@ next page, so the page that has looked longest gives way. It gives no order.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 
 import anyio
@@ -69,7 +69,7 @@ class Collector:
                 for feed in self._feeds:
                     feed.put(frame)
 
-    async def frames(self) -> AsyncIterator[bytes]:
+    async def frames(self) -> AsyncGenerator[bytes, None]:
         """Give the frames for one page, and an empty one where there was none for a while."""
         with self._feed() as feed:
             while not self._ended():

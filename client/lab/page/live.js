@@ -102,7 +102,7 @@ document.addEventListener("keydown", (event) => {
 one("undo").addEventListener("click", KEYS.u);
 one("theme").addEventListener("click", theme);
 one("help").addEventListener("click", KEYS["?"]);
-one("clients").addEventListener("change", ({ target }) => orders.work(Number(target.value)));
+one("clients").addEventListener("change", ({ target }) => { orders.work(Number(target.value)); target.blur(); });
 one("clients").addEventListener("input", ({ target }) => write(one("many"), target.value === "0" ? "none" : target.value));
 
 function theme() {
@@ -166,6 +166,10 @@ function clients() {
     `${many} at work: ${acknowledged.toLocaleString("en")} acknowledged, ${refused} refused, ${unknown} unknown`
     + `${p99 === null ? "" : `; p99 of writes ${p99 < 0.01 ? (p99 * 1000).toFixed(1) : Math.round(p99 * 1000)} ms`}${surprises.length ? `; wrong: ${surprises.at(-1)}` : ""}`;
   write(one("came"), text);
+  if (document.activeElement !== one("clients") && one("clients").value !== String(many)) {
+    one("clients").value = many;  // another page may have chosen
+    write(one("many"), many ? String(many) : "none");
+  }
 }
 
 function sample(flying) {

@@ -3,7 +3,7 @@
 import { html, svg } from "./dom.js";
 import { bound, lease, links, places } from "./live_state.js";
 
-const LEASE = 0.5, BIG = { x: 104, y: 88 }, SMALL = { x: 64, y: 92 }, NARROW = 600;
+const LEASE = 0.5, BIG = { x: 104, y: 88 }, SMALL = { x: 66, y: 104 }, NARROW = 600;
 
 /** The ring in its three elements; `act` takes what is clicked. */
 export class Ring {
@@ -124,8 +124,8 @@ class Card {
     const { grant, hold, promised } = binds, left = Math.max(grant, hold);
     this.bar.style.width = `${Math.min(100, (100 * left) / LEASE)}%`;
     this.bar.className = promised ? `owner${promised[1] % 6}` : "";
-    const what = grant > 0 ? `lease to ${promised?.join(".")}` : hold > 0 ? "holds promises back" : `promised ${promised?.join(".") ?? "none"}`;
-    write(this.granted, own === null ? what : own > 0 ? `${what}: may read alone` : `${what}: no majority`);
+    const what = grant > 0 ? `lease ${promised?.join(".")}` : hold > 0 ? "holds promises back" : `promised ${promised?.join(".") ?? "none"}`;
+    write(this.granted, own === null ? what : own > 0 ? `${what} · reads alone` : `${what} · no majority`);
   }
 
   lamp(role) {

@@ -19,8 +19,8 @@ export function strip({ columns, gaps, happened, time, looked, at }, width) {
     svg("path", { class: "late", d: line(shown.map(([begins, { p99 }]) => p99 === null ? null : [x(begins + 0.25), y(p99 / slowest)])) }),
     ...gaps.filter(([, end]) => end > begin).flatMap(([from, to], index) => gap(Math.max(0, x(from)), x(to), to - from, wide, index)),
     ...happened.filter((one) => one.mark && one.at - time + looked > begin).map((one) => sign(x(one.at - time + looked), one)),
-    svg("text", { x: 4, y: 12, class: "most" }, `${round(most)} writes/s at most`),
-    svg("text", { x: wide - 4, y: 12, class: "slow" }, `-- p99 of the slowest replica, ${milliseconds(slowest)} at most`),
+    svg("text", { x: 4, y: 12, class: "most" }, `${round(most)} writes/s`),
+    svg("text", { x: wide - 4, y: 12, class: "slow" }, `-- slowest p99 ${milliseconds(slowest)}`),
     ...[0, 15, 30, 45].map((back) => svg("text", { x: x(at - back) - 2, y: HEIGHT - 3, class: "tick" }, back ? `-${back} s` : "now")));
 }
 

@@ -51,7 +51,18 @@ def test_the_token_becomes_a_cookie_and_leaves_the_address(lab: Lab) -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("path", ["/", "/?token=wrong", "/?token=", "/page/main.js", "/run"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/?token=wrong",
+        "/?token=",
+        "/page/main.js",
+        "/run",
+        "/live?token=wrong",
+        "/live/stream",
+    ],
+)
 def test_without_the_token_nothing_is_shown(lab: Lab, path: str) -> None:
     answer = ask(lab, "GET", path)
     assert answer.status == 403
@@ -67,6 +78,22 @@ def test_a_run_needs_the_header_too(lab: Lab) -> None:
     body = json.dumps({"scenario": "basic_round"})
     assert ask(lab, "POST", "/run", body, cookie=cookie(lab)).status == 403
     assert ask(lab, "GET", "/run", cookie=cookie(lab)).status == 405
+
+
+def test_an_order_needs_the_header_and_is_no_other_command(lab: Lab) -> None:
+    body = json.dumps({"lines": ["PUT a b"]})
+    assert ask(lab, "POST", "/live/order", body, cookie=cookie(lab)).status == 403
+    assert ask(lab, "GET", "/live/order", cookie=cookie(lab)).status == 405
+    sent = {"cookie": cookie(lab), "x_kvrmi_token": lab.token}
+    answer = ask(lab, "POST", "/live/order", '{"lines": "KILL 1"}', **sent)
+    assert (answer.status, "Expected" in answer.text) == (400, True)
+    answer = ask(lab, "POST", "/live/load", '{"clients": 65}', **sent)
+    assert (answer.status, "<= 64" in answer.text) == (400, True)
+
+
+def test_the_live_page_is_served_where_no_cluster_is(lab: Lab) -> None:
+    answer = ask(lab, "GET", "/live", cookie=cookie(lab))
+    assert (answer.status, "live.js" in answer.text) == (200, True)
 
 
 def test_a_run_is_its_trace(lab: Lab) -> None:
