@@ -29,7 +29,7 @@ const KEYS = {
   b: ({ player }) => player.broke >= 0 && player.go(player.broke),
   "+": ({ player }) => player.faster(1), "-": ({ player }) => player.faster(-1),
   g: (acts) => coarser(acts), t: () => theme(), "?": () => help(), "shift ?": () => help(),
-  s: (acts) => acts.slot(), m: (acts) => acts.following(), Escape: (acts) => acts.close(),
+  s: (acts) => acts.slot(), l: (acts) => acts.leader(), m: (acts) => acts.following(), Escape: (acts) => acts.close(),
   o: () => one("file").click(), "shift S": (acts) => acts.save(),
 };
 
@@ -40,7 +40,8 @@ const HELP = [
   ["b", "where safety broke"], ["g", "what counts as a step: all, events, learned"],
   ["m, or click on an arrow", "the messages of this step, one after the other; Esc closes"],
   ["s, or click on a slot", "why a slot has its value"],
-  ["S", "save this as a file that plays without the lab"], ["o", "open such a file, or a trace"], ["t", "light or dark"],
+  ["l, or click on \"leads\"", "why somebody leads: heartbeats, pre-votes, leases, promises"],
+  ["⚡ on a card", "what if this replica failed here: the run forks"], ["S", "save this as a file that plays without the lab"], ["o", "open such a file, or a trace"], ["t", "light or dark"],
 ];
 
 /** Put all controls in place; `acts` is the page: {player, menu, load, save, open, close, ..}. */

@@ -5,9 +5,11 @@ import { ask, kept, open, Refused } from "./asking.js";
 import { controls, marks, standing } from "./controls.js";
 import { html, one } from "./dom.js";
 import { merge, place } from "./merged.js";
+import { latestBallot } from "./election.js";
 import { before, forked, isDeed, lineage, origin, struck } from "./forks.js";
 import { concerned, inspector, log, slotWhy } from "./panels.js";
 import { EVENTS, LEARNED, Player } from "./player.js";
+import { leaderWhy } from "./quorums.js";
 import { download, fileName, saved } from "./saving.js";
 import { Stage } from "./stage.js";
 import { forks, refusal, whatIf } from "./whatif.js";
@@ -17,13 +19,14 @@ const given = JSON.parse(document.querySelector("meta[name=given]").content);
 const SETTLED_MS = 200;
 
 /** What is shown: the runs, and the message or slot that is looked at, of the run `pane`. */
-const view = { stages: [], runs: [], player: null, pane: 0, message: 0, slot: 0, replica: 0, remembering: 0 };
+const view = { stages: [], runs: [], player: null, pane: 0, message: 0, slot: 0, leader: 0, replica: 0, remembering: 0 };
 
 const acts = {
   menu: given.menu, pairs: given.pairs, load, save, close: () => look({}),
   get player() { return view.player; },
   open: (file) => show(() => open(file), {}),
   slot: () => look(view.slot ? {} : { slot: latest() }),
+  leader: () => look(view.leader ? {} : { pane: current().pane, leader: 1 }),
   following: () => look({ message: following() }),
 };
 
@@ -46,11 +49,11 @@ async function show(fetched, where, requests = []) {
   }
 }
 
-function begin(stages, { step = -1, grain = EVENTS, pane = 0, message = 0, slot = 0 }) {
+function begin(stages, { step = -1, grain = EVENTS, pane = 0, message = 0, slot = 0, leader = 0 }) {
   problem(stages.map(({ trace }) => wrong(trace)).filter(Boolean).join(" "));
   if (stages.some(({ trace }) => trace.steps.length === 0)) return;
   view.player?.pause();
-  Object.assign(view, { stages, pane: Math.min(pane, stages.length - 1), message, slot, replica: 0 });
+  Object.assign(view, { stages, pane: Math.min(pane, stages.length - 1), message, slot, leader, replica: 0 });
   view.player = new Player(merge(stages.map(({ trace }) => trace)), draw);
   view.player.grain = Math.min(grain, LEARNED);
   one("run").textContent = stages.map(({ heading }) => heading.textContent).join(" · ");
@@ -93,7 +96,8 @@ function draw() {
   const now = player.run.steps[player.step];
   const states = stages.map((stage, pane) => stage.show(now.stands[pane], player.grain,
     picked(stage, pane, now.stands[pane]), {
-      pick: (message) => look({ pane, message }), replica: given.menu ? (replica) => look({ pane, replica }) : null,
+      pick: (message) => look({ pane, message }), leader: () => look({ pane, leader: 1 }),
+      replica: given.menu ? (replica) => look({ pane, replica }) : null,
     }));
   const shown = isLooking() ? view.pane : now.pane;
   const stage = stages[shown], step = now.stands[shown];
@@ -109,12 +113,14 @@ function draw() {
 /** The message that is looked at, or else the one in whose handling safety broke. */
 const picked = ({ trace }, pane, step) => pane === view.pane && view.message || culprit(trace, step);
 
-const isLooking = () => Boolean(view.message || view.slot || view.replica);
+const isLooking = () => Boolean(view.message || view.slot || view.leader || view.replica);
 
 function inspected(stage, pane, step, state) {
   const { trace } = stage;
   const go = (to) => view.player.go(place(view.player.run, pane, to));
   if (view.replica) return whatIf(view.replica, state, stage, step, { act: (deed) => fork(state.at, deed), close: acts.close });
+  const ballot = view.leader ? latestBallot(trace, step) : null;
+  if (ballot) return leaderWhy(trace, ballot, step, acts.close);
   if (view.slot) return slotWhy(trace, view.slot, step, acts.close, go);
   return inspector(trace, step, picked({ trace }, pane, step), (message) => look({ pane, message }), go,
     refusal(stage, step) || view.stages.length > 1 ? null : (message) => fork(before(message), `lose ${message.id}`));
@@ -135,8 +141,8 @@ function problem(text) {
 // --- what is looked at ---------------------------------------------------------------------------
 
 /** Look at a message or a slot of a run, or at neither; that pauses. */
-function look({ pane = 0, message = 0, slot = 0, replica = 0 }) {
-  Object.assign(view, { pane, message, slot, replica });
+function look({ pane = 0, message = 0, slot = 0, leader = 0, replica = 0 }) {
+  Object.assign(view, { pane, message, slot, leader, replica });
   view.player.pause();
   draw();
 }
@@ -184,8 +190,8 @@ function kin(stages) {
 // --- keeping and finding -------------------------------------------------------------------------
 
 function where() {
-  const { player: { step, grain }, message, slot, pane } = view;
-  return { step, grain, message, slot, pane: message || slot ? pane : 0 };
+  const { player: { step, grain }, message, slot, leader, pane } = view;
+  return { step, grain, message, slot, leader, pane: message || slot || leader ? pane : 0 };
 }
 
 function remember() {

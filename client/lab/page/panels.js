@@ -3,11 +3,12 @@
 import { html, press } from "./dom.js";
 import { isNoop, isOutdated, less, spell } from "./state.js";
 import { doubts, standing as part, transactions } from "./twophase_panels.js";
+import { quorums } from "./quorums.js";
 import { history, story } from "./why.js";
 import { guilty, short } from "./words.js";
 
 const LAMPS = ["proposer", "acceptor", "learner", "manager", "participant"];
-const SLOTS = 14, TEXT = 2000;
+const SLOTS = 14, TEXT = 2000, MOST_BALLOTS = 4;
 
 /** What cards show of each replica: to be kept while the state goes on. */
 export function facts(state) {
@@ -16,18 +17,18 @@ export function facts(state) {
 }
 
 /** A card for each replica; `before` are the facts one step earlier: what differs is outlined. */
-export function cards(state, before, { replica = null } = {}) {
+export function cards(state, before, { replica = null, leader = null } = {}) {
   const blamed = guilty(state.verdict);
   return [...state.replicas].map(([id, it]) =>
-    card(id, it, before?.get(id), state, { blamed: id === blamed, whatIf: replica }));
+    card(id, it, before?.get(id), state, { blamed: id === blamed, whatIf: replica, why: leader }));
 }
 
-function card(id, replica, before, state, { blamed, whatIf }) {
+function card(id, replica, before, state, { blamed, whatIf, why }) {
   const leads = replica.leads !== null && !isOutdated(state, replica.leads);
   const broken = less(replica.promised, replica.vowed);
   const marks = `${leads ? " leader" : ""}${blamed ? " blamed" : ""}`;
   return html("article", { class: `card owner${id}${marks}` },
-    html("h2", {}, `${id} `, html("small", {}, standing(replica, leads, state, id)), ...whatIf ? [button(id, whatIf)] : []),
+    html("h2", {}, `${id} `, html("small", {}, called(replica, standing(replica, leads, state, id), why)), ...whatIf ? [button(id, whatIf)] : []),
     html("p", { class: "lamps" }, ...LAMPS.filter((role) => replica.roles.has(role))
       .map((role) => lamp(role, replica.roles.get(role)))),
     html("dl", {},
@@ -37,6 +38,9 @@ function card(id, replica, before, state, { blamed, whatIf }) {
       ...fact("applied", replica.applied, before?.applied)),
     votes(replica) ? lease(replica.grant, state.at) : doubts(state, id));
 }
+
+/** How it stands; for a leader a way to why it is one. */
+const called = ({ leads }, words, why) => leads && why ? press(words, () => why(leads), "why it leads (l)") : words;
 
 const button = (id, whatIf) => html("button", {
   type: "button", class: "whatif", title: `What if replica ${id} failed here?`, "aria-label": `What if replica ${id} failed here?`,
@@ -123,22 +127,20 @@ export function slotWhy(trace, slot, at, close, go) {
   const known = history(trace, slot, at), ids = trace.replicas;
   return [
     html("h2", {}, `Slot ${slot} `, press("close", close)),
+    quorums(ids, known.ballots.slice(-MOST_BALLOTS).flatMap((one) => rows(one, known.chosen, go)), known.majority),
+    html("p", { class: "legend" }, "● promised or accepted, joined where they are a majority · in a frame: who is in all majorities"),
     ...story(known, trace.values).map((sentence) => html("p", {}, sentence)),
     html("p", {}, html("cite", {}, "Paxos Made Simple 2.2, P2b and P2c")),
-    html("table", { class: "majorities" },
-      heading("ballot", ids),
-      html("tbody", {}, ...known.ballots.slice(-6).map((one) => ballotRow(one, known.chosen, ids, go)))),
-    html("p", { class: "legend" }, "P promised · A accepted · in a frame: of the majority that chose"),
   ];
 }
 
-function ballotRow({ ballot, proposed, promises, votes }, chosen, ids, go) {
-  const name = press(spell(ballot), () => go(proposed.step), "where it was proposed");
-  const cells = ids.map((id) => {
-    const marks = [promises.has(id) ? "P" : "", votes.has(id) ? "A" : ""].filter(Boolean).join(" ");
-    return html("td", { class: chosen?.acceptors.includes(id) ? "choosing" : null }, marks || "·");
-  });
-  return html("tr", {}, html("th", { class: `owner${ballot.replica}` }, name), ...cells);
+/** A ballot's majority: those that accepted where it chose, those that promised where it had to ask. */
+function rows({ ballot, proposed, promises, votes }, chosen, go) {
+  const act = () => go(proposed.step), owner = ballot.replica, name = spell(ballot);
+  const accepted = { label: `accepted ${name}`, owner, members: [...votes.keys()], act };
+  const promised = { label: `promised ${name}`, owner, members: [...promises.keys()], act };
+  if (chosen && spell(chosen.ballot) === name) return [promised, { ...accepted, members: chosen.acceptors }];
+  return chosen && less(chosen.ballot, ballot) ? [promised] : [promised, accepted];
 }
 
 /** A message, or else what the step's records hold. */

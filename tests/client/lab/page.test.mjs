@@ -12,6 +12,7 @@ const { history, story } = await import(new URL("why.js", PAGE));
 const { address, readAddress } = await import(new URL("address.js", PAGE));
 const { merge, place } = await import(new URL("merged.js", PAGE));
 const { deed, deeds, forked, lineage, origin } = await import(new URL("forks.js", PAGE));
+const { election, latestBallot, told } = await import(new URL("election.js", PAGE));
 const { held } = await import(new URL("twophase.js", PAGE));
 const { rows } = await import(new URL("diagram.js", PAGE));
 
@@ -218,4 +219,22 @@ test("what can be done to a replica is what it is not yet", () => {
   assert.deepEqual(done(2), ["fail 2 acceptor", "fail 2 learner", "fail 2 proposer", "isolate 2", "kill 2", "stop 2"]);
   const down = new Timeline(trace).at(0);
   assert.deepEqual(deeds(2, down.replicas.get(2), down), [["start its process", "start 2"]]);
+});
+
+test("why somebody leads: silence, pre-votes, leases, promises, what it adopted", () => {
+  const trace = read(text("stopped")), last = trace.steps.length - 1;
+  const at = trace.steps.findIndex(({ records }) => records.some(({ event }) =>
+    event?.event === "leads" && event.ballot === "2.2" && event.peer === 2));
+  assert.equal(spell(latestBallot(trace, at)), "2.2");
+  const found = election(trace, latestBallot(trace, at), at), said = told(found, 3);
+  assert.equal(spell(found.former), "1.1");
+  assert.deepEqual([...found.promises.keys()].sort(), [2, 3]);
+  assert.deepEqual([...found.prevotes.keys()].sort(), [2, 3]);
+  assert.ok(found.heard.get(2) < 1.61 && found.asked > 2.5);
+  assert.ok(Math.max(...found.leases.values()) <= found.asked);
+  assert.match(said[0], /^Replica 2 heard replica 1, which led at 1\.1, for the last time at 1\.5.*2 and 3 said yes/);
+  assert.match(said[1], /^Leases for 1\.1 ran until .*all had ended by then/);
+  assert.match(said[2], /^Acceptors 2 and 3 promised 2\.2: a majority\. Replica 1 may still believe that it leads, but at 1\.1 nothing/);
+  assert.match(told(election(trace, latestBallot(trace, last), last), 3)[2], /reported slot 14 \(accepted at 1\.1\).*proposes the same again/);
+  assert.equal(latestBallot(trace, 0), null);
 });

@@ -174,6 +174,17 @@ def test_text_of_a_trace_stays_text(page: Page) -> None:
     assert page.title() == "kvrmi lab"
 
 
+def test_a_leader_says_why_it_leads(page: Page) -> None:
+    page.keyboard.press("End")
+    page.keyboard.press("l")
+    assert "Why replica 1 leads at 2.1" in page.inner_text("#inspector")
+    assert "a majority" in page.inner_text("#inspector")
+    assert page.locator("#inspector svg.quorums .band").count() >= 1
+    eventually(page, lambda: "leader=1" in page.url)
+    page.keyboard.press("Escape")
+    assert "Why replica" not in page.inner_text("#inspector")
+
+
 def test_acting_in_the_past_forks_the_run_and_keeps_the_old_one(page: Page) -> None:
     play(page, "seed=11&profile=calm&steps=900&step=400")
     as_it_was = shown(page)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from client.lab.pairs import PAIRS
 from client.lab.runs import Request, trace
 
 HERE = Path(__file__).parent
@@ -16,6 +17,7 @@ TRACES = {
     "scenario": Request(scenario="duelling_proposers"),
     "seed": Request(seed=20, profile="partition"),
     "bug": Request(bug="accepts-below-promise", seed=0),
+    "stopped": PAIRS["blocking"].other,
     "2pc": Request(protocol="2pc", seed=6, profile="doubt"),
     "2pc_bug": Request(protocol="2pc", bug="silence-is-yes"),
 }

@@ -1,0 +1,124 @@
+// Why somebody leads: who missed which heartbeat, who pre-voted, what leases forbade, what phase 1
+// found and adopted. A function of the records up to a step. Pure.
+
+import { less, spell } from "./state.js";
+import { isLocal, replicaOf, table } from "./trace.js";
+
+/** The ballot that somebody campaigned with last, or leads at, at or before a step; null: none yet. */
+export function latestBallot(trace, until) {
+  for (let at = until; at >= 0; at--) {
+    for (const record of trace.steps[at].records.toReversed()) {
+      const asked = record.kind === "left" ? record.mail.find(({ type }) => type === "Prepare") : undefined;
+      if (asked?.fields.ballot) return asked.fields.ballot;
+    }
+  }
+  return null;
+}
+
+/**
+ * What led to a ballot, up to a step: {ballot, former, by, heard, missed, leases, prevotes, promises,
+ * refused, adopted, asked, won}; the maps are by replica.
+ */
+export function election(trace, ballot, until) {
+  const found = {
+    ballot, former: null, asked: null, won: null, heard: new Map(), missed: new Map(), leases: new Map(),
+    prevotes: new Map(), promises: new Map(), refused: new Map(), adopted: new Map(),
+  };
+  for (let at = 0; at <= until; at++) {
+    for (const record of trace.steps[at].records) {
+      if (record.kind === "left") record.mail.forEach((mail) => SENT[mail.type]?.(found, trace.messages.get(mail.id), at));
+      else if (record.kind === "fate") ended(found, trace.messages.get(record.id), record);
+    }
+  }
+  return found;
+}
+
+const SENT = table({
+  Heartbeat(found, { fields, from }) {
+    if (found.asked !== null || !less(fields.ballot, found.ballot) || !less(found.former, fields.ballot)) return;
+    found.former = fields.ballot;
+    found.missed.clear();
+    found.heard.clear();
+  },
+  Heard(found, { fields, from, sentAt }) {
+    if (found.asked !== null || !isSame(fields.ballot, found.former)) return;
+    found.leases.set(replicaOf(from), sentAt + fields.lease);
+  },
+  PreVoted(found, { fields, from, sentAt }) {
+    if (isSame(fields.ballot, found.ballot)) found.prevotes.set(replicaOf(from), { granted: fields.granted, at: sentAt });
+  },
+  Prepare(found, { fields, sentAt }) {
+    if (isSame(fields.ballot, found.ballot)) found.asked ??= sentAt;
+  },
+  Promise(found, { fields, from, sentAt }) {
+    if (!isSame(fields.ballot, found.ballot)) return;
+    const known = found.promises.get(replicaOf(from)), reports = fields.accepted.map(({ slot, ballot }) => ({ slot, ballot }));
+    found.promises.set(replicaOf(from), { at: known?.at ?? sentAt, reports: [...known?.reports ?? [], ...reports] });
+  },
+  Refused(found, { fields, from }) {
+    if (isSame(fields.ballot, found.ballot)) found.refused.set(replicaOf(from), String(fields.reason));
+  },
+  Accept(found, { fields, sentAt }) {
+    if (!isSame(fields.ballot, found.ballot)) return;
+    found.won ??= sentAt;
+    const highest = reported(found, fields.slot);
+    if (highest !== null) found.adopted.set(fields.slot, highest);
+  },
+});
+
+/** The highest ballot at which a promise reports a slot as accepted; null: none does. */
+function reported({ promises }, slot) {
+  const ballots = [...promises.values()].flatMap(({ reports }) => reports).filter((one) => one.slot === slot);
+  return ballots.reduce((best, { ballot }) => less(best, ballot) ? ballot : best, null);
+}
+
+function ended(found, message, { fate, at }) {
+  if (message?.type !== "Heartbeat" || found.asked !== null || !isSame(message.fields.ballot, found.former)) return;
+  const to = replicaOf(message.to);
+  if (fate === "arrived") {
+    found.heard.set(to, at);
+    found.missed.set(to, 0);
+  } else if (!isLocal(message) && fate !== "repeated" && fate !== "open") {
+    found.missed.set(to, (found.missed.get(to) ?? 0) + 1);
+  }
+}
+
+const isSame = (one, other) => spell(one ?? null) === spell(other ?? null);
+
+/** The same in three sentences. */
+export function told(found, replicas) {
+  const { ballot } = found, me = ballot.replica, name = spell(ballot);
+  if (found.asked === null) return [`Nobody has asked for promises at ${name} yet.`];
+  return [silence(found, me), lease(found), phase1(found, me, name, Math.floor(replicas / 2) + 1)].filter(Boolean);
+}
+
+function silence({ former, heard, asked, prevotes }, me) {
+  const yes = [...prevotes].filter(([, { granted }]) => granted).map(([id]) => id);
+  const others = yes.length ? ` It asked whether others miss a leader too: ${list(yes)} said yes.` : "";
+  if (former === null) return `Replica ${me} knew of no leader.${others}`;
+  const last = heard.get(me), who = `replica ${former.replica}, which led at ${spell(former)}`;
+  return last === undefined
+    ? `Replica ${me} never heard a heartbeat of ${who}.${others}`
+    : `Replica ${me} heard ${who}, for the last time at ${last.toFixed(3)} s, ${(asked - last).toFixed(2)} s before it asked for promises.${others}`;
+}
+
+function lease({ former, leases, asked }) {
+  if (former === null || leases.size === 0) return "";
+  const end = Math.max(...leases.values());
+  const over = end <= asked ? "all had ended by then" : "who grants one refuses until it ends";
+  return `Leases for ${spell(former)} ran until ${end.toFixed(3)} s: while a majority grants one, nobody else is promised anything; ${over}.`;
+}
+
+function phase1({ former, promises, refused, adopted }, me, name, majority) {
+  const who = [...promises.keys()];
+  if (who.length < majority) return `So far ${list(who) || "nobody"} promised ${name}${refused.size ? `, and ${list([...refused.keys()])} refused` : ""}: it takes ${majority}.`;
+  const old = former && former.replica !== me ? ` Replica ${former.replica} may still believe that it leads, but at ${spell(former)} nothing more can be chosen.` : "";
+  const slots = [...adopted].map(([slot, ballot]) => `slot ${slot} (accepted at ${spell(ballot)})`).slice(0, 4);
+  const again = slots.length ? ` They reported ${slots.join(", ")}: replica ${me} proposes the same again.` : " They reported nothing that is still open.";
+  return `Acceptors ${list(who)} promised ${name}: a majority.${old}${again}`;
+}
+
+function list(ids) {
+  const all = [...ids].sort((a, b) => a - b);
+  return all.length < 2 ? all.join("") : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
+}
