@@ -86,11 +86,21 @@ def all_live(out: TextIO) -> int:
     """Play all that processes can play; returns the exit status."""
     failed = 0
     for scenarios in _by_kind().values():
-        with cluster_for(next(iter(scenarios.values()))) as run:
-            for name, scenario in scenarios.items():
-                began = time.monotonic()
-                failed += _report(out, name, began, run(scenario, lambda line: None))
+        waiting = list(scenarios.items())
+        while waiting:
+            failed += _play_on_one(waiting, out)
     return 1 if failed else 0
+
+
+def _play_on_one(waiting: list[tuple[str, Scenario]], out: TextIO) -> bool:
+    """Play on one cluster until something fails there; whether it did. Takes from `waiting`."""
+    with cluster_for(waiting[0][1]) as run:
+        while waiting:
+            name, scenario = waiting.pop(0)
+            began = time.monotonic()
+            if _report(out, name, began, run(scenario, lambda line: None)):
+                return True
+    return False
 
 
 def _by_kind() -> Mapping[_Kind, dict[str, Scenario]]:

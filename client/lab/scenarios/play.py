@@ -50,7 +50,7 @@ def live(scenario: Scenario, subject: Subject, write: Write) -> str:
     began = time.monotonic()
     stage = Stage(subject, lambda text: write(f"{time.monotonic() - began:9.3f}  {text}"))
     steps = [(line, find_step(line.text) if line.is_step else None) for line in scenario.lines]
-    stage.empty(_keys(scenario))
+    stage.prepare(_keys(scenario))
     began = time.monotonic()
     for line in scenario.before:
         write(line.text)

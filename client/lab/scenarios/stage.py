@@ -202,8 +202,10 @@ class Stage:
         if not self.subject.transfer(self.check(to)):
             raise Wrong(f"replica {to} could not be made the leader")
 
-    def empty(self, keys: Collection[str]) -> None:
-        """Begin without these keys."""
+    def prepare(self, keys: Collection[str]) -> None:
+        """Begin without these keys, and with the first replica leading if one has to."""
+        if self.status()["leader"] not in (None, self.ids[0]):
+            self._until(partial(self.subject.transfer, self.ids[0]), "replica 1 does not lead")
         for key in keys:
             self._until(partial(self._deleted, key), f"{key} could not be deleted")
 
