@@ -8,12 +8,14 @@ no event says what became of it is `open`.
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .merged import Diagram, Row
 from .messages import ARRIVED, UNKNOWN, Message
+from .rings import Event
 from .wording import value
 
 __all__ = ["lines"]
@@ -39,6 +41,9 @@ _ROLES_2PC = {
     "Go": ("manager", "participant"),
     "Done": ("participant", "manager"),
 }
+TWO_PHASE = "2pc"
+_LISTS = {"Prepare": "transactions", "Votes": "votes", "Go": "decisions", "Done": "results"}
+"""What a message of two-phase commit is a list of; of the first two events name no numbers."""
 _ENDS = {"failed": False, "restarted": True}
 
 
@@ -156,7 +161,7 @@ class _Records:
         number = self._ids.setdefault(id(message), len(self._ids) + 1)
         if message.fate == UNKNOWN:
             self._open.append(message)
-        known = _ROLES_2PC if self._rings.engine == "2pc" else _ROLES
+        known = _ROLES_2PC if self._rings.engine == TWO_PHASE else _ROLES
         sender, to = known[message.kind]
         fields = self._fields(message)
         mail = {"id": number, "to": f"r{message.to}.{to}", "type": message.kind, "fields": fields}
@@ -174,6 +179,9 @@ class _Records:
         if message.kind == "Accept":
             words = self._values.get((about["slot"], about["ballot"]), "not known")
             found["value"] = {"b64": self._spelt(words)}
+        if self._rings.engine == TWO_PHASE:
+            ends = [self._rings.rings[one[0]].events[one[1]] for one in (message.sent,) if one]
+            found |= _of_transactions(message.kind, [*ends, about])
         return found
 
     def _spelt(self, words: str) -> str:
@@ -191,6 +199,21 @@ class _Records:
 
     def _links(self) -> Mapping[str, Any]:
         return {"kind": "links", "cut": sorted({pair[1:] for pair in self._cuts})}
+
+
+def _of_transactions(kind: str, events: Sequence[Event]) -> Mapping[str, Any]:
+    """Find the transactions that a message decides, and how, in the events of its two ends."""
+    known = [
+        event["text"]
+        for event in events
+        if "COMMIT" in event["text"] or "GO ABORT" in event["text"]
+    ]
+    found = re.search(r"transactions?=([\d,]+)", known[0]) if known else None
+    if kind not in ("Go", "Done") or found is None:
+        return {_LISTS[kind]: []}
+    did = "commit" if kind == "Go" else "committed"
+    numbers = [int(one) for one in found[1].strip(",").split(",")]
+    return {_LISTS[kind]: [{"number": one, did: "COMMIT" in known[0]} for one in numbers]}
 
 
 def _about(diagram: Diagram) -> str:

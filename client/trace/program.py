@@ -31,6 +31,7 @@ __all__ = ["main"]
 
 _NOT_KEPT = 1
 _TONES = {"trouble": "red", "good": "bold", "faint": "dim"}
+_DAY = 86_400.0
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -107,15 +108,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _since(text: str) -> float:
-    """Read a time of today, or so long ago, as seconds of the day's clock."""
+    """Read the last such time of day, or so long ago, as seconds of the day's clock."""
     ago = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    now = time.time()
     if ago:
-        return time.time() - float(ago[1]) * _UNITS[ago[2]]
-    try:
-        clock = time.strptime(text, "%H:%M:%S")
-    except ValueError:
+        return now - float(ago[1]) * _UNITS[ago[2]]
+    clock = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?", text)
+    if clock is None:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time: 10:31:05 is one, and 30s or 5m is how long ago"
-        ) from None
-    today = time.localtime()
-    return time.mktime((*today[:3], *clock[3:6], *today[6:8], -1))
+            f"{text!r} is no time: 10:31 or 10:31:05 is one, and 30s or 5m is how long ago"
+        )
+    day = time.localtime(now)
+    hour, minute, second = map(int, clock.groups(default="0"))
+    at = time.mktime((*day[:3], hour, minute, second, *day[6:8], -1))
+    return at if at <= now else at - _DAY

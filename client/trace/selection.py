@@ -66,5 +66,5 @@ def _nearest(diagram: Diagram, slot: int) -> str:
     near = min(kept, key=lambda one: abs(one - slot))
     return (
         f"they keep {kept[0]} to {kept[-1]}, under load not every one; the nearest is {near}. "
-        f"BLOCKS --from {slot} shows what was chosen"
+        f"`LOG --from {slot}` shows what was chosen"
     )

@@ -40,8 +40,12 @@ def value(event: Event) -> str:
     if count == "0":
         return "no-op"
     commands = named.removeprefix("revision=").partition(": ")[2] if "revision=" in named else named
-    bare = re.sub(r" id=\S*?(?=,|$)", "", commands)
-    return bare or (f"{count.rstrip(':')} commands" if count else "")
+    return _bare(commands) or (f"{count.rstrip(':')} commands" if count else "")
+
+
+def _bare(commands: str) -> str:
+    """Leave out the ids of requests."""
+    return re.sub(r" id=\S*?(?=,|$)", "", commands)
 
 
 def _found(pattern: str, event: Event) -> str:
@@ -90,6 +94,30 @@ def _leads_no_more(event: Event) -> str:
     return f"sees that {event['peer']} leads no more: {_found(r'reason=(.*)$', event)}"
 
 
+def _go(event: Event) -> str:
+    outcome = _found(r"^GO (\w+)", event).lower()
+    if event["role"] == "manager":
+        return f"sends {event['peer']} that it is to {outcome}"
+    revision = _found(r"revision=(\d+)", event)
+    return f"{outcome}s" + (f", revision {revision}" if revision else "")
+
+
+def _vote(event: Event) -> str:
+    no = _found(r"^VOTE ABORT (.*) manager=", event)
+    return f"votes {f'no, {no}' if no else 'yes'}, to {event['peer']}{_named_at_end(event)}"
+
+
+def _votes(event: Event) -> str:
+    noes = _found(r"abort=(\d+)", event)
+    return f"has the vote of {event['peer']}: {'yes' if noes == '0' else 'no'}"
+
+
+def _named_at_end(event: Event) -> str:
+    """Name the commands that stand after a colon."""
+    named = _bare(event["text"].partition(": ")[2])
+    return f": {named}" if named else ""
+
+
 def _lives(word: str) -> Callable[[Event], str]:
     return lambda event: (
         f"{event['role']} {word}, incarnation {_found(r'incarnation=(.*)$', event)}"
@@ -124,6 +152,11 @@ _SAID: Mapping[str, Callable[[Event], str]] = {
     "learners informed": lambda event: f"says that slot {event['slot']} is chosen",
     "promise": _promise,
     "propose": lambda event: f"proposes slot {event['slot']} at {event['ballot']}{_valued(event)}",
+    "go": _go,
+    "go-ack": lambda event: f"hears that {event['peer']} has done so",
+    "prepare": lambda event: f"asks for votes{_named_at_end(event)}",
+    "vote": _vote,
+    "votes": _votes,
     "refuse": _refuse,
     "restarted": _lives("is back"),
     "started": lambda event: f"starts, {event['text']}",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from client.trace.drawing import drawn
 from client.trace.jsonl import lines
 from client.trace.merged import Diagram, merged
 from client.trace.messages import ARRIVED, CUT, LOST, REFUSED, UNKNOWN, messages
+from client.trace.program import _since
 from client.trace.rings import Rings
 from client.trace.selection import NotKept, Wish, selected
 from tests.client.lab.test_page_modules import node
@@ -171,6 +174,16 @@ def test_one_slot_with_the_trouble_around_it() -> None:
         selected(merged(rings(*each)), Wish(slot=9))
 
 
+def test_times_are_of_the_last_day() -> None:
+    now = time.time()
+    at = [_since(text) for text in ("30", "30s", "5m", "00:00", "23:59:59", "4:05")]
+    assert at[0] == pytest.approx(now - 30, abs=5)
+    assert at[2] == pytest.approx(now - 300, abs=5)
+    assert all(now - 90_000 < one <= now + 5 for one in at)
+    with pytest.raises(argparse.ArgumentTypeError, match="is no time"):
+        _since("25:00")
+
+
 def test_what_was_so_before_the_part_that_is_shown() -> None:
     """A role that was down, a link that was cut at both ends, a promise: known from before."""
     first, second, third = decision(7, 10.0)
@@ -201,6 +214,35 @@ def test_the_page_in_one_file_holds_text_of_others_as_text() -> None:
     assert "</script><b>" not in made
     assert "replica 3 applies slot 0: put &quot;&lt;/script&gt;&lt;b&gt;&quot;" in made
     assert "3 accepts slot 7 at 1.1" in made, "in words, for readers without scripts"
+
+
+def test_two_phase_commit() -> None:
+    """A vote of each, and a decision: matched by round and by transaction, played by the page."""
+    asks = event(1.0, "manager", "prepare", 'PREPARE round=9 view=1: put "k" id=a../1', request=9)
+    votes = event(1.1, "participant", "vote", "VOTE ACK manager=1 round=9: put", peer=1)
+    counts = event(1.2, "manager", "votes", "VOTES from=2 round=9 ack=1 abort=0", peer=2, request=9)
+    goes = event(1.3, "manager", "go", "GO COMMIT to=2 transactions=4", peer=2, request=4)
+    went = event(1.4, "participant", "go", "GO COMMIT revision=3 manager=1 transaction=4", peer=1)
+    done = event(1.5, "manager", "go-ack", "GO-ACK from=2 transactions=4", peer=2, request=4)
+    each = ring(1, [asks, counts, goes, done], host="h"), ring(2, [votes, went], host="h")
+    diagram = merged(rings(*each, engine="2pc"))
+    assert [line.rstrip()[21:] for line in text(diagram).splitlines()[2:8]] == [
+        '1 asks for votes: put "k"',
+        "2 votes yes, to 1: put",
+        "1 has the vote of 2: yes",
+        "1 sends 2 that it is to commit",
+        "2 commits, revision 3",
+        "1 hears that 2 has done so",
+    ]
+    sent = [mail for one in map(json.loads, lines(diagram)) for mail in one.get("mail", ())]
+    assert [(one["type"], one["to"]) for one in sent] == [
+        ("Prepare", "r2.participant"),
+        ("Votes", "r1.manager"),
+        ("Go", "r2.participant"),
+        ("Done", "r1.manager"),
+    ]
+    assert sent[2]["fields"]["decisions"] == [{"number": 4, "commit": True}]
+    assert sent[3]["fields"]["results"] == [{"number": 4, "committed": True}]
 
 
 def test_mermaid() -> None:
