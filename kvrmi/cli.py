@@ -36,6 +36,7 @@ __all__ = [
     "Parser",
     "above_zero",
     "complain",
+    "filled",
     "folder",
     "heard",
     "mute",
@@ -137,8 +138,16 @@ def above_zero(unit: str, high: float) -> Callable[[str], float]:
     return read
 
 
+def filled(text: str) -> str:
+    """Take an argument that is not empty, as it is where a script's variable is not set."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
 def folder(text: str) -> Path:
     """Take an argument that names a folder, which need not be there yet; a file is none."""
+    filled(text)
     for one in (Path(text), *Path(text).parents):  # what stands in the way of making it, too
         if os.path.exists(one) and not os.path.isdir(one):
             raise argparse.ArgumentTypeError(f"{one} is a file, not a folder")

@@ -69,12 +69,17 @@ FILES = 4096
 
 def _parser() -> cli.Parser:
     parser = cli.Parser("Run one replica of a kvrmi cluster.", epilog=_EPILOG)
-    parser.add_argument("id", type=int, help="the replica's number, from 1")
-    parser.add_argument("--config", metavar="F", help="the cluster file (cluster.toml)")
-    parser.add_argument("--address", metavar="H:P", help="without a cluster file: its address")
+    parser.add_argument("id", type=cli.whole(1, 99), help="the replica's number, from 1")
+    parser.add_argument(
+        "--config", metavar="F", type=cli.filled, help="the cluster file (cluster.toml)"
+    )
+    parser.add_argument(
+        "--address", metavar="H:P", type=cli.filled, help="without a cluster file: its address"
+    )
     parser.add_argument(
         "--peers",
         metavar="A,B,..",
+        type=cli.filled,
         help="all replicas' addresses, by id; an own one not among them counts as one more",
     )
     parser.add_argument(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
@@ -57,7 +58,7 @@ class Admin:
         """`stop` makes the process end cleanly, soon."""
         self._replica = replica
         self._stop = stop
-        self._killed = False
+        self._then = threading.local()
 
     @exposed
     def status(self) -> dict[str, object]:
@@ -294,17 +295,18 @@ class Admin:
     def kill(self) -> None:
         """End the process as SIGKILL does, once this was answered; nothing starts it again."""
         _log.warning("KILLED by an order")
-        self._killed = True
-
-    def after_answer(self) -> None:
-        """Do what an answer did not depend on, in the thread that gave it."""
-        if self._killed:
-            os.kill(os.getpid(), signal.SIGKILL)
+        self._then.end = _killed
 
     @exposed
     def stop(self) -> None:
-        """End the process cleanly, after this was answered."""
-        self._stop()
+        """End the process cleanly, once this was answered."""
+        self._then.end = self._stop
+
+    def after_answer(self) -> None:
+        """Do what an answer did not depend on, in the thread that gave it."""
+        end: Callable[[], None] | None = self._then.__dict__.pop("end", None)
+        if end is not None:
+            end()
 
     @property
     def _orders(self) -> Orders:
@@ -345,6 +347,10 @@ class Admin:
         if role not in roles:
             self._lacks(f"role {role[:SHOWN]!a}, only {', '.join(roles)}")
         return role
+
+
+def _killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _checked(arguments: Sequence[Argument], *given: object) -> tuple[Any, ...]:

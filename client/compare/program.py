@@ -30,7 +30,11 @@ from .measuring import rates
 from .page import page
 from .results import Found, Moment, Rate, Second
 
-__all__ = ["main"]
+__all__ = ["ENGINES", "main"]
+
+ENGINES = ("paxos", "2pc", "single", "etcd")
+"""All that a cluster can be started with."""
+_NAMES = ", ".join(ENGINES)
 
 
 def main(words: Sequence[str], *, as_json: bool) -> int:
@@ -155,7 +159,11 @@ def _progress(text: str) -> None:
 
 
 def _engines(text: str) -> list[str]:
-    return [name for name in text.split(",") if name]
+    names = text.split(",")
+    unknown = [name for name in names if name not in ENGINES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"there is no engine {unknown[0]!r}: use {_NAMES}")
+    return names
 
 
 def _clients(text: str) -> list[int]:

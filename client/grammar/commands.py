@@ -57,7 +57,9 @@ PROGRAMS: dict[str, str] = {
     "compare": "measures engines beside one another",
     "nemesis": "fails a cluster of its own and judges what its clients saw",
     "live": "shows the cluster while it runs, with keys to fail and heal",
+    "doctor": "looks the cluster over, running or not, and says what to type",
     "trace": "draws what the replicas said to each other lately",
+    "lab": "plays simulated runs on a page, step by step",
 }
 """What is no command but a part of the client with options of its own."""
 

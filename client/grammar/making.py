@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kvrmi.operations.arguments import CHANGES_MOST
 from kvrmi.operations.interface import LINEARIZABLE, LOCAL
 
 from .arguments import Like
@@ -75,6 +76,8 @@ class Command(NamedTuple):
 Maker = Callable[[Given], Command]
 CHANGES = 20
 """Changes that HISTORY shows if nobody says how many."""
+BLOCKS = 500
+"""Blocks that a replica gives for one LOG at most."""
 
 
 def direct(kind: str, name: str) -> Maker:
@@ -92,7 +95,7 @@ def get(given: Given) -> Command:
 
 def history(given: Given) -> Command:
     """HISTORY: up to which revision, None for all, and how many changes."""
-    upto, most = given.options.get("--upto"), given.options.get("--last", CHANGES)
+    upto, most = given.options.get("--upto"), _last(given, CHANGES_MOST) or CHANGES
     return Command(
         "store", "history", (*given.args, upto, most, _consistency(given)), _output(given)
     )
@@ -167,7 +170,7 @@ def order(name: str) -> Maker:
 def log(given: Given) -> Command:
     """LOG: a replica or None, the first slot or None, how many blocks or None."""
     replica, options = given.args[0] if given.args else None, given.options
-    return Command("answer", "log", (replica, options.get("--from"), options.get("--last")))
+    return Command("answer", "log", (replica, options.get("--from"), _last(given, BLOCKS)))
 
 
 def chain(given: Given) -> Command:
@@ -216,6 +219,14 @@ def health(given: Given) -> Command:
 def reconnect(given: Given) -> Command:
     """RECONNECT: a replica, or None for the leader."""
     return Command("program", "reconnect", given.args or (None,))
+
+
+def _last(given: Given, most: int) -> object:
+    """Return how many are wanted, None where nobody said. Raises Usage for more than `most`."""
+    wanted = given.options.get("--last")
+    if isinstance(wanted, int) and wanted > most:
+        raise Usage(f"--last takes a whole number from 1 to {most}, not {wanted}")
+    return wanted
 
 
 def _output(given: Given) -> Output:

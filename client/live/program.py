@@ -21,9 +21,13 @@ __all__ = ["main"]
 
 def main(words: Sequence[str], options: Options) -> int:
     """Show the cluster that `options` name; returns the exit status."""
-    given = _parser().parse_args(words)
+    parser = _parser()
+    given = parser.parse_args(words)
+    as_json = given.json or options.json
+    if given.count is not None and not as_json:
+        parser.error("--count needs --json")
     with Watched(options) as watched:
-        if given.json or options.json:
+        if as_json:
             return plain.json_lines(watched, given.count)
         if not _is_screen():
             return plain.once(watched)

@@ -80,7 +80,18 @@ def shortened(value: str | bytes) -> str:
     """Write a value, its beginning if it is long."""
     shown = value[:_VALUE]
     size = f" .. ({len(value)} long)" if len(value) > _VALUE else ""
-    return (quoted(shown) if isinstance(shown, str) else repr(shown)) + size
+    return (quoted(shown) if isinstance(shown, str) else _bytes(shown)) + size
+
+
+def _bytes(value: bytes) -> str:
+    """Write bytes as they can be typed."""
+    return 'b"' + "".join(map(_byte, value)) + '"'
+
+
+def _byte(one: int) -> str:
+    if chr(one) in '\\"':
+        return f"\\{chr(one)}"
+    return chr(one) if 32 <= one < 127 else f"\\x{one:02x}"
 
 
 def _safe(text: str) -> str:

@@ -80,17 +80,22 @@ def fix_link(admins: Admins, source: int, to: int, both: bool = False) -> Shown:
 
 
 def links_of(admins: Admins, replicas: Iterable[int]) -> Shown:
-    """Show how these replicas are connected to the others, and all cuts that any replica keeps."""
+    """Show how these replicas are connected to the others, and all cuts that any replica keeps.
+
+    Raises a KVError where nobody answers: which links are cut is not known then.
+    """
     every = _each(admins, admins.ids, "links")
-    for answer in every.values():
-        if isinstance(answer, Unsupported):
-            raise answer  # nobody has any
+    errors = [answer for answer in every.values() if isinstance(answer, KVError)]
+    if len(errors) == len(every) or any(isinstance(one, Unsupported) for one in errors):
+        raise errors[0]
     found = {replica: every[replica] for replica in replicas}
     lines = [f"replica {replica}: {_listed(each)}" for replica, each in found.items()]
     cuts = {tuple(pair) for each in every.values() for one in _rows(each) for pair in one["cuts"]}
-    lines.append(f"cut: {links.named(cuts)}" if cuts else "no link is cut")
+    silent = [replica for replica, each in every.items() if _keeps_its_cuts(each)]
+    known = f", as far as is known without {_named(silent)}" if silent else ""
+    lines.append((f"cut: {links.named(cuts)}" if cuts else "no link is cut") + known)
     value = [{"replica": replica, "links": _rows(each) or None} for replica, each in found.items()]
-    return Shown(tuple(lines), {"value": value, "cut": sorted(map(list, cuts))})
+    return Shown(tuple(lines), {"value": value, "cut": sorted(map(list, cuts)), "unknown": silent})
 
 
 def connect(admins: Admins, replica: int) -> Shown:
@@ -121,6 +126,15 @@ def _way(source: int, to: int, both: bool) -> str:
 
 def _rows(found: Any) -> list[Mapping[str, Any]]:
     return found if isinstance(found, list) else []
+
+
+def _keeps_its_cuts(found: Any) -> bool:
+    """Whether cuts of a replica may stand that were not heard of; without a process it has none."""
+    return isinstance(found, KVError) and not was_refused(found)
+
+
+def _named(replicas: Sequence[int]) -> str:
+    return f"replica{'s' * (len(replicas) > 1)} {', '.join(map(str, replicas))}"
 
 
 def _listed(found: Any) -> str:

@@ -43,11 +43,25 @@ class Wish(NamedTuple):
     """To have them all."""
     tcp: int | None = None
     udp: int | None = None
+    """Ports of the first replica's gateways; each also has one that is given a port."""
     settings: Mapping[str, str] = {}
     """Of the engine."""
-    """Ports of the first replica's gateways; each also has one that is given a port."""
     metrics: int | None = None
     """Port of the first replica's metrics."""
+
+    @property
+    def places(self) -> list[str]:
+        """The options that asked for addresses and ports."""
+        given = {
+            "--host": self.host,
+            "--advertise": self.advertise,
+            "--base-port": self.base_port,
+            "--gateways": self.gateways or None,
+            "--tcp-port": self.tcp,
+            "--udp-port": self.udp,
+            "--metrics-port": self.metrics,
+        }
+        return [option for option, value in given.items() if value is not None]
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from kvrmi.storage.durable import sync_folder
 
 from .. import pidlock
 from ..admission import check_members
-from ..engines.kinds import DEFAULT, kind_for, kind_of, replicas_of
+from ..engines.kinds import DEFAULT, OPTIONS, kind_for, kind_of, refuse_others, replicas_of
 from ..folder import FolderRefused, check_owner, format_folder, recorded
 from . import folders, locks, ports
 from .addresses import HOST, addresses_of, asked, with_disks
@@ -154,6 +154,8 @@ def _continue(wish: Wish) -> Cluster:
             f"{wish.data} holds a cluster whose engine is {cluster.engine}: "
             "leave out --engine, or choose another folder with --data"
         )
+    with asked_for():
+        refuse_others(cluster.engine, wish.settings)
     if not wish.settings.items() <= cluster.settings.items():
         raise Refused(
             f"{wish.data / CONFIG} has other settings in its table [{cluster.engine}]: edit it "
@@ -168,8 +170,8 @@ def _continue(wish: Wish) -> Cluster:
     if addresses != addresses_of(cluster):
         if running:
             raise Refused(
-                f"the cluster in {wish.data} is running: its addresses cannot change, "
-                "leave out --host, --advertise and --base-port"
+                f"the cluster in {wish.data} is running, so its addresses cannot change: leave "
+                f"out {', '.join(wish.places)}, or stop it first"
             )
         cluster = _move(wish, cluster, addresses)
     _refuse_busy(wish.data, addresses_of(cluster))
@@ -184,16 +186,21 @@ def unchanged(wish: Wish, runs: str) -> Cluster:
     try:
         cluster = _load(wish.data)
         with asked_for():
+            refuse_others(cluster.engine, wish.settings)
             same = asked(wish, cluster, free_ports=False) == addresses_of(cluster)
     except Impossible as error:
         raise Impossible(f"{runs}: {error}") from error
     except ConfigError as error:
         raise Refused(f"{runs}: {error}") from error
-    same &= wish.replicas in (None, len(cluster.members))
-    if not same or wish.engine not in (None, cluster.engine):
+    changing = [] if same else wish.places
+    changing += ["--replicas"] * (wish.replicas not in (None, len(cluster.members)))
+    changing += ["--engine"] * (wish.engine not in (None, cluster.engine))
+    others = wish.settings.items() - cluster.settings.items()
+    changing += [OPTIONS[name][0] for name, _ in others]
+    if changing:
         raise Refused(
-            f"{runs}, with other addresses, another number of replicas or another engine: "
-            "stop it first, or choose another folder with --data"
+            f"{runs}, which {', '.join(changing)} would change: stop it first, or choose another "
+            "folder with --data"
         )
     return cluster
 

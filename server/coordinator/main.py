@@ -50,6 +50,8 @@ FAILED = 1
 """Exit status of a start that was refused, and of a demo in which something did not hold."""
 CLIENT_PATIENCE = 3.0
 """Seconds that the demo's prompt has to end."""
+FOUNDING_PATIENCE = 1.0
+"""Seconds from taking the lock to beginning to found, at most."""
 LOCK_PATIENCE = 0.3
 """A child of a former coordinator has its lock for a moment, until it becomes the program."""
 READY_ALL = 15.0
@@ -152,6 +154,7 @@ def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int
     runs = f"a coordinator (pid {pid}) already runs the cluster in {wish.data}"
     if chosen.event is not None or chosen.chaos is not None:
         raise Refused(f"{runs}: choose another folder, or --ephemeral, for this")
+    _await_founding(wish.data, stopping)
     cluster = founding.unchanged(wish, runs)
     credentials = Credentials(
         cluster.id, 0, "coordinator", read_secret(wish.data / founding.SECRET)
@@ -167,6 +170,15 @@ def _runs_already(chosen: Options, wish: Wish, stopping: threading.Event) -> int
     stop = f"{cli.started_as('stop')} --data {wish.data}"
     cli.complain(f"{runs}, nothing was changed; to end it: {stop}")
     return 0
+
+
+def _await_founding(data: Path, stopping: threading.Event) -> None:
+    """Wait for the cluster file that a coordinator, begun just before, may still be writing."""
+    began = time.monotonic()
+    while not (data / founding.CONFIG).exists() and time.monotonic() - began < READY_ANY:
+        recent = time.monotonic() - began < FOUNDING_PATIENCE
+        if not (recent or (data / founding.FOUNDING).exists()) or stopping.wait(0.05):
+            return
 
 
 def _say_ready(cluster: Cluster, data: Path) -> None:

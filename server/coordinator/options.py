@@ -17,7 +17,7 @@ from kvrmi.cli import Parser, folder, whole
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.gateways import TCP_PORT, UDP_PORT
 
-from ..engines.kinds import DEFAULT, REPLICAS, kind_of, replicas_of, settings_of
+from ..engines.kinds import DEFAULT, REPLICAS, kind_of, refuse_others, replicas_of, settings_of
 from ..engines.votes import ACTIVE, ALL
 from . import chaos
 from .event import ScriptedEvent
@@ -147,10 +147,8 @@ def _parser() -> Parser:
 def _problem(given: argparse.Namespace) -> str | None:
     try:
         count = replicas_of(given.engine or DEFAULT, given.replicas)
-        if given.etcd_endpoints is not None and given.engine not in (None, "etcd"):
-            return "--etcd-endpoints is for --engine etcd"
-        if given.votes is not None and given.engine not in (None, "2pc"):
-            return "--votes is for --engine 2pc"
+        if given.engine is not None:
+            refuse_others(given.engine, settings_of(given.etcd_endpoints, given.votes))
     except ConfigError as error:
         return str(error)
     if given.keep and (given.data is not None or not given.ephemeral):
@@ -194,6 +192,8 @@ def _event_problem(given: argparse.Namespace, count: int) -> str | None:
         return "--down-after and --back-after belong together"
     if given.victim is not None and given.down_after is None and not given.demo:
         return "--victim needs --down-after and --back-after, or --demo"
+    if given.seed is not None and not given.demo:
+        return "--seed needs --demo"
     if given.victim is not None and given.victim > count:
         return f"--victim {given.victim}: there are only {count} replicas"
     if given.demo and count < 3:

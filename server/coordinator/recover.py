@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from kvrmi.cli import USAGE, Parser, complain, paragraph, reason, whole
+from kvrmi.cli import USAGE, Parser, complain, folder, paragraph, reason, whole
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.storage.durable import sync_folder
@@ -164,7 +164,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--from", dest="copies", action="append", required=True, type=Path, metavar="FOLDER",
         help="a replica's folder that is left; give it once for each")  # fmt: skip
-    add("--data", type=Path, required=True, metavar="NEW", help="folder of the new cluster")
+    add("--data", type=folder, required=True, metavar="NEW", help="folder of the new cluster")
     add("--yes", action="store_true", help="do not ask")
     add(
         "--replicas",

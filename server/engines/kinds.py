@@ -76,11 +76,8 @@ class EngineKind(NamedTuple):
 
         Raises ConfigError.
         """
-        if self.settings is not None:
-            return self.settings(given, ports)
-        if given:
-            raise ConfigError(f"engine {self.declared.name} has no settings {', '.join(given)}")
-        return {}
+        refuse_others(self.declared.name, given)
+        return {} if self.settings is None else self.settings(given, ports)
 
     def warning(self, replicas: int) -> str | None:
         """Return one line when one replica fewer would survive as many failures; else None."""
@@ -112,6 +109,17 @@ ENGINES = {
 """Every engine that is there, by its name in the cluster file."""
 DEFAULT = "paxos"
 """The engine of a new cluster for which none is named."""
+
+
+OPTIONS = {"endpoints": ("--etcd-endpoints", "etcd"), "votes": ("--votes", "2pc")}
+"""Settings that a command line can give -> the option, and the engine that it is for."""
+
+
+def refuse_others(engine: str, given: Given) -> None:
+    """Refuse settings that are given for another engine than this one. Raises ConfigError."""
+    for option, of in (OPTIONS[name] for name in given if name in OPTIONS):
+        if of != engine:
+            raise ConfigError(f"{option} is for engine {of}, and this one is {engine}")
 
 
 def settings_of(endpoints: str | None, votes: str | None) -> Given:

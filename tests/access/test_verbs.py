@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import pytest
 
 from kvrmi.access import verbs
 from kvrmi.access.showing import operation
+from kvrmi.errors import ConnectionFailed
 
 
 def block(slot: int, *commands: dict[str, object], known: bool = True) -> dict[str, Any]:
@@ -73,7 +77,7 @@ def test_what_a_client_wrote_moves_no_cursor() -> None:
     one = operation(wild)
     assert one.isprintable()
     assert len(one) < 700
-    assert operation(put("k", b"\x1b", 3, b"boot", 7)) == "put \"k\" b'\\x1b' by replica 3"
+    assert operation(put("k", b"\x1b", 3, b"boot", 7)) == r'put "k" b"\x1b" by replica 3'
     many = {"op": "put_many", "args": [[["a", "1"], ["b", "2"]]], "id": ["abcdefabcdefabcdef", 4]}
     assert operation(many) == 'put_many [["a" "1"] ["b" "2"]] by abcdefabcdef/4'
 
@@ -106,3 +110,49 @@ def test_what_a_restore_brought_counts_in_plain_words() -> None:
     assert verbs.caught_up(1, found | {"keys": 0, "missed": 2}, None).endswith(
         "0 keys; it had missed 2 writes"
     )
+
+
+class Linked:
+    """Replicas of which some answer what they are connected to, and the others do not."""
+
+    def __init__(self, answers: Mapping[int, Any]) -> None:
+        self.ids = tuple(answers)
+        self.answers = answers
+
+    def replica(self, replica: int, method: str) -> Any:
+        assert method == "links"
+        if isinstance(self.answers[replica], Exception):
+            raise self.answers[replica]
+        return self.answers[replica]
+
+
+def linked(to: int, *cuts: tuple[int, int]) -> list[dict[str, object]]:
+    return [{"replica": to, "state": "connected", "why": None, "cuts": [list(cut) for cut in cuts]}]
+
+
+def silent(cause: Exception) -> ConnectionFailed:
+    error = ConnectionFailed("it does not answer")
+    error.__cause__ = cause
+    return error
+
+
+def links_of(answers: Mapping[int, Any]) -> verbs.Shown:
+    admins: Any = Linked(answers)
+    return verbs.links_of(admins, admins.ids)
+
+
+def test_who_keeps_cuts_and_does_not_answer_is_named() -> None:
+    late, down = silent(TimeoutError()), silent(ConnectionRefusedError())
+    found = links_of({1: linked(2), 2: late, 3: late})
+    assert found.lines[-1] == "no link is cut, as far as is known without replicas 2, 3"
+    assert found.fields["unknown"] == [2, 3]
+    found = links_of({1: linked(2, (1, 2), (2, 1)), 2: linked(1), 3: late})
+    assert found.lines[-1] == "cut: 1-2, as far as is known without replica 3"
+    found = links_of({1: linked(2), 2: linked(1), 3: down})
+    assert found.lines[-1] == "no link is cut"  # a process that is not there keeps none
+
+
+@pytest.mark.parametrize("cause", [TimeoutError, ConnectionRefusedError])
+def test_where_nobody_answers_nothing_is_said_of_cuts(cause: type[Exception]) -> None:
+    with pytest.raises(ConnectionFailed, match="does not answer"):
+        links_of({1: silent(cause()), 2: silent(cause())})

@@ -11,6 +11,8 @@ from client import blocks
 from client.grammar.commands import parse
 from client.grammar.lexer import Usage, split
 from kvrmi.errors import ConnectionFailed
+from kvrmi.operations.arguments import CHANGES_MOST
+from server.engines.blocks import BLOCKS
 
 
 class Admins:
@@ -108,3 +110,12 @@ def test_how_they_are_written(line: str, args: tuple[object, ...]) -> None:
 def test_how_they_are_not(line: str) -> None:
     with pytest.raises(Usage, match="usage: "):
         parse(split(line))
+
+
+@pytest.mark.parametrize(
+    ("line", "most"), [("LOG --last 501", BLOCKS), ("HISTORY door --last 1001", CHANGES_MOST)]
+)
+def test_a_limit_is_that_of_the_option(line: str, most: int) -> None:
+    with pytest.raises(Usage, match=f"^--last takes a whole number from 1 to {most}, not "):
+        parse(split(line))
+    parse(split(f"{line.rpartition(' ')[0]} {most}"))

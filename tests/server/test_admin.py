@@ -122,7 +122,7 @@ def test_seconds_are_refused_in_words_that_an_operator_knows() -> None:
 
 
 def test_what_is_asked_is_done() -> None:
-    subject, replica, stops = admin()
+    subject, replica, _ = admin()
     assert subject.fail_role("acceptor", 1.5)
     assert replica.failed == [("acceptor", "failed on purpose", 1.5)]
     assert subject.cut(1, 2)
@@ -136,7 +136,15 @@ def test_what_is_asked_is_done() -> None:
     assert replica.cuts.delays() == [(2, 1, 0.1)]
     subject.heal()
     assert replica.cuts.delays() == []
+
+
+def test_a_process_ends_once_that_was_answered() -> None:
+    """Else the process may be gone before, and whoever asked does not know what became of it."""
+    subject, _, stops = admin()
+    subject.after_answer()
     subject.stop()
+    assert stops == []
+    subject.after_answer()
     assert stops == ["stop"]
 
 

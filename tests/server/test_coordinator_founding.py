@@ -375,18 +375,6 @@ def test_equal_values_are_no_change_whether_it_runs_or_not(
         lock.close()
 
 
-@pytest.mark.parametrize(
-    "said",
-    [{"replicas": 5}, {"host": "127.0.0.2"}, {"advertise": "127.0.0.1"}, {"base_port": 13000},
-     {"engine": "single"}],
-)  # fmt: skip
-def test_other_values_for_a_running_cluster_are_refused(data: Path, said: dict[str, Any]) -> None:
-    base = ports.free_block("127.0.0.1", 17, random.Random())
-    prepare(Wish(data, 3, "127.0.0.1", "localhost", base))
-    with pytest.raises(Refused, match="it runs, with other addresses, another number"):
-        unchanged(Wish(data, **said), "it runs")
-
-
 def test_another_host_keeps_the_ports(data: Path) -> None:
     base = ports.free_block("127.0.0.1", 17, random.Random())
     before, _ = prepare(Wish(data, 3, base_port=base))

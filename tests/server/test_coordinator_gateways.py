@@ -36,7 +36,7 @@ def test_metrics_have_a_port_for_each_replica_which_stays(tmp_path: Path) -> Non
     assert kept.metrics_port == port
     moved, _ = prepare(Wish(tmp_path, ephemeral=True))
     assert moved.metrics_port not in (0, port)
-    with pytest.raises(Refused, match="runs, with other addresses"):
+    with pytest.raises(Refused, match="runs, which --metrics-port would change"):
         unchanged(Wish(tmp_path, metrics=port), "runs")
 
 
@@ -74,7 +74,7 @@ def test_one_that_is_down_gets_them_and_keeps_them(tmp_path: Path) -> None:
 
 def test_one_that_runs_is_not_changed(tmp_path: Path) -> None:
     prepare(wish(tmp_path))
-    with pytest.raises(Refused, match="runs, with other addresses"):
+    with pytest.raises(Refused, match="runs, which --gateways would change"):
         unchanged(Wish(tmp_path, gateways=True), "runs")
 
 

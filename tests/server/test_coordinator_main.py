@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator import main
-from server.coordinator.founding import Wish, prepare
+from server.coordinator.founding import CONFIG, FOUNDING, Wish, prepare
 from server.folder import format_folder
 
 PROGRAM = importlib.import_module("server.coordinator.main")
@@ -46,6 +47,16 @@ def test_replicas_without_a_cluster_file_stay_alone(
     assert "holds replica folders but no cluster.toml: put that file back, or" in said
     assert "replicas that were started with --address and --peers have no such file" in said
     assert [file.name for file in tmp_path.iterdir()] == ["replica1"]
+
+
+def test_a_cluster_that_is_just_being_founded_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / FOUNDING).touch()
+    file = tmp_path / CONFIG
+    writing = threading.Timer(0.3, file.touch)
+    writing.start()
+    PROGRAM._await_founding(tmp_path, threading.Event())
+    assert file.exists()
+    writing.join()
 
 
 @pytest.mark.parametrize("words", [["--base-port", "65530"], ["--replicas", "9"]])

@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from client.__main__ import _PROGRAMS
 from client.admin import Admin
 from client.grammar import help
 from client.grammar.commands import COMMANDS, GROUPS, PROGRAMS, parse
@@ -51,3 +52,7 @@ def test_examples_are_true(cluster: Cluster) -> None:
             line, answer = form.example
             Shell(store, cast(Admin, None), printer, Notes(printer.note)).run_line(line)
             assert out.getvalue().rstrip("\n") == answer, line
+
+
+def test_every_part_of_the_client_with_options_of_its_own_is_named() -> None:
+    assert set(PROGRAMS) == set(_PROGRAMS)

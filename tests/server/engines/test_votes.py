@@ -50,7 +50,9 @@ def test_what_is_wrong_names_the_key(table: dict[str, str], wrong: str) -> None:
 
 def test_no_other_engine_has_votes_to_set() -> None:
     for engine in ("paxos", "single"):
-        with pytest.raises(ConfigError, match=f"engine {engine} has no settings votes"):
+        with pytest.raises(
+            ConfigError, match=f"^--votes is for engine 2pc, and this one is {engine}"
+        ):
             kind_of(engine).founded({"votes": "all"}, ports)
 
 

@@ -61,7 +61,7 @@ def test_the_cluster_file_keeps_it_and_other_endpoints_are_refused(tmp_path: Pat
 
 
 def test_settings_of_an_engine_that_has_none_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="engine single has no settings endpoints"):
+    with pytest.raises(Refused, match="--etcd-endpoints is for engine etcd, and this one"):
         prepare(Wish(tmp_path, ephemeral=True, engine="single", settings={"endpoints": "a"}))
 
 
