@@ -52,7 +52,8 @@ def page(found: Sequence[Found], about: str) -> str:
         *(_bars(found, op, name) for op, name in (("put", "PUT"), ("get", "GET"))),
         _table(*_rates(found)),
         "<h2>What a write costs</h2><p>Messages between the servers, and writes that reached a "
-        "disk, for each acknowledged PUT; clients that write together share both.</p>",
+        "disk, for each acknowledged PUT; clients that write together share both."
+        f"{_uncounted(found)}</p>",
         _table(*_costs(found)),
         "<h2>When servers die</h2><p>Answers in each second, writes and reads each on a scale of "
         "their own; a square marks a second in which calls were refused or not answered.</p>",
@@ -79,6 +80,13 @@ def _costs(found: Sequence[Found]) -> tuple[list[str], list[list[str]]]:
         for cost in one.costs
     ]
     return ["engine", "clients", "messages/PUT", "disk writes/PUT"], rows
+
+
+def _uncounted(found: Sequence[Found]) -> str:
+    names = [one.engine for one in found if one.rates and not one.costs]
+    return f" Gateways do not know what it costs behind them: {escape(', '.join(names))}." * bool(
+        names
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -44,6 +44,12 @@ def test_the_page_has_every_figure_and_needs_nothing_else() -> None:
     assert not re.search(r"(src|href|url)\s*[=(]|@import|<script", text)
 
 
+def test_what_gateways_do_not_count_is_called_so() -> None:
+    text = page([FOUND, FOUND._replace(engine="etcd <x>", costs=[])], "about")
+    assert "Gateways do not know what it costs behind them: etcd &lt;x&gt;." in text
+    assert "Gateways do not" not in page([FOUND], "about")
+
+
 def test_a_browser_shows_it(tmp_path: Path) -> None:
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
