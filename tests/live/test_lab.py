@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import time
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.live
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NODES = 1200
+"""Elements of the page, whatever happens."""
+FRAMES, FRAME_MS = 30, 60
+"""Pictures that are timed, and milliseconds for one at the median: generous, for a busy machine."""
+STREAM = {"content-type": "text/event-stream"}
+TIMED = """
+  window.spent = [];
+  const ask = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (draw) => ask((time) => {
+    const begun = performance.now();
+    draw(time);
+    window.spent.push(performance.now() - begun);
+  });
+"""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +45,7 @@ def opened(shared: LiveCluster) -> Iterator[Page]:
         pytest.skip("there is no chromium")
     with running(config=shared.config) as lab, api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
         wrong: list[str] = []
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(lab.address)
@@ -106,3 +121,69 @@ def test_what_loses_the_quorum_is_asked_and_undone(live: LiveCluster, page: Page
     page.locator("#undo").click()
     eventually(page, lambda: page.inner_text("#health").startswith("serving"))
     live.settle()
+
+
+def test_ten_thousand_events_a_second_are_cheap_to_draw(opened: Page) -> None:
+    page = opened.context.new_page()
+    page.add_init_script(TIMED)
+    page.route("**/live/stream", lambda route: route.fulfill(body=flood(), headers=STREAM))
+    page.goto(opened.url)
+    page.wait_for_selector("article.card")
+    eventually(page, lambda: int(page.evaluate("spent.length")) > FRAMES)
+    spent = page.evaluate("spent")
+    assert page.evaluate("document.querySelectorAll('*').length") <= NODES
+    assert sorted(spent)[len(spent) // 2] <= FRAME_MS, spent
+    assert page.locator("aside img").count() == 0, "text of a frame is text"
+    page.close()
+
+
+def flood() -> str:
+    """Make five seconds of frames, as one that is behind would get them: all at once."""
+    return "".join(f"data: {json.dumps(frame(number))}\n\n" for number in range(100))
+
+
+def frame(number: int) -> dict[str, object]:
+    at, slot = number / 20, 250 * number
+    kinds = ("accept", "accepted", "forward to", "campaign")
+    events = [
+        {
+            "event": kinds[n % 4],
+            "at": at,
+            "replica": 1 + n % 5,
+            "peer": 1 + n // 5 % 5,
+            "ballot": "3.1",
+        }
+        for n in range(500)
+    ]
+    up = {"state": "up", "incarnation": 1}
+    roles = {name: up for name in ("proposer", "acceptor", "learner")}
+    replicas = [
+        {"id": id, "state": "up", "answers": True, "roles": roles, "cuts": [], "ballot": "3.1"}
+        for id in range(1, 6)
+    ]
+    accepted = [[slot - back, [3, 1]] for back in range(40)]
+    acceptor = {"promised": [3, 1], "grant": 0.5, "hold": 0.0, "accepted": accepted}
+    learner = {"chosen": slot, "applied": slot - 3}
+    moments = {id: {"at": at, "acceptor": acceptor, "learner": learner} for id in range(1, 6)}
+    picture = {
+        "replicas": replicas,
+        "health": "serving",
+        "leader": 1,
+        "up": 5,
+        "needs": 3,
+        "time": at,
+    }
+    news = {"at": at, "text": "<img src=x>", "urgent": False, "mark": "1"}
+    columns = [[at // 0.5 * 0.5, 5000, 4000, 0.01]]
+    return {
+        "kind": "batch",
+        "at": at,
+        "picture": picture,
+        "columns": columns,
+        "happened": [news],
+        "gaps": [[at - 1, at, True]],
+        "load": {},
+        "events": events,
+        "dropped": 0,
+        "moments": moments,
+    }

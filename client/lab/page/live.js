@@ -15,7 +15,7 @@ import { help } from "./live_words.js";
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
 const SILENT_MS = 5000, SLOT_PIXELS = 26, PICTURE_MS = 100, MIXED = 0.1;
 
-let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lost = "", colours = null, pictured = 0, shownPanel = "";
+let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lost = "", colours = null, pictured = 0, shownPanel = "", choseAt = 0;
 
 const said = (text, bad = false) => {
   write(one("last"), text);
@@ -102,7 +102,11 @@ document.addEventListener("keydown", (event) => {
 one("undo").addEventListener("click", KEYS.u);
 one("theme").addEventListener("click", theme);
 one("help").addEventListener("click", KEYS["?"]);
-one("clients").addEventListener("change", ({ target }) => { orders.work(Number(target.value)); target.blur(); });
+one("clients").addEventListener("change", ({ target }) => {
+  choseAt = performance.now();
+  orders.work(Number(target.value));
+  target.blur();
+});
 one("clients").addEventListener("input", ({ target }) => write(one("many"), target.value === "0" ? "none" : target.value));
 
 function theme() {
@@ -131,7 +135,7 @@ function draw(time) {
 function picture(at, flying) {
   const silent = source !== null && !state.retired && performance.now() - heard > SILENT_MS;
   problem(state.retired ? "Four other pages show the cluster now, and this one gave its place away. Load it again to take one back."
-    : lost || (silent ? "Nothing has come from the lab for some seconds: it is busy, or was ended. The picture below is old." : state.trouble ?? ""));
+    : lost || (silent ? "Nothing has come from the lab for some seconds: it is busy, or was ended. The picture below is old." : state.trouble ?? absent()));
   write(one("health"), health());
   ring.show(state, chosen, at - DELAY);
   log.show(state, Math.max(8, Math.min(40, Math.floor((one("log").clientWidth - 70) / SLOT_PIXELS))));
@@ -166,7 +170,7 @@ function clients() {
     `${many} at work: ${acknowledged.toLocaleString("en")} acknowledged, ${refused} refused, ${unknown} unknown`
     + `${p99 === null ? "" : `; p99 of writes ${p99 < 0.01 ? (p99 * 1000).toFixed(1) : Math.round(p99 * 1000)} ms`}${surprises.length ? `; wrong: ${surprises.at(-1)}` : ""}`;
   write(one("came"), text);
-  if (document.activeElement !== one("clients") && one("clients").value !== String(many)) {
+  if (document.activeElement !== one("clients") && performance.now() - choseAt > SILENT_MS && one("clients").value !== String(many)) {
     one("clients").value = many;  // another page may have chosen
     write(one("many"), many ? String(many) : "none");
   }
@@ -188,6 +192,9 @@ function health() {
   const leads = state.leader === null ? "nobody leads" : `replica ${state.leader} leads`;
   return `${state.health}: ${leads}, ${state.up} of ${state.replicas.size} up, ${state.needs} needed`;
 }
+
+const absent = () => state.replicas.size && state.health === "nobody answers"
+  ? "No replica answers: the cluster was stopped, or cannot be reached. It is looked for again and again." : "";
 
 function problem(text) {
   write(one("problem"), text);
