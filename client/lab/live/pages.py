@@ -23,6 +23,7 @@ from ...options import Options
 from ..bodies import TooLarge, body
 from .collector import Collector
 from .orders import Asked, give
+from .slots import Slot, explain
 from .work import MOST, Work
 
 __all__ = ["Live"]
@@ -50,6 +51,7 @@ class Live:
             Route("/live/stream", self.stream),
             Route("/live/order", self.order, methods=["POST"]),
             Route("/live/load", self.load, methods=["POST"]),
+            Route("/live/why", self.why, methods=["POST"]),
         ]
 
     @asynccontextmanager
@@ -76,6 +78,10 @@ class Live:
     async def load(self, request: Request) -> Response:
         """Have so many clients of the page's own."""
         return await _answered(request, Wanted, self._want)
+
+    async def why(self, request: Request) -> Response:
+        """Say why a slot has its value."""
+        return await _answered(request, Slot, partial(explain, self._options))
 
     def _want(self, wanted: Wanted) -> dict[str, object]:
         self._work.want(wanted.clients)

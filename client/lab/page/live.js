@@ -1,6 +1,6 @@
 // The live page: the stream of frames, what is clicked, the picture. The state is live_state.js's.
 
-import { html, one } from "./dom.js";
+import { html, one, press } from "./dom.js";
 import { dots } from "./live_dots.js";
 import { beats, DELAY } from "./live_flights.js";
 import { Log } from "./live_log.js";
@@ -9,6 +9,7 @@ import { linkPanel, panel } from "./live_panel.js";
 import { Ring, write } from "./live_ring.js";
 import { links, nothing, passes, take } from "./live_state.js";
 import { strip } from "./live_strip.js";
+import { electionPanel, slotPanel } from "./live_why.js";
 import { crossed, follow } from "./live_stroke.js";
 import { help } from "./live_words.js";
 
@@ -24,7 +25,7 @@ const said = (text, bad = false) => {
 const orders = new Orders(given.token, one("ask"), said);
 const give = (lines) => orders.give(lines);
 const ring = new Ring(one("stage"), one("links"), one("cards"), act);
-const log = new Log(one("log"));
+const log = new Log(one("log"), explain);
 
 // --- the stream ----------------------------------------------------------------------------------
 
@@ -75,6 +76,20 @@ function act({ kind, id, role, one: from, other: to, more }) {
   aside();
 }
 
+/** Ask why a slot has its value, and show it in place of the buttons. */
+async function explain(slot) {
+  chosen = { kind: "slot", slot, answer: { refused: "Asking the replicas .." } };
+  aside();
+  const answer = await orders.why(slot, state.leader);
+  if (chosen?.slot === slot) chosen = { kind: "slot", slot, answer };
+  aside();
+}
+
+const close = () => {
+  chosen = null;
+  aside();
+};
+
 const find = (from, to) => links(state).find((each) => each.one === from && each.other === to);
 
 follow(one("stage"), one("stroke").firstElementChild, (points) => {
@@ -85,7 +100,7 @@ follow(one("stage"), one("stroke").firstElementChild, (points) => {
 
 const KEYS = {
   u: () => give(["UNDO"]), h: () => give(["HEAL"]), t: theme, "?": () => help(one("keys")),
-  Escape: () => { chosen = null; },
+  Escape: close, v: () => explain(Math.max(1, ...[...state.replicas.values()].map(({ applied }) => applied ?? 0))),
 };
 const ROLES = { p: "proposer", a: "acceptor", r: "learner" };
 
@@ -152,7 +167,22 @@ function aside() {
   const shape = JSON.stringify([chosen, link, replica?.state, replica?.answers, state.leader, [...state.replicas.values()].map(({ cuts }) => cuts)]);
   if (shape === shownPanel) return;
   shownPanel = shape;
-  one("panel").replaceChildren(...(link ? linkPanel(link, give) : panel(state, chosen?.id, give)));
+  one("panel").replaceChildren(...panelOf(link));
+}
+
+function panelOf(link) {
+  if (link) return linkPanel(link, give);
+  if (chosen?.kind === "slot") return slotPanel(chosen.slot, chosen.answer, state.replicas.size, close);
+  if (chosen?.kind === "ballot") return electionPanel(state.explains, chosen.ballot, close);
+  return panel(state, chosen?.id, give);
+}
+
+/** A line that names a ballot is a button: how that came to lead. */
+function line({ at, text, urgent }) {
+  const ballot = /leads, ballot (\d+\.\d+)/.exec(text)?.[1];
+  const pick = () => { chosen = { kind: "ballot", ballot }; aside(); };
+  return html("li", { class: urgent ? "urgent" : null }, html("time", {}, `${new Date(at * 1000).toTimeString().slice(0, 8)} `),
+    ballot ? press(text, pick, "How it came to lead") : text);
 }
 
 function happened() {
@@ -160,8 +190,7 @@ function happened() {
   const shape = lines.map(({ at, text }) => `${at} ${text}`).join("\n");
   if (one("happened").dataset.shape === shape) return;
   one("happened").dataset.shape = shape;
-  one("happened").replaceChildren(html("h2", {}, "What happened"), html("ol", {}, ...lines.map((each) =>
-    html("li", { class: each.urgent ? "urgent" : null }, html("time", {}, new Date(each.at * 1000).toTimeString().slice(0, 8)), ` ${each.text}`))));
+  one("happened").replaceChildren(html("h2", {}, "What happened"), html("ol", {}, ...lines.map(line)));
 }
 
 function clients() {

@@ -5,14 +5,18 @@ import { slots } from "./live_state.js";
 
 /** The table in its element; cells are made once and changed. */
 export class Log {
-  constructor(holder) {
+  /** `pick` takes the slot that is clicked. */
+  constructor(holder, pick) {
     this.holder = holder;
+    this.pick = pick;
+    this.numbers = [];
     this.shape = "";
   }
 
   show(state, count) {
     const { numbers, rows } = slots(state, count);
     const shape = `${count} ${rows.map(({ id }) => id).join()}`;
+    this.numbers = numbers;
     if (shape !== this.shape) this.make(numbers, rows, shape);
     this.heads.forEach((head, index) => {
       const text = numbers[index] % 5 === 0 ? String(numbers[index]) : "";
@@ -25,14 +29,19 @@ export class Log {
     }));
   }
 
+  clicked({ target }) {
+    const index = target.cellIndex - 1;
+    if (index >= 0 && this.numbers[index] > 0) this.pick(this.numbers[index]);
+  }
+
   make(numbers, rows, shape) {
     this.shape = shape;
     this.heads = numbers.map(() => html("th"));
     this.cells = rows.map(() => numbers.map(() => html("td")));
     this.holder.replaceChildren(
-      html("table", { "aria-label": "The last slots of the log on each replica" },
+      html("table", { onclick: (event) => this.clicked(event), title: "Click a slot: why it has its value", "aria-label": "The last slots of the log on each replica" },
         html("tr", {}, html("th", {}, "slot"), ...this.heads),
         ...rows.map(({ id }, row) => html("tr", {}, html("th", { class: `owner${id % 6}` }, String(id)), ...this.cells[row]))),
-      html("p", { class: "legend" }, "▢ accepted, colour of the ballot's owner · ▤ known to be chosen · ■ applied"));
+      html("p", { class: "legend" }, "▢ accepted, colour of the ballot's owner · ▤ known to be chosen · ■ applied. Click a slot (v: the last chosen one): why it has its value."));
   }
 }

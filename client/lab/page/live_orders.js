@@ -22,6 +22,11 @@ export class Orders {
     this.said(answer.refused ?? (clients ? `${clients} clients read and write` : "the clients end"), Boolean(answer.refused));
   }
 
+  /** Ask why a slot has its value. */
+  why(slot, leader) {
+    return this.send({ slot, leader }, "/live/why");
+  }
+
   async send(body, path = "/live/order") {
     const headers = { "x-kvrmi-token": this.token };
     try {

@@ -3,14 +3,15 @@
 // Times are seconds of the lab's machine; whoever draws says which moment it draws.
 
 import { launch, none } from "./live_flights.js";
+import { EXPLAINS } from "./live_why.js";
 
-export const HAPPENED = 60, COLUMNS = 240, OWNERS = 200;
+export const HAPPENED = 60, COLUMNS = 240, OWNERS = 200, EXPLAINED = 300;
 const BEHIND = 0.6;
 
 /** Nothing is known yet. */
 export const nothing = () => ({
   at: 0, replicas: new Map(), health: "", leader: null, trouble: "Looking for the cluster.", engine: null, cluster: null,
-  happened: [], columns: new Map(), gaps: [], load: {}, moments: new Map(), flights: none(), owners: new Map(), furthest: [], missed: 0, retired: false,
+  happened: [], columns: new Map(), gaps: [], load: {}, moments: new Map(), flights: none(), explains: [], owners: new Map(), furthest: [], missed: 0, retired: false,
 });
 
 /** The state after a frame. A frame that is none of ours changes nothing. */
@@ -24,6 +25,7 @@ export function take(state, frame) {
     moments: moments(begun.moments, frame.moments ?? {}, now.replicas),
     flights: launch(begun.flights, frame.events ?? [], frame.at, [...now.replicas.keys()]),
     happened: [...begun.happened, ...frame.happened].sort((a, b) => a.at - b.at).slice(-HAPPENED),
+    explains: [...begun.explains, ...(frame.events ?? []).filter(({ event }) => EXPLAINS.has(event))].slice(-EXPLAINED),
     owners: owners(begun.owners, frame.moments ?? {}),
     furthest: furthest(begun.furthest, frame.at, frame.moments ?? {}),
     columns: columns(begun.columns, frame.columns),

@@ -150,3 +150,32 @@ test("a stroke cuts the links that it crosses, and no other", () => {
   assert.deepEqual(crossed([...stroke, { x: 60, y: 80 }], all, where), all.slice(0, 2));
   assert.deepEqual(crossed([{ x: 50, y: -20 }], all, where), []);
 });
+
+// --- why -----------------------------------------------------------------------------------------
+
+const { election, slotWords } = await import(new URL("live_why.js", PAGE));
+
+test("a change of leader: who led before and why no more, who promised, who refused", () => {
+  const events = [
+    event("leads no more", 9, 2, 1, { text: "leads no more replica=1 ballot=3.1 after=4.0s reason=no heartbeat in time" }),
+    event("campaign", 10, 2, 0, { ballot: "4.2" }),
+    event("refuse", 10.1, 3, 2, { ballot: "4.2", text: "refuse ballot=4.2 to=2 promised=3.1 reason=lease" }),
+    event("promise", 10.4, 3, 2, { ballot: "4.2" }), event("leads", 10.5, 2, 2, { ballot: "4.2" }), event("leads", 10.6, 3, 2, { ballot: "4.2" }),
+    event("campaign", 30, 4, 0, { ballot: "9.4" }),
+  ];
+  const told = election(events, "4.2").map(({ text }) => text);
+  assert.equal(told.length, 5);
+  assert.match(told[0], /Replica 1 led at 3.1 until then: no heartbeat in time/);
+  assert.match(told[2], /lease for another leader still runs/);
+  assert.match(told[4], /Replica 2 has a majority/);
+  assert.deepEqual(election(events, "7.7"), []);
+});
+
+test("a slot: three sentences, with the acceptors where they are known", () => {
+  const block = { slot: 7, ballot: [3, 1], acceptors: [1, 2, 4], commands: [{ op: "put", args: ["k", "v"] }], count: 1 };
+  const [proposed, accepted, later] = slotWords(block, 5);
+  assert.match(proposed, /Replica 1 proposed it at ballot 3.1. It holds: put k v/);
+  assert.match(accepted, /1, 2, 4 had accepted/);
+  assert.match(later, /only 2 are not among these/);
+  assert.match(slotWords({ ...block, acceptors: [], commands: [], count: 0 }, 5).join(" "), /no-op.*only the leader of that time knows/);
+});

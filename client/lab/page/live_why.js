@@ -1,0 +1,72 @@
+// Why: of a slot, and of a change of leader. Words are made here of what replicas reported; pure but
+// for the elements.
+
+import { html } from "./dom.js";
+import { EVENT } from "./reasons.js";
+
+/** Events that explain who leads; the others pass by. */
+export const EXPLAINS = new Set(["campaign", "promise", "refuse", "leads", "leads open", "leads no more", "leads unreachable", "hand-over", "transfer", "silent"]);
+const MOST = 12;
+
+/** What led to a ballot, and what ended the one before: sentences with their reasons. */
+export function election(events, ballot) {
+  const begun = events.filter((one) => one.ballot === ballot);
+  if (!begun.length) return [];
+  const from = Math.min(...begun.map(({ at }) => at)) - 3, to = Math.max(...begun.map(({ at }) => at));
+  const near = events.filter((one) => one.ballot === ballot
+    || (one.at >= from && one.at <= to && ["leads no more", "leads unreachable", "hand-over", "transfer"].includes(one.event)));
+  const seen = new Set();
+  return near.sort((a, b) => a.at - b.at).map(told).filter(({ text }) => !seen.has(text) && seen.add(text)).slice(-MOST);
+}
+
+function told({ event, replica, peer, ballot, text, at }) {
+  const reason = /reason=(.*)/.exec(text)?.[1] ?? "";
+  const sentence = {
+    campaign: `Replica ${replica} asks all to promise ballot ${ballot}.`,
+    promise: `Acceptor ${replica} promises ${ballot} to replica ${peer}: from now on nothing at a lower ballot.`,
+    refuse: `Acceptor ${replica} refuses ${ballot}: ${reason === "lease" ? "its lease for another leader still runs" : "it has promised a higher one"}.`,
+    leads: `Replica ${peer} has a majority of promises: it leads at ${ballot}.`,
+    "leads open": `Replica ${replica} has taken over what was accepted before, and writes.`,
+    "leads no more": `Replica ${peer} led at ${ballot} until then${reason ? `: ${reason}` : ""}.`,
+    "leads unreachable": `Replica ${replica} finds that the leader's process refuses connections.`,
+    "hand-over": `Replica ${peer} hands leadership over to replica ${replica}.`,
+    transfer: `An operator has leadership handed to replica ${peer}.`,
+  }[event] ?? text;
+  return { at, text: sentence, why: EVENT[event] ?? null };
+}
+
+/** The panel of a change of leader; `close` ends it. */
+export function electionPanel(events, ballot, close) {
+  const lines = election(events, ballot), why = [...new Map(lines.filter((one) => one.why).map((one) => [one.why[0], one.why])).values()];
+  return [
+    html("h2", {}, `How ballot ${ballot} came to lead`),
+    lines.length ? html("ol", { class: "told" }, ...lines.map(({ text }) => html("li", {}, text)))
+      : html("p", {}, "This page was not open then, or the replicas have forgotten it."),
+    ...why.map(([text, where]) => html("p", { class: "reason" }, text, " ", html("cite", {}, where))),
+    html("button", { type: "button", onclick: close }, "close"),
+  ];
+}
+
+/** Why a slot has its value, of the block that the log holds. */
+export function slotWords({ slot, ballot, acceptors, commands, count }, replicas) {
+  const named = commands.map(({ op, args }) => `${op} ${args.join(" ")}`.slice(0, 60));
+  const holds = count ? `${named.slice(0, 3).join("; ")}${count > 3 ? `; and ${count - 3} more` : ""}` : "nothing (a no-op, to fill a gap)";
+  const majority = Math.floor(replicas / 2) + 1, spared = replicas - acceptors.length;
+  return [
+    `Replica ${ballot[1]} proposed it at ballot ${ballot.join(".")}. It holds: ${holds}.`,
+    acceptors.length ? `Acceptors ${acceptors.join(", ")} had accepted it when it was counted: ${acceptors.length} of ${replicas}, and ${majority} make it chosen.`
+      : `A majority of ${majority} of ${replicas} acceptors accepted it; which, only the leader of that time knows.`,
+    `A later leader needs the promises of ${majority}${acceptors.length ? `, and only ${spared} ${spared === 1 ? "is" : "are"} not among these` : ""}: so at least one reports this value, and it can propose no other.`,
+  ];
+}
+
+/** The panel of a slot: `answer` is the lab's. */
+export function slotPanel(slot, answer, replicas, close) {
+  const lines = answer.block ? slotWords(answer.block, replicas) : [answer.refused];
+  return [
+    html("h2", {}, `Why slot ${slot} has its value`),
+    ...lines.map((text) => html("p", {}, text)),
+    answer.block ? html("p", { class: "reason" }, html("cite", {}, EVENT.chosen[1])) : "",
+    html("button", { type: "button", onclick: close }, "close"),
+  ];
+}
