@@ -20,6 +20,7 @@ from .lease import LeaderLease
 from .messages import (
     Accept,
     Accepted,
+    Ask,
     Behind,
     CampaignNow,
     Chosen,
@@ -82,7 +83,7 @@ class Leadership:
         self.acceptor = Unanswered(timing.lease)
         """What our own acceptor was asked."""
         self.learner = Unanswered(timing.lease)
-        """What our learner was given to apply."""
+        """What our learner was given to apply, or was asked."""
         self._me = me
         self._peers, self._quorum = electorate.peers, electorate.quorum
         self.lease = lease
@@ -100,6 +101,7 @@ class Leadership:
         self._inflight: _Proposal | None = None
         self._confirming: list[tuple[int, int, int]] = []
         self._beat_at = self._offer_at = now
+        self._ask_at = now + timing.lease
         self._traced_at = 0.0
         self._moved_at = now
         lease.contact = now
@@ -209,6 +211,7 @@ class Leadership:
         batches follow slots of this very ballot alone (DESIGN.md, "Never chosen").
         """
         self.learner.answered()
+        self._ask_at = now + self._timing.lease
         proposed = self._inflight is not None or self._noop_slot
         if proposed and slot > self._decided:
             self.over = f"slot {slot} was learned from another leader"
@@ -282,9 +285,17 @@ class Leadership:
         messages: tuple[Envelope, ...] = ()
         if now >= self._beat_at:
             messages += self._beat(now)
+        if now >= self._ask_at:
+            messages += self._ask(now)
         if self._inflight is not None and now >= self._inflight.again_at:
             messages += self._again(self._inflight, now)
         return messages + self.advance(now)
+
+    def _ask(self, now: float) -> tuple[Envelope, ...]:
+        """Have our learner show that it does not hang: nobody writes, and reads need it too."""
+        self._ask_at = now + self._timing.lease
+        self.learner.asked(now)
+        return (self._local("learner", Ask()),)
 
     def offers(self, now: float, to: tuple[int, ...]) -> tuple[Envelope, ...]:
         """Ask `to` whether they could lead, twice a second."""

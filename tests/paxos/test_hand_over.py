@@ -8,6 +8,7 @@ from kvrmi.paxos.ballot import NO_BALLOT, Ballot
 from kvrmi.paxos.election import REACH
 from kvrmi.paxos.messages import (
     Applied,
+    Ask,
     CampaignNow,
     Chosen,
     Followed,
@@ -62,6 +63,13 @@ def sent_beats(bench: Bench[Proposer]) -> set[int]:
     """Numbers of the heartbeats sent next, without accounting for anything."""
     bench.wake(TIMING.heartbeat)
     return {m.beat for _, m in pairs(bench.pending) if isinstance(m, Heartbeat)}
+
+
+def shows(bench: Bench[Proposer], slot: int) -> None:
+    """Have our learner answer what it was asked: it does not hang."""
+    me = bench.role.me
+    if any(isinstance(m, Ask) for _, m in pairs(bench.pending)):
+        bench.deliver(learner(me), Applied(slot, slot, (), ()))
 
 
 def successor_of(benches: Benches, *, quiet: float) -> Bench[Proposer]:
@@ -129,7 +137,9 @@ def test_a_leader_without_acceptor_hands_over_when_it_stays_away(benches: Benche
     while bench.role.leading and bench.now < gone + 10:
         bench.drain()
         bench.deliver(proposer(3), Offered(B, True))
-        for beat in sent_beats(bench):
+        beats = sent_beats(bench)
+        shows(bench, 1)
+        for beat in beats:
             bench.deliver(acceptor(2), heard(beat))
             bench.deliver(acceptor(3), heard(beat))
     assert Envelope(proposer(3), CampaignNow(B)) in bench.drain()
@@ -173,6 +183,35 @@ def test_a_leader_whose_learner_is_silent_for_a_lease_hands_over(benches: Benche
     sent = bench.drain()
     assert Envelope(proposer(3), CampaignNow(B)) in sent
     assert bench.now - asked == pytest.approx(TIMING.lease, abs=0.25)
+
+
+def test_a_leader_whose_learner_hangs_hands_over_though_nobody_writes(benches: Benches) -> None:
+    """Reads need it too; it is asked for a sign once a lease, and gives none."""
+    bench = leased(leader(benches))
+    asked = bench.now
+    while bench.role.leading and bench.now < asked + 10:
+        bench.drain()
+        bench.deliver(proposer(3), Offered(B, True))
+        for beat in sent_beats(bench):
+            for replica in EVERYBODY:
+                bench.deliver(acceptor(replica), heard(beat))
+    assert Envelope(proposer(3), CampaignNow(B)) in bench.drain()
+    assert bench.now - asked <= 2 * TIMING.lease + 0.25
+
+
+def test_one_whose_learner_shows_itself_goes_on_leading(benches: Benches) -> None:
+    bench = leased(leader(benches))
+    begun = bench.now
+    while bench.now < begun + 3:
+        bench.drain()
+        bench.deliver(proposer(3), Offered(B, True))
+        beats = sent_beats(bench)
+        shows(bench, 1)
+        for beat in beats:
+            for replica in EVERYBODY:
+                bench.deliver(acceptor(replica), heard(beat))
+    bench.drain()
+    assert bench.role.leading
 
 
 def test_a_leader_with_a_batch_in_flight_hands_over_to_nobody(benches: Benches) -> None:
@@ -227,7 +266,9 @@ def test_a_recovered_replica_of_higher_priority_gets_leadership_back(benches: Be
     while bench.role.leading and bench.now < fit + 20:
         bench.drain()
         bench.deliver(proposer(1), Offered(at, True))
-        for beat in sent_beats(bench):
+        beats = sent_beats(bench)
+        shows(bench, 1)
+        for beat in beats:
             bench.deliver(acceptor(2), heard(beat, at=at))
             bench.deliver(acceptor(3), heard(beat, at=at))
     assert Envelope(proposer(1), CampaignNow(at)) in bench.drain()
