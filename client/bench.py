@@ -21,6 +21,7 @@ from kvrmi.access.store import Store
 from kvrmi.cluster.naming import kvstore
 from kvrmi.cluster.status import ReplicaEntry, in_charge
 from kvrmi.errors import ConnectionFailed, KVError
+from kvrmi.operations.arguments import VALUE_BYTES
 
 from . import failover
 from .exits import EXIT_STATUS
@@ -247,7 +248,7 @@ def _parser() -> cli.Parser:
     )
     add(
         "--value-bytes",
-        type=cli.whole(1, 10_000_000),
+        type=cli.whole(1, VALUE_BYTES),
         default=100,
         metavar="N",
         help="size of a value (100)",

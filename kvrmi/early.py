@@ -1,4 +1,4 @@
-"""Ctrl-C while a program's modules are still being loaded ends it without a traceback.
+"""Ctrl-C while a program's modules are still being loaded, or while it ends, prints no traceback.
 
 Rule: the programs import it before everything else, the standard library included, so it needs
 nothing. Once loaded, a program sees to Ctrl-C itself.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["uncaught"]
+__all__ = ["uncaught", "unraisable"]
 
 
 def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -21,4 +21,11 @@ def uncaught(kind: type[BaseException], error: BaseException, trace: TracebackTy
         sys.__excepthook__(kind, error, trace)
 
 
+def unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Say nothing of one that comes while Python ends the program, either."""
+    if not issubclass(what.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(what)
+
+
 sys.excepthook = uncaught
+sys.unraisablehook = unraisable

@@ -96,7 +96,8 @@ def _parser() -> cli.Parser:
     parser.add_argument(
         "--console",
         action="store_true",
-        help="prompt for commands on this terminal (help lists them); without one, log to stdout",
+        help="prompt for commands on this terminal (help lists them); log to stdout where there "
+        "is no terminal",
     )
     parser.add_argument(
         "--metrics-port",

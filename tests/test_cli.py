@@ -282,3 +282,23 @@ def test_programs_end_when_asked_or_when_their_terminal_closes(
             number = signal.SIGTERM
         assert program.wait(30) == 0
         assert program.stdout.read() == f"asked to end by {number.name}\n"
+
+
+_ENDING = """
+import os, signal, threading, time
+import kvrmi.early
+
+def interrupt():
+    deadline = time.monotonic() + 5
+    while threading.main_thread().is_alive() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.1)
+
+threading.Thread(target=interrupt).start()
+"""
+
+
+def test_ctrl_c_while_python_ends_a_program_prints_no_traceback() -> None:
+    assert run("-c", _ENDING).stderr == ""

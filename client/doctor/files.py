@@ -26,6 +26,8 @@ _WAL = 128 << 20
 def _missing(seen: Seen) -> Iterator[Finding]:
     if not seen.coordinated:
         raise Skipped("each replica's folder is on the host that it runs on")
+    if seen.is_copy:
+        raise Skipped("here lies a copy of the cluster's files, without its replicas' folders")
     for one in seen.cluster.ids:
         folder = f"replica{one}"
         inside = [name for name in seen.files if name.startswith(f"{folder}/")]
@@ -59,7 +61,8 @@ def _owner(seen: Seen) -> Iterator[Finding]:
     wrong = [name for name, file in seen.files.items() if file.owner != whole.owner]
     if wrong:
         yield Finding(
-            f"{_some(wrong)} belongs to another user than {seen.data}",
+            f"{_some(wrong)} {_one_or_more(wrong, 'belongs', 'belong')} to another user than "
+            f"{seen.data}",
             "Replicas that run as the owner of the data folder cannot use it, or not for long.",
             f"chown -R {whole.owner} {seen.data}",
         )
@@ -74,7 +77,7 @@ def _modes(seen: Seen) -> Iterator[Finding]:
     wrong = [name for name, file in private.items() if "/" not in name and file.mode & _OTHERS]
     if wrong:
         yield Finding(
-            f"{_some(wrong)} is open to other users",
+            f"{_some(wrong)} {_one_or_more(wrong, 'is', 'are')} open to other users",
             "It holds all that clients stored, which others may read, or change.",
             f"chmod go= {' '.join(str(seen.data / name) for name in wrong)}",
         )
@@ -108,6 +111,16 @@ def _secret(seen: Seen) -> Iterator[Finding]:
             "Whoever reads the secret may give orders and pose as a replica; without it no "
             "replica starts, no order is taken, and half of these checks cannot be made.",
             f"as its owner: chmod 600 {seen.data / 'secret'}; or put back a copy of it",
+        )
+    if seen.doubting:
+        named = list(map(str, sorted(seen.doubting)))
+        yield Finding(
+            f"{_one_or_more(named, 'replica', 'replicas')} {', '.join(named)} "
+            f"{_one_or_more(named, 'has', 'have')} another secret than {seen.data / 'secret'}, or "
+            "another cluster file",
+            "Orders that are given from here are refused, and what only replicas know was not "
+            "looked at.",
+            f"copy both files into {seen.data} from where the replica runs",
         )
 
 
@@ -179,7 +192,8 @@ def _leftovers(seen: Seen) -> Iterator[Finding]:
     ]
     if old:
         yield Finding(
-            f"{_some(old)} was kept from a disk that was lost or damaged",
+            f"{_some(old)} {_one_or_more(old, 'was', 'were')} kept from a disk that was lost or "
+            "damaged",
             "Nothing uses it; it takes space, and is all that is left of what was there.",
             "once you know that you do not need it: rm -r "
             + " ".join(str(seen.data / name) for name in old),
@@ -252,6 +266,10 @@ def _recovering(seen: Seen) -> Iterator[Finding]:
 def _some(names: list[str]) -> str:
     more = f" (and {len(names) - 2} more)" if len(names) > 2 else ""
     return ", ".join(names[:2]) + more
+
+
+def _one_or_more(names: list[str], one: str, more: str) -> str:
+    return one if len(names) == 1 else more
 
 
 def _bytes(count: int) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from kvrmi import __version__
-from kvrmi.access.admins import QUICK, Admins, call
+from kvrmi.access.admins import OTHER_SECRET, QUICK, Admins, call
 from kvrmi.cluster import naming
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.status import NOBODY, ClusterStatus, unanswered
@@ -68,6 +68,9 @@ def look(
         files=files,
         unreadable=unreadable,
         secret=admins if isinstance(admins, str) else None,
+        doubting=frozenset(
+            one for one, why in first.lacking("status of").items() if OTHER_SECRET in why
+        ),
         locked=first.of("locked"),
         free=first.one("space"),
         open=frozenset(port for port, state in states.items() if state == _OPEN),

@@ -42,11 +42,12 @@ def _serving(seen: Seen) -> Iterator[Finding]:
     entries, quorum = seen.later["replicas"], seen.later["quorum"]
     if seen.runs and not (seen.later["health"] == SERVING and has_quorum(entries, quorum)):
         up = sum(entry["state"] == "up" for entry in entries)
-        lacks = f"{quorum} have to be and to reach each other, and one has to lead"
+        leads = ", and one has to lead" if needs_of(entries, len(entries))["leader"] else ""
+        lacks = f"{quorum} have to be and to reach each other{leads}"
         behind = next((entry["behind"]["text"] for entry in entries if entry.get("behind")), lacks)
         yield Finding(
             f"the cluster does not serve: {up} of {len(entries)} replicas are up; {behind}",
-            "Clients get NO_QUORUM or no answer; what was acknowledged is on the disks.",
+            "Clients get errors or no answer; what was acknowledged is on the disks.",
             f"mend what is found below, then {order(seen, 'HEALTH --wait 30')}",
         )
 
@@ -67,16 +68,18 @@ def _replicas(seen: Seen) -> Iterator[Finding]:
         one, state, why = entry["id"], entry["state"], entry.get("reason")
         if state in ("down", "not answering", "starting"):
             left = sum(other["state"] == "up" for other in seen.entries)
+            more = _may_fail(left - seen.status["quorum"])
             yield Finding(
                 f"replica {one} is {state}" + (f": {why}" if why else ""),
-                f"{left} of {len(seen.entries)} are up, so "
-                f"{_may_fail(left - seen.status['quorum'])}.",
+                f"{left} of {len(seen.entries)} are up, {more}.",
                 _revived(seen, one, state),
             )
 
 
 def _may_fail(more: int) -> str:
-    return f"{more} more may fail" if more > 0 else "none more may fail"
+    if more < 0:
+        return f"{-more} too few"
+    return f"so {more} more may fail" if more else "so none more may fail"
 
 
 def _revived(seen: Seen, one: int, state: str) -> str:
@@ -90,7 +93,8 @@ def _revived(seen: Seen, one: int, state: str) -> str:
         folder = seen.data / f"replica{one}"
         bare = f"mount what belongs at {folder}, or remove that empty folder; then "
         return f"{bare * seen.is_empty(one)}{start}"
-    return f"start it by hand where it ran: {programs.typed('server')} {one} --config FILE"
+    file = seen.data / "cluster.toml"
+    return f"start it by hand where it ran: {programs.typed('server')} {one} --config {file}"
 
 
 def _held(seen: Seen) -> Iterator[Finding]:
@@ -233,7 +237,7 @@ def _notes(seen: Seen) -> Iterator[Finding]:
             noted.setdefault(note, []).append(entry["id"])
     for note, ids in noted.items():
         yield Finding(
-            f"replica {_listed(ids)} notes: {note}",
+            f"replica{'s' * (len(ids) > 1)} {_listed(ids)} note{'s' * (len(ids) == 1)}: {note}",
             "A replica's notes name what keeps it from others, or was learned again.",
             order(seen, "STATUS"),
         )

@@ -75,6 +75,8 @@ class Seen:
     """Paths that could not be looked at, with the reason."""
     secret: str | None = None
     """Why the secret cannot be used; None: it can."""
+    doubting: frozenset[int] = frozenset()
+    """Replicas that do not take the proof that was made with the secret."""
     locked: Mapping[int, bool] = field(default_factory=dict)
     """Whether a process holds a replica's folder, of those that are here."""
     free: tuple[int, int] | None = None
@@ -107,6 +109,12 @@ class Seen:
         folder = f"replica{replica}"
         there = folder in self.files and folder not in self.unreadable
         return there and not any(name.startswith(f"{folder}/") for name in self.files)
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it is a copy of the cluster's files: nothing is here of replicas that run."""
+        traces = ("replica", "coordinator.", "nameserver.")
+        return bool(self.answering) and not any(name.startswith(traces) for name in self.files)
 
     @property
     def entries(self) -> Sequence[ReplicaEntry]:

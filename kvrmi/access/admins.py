@@ -18,8 +18,10 @@ from ..errors import ConnectionFailed, InvalidRequest, UnknownOutcome, from_buil
 if TYPE_CHECKING:
     from ..remote.identity import Credentials
 
-__all__ = ["QUICK", "Admins", "call"]
+__all__ = ["OTHER_SECRET", "QUICK", "Admins", "call"]
 
+OTHER_SECRET = "has another secret than this client, or another cluster file"
+"""How who does not take our proof is described."""
 QUICK = 2.0
 """Seconds for what a process does at once."""
 _SLOW = 65.0
@@ -127,8 +129,5 @@ def _unreached(who: str, address: str, error: Exception) -> str:
     from ..remote.identity import Refused
 
     if isinstance(error.__cause__, Refused):
-        return (
-            f"{who} at {address} has another secret than this client, or another cluster file; "
-            f"copy both from its host: {error.__cause__}"
-        )
+        return f"{who} at {address} {OTHER_SECRET}; copy both from its host: {error.__cause__}"
     return f"{who} does not answer at {address}: {error}"

@@ -370,7 +370,7 @@ def _some(text: str) -> int:
 
 def _bug(protocol: Explored, name: str) -> str:
     if name not in protocol.bugs:
-        raise argparse.ArgumentTypeError(f"no bug is called {name}; --help lists them")
+        raise argparse.ArgumentTypeError(f"no bug is called {name}")
     return name
 
 

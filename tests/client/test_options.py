@@ -49,6 +49,11 @@ def test_looks_are_counted_where_they_are_printed(capsys: pytest.CaptureFixture[
     assert "--count needs --json" in capsys.readouterr().err
 
 
+def test_values_that_are_refused_are_not_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert refused(main, "bench", "--value-bytes", "1048577") == 2
+    assert "is not a whole number from 1 to 1048576" in capsys.readouterr().err
+
+
 def refused(program: Callable[[list[str]], int], *words: str) -> object:
     with pytest.raises(SystemExit) as ended:
         program(list(words))
