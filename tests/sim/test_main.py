@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from kvrmi.sim import __main__ as program
 from kvrmi.sim.__main__ import main
 from kvrmi.sim.many import run_many
+from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.run import Verdict
 
 
@@ -30,6 +32,11 @@ def test_a_trace_is_a_line_an_event(capsys: pytest.CaptureFixture[str]) -> None:
     # What a replica's log would have: the same observer makes both.
     assert any("r1.proposer  * campaign ballot=1.1 from slot=1" in line for line in lines)
     assert any("r2.proposer  * leads replica=1 ballot=1.1" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", sorted(PROTOCOLS))
+def test_a_protocol_comes_into_processes_of_their_own(name: str) -> None:
+    assert pickle.loads(pickle.dumps(PROTOCOLS[name])) == PROTOCOLS[name]
 
 
 def test_many_runs_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
