@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from math import inf
 from threading import Event
 from types import TracebackType
 from typing import Self
@@ -65,9 +66,7 @@ class Lines:
     def progress(self, progress: Progress) -> None:
         """Show how far it is, where that can be seen."""
         if self._live is not None:
-            done = min(progress.seconds / progress.of, 1.0)
-            bar = ("#" * round(30 * done)).ljust(30, ".")
-            text = f"[{bar}] {100 * done:3.0f} %  {progress.kills} kills  {_outcomes(progress)}"
+            text = f"{_bar(progress)}  {progress.kills} kills  {_outcomes(progress)}"
             self._live.update(Text(text))
 
 
@@ -142,12 +141,19 @@ class Screen:
         return [head, Text(f"clients: {_outcomes(progress)}{due}"), Text(ending, "dim")]
 
 
+def _bar(progress: Progress) -> str:
+    if progress.of == inf:
+        return _clock(progress.seconds)
+    done = min(progress.seconds / progress.of, 1.0)
+    return f"[{('#' * round(30 * done)).ljust(30, '.')}] {100 * done:3.0f} %"
+
+
 def _outcomes(progress: Progress) -> str:
     return "  ".join(f"{progress.outcomes.get(name, 0)} {name}" for name in (OK, FAIL, UNKNOWN))
 
 
 def _far(progress: Progress) -> str:
-    if progress.of == float("inf"):
+    if progress.of == inf:
         return _clock(progress.seconds)
     return f"{_clock(progress.seconds)} of {_clock(progress.of)}"
 

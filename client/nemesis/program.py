@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -30,7 +30,7 @@ from ..options import Options
 from ..tables import columns_of, wrapped
 from ..workload import Settings
 from .display import Lines, Screen
-from .plan import WHOLE, Mix
+from .plan import WHOLE, Mix, draw
 from .report import Report
 from .run import Wish, attached, run
 from .subject import CONFIG, NotStarted, Subject
@@ -38,6 +38,7 @@ from .subject import CONFIG, NotStarted, Subject
 __all__ = ["main"]
 
 HISTORY = "history.jsonl"
+REPLICAS = 5
 ENGINE = "paxos"
 """Whose faults it knows."""
 _MIXED = ("only", "fail_every", "restart_after", "amnesia")
@@ -51,6 +52,9 @@ def main(words: Sequence[str], options: Options) -> int:
         _check_files(given, parser)
     except OSError as error:
         parser.error(f"{cli.reason(error)}; nothing was started")
+    if given.plan:
+        print("\n".join(_planned(given)), flush=True)
+        return 0
     # Ended from outside, it must still end what it started, and bring back what it failed.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))
@@ -79,7 +83,7 @@ def main(words: Sequence[str], options: Options) -> int:
 
 
 def _own(given: argparse.Namespace, folder: Path) -> Report:
-    wish = _wish(given, folder.resolve(), given.replicas or 5)
+    wish = _wish(given, folder.resolve(), given.replicas or REPLICAS)
     with Lines(Console(stderr=True)) as show:
         return run(wish, show, Event())
 
@@ -135,6 +139,16 @@ def _wish(given: argparse.Namespace, folder: Path, replicas: int) -> Wish:
     return Wish(minutes * 60, given.seed, folder, replicas, record, load, mix)
 
 
+def _planned(given: argparse.Namespace) -> Iterator[str]:
+    """Say what a run would do, and when."""
+    wish = _wish(given, Path(), given.replicas or REPLICAS)
+    seconds = 60.0 if math.isinf(wish.seconds) else wish.seconds
+    for at, fault in draw(wish.seed, range(1, wish.replicas + 1), seconds, wish.mix):
+        lasting = f" for {fault.lasting:.1f} s" if fault.lasting else ""
+        first = ", ".join(map(str, fault.order))
+        yield f"{at:7.1f} s  {fault.name}{lasting}; where there is a choice {first}"
+
+
 def _check_files(options: argparse.Namespace, parser: cli.Parser) -> None:
     """Refuse files that would be in the way, and make the folder. Raises OSError."""
     if options.attach and (options.data is not None or options.replicas is not None):
@@ -186,6 +200,7 @@ def _parser() -> cli.Parser:
         help="seconds until what was failed is brought back (what suits the fault)",
     )
     add("--amnesia", action="store_true", help="disks are lost too, as many as others can spare")
+    add("--plan", action="store_true", help="print what would be failed when, and do nothing")
     add("--seed", type=int, default=0, metavar="N", help="makes the same faults come again (0)")
     add("--data", type=cli.folder, metavar="DIR", help="a new folder, which is kept")
     add("--replicas", type=cli.whole(3, 9), metavar="N", help="how many, 3 to 9 (5)")

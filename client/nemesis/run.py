@@ -106,8 +106,12 @@ def attached(wish: Wish, subject: Subject, show: Show, ending: Event) -> Report:
     try:
         trial.run()
         trial.problems += _contradicting(subject)
-    except BaseException:
-        trial.injector.finish()
+    except BaseException as error:
+        brought = "is brought back" if trial.injector.finish() else "could not be brought back"
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt(
+                f"it ended before the history was checked; what was failed {brought}"
+            ) from error
         raise
     report = trial.judged()
     return report._replace(problems=[*report.problems, *shortfalls(report, wish.mix)])
