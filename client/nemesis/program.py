@@ -146,7 +146,7 @@ def _planned(given: argparse.Namespace) -> Iterator[str]:
     for at, fault in draw(wish.seed, range(1, wish.replicas + 1), seconds, wish.mix):
         lasting = f" for {fault.lasting:.1f} s" if fault.lasting else ""
         first = ", ".join(map(str, fault.order))
-        yield f"{at:7.1f} s  {fault.name}{lasting}; where there is a choice {first}"
+        yield f"{at:7.1f} s  {fault.name}{lasting}; replicas in this order: {first}"
 
 
 def _check_files(options: argparse.Namespace, parser: cli.Parser) -> None:

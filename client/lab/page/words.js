@@ -252,6 +252,20 @@ const SENTENCES = table({
   chosen: (replica, { slot, ballot, text }) =>
     `Slot ${slot} is chosen at ballot ${ballot}, by acceptors ${acceptors(text)}.`,
   commit: (replica, { slot, text }) => `Learner ${replica} applies slot ${slot}: ${value(text)}.`,
+  "learners informed": (replica, { slot }) =>
+    `Leader ${replica} lets the others know that slot ${slot} is chosen.`,
+  "leads open": (replica, { ballot }) =>
+    `Leader ${replica} serves from now on: it has applied a slot of its own ballot, ${ballot}.`,
+  "leads unreachable": (replica, { peer }) =>
+    `Replica ${replica} finds that nobody listens at replica ${peer}, which leads.`,
+  "hand-over": (replica, { peer }) =>
+    `Replica ${replica} is asked by replica ${peer} to lead, and campaigns at once.`,
+  "forward to": (replica, { peer }) =>
+    `Replica ${replica} passes a request on to replica ${peer}, which leads.`,
+  "forward from": (replica, { peer }) =>
+    `Leader ${replica} takes a request over from replica ${peer}.`,
+  "forward answered": (replica, { peer }) =>
+    `Replica ${replica} has replica ${peer}'s answer to what it passed on.`,
 });
 
 const found = (pattern, text) => pattern.exec(text)?.at(-1) ?? "";
