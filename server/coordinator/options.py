@@ -192,8 +192,8 @@ def _event_problem(given: argparse.Namespace, count: int) -> str | None:
         return "--down-after and --back-after belong together"
     if given.victim is not None and given.down_after is None and not given.demo:
         return "--victim needs --down-after and --back-after, or --demo"
-    if given.seed is not None and not given.demo:
-        return "--seed needs --demo"
+    if given.seed is not None and not given.demo and given.chaos is None:
+        return "--seed needs --demo or --chaos"
     if given.victim is not None and given.victim > count:
         return f"--victim {given.victim}: there are only {count} replicas"
     if given.demo and count < 3:

@@ -68,7 +68,7 @@ def test_chaos_is_the_nemesis_with_the_same_words() -> None:
         ("--restart-after 3", "--restart-after needs --chaos"),
         ("--back-after 3", "belong together"),
         ("--victim 2", "--victim needs"),
-        ("--seed 5", "--seed needs --demo"),
+        ("--seed 5", "--seed needs --demo or --chaos"),
         ("--data=", "argument --data: it is empty"),
         ("--engine single --votes all", "--votes is for engine 2pc, and this one is single"),
         ("--demo --victim 6", "only 5 replicas"),

@@ -78,9 +78,10 @@ def test_clocks_that_are_known_decide_where_causes_do_not() -> None:
 
 def test_messages_narrow_what_answers_leave_open() -> None:
     """Asked over a slow line, clocks are known to a second; messages there and back to 4 ms."""
-    diagram = merged(of_three(late=1.0))
-    first = diagram.rows[0].at
-    assert max(row.at - first for row in diagram.rows) < 0.02
+    first, second, third = decision(7, 10.0)
+    slow = ring(2, second)._replace(answered=102.0)  # most of the time was on the way back
+    rows = merged(rings(ring(1, first), slow, ring(3, third))).rows
+    assert max(row.at - rows[0].at for row in rows) < 0.02
 
 
 def test_an_order_that_nothing_decides_is_marked() -> None:
