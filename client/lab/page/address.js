@@ -23,7 +23,7 @@ export function address(asked, beside, where) {
 
 function spelled(asked) {
   const parts = new URLSearchParams();
-  for (const [name, value] of Object.entries(asked)) {
+  for (const [name, value] of Object.entries(asked).sort()) {
     if ((value ?? "") !== "" && !(name === "acts" && value.length === 0)) parts.set(name, String(value));
   }
   return parts;

@@ -110,7 +110,11 @@ function messages(trace, shown, step, grain, chosen) {
 }
 
 const isDrawn = (message, grain) => !isLocal(message) && replicaOf(message.to)
+  && !NEWS.has(message.type)
   && (grain === 0 || !["Heartbeat", "Heard"].includes(message.type));
+
+/** What the network says to the one who asked: nobody sends it. */
+const NEWS = new Set(["NoAnswer", "NotSent"]);
 
 /** Where a message's line goes, as far as is known at a step. */
 function route(place, message, step) {

@@ -209,6 +209,7 @@ async function save() {
 function start() {
   const held = kept(), from = readAddress(location.hash);
   one("still")?.remove();
+  if (!given.menu) one("live").remove();  // a saved page has no lab
   controls(acts);
   new ResizeObserver(() => view.player && draw()).observe(one("stages"));
   if (held.length) show(async () => held, { ...given.where, ...from.where });

@@ -63,7 +63,7 @@ const up = (replica) => LAMPS.some((role) => replica.roles.get(role)?.up);
 function lamp(role, state) {
   const on = state?.up ?? false;
   const label = `${role}: ${on ? `up, incarnation ${state.incarnation}` : "down"}`;
-  return html("span", { class: on ? "lamp on" : "lamp off", title: label }, `${on ? "●" : "○"} ${role}`);
+  return html("span", { class: on ? "lamp on" : "lamp off", title: label }, on ? "●" : "○", html("span", { class: "role" }, ` ${role}`));
 }
 
 function fact(name, value, before) {

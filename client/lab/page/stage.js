@@ -6,6 +6,9 @@ import { cards, facts } from "./panels.js";
 import { Timeline } from "./state.js";
 import { read } from "./trace.js";
 
+/** Seconds without a write that are worth a word. */
+const LONG = 0.5;
+
 export class Stage {
   /** `asked` is what the run was made of, null for a file's; `text` its trace. */
   constructor(asked, text) {
@@ -28,7 +31,9 @@ export class Stage {
     const before = step > 0 ? facts(timeline.at(step - 1)) : null;
     const state = timeline.at(step);
     this.cards.replaceChildren(...cards(state, before, acts));
-    this.pulse.textContent = pulse(state);
+    const silent = state.revision ? state.at - state.changed : 0;
+    this.pulse.textContent = pulse(state, silent);
+    this.pulse.className = silent > LONG ? "pulse long" : "pulse";
     this.diagram.replaceChildren(draw({ trace, step, grain, picked }, state, acts.pick, this.size()));
     return state;
   }
@@ -40,10 +45,9 @@ export class Stage {
 }
 
 /** How long ago anything was written: what a reader compares. */
-function pulse({ revision, changed, at }) {
+function pulse({ revision }, silent) {
   if (revision === 0) return "nothing is written yet";
-  const since = at - changed;
-  return `revision ${revision}, ${since < 0.5 ? "writes go on" : `nothing written for ${since.toFixed(1)} s`}`;
+  return `revision ${revision}, ${silent < LONG ? "writes go on" : `nothing written for ${silent.toFixed(1)} s`}`;
 }
 
 /** Which run a trace is of. */
@@ -51,7 +55,7 @@ export function title({ run, replicas }) {
   const simulated = run.script ? `scenario ${run.script}` : `seed ${run.seed}, ${run.profile}`;
   const name = run.live ? "a running cluster" : simulated;
   const planted = run.plant ? `, with the bug ${run.plant}` : "";
-  const protocol = run.protocol === "2pc" ? "two-phase commit: " : "";
+  const protocol = run.protocol === "2pc" ? "Two-phase commit: " : run.protocol === "paxos" ? "Paxos: " : "";
   const deeds = run.acts?.length ? `, ${run.acts.length} act${run.acts.length === 1 ? "" : "s"} by hand` : "";
   return `${protocol}${name}${planted}${deeds}, ${replicas.length} replica${replicas.length === 1 ? "" : "s"}`;
 }

@@ -13,7 +13,7 @@ export const table = (entries) => Object.assign(Object.create(null), entries);
 
 const KINDS = new Set(["began", "left", "fate", "acted", "life", "state", "links", "happened"]);
 const FOLLOWS = new Set(["acted", "state", "links"]);
-const QUIET = new Set(["Heartbeat", "Heard", "Followed", "Ask", "Applied", "Leading", "Durable"]);
+const QUIET = new Set(["NoAnswer", "NotSent", "Heartbeat", "Heard", "Followed", "Ask", "Applied", "Leading", "Durable"]);
 const TELLING = new Set(["Votes", "Go", "Inquire"]);
 const NEWS = new Set([
   "campaign", "promise", "refuse", "leads", "leads no more", "accept", "chosen", "snapshot",

@@ -161,6 +161,7 @@ const SAY = table({
     const message = messages.get(id);
     if (fate === "open") return [`The run ends; still under way are ${step.records.length} messages.`, null];
     if (message === undefined) return [`A message that nobody sent: ${fate}.`, null];
+    if (message.type in NEWS && fate === "arrived") return [NEWS[message.type](message, messages.get(message.cause)), ON_WAY];
     const ends = FATE[fate] ?? fate;
     const name = `${short(message)} of replica ${replicaOf(message.from)} to ${place(message.to)}`;
     const usual = fate === "arrived" || fate === "repeated";
@@ -267,6 +268,16 @@ const SENTENCES = table({
   "forward answered": (replica, { peer }) =>
     `Replica ${replica} has replica ${peer}'s answer to what it passed on.`,
 });
+
+/** News of the network: nobody sends them. */
+const NEWS = table({
+  NoAnswer: (message, asked) =>
+    `${capital(place(message.to))} waits no more: replica ${replicaOf(message.from)} does not answer${asked ? ` ${short(asked)}` : ""}.`,
+  NotSent: (message, asked) =>
+    `${capital(place(message.to))} learns that replica ${replicaOf(message.from)} cannot be reached${asked ? `: ${short(asked)} was not sent` : ""}.`,
+});
+
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 const found = (pattern, text) => pattern.exec(text)?.at(-1) ?? "";
 const acceptors = (text) => found(/acceptors=([\d,]+)/, text).replaceAll(",", ", ");
