@@ -7,7 +7,7 @@ unknown, with where to look. A replica without a process has no cuts: it starts 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import (
@@ -20,6 +20,7 @@ from ..errors import (
 )
 
 if TYPE_CHECKING:
+    from ..cluster.status import ReplicaEntry
     from .admins import Admins
 
 __all__ = ["Pair", "cut", "heal", "named"]
@@ -50,26 +51,32 @@ def cut(admins: Admins, one: int, other: int, *, both: bool = True) -> bool:
 
 
 def heal(admins: Admins, ends: Pair | None, *, both: bool = True) -> list[Pair]:
-    """End the cuts from one replica to another, `both` ways, or all; those that were.
+    """End the cuts and delays from one replica to another, `both` ways, or all; those that were.
 
-    Raises a KVError: none was ended.
+    Raises a KVError: no cut was ended.
     """
     if ends is not None and ends[0] == ends[1]:
         raise InvalidRequest(f"replica {ends[0]} has no link to itself")
     ways = None if ends is None else _ways(*ends, both)
-    there = {replica: _cuts(admins, replica, ways) for replica in ends or admins.ids}
-    if all(pairs is None for pairs in there.values()):
+    found = {replica: _entry(admins, replica) for replica in ends or admins.ids}
+    entries = {replica: entry for replica, entry in found.items() if entry is not None}
+    if not entries:
         raise ConnectionFailed("no replica answers; nothing was healed")
+    there = {replica: _among(ways, entry["cuts"]) for replica, entry in entries.items()}
+    slow = {replica: _among(ways, entry.get("delays") or ()) for replica, entry in entries.items()}
+    for replica, pairs in slow.items():
+        for pair in pairs:
+            admins.replica(replica, "slow", *pair, 0)
     healed: dict[int, list[Pair]] = {}
     try:
         for replica, pairs in there.items():
-            for pair in pairs or ():
+            for pair in pairs:
                 admins.replica(replica, "heal", *pair)
                 healed.setdefault(replica, []).append(pair)
     except KVError as error:
         _undo(admins, "cut", healed, error)
         raise type(error)(f"{error}; nothing was healed") from error
-    return sorted({pair for pairs in there.values() for pair in pairs or ()})
+    return sorted({pair for pairs in (*there.values(), *slow.values()) for pair in pairs})
 
 
 def named(pairs: Iterable[Pair]) -> str:
@@ -83,10 +90,10 @@ def _ways(one: int, other: int, both: bool) -> tuple[Pair, ...]:
     return ((one, other), (other, one)) if both else ((one, other),)
 
 
-def _cuts(admins: Admins, replica: int, ways: tuple[Pair, ...] | None) -> list[Pair] | None:
-    """List the cuts at a replica, those of `ways` or all; None where no process listens."""
+def _entry(admins: Admins, replica: int) -> ReplicaEntry | None:
+    """Ask a replica for its entry, which says what is cut and slow; None: no process listens."""
     try:
-        entry = admins.replica(replica, "status")
+        entry: ReplicaEntry = admins.replica(replica, "status")
     except ConnectionFailed as error:
         if was_refused(error):
             return None
@@ -95,8 +102,13 @@ def _cuts(admins: Admins, replica: int, ways: tuple[Pair, ...] | None) -> list[P
         raise Unsupported(
             f"engine {entry['engine']} has no links between replicas; nothing was done"
         )
-    found = [(a, b) for a, b in entry["cuts"]]
-    return [pair for pair in found if ways is None or pair in ways]
+    return entry
+
+
+def _among(ways: tuple[Pair, ...] | None, found: Iterable[Sequence[float]] | None) -> list[Pair]:
+    """Take the pairs of what is cut or slow, those of `ways` or all."""
+    pairs = [(int(one[0]), int(one[1])) for one in found or ()]
+    return [pair for pair in pairs if ways is None or pair in ways]
 
 
 def _undo(admins: Admins, method: str, done: dict[int, list[Pair]], cause: KVError) -> None:

@@ -28,7 +28,9 @@ class Ends:
         if replica in self.silent or self.calls_left < 0:
             raise ConnectionFailed(f"replica {replica} does not answer")
         table = self.tables[replica]
-        return {"cuts": table.pairs()} if method == "status" else getattr(table, method)(*args)
+        if method == "status":
+            return {"cuts": table.pairs(), "delays": table.delays()}
+        return getattr(table, method)(*args)
 
     def cuts(self) -> dict[int, list[tuple[int, int]]]:
         return {replica: table.pairs() for replica, table in self.tables.items() if table.pairs()}
@@ -51,6 +53,15 @@ def test_a_cut_is_at_both_ends_and_healed_as_a_pair(ends: Any) -> None:
     assert links.heal(ends, (3, 1)) == []
     assert links.heal(ends, None) == [(1, 2), (2, 1)]
     assert ends.cuts() == {}
+
+
+def test_a_slow_link_is_healed_like_one_that_is_cut(ends: Any) -> None:
+    ends.tables[3].slow(1, 3, 0.1)
+    ends.tables[1].slow(3, 1, 0.1)
+    ends.tables[2].slow(1, 2, 0.1)
+    assert links.heal(ends, (1, 3)) == BOTH
+    assert [table.delays() for table in ends.tables.values()] == [[], [(1, 2, 0.1)], []]
+    assert links.heal(ends, None) == [(1, 2)]
 
 
 @pytest.mark.parametrize("way", ["silent", "down"])

@@ -25,6 +25,10 @@ EVENTS = 200
 """Events of a batch at most."""
 LATE = 2.0
 """Seconds after which an event is not sent: nobody sees its messages fly any more."""
+EXPLAIN = frozenset(
+    {"campaign", "promise", "refuse", "leads", "leads open", "leads no more", "leads unreachable",
+     "hand-over", "transfer", "silent"}
+)  # fmt: skip
 COLUMN = 0.5
 """Seconds of a column of the strip."""
 COLUMNS, NEWEST = 240, 4
@@ -44,6 +48,7 @@ class Frames:
         self._slowest: dict[float, float] = {}
         """The p99 of the slowest replica, by column."""
         self._told: deque[Happening] = deque(maxlen=2 * HAPPENINGS)
+        self._explaining: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self._moments: dict[int, dict[str, Any]] = {}
         """The last of each replica that was not sent yet."""
         self._load: dict[str, Any] = {}
@@ -51,7 +56,10 @@ class Frames:
         self._at = 0.0
 
     def saw(self, news: News) -> None:
-        """Take what is read: what binds roles, and events but for those of long ago."""
+        """Take what is read: what binds roles, and events but for those of long ago.
+
+        Of these, those that explain who leads are kept.
+        """
         if isinstance(news, Moment):
             self._moments[news.replica] = {"at": news.at, **news.roles}
         elif isinstance(news, Look) and news.entry.get("revision") is not None:
@@ -65,11 +73,14 @@ class Frames:
         self._gaps.measured(report.get("gaps", ()))
 
     def _read(self, news: Events) -> None:
-        late = [(ago, event) for ago, event in news.events if ago < LATE]
+        late = [one for one in news.events if one[0] < LATE or one[1]["event"] in EXPLAIN]
         room = EVENTS - len(self._events)
         self._dropped += max(len(late) - room, 0)
         for ago, event in late[:room]:
-            self._events.append({**event, "at": news.at - ago, "replica": news.replica})
+            one = {**event, "at": news.at - ago, "replica": news.replica}
+            self._events.append(one)
+            if event["event"] in EXPLAIN:
+                self._explaining.append(one)
 
     def batch(self, picture: Picture) -> bytes:
         """Make a frame of what is new since the last."""
@@ -84,7 +95,8 @@ class Frames:
     def fresh(self, missed: int) -> bytes:
         """Make a frame of all that was sent lately; `missed` are the frames that a page lost."""
         columns = list(self._columns.values())
-        return self._frame("fresh", columns, list(self._told), missed=missed)
+        told, explaining = list(self._told), list(self._explaining)
+        return self._frame("fresh", columns, told, missed=missed, events=explaining)
 
     def _frame(
         self,

@@ -112,6 +112,7 @@ document.addEventListener("keydown", (event) => {
   else if (button) button.click();
   else if (replica?.roles?.[ROLES[event.key]]) act({ kind: "role", id: replica.id, role: ROLES[event.key] });
   else if (KEYS[event.key]) KEYS[event.key]();
+  aside();
 });
 
 one("undo").addEventListener("click", KEYS.u);
@@ -164,7 +165,7 @@ function picture(at, flying) {
 function aside() {
   const link = chosen?.kind === "link" ? find(chosen.one, chosen.other) : null;
   const replica = state.replicas.get(chosen?.id);
-  const shape = JSON.stringify([chosen, link, replica?.state, replica?.answers, state.leader, [...state.replicas.values()].map(({ cuts }) => cuts)]);
+  const shape = JSON.stringify([chosen, link, chosen?.kind === "ballot" && state.explains.length, replica?.state, replica?.answers, state.leader, [...state.replicas.values()].map(({ cuts }) => cuts)]);
   if (shape === shownPanel) return;
   shownPanel = shape;
   one("panel").replaceChildren(...panelOf(link));

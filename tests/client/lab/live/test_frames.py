@@ -31,6 +31,13 @@ def test_events_are_sent_once_and_old_ones_not_at_all() -> None:
     assert batch(frames, view)["events"] == []
 
 
+def test_what_explains_who_leads_is_kept_for_pages_that_come_later() -> None:
+    frames, view = Frames(), View()
+    frames.saw(Events(2, 5.0, [(LATE + 9, event("promise")), (0.1, event("accept"))]))
+    batch(frames, view)
+    assert [one["event"] for one in json.loads(frames.fresh(0))["events"]] == ["promise"]
+
+
 def test_ten_thousand_events_are_a_bounded_batch_that_counts_the_others() -> None:
     frames = Frames()
     for replica in range(1, 6):
