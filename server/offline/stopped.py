@@ -133,8 +133,8 @@ def _refuse_other(folder: Path) -> None:
             f"{folder} is not the folder of a replica: give one like .kvrmi/replica1"
         )
     raise FolderRefused(
-        f"{folder} is of engine {other}, whose folders cannot be read while it is stopped: start "
-        "it, then EXPORT writes all pairs"
+        f"{folder} is of engine {other}, and folders can be read of engine {KIND.declared.name} "
+        "alone; start it, then EXPORT writes all pairs, and IMPORT puts them into another cluster"
     )
 
 

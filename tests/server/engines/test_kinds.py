@@ -58,7 +58,10 @@ def test_a_cluster_file_that_lists_more_than_the_engine_has_is_refused(tmp_path:
 def test_a_stopped_folder_that_only_its_engine_can_read_is_named(tmp_path: Path) -> None:
     prepare(Wish(tmp_path, ephemeral=True, engine="single"))
     with (
-        pytest.raises(FolderRefused, match="is of engine single, whose folders cannot be read"),
+        pytest.raises(
+            FolderRefused,
+            match="is of engine single, and folders can be read of engine paxos alone",
+        ),
         open_stopped(tmp_path / "replica1"),
     ):
         pass
