@@ -45,7 +45,8 @@ build() {
     echo "building the image $NAME with $engine (about a minute the first time)"
     # shellcheck disable=SC2086
     "$engine" build --quiet ${BASE:+--build-arg "BASE=$BASE"} ${BUILD_FLAGS:-} \
-        --file deploy/Containerfile --tag "$NAME" . >/dev/null
+        --file deploy/Containerfile --tag "$NAME" . >/dev/null ||
+        refuse "the image was not built, so nothing was started: BASE=IMAGE builds on another one, ./deploy.sh --local needs none"
     "$engine" network inspect "$NAME" >/dev/null 2>&1 || "$engine" network create "$NAME" >/dev/null
 }
 

@@ -302,3 +302,19 @@ threading.Thread(target=interrupt).start()
 
 def test_ctrl_c_while_python_ends_a_program_prints_no_traceback() -> None:
     assert run("-c", _ENDING).stderr == ""
+
+
+def test_deploying_without_an_image_says_what_else_there_is(tmp_path: Path) -> None:
+    engine = tmp_path / "docker"
+    engine.write_text('#!/bin/sh\n[ "$1" != build ] || { echo "no such host" >&2; exit 125; }\n')
+    engine.chmod(0o755)
+    done = subprocess.run(
+        ["sh", str(ROOT / "deploy.sh")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "the image was not built, so nothing was started: BASE=IMAGE" in done.stderr
+    assert "started" not in done.stdout

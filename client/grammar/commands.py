@@ -43,6 +43,8 @@ def unknown(name: str) -> str:
     """Say that a word is no command, and what to do about it."""
     if name.lower() in PROGRAMS:
         return f"{name} is a program of its own: {started_as(name.lower())} --help, in a shell"
+    if any("\udc80" <= sign <= "\udcff" for sign in name):
+        return "the line is no text in UTF-8; HELP lists the commands"
     near = meant(name, PROGRAMS, likeness=_PROGRAM) or meant(name, COMMANDS) or ";"
     return f"unknown command {shortened(name)!r}{near} HELP lists the commands"
 

@@ -74,8 +74,14 @@ class Admins:
                 "this cluster has no coordinator, its replicas are on hosts of their own: "
                 "start and stop them there"
             )
-        where = (*naming.split_address(self._cluster.coordinator), naming.COORDINATOR)
-        return call(where, method, args, _SLOW, self._credentials, "the coordinator")
+        address = self._cluster.coordinator
+        where = (*naming.split_address(address), naming.COORDINATOR)
+        absent = (
+            f"no coordinator runs at {address}: kvrmi-cluster --data {self._cluster.folder} starts "
+            "one, which takes over what runs"
+        )
+        with _opened(where, _SLOW, self._credentials, "the coordinator", lambda: absent) as calling:
+            return calling(method, *args)
 
 
 def call(

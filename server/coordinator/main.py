@@ -118,7 +118,10 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
     )
     if holder(data / locks.COORDINATOR) is None:
         founding.refuse_new(wish)  # before a folder and a lock are left there
-    data.mkdir(parents=True, exist_ok=True)
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"{data} cannot be made: {error.strerror}") from error
     os.umask(PRIVATE)
     lock = _lock(data)
     if lock is None:

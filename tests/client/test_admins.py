@@ -16,6 +16,7 @@ from kvrmi.errors import ConnectionFailed, InvalidRequest
 from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.identity import Caller, Credentials, Refused
 from server.coordinator import found
+from server.coordinator.founding import Wish, prepare
 from tests.client.conftest import Run
 from tests.client.fake import Cluster
 
@@ -213,3 +214,10 @@ def test_an_order_to_a_process_says_whether_there_was_anything_to_do(
     entry: dict[str, object], said: str
 ) -> None:
     assert _process_done(4, entry).text == f"replica 4 {said}"
+
+
+def test_a_coordinator_that_does_not_run_is_started_again(tmp_path: Path) -> None:
+    cluster = prepare(Wish(tmp_path / "data", 1, ephemeral=True))[0]
+    admins = Admins(cluster, Credentials(cluster.id, 0, "client", b"s" * 32))
+    with pytest.raises(ConnectionFailed, match=f"kvrmi-cluster --data {tmp_path / 'data'} starts"):
+        admins.coordinator("kill", 1, False)

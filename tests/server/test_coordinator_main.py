@@ -100,3 +100,8 @@ def test_the_log_says_that_it_stops(
     monkeypatch.setattr(PROGRAM, "_run", lambda *_: 0)
     assert main(["--data", str(data)]) == 0
     assert caplog.messages[-1] == "the coordinator stops, with status 0"
+
+
+def test_a_folder_that_cannot_be_made_is_called_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--ephemeral", "--data", "/proc/new"]) == 1
+    assert ": /proc/new cannot be made: " in capsys.readouterr().err

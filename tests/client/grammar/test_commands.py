@@ -191,3 +191,8 @@ def test_an_error_repeats_little_of_a_long_line() -> None:
         with pytest.raises(Usage) as refused:
             parse(split(wrong))
         assert len(str(refused.value)) < 120
+
+
+def test_what_is_no_text_is_called_so() -> None:
+    with pytest.raises(Usage, match="the line is no text in UTF-8"):
+        parse(split("\udcff\udcfe"))
