@@ -30,7 +30,7 @@ PROGRAMS = (
 LAUNCHER = ("-m", "server.coordinator")
 """Nobody starts it by this name."""
 PARTS = (
-    *(("-m", "client", part) for part in ("bench", "workload", "verify", "nemesis")),
+    *(("-m", "client", part) for part in ("bench", "workload", "verify", "nemesis", "trace")),
     *(("run_cluster.py", part) for part in ("found", "recover", "stop")),
     ("-m", "server", "inspect"),
 )

@@ -191,7 +191,7 @@ def _parser() -> cli.Parser:
         help="how long to run (1; with --attach until Ctrl-C)",
     )
     add("--attach", action="store_true", help="fail the cluster that runs, of --config")
-    add("--only", choices=GROUPS, metavar="KIND", help="what is failed (all)")
+    add("--only", choices=GROUPS, help="what is failed (all)")
     add("--fail-every", type=span, metavar="A-B", help="seconds between two faults (3-5)")
     add(
         "--restart-after",

@@ -37,7 +37,6 @@ def add_flags(parser: Parser) -> None:
         nargs="?",
         const=ALL,
         choices=GROUPS,
-        metavar="KIND",
         help="fail the cluster at random under load until Ctrl-C, then check every answer (all)",
     )
     add("--fail-every", type=_spelt, metavar="A-B", help="seconds between two faults (3-5)")
