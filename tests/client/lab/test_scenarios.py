@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from client.__main__ import main
-from client.lab.scenarios.shipped import texts
+from client.lab.pairs import PAIRS
+from client.lab.scenarios.shipped import named, texts
+from client.lab.scenarios.steps import is_playable
+from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.scenario import read
 
 
@@ -63,3 +67,14 @@ def test_what_cannot_be_played_is_refused(
         main(["lab", "run", *words])
     assert ended.value.code == 2
     assert why in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_lessons_name_what_there_is() -> None:
+    lessons = (Path(__file__).parents[3] / "client" / "lab" / "README.md").read_text("utf-8")
+    scenarios = re.findall(r"lab (?:--scenario|run) ([a-z_]+)", lessons)
+    live = re.findall(r"lab run ([a-z_]+) --live", lessons)
+    assert len(set(scenarios)) >= 6
+    assert set(scenarios) <= set(texts())
+    assert all(is_playable(named(name)) for name in live)
+    assert set(re.findall(r"--bug ([a-z-]+)", lessons)) <= set(PROTOCOLS["paxos"].bugs)
+    assert PAIRS["blocking"].title in " ".join(lessons.split())
