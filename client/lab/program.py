@@ -122,9 +122,10 @@ def _has_screen() -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.Parser(
-        "Open a page that shows the running cluster, and fails and heals it by clicks. With a "
-        "seed, a scenario or a bug: one that plays a simulated run, step by step, forwards and "
-        "backwards, and says of each step why it is safe; that needs no cluster.",
+        "Open a page that shows the running cluster, or one of its own where none runs, and fails "
+        "and heals it by clicks. With a seed, a scenario or a bug: one that plays a simulated run, "
+        "step by step, forwards and backwards, and says of each step why it is safe; that needs no "
+        "cluster.",
         command="lab",
         epilog="`lab list` lists scenarios, `lab run NAME [--live]` plays one in the terminal. "
         "Exit status: 0 after Ctrl-C, 2 usage.",

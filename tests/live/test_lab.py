@@ -7,13 +7,17 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from client.lab.live import own
+from client.options import parse
 from tests.client.lab.conftest import DEADLINE, running
 
 from .cluster import LiveCluster
+from .cluster import running as running_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -126,6 +130,20 @@ def test_what_loses_the_quorum_is_asked_and_undone(live: LiveCluster, page: Page
     page.locator("#undo").click()
     eventually(page, lambda: page.inner_text("#health").startswith("serving"))
     live.settle()
+
+
+def test_who_has_no_cluster_gets_one_that_ends_with_the_lab(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(own, "_runs", lambda options: False)
+    monkeypatch.setattr(own, "REPLICAS", 1)
+    with own.clustered(parse([])) as (options, said):
+        assert options.config is not None
+        assert options.config in said
+        with options.connect() as store:
+            assert store.status()["health"] == "serving"
+    assert not Path(options.config).exists()
+    assert running_of(Path(options.config)) == []
 
 
 def test_ten_thousand_events_a_second_are_cheap_to_draw(opened: Page) -> None:

@@ -142,7 +142,7 @@ class Card {
 }
 
 function standing(replica, leads, binds) {
-  if (!replica.answers) return replica.state;
+  if (!replica.answers) return replica.state === "held" ? "down" : replica.state;
   if (!leads && binds?.leads) return `believes it leads ${replica.ballot ?? ""}`;
   if (leads) return `leads ${replica.ballot ?? ""}`;
   return replica.state === "up" ? "follows" : replica.state;

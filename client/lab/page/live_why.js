@@ -16,11 +16,17 @@ export function election(events, ballot) {
   const near = events.filter((one) => one.ballot === ballot
     || (one.at >= from && one.at <= to && ["leads no more", "leads unreachable", "hand-over", "transfer"].includes(one.event)));
   const seen = new Set();
-  return near.sort((a, b) => a.at - b.at).map(told).filter(({ text }) => !seen.has(text) && seen.add(text)).slice(-MOST);
+  const first = (one) => !seen.has(topic(one)) && seen.add(topic(one));
+  return near.sort((a, b) => a.at - b.at).filter(first).map(told).slice(-MOST);
+}
+
+/** What several replicas report of one thing is one line, the first's. */
+function topic({ event, replica, peer, ballot }) {
+  return `${event} ${ballot} ${event === "promise" || event === "refuse" ? replica : peer}`;
 }
 
 function told({ event, replica, peer, ballot, text, at }) {
-  const reason = /reason=(.*)/.exec(text)?.[1] ?? "";
+  const reason = (/reason=(.*)/.exec(text)?.[1] ?? "").replace("this replica", `replica ${replica}`);
   const sentence = {
     campaign: `Replica ${replica} asks all to promise ballot ${ballot}.`,
     promise: `Acceptor ${replica} promises ${ballot} to replica ${peer}: from now on nothing at a lower ballot.`,
