@@ -140,7 +140,7 @@ function theme() {
 function help() {
   const rows = HELP.map(([keys, what]) => html("tr", {}, html("th", {}, keys), html("td", {}, what)));
   const close = html("form", { method: "dialog" }, html("button", {}, "close"));
-  one("keys").replaceChildren(html("h2", {}, "Keys"), html("table", {}, ...rows), ...legend(), close);
+  one("keys").replaceChildren(close, html("h2", {}, "Keys"), html("table", {}, ...rows), ...legend());
   one("keys").showModal();
 }
 
@@ -148,6 +148,7 @@ function legend() {
   const names = [
     "v pre-vote", "P prepare, promise", "A accept, accepted", "× refused", "h heartbeat, heard",
     "F request forwarded, its answer", "L log entries", "S snapshot", "C copy for a new disk",
+    "V vote, G decision, D done, ? in doubt, ! what is known of it (two-phase commit)",
   ];
   return [
     html("h2", {}, "Marks"),
