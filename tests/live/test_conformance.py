@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,14 @@ from kvrmi.dump import Page, Reader, save
 from kvrmi.operations.interface import WINDOW, Value
 from server.engines.kinds import ENGINES
 
-from .cluster import ROOT, LiveCluster, wait_for
+from .cluster import ROOT, TIMEOUT, LiveCluster, wait_for
 
 pytestmark = pytest.mark.live
 
 HOST = "127.0.0.1"
 CLIENTS = 8
 COUNTS = 6
+NOTHING_DONE = ("NO_QUORUM: ", "UNAVAILABLE: ", "ABORTED: ")
 
 
 @pytest.fixture(scope="module", params=sorted(ENGINES))
@@ -67,7 +70,26 @@ def live(cluster: LiveCluster) -> LiveCluster:
 def plain(live: LiveCluster) -> Iterator[Any]:
     """A stock Pyro5 client of any of its replicas."""
     with plain_client(live) as store:
-        yield store
+        yield Patient(store)
+
+
+class Patient:
+    """Asks again as long as an answer allows it: a busy machine may lose a leader at any time."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return partial(self._ask, name)
+
+    def _ask(self, name: str, *arguments: Any) -> Any:
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return getattr(self._store, name)(*arguments)
+            except (RuntimeError, TimeoutError) as error:
+                if time.monotonic() > deadline or not str(error).startswith(NOTHING_DONE):
+                    raise
 
 
 def plain_client(live: LiveCluster) -> Any:
