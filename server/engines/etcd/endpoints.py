@@ -29,6 +29,8 @@ __all__ = ["Endpoints", "Failed"]
 
 ATTEMPT_SECONDS = 1.0
 """What one endpoint may take where another can be asked as well."""
+ENOUGH_SECONDS = 0.25
+"""With less left nobody is asked again who refused: cut short, the outcome would be unknown."""
 PAUSE_SECONDS = 0.05
 """Before all endpoints are asked again."""
 _NEEDS_LEADER = {"Grpc-Metadata-hasleader": "true"}
@@ -89,7 +91,7 @@ class Endpoints:
             for number in range(len(self._settings.endpoints)):
                 at = (self._first + number) % len(self._settings.endpoints)
                 left = deadline - self._clock()
-                if left <= 0:
+                if left <= (ENOUGH_SECONDS if attempts.nothing_done else 0):
                     raise attempts.failed()
                 try:
                     found = self._post(at, path, body, headers, min(left, longest))
@@ -158,6 +160,11 @@ class _Attempts:
         self._maybe_done = True
         if not self._repeatable:
             raise self.failed()
+
+    @property
+    def nothing_done(self) -> bool:
+        """Whether all that were asked, and somebody was, are known not to have done it."""
+        return bool(self._found) and not self._maybe_done
 
     @property
     def why(self) -> str:

@@ -129,6 +129,20 @@ def test_without_a_leader_nothing_was_done(fake: FakeEtcd) -> None:
     assert code_of(fake.address) == "NO_QUORUM"
 
 
+def test_what_is_known_is_not_risked_when_time_is_nearly_over(fake: FakeEtcd) -> None:
+    now = [0.0]
+
+    def answer(path: str, body: Any) -> Answer:
+        now[0] += 0.9
+        return 503, {"message": "etcdserver: no leader"}
+
+    fake.answer = answer
+    client = Endpoints(Settings((fake.address,)), lambda: now[0])
+    with pytest.raises(Failed) as failed:
+        client.ask("/kv/txn", {}, 1.0, repeatable=True)
+    assert (failed.value.code, len(fake.asked)) == ("NO_QUORUM", 1)
+
+
 def test_what_etcd_refuses_was_not_done(fake: FakeEtcd) -> None:
     fake.answer = lambda path, body: (400, {"error": "etcdserver: permission denied"})
     assert code_of(fake.address) == "UNAVAILABLE"
