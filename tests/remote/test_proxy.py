@@ -124,7 +124,7 @@ def test_a_call_ends_by_its_deadline_and_its_late_answer_is_not_the_next_ones(
         begun = monotonic()
         with pytest.raises(Pyro5.errors.TimeoutError):
             proxy.block()
-        assert monotonic() - begun < 8
+        assert monotonic() - begun < 4
         proxy._pyroTimeout = TIMEOUT
         target.leave.set()
         assert proxy.echo("mine") == "mine"
@@ -140,7 +140,7 @@ def test_a_trickled_answer_ends_by_the_deadline() -> None:
         begun = monotonic()
         with pytest.raises(Pyro5.errors.TimeoutError):
             proxy.echo(1)
-        assert monotonic() - begun < 8
+        assert monotonic() - begun < 4
 
 
 def test_the_time_that_sending_took_is_not_given_again_for_the_answer(
@@ -232,7 +232,7 @@ def test_somebody_silent_is_given_up_in_time() -> None:
         begun = monotonic()
         with pytest.raises(Pyro5.errors.TimeoutError):
             connect("127.0.0.1", silent.getsockname()[1], NAME, timeout=0.2).echo(1)
-        assert monotonic() - begun < 8
+        assert monotonic() - begun < 4
 
 
 def test_a_credentials_is_shown_and_the_answer_checked(target: Target) -> None:
