@@ -242,7 +242,7 @@ def test_an_address_alone_suffices(cluster: Cluster) -> None:
 def test_nobody_there_is_said_soon() -> None:
     started = time.monotonic()
     with (
-        connect(addresses=["kvrmi.replica1@127.0.0.1:9"]) as store,
+        connect(addresses=["kvrmi.replica1@127.0.0.1:9"], timeout=30) as store,
         pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1:9"),
     ):
         store.put("k", "v")
