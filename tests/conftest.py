@@ -12,11 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import settings
 
+from kvrmi.remote.guard import own_by_thread
+
 # The machine may be busy, so time is no reason to fail; CI draws the same examples every time.
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+# greenlet comes with playwright, and stock proxies of threads that have ended would keep some.
+own_by_thread()
 
 Ending = Callable[[Callable[[], None]], object]
 

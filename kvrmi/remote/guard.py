@@ -8,6 +8,7 @@ It knows what Pyro5 5.17 looks like inside, and nothing of kvrmi.
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import Pyro5
@@ -19,7 +20,7 @@ import Pyro5.serializers
 import Pyro5.server
 from Pyro5.callcontext import current_context
 
-__all__ = ["MissingName", "check_private_names", "install"]
+__all__ = ["MissingName", "check_private_names", "install", "own_by_thread"]
 
 _SETTINGS: dict[str, object] = {
     "HOST": "localhost",
@@ -44,9 +45,11 @@ _REFUSED_FLAGS = Pyro5.protocol.FLAGS_COMPRESSED | Pyro5.protocol.FLAGS_KEEPSERI
 
 # What this package uses, replaces or overrides of Pyro5's inside: (where, name).
 _PRIVATE_NAMES: tuple[tuple[object, str], ...] = (
+    (Pyro5.client, "get_ident"),
     (Pyro5.client.Proxy, "_Proxy__check_owner"),
     (Pyro5.client.Proxy, "_Proxy__processMetadata"),
     (Pyro5.client.Proxy, "_Proxy__pyroCreateConnection"),
+    (Pyro5.client.Proxy, "_pyroClaimOwnership"),
     (Pyro5.client.Proxy, "_pyroInvoke"),
     (Pyro5.client.Proxy, "_pyroRelease"),
     (Pyro5.client.Proxy, "_pyroTimeout"),
@@ -87,6 +90,16 @@ def install() -> None:
     _refuse_marshal()
     _refuse_unpacking()
     _refuse_blobs()
+    own_by_thread()
+
+
+def own_by_thread() -> None:
+    """Have Pyro's own proxies belong to a thread, also where greenlet is installed.
+
+    They keep a greenlet for the owner then: one of a thread that has ended is a segmentation fault
+    at a later garbage collection (greenlet 3.5, Python 3.11).
+    """
+    Pyro5.client.get_ident = threading.get_ident
 
 
 class _Unreadable:

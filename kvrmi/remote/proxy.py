@@ -8,6 +8,7 @@ knows the secret, before a byte of a call is sent. It does not know what is call
 
 from __future__ import annotations
 
+from threading import get_ident
 from time import monotonic
 from typing import Any
 
@@ -60,12 +61,14 @@ class Proxy(Pyro5.client.Proxy):
 
     _pyroConnection: Link | None
     _pyroSeq: int
+    _Proxy__pyroOwnerThread: int
 
     def __init__(
         self, uri: str, *, timeout: float, credentials: Credentials | None, serializer: str
     ) -> None:
         """Connect to nothing yet. `timeout` is in seconds, for connecting and for each call."""
         super().__init__(uri)
+        self._pyroClaimOwnership()
         # Pyro's __setattr__ takes its own attributes only.
         object.__setattr__(self, "_credentials", credentials)
         self._pyroSerializer = serializer
@@ -75,6 +78,17 @@ class Proxy(Pyro5.client.Proxy):
     def __getstate__(self) -> Any:
         """Refuse: a proxy that travels would take its credentials along."""
         raise TypeError("this proxy cannot be copied or sent")
+
+    # Where greenlet is installed, for whatever purpose, Pyro takes a greenlet for the owner. One
+    # that outlives its thread ends the process with a segmentation fault at a garbage collection.
+
+    def _pyroClaimOwnership(self) -> None:
+        """Make this thread the one that may call."""
+        self._Proxy__pyroOwnerThread = get_ident()
+
+    def _Proxy__check_owner(self) -> None:
+        if self._Proxy__pyroOwnerThread != get_ident():
+            raise PyroError("this proxy is of another thread: make one, or claim this one first")
 
     def _Proxy__pyroCreateConnection(
         self, replaceUri: bool = False, connected_socket: object = None

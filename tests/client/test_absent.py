@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from client.admin import _handed_over
+from kvrmi.access.admins import Admins
 from kvrmi.cluster.status import ClusterStatus, unanswered
 from kvrmi.errors import ConnectionFailed
 from tests.client.conftest import Run
@@ -63,8 +64,16 @@ def test_a_replica_that_is_down_says_so_and_what_comes_first(
     assert said.count("\n") == 1
 
 
-def test_links_name_it_too(coordinator: Told, run: Run, capsys: Captured) -> None:
+def test_links_name_it_too(
+    coordinator: Told, run: Run, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     coordinator("held", "killed on purpose")
+    ask = Admins.replica
+
+    def first_answers(self: Admins, replica: int, method: str, *args: object) -> Any:
+        return [] if replica == 1 else ask(self, replica, method, *args)
+
+    monkeypatch.setattr(Admins, "replica", first_answers)
     assert run("LINKS") == 0
     assert f"replica 2: {DOWN}\n" in capsys.readouterr().out
 

@@ -49,6 +49,6 @@ def test_an_engine_that_is_not_there_is_named(tmp_path: Path) -> None:
         text=True,
         timeout=60,
     )
-    assert done.returncode == 1
-    assert "engine 'raft' is not available" in done.stderr
+    assert done.returncode == 2
+    assert "there is no engine 'raft': use " in done.stderr
     assert list(tmp_path.iterdir()) == []

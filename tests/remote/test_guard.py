@@ -12,7 +12,7 @@ import pytest
 from kvrmi.remote.guard import MissingName, check_private_names
 
 GUARDED = """
-import os, zlib
+import os, threading, zlib
 os.environ["PYRO_MAX_RETRIES"] = "7"
 import Pyro5, Pyro5.api, Pyro5.errors, Pyro5.protocol, Pyro5.serializers, Pyro5.server, marshal
 from kvrmi.remote import guard
@@ -20,6 +20,7 @@ guard.install()
 guard.install()
 assert Pyro5.config.MAX_RETRIES == 0
 assert Pyro5.config.MAX_MESSAGE_SIZE == 8 << 20
+assert Pyro5.client.get_ident is threading.get_ident
 assert Pyro5.config.SERPENT_BYTES_REPR and not Pyro5.config.COMPRESSION
 
 def refused(function, *arguments):
@@ -47,12 +48,14 @@ print("guarded")
 
 UNTOUCHED = """
 import Pyro5.api, Pyro5.protocol, Pyro5.serializers, Pyro5.server
+ident = Pyro5.client.get_ident
 before = Pyro5.config.as_dict(), dict(Pyro5.serializers.serializers_by_id)
 payload = Pyro5.protocol.ReceivingMessage.add_payload
 import kvrmi.remote.daemon, kvrmi.remote.peer, kvrmi.remote.proxy
 kvrmi.remote.proxy.connect("127.0.0.1", 9, "nobody", timeout=1)
 assert before == (Pyro5.config.as_dict(), dict(Pyro5.serializers.serializers_by_id))
 assert payload is Pyro5.protocol.ReceivingMessage.add_payload
+assert ident is Pyro5.client.get_ident
 print("untouched")
 """
 

@@ -8,11 +8,14 @@ import pickle
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 import Pyro5.api
+import Pyro5.client
 import Pyro5.errors
 import pytest
+from Pyro5.errors import PyroError
 
 from kvrmi.remote.channel import Channel
 from kvrmi.remote.daemon import Daemon
@@ -218,6 +221,24 @@ def test_after_a_wrong_answer_the_connection_is_not_used_again(script: Script) -
             proxy.echo(1)
         assert proxy._pyroConnection is None
         assert proxy.echo(1) == "right"
+
+
+def test_it_belongs_to_a_thread_and_not_to_a_greenlet(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A greenlet that outlives its thread ends a process with a segmentation fault."""
+    monkeypatch.setattr(Pyro5.client, "get_ident", object)  # as where greenlet is installed
+    with to(daemon) as proxy:
+        assert proxy._Proxy__pyroOwnerThread == threading.get_ident()
+        assert proxy.echo("mine") == "mine"
+        with ThreadPoolExecutor(1) as other:
+            with pytest.raises(PyroError, match="of another thread"):
+                other.submit(proxy.echo, "not yours").result(TIMEOUT)
+            other.submit(proxy._pyroClaimOwnership).result(TIMEOUT)
+            assert other.submit(proxy.echo, "yours").result(TIMEOUT) == "yours"
+            owner = proxy._Proxy__pyroOwnerThread
+        assert owner != threading.get_ident()
+        proxy._pyroClaimOwnership()
 
 
 def test_nobody_there_is_a_communication_error() -> None:
