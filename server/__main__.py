@@ -42,7 +42,15 @@ from .cpus import Cpus
 from .endpoint import Endpoint
 from .engines.kinds import DEFAULT, kind_for, settings_of
 from .engines.votes import ACTIVE, ALL
-from .folder import PRIVATE, Folder, FolderRefused, Foreign, format_folder, open_folder
+from .folder import (
+    PRIVATE,
+    Folder,
+    FolderRefused,
+    Foreign,
+    format_folder,
+    open_folder,
+    refuse_within,
+)
 from .gateways import ways
 from .logfile import start_log
 from .replica import Replica
@@ -146,6 +154,8 @@ def _run(options: argparse.Namespace) -> int:
     declared = kind_for(cluster).declared
     home = data / f"replica{options.id}"
     os.umask(PRIVATE)
+    if options.format:
+        refuse_within(data)  # before the secret is made
     secret = _secret(data / "secret", make=options.address is not None)
     if options.format:
         _check_ports(cluster, options)

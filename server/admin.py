@@ -96,6 +96,8 @@ class Admin:
         False: it was down.
         """
         name = self._role(role)
+        if not self._replica.roles[name].incarnation:
+            raise to_builtin("UNAVAILABLE", f"{name} is starting; nothing was done")
         return self._replica.fail_role(name, "failed on purpose", _seconds(back_after))
 
     @exposed

@@ -152,6 +152,14 @@ class Folder:
         self._lock.close()
 
 
+def refuse_within(folder: Path) -> None:
+    """Refuse to put replicas' folders into one that is a replica's. Raises FolderRefused."""
+    if (folder / LOCK).exists() or list(folder.glob("*.db")):
+        raise FolderRefused(
+            f"{folder} is a replica's own folder; nothing was done. Choose another one"
+        )
+
+
 def format_folder(
     folder: Path, declared: Declaration, cluster: str, replica: int, *, recovering: bool
 ) -> str:
@@ -171,6 +179,7 @@ def format_folder(
         raise FolderRefused(
             f"{folder} held a replica and has no {own} now; nothing was done. Move it away"
         )
+    refuse_within(folder.parent)
     disk = secrets.token_hex(8)
     identity = Identity(cluster, replica, disk, recovering, not recovering, {})
     try:

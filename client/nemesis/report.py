@@ -7,6 +7,7 @@ It measures nothing itself.
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -138,8 +139,8 @@ def pauses_by_fault(
 ) -> dict[str, Pauses]:
     """Find the longest pause from each fault, (when, name), to the next or the end; by name."""
     found: defaultdict[str, list[float]] = defaultdict(list)
-    ends = [*(at for at, _ in faults[1:]), end]
-    for (at, name), until in zip(faults, ends, strict=True):
+    moment = [*(at for at, _ in faults), end]
+    for (_, name), (at, until) in zip(faults, itertools.pairwise(moment), strict=True):
         found[name].append(longest_pause(moments, at, until))
     return {name: pauses(each) for name, each in found.items()}
 

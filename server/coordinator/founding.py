@@ -34,7 +34,7 @@ from kvrmi.storage.durable import sync_folder
 from .. import pidlock
 from ..admission import check_members
 from ..engines.kinds import DEFAULT, OPTIONS, kind_for, kind_of, refuse_others, replicas_of
-from ..folder import FolderRefused, check_owner, format_folder, recorded
+from ..folder import FolderRefused, check_owner, format_folder, recorded, refuse_within
 from . import folders, locks, ports
 from .addresses import HOST, addresses_of, asked, with_disks
 from .addresses import Addresses as Addresses
@@ -77,6 +77,7 @@ def prepare(wish: Wish, say: Callable[[str], None] = lambda line: None) -> tuple
     try:
         if (wish.data / CONFIG).exists():
             return _continue(wish), False
+        refuse_within(wish.data)
         return _found(wish, say), True
     except (ConfigError, FolderRefused) as error:
         raise Refused(str(error)) from error
@@ -129,8 +130,11 @@ def _found(wish: Wish, say: Callable[[str], None]) -> Cluster:
 def _chosen(wish: Wish) -> tuple[Addresses, Mapping[str, str]]:
     """Choose what a new cluster has: its addresses, and its engine's settings."""
     with asked_for():
-        addresses = addresses_for(wish, replicas_of(wish.engine or DEFAULT, wish.replicas))
-        return addresses, kind_of(wish.engine or DEFAULT).founded(wish.settings, _free_ports)
+        engine = wish.engine or DEFAULT
+        addresses = addresses_for(wish, replicas_of(engine, wish.replicas))
+        # Made only to be refused, before anything is on the disk, if its ports do not fit together.
+        new_cluster(addresses, engine, "new", [""] * len(addresses.members))
+        return addresses, kind_of(engine).founded(wish.settings, _free_ports)
 
 
 def _free_ports(many: int) -> int:

@@ -45,6 +45,10 @@ def test_p99_of_few_is_the_longest() -> None:
     assert pauses([1.0, 1.5]) == (2, 1.25, 1.5, 1.5)
 
 
+def test_without_a_fault_there_are_no_pauses() -> None:
+    assert pauses_by_fault(WRITES, [], 4.0) == {}
+
+
 def test_pauses_by_fault() -> None:
     found = pauses_by_fault(WRITES, [(0.0, "kill"), (1.5, "cut"), (2.5, "kill")], 4.0)
     assert found == {

@@ -30,7 +30,9 @@ class Replica:
 
     def __init__(self) -> None:
         self.me = 1
-        self.roles = ("proposer", "acceptor", "learner")
+        self.roles = {
+            name: SimpleNamespace(incarnation=1) for name in ("proposer", "acceptor", "learner")
+        }
         self.cuts = Cuts()
         self.journal = Journal(Observer, 1, 2, lambda: 7.5)
         self.failed: list[tuple[str, str, float | None]] = []
@@ -119,6 +121,15 @@ def test_the_pairs_of_a_machine_without_a_scan_cannot_be_listed() -> None:
 def test_seconds_are_refused_in_words_that_an_operator_knows() -> None:
     with pytest.raises(ValueError, match="the seconds until a role is back are a number"):
         admin()[0].fail_role("acceptor", -3)
+
+
+def test_a_role_that_never_started_cannot_fail() -> None:
+    """It would come up a moment later, and the order be forgotten."""
+    subject, replica, _ = admin()
+    replica.roles["acceptor"].incarnation = 0
+    with pytest.raises(RuntimeError, match=r"^UNAVAILABLE: acceptor is starting; nothing was done"):
+        subject.fail_role("acceptor")
+    assert replica.failed == []
 
 
 def test_what_is_asked_is_done() -> None:

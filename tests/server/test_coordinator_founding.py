@@ -19,8 +19,8 @@ from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator import folders, ports
-from server.coordinator.founding import Refused, Wish, prepare, unchanged
-from server.folder import open_folder
+from server.coordinator.founding import Impossible, Refused, Wish, prepare, unchanged
+from server.folder import FolderRefused, format_folder, open_folder
 from server.pidlock import PidLock
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +102,24 @@ def test_a_running_one_cannot(data: Path) -> None:
         prepare(Wish(data, base_port=12_000))
     assert prepare(Wish(data, ephemeral=True)) == (cluster, False)
     lock.close()
+
+
+def test_ports_that_do_not_fit_together_are_refused_before_anything_is_made(data: Path) -> None:
+    base = ports.free_block("127.0.0.1", 17, random.Random())
+    with pytest.raises(Impossible, match="is used 2 times"):
+        prepare(Wish(data, 3, base_port=base, gateways=True, tcp=base + 2))
+    assert list(data.iterdir()) == []
+
+
+def test_no_cluster_is_founded_in_a_replicas_own_folder(data: Path) -> None:
+    prepare(Wish(data, 3, ephemeral=True))
+    own = data / "replica1"
+    there = sorted(own.iterdir())
+    with pytest.raises(Refused, match="is a replica's own folder; nothing was done"):
+        prepare(Wish(own, 3, ephemeral=True))
+    with pytest.raises(FolderRefused, match="is a replica's own folder"):
+        format_folder(own / "replica1", PAXOS, "deadbeef", 1, recovering=False)
+    assert sorted(own.iterdir()) == there
 
 
 def test_a_busy_port_is_named_and_nothing_is_made(data: Path) -> None:

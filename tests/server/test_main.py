@@ -31,7 +31,7 @@ def umask() -> Iterator[None]:
         ("--config F --engine paxos --peers h:1", "--peers, --engine: with --address only"),
         ("--data x", "--data: with --address only"),
         ("--config F --address h:1", "--config or --address, not both"),
-        ("--address=", "host:port"),
+        ("--address=", "it is empty"),
     ],
 )
 def test_options_that_contradict_each_other_are_a_wrong_command_line(
