@@ -36,7 +36,7 @@ from kvrmi.remote.identity import make_secret, read_secret
 from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
-from . import allocator, endings, slices
+from . import allocator, endings
 from .alone import cluster_of, counted_in
 from .cpus import Cpus
 from .endpoint import Endpoint
@@ -302,7 +302,6 @@ def _prepare_process(cluster: Cluster) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     # Few collections: no hot path makes cycles, and what a mistake lets lie stays in bounds.
     gc.set_threshold(5_000, 10, 100)
-    slices.shorten()
 
 
 def _fatal(home: Path, restore: Callable[[], None], part: str, error: BaseException) -> NoReturn:

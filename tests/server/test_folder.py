@@ -61,6 +61,14 @@ def test_what_goes_while_it_is_in_use_is_missed(tmp_path: Path) -> None:
     folder.close()
 
 
+def test_no_folder_is_made_within_a_replicas_own(tmp_path: Path) -> None:
+    format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
+    there = sorted((tmp_path / "r").iterdir())
+    with pytest.raises(FolderRefused, match="is a replica's own folder; nothing was done"):
+        format_folder(tmp_path / "r" / "replica1", PAXOS, CLUSTER, 1, recovering=False)
+    assert sorted((tmp_path / "r").iterdir()) == there
+
+
 def test_it_is_formatted_only_once(tmp_path: Path) -> None:
     format_folder(tmp_path / "r", PAXOS, CLUSTER, 1, recovering=False)
     with pytest.raises(FolderRefused, match=r"formatted already; .* Start without --format"):
