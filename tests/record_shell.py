@@ -31,7 +31,7 @@ def steps(server: int) -> Sequence[tuple[str, str]]:
         (f"KILL {server}", f"replica {server} is down" + again),
         ("SCAN tour/", f"replica {server} does not answer[\\s\\S]*PNG" + again),
         (f"START {server}", f"replica {server} is" + again),
-        ("DELETE --prefix tour/", r"\?"),
+        ("DELETE --prefix tour/", r"\[y/N\]$"),
         ("y", "deleted" + again),
     )
 

@@ -240,7 +240,7 @@ class Carrier:
     def _agrees(self, question: str) -> bool:
         """Ask on stderr, whose lines break at words; only y and yes agree."""
         asked = "\n".join(map(cli.paragraph, question.splitlines()))
-        print(asked, end=" ", file=sys.stderr, flush=True)
+        print(f"{asked} ", end="", file=sys.stderr, flush=True)  # in one piece, before any key
         answer = ""
         try:
             answer = sys.stdin.readline()
