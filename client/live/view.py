@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from kvrmi.access.links import Pair
@@ -55,7 +56,7 @@ class Row(NamedTuple):
     chosen: int | None
     applied: int | None
     lag: int | None
-    """Slots that others have chosen and it has not applied."""
+    """Slots that others knew to be chosen when it was asked, and it had not applied."""
     cuts: Sequence[Pair]
     """Links of its own, from one id to another, that are cut."""
     slow: Sequence[Pair]
@@ -180,15 +181,13 @@ class View:
             needs=needs_of(entries, count)["votes"],
             up=sum(map(is_up, entries)),
             trouble=self.trouble,
-            rows=[self._row(entry, entries, leader) for entry in entries],
+            rows=[self._row(entry, leader) for entry in entries],
             curve=self._curve,
             happenings=self.happenings.all,
         )
 
-    def _row(self, entry: ReplicaEntry, entries: Sequence[ReplicaEntry], leader: int | None) -> Row:
+    def _row(self, entry: ReplicaEntry, leader: int | None) -> Row:
         id, counters = entry["id"], entry.get("counters")
-        applied = entry.get("applied")
-        furthest = max(one.get("chosen") or 0 for one in entries)
         return Row(
             id=id,
             answers=answers(entry),
@@ -202,8 +201,8 @@ class View:
             leads=id == leader,
             ballot=".".join(map(str, entry.get("ballot") or ())),
             chosen=entry.get("chosen"),
-            applied=applied,
-            lag=None if applied is None else max(furthest - applied, 0),
+            applied=entry.get("applied"),
+            lag=self._lag(id),
             cuts=[(one, other) for one, other in entry.get("cuts") or ()],
             slow=[(int(one), int(other)) for one, other, _ in entry.get("delays") or ()],
             rates=self._rates(id),
@@ -211,6 +210,13 @@ class View:
             keys=entry.get("keys"),
             clients=entry.get("connections"),
         )
+
+    def _lag(self, id: int) -> int | None:
+        """Compare it with what others knew before it was asked: whoever answers later knows more."""
+        at, entry = self._looks[id][-1]
+        applied, looks = entry.get("applied"), chain.from_iterable(self._looks.values())
+        chosen = max(one.entry.get("chosen") or 0 for one in looks if one.at <= at)
+        return None if applied is None else max(chosen - applied, 0)
 
     def _rates(self, id: int) -> Rates | None:
         looks = self._looks[id]

@@ -50,6 +50,15 @@ def test_a_row_says_what_its_replica_does() -> None:
     assert view.roles == ["proposer", "acceptor", "learner"]
 
 
+def test_who_was_asked_first_does_not_lag_behind_who_was_asked_last() -> None:
+    view = seen(
+        *((1.0 + id / 100, entry(id, chosen=100 + id, applied=100 + id)) for id in range(1, 6)),
+        *((2.0 + id / 100, entry(id, chosen=200 + id, applied=200 + id)) for id in range(1, 5)),
+        (2.05, entry(5, chosen=105, applied=105)),
+    )
+    assert [row.lag for row in picture(view).rows] == [0, 0, 0, 0, 99]
+
+
 def test_rates_are_of_the_last_moments() -> None:
     looks = [(at / 4, entry(1, counters=counters(at / 4, puts=at * at))) for at in range(60)]
     rates = picture(seen(*looks)).rows[0].rates
