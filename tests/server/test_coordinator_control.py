@@ -74,11 +74,11 @@ class FakeLauncher:
         silent = self.admins.silent
         quiet = self.status or not self.comes_up
         silent.add(replica) if quiet else silent.discard(replica)
-        self.admins.processes[replica] = self._sleeper()
+        self.admins.processes[replica] = self._sleeper(self.output(replica))
         return self.admins.processes[replica]
 
     def nameserver(self) -> Process:
-        return self._sleeper()
+        return self._sleeper(self.data / "nameserver.out")
 
     def find_nameserver(self) -> Process | None:
         return None
@@ -88,13 +88,13 @@ class FakeLauncher:
         return running if running is not None and running.alive else None
 
     def output(self, replica: int) -> Path:
-        return self.data / "output"
+        return self.data / f"replica{replica}.out"
 
-    def _sleeper(self) -> Process:
+    def _sleeper(self, output: Path) -> Process:
         line = "import time; time.sleep(60)"
         if self.status:
             line = f"print('why'); exit({self.status})"
-        return Process.start([sys.executable, "-c", line], self.data / "output")
+        return Process.start([sys.executable, "-c", line], output)
 
 
 class Rig:
