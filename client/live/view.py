@@ -212,7 +212,7 @@ class View:
         )
 
     def _lag(self, id: int) -> int | None:
-        """Compare it with what others knew before it was asked: whoever answers later knows more."""
+        """Compare with what others knew before it was asked: who answers later knows more."""
         at, entry = self._looks[id][-1]
         applied, looks = entry.get("applied"), chain.from_iterable(self._looks.values())
         chosen = max(one.entry.get("chosen") or 0 for one in looks if one.at <= at)

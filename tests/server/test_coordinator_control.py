@@ -271,7 +271,7 @@ def test_a_broken_invariant_is_not_started_without_end(rig: Rig) -> None:
     wait_for(lambda: rig.reports == ["replica 3 is left down: ended with exit status 5 (why)"])
     entry = rig.control.status()["replicas"][2]
     assert (entry["state"], entry["reason"]) == ("down", "ended with exit status 5 (why)")
-    assert (rig.launcher.data / "output").read_text().count("why") == 3
+    assert rig.launcher.output(3).read_text().count("why") == 3
     assert not (rig.launcher.data / "held").exists(), "nobody left it down on purpose"
     rig.launcher.status = 0
     rig.control.start(3)
