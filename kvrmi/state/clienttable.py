@@ -116,6 +116,11 @@ class ClientTable:
         mark, answer = kept
         return (NEVER, None) if mark == _SETTLED else (APPLIED, answer)
 
+    def report(self, client: str, sequence: int) -> list[object]:
+        """Return what `outcome` and `settle` answer: state, and revision and answer if applied."""
+        state, answer = self.outcome(client, sequence)
+        return [state, answer.revision, answer.value] if answer else [state, None, None]
+
     def settle(self, client: str, sequence: int, revision: int) -> None:
         """Let an open request never take effect: its id is used up, by what made `revision`."""
         self.keep(client, sequence, _SETTLED, Answer("INVALID", _NEVER_TEXT, revision))

@@ -188,9 +188,7 @@ class Replicated:
         return self._outcome(client, sequence)
 
     def _outcome(self, client: str, sequence: int) -> Answer:
-        state, answer = self.clients.outcome(client, sequence)
-        revision, value = (answer.revision, answer.value) if answer else (None, None)
-        return Answer("OK", [state, revision, value], self.revision)
+        return Answer("OK", self.clients.report(client, sequence), self.revision)
 
     def _admit(self, voter: Voter) -> Answer:
         others = tuple(known for known in self.voters if known.replica != voter.replica)

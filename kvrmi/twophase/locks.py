@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..operations.commands import command_id, decode_command, decode_question
 from ..operations.definition import Malformed
+from ..operations.past import OUTCOME, SETTLE
 from ..operations.vocabulary import Vocabulary
 
 __all__ = ["Cover", "Lock", "Locks", "asked", "touched"]
@@ -35,6 +36,8 @@ _KEYS: Mapping[str, Callable[[tuple[Any, ...]], frozenset[Lock]]] = {
     "get": _first,
     "contains": _first,
     "get_many": lambda args: frozenset(args[0]),
+    OUTCOME.name: lambda args: frozenset({(args[0], args[1])}),
+    SETTLE.name: lambda args: frozenset({(args[0], args[1])}),
 }
 
 

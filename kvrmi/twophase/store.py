@@ -15,7 +15,8 @@ from ..errors import InvalidRequest
 from ..operations.commands import take_apart, take_question_apart
 from ..operations.definition import UNREADABLE, Malformed
 from ..operations.interface import Answer
-from ..state.clienttable import SESSION_LIMIT, ClientTable, fingerprint
+from ..operations.past import OUTCOME, SETTLE
+from ..state.clienttable import OPEN, SESSION_LIMIT, ClientTable, fingerprint
 from ..state.machine import StateMachine
 from ..state.stored import (
     pack_totals,
@@ -65,6 +66,8 @@ class Store:
         self._changed = True
         try:
             opcode, id, args = take_apart(command)
+            if opcode == SETTLE.opcode:
+                return self._settle(args, revision)
             answer = Answer("OK", self.machine.apply(opcode, args, revision), revision)
             if len(id) == 2:
                 self.clients.keep(id[0], id[1], fingerprint(command), answer)
@@ -72,10 +75,19 @@ class Store:
             return Answer("INVALID", "malformed command", revision)
         return answer
 
+    def _settle(self, args: bytes, revision: int) -> Answer:
+        """Use an open request up: whoever comes with it later is voted down. Raises Malformed."""
+        client, sequence = SETTLE.decode(args)
+        if self.clients.outcome(client, sequence)[0] == OPEN:
+            self.clients.settle(client, sequence, revision)
+        return Answer("OK", self.clients.report(client, sequence), revision)
+
     def read(self, question: bytes) -> Answer:
         """Answer a question; never raises, changes nothing."""
         try:
             opcode, args = take_question_apart(question)
+            if opcode == OUTCOME.opcode:
+                return Answer("OK", self.clients.report(*OUTCOME.decode(args)), self.revision)
             return Answer("OK", self.machine.read(opcode, args), self.revision)
         except InvalidRequest as error:
             return Answer("INVALID", str(error), self.revision)

@@ -13,7 +13,7 @@ from msgspec import convert
 from kvrmi.operations.commands import CommandId, pack_command, pack_question
 from kvrmi.operations.definition import UNREADABLE
 from kvrmi.operations.interface import LOCAL, Answer, Done, Operation, Request, Result
-from kvrmi.operations.past import PAST
+from kvrmi.operations.past import OUTCOME, PAST
 from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.twophase.manager import Manager
 from kvrmi.twophase.messages import Enter, Veto
@@ -49,7 +49,9 @@ class TwoPhaseEngine:
         vocabulary: Vocabulary,
     ) -> None:
         """Serve as replica `me`; parameters as those of every engine."""
-        self.capabilities = frozenset(vocabulary.clients) - {one.name for one in PAST}
+        self.capabilities = frozenset(vocabulary.clients) - {one.name for one in PAST} | {
+            OUTCOME.name
+        }
         self.orders = Orders(enter=self.enter, veto=self.veto)
         self.status = status
         self._me = me

@@ -179,6 +179,59 @@ def test_a_retry_while_the_first_is_in_doubt_is_in_doubt(table: Table) -> None:
     assert last.answer == made(1, at=1)
 
 
+def settle(table: Table, at: int, client: str, sequence: int) -> Answer | None:
+    submission = table.write(at, "settle", client, sequence)
+    table.run()
+    return submission.answer
+
+
+def outcome(table: Table, at: int, client: str, sequence: int) -> object:
+    submission = table.read(at, "outcome", client, sequence)
+    table.run()
+    return None if submission.answer is None else submission.answer.value
+
+
+def test_what_became_of_a_request_is_known_at_every_server(table: Table) -> None:
+    table.write(1, "put", "k", "v", request=("ana", 1))
+    table.run()
+    for at in table.ids:
+        assert outcome(table, at, "ana", 1) == ["applied", made(1, at=1).revision, 3]
+        assert outcome(table, at, "ana", 2) == ["open", None, None]
+        assert outcome(table, at, "eva", 2) == ["forgotten", None, None]
+
+
+def test_a_request_that_was_settled_is_voted_down_from_then_on(table: Table) -> None:
+    table.write(1, "put", "k", "v", request=("ana", 1))
+    table.run()
+    for client, sequence in (("ana", 2), ("eva", 1)):
+        settled = settle(table, 2, client, sequence)
+        assert settled is not None
+        assert settled.value == ["never", None, None]
+        assert outcome(table, 3, client, sequence) == ["never", None, None]
+        late = table.write(1, "put", "k", "late", request=(client, sequence))
+        table.run()
+        assert late.answer is not None
+        assert late.answer.code == "INVALID"
+    assert table.holds("k") == ["v"] * 3
+    table.kill(3)
+    table.start(3)
+    table.run()
+    assert outcome(table, 3, "ana", 2) == ["never", None, None], "it is on the disk"
+
+
+def test_what_became_of_a_request_in_doubt_is_not_guessed(table: Table) -> None:
+    table.lost = drops(Go, of=1)
+    table.write(1, "put", "k", "v", request=("ana", 1))
+    table.run()
+    assert outcome(table, 2, "ana", 1) is None, "it waits"
+    in_doubt = settle(table, 2, "ana", 1)
+    assert in_doubt is not None
+    assert in_doubt.code == "UNKNOWN_OUTCOME"
+    table.lost = lambda *_: False
+    table.pass_time(3.0)
+    assert outcome(table, 2, "ana", 1) == ["applied", 3, 3]
+
+
 def test_a_vote_never_changes(table: Table) -> None:
     participant = table.participants[2]
     tid, asked = Tid(1, 7), Transaction(7, table.write(1, "put", "k", "v").request.payload)

@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, cast
 
 from kvrmi.operations.interface import LOCAL, Answer, Done, Operation, Result
+from kvrmi.operations.past import SETTLE
 from kvrmi.operations.vocabulary import Vocabulary
 
 from ...hosts import Hosts
@@ -24,7 +26,7 @@ from .endpoints import Endpoints, Failed
 from .keys import Keys
 from .look import Look
 from .settings import parsed
-from .transactions import OPERATIONS, Asked, asked, with_request
+from .transactions import OPERATIONS, Asked, asked, settled, with_request
 
 __all__ = ["EtcdEngine"]
 
@@ -104,22 +106,26 @@ class EtcdEngine:
     ) -> Answer:
         if time.monotonic() > deadline:
             return _LATE
-        if operation.reads or request is None:
+        if operation.known is SETTLE:
+            client, sequence = cast("tuple[str, int]", operation.args)
+            make = partial(settled, self._keys, client, sequence)
+        elif operation.reads or request is None:
             what, alone = asked(operation, self._keys), operation.consistency == LOCAL
             return self._ask(what, deadline, repeatable=operation.reads, alone=alone)
+        else:
+            make = partial(with_request, operation, self._keys, request)
+        return self._bound(make, deadline)
+
+    def _bound(self, make: Callable[[str], Asked], deadline: float) -> Answer:
+        """Ask for what `make` makes of a lease: of another one where etcd does not know it."""
         lease = self._lease.held(deadline)
         try:
-            return self._once(operation, request, lease, deadline)
+            return self._ask(make(lease), deadline, repeatable=True)
         except Failed as error:
             if _NO_LEASE not in str(error):
                 raise
-        return self._once(operation, request, self._lease.anew(lease, deadline), deadline)
-
-    def _once(
-        self, operation: Operation, request: tuple[str, int], lease: str, deadline: float
-    ) -> Answer:
-        marked = with_request(operation, self._keys, request, lease)
-        return self._ask(marked, deadline, repeatable=True)
+        lease = self._lease.anew(lease, deadline)
+        return self._ask(make(lease), deadline, repeatable=True)
 
     def _ask(
         self, what: Asked, deadline: float, *, repeatable: bool, alone: bool = False

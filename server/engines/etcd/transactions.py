@@ -15,17 +15,22 @@ from typing import Any, NamedTuple, cast
 
 from kvrmi.operations.commands import pack_question
 from kvrmi.operations.interface import LOCAL, PAGE_BYTES, WINDOW, Answer, Operation, Value
+from kvrmi.operations.past import OUTCOME
+from kvrmi.state.clienttable import APPLIED, FORGOTTEN, NEVER, OPEN
 
 from .keys import Keys, b64, number, packed, plain, unpacked
 
-__all__ = ["OPERATIONS", "Asked", "asked", "with_request"]
+__all__ = ["OPERATIONS", "Asked", "asked", "settled", "with_request"]
 
 Json = dict[str, Any]
 _DIGEST_BYTES = 16
 GROUP = 40
 """Steps of one level: three such levels are within the 128 that etcd allows if nothing else is set,
 and hold all that one operation may have."""
-_YES, _NO = b"\x01", b"\x00"
+_YES, _NO, _MADE = b"\x01", b"\x00", b"\x02"
+"""What a request was answered: whether it took effect, or the revision that it made."""
+_SETTLED = bytes(_DIGEST_BYTES)
+"""In the place of a digest: nothing was asked by this request, and nothing will be."""
 
 
 class Asked(NamedTuple):
@@ -70,10 +75,11 @@ def with_request(operation: Operation, keys: Keys, request: tuple[str, int], lea
     def marked(answer: bytes) -> Json:
         return _put(mark, b64(digest + answer), lease)
 
-    body = [_nested(write.compare, [*write.then, marked(_YES)], [*write.otherwise, marked(_NO)])]
+    held = marked(_YES if write.yes_or_no else _MADE)
+    body = _nested(write.compare, [*write.then, held], [*write.otherwise, marked(_NO)])
     transaction = _txn(
         [_absent(mark), *_admitted(session, sequence)],
-        [*body, *_renewed(keys, client, sequence, lease)],
+        [body, *_renewed(keys, client, sequence, lease)],
         [{"request_range": {"key": mark}}],
     )
 
@@ -92,10 +98,54 @@ def _first_answer(found: Json, digest: bytes, yes_or_no: bool) -> Answer:
     if not marks:
         return Answer("UNKNOWN_OUTCOME", "session expired", _revision(found))
     mark, revision = plain(marks[0]["value"]), number(marks[0], "mod_revision")
+    if mark[:_DIGEST_BYTES] == _SETTLED:
+        why = "it was settled that this request never takes effect"
+        return Answer("INVALID", why, _revision(found))
     if mark[:_DIGEST_BYTES] != digest:
         why = "this request id was used for another command; nothing was done"
         return Answer("INVALID", why, _revision(found))
     return Answer("OK", mark[_DIGEST_BYTES:] == _YES if yes_or_no else revision, revision)
+
+
+def settled(keys: Keys, client: str, sequence: int, lease: str) -> Asked:
+    """Make the transaction that uses an open request up, so that it never takes effect."""
+    session, mark = keys.session(client), keys.request(client, sequence)
+    transaction = _txn(
+        [_absent(mark), *_admitted(session, sequence)],
+        [_put(mark, b64(_SETTLED), lease), *_renewed(keys, client, sequence, lease)],
+        _traces(session, mark),
+    )
+
+    def read(found: Json) -> Answer:
+        if found.get("succeeded"):
+            return Answer("OK", [NEVER, None, None], _revision(found))
+        return _became(found, sequence)
+
+    return Asked(transaction, read)
+
+
+def _outcome(keys: Keys, operation: Operation) -> Asked:
+    client, sequence = cast(tuple[str, int], operation.args)
+    traces = _traces(keys.session(client), keys.request(client, sequence))
+    return Asked(_txn([], traces, []), lambda found: _became(found, sequence))
+
+
+def _traces(session: str, mark: str) -> list[Json]:
+    return [{"request_range": {"key": key}} for key in (session, mark)]
+
+
+def _became(found: Json, sequence: int) -> Answer:
+    """Read what became of a request from its session and its mark, as a session's table has it."""
+    sessions, marks = (one["response_range"].get("kvs", []) for one in found["responses"])
+    if marks:
+        mark, revision = plain(marks[0]["value"]), number(marks[0], "mod_revision")
+        if mark[:_DIGEST_BYTES] == _SETTLED:
+            return Answer("OK", [NEVER, None, None], _revision(found))
+        value = revision if mark[_DIGEST_BYTES:] == _MADE else mark[_DIGEST_BYTES:] == _YES
+        return Answer("OK", [APPLIED, revision, value], _revision(found))
+    floor = int.from_bytes(plain(sessions[0]["value"]), "big") if sessions else 0
+    admitted = (sequence == 1) != bool(sessions) and floor < sequence  # as _admitted has it
+    return Answer("OK", [OPEN if admitted else FORGOTTEN, None, None], _revision(found))
 
 
 def _admitted(session: str, sequence: int) -> list[Json]:
@@ -206,6 +256,7 @@ _READS: Mapping[str, Callable[[Keys, Operation], Asked]] = {
     "size": _size,
     "scan": _scan,
     "get_many": _get_many,
+    OUTCOME.name: _outcome,
 }
 OPERATIONS = frozenset({*_WRITES, *_READS})
 """Names of all that etcd can carry out."""
