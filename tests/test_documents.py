@@ -99,6 +99,29 @@ def test_every_room_of_the_library_is_in_its_table() -> None:
     assert {row[0].strip("`").rstrip("/") for row in table[1:]} == rooms
 
 
+def test_every_document_says_what_to_read_first(design: Path) -> None:
+    assert re.search(r"\bread first\b", design.read_text(encoding="utf-8"), re.IGNORECASE)
+
+
+def test_a_protocols_roles_are_imported_where_the_table_says() -> None:
+    """What server/DESIGN.md says of engines/, offline/ and coordinator/views."""
+    known = re.compile(r"^from kvrmi\.(paxos|twophase|single)\b", re.MULTILINE)
+    found = [p for p in SOURCES if known.search(p.read_text(encoding="utf-8"))]
+    allowed = ("server/engines/", "server/offline/", "server/coordinator/views.py")
+    assert [name_of(p) for p in found if not name_of(p).startswith(allowed)] == []
+
+
+def test_the_simulated_world_imports_no_protocol() -> None:
+    """What kvrmi/sim/DESIGN.md says of all but `protocols.py`; scripts are read by folders."""
+    files = {p.name for p in (ROOT / "kvrmi" / "sim").glob("*.py") if protocols_of(p)}
+    assert files == {"protocols.py"}
+
+
+def protocols_of(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return re.findall(r"^\s*from \.+(?:paxos|twophase|single)\b", text, re.MULTILINE)
+
+
 def test_every_file_of_a_folder_is_named(design: Path) -> None:
     text = design.read_text(encoding="utf-8")
     first = [cell for table in tables(text) for row in table for cell in row[:1]]

@@ -1,7 +1,7 @@
 """README's reference against the code: nothing is missing there, nothing stands there that is gone.
 
-The tables of flags, commands and operations are generated: `python -m tests.test_reference` writes
-them anew.
+The tables of flags, commands, operations and engines are generated: `python -m
+tests.test_reference` writes them anew.
 The others are written by hand, and their first columns compared.
 """
 
@@ -20,19 +20,22 @@ from pathlib import Path
 from client.exits import EXIT_STATUS
 from client.grammar.arguments import ROLES
 from client.grammar.help import explained
+from client.grammar.help import lines as overview
+from client.live.keys import HELP as KEYS
 from kvrmi import errors
 from kvrmi.access.store import Store, connect
 from kvrmi.cli import started_as
 from kvrmi.cluster import file, naming
 from kvrmi.cluster.timing import Timing
 from kvrmi.operations.table import KEY_VALUE
-from kvrmi.paxos.declaration import PAXOS
 from server.coordinator.servant import CoordinatorServant
 from server.engines.etcd.settings import Settings
 from server.engines.kinds import ENGINES
+from server.engines.served import Orders
 from server.gateways.table import COMMANDS
 from server.intake import Intake
 from server.kvstore import kvstore
+from tests import engines_table
 from tests.server.stubs import StubEngine, at_once
 
 ROOT = Path(__file__).parents[1]
@@ -115,6 +118,7 @@ def gateway_table() -> Iterator[str]:
 
 
 GENERATED = {
+    "engines": engines_table.table,
     "gateway": gateway_table,
     "options": flag_tables,
     "commands": command_table,
@@ -187,13 +191,14 @@ def test_every_error() -> None:
 
 
 def test_every_port_and_name() -> None:
-    ports = naming.default_ports(1, PAXOS.daemons)[0]
     expected = {
         naming.NAMESERVER: naming.NAMESERVER_PORT,
         naming.COORDINATOR: naming.COORDINATOR_PORT,
-        naming.kvstore(1): ports["client"],
-        naming.admin(1): ports["admin"],
-    } | {naming.role(1, role): ports[role] for role in PAXOS.daemons}
+    }
+    for daemons in (kind.declared.daemons for kind in ENGINES.values()):
+        ports = naming.default_ports(1, daemons)[0]
+        expected |= {naming.kvstore(1): ports["client"], naming.admin(1): ports["admin"]}
+        expected |= {naming.role(1, role): ports[role] for role in daemons}
     assert first_column("Names and ports") == set(expected)
     text = README.read_text(encoding="utf-8")
     for name, port in expected.items():
@@ -202,14 +207,26 @@ def test_every_port_and_name() -> None:
 
 def test_a_command_can_name_every_role() -> None:
     assert {*ROLES} == {role for kind in ENGINES.values() for role in kind.declared.daemons}
+    for text in (" ".join(overview()), " ".join(overview("FAIL")), " ".join(KEYS)):
+        assert all(role in text for role in ROLES)
+
+
+def test_every_order_of_an_engine_is_a_row_or_no_command() -> None:
+    assert {*Orders._fields} == {*engines_table.ORDERS} | engines_table.NO_COMMANDS
+
+
+def test_what_an_engine_cannot_be_asked_is_a_row() -> None:
+    for engine in engines_table.seen():
+        missing = set(engine.kind.vocabulary.clients) - engine.made.capabilities
+        assert missing <= {*engines_table.OPERATIONS}, engine.name
 
 
 def test_every_key_of_the_cluster_file() -> None:
     gateways = {f"gateways.{name}" for name in file._GATEWAYS}
     timing = {f"timing.{field.name}" for field in dataclasses.fields(Timing)}
     head = {"format", *file._HEAD}
-    ports = naming.ports_from(1, PAXOS.daemons)
-    members = {f"replica.{key}" for key in (*file._MEMBER, *ports)}
+    every = {name for kind in ENGINES.values() for name in kind.declared.daemons}
+    members = {f"replica.{key}" for key in (*file._MEMBER, *naming.ports_from(1, [*every]))}
     etcd = {f"etcd.{name}" for name in Settings._fields}
     twophase = {"2pc.votes"}
     assert first_column("cluster.toml") == head | timing | gateways | etcd | twophase | members

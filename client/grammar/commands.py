@@ -248,7 +248,7 @@ GROUPS: dict[str, tuple[Form, ...]] = {
     "Orders, which need the cluster's file and secret": (
         _form(
             "FAIL id role [seconds] [--force]",
-            "fail a role (proposer, acceptor, learner)",
+            "fail a role (proposer, acceptor, learner; with engine 2pc participant)",
             making.order("fail"),
             "FAIL 2 acceptor 5",
             "replica 2: acceptor failed, back in 5 s",

@@ -19,7 +19,7 @@ _NARROW = 60
 """In a narrower window every usage has a line of its own."""
 _NOTES = (
     "Commands are taken in any case. id is the number of a replica, as in STATUS; a role is "
-    "proposer, acceptor or learner.",
+    "proposer, acceptor or learner, with engine 2pc participant.",
     "Words are separated by spaces. '..' keeps text as it is; \"..\" knows \\n \\t \\r \\0 \\xHH "
     '\\uHHHH \\" \\\\; b".." is bytes; @file is the bytes of a file, @@ begins a text with @. '
     "Words after -- are no options. Operation(put,key,value) is PUT, with spaces in its parts; "

@@ -35,7 +35,7 @@ _AT_ONCE = {"k": "KILL", "s": "STOP", "t": "START", "x": "TRANSFER"}
 
 HELP = (
     "1-9, arrows   choose the replica that the next keys are for",
-    "f p|a|l       fail its proposer, acceptor or learner",
+    "f p|a|l       fail its proposer, acceptor, learner; with 2pc f p its participant",
     "r p|a|l|r     restart that role; r r: the whole process",
     "k  s  t       kill its process, stop it cleanly, start it",
     "c N  h N      cut the link to replica N, heal it; h h: heal all links",

@@ -1,7 +1,7 @@
 """What a package of roles brings along to be simulated: its declaration, and what must hold of it.
 
 Rule: everything that the simulated world, and who runs seeds in it, knows of a protocol stands
-here; they ask it and name no role and no message. The shipped protocol's is in paxos/.
+here; they ask it and name no role and no message. What ships is in paxos/ and twophase/.
 """
 
 from __future__ import annotations
