@@ -15,12 +15,15 @@ from msgspec.msgpack import Decoder
 
 from .arguments import REQUIRED, Argument
 
-__all__ = ["UNREADABLE", "Definition", "Malformed", "define"]
+__all__ = ["UNREADABLE", "Definition", "Malformed", "Touched", "define"]
 
 UNREADABLE = (MsgspecError, ValueError, RecursionError)
 """What a decoder raises for bytes that it does not take: also no UTF-8, and too deep a list."""
 
+Touched: TypeAlias = str | tuple[str, int]
+"""A key; or a request, by client and sequence."""
 _Read: TypeAlias = Callable[[bytes], tuple[Any, ...]]
+_Touches: TypeAlias = Callable[[tuple[Any, ...]], frozenset[Touched]]
 
 _LIST, _LIST_MOST = 0x90, 15
 """First byte of an empty list, and how many items it has room to count."""
@@ -36,7 +39,8 @@ class Definition(NamedTuple):
     `opcode` names it in the byte form. `reads`: it changes nothing. `of_clients`: they may ask for
     it; else replicas alone. `long`: it goes through many keys, so nobody else should wait for it.
     `numbered`: its answer is the revision that it made, and nothing else. `help` says what it
-    returns. `since`: the version of its vocabulary in which it came. What follows is made of
+    returns. `since`: the version of its vocabulary in which it came. `touches` lists what it looks
+    at or changes, by its arguments; None: it may be anything. What follows is made of
     `arguments`: `given` are those that reach the state machine, `checks` theirs; `routing` is the
     place of the one that says who answers; `direct`: so many, in their places, are all of `given`;
     `first` counts those that it came with, `later`: there are others.
@@ -51,6 +55,7 @@ class Definition(NamedTuple):
     numbered: bool
     help: str
     since: int
+    touches: _Touches | None
     given: tuple[Argument, ...]
     checks: tuple[Callable[[object], Any], ...]
     required: int
@@ -90,6 +95,10 @@ class Definition(NamedTuple):
             args.insert(self.routing, routed)
         return _without_later(args, self.arguments)
 
+    def touched(self, args: tuple[Any, ...]) -> frozenset[Touched] | None:
+        """List what it touches with these arguments; None: perhaps everything."""
+        return None if self.touches is None else self.touches(args)
+
     def decode(self, data: bytes) -> tuple[Any, ...]:
         """Read the arguments from their byte form. Raises Malformed."""
         try:
@@ -117,6 +126,7 @@ def define(
     long: bool = False,
     numbered: bool = False,
     since: int = 1,
+    touches: _Touches | None = None,
 ) -> Definition:
     """Define an operation. Raises ValueError for arguments that cannot stand in this order."""
     _check_order(name, arguments)
@@ -133,6 +143,7 @@ def define(
         numbered,
         help,
         since,
+        touches,
         given,
         tuple(argument.check for argument in given),
         sum(argument.default is REQUIRED for argument in arguments),

@@ -7,10 +7,18 @@ does (state/past.py).
 
 from __future__ import annotations
 
+from typing import Any
+
 from .arguments import CHANGES, CLIENT, CONSISTENCY, KEY, REVISION, SEQUENCE, UPTO
-from .definition import define
+from .definition import Touched, define
 
 __all__ = ["GET_AT", "HISTORY", "OUTCOME", "PAST", "SETTLE"]
+
+
+def _request(args: tuple[Any, ...]) -> frozenset[Touched]:
+    client, sequence = args
+    return frozenset({(client, sequence)})
+
 
 HISTORY = define(
     "history",
@@ -36,6 +44,7 @@ OUTCOME = define(
     "what became of a request, as [state, revision, answer]: `applied`, `never`, `open`, or "
     "`forgotten`",
     reads=True,
+    touches=_request,
 )
 SETTLE = define(
     "settle",
@@ -43,5 +52,6 @@ SETTLE = define(
     (CLIENT, SEQUENCE),
     "as outcome; an open request will never take effect from then on",
     of_clients=False,
+    touches=_request,
 )
 PAST = (HISTORY, GET_AT, OUTCOME, SETTLE)

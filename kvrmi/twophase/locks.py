@@ -1,44 +1,23 @@
 """Which keys a command or a question touches, and who holds them.
 
-Rules: what is not known here touches everything, so that another machine is slow and never wrong;
-an exclusive lock is the only kind. It knows no message and no disk.
+Rules: an operation touches what its definition lists, or else everything, so that another machine
+is slow and never wrong; an exclusive lock is the only kind. It knows no operation, message or disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from ..operations.commands import command_id, decode_command, decode_question
-from ..operations.definition import Malformed
-from ..operations.past import OUTCOME, SETTLE
+from ..operations.definition import Malformed, Touched
 from ..operations.vocabulary import Vocabulary
 
-__all__ = ["Cover", "Lock", "Locks", "asked", "touched"]
+__all__ = ["Cover", "Locks", "asked", "touched"]
 
-Lock: TypeAlias = str | tuple[str, int]
-"""A key; or a request, by client and sequence."""
-Cover: TypeAlias = frozenset[Lock] | None
+Cover: TypeAlias = frozenset[Touched] | None
 """What is touched; None: everything."""
 
 T = TypeVar("T")
-
-
-def _first(args: tuple[Any, ...]) -> frozenset[Lock]:
-    return frozenset(args[:1])
-
-
-_KEYS: Mapping[str, Callable[[tuple[Any, ...]], frozenset[Lock]]] = {
-    "put": _first,
-    "delete": _first,
-    "cas": _first,
-    "put_many": lambda args: frozenset(key for key, _ in args[0]),
-    "get": _first,
-    "contains": _first,
-    "get_many": lambda args: frozenset(args[0]),
-    OUTCOME.name: lambda args: frozenset({(args[0], args[1])}),
-    SETTLE.name: lambda args: frozenset({(args[0], args[1])}),
-}
 
 
 def touched(command: bytes, of: Vocabulary) -> Cover:
@@ -48,10 +27,8 @@ def touched(command: bytes, of: Vocabulary) -> Cover:
         name, _, args = decode_command(command, of)
     except Malformed:
         return None
-    if name not in _KEYS:
-        return None
-    keys = _KEYS[name](args)
-    return keys | {(id[0], id[1])} if len(id) == 2 else keys
+    cover = of.by_name[name].touched(args)
+    return cover if cover is None or len(id) != 2 else cover | {(id[0], id[1])}
 
 
 def asked(question: bytes, of: Vocabulary) -> Cover:
@@ -60,7 +37,7 @@ def asked(question: bytes, of: Vocabulary) -> Cover:
         name, args = decode_question(question, of)
     except Malformed:
         return None
-    return _KEYS[name](args) if name in _KEYS else None
+    return of.by_name[name].touched(args)
 
 
 class Locks(Generic[T]):
@@ -68,10 +45,10 @@ class Locks(Generic[T]):
 
     def __init__(self) -> None:
         """Begin with nothing held."""
-        self._held: dict[Lock, T] = {}
+        self._held: dict[Touched, T] = {}
         self._everything: list[T] = []
 
-    def holder(self, cover: Cover) -> tuple[Lock | None, T] | None:
+    def holder(self, cover: Cover) -> tuple[Touched | None, T] | None:
         """Find a lock in the way, and who holds it; None: all of that is free."""
         if self._everything:
             return None, self._everything[0]

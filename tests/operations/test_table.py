@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from client.grammar.commands import GROUPS, parse
@@ -48,6 +49,50 @@ def test_the_machine_has_a_method_of_that_name(name: str) -> None:
     before = ["self"] if name in READS else ["self", "revision"]
     names = method.__code__.co_varnames[: method.__code__.co_argcount]
     assert list(names) == before + given
+
+
+ASKED: dict[str, tuple[object, ...]] = {
+    "put": ("b", "new"),
+    "delete": ("a",),
+    "put_many": ((("a", "new"), ("c", "new")),),
+    "cas": ("a", "1", "new"),
+    "get": ("a",),
+    "contains": ("a",),
+    "get_many": (("a", "c"),),
+}
+WHOLE = {"scan", "size", "history", "get_at", "voter"}
+"""What may touch anything."""
+
+
+def test_an_operation_says_what_it_touches_or_may_touch_anything() -> None:
+    listed = {one.name for one in KEY_VALUE.by_name.values() if one.touches is not None}
+    assert listed == set(KEY_VALUE.by_name) - WHOLE == {*ASKED, "outcome", "settle"}
+
+
+@pytest.mark.parametrize("name", sorted(ASKED))
+def test_an_operation_changes_and_shows_only_what_it_touches(name: str) -> None:
+    known, args = KEY_VALUE.by_name[name], ASKED[name]
+    touched = known.touched(args)
+    assert touched is not None
+    store, other = stores("other"), stores("changed")
+    if known.reads:
+        assert store.read(known.opcode, packed(args)) == other.read(known.opcode, packed(args))
+        return
+    store.changes = []
+    store.apply(known.opcode, packed(args), 9)
+    assert {key for _, key, _, _ in store.changes} == touched
+
+
+def stores(elsewhere: str) -> KeyValues:
+    """Make a store; `elsewhere` is the value of keys that no operation here names."""
+    store = KeyValues()
+    for revision, (key, value) in enumerate((("a", "1"), ("c", "3"), ("d", elsewhere)), start=1):
+        store.apply(OPCODES["put"], packed((key, value)), revision)
+    return store
+
+
+def packed(args: tuple[object, ...]) -> bytes:
+    return msgspec.msgpack.encode(args)
 
 
 def test_what_replicas_ask_one_another_is_not_for_clients() -> None:
