@@ -1,7 +1,8 @@
 """`python -m tests`: the whole suite, its parts side by side.
 
-Two parts wait for processes most of the time, one computes: together they take little longer than
-the longest of them. What a live part prints comes after the others, in one piece.
+Two parts wait for processes most of the time; two compute, and give way to the former. What the
+first part prints is seen at once, what each of the others prints comes after it in one piece.
+Paths among the arguments are one part, whatever is there.
 
 The tests start hundreds of Python processes. So that not each of them compiles kvrmi anew, they may
 keep what they compiled, whatever the caller's environment says: that is a third of a start.
@@ -14,54 +15,94 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
+LIVE = ROOT / "tests" / "live"
+# About half of the computing; what is named nowhere is the other half.
+PROGRAMS = ("tests/client", "tests/remote", "tests/server", "tests/test_cli.py")
 
 
-def live_elsewhere() -> list[str]:
-    """Files outside tests/live that have the word, and so may have the mark: few are loaded."""
-    files = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
+class Part(NamedTuple):
+    """What one pytest runs; the higher `nice` is, the more it leaves to the others."""
+
+    name: str
+    arguments: tuple[str, ...]
+    nice: int = 0
+
+
+def shares(path: Path, text: str) -> bool:
+    """Whether its tests ask for the cluster that tests/live starts once."""
+    return path.parent == LIVE and bool(re.search(r"\b(live|shared): LiveCluster\b", text))
+
+
+def live_apart() -> list[str]:
+    """The other files that have the word, and so may have the mark: few are loaded."""
+    texts = {path: path.read_text("utf-8") for path in sorted(ROOT.glob("tests/**/test_*.py"))}
     return [
-        str(path)
-        for path in files
-        if path.parts[1] != "live" and re.search(r"\blive\b", (ROOT / path).read_text("utf-8"))
+        str(path.relative_to(ROOT))
+        for path, text in texts.items()
+        if re.search(r"\blive\b", text) and not shares(path, text)
     ]
 
 
-COMPUTING = ("-m", "not live")
-LIVE = (
-    ("-m", "live", "tests/live"),
-    ("-m", "live", *live_elsewhere()),
-)
+def ignoring(paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"--ignore={path}" for path in paths)
 
 
-def begin(part: tuple[str, ...], output: IO[str] | None = None) -> subprocess.Popen[str]:
-    argv = [sys.executable, "-m", "pytest", *part, *sys.argv[1:]]
+def parts(arguments: Sequence[str]) -> list[Part]:
+    if any((ROOT / each.partition("::")[0]).exists() for each in arguments):
+        return [Part("named", ("-m", "live or not live"))]
+    apart = live_apart()
+    return [
+        Part("computing", ("-m", "not live", *ignoring(PROGRAMS)), nice=5),
+        Part("computing, programs", ("-m", "not live", *PROGRAMS), nice=5),
+        Part("live, one cluster", ("-m", "live", "tests/live", *ignoring(apart))),
+        Part("live, others", ("-m", "live", *apart)),
+    ]
+
+
+def begin(part: Part, output: IO[str] | None) -> subprocess.Popen[str]:
+    argv = ["nice", "-n", str(part.nice), sys.executable, "-m", "pytest", *part.arguments]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.Popen(
-        argv, cwd=ROOT, env=environment, stdout=output, stderr=output, text=True
+        [*argv, *sys.argv[1:]], cwd=ROOT, env=environment, stdout=output, stderr=output, text=True
     )
 
 
-def main() -> int:
+def run(these: Sequence[Part]) -> list[int]:
+    """The exit status of each, when all have ended and all that they printed is printed."""
     with ExitStack() as stack:
         outputs = [
-            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in LIVE
+            stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in these[1:]
         ]
-        parts = [begin(COMPUTING), *map(begin, LIVE, outputs)]
+        processes = [begin(*each) for each in zip(these, [None, *outputs], strict=True)]
         try:
-            failed = [part.wait() for part in parts]
+            return [process.wait() for process in processes]
         finally:  # Ctrl-C reaches all by themselves
-            for part in parts:
-                part.terminate()
-                part.wait()
+            for process in processes:
+                process.terminate()
+                process.wait()
             for output in outputs:
                 output.seek(0)
                 print(output.read(), end="", flush=True)
-    return max(failed)
+
+
+def main() -> int:
+    these = parts(sys.argv[1:])
+    statuses = run(these)
+    # A part may have none of the tests that -k selects; that all have none is an error.
+    empty = pytest.ExitCode.NO_TESTS_COLLECTED
+    failed = [status for status in statuses if status != empty]
+    for part, status in zip(these, statuses, strict=True):
+        if status not in (pytest.ExitCode.OK, empty):
+            print(f"failed: {part.name} (exit status {status})")
+    return max(map(abs, failed), default=int(empty))
 
 
 if __name__ == "__main__":
