@@ -12,7 +12,8 @@ from unittest.mock import Mock
 from client.nemesis.program import ENGINE as FAILED_AT_RANDOM
 from server.engines.kinds import ENGINES, EngineKind
 from server.engines.served import Served
-from server.offline.stopped import KIND as READ_WHEN_STOPPED
+from server.offline.contents import READERS
+from server.offline.stopped import KIND as RECOVERED
 
 NO_COMMANDS = {"enter", "moment"}
 """Orders of the coordinator and of the lab."""
@@ -77,9 +78,11 @@ ROWS: dict[str, Cell] = {
     ),
     "`--demo`": lambda engine: yes(engine.kind.demo),
     "`--chaos`, `nemesis`": lambda engine: yes(engine.name == FAILED_AT_RANDOM),
-    "`inspect`, `export`, `recover` of a stopped replica's folder": lambda engine: yes(
-        engine.kind is READ_WHEN_STOPPED
+    "`inspect` of a stopped replica's folder": lambda engine: yes(engine.name in READERS),
+    "`export` of such a folder": lambda engine: yes(
+        any(disk.tables for disk in engine.kind.declared.disks.values())
     ),
+    "`recover`": lambda engine: yes(engine.kind is RECOVERED),
 }
 
 

@@ -35,7 +35,7 @@ _FOLDERS = 70.0
 _CONNECT = 1.0
 _PACKAGES = ("Pyro5", "serpent", "msgpack", "msgspec")
 _INSPECTED = ("acceptor.db", "learner.db")
-"""Files that kvrmi-server inspect reads; other engines have others."""
+"""Files of the folders that these checks know; those of other engines are shown by inspect."""
 _OPEN, _CLOSED = "open", "closed"
 
 _Questions: TypeAlias = Mapping[Question, Callable[[], Any]]

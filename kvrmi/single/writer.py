@@ -14,10 +14,10 @@ from ..roles.invariants import DiskLost, require
 from ..storage.interface import Corrupt, Put, Record, Tables, Trim, View
 from .messages import Append, Appended, Stored, StoredSince
 
-__all__ = ["TABLES", "Writer"]
+__all__ = ["BATCHES", "TABLES", "Writer"]
 
-_BATCHES = "batches"
-TABLES: Tables = {_BATCHES: int}
+BATCHES = "batches"
+TABLES: Tables = {BATCHES: int}
 
 
 class Writer:
@@ -26,7 +26,7 @@ class Writer:
     def __init__(self, disk: View) -> None:
         """Take up what is on `disk`, which is read in steps of this role alone. Raises Corrupt."""
         self._disk = disk
-        slots = [slot for slot, _ in disk.scan(_BATCHES)]
+        slots = [slot for slot, _ in disk.scan(BATCHES)]
         self.last = int(slots[-1]) if slots else 0
         """The last batch that is kept, or that the store's file had; 0: none."""
         self._kept = len(slots)
@@ -55,15 +55,15 @@ class Writer:
     def _on_append(self, sender: Address, m: Append) -> Effects:
         require(self.last in (0, m.slot - 1), f"batch {m.slot} follows batch {self.last}")
         self.last = m.slot
-        records: tuple[Record, ...] = (Put(_BATCHES, m.slot, m.value),)
+        records: tuple[Record, ...] = (Put(BATCHES, m.slot, m.value),)
         if m.durable > self._forgotten:
             # The newest one always stays: it shows a store's file that is older than it should be.
-            records = (Trim(_BATCHES, m.durable), *records)
+            records = (Trim(BATCHES, m.durable), *records)
             self._forgotten = m.durable
         return Effects(records, (Envelope(sender, Appended(m.slot)),))
 
     def _on_stored_since(self, sender: Address, m: StoredSince) -> Effects:
-        batches = [(int(slot), value) for slot, value in self._disk.scan(_BATCHES, m.slot)]
+        batches = [(int(slot), value) for slot, value in self._disk.scan(BATCHES, m.slot)]
         if batches and batches[0][0] != m.slot + 1:
             raise DiskLost(
                 f"the store's file ends with batch {m.slot}, and once had batch "

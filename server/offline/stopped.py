@@ -1,27 +1,25 @@
-"""The folder of a replica that does not run, read as it is: what it holds, and what is damaged.
+"""The folder of a Paxos replica that does not run: votes, learned state, and the tail between them.
 
-Rules: nothing in the folder changes; while it is read no replica can start there; what one file
-lacks does not hide what the other has. It decides nothing about the data, and asks no cluster.
+Rules: nothing in the folder changes; what one file lacks does not hide what the other has. It
+decides nothing about the data, and asks no cluster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from kvrmi.cli import reason
 from kvrmi.paxos.stable import State, read_accepted
 from kvrmi.paxos.tail import Tail, Votes, tail
-from kvrmi.roles.invariants import InvariantBroken
 from kvrmi.state.replicated import Replicated
 from kvrmi.storage.frozen import FrozenView
-from kvrmi.storage.interface import Corrupt, StorageFailed, Tables, View
+from kvrmi.storage.interface import View
 
-from .. import pidlock
-from ..engines.kinds import ENGINES, kind_of
-from ..folder import IDENTITY, FolderRefused, Identity
+from ..engines.kinds import kind_of
+from ..folder import FolderRefused, Identity
+from .files import Files, identity, opened
 
 __all__ = [
     "KIND",
@@ -31,16 +29,13 @@ __all__ = [
     "Voted",
     "catch_up",
     "open_stopped",
+    "read_stopped",
     "spans",
     "tail_of",
 ]
 
-T = TypeVar("T")
-
 KIND = kind_of("paxos")
-"""Whose folders can be read."""
-
-_UNREADABLE = (Corrupt, InvariantBroken, FolderRefused, ValueError)
+"""Whose folders these are."""
 
 
 class Voted(NamedTuple):
@@ -108,75 +103,32 @@ def catch_up(copies: Sequence[Stopped]) -> Caught:
 def open_stopped(folder: Path) -> Iterator[Stopped]:
     """Read a folder, and keep replicas out of it while the block runs.
 
-    Raises FolderRefused for one that is none, that is in use or cannot be read.
+    Raises FolderRefused for one that is none, that is in use, cannot be read or is of another
+    engine.
     """
-    with ExitStack() as stack:
-        try:
-            _refuse_other(folder)
-            _keep_replicas_out(folder, stack)
-            found = _read(folder, stack)
-        except (OSError, StorageFailed) as error:
-            why = reason(error) if isinstance(error, OSError) else error
-            raise FolderRefused(f"{folder} cannot be read: {why}") from error
-        yield found
+    with opened(folder) as files:
+        if files.kind is not KIND:
+            raise FolderRefused(
+                f"{folder} is of engine {files.engine}, and recover makes a new cluster of what a "
+                f"{KIND.declared.name} cluster left that lost its majority: kvrmi-server export "
+                f"{folder} FILE takes all pairs out, and IMPORT puts them into any cluster"
+            )
+        yield read_stopped(files)
 
 
-def _refuse_other(folder: Path) -> None:
-    if any((folder / name).exists() for name in KIND.declared.disks):
-        return
-    others = (
-        name for name, kind in ENGINES.items() if (folder / kind.declared.voters_file).exists()
-    )
-    other = next(others, None)
-    if other is None:
-        raise FolderRefused(
-            f"{folder} is not the folder of a replica: give one like .kvrmi/replica1"
-        )
-    raise FolderRefused(
-        f"{folder} is of engine {other}, and folders can be read of engine {KIND.declared.name} "
-        "alone; start it, then EXPORT writes all pairs, and IMPORT puts them into another cluster"
-    )
-
-
-def _keep_replicas_out(folder: Path, stack: ExitStack) -> None:
-    if stack.enter_context(pidlock.shared(folder / "lock")):
-        return
-    owner = pidlock.holder(folder / "lock")
-    raise FolderRefused(
-        f"{folder} is in use by process {owner or 'unknown'}: stop that replica first, "
-        "or ask the running cluster (STATUS, EXPORT)"
-    )
-
-
-def _read(folder: Path, stack: ExitStack) -> Stopped:
-    damage: list[str] = []
-
-    def part(name: str, tables: Tables, take: Callable[[FrozenView], T]) -> T | None:
-        if not (folder / name).exists():
-            damage.append(f"{name} is missing")
-            return None
-        try:
-            view = FrozenView(folder / name, tables)
-            stack.callback(view.close)
-            return take(view)
-        except _UNREADABLE as error:
-            damage.append(f"{name} is damaged: {error}")
-            return None
-
-    voter = part("acceptor.db", {**KIND.declared.tables("acceptor.db"), **IDENTITY}, _voter)
-    learned = part("learner.db", KIND.declared.tables("learner.db"), _learned)
-    if voter is not None and voter.identity.founding and not (folder / "learner.db").exists():
-        damage.clear()  # what never ran has learned nothing yet
-    return Stopped(folder, voter, learned, tuple(damage))
+def read_stopped(files: Files) -> Stopped:
+    """Read an opened folder. Raises FolderRefused."""
+    voter, learned = files.part("acceptor.db", _voter), files.part("learner.db", _learned)
+    if voter is not None and voter.identity.founding and not files.has("learner.db"):
+        files.damage.clear()  # what never ran has learned nothing yet
+    return Stopped(files.path, voter, learned, tuple(files.damage))
 
 
 def _voter(view: FrozenView) -> Voted:
-    identity, state = view.read("identity", "identity"), view.read("acceptor", "state")
-    if identity is None:
-        raise Corrupt("it does not record which replica it belongs to")
+    state = view.read("acceptor", "state")
     accepted = {int(slot): read_accepted(data) for slot, data in view.scan("accepted")}
     votes = Votes(State() if state is None else State.unpack(state), accepted)
-    return Voted(Identity.unpack(identity), votes, view.clean)
+    return Voted(identity(view), votes, view.clean)
 
 
 def _learned(view: FrozenView) -> Learned:
