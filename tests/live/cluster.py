@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kvrmi.cluster import naming
 from kvrmi.cluster.file import load
@@ -24,14 +24,23 @@ ROOT = Path(__file__).parents[2]
 TIMEOUT = 60.0
 """Seconds; a busy machine needs some, a quiet one hardly any."""
 
+T = TypeVar("T")
+
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = TIMEOUT) -> float:
     """Wait until `condition` holds; the seconds that it took."""
     began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, f"waited {seconds} s in vain: {what}"
-        time.sleep(0.02)
+    given_by(lambda: condition() or None, what, seconds)
     return time.monotonic() - began
+
+
+def given_by(ask: Callable[[], T | None], what: str, seconds: float = TIMEOUT) -> T:
+    """Ask until there is an answer; the answer, which the next question may not get any more."""
+    deadline = time.monotonic() + seconds
+    while (answer := ask()) is None:
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
+        time.sleep(0.02)
+    return answer
 
 
 class LiveCluster:
@@ -83,8 +92,11 @@ class LiveCluster:
             host, int(port), naming.COORDINATOR, timeout=timeout, credentials=self.credentials
         )
 
-    def entries(self, timeout: float = 2.0) -> dict[int, Any]:
-        """Ask each replica for its entry; None for one that does not answer."""
+    def entries(self, timeout: float = 5.0) -> dict[int, Any]:
+        """Ask each replica for its entry; None for one that does not answer.
+
+        timeout: seconds that one which hangs costs; a busy machine answers within it.
+        """
         return self.admins.entries(timeout)
 
     def leader(self) -> int | None:
@@ -93,8 +105,8 @@ class LiveCluster:
         return leaders[0] if len(leaders) == 1 else None
 
     def followers(self) -> list[int]:
-        """Everybody else."""
-        leader = self.leader()
+        """Everybody but the one that leads, once one does."""
+        leader = given_by(self.leader, "a leader")
         return [replica for replica in self.cluster.ids if replica != leader]
 
     def is_healthy(self) -> bool:

@@ -24,7 +24,7 @@ def test_an_engine_is_measured_and_killed(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     (found,) = json.loads(done.stdout)["engines"]
@@ -33,8 +33,9 @@ def test_an_engine_is_measured_and_killed(tmp_path: Path) -> None:
     assert cost["messages"] == 0
     assert 0.3 < cost["syncs"] < 1.5, "two clients share some of the writes"
     assert [one["text"] for one in found["moments"]] == ["the one in charge dies", "back"]
-    died = int(found["moments"][0]["at"]) + 1
-    assert found["seconds"][died]["writes"] == 0, "a whole second without a server"
+    died, back = (int(one["at"]) for one in found["moments"])
+    during = [one["writes"] for one in found["seconds"][died : back + 1]]
+    assert 0 in during, f"a whole second without a server: {during}"
     assert found["seconds"][0]["writes"] > 0
     assert "<svg" in html.read_text()
     assert [one.name for one in tmp_path.iterdir()] == ["page.html"], "the cluster is gone"

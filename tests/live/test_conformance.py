@@ -21,6 +21,9 @@ import redis
 
 import kvrmi
 from client.backup import export, import_
+from client.options import parse
+from client.workload import Settings, Workload
+from kvrmi.checker.history import OK
 from kvrmi.cluster import naming
 from kvrmi.dump import Page, Reader, save
 from kvrmi.operations.interface import WINDOW, Value
@@ -99,7 +102,7 @@ def plain_client(live: LiveCluster) -> Any:
 
 
 def client(
-    live: LiveCluster, *words: str, typed: str = "", seconds: float = 30
+    live: LiveCluster, *words: str, typed: str = "", seconds: float = 2 * TIMEOUT
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "client", "--config", str(live.config), *words],
@@ -154,7 +157,7 @@ def test_a_store_moves_here_whatever_engine_it_was_on(live: LiveCluster, tmp_pat
     pairs: list[tuple[str, Value]] = [(f"move/{number:03}", str(number)) for number in range(300)]
     pairs += [("move/bytes", bytes(range(256))), ("move/empty", ""), ("move/ünï\0", "\n")]
     wanted = save(tmp_path / "from", "another", iter([Page(7, sorted(pairs))]))
-    with kvrmi.connect(config=live.config, timeout=10) as store:
+    with kvrmi.connect(config=live.config, timeout=TIMEOUT) as store:
         assert import_(store, tmp_path / "from").summary.digest == wanted.digest
         export(store, tmp_path / "to")
         with (tmp_path / "to").open("rb") as file:
@@ -165,7 +168,7 @@ def test_a_store_moves_here_whatever_engine_it_was_on(live: LiveCluster, tmp_pat
 def test_gateways_speak_for_any_engine(live: LiveCluster) -> None:
     """redis-py, a pipeline and typed lines over TCP; a datagram that comes again, over UDP."""
     tcp, udp = live.cluster.gateways_of(1)
-    with redis.Redis(port=tcp, socket_timeout=10) as one:
+    with redis.Redis(port=tcp, socket_timeout=TIMEOUT) as one:
         assert one.set("gateway/a", "1")
         assert one.incr("gateway/a") == 2
         assert one.setnx("gateway/a", "x") == 0
@@ -174,12 +177,12 @@ def test_gateways_speak_for_any_engine(live: LiveCluster) -> None:
         for number in range(300):
             pipe.set(f"gateway/{number % 3}", number)
         assert pipe.get("gateway/0").execute()[-1] == b"297"
-    with socket.create_connection((HOST, tcp), timeout=10) as one:
+    with socket.create_connection((HOST, tcp), timeout=TIMEOUT) as one:
         one.sendall(b'PUT gateway/b "light blue"\r\nGET gateway/b\r\nQUIT\r\n')
         assert b"".join(iter(lambda: one.recv(4096), b"")) == b"+OK\r\n$10\r\nlight blue\r\n+OK\r\n"
     name = f"udp{os.urandom(5).hex()}"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as two:
-        two.settimeout(10)
+        two.settimeout(TIMEOUT)
         for _ in range(2):
             two.sendto(f"{name} 1 SETNX gateway/{name} 1".encode(), (HOST, udp))
             assert two.recv(1 << 16) == f"{name} 1 :1\r\n".encode()
@@ -211,7 +214,7 @@ def test_a_repeated_request_takes_effect_once(live: LiveCluster, plain: Any) -> 
     with pytest.raises(ValueError, match="INVALID"):
         plain.put("conformance/once", "another", [name, 2])
     with plain_client(live) as another:
-        assert another.delete("conformance/once", [name, 3]) is True
+        assert Patient(another).delete("conformance/once", [name, 3]) is True
     assert plain.delete("conformance/once", [name, 3]) is True
     for sequence in range(4, WINDOW + 2):
         plain.put("conformance/once", "later", [name, sequence])
@@ -269,7 +272,7 @@ def in_threads(many: int, work: Callable[[int], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(2 * TIMEOUT)
     assert failed == []
 
 
@@ -313,27 +316,16 @@ def knows_the_past(live: LiveCluster) -> bool:
 def test_what_was_answered_survives_a_killed_process(live: LiveCluster, tmp_path: Path) -> None:
     """A recorded workload, a SIGKILL in its middle: the history is linearizable."""
     file = tmp_path / "history.jsonl"
-    with started(live, "workload", "--record", str(file), "--seconds", "3") as load:
-        wait_for(lambda: acknowledged(file) > 100, "a hundred operations")
+    options = parse(["--config", str(live.config)])
+    with file.open("w", encoding="utf-8") as stream:
+        load = Workload(options.opened, live.cluster.ids, stream, Settings())
+        outcomes = load.recorder.outcomes
+        load.start()
+        wait_for(lambda: outcomes[OK] > 100, "a hundred operations")
         live.signal(live.cluster.ids[0], signal.SIGKILL)
-        after = acknowledged(file)
-        wait_for(lambda: acknowledged(file) > after + 50, "it goes on")
-        assert load.wait(90) == 0
-    done = client(live, "verify", str(file), seconds=90)
+        after = outcomes[OK]
+        wait_for(lambda: outcomes[OK] > after + 50, "it goes on")
+        load.stop()
+        assert (load.read_all(), load.recorder.surprises) == (None, [])
+    done = client(live, "verify", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def started(live: LiveCluster, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "client", "--config", str(live.config), *words],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def acknowledged(file: Path) -> int:
-    """Count the operations in a record so far that were answered with OK."""
-    if not file.exists():
-        return 0
-    return file.read_text().count('"outcome": "ok"')

@@ -17,7 +17,7 @@ import pytest
 import kvrmi
 from server.coordinator.ports import free_block
 
-from .cluster import ROOT, wait_for
+from .cluster import ROOT, TIMEOUT, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -46,7 +46,7 @@ def ended(processes: list[subprocess.Popen[str]]) -> Iterator[None]:
     finally:
         for process in processes:
             process.send_signal(signal.SIGTERM)
-        statuses = [process.wait(10) for process in processes]
+        statuses = [process.wait(TIMEOUT) for process in processes]
         for process in processes:
             assert process.stdout is not None
             process.stdout.close()
@@ -61,31 +61,37 @@ def test_containers_found_start_and_start_again(tmp_path: Path) -> None:
     with ended(processes):
         hosts = ",".join(f"127.0.0.1:{base + 5 * one}" for one in range(COUNT))
         found = run(tmp_path, "found", "--hosts", hosts, "--nameserver", names)
-        assert "Cluster" in found.communicate(timeout=20)[0]
-        health = run(tmp_path, "client", "HEALTH", "--wait", "20")
-        assert "serving" in health.communicate(timeout=30)[0]
+        assert "Cluster" in found.communicate(timeout=TIMEOUT)[0]
+        health = run(tmp_path, "client", "HEALTH", "--wait", "60")
+        assert "serving" in health.communicate(timeout=2 * TIMEOUT)[0]
+        third = f"127.0.0.1:{base + 10}"
+        wait_for(lambda: answers(third), "the third too, without which the others serve")
         with kvrmi.connect(config=str(tmp_path / "cluster.toml")) as store:
             store["deployed"] = "once"
             replicas[2].kill()
-            output, _ = replicas[2].communicate(timeout=10)
+            output, _ = replicas[2].communicate(timeout=TIMEOUT)
             assert "[replica] up replica=3" in output, "its log is on its output"
             processes[2] = replicas[2] = run(tmp_path, "replica", "3")
             store["deployed"] = "twice"
-        third = f"127.0.0.1:{base + 10}"
-        wait_for(lambda: deployed_at(third) == "twice", "what replica 3 missed")
+        wait_for(lambda: answers(third) and deployed_at(third) == "twice", "what it missed")
+
+
+def answers(address: str) -> bool:
+    try:
+        deployed_at(address)
+    except kvrmi.errors.ConnectionFailed:  # it starts
+        return False
+    return True
 
 
 def deployed_at(address: str) -> str | bytes | None:
     with kvrmi.connect(addresses=[address]) as store:
-        try:
-            return store.get("deployed", consistency="local")
-        except kvrmi.errors.ConnectionFailed:  # it starts
-            return None
+        return store.get("deployed", consistency="local")
 
 
 def test_what_a_container_cannot_run(tmp_path: Path) -> None:
     refused = run(tmp_path, "acceptor")
-    output, _ = refused.communicate(timeout=10)
+    output, _ = refused.communicate(timeout=TIMEOUT)
     assert (refused.returncode, output) == (
         2, "kvrmi: say what to run: found, nameserver, replica N or client\n",
     )  # fmt: skip
@@ -99,5 +105,5 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         text = unit.read_text().replace("/opt/kvrmi/bin/", "/bin/env ")
         (tmp_path / unit.name.replace("@", "@3")).write_text(text)
     units = [str(unit) for unit in tmp_path.iterdir()]
-    done = subprocess.run([checker, "verify", *units], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([checker, "verify", *units], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")

@@ -89,4 +89,4 @@ def _cut_off(live: LiveCluster, replica: int) -> None:
         for one in {replica, other} if other != replica else ():
             for pair in ((replica, other), (other, replica)):
                 if live.entries()[one]:
-                    live.admins.call(one, "cut", *pair, timeout=2.0)
+                    live.admins.call(one, "cut", *pair, timeout=10.0)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .cluster import ROOT, wait_for
+from .cluster import ROOT, TIMEOUT, wait_for
 from .hosts import SWITCH, Hosts, Unavailable
 
 pytestmark = pytest.mark.live
@@ -39,7 +39,7 @@ class Programs:
         self.hosts, self.config = hosts, data / "cluster.toml"
         addresses = ",".join(map(hosts.address, hosts.numbers))
         found = "found", "--hosts", addresses, "--data", str(data)
-        assert self._start(SWITCH, "server.coordinator", *found).wait(20) == 0
+        assert self._start(SWITCH, "server.coordinator", *found).wait(TIMEOUT) == 0
         self._replicas = [
             self._start(one, "server", str(one), "--config", str(self.config), "--format")
             for one in hosts.numbers
@@ -53,7 +53,7 @@ class Programs:
         """Ask for the cluster's status; its exit status says whether it serves just now."""
         words = "client", "--config", str(self.config), "--json", "STATUS"
         command = self.hosts.command(SWITCH, _python(*words))
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         return {"leader": None, "replicas": [], **json.loads(done.stdout or "{}")}
 
     def are_level(self) -> bool:
@@ -65,7 +65,7 @@ class Programs:
         """End the replicas; their exit statuses."""
         for replica in self._replicas:
             replica.send_signal(signal.SIGTERM)
-        return {replica.wait(20) for replica in self._replicas}
+        return {replica.wait(TIMEOUT) for replica in self._replicas}
 
     def _start(self, host: int, module: str, *words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -84,11 +84,11 @@ def test_partitions_loss_and_slow_links_leave_a_linearizable_history(
 ) -> None:
     programs, history = Programs(hosts, tmp_path / "data"), tmp_path / "history.jsonl"
     try:
-        assert programs.client("HEALTH", "--wait", "20").wait(30) == 0
+        assert programs.client("HEALTH", "--wait", "60").wait(2 * TIMEOUT) == 0
         load_on = programs.client("workload", "--record", str(history), "--seconds", str(SECONDS))
         _fail_the_network(programs)
-        assert load_on.wait(60) == 0
-        assert programs.client("verify", str(history)).wait(90) == 0
+        assert load_on.wait(2 * TIMEOUT) == 0
+        assert programs.client("verify", str(history)).wait(2 * TIMEOUT) == 0
         wait_for(programs.are_level, "all five equal")
     finally:
         statuses = programs.end()
@@ -98,13 +98,14 @@ def test_partitions_loss_and_slow_links_leave_a_linearizable_history(
 def _fail_the_network(programs: Programs) -> None:
     """Part the leader from all, then two from three; lose packets; slow one link; heal."""
     hosts = programs.hosts
+    wait_for(lambda: programs.status()["leader"] is not None, "a leader")
     former = programs.status()["leader"]
     others = [one for one in hosts.numbers if one != former]
     hosts.part([former], others)
-    wait_for(lambda: programs.status()["leader"] not in (None, former), "another leader", 20)
+    wait_for(lambda: programs.status()["leader"] not in (None, former), "another leader")
     hosts.heal()
     hosts.part(others[:2], [former, *others[2:]])
     hosts.drop_some(others[2], 0.05)
     hosts.slow(others[3])
-    wait_for(lambda: programs.status()["leader"] is not None, "a leader of three", 20)
+    wait_for(lambda: programs.status()["leader"] is not None, "a leader of three")
     hosts.heal()

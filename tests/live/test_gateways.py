@@ -18,7 +18,7 @@ import redis
 import kvrmi
 from server.coordinator.ports import free_block
 
-from .cluster import ROOT, LiveCluster, running, wait_for
+from .cluster import ROOT, TIMEOUT, LiveCluster, running, wait_for
 
 pytestmark = pytest.mark.live
 HOST = "127.0.0.1"
@@ -37,19 +37,19 @@ def tcp(live: LiveCluster, replica: int) -> int:
 
 
 def client(live: LiveCluster, replica: int) -> Any:
-    return redis.Redis(port=tcp(live, replica), socket_timeout=10)
+    return redis.Redis(port=tcp(live, replica), socket_timeout=TIMEOUT)
 
 
 def datagram(port: int, data: bytes) -> bytes:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(10)
+        sock.settimeout(TIMEOUT)
         sock.sendto(data, (HOST, port))
         return sock.recv(1 << 16)
 
 
 @pytest.fixture
 def ran(live: LiveCluster) -> Iterator[Any]:
-    with closing(kvrmi.connect(config=str(live.config), timeout=10)) as store:
+    with closing(kvrmi.connect(config=str(live.config), timeout=TIMEOUT)) as store:
         yield store
 
 
@@ -103,7 +103,7 @@ def test_redis_cli(live: LiveCluster) -> None:
 
     def said(*words: str, typed: str = "") -> str:
         done = subprocess.run(
-            [*cli, *words], input=typed, capture_output=True, text=True, timeout=20, check=True
+            [*cli, *words], input=typed, capture_output=True, text=True, timeout=60, check=True
         )
         return done.stdout
 
@@ -150,7 +150,7 @@ def test_the_client_finds_the_gateways_by_the_file(live: LiveCluster) -> None:
             input=f"PUT by/{protocol} 1\nGET by/{protocol}\nGET by/none\nSIZE\n",
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             cwd=ROOT,
         )
         assert done.stdout.splitlines()[:2] == ["OK", "1"]
@@ -164,14 +164,14 @@ def test_one_process_of_another_engine_has_them_too(tmp_path: Path) -> None:
     ways = ["--tcp-port", str(base + 2), "--udp-port", str(udp), "--format"]
     process = subprocess.Popen([sys.executable, "-m", "server", "1", *flags, *ways], cwd=ROOT)
     try:
-        with redis.Redis(port=base + 2, socket_timeout=10) as one:
+        with redis.Redis(port=base + 2, socket_timeout=TIMEOUT) as one:
             wait_for(lambda: answers(one), "it serves")
             assert one.pipeline(transaction=False).set("a", "1").get("a").execute() == [True, b"1"]
         for _ in range(2):
             assert datagram(udp, b"ann 1 SETNX b 1") == b"ann 1 :1\r\n"
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(TIMEOUT) == 0
     assert running(tmp_path) == []
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.server.stubs import stands_in
 
-from .cluster import LiveCluster, wait_for
+from .cluster import LiveCluster, given_by, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -61,7 +61,7 @@ def test_an_order_by_address_needs_that_clusters_file(live: LiveCluster, client:
     order = ("--address", f"{member.host}:{member.client}", "FAIL", "1", "learner", "0")
     status, answer = client(*order)
     assert (status, answer["code"]) == (2, "INVALID")
-    assert live.is_healthy()
+    live.settle()
 
 
 def test_a_cut_is_shown_logged_and_healed_as_a_pair(live: LiveCluster, client: Client) -> None:
@@ -94,19 +94,27 @@ def test_a_stopped_process_is_not_answering_and_cannot_be_cut(
         assert live.entries()[one]["cuts"] == []
     finally:
         os.kill(pid, signal.SIGCONT)
-    wait_for(lambda: live.entries()[other], "its answer")
-    assert live.entries()[other]["cuts"] == [], "nothing of the order is left for later"
+    answer = given_by(lambda: live.entries()[other], "its answer")
+    assert answer["cuts"] == [], "nothing of the order is left for later"
 
 
 def test_the_logs_of_all_replicas_are_shown_and_agree(live: LiveCluster, client: Client) -> None:
     config = ("--config", str(live.config))
     assert client(*config, "--name", "ana", "PUT", "log/key", "x" * 99)[0] == 0
-    status, shown = client(*config, "LOG", "--last", "3")
-    (block,) = [one for one in shown["blocks"] if one["commands"][:1]][-1:]
+
+    def logged() -> Any:
+        """Find the block in the log of the replica that answers, once it has applied it."""
+        status, shown = client(*config, "LOG", "--last", "9")
+        assert status == 0
+        (last,) = [one for one in shown["blocks"] if one["commands"]][-1:]
+        return last if last["commands"][-1]["args"][0] == "log/key" else None
+
+    block = given_by(logged, "the write in the log")
     (command,) = block["commands"]
-    assert (status, command["op"], command["args"]) == (0, "put", ["log/key", "x" * 60 + ".."])
+    assert (command["op"], command["args"]) == ("put", ["log/key", "x" * 60 + ".."])
     assert command["id"][0].startswith("ana:")
-    _, again = client(*config, "LOG", str(live.leader()), "--from", str(block["slot"]))
+    leader = given_by(live.leader, "a leader, which has applied whatever was answered")
+    _, again = client(*config, "LOG", str(leader), "--from", str(block["slot"]))
     assert again["blocks"][0] == block
 
     def verified() -> bool:

@@ -42,7 +42,7 @@ def test_stop_ends_a_cluster_with_and_without_its_coordinator(
     everybody = "coordinator, replica 1, replica 2, replica 3, name server"
     assert said == f"stopped in {cluster.data}: {everybody}\n"
     assert cluster.coordinator is not None
-    assert cluster.coordinator.wait(5) == 0
+    assert cluster.coordinator.wait(TIMEOUT) == 0
 
     cluster.start()
     assert cluster.coordinator is not None

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from .cluster import ROOT, LiveCluster
+from .cluster import ROOT, LiveCluster, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -33,6 +33,11 @@ def traced_slot(live: LiveCluster) -> int | None:
 
 def test_a_write_is_drawn_from_its_proposal_to_its_commits(live: LiveCluster) -> None:
     slot = next(filter(None, (traced_slot(live) for _ in range(10))))
-    shown = client(live, "trace", "--slot", str(slot))
-    for words in ("proposes slot", ">o ", "is chosen, accepted by", "applies slot", 'put "drawn"'):
-        assert words in shown, shown
+    words = ("proposes slot", ">o ", "is chosen, accepted by", "applies slot", 'put "drawn"')
+
+    def drawn() -> bool:
+        """Whether all of it has been reported: learners apply after the write is answered."""
+        shown = client(live, "trace", "--slot", str(slot))
+        return all(each in shown for each in words)
+
+    wait_for(drawn, f"{words} in the diagram of slot {slot}")
