@@ -17,11 +17,13 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from client.compare.program import ENGINES as COMPARED
 from client.exits import EXIT_STATUS
 from client.grammar.arguments import ROLES
 from client.grammar.help import explained
 from client.grammar.help import lines as overview
 from client.live.keys import HELP as KEYS
+from client.nemesis.program import ENGINE as FAILED_AT_RANDOM
 from kvrmi import errors
 from kvrmi.access.store import Store, connect
 from kvrmi.cli import started_as
@@ -29,6 +31,7 @@ from kvrmi.cluster import file, naming
 from kvrmi.cluster.timing import Timing
 from kvrmi.operations.table import KEY_VALUE
 from server.coordinator.servant import CoordinatorServant
+from server.demo.play import _STORIES
 from server.engines.etcd.settings import Settings
 from server.engines.kinds import ENGINES
 from server.engines.served import Orders
@@ -209,6 +212,13 @@ def test_a_command_can_name_every_role() -> None:
     assert {*ROLES} == {role for kind in ENGINES.values() for role in kind.declared.daemons}
     for text in (" ".join(overview()), " ".join(overview("FAIL")), " ".join(KEYS)):
         assert all(role in text for role in ROLES)
+
+
+def test_whoever_names_engines_names_those_that_there_are() -> None:
+    """The client's programs and the demo cannot ask the server's table."""
+    assert set(COMPARED) == set(ENGINES)
+    assert FAILED_AT_RANDOM in ENGINES
+    assert set(_STORIES) == {name for name, kind in ENGINES.items() if kind.demo}
 
 
 def test_every_order_of_an_engine_is_a_row_or_no_command() -> None:

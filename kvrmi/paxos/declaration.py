@@ -111,6 +111,7 @@ def declare(parts: Parts) -> Declaration:
     return Declaration(
         name="paxos",
         format=3,
+        machine=parts.machines,
         kinds=(
             Kind("proposer", parts.proposer, reports=Reports(("role", "ballot"), _proposer)),
             Kind("front", parts.front, vital=True),

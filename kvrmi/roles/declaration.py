@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import random
 
     from ..cluster.timing import Timing
+    from ..state.machine import StateMachine
     from ..storage.interface import Tables
 
 __all__ = [
@@ -193,8 +194,10 @@ class RequestKind(NamedTuple):
 class Declaration(NamedTuple):
     """One package of roles.
 
-    `kinds`: its roles, in the order in which their inboxes are emptied: those that write to a disk
-    after those that compute. `daemons`: those that have a daemon, in the order of their ports.
+    `machine`: what its roles replicate, or pass on what it is asked: its vocabulary is all that
+    clients may ask. `kinds`: its roles, in the order in which their inboxes are emptied: those that
+    write to a disk after those that compute. `daemons`: those that have a daemon, in the order of
+    their ports.
     `messages`: all that have a wire form; the tag of each is its number there. `format`: of those;
     replicas that disagree do not connect. `serving`: what health goes by. `returned`: local
     messages that come back as NotSent if the role is down. `unreachable`: the role that hears of
@@ -205,6 +208,7 @@ class Declaration(NamedTuple):
 
     name: str
     format: int
+    machine: type[StateMachine]
     kinds: tuple[Kind, ...]
     daemons: tuple[str, ...]
     messages: tuple[type[Message], ...]

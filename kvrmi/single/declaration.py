@@ -43,6 +43,7 @@ def declare(machine: type[StateMachine]) -> Declaration:
     return Declaration(
         name="single",
         format=1,
+        machine=machine,
         kinds=(
             Kind(
                 "store",

@@ -67,6 +67,7 @@ def declare(parts: Parts) -> Declaration:
     return Declaration(
         name="2pc",
         format=1,
+        machine=parts.machines,
         kinds=(
             Kind("manager", parts.manager, vital=True),
             Kind(

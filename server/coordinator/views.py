@@ -21,6 +21,7 @@ from kvrmi.twophase.viewing import ACTIVE, Report, following, keeps, understood
 from kvrmi.twophase.views import View, founding, pack, unpack
 from kvrmi.whole import replacing
 
+from ..engines.kinds import kind_of
 from .founding import VIEW
 from .health import Admins
 
@@ -97,7 +98,7 @@ class Maker:
         self._sent: dict[tuple[int, int], float] = {}
         """When a replica was sent a view of that number."""
         self._stopped = threading.Event()
-        wanted = cluster.engine == "2pc"
+        wanted = kind_of(cluster.engine).views
         self._thread = (
             threading.Thread(target=self._run, name="views", daemon=True) if wanted else None
         )

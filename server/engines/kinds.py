@@ -17,8 +17,6 @@ from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.roles.declaration import Declaration
 from kvrmi.single.declaration import SINGLE
-from kvrmi.state.keyvalue import KeyValues
-from kvrmi.state.machine import StateMachine
 from kvrmi.twophase.declaration import TWOPHASE
 
 from .etcd.declaration import GATEWAY
@@ -41,29 +39,29 @@ REPLICAS = 5
 
 
 class EngineKind(NamedTuple):
-    """What a replica of an engine is made of: its roles, what serves clients, what is replicated.
+    """What a replica of an engine is made of: its roles, and what serves clients.
 
-    The machine's vocabulary is what clients may use. `replicas`: of how many processes it always
+    `replicas`: of how many processes it always
     consists; None: of as many as are asked for, `usual` where nobody says. `settings` makes the
     table of the engine in a new cluster file, where it has one, and `check` refuses one that is
     wrong; `configured`: what serves clients takes it too. `demo`: there is a story of it to be
-    shown.
+    shown. `views`: who votes is said in numbered views, which the coordinator makes.
     """
 
     declared: Declaration
     engine: Callable[..., Served]
-    machine: type[StateMachine] = KeyValues
     replicas: int | None = None
     usual: int = REPLICAS
     settings: Callable[[Given, Ports | None], Given] | None = None
     check: Callable[[Given], None] | None = None
     configured: bool = False
     demo: bool = False
+    views: bool = False
 
     @property
     def vocabulary(self) -> Vocabulary:
         """What can be asked."""
-        return self.machine.vocabulary
+        return self.declared.machine.vocabulary
 
     def serving(self, cluster: Cluster) -> Callable[..., Served]:
         """Return what makes the engine of a cluster. It may raise ConfigError."""
@@ -101,7 +99,12 @@ def _etcd(*parts: Any, **settings: Any) -> Served:
 ENGINES = {
     "paxos": EngineKind(PAXOS, PaxosEngine, demo=True),
     "2pc": EngineKind(
-        TWOPHASE, TwoPhaseEngine, settings=votes_founded, check=check_votes, demo=True
+        TWOPHASE,
+        TwoPhaseEngine,
+        settings=votes_founded,
+        check=check_votes,
+        demo=True,
+        views=True,
     ),
     "single": EngineKind(SINGLE, SingleEngine, replicas=1),
     "etcd": EngineKind(GATEWAY, _etcd, usual=2, settings=etcd_founded, configured=True),

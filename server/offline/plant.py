@@ -45,7 +45,7 @@ def make_learner(path: Path, learned: Learned) -> None:
     for chunk in _chunks(learned):
         storage.write(chunk)
     storage.write(state.take_records())
-    found = Replicated.load(storage, KIND.machine)
+    found = Replicated.load(storage, KIND.declared.machine)
     storage.close()
     if (found.digest, found.revision) != (state.digest, state.revision):
         raise FolderRefused(f"{path} does not hold what was read: the disk cannot be trusted")

@@ -66,10 +66,10 @@ def _written(view: FrozenView) -> _Written:
 def _stored(files: Files, *, fresh: bool) -> _Stored | None:
     """Read the store's file; a `fresh` folder, in which nothing has run, has none yet."""
     if fresh and not files.has("store.db"):
-        return _Stored(Replicated(files.kind.machine), True)
+        return _Stored(Replicated(files.kind.declared.machine), True)
 
     def take(view: FrozenView) -> _Stored:
-        return _Stored(Replicated.load(view, files.kind.machine), view.clean)
+        return _Stored(Replicated.load(view, files.kind.declared.machine), view.clean)
 
     return files.part("store.db", take)
 

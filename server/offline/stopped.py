@@ -133,7 +133,7 @@ def _voter(view: FrozenView) -> Voted:
 
 def _learned(view: FrozenView) -> Learned:
     sessions = sum(1 for _ in view.scan("sessions"))
-    return Learned(Replicated.load(view, KIND.machine), view, sessions, view.clean)
+    return Learned(Replicated.load(view, KIND.declared.machine), view, sessions, view.clean)
 
 
 def spans(slots: Sequence[int]) -> str:

@@ -42,7 +42,7 @@ def read(files: Files) -> Found:
         lost = mine.disk if mine.recovering else ""
         first = founding(sorted(mine.members))
         standing = Standing.load(mine.replica, view.read(*ROW), first, lost, mine.recovering)
-        store = Store.load(view, files.kind.machine)
+        store = Store.load(view, files.kind.declared.machine)
         return _Taken(mine, standing, store, Book.load(view), view.clean)
 
     taken = files.part("participant.db", take)

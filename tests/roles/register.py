@@ -27,6 +27,7 @@ from kvrmi.roles.declaration import (
     Stored,
     Voting,
 )
+from kvrmi.state.keyvalue import KeyValues
 from kvrmi.storage.interface import Number, Put
 
 __all__ = ["REGISTER", "Client", "Order", "Supervisor"]
@@ -164,6 +165,7 @@ _LANE = Lane("keep", "supervisor", BATCH)
 REGISTER = Declaration(
     name="register",
     format=1,
+    machine=KeyValues,
     kinds=(
         Kind("front", _client),
         Kind(

@@ -66,7 +66,7 @@ def kind_of(machine: type[Counters]) -> EngineKind:
     class CountingParts(Parts):
         machines: type[StateMachine] = machine
 
-    return EngineKind(declare(CountingParts()), PaxosEngine, machine)
+    return EngineKind(declare(CountingParts()), PaxosEngine)
 
 
 OLD, NEW = kind_of(Counters), kind_of(NewerCounters)

@@ -1,6 +1,7 @@
 """A gateway to etcd, declared: a process with a folder that says whose it is, and nothing in it.
 
-Rule: it has no state, so there is nothing to lose and nothing to restore; one gateway serves.
+Rule: it has no state, so there is nothing to lose and nothing to restore; one gateway serves. The
+machine that it declares is never made: etcd does what that would.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import Any
 
 from kvrmi.roles.contract import NOTHING, Address, Effects
 from kvrmi.roles.declaration import Declaration, Disk, Kind, Serving, Setting, Stored, Voting
+from kvrmi.state.keyvalue import KeyValues
 
 __all__ = ["GATEWAY"]
 
@@ -32,6 +34,7 @@ def _gateway(setting: Setting, storage: Stored | None, now: float) -> Gateway:
 GATEWAY = Declaration(
     name="etcd",
     format=1,
+    machine=KeyValues,
     kinds=(Kind("gateway", _gateway, Disk("gateway.db", {})),),
     daemons=(),
     messages=(),
