@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple, TextIO
 
 from kvrmi.checker.history import FAIL, OK, UNKNOWN, Operation, write_header, write_line
@@ -35,8 +36,11 @@ class Moment(NamedTuple):
 class Recorder:
     """Writes the history as it happens and keeps the sums; any thread may use it."""
 
-    def __init__(self, stream: TextIO) -> None:
-        """Begin a history."""
+    def __init__(
+        self, stream: TextIO, also: Callable[[Operation], None] = lambda operation: None
+    ) -> None:
+        """Begin a history; `also` gets each operation too, one at a time."""
+        self._also = also
         self.outcomes: Counter[str] = Counter()
         self.moments: list[Moment] = []
         self.surprises: list[str] = []
@@ -51,6 +55,7 @@ class Recorder:
         with self._lock:
             write_line(self._stream, operation)
             self.outcomes[operation.outcome] += 1
+            self._also(operation)
             if operation.op in READS:
                 return
             if operation.outcome == OK:

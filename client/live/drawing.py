@@ -82,6 +82,8 @@ def _health(picture: Picture) -> Sequence[tuple[str, str] | str]:
     if picture.health == NOBODY:
         return [("nobody answers", "bold red")]
     if picture.health != SERVING:
+        if picture.quorum and picture.leader is None:
+            return [("no leader yet", "bold red"), f": an election runs, {found}"]
         lack = "there is no leader" if picture.up >= picture.needs else f"{picture.needs} needed"
         return [("NO QUORUM", "bold red"), f": {found}, {lack}"]
     then = f" (next: {picture.successor})" if picture.successor else ""

@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kvrmi.access.links import Pair, named
+from kvrmi.access.links import Pair, described
 from kvrmi.cluster.status import ReplicaEntry
 
 __all__ = ["DOWN", "SILENT", "Happening", "Happenings", "answers"]
@@ -22,8 +22,12 @@ DOWN, SILENT = "down", "not answering"
 KEPT = 500
 TOGETHER = 2.0
 """Seconds within which cuts, or their ends, are one line: each is made at two replicas."""
+WISHED = 10.0
+"""Seconds that a leader takes at most to hand over to whom an operator named."""
 
 _LINK = re.compile(r"from=(\d+) to=(\d+)")
+_HANDED = re.compile(r"handed over to replica (\d+)")
+_PAGES = re.compile(r"from=(\d+) installed pages=(\d+) applied=(\d+)")
 _AFTER = re.compile(r"after=([\d.]+)s reason=(.*)")
 
 
@@ -41,20 +45,25 @@ class Happenings:
 
     def __init__(self) -> None:
         """Begin with none."""
+        self.ids: Sequence[int] = ()
+        """All replicas, once they are known."""
         self._all: list[Happening] = []
         self._leaders: set[str] = set()
         """Ballots whose leader was reported."""
         self._links: dict[str, tuple[Happening, set[Pair]]] = {}
         """The last line on links that were cut, and that were healed, with what it names."""
+        self._wish = (0, float("-inf"))
+        """To whom an operator last had leadership handed, and when."""
         self._of: dict[str, Callable[[int, float, Mapping[str, Any]], Happening | None]] = {
             "leads": self._leads,
+            "transfer": self._wished,
             "leads no more": self._leads_no_more,
             "cut": self._link,
             "healed": self._link,
             "failed": _failed,
             "restarted": _restarted,
-            "silent": _as_logged,
-            "snapshot": _as_logged,
+            "silent": _silent,
+            "snapshot": _snapshot,
         }
 
     @property
@@ -109,9 +118,23 @@ class Happenings:
         found = _AFTER.search(event["text"])
         if event["peer"] != replica or found is None:
             return None
-        return Happening(
-            at, f"replica {replica} leads no more after {found[1]} s: {found[2]}", True
-        )
+        to = _HANDED.match(found[2])
+        if to is not None:
+            why = self._why_handed(replica, int(to[1]), at)
+            return Happening(at, f"replica {replica} hands over to replica {to[1]}: {why}")
+        reason = found[2].replace("our ", "its own ")
+        return Happening(at, f"replica {replica} leads no more after {found[1]} s: {reason}", True)
+
+    def _wished(self, replica: int, at: float, event: Mapping[str, Any]) -> None:
+        self._wish = (event["peer"], at)
+
+    def _why_handed(self, replica: int, to: int, at: float) -> str:
+        wished, when = self._wish
+        if wished == to and at - when < WISHED:
+            return "an operator asked for it"
+        if to < replica:
+            return "the lowest number that can lead is to"
+        return "its own acceptor is down or its disk hangs"
 
     def _link(self, replica: int, at: float, event: Mapping[str, Any]) -> Happening | None:
         found = _LINK.search(event["text"])
@@ -128,8 +151,10 @@ class Happenings:
             self._all.remove(last)
             at = last.at
         together = known | pairs
-        word = "cut" if event == "cut" else "healed"
-        one = Happening(at, f"{word}: {named(together)}", urgent=event == "cut")
+        text = described(together, self.ids)
+        if event != "cut":
+            text = f"healed: {text.removeprefix('cut: ')}"
+        one = Happening(at, text, urgent=event == "cut")
         self._links[event] = one, together
         return one
 
@@ -178,8 +203,28 @@ def _back(replica: int, role: str, incarnation: int, at: float) -> Happening:
     return Happening(at, f"replica {replica}: {role} is back, incarnation {incarnation}")
 
 
-def _as_logged(replica: int, at: float, event: Mapping[str, Any]) -> Happening:
-    return Happening(at, f"replica {replica}: {event['text']}", urgent=event["urgent"])
+def _silent(replica: int, at: float, event: Mapping[str, Any]) -> Happening:
+    text = (
+        f"replica {replica} votes no more: replica {event['peer']} knows of promises that its disk "
+        "lacks, so it may be an old copy; it asks whether that is so"
+    )
+    return Happening(at, text, urgent=True)
+
+
+def _snapshot(replica: int, at: float, event: Mapping[str, Any]) -> Happening:
+    """Report a snapshot in words; what a newer version logs of it stays as it is."""
+    peer, found = event["peer"], _PAGES.search(event["text"])
+    from_peer = f"a snapshot from replica {peer}"
+    if found is not None:
+        pages = "1 page" if found[2] == "1" else f"{found[2]} pages"
+        text = f"replica {replica} has {from_peer} ({pages}): it holds all up to slot {found[3]}"
+    elif event["text"].endswith("begins"):
+        text = f"replica {replica} gets {from_peer}: logs do not go back as far as it needs"
+    elif "is gone there" in event["text"]:
+        text = f"replica {replica} begins {from_peer} anew: the one it was getting is gone there"
+    else:
+        text = f"replica {replica} had no use for {from_peer}: it has all of it by now"
+    return Happening(at, text)
 
 
 def _of_process(before: ReplicaEntry, now: ReplicaEntry, at: float) -> Iterator[Happening]:

@@ -220,7 +220,8 @@ class _Watch:
             began = time.monotonic()
             entry = self._look()
             self._seen(entry)
-            self._put(Look(time.monotonic(), entry))
+            # Who does not answer had gone when it was asked, not when we gave up.
+            self._put(Look(time.monotonic() if answers(entry) else began, entry))
             if answers(entry) and began >= events_at:
                 events_at = began + self.events_every
                 self._read_events(entry["pid"])

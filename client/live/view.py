@@ -18,6 +18,7 @@ from kvrmi.cluster.status import (
     health_of,
     is_up,
     leader_of,
+    has_quorum,
     needs_of,
     successor_of,
     unanswered,
@@ -78,6 +79,8 @@ class Picture(NamedTuple):
     leader: int | None
     successor: int | None
     needs: int
+    quorum: bool
+    """Whether the votes are there, and reach each other, that it takes to serve."""
     up: int
     trouble: str
     """Why no cluster is seen; empty if one is."""
@@ -133,7 +136,7 @@ class View:
         self._looks = {id: looks for id, looks in self._looks.items() if id in addresses}
         self.trouble = ""
         self._of_cluster |= known
-        self._members = sorted(addresses)
+        self._members = self.happenings.ids = sorted(addresses)
         for id, address in addresses.items():
             first = Look(float("-inf"), unanswered(id, address, "not asked yet"))
             self._looks.setdefault(id, deque([first]))
@@ -178,7 +181,8 @@ class View:
             health=health_of(entries, count) if entries else NOBODY,
             leader=leader,
             successor=successor_of(entries),
-            needs=needs_of(entries, count)["votes"],
+            needs=(votes := needs_of(entries, count)["votes"]),
+            quorum=has_quorum(entries, votes),
             up=sum(map(is_up, entries)),
             trouble=self.trouble,
             rows=[self._row(entry, leader) for entry in entries],

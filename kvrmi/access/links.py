@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..cluster.status import ReplicaEntry
     from .admins import Admins
 
-__all__ = ["Pair", "cut", "heal", "named"]
+__all__ = ["Pair", "cut", "described", "heal", "named"]
 
 Pair = tuple[int, int]
 """Ids of a sender and a receiver."""
@@ -84,6 +84,35 @@ def named(pairs: Iterable[Pair]) -> str:
     all = set(pairs)
     both = [f"{a}-{b}" for a, b in sorted(all) if a < b and (b, a) in all]
     return ", ".join(both + [f"{a}>{b}" for a, b in sorted(all) if (b, a) not in all])
+
+
+def described(pairs: Iterable[Pair], ids: Iterable[int]) -> str:
+    """Write cuts as a partition where they are one, "partition {2,3} | {1,4,5}", else "cut: 1-3".
+
+    A partition: of all `ids`, nothing passes between the sides, and within them all links are left.
+    """
+    cuts = set(pairs)
+    sides = _sides(cuts, set(ids))
+    across = {(one, other) for a in sides for b in sides if a is not b for one in a for other in b}
+    if len(sides) < 2 or across != cuts:
+        return f"cut: {named(cuts)}"
+    shown = sorted((len(side), sorted(side)) for side in sides)
+    return "partition " + " | ".join(f"{{{','.join(map(str, side))}}}" for _, side in shown)
+
+
+def _sides(cuts: set[Pair], ids: set[int]) -> list[set[int]]:
+    """Part ids into those that reach each other, over others too."""
+    sides: list[set[int]] = []
+    left = set(ids)
+    while left:
+        side, new = set[int](), {min(left)}
+        while new:
+            side |= new
+            near = {b for a in new for b in ids if not cuts & {(a, b), (b, a)}}
+            new = near - side
+        sides.append(side)
+        left -= side
+    return sides
 
 
 def _ways(one: int, other: int, both: bool) -> tuple[Pair, ...]:

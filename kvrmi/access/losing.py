@@ -18,10 +18,11 @@ from ..cluster.status import (
     loss,
     needs_of,
 )
+from .links import Pair, described
 
 __all__ = ["RISKY", "losing", "losing_all"]
 
-_Pairs = Iterable[tuple[int, int]]
+_Pairs = Iterable[Pair]
 
 
 def losing(status: ClusterStatus, name: str, args: Sequence[Any]) -> str | None:
@@ -34,11 +35,14 @@ def losing_all(status: ClusterStatus, orders: Sequence[tuple[str, Sequence[Any]]
     entries = status["replicas"]
     needs: Needs = {**needs_of(entries, len(entries)), "votes": status["quorum"]}
     left: Entries = entries
-    cuts, all_doing = list[tuple[int, int]](), list[str]()
+    cuts, all_doing = list[Pair](), list[str]()
     for name, args in orders:
         doing, left, more = _EFFECTS[name](left, *args)
         cuts += more
         all_doing.append(doing)
+    if len(orders) > 1 and all(name in _CUTS for name, _ in orders):
+        text = described(cuts, [one["id"] for one in entries])
+        all_doing = [text.replace("cut:", "cutting", 1)]
     # Who is down may be counted no more, who is cut off is.
     quorum = needs["votes"] if cuts else least_of(needs)
     if not has_quorum(entries, quorum) or has_quorum(left, quorum, cuts):
@@ -79,7 +83,7 @@ def _restart(entries: Entries, replica: int, role: str | None, *_: object) -> _E
 
 def _cut(entries: Entries, one: int, other: int, *_: object) -> _Effect:
     doing = f"cutting replicas {one} and {other} off from each other"
-    return doing, entries, _pairs(one, other)
+    return doing, entries, [*_pairs(one, other), *_pairs(other, one)]
 
 
 def _fail_link(entries: Entries, one: int, other: int, *_: object) -> _Effect:
@@ -98,5 +102,6 @@ _EFFECTS: Mapping[str, Callable[..., _Effect]] = {
     "restart": _restart,
     "stop": _end("stopping"),
 }
+_CUTS = frozenset({"cut", "fail_link"})
 RISKY = frozenset(_EFFECTS)
 """Names of the orders that may lose the quorum."""

@@ -29,7 +29,8 @@ def moment(hosts: Hosts) -> dict[str, object]:
     """Ask each role; times are seconds from now on.
 
     `grant` and `hold`: for how long the acceptor promises only to the owner of `promised`;
-    `accepted`: its last slots, each with the ballot; `reads`: whether the lease lets this replica
+    `accepted`: its last slots, each with the ballot; the proposer's `ballot`: the one that it leads
+    or follows; `reads`: whether the lease lets this replica
     read without asking anybody.
     """
     return {role: _asked(hosts, role, question) for role, question in _QUESTIONS.items()}
@@ -51,7 +52,8 @@ def _acceptor(acceptor: Acceptor, now: float) -> dict[str, object]:
 
 
 def _proposer(proposer: Proposer, now: float) -> dict[str, object]:
-    return {"leads": proposer.leading, "reads": proposer.may_read(now)}
+    ballot = ballot_shown(proposer.ballot)
+    return {"leads": proposer.leading, "ballot": ballot, "reads": proposer.may_read(now)}
 
 
 def _front(front: Front, now: float) -> dict[str, object]:

@@ -45,12 +45,12 @@ class Deeds:
     def pause(self, replica: int) -> str:
         """Stop a process without ending it, as a machine that hangs does."""
         self._signal(replica, signal.SIGSTOP)
-        return f"replica {replica} is stopped (SIGSTOP): its clock goes on, it does not"
+        return f"replica {replica} is paused (SIGSTOP): time goes on, its process does not"
 
     def go_on(self, replica: int) -> str:
-        """Let a stopped process go on."""
+        """Let a paused process go on."""
         self._signal(replica, signal.SIGCONT)
-        return f"replica {replica} goes on"
+        return f"replica {replica} is resumed: it goes on where it was"
 
     def hang(self, replica: int) -> str:
         """Have a replica's disk do nothing for a while."""

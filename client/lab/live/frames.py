@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from kvrmi.cluster.status import SERVING
+
 from ...live.happenings import Happening
 from ...live.moments import Moment
 from ...live.plain import fields
@@ -47,12 +49,13 @@ class Frames:
         self._columns: dict[float, list[float | None]] = {}
         self._slowest: dict[float, float] = {}
         """The p99 of the slowest replica, by column."""
-        self._told: deque[Happening] = deque(maxlen=2 * HAPPENINGS)
+        self._told: Sequence[Happening] = ()
         self._explaining: deque[dict[str, Any]] = deque(maxlen=EVENTS)
         self._moments: dict[int, dict[str, Any]] = {}
         """The last of each replica that was not sent yet."""
         self._load: dict[str, Any] = {}
         self._gaps = Gaps()
+        self._leader: int | None = None
         self._at = 0.0
 
     def saw(self, news: News) -> None:
@@ -71,6 +74,8 @@ class Frames:
         """Take what the page's own clients report; empty: there are none."""
         self._load = dict(report)
         self._gaps.measured(report.get("gaps", ()))
+        if report.get("clients"):
+            self._gaps.worked(report["at"])
 
     def _read(self, news: Events) -> None:
         late = [one for one in news.events if one[0] < LATE or one[1]["event"] in EXPLAIN]
@@ -85,8 +90,9 @@ class Frames:
     def batch(self, picture: Picture) -> bytes:
         """Make a frame of what is new since the last."""
         self._keep(picture)
-        news = [one for one in picture.happenings[-HAPPENINGS:] if one not in self._told]
-        self._told.extend(news)
+        told = picture.happenings[-HAPPENINGS:]
+        news = None if told == self._told else told
+        self._told = told
         new = {"events": self._events, "dropped": self._dropped, "moments": self._moments}
         self._events, self._dropped, self._moments = [], 0, {}
         columns = list(self._columns.values())[-NEWEST:]
@@ -95,17 +101,18 @@ class Frames:
     def fresh(self, missed: int) -> bytes:
         """Make a frame of all that was sent lately; `missed` are the frames that a page lost."""
         columns = list(self._columns.values())
-        told, explaining = list(self._told), list(self._explaining)
-        return self._frame("fresh", columns, told, missed=missed, events=explaining)
+        explaining = list(self._explaining)
+        return self._frame("fresh", columns, self._told, missed=missed, events=explaining)
 
     def _frame(
         self,
         kind: str,
         columns: Sequence[Sequence[float | None]],
-        news: Sequence[Happening],
+        told: Sequence[Happening] | None,
         **more: object,
     ) -> bytes:
-        happened = [one._asdict() for one in news]
+        """`told`: all lines of what happened, as one may become another; None: as they were."""
+        happened = None if told is None else [one._asdict() for one in told]
         frame = {
             "kind": kind,
             "at": self._at,
@@ -119,6 +126,9 @@ class Frames:
 
     def _keep(self, picture: Picture) -> None:
         self._at, self._picture = picture.at, fields(picture, ())
+        if picture.health != SERVING or picture.leader != self._leader:
+            self._leader = picture.leader
+            self._gaps.disturbed(picture.at)
         newest = picture.at // COLUMN * COLUMN
         slow = [row.rates.p99 for row in picture.rows if row.rates and row.rates.p99 is not None]
         if slow:

@@ -1,8 +1,9 @@
 """For how long no write succeeded: the gap that a fail-over costs, measured.
 
-Rules: a gap counts only after writes that came steadily; the page's own clients measure it by their
-answers, to the millisecond; without them it is read off the replicas' revisions, as exactly as
-looks follow each other. Times are arguments, of one monotonic clock.
+Rules: a gap counts only after writes that came steadily, and where clients asked: the page's own
+measure it by their answers, to the millisecond. Without them it is read off the replicas'
+revisions, as exactly as looks follow each other, and counts if nobody led meanwhile or somebody
+else began to: else nobody may have written. Times are arguments, of one monotonic clock.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Gaps:
         self.kept: deque[Sequence[object]] = deque(maxlen=KEPT)
         self._revision = 0
         self._rises: deque[float] = deque(maxlen=STEADY)
-        self._measured_to = float("-inf")
+        self._measured_to = self._disturbed = self._worked = float("-inf")
 
     def saw(self, at: float, revision: int) -> None:
         """Take what a replica had applied at a time."""
@@ -37,10 +38,19 @@ class Gaps:
                 self._revision, self._rises = revision, deque(maxlen=STEADY)
             return
         begin = self._rises[-1] if self._rises else at
-        if at - begin >= LEAST and self._steady and self._measured_to < begin:
+        seen = self._measured_to < begin and self._worked < begin <= self._disturbed
+        if at - begin >= LEAST and self._steady and seen:
             self.kept.append((begin, at, False))
         self._revision = revision
         self._rises.append(at)
+
+    def disturbed(self, at: float) -> None:
+        """Note that the cluster did not serve at a time, or that another began to lead."""
+        self._disturbed = at
+
+    def worked(self, at: float) -> None:
+        """Note that the page has clients at a time: they measure, and may end at any moment."""
+        self._worked = at
 
     def measured(self, gaps: Iterable[Sequence[float]]) -> None:
         """Take gaps that clients have measured, which are better than those that looks show."""

@@ -15,10 +15,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from kvrmi.checker.history import FAIL, OK, UNKNOWN
+from kvrmi.checker.history import FAIL, OK, UNKNOWN, Operation
+from kvrmi.operations.table import READS
 
-from ...history import Moment, Recorder
+from ...history import Recorder
 from ...options import Options
 from ...workload import HASTY, Client, Keys
 
@@ -29,7 +31,11 @@ THINK = 0.02
 """Seconds a client thinks between two operations, on average."""
 KEYS = 100
 GAP = 0.3
-"""Seconds between two acknowledged writes that count as a gap."""
+"""Seconds between two acknowledged writes that count as a gap, if clients waited meanwhile."""
+WAITS = 0.1
+"""Seconds from which on an operation waits: a client that reads all the time does not."""
+SETTLE = 2.0
+"""Clients that begin or end delay the others: a shorter gap is not told from that."""
 RECENT = 2.0
 """Seconds of writes of which p99 is made."""
 ONCE = 1000
@@ -37,22 +43,52 @@ ONCE = 1000
 _NOBODY = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, for the whole process
 
 
+class Try(NamedTuple):
+    """An operation: when it was asked, when its client knew what came of it, and what did."""
+
+    call: float
+    returned: float
+    written: bool = True
+    """Whether it was a write, and acknowledged."""
+
+
 class Pauses:
-    """Gaps between acknowledged writes, and how long the recent ones took."""
+    """Gaps between acknowledged writes while clients waited, and how long the recent ones took."""
 
     def __init__(self) -> None:
         """Nothing was acknowledged yet."""
         self.gaps: deque[tuple[float, float]] = deque(maxlen=20)
         self._last: float | None = None
-        self._recent: deque[Moment] = deque(maxlen=5000)
+        self._recent: deque[Try] = deque(maxlen=5000)
+        self._waits: deque[Try] = deque(maxlen=1000)
+        self._changed = float("-inf")
 
-    def add(self, moments: Sequence[Moment]) -> None:
-        """Take acknowledged writes."""
-        for one in sorted(moments, key=lambda one: one.returned):
-            if self._last is not None and one.returned - self._last >= GAP:
+    def changed(self, now: float) -> None:
+        """Note that clients begin or end."""
+        self._changed = now
+
+    def add(self, tries: Sequence[Try]) -> None:
+        """Take operations, all kinds of them."""
+        for one in sorted(tries, key=lambda one: one.returned):
+            if one.returned - one.call >= WAITS:
+                self._waits.append(one)
+            if not one.written:
+                continue
+            if self._last is not None and self._stopped(self._last, one.returned):
                 self.gaps.append((self._last, one.returned))
             self._last = max(one.returned, self._last or 0.0)
             self._recent.append(one)
+
+    def _stopped(self, begin: float, end: float) -> bool:
+        """Whether writes stopped then though clients asked, rather than that nobody wrote."""
+        least = SETTLE if begin <= self._changed <= end else GAP
+        if end - begin < least:
+            return False
+        waited, to = 0.0, begin
+        for one in sorted(self._waits):
+            waited += max(min(one.returned, end) - max(one.call, to), 0.0)
+            to = max(to, one.returned)
+        return waited >= (end - begin) / 2
 
     def p99(self, now: float) -> float | None:
         """Give what 99 of 100 recent writes did not exceed, in seconds; None without any."""
@@ -68,7 +104,8 @@ class Clients:
     def __init__(self, options: Options) -> None:
         """Begin with none."""
         self._options = options
-        self._recorder = Recorder(_NOBODY)
+        self._recorder = Recorder(_NOBODY, self._tried)
+        self._tries: list[Try] = []
         self._keys = Keys(KEYS, secrets.token_hex(4))
         self._pauses = Pauses()
         self._stops: list[threading.Event] = []
@@ -76,6 +113,7 @@ class Clients:
 
     def want(self, count: int) -> None:
         """Start or end clients until there are so many."""
+        self._pauses.changed(time.monotonic())
         while len(self._stops) > count:
             self._stops.pop().set()
         while len(self._stops) < count:
@@ -89,13 +127,19 @@ class Clients:
             name = f"lab{number}"
             Client(name, store, self._keys, self._recorder, name).run(stop, THINK)
 
+    def _tried(self, one: Operation) -> None:
+        written = one.op not in READS and one.outcome == OK
+        self._tries.append(Try(one.call, min(one.returned, time.monotonic()), written))
+
     def report(self, now: float) -> dict[str, object]:
         """Say what came of all operations so far, and of the recent writes."""
-        moments, self._recorder.moments = self._recorder.moments, []
+        tries, self._tries = self._tries, []
+        self._recorder.moments.clear()
         del self._recorder.once[:-ONCE]
-        self._pauses.add(moments)
+        self._pauses.add(tries)
         came = self._recorder.outcomes
         return {
+            "at": now,
             "clients": len(self._stops),
             "acknowledged": came[OK],
             "refused": came[FAIL],

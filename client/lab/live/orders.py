@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from kvrmi.access.links import Pair, described
 from kvrmi.access.losing import RISKY, losing_all
 from kvrmi.errors import InvalidRequest, KVError
 
@@ -42,6 +43,8 @@ class _Order(NamedTuple):
 
     act: Callable[[], str]
     risk: tuple[str, Sequence[Any]] | None
+    cuts: Sequence[Pair] = ()
+    """Links that it cuts, if that is what it does."""
 
 
 def give(options: Options, asked: Asked) -> dict[str, Any]:
@@ -59,6 +62,9 @@ def give(options: Options, asked: Asked) -> dict[str, Any]:
             if lost is not None:
                 return {"asks": lost, "said": said}
             said += [order.act() for order in orders]
+            if len(orders) > 1 and all(order.cuts for order in orders):
+                ids = [one["id"] for one in admin.status()["replicas"]]
+                said = [described({pair for order in orders for pair in order.cuts}, ids)]
     except KVError as error:
         return {"refused": f"{error.code}: {error}", "said": said}
     return {"said": said}
@@ -76,7 +82,14 @@ def _understood(admin: Admin, deeds: Deeds, line: str) -> _Order:
     risk = (name, args) if name in RISKY else None
     if args and args[-1] is False:
         args = (*args[:-1], True)  # it was asked about before
-    return _Order(lambda: admin.order(name, args).text, risk)
+    return _Order(lambda: admin.order(name, args).text, risk, _cuts(name, args))
+
+
+def _cuts(name: str, args: Sequence[Any]) -> Sequence[Pair]:
+    if name not in ("cut", "fail_link"):
+        return ()
+    one, other = int(args[0]), int(args[1])
+    return [(one, other), (other, one)] if name == "cut" or args[2] else [(one, other)]
 
 
 def _deed(deeds: Deeds, deed: Deed, line: str, numbers: Sequence[str]) -> _Order:

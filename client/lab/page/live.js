@@ -7,6 +7,7 @@ import { Log } from "./live_log.js";
 import { Orders } from "./live_orders.js";
 import { linkPanel, panel } from "./live_panel.js";
 import { Ring, write } from "./live_ring.js";
+import { health } from "./live_standing.js";
 import { links, nothing, passes, take } from "./live_state.js";
 import { strip } from "./live_strip.js";
 import { electionPanel, slotPanel } from "./live_why.js";
@@ -20,6 +21,7 @@ let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lo
 
 const said = (text, bad = false) => {
   write(one("last"), text);
+  one("last").title = text;
   one("last").className = bad ? "bad" : "";
 };
 const orders = new Orders(given.token, one("ask"), said);
@@ -121,9 +123,11 @@ one("help").addEventListener("click", KEYS["?"]);
 one("clients").addEventListener("change", ({ target }) => {
   choseAt = performance.now();
   orders.work(Number(target.value));
-  target.blur();
 });
-one("clients").addEventListener("input", ({ target }) => write(one("many"), target.value === "0" ? "none" : target.value));
+one("clients").addEventListener("input", ({ target }) => {
+  choseAt = performance.now();
+  write(one("many"), target.value === "0" ? "none" : target.value);
+});
 
 function theme() {
   const dark = getComputedStyle(document.documentElement).colorScheme === "dark";
@@ -152,7 +156,7 @@ function picture(at, flying) {
   const silent = source !== null && !state.retired && performance.now() - heard > SILENT_MS;
   problem(state.retired ? "Four other pages show the cluster now, and this one gave its place away. Load it again to take one back."
     : lost || (silent ? "Nothing has come from the lab for some seconds: it is busy, or was ended. The picture below is old." : state.trouble ?? absent()));
-  write(one("health"), health());
+  write(one("health"), health(state));
   ring.show(state, chosen, at - DELAY);
   log.show(state, Math.max(8, Math.min(40, Math.floor((one("log").clientWidth - 70) / SLOT_PIXELS))));
   one("strip").replaceChildren(strip({ ...state, looked: state.at, at }, one("strip").clientWidth));
@@ -174,7 +178,7 @@ function aside() {
 function panelOf(link) {
   if (link) return linkPanel(link, give);
   if (chosen?.kind === "slot") return slotPanel(chosen.slot, chosen.answer, state.replicas.size, close);
-  if (chosen?.kind === "ballot") return electionPanel(state.explains, chosen.ballot, close);
+  if (chosen?.kind === "ballot") return electionPanel(state.explains, chosen.ballot, state.needs, close);
   return panel(state, chosen?.id, give);
 }
 
@@ -200,7 +204,7 @@ function clients() {
     `${many} at work: ${acknowledged.toLocaleString("en")} acknowledged, ${refused} refused, ${unknown} unknown`
     + `${p99 === null ? "" : `; p99 of writes ${p99 < 0.01 ? (p99 * 1000).toFixed(1) : Math.round(p99 * 1000)} ms`}${surprises.length ? `; wrong: ${surprises.at(-1)}` : ""}`;
   write(one("came"), text);
-  if (document.activeElement !== one("clients") && performance.now() - choseAt > SILENT_MS && one("clients").value !== String(many)) {
+  if (performance.now() - choseAt > SILENT_MS && one("clients").value !== String(many)) {
     one("clients").value = many;  // another page may have chosen
     write(one("many"), many ? String(many) : "none");
   }
@@ -215,12 +219,6 @@ function sample(flying) {
   if (!all.length) return "";
   return `Messages are a slowed sample (${flying} drawn). Requests a second in truth: ${all.join(", ")}.`
     + (state.missed ? ` This page missed ${state.missed} batches.` : "");
-}
-
-function health() {
-  if (!state.replicas.size) return "";
-  const leads = state.leader === null ? "nobody leads" : `replica ${state.leader} leads`;
-  return `${state.health}: ${leads}, ${state.up} of ${state.replicas.size} up, ${state.needs} needed`;
 }
 
 const absent = () => state.replicas.size && state.health === "nobody answers"

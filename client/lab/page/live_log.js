@@ -1,7 +1,8 @@
 // The log's last slots: a row a replica, cells that fill from accepted to chosen to applied.
 
 import { html } from "./dom.js";
-import { slots } from "./live_state.js";
+import { slots } from "./live_moments.js";
+import { write } from "./live_ring.js";
 
 /** The table in its element; cells are made once and changed. */
 export class Log {
@@ -22,6 +23,10 @@ export class Log {
       const text = numbers[index] % 5 === 0 ? String(numbers[index]) : "";
       if (head.textContent !== text) head.textContent = text;
     });
+    rows.forEach(({ says }, row) => {
+      this.rows[row].className = says ? "gone" : "";
+      write(this.notes[row], says);
+    });
     rows.forEach(({ cells }, row) => cells.forEach(({ what, owner }, index) => {
       const name = `${what}${owner ? ` owner${owner % 6}` : ""}`;
       const cell = this.cells[row][index];
@@ -31,17 +36,19 @@ export class Log {
 
   clicked({ target }) {
     const index = target.cellIndex - 1;
-    if (index >= 0 && this.numbers[index] > 0) this.pick(this.numbers[index]);
+    if (index >= 0 && index < this.numbers.length && this.numbers[index] > 0) this.pick(this.numbers[index]);
   }
 
   make(numbers, rows, shape) {
     this.shape = shape;
     this.heads = numbers.map(() => html("th"));
     this.cells = rows.map(() => numbers.map(() => html("td")));
+    this.notes = rows.map(() => html("td", { class: "note", colspan: numbers.length }));
+    this.rows = rows.map(({ id }, row) => html("tr", {}, html("th", { class: `owner${id % 6}` }, String(id)), ...this.cells[row], this.notes[row]));
     this.holder.replaceChildren(
       html("table", { onclick: (event) => this.clicked(event), title: "Click a slot: why it has its value", "aria-label": "The last slots of the log on each replica" },
         html("tr", {}, html("th", {}, "slot"), ...this.heads),
-        ...rows.map(({ id }, row) => html("tr", {}, html("th", { class: `owner${id % 6}` }, String(id)), ...this.cells[row]))),
+        ...this.rows),
       html("p", { class: "legend" }, "▢ accepted, colour of the ballot's owner · ▤ known to be chosen · ■ applied. Click a slot (v: the last chosen one): why it has its value."));
   }
 }

@@ -24,8 +24,8 @@ function process(replica, state) {
   const rows = [
     held ? ["k", "start", "Start the process again, from its disk", [`START ${id}`]]
       : ["k", "kill -9", "End the process at once, and leave it down", [`KILL ${id}`]],
-    ...(held ? [] : [paused ? ["s", "let it go on", "Send the process SIGCONT", [`CONTINUE ${id}`]]
-      : ["s", "stop its clock", "Send the process SIGSTOP: it hangs, and knows nothing of it", [`PAUSE ${id}`]]]),
+    ...(held ? [] : [paused ? ["s", "resume", "Send the process SIGCONT: it goes on where it was", [`CONTINUE ${id}`]]
+      : ["s", "pause", "Send the process SIGSTOP: it stands still, and knows nothing of it; time goes on", [`PAUSE ${id}`]]]),
   ];
   if (answers) {
     rows.push(["d", "hang its disk, 5 s", "Nothing reaches its disk for five seconds", [`HANG ${id}`]]);

@@ -1,9 +1,11 @@
 // The ring: a card for each replica, the links between them. Elements are made once and changed.
 
 import { html, svg } from "./dom.js";
-import { bound, lease, links, places } from "./live_state.js";
+import { bound, lease } from "./live_moments.js";
+import { heard, silence, standing } from "./live_standing.js";
+import { links, places } from "./live_state.js";
 
-const LEASE = 0.5, BIG = { x: 104, y: 88 }, SMALL = { x: 66, y: 104 }, NARROW = 600;
+const LEASE = 0.5, BIG = { x: 104, y: 88 }, SMALL = { x: 56, y: 62 }, NARROW = 600, ASIDE = 6;
 
 /** The ring in its three elements; `act` takes what is clicked. */
 export class Ring {
@@ -57,30 +59,43 @@ class Link {
   constructor({ one, other }, act) {
     this.line = svg("path", { class: "wire" });
     this.touch = svg("path", { class: "touch" });
-    this.gap = svg("path", { class: "gap" });
+    this.broken = svg("path", { class: "broken" });
+    this.cross = svg("g", { class: "cross" }, svg("circle", { r: 10 }), svg("path", { d: "M-5 -5L5 5M5 -5L-5 5" }));
+    this.slow = svg("text", { class: "tag" }, "slow");
     const press = () => act({ kind: "link", one, other });
     const look = (event) => { event.preventDefault(); act({ kind: "link", one, other, more: true }); };
     this.element = svg("g", {
       class: "link", role: "button", tabindex: 0, onclick: press, oncontextmenu: look,
       onkeydown: (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); press(); } },
-    }, this.touch, this.line, this.gap);
+    }, this.touch, this.line, this.broken, this.cross, this.slow);
   }
 
   show({ one, other, there, back, slow }, places, picked) {
-    const a = places.get(one), b = places.get(other);
-    const at = (part) => `${a.x + (b.x - a.x) * part} ${a.y + (b.y - a.y) * part}`;
-    const cut = there || back;
-    this.line.setAttribute("d", cut ? `M${at(0)}L${at(back ? .38 : .48)}M${at(there ? .62 : .52)}L${at(1)}` : `M${at(0)}L${at(1)}`);
-    this.touch.setAttribute("d", `M${at(0)}L${at(1)}`);
-    this.gap.setAttribute("d", cut ? cross(a, b) : "");
-    this.element.setAttribute("class", `link${cut ? " cut" : ""}${slow ? " slow" : ""}${picked ? " picked" : ""}`);
+    const a = places.get(one), b = places.get(other), { wire, broken, cross } = wires(a, b, there, back);
+    this.line.setAttribute("d", wire);
+    this.touch.setAttribute("d", `M${a.x} ${a.y}L${b.x} ${b.y}`);
+    this.broken.setAttribute("d", broken);
+    this.cross.setAttribute("transform", cross ? `translate(${cross.x} ${cross.y})` : "translate(-99 -99)");
+    this.slow.setAttribute("x", (a.x + b.x) / 2);
+    this.slow.setAttribute("y", (a.y + b.y) / 2 + (there || back ? 24 : 4));
+    this.element.setAttribute("class", `link${there || back ? " cut" : ""}${slow ? " slow" : ""}${picked ? " picked" : ""}`);
     this.element.setAttribute("aria-label", named(one, other, there, back, slow));
   }
 }
 
-function cross(a, b) {
-  const x = (a.x + b.x) / 2, y = (a.y + b.y) / 2, s = 7;
-  return `M${x - s} ${y - s}L${x + s} ${y + s}M${x - s} ${y + s}L${x + s} ${y - s}`;
+/**
+ * What passes as a line, what is cut as dots with a cross; where one direction is cut these are two
+ * lines side by side, each on the right of who sends, and what passes has an arrow.
+ */
+function wires(a, b, there, back) {
+  const long = Math.hypot(b.x - a.x, b.y - a.y) || 1, right = { x: -(b.y - a.y) / long, y: (b.x - a.x) / long };
+  const at = (part, off) => ({ x: a.x + (b.x - a.x) * part + right.x * off, y: a.y + (b.y - a.y) * part + right.y * off });
+  const line = (off) => `M${at(0, off).x} ${at(0, off).y}L${at(1, off).x} ${at(1, off).y}`;
+  if (!there && !back) return { wire: line(0), broken: "", cross: null };
+  if (there && back) return { wire: "", broken: line(0), cross: at(0.5, 0) };
+  const off = there ? ASIDE : -ASIDE, tip = (back ? 9 : -9) / long;
+  const head = [at(0.5 - tip, -off - 6), at(0.5 + tip, -off), at(0.5 - tip, -off + 6)].map(({ x, y }) => `${x} ${y}`).join("L");
+  return { wire: `${line(-off)}M${head}`, broken: line(off), cross: at(0.5, off) };
 }
 
 function named(one, other, there, back, slow) {
@@ -107,45 +122,44 @@ class Card {
   }
 
   show(replica, state, selected, at) {
-    const leads = state.leader === this.id;
-    this.element.className = `card owner${this.id % 6}${leads ? " leader" : ""}${selected ? " selected" : ""}${replica.answers ? "" : " down"}`;
+    const leads = state.leader === this.id, known = replica.answers && !silence(state, this.id);
+    this.element.className = `card owner${this.id % 6}${leads ? " leader" : ""}${selected ? " selected" : ""}${known ? "" : " down"}`;
     const binds = bound(state, this.id, at);
-    write(this.standing, standing(replica, leads, binds));
-    this.grants(binds, leads ? lease(state, at) : null);
-    keep(this.lamps, Object.keys(replica.roles ?? {}), (role) => this.lamp(role));
-    for (const [role, lamp] of this.lamps) lamp.show(replica.roles[role]);
+    write(this.standing, standing(state, replica));
+    this.grants(known ? binds : null, leads ? lease(state, at) : null, heard(state, this.id));
+    const roles = Object.keys(replica.roles ?? {});
+    if (roles.length || replica.answers) keep(this.lamps, roles, (role) => this.lamp(role));
+    for (const [role, lamp] of this.lamps) lamp.show(replica.roles?.[role], known);
     write(this.facts, facts(replica, binds));
   }
 
   /** The bar: what its acceptor grants, and for how long; a leader's says what it may rely on. */
-  grants(binds, own) {
-    this.lease.hidden = binds === null;
+  grants(binds, own, heard) {
+    this.lease.classList.toggle("unknown", binds === null);
     if (binds === null) return;
     const { grant, hold, promised } = binds, left = Math.max(grant, hold);
     this.bar.style.width = `${Math.min(100, (100 * left) / LEASE)}%`;
     this.bar.className = promised ? `owner${promised[1] % 6}` : "";
-    const what = grant > 0 ? `lease ${promised?.join(".")}` : hold > 0 ? "holds promises back" : `promised ${promised?.join(".") ?? "none"}`;
+    const what = heard ? heard : grant > 0 ? `lease ${promised?.join(".")}` : hold > 0 ? "holds promises back" : `promised ${promised?.join(".") ?? "none"}`;
     write(this.granted, own === null ? what : own > 0 ? `${what} · reads alone` : `${what} · no majority`);
   }
 
   lamp(role) {
     const element = html("button", { type: "button", onclick: () => this.act({ kind: "role", id: this.id, role }) });
+    const sign = html("span", { "aria-hidden": "true" });
+    element.append(sign, html("span", { class: "long" }, ` ${role}`), html("span", { class: "short" }, role[0].toUpperCase()));
+    element.setAttribute("aria-label", role);
     this.row.append(element);
-    const show = ({ state, incarnation }) => {
-      const on = state === "up";
-      element.className = on ? "lamp on" : "lamp off";
-      write(element, `${on ? "●" : "○"} ${role}`);
-      element.title = on ? `${role} is up, incarnation ${incarnation}; press to fail it` : `${role} is ${state}; press to restart it`;
+    const show = (one, known) => {
+      const on = one?.state === "up";
+      element.className = `lamp ${!known ? "gone" : on ? "on" : "off"}`;
+      element.disabled = !known;
+      write(sign, !known ? "–" : on ? "●" : "○");
+      element.title = !known ? `nothing is known of its ${role}` : on
+        ? `${role} is up, incarnation ${one.incarnation}; press to fail it` : `${role} is ${one.state}; press to restart it`;
     };
     return { element, show };
   }
-}
-
-function standing(replica, leads, binds) {
-  if (!replica.answers) return replica.state === "held" ? "down" : replica.state;
-  if (!leads && binds?.leads) return `believes it leads ${replica.ballot ?? ""}`;
-  if (leads) return `leads ${replica.ballot ?? ""}`;
-  return replica.state === "up" ? "follows" : replica.state;
 }
 
 function facts(replica, binds) {

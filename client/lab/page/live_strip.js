@@ -3,7 +3,7 @@
 import { svg } from "./dom.js";
 
 export const SECONDS = 60;
-const HEIGHT = 92, FOOT = 16, HEAD = 18;
+const HEIGHT = 92, FOOT = 16, HEAD = 18, WIDE = 20;
 
 /** Make the picture of the columns; its width is that of the page. `time` is the wall's at `at`. */
 export function strip({ columns, gaps, happened, time, looked, at }, width) {
@@ -18,7 +18,7 @@ export function strip({ columns, gaps, happened, time, looked, at }, width) {
     svg("path", { class: "bars", d: bars }),
     svg("path", { class: "late", d: line(shown.map(([begins, { p99 }]) => p99 === null ? null : [x(begins + 0.25), y(p99 / slowest)])) }),
     ...gaps.filter(([, end]) => end > begin).flatMap(([from, to], index) => gap(Math.max(0, x(from)), x(to), to - from, wide, index)),
-    ...happened.filter((one) => one.mark && one.at - time + looked > begin).map((one) => sign(x(one.at - time + looked), one)),
+    ...signs(happened.filter((one) => one.mark && one.at - time + looked > begin), (one) => x(one.at - time + looked)),
     svg("text", { x: 4, y: 12, class: "most" }, `${round(most)} writes/s`),
     svg("text", { x: wide - 4, y: 12, class: "slow" }, `-- slowest p99 ${milliseconds(slowest)}`),
     ...[0, 15, 30, 45].map((back) => svg("text", { x: x(at - back) - 2, y: HEIGHT - 3, class: "tick" }, back ? `-${back} s` : "now")));
@@ -26,9 +26,19 @@ export function strip({ columns, gaps, happened, time, looked, at }, width) {
 
 const bar = (left, right, low, high) => `M${left.toFixed(1)} ${low}V${high.toFixed(1)}H${right.toFixed(1)}V${low}Z`;
 
+/** The signs; those that would stand on each other stand above each other. */
+function signs(all, place) {
+  let last = -Infinity, high = 0;
+  return all.map((one) => {
+    high = place(one) - last < WIDE ? (high + 1) % 3 : 0;
+    last = place(one);
+    return sign(last, high, one);
+  });
+}
+
 /** A leader's number where it began to lead, a cross where a process ended. */
-function sign(x, { mark, text }) {
-  return svg("text", { class: mark === "x" ? "sign bad" : "sign", x, y: HEIGHT - FOOT + 1 }, mark === "x" ? "×" : `▲${mark}`, svg("title", {}, text));
+function sign(x, high, { mark, text }) {
+  return svg("text", { class: mark === "x" ? "sign bad" : "sign", x, y: HEIGHT - FOOT + 1 - 13 * high }, mark === "x" ? "×" : `▲${mark}`, svg("title", {}, text));
 }
 
 function gap(from, to, seconds, wide, index) {

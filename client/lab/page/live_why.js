@@ -9,7 +9,7 @@ export const EXPLAINS = new Set(["campaign", "promise", "refuse", "leads", "lead
 const MOST = 12;
 
 /** What led to a ballot, and what ended the one before: sentences with their reasons. */
-export function election(events, ballot) {
+export function election(events, ballot, needs) {
   const begun = events.filter((one) => one.ballot === ballot);
   if (!begun.length) return [];
   const from = Math.min(...begun.map(({ at }) => at)) - 3, to = Math.max(...begun.map(({ at }) => at));
@@ -17,7 +17,23 @@ export function election(events, ballot) {
     || (one.at >= from && one.at <= to && ["leads no more", "leads unreachable", "hand-over", "transfer"].includes(one.event)));
   const seen = new Set();
   const first = (one) => !seen.has(topic(one)) && seen.add(topic(one));
-  return near.sort((a, b) => a.at - b.at).filter(first).map(told).slice(-MOST);
+  return caused(near.sort((a, b) => a.at - b.at).filter(first), ballot, needs).map(told).slice(-MOST);
+}
+
+/**
+ * In the order of cause: clocks and threads differ by some milliseconds, but who leads had `needs`
+ * promises. What was promised after these is marked so.
+ */
+function caused(events, ballot, needs) {
+  const is = (name) => (one) => one.event === name && one.ballot === ballot;
+  const leads = events.filter((one) => is("leads")(one) || is("leads open")(one));
+  if (!leads.length) return events;
+  const others = events.filter((one) => !leads.includes(one)), promises = others.filter(is("promise"));
+  const last = promises[needs - 1] ?? promises.at(-1), first = Math.max(events.indexOf(leads[0]), events.indexOf(last));
+  const later = (one) => promises.includes(one) && promises.indexOf(one) >= needs;
+  const before = others.filter((one) => events.indexOf(one) <= first && !later(one));
+  const after = others.filter((one) => !before.includes(one)).map((one) => later(one) ? { ...one, late: true } : one);
+  return [...before, ...leads, ...after];
 }
 
 /** What several replicas report of one thing is one line, the first's. */
@@ -25,11 +41,12 @@ function topic({ event, replica, peer, ballot }) {
   return `${event} ${ballot} ${event === "promise" || event === "refuse" ? replica : peer}`;
 }
 
-function told({ event, replica, peer, ballot, text, at }) {
+function told({ event, replica, peer, ballot, text, at, late = false }) {
   const reason = (/reason=(.*)/.exec(text)?.[1] ?? "").replace("this replica", `replica ${replica}`);
   const sentence = {
     campaign: `Replica ${replica} asks all to promise ballot ${ballot}.`,
-    promise: `Acceptor ${replica} promises ${ballot} to replica ${peer}: from now on nothing at a lower ballot.`,
+    promise: late ? `Acceptor ${replica} promises ${ballot} too; the majority was there by then.`
+      : `Acceptor ${replica} promises ${ballot} to replica ${peer}: from now on nothing at a lower ballot.`,
     refuse: `Acceptor ${replica} refuses ${ballot}: ${reason === "lease" ? "its lease for another leader still runs" : "it has promised a higher one"}.`,
     leads: `Replica ${peer} has a majority of promises: it leads at ${ballot}.`,
     "leads open": `Replica ${replica} has taken over what was accepted before, and writes.`,
@@ -42,8 +59,8 @@ function told({ event, replica, peer, ballot, text, at }) {
 }
 
 /** The panel of a change of leader; `close` ends it. */
-export function electionPanel(events, ballot, close) {
-  const lines = election(events, ballot), why = [...new Map(lines.filter((one) => one.why).map((one) => [one.why[0], one.why])).values()];
+export function electionPanel(events, ballot, needs, close) {
+  const lines = election(events, ballot, needs), why = [...new Map(lines.filter((one) => one.why).map((one) => [one.why[0], one.why])).values()];
   return [
     html("h2", {}, `How ballot ${ballot} came to lead`),
     lines.length ? html("ol", { class: "told" }, ...lines.map(({ text }) => html("li", {}, text)))

@@ -4,7 +4,7 @@ import { html } from "./dom.js";
 
 const KEYS = [
   ["1 to 9", "choose a replica"], ["p, a, r", "fail or restart its proposer, acceptor, learner"],
-  ["k", "kill it, or start it"], ["s", "stop its clock, or let it go on"], ["d", "hang its disk for five seconds"],
+  ["k", "kill it, or start it"], ["s", "pause its process, or resume it"], ["d", "hang its disk for five seconds"],
   ["w", "wipe its disk"], ["l", "have it lead"], ["c, i, o", "cut it off, make it deaf, mute; heal"],
   ["Tab, Enter", "any role, link or button"], ["v", "why the last slot has its value"], ["h", "heal all links"], ["u", "undo all"], ["t", "light or dark"], ["Esc", "close"],
 ];

@@ -102,6 +102,8 @@ def test_what_is_wrong_is_said_first() -> None:
     assert "nobody answers" in head(seen())
     alone = seen((1.0, entry(1)), (1.0, entry(2)))
     assert "NO QUORUM: 2 of 5 up, 3 needed" in head(alone)
+    leaderless = seen(*((1.0, entry(id, role="follower", leader=None)) for id in (2, 3, 4, 5)))
+    assert "no leader yet: an election runs, 4 of 5 up" in head(leaderless)
 
 
 def test_roles_that_are_down_have_a_sign() -> None:

@@ -47,6 +47,44 @@ def test_a_cut_is_one_line_though_it_is_two_ways_at_two_replicas() -> None:
     assert texts(happenings) == ["cut: 1-3", "cut: 2>4", "healed: 1>3, 2>4"]
 
 
+def test_links_cut_together_that_part_the_cluster_are_a_partition() -> None:
+    happenings = Happenings()
+    happenings.ids = (1, 2, 3, 4, 5)
+    for one in (2, 3):
+        for other in (1, 4, 5):
+            happenings.reported(one, 5.0, event("cut", f"CUT from={one} to={other}"))
+            happenings.reported(one, 5.1, event("cut", f"CUT from={other} to={one}"))
+    assert texts(happenings) == ["partition {2,3} | {1,4,5}"]
+    happenings.reported(1, 30.0, event("cut", "CUT from=1 to=4"))
+    assert texts(happenings)[1:] == ["cut: 1>4"]
+
+
+def test_a_leader_that_hands_over_says_why_and_nothing_is_wrong() -> None:
+    happenings = Happenings()
+    text = "leads no more replica={} ballot=3.2 after=7.5s reason=handed over to replica {}"
+    happenings.reported(2, 1.0, event("leads no more", text.format(2, 1), peer=2))
+    happenings.reported(1, 9.0, event("transfer", "transfer to=3", peer=3))
+    happenings.reported(1, 9.2, event("leads no more", text.format(1, 3), peer=1))
+    happenings.reported(3, 90.0, event("leads no more", text.format(3, 4), peer=3))
+    assert texts(happenings) == [
+        "replica 2 hands over to replica 1: the lowest number that can lead is to",
+        "replica 1 hands over to replica 3: an operator asked for it",
+        "replica 3 hands over to replica 4: its own acceptor is down or its disk hangs",
+    ]
+    assert not any(one.urgent for one in happenings.all)
+
+
+def test_snapshots_are_told_in_words() -> None:
+    happenings = Happenings()
+    ends = "snapshot from=5 installed pages=1 applied=120"
+    for at, text in enumerate(("snapshot from=5 begins", ends)):
+        happenings.reported(3, float(at), event("snapshot", text, peer=5, urgent=False))
+    assert texts(happenings) == [
+        "replica 3 gets a snapshot from replica 5: logs do not go back as far as it needs",
+        "replica 3 has a snapshot from replica 5 (1 page): it holds all up to slot 120",
+    ]
+
+
 def test_roles_fail_and_come_back() -> None:
     happenings = Happenings()
     happenings.reported(2, 1.0, event("failed", "FAILED incarnation=1", role="acceptor"))

@@ -18,7 +18,9 @@ NOW = 10.0
 def hosts(**roles: object) -> Any:
     return {
         "acceptor": Host(roles.get("acceptor")),
-        "proposer": Host(SimpleNamespace(leading=True, may_read=lambda now: now < NOW + 1)),
+        "proposer": Host(
+            SimpleNamespace(leading=True, ballot=BALLOT, may_read=lambda now: now < NOW + 1)
+        ),
         "learner": Host(SimpleNamespace(target=9, applied=7)),
         "front": Host(
             SimpleNamespace(held=SimpleNamespace(waiting=[1], sent=[1, 2], forwarded=[]))
@@ -43,7 +45,7 @@ def test_each_role_says_what_binds_it() -> None:
         "hold": 0.0,
         "accepted": [],
     }
-    assert found["proposer"] == {"leads": True, "reads": True}
+    assert found["proposer"] == {"leads": True, "ballot": [3, 2], "reads": True}
     assert found["learner"] == {"chosen": 9, "applied": 7}
     assert found["front"] == {"waiting": 1, "sent": 2, "forwarded": 0}
 

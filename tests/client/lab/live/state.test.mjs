@@ -30,7 +30,7 @@ test("a fresh frame replaces all, and counts what was missed", () => {
 test("what is kept is bounded", () => {
   let state = nothing();
   for (let at = 0; at < 3 * COLUMNS; at++) {
-    state = take(state, batch(at, { columns: [[at, 1, 1, null]], happened: [{ at, text: `${at}` }] }));
+    state = take(state, batch(at, { columns: [[at, 1, 1, null]], happened: Array.from({ length: 2 * HAPPENED }, () => ({ at, text: "" })) }));
   }
   assert.equal(state.columns.size, COLUMNS);
   assert.equal(state.happened.length, HAPPENED);
@@ -60,12 +60,14 @@ test("a frame of another kind changes nothing", () => {
 
 // --- leases and slots ----------------------------------------------------------------------------
 
-const { bound, lease, passes, slots } = await import(new URL("live_state.js", PAGE));
+const { passes } = await import(new URL("live_state.js", PAGE));
+const { bound, lease, slots } = await import(new URL("live_moments.js", PAGE));
+const { heard, health, standing } = await import(new URL("live_standing.js", PAGE));
 const { beats, DELAY, FLIGHT, flying, launch, MOST, none } = await import(new URL("live_flights.js", PAGE));
 const { crossed } = await import(new URL("live_stroke.js", PAGE));
 
-const moment = (at, { grant = 0.5, promised = [3, 1], accepted = [], chosen = 0, applied = 0 } = {}) =>
-  ({ at, acceptor: { promised, grant, hold: 0, accepted }, proposer: { leads: false, reads: false }, learner: { chosen, applied }, front: null });
+const moment = (at, { leads = false, grant = 0.5, promised = [3, 1], accepted = [], chosen = 0, applied = 0 } = {}) =>
+  ({ at, acceptor: { promised, grant, hold: 0, accepted }, proposer: { leads, ballot: promised, reads: false }, learner: { chosen, applied }, front: null });
 const led = (moments) => {
   const all = picture(replica(1, { ballot: "3.1" }), replica(2), replica(3));
   return take(nothing(), batch(10, { picture: all, moments }));
@@ -79,8 +81,8 @@ test("a grant runs out by itself, also when its replica is silent", () => {
 });
 
 test("a leader's lease is what a majority grants to its ballot", () => {
-  assert.equal(lease(led({ 1: moment(10), 2: moment(10, { grant: 0.3 }), 3: moment(10, { grant: 0.1 }) }), 10), 0.3);
-  assert.equal(lease(led({ 1: moment(10), 2: moment(10, { promised: [4, 2] }) }), 10), 0);
+  assert.equal(lease(led({ 1: moment(10, { leads: true }), 2: moment(10, { grant: 0.3 }), 3: moment(10, { grant: 0.1 }) }), 10), 0.3);
+  assert.equal(lease(led({ 1: moment(10, { leads: true }), 2: moment(10, { promised: [4, 2] }) }), 10), 0);
 });
 
 test("slots fill from accepted to chosen to applied, in the colour of the ballot's owner", () => {
@@ -92,6 +94,74 @@ test("slots fill from accepted to chosen to applied, in the colour of the ballot
   assert.deepEqual(numbers, [5, 6, 7]);
   assert.deepEqual(rows[0].cells, [{ what: "applied", owner: 0 }, { what: "chosen", owner: 1 }, { what: "accepted", owner: 1 }]);
   assert.deepEqual(rows[1].cells.map(({ what }) => what), ["applied", "", "accepted"]);
+});
+
+test("slots of several replicas are compared at one moment", () => {
+  const seen = (state, id, at, applied) => take(state, batch(at, { picture: picture(replica(1), replica(2), replica(3)), moments: { [id]: moment(at, { applied }) } }));
+  let state = nothing();
+  for (let step = 0; step < 20; step++) {  // both apply a thousand a second, and are asked in turn
+    state = seen(state, 1, 10 + step / 10, 1000 + 100 * step);
+    state = seen(state, 2, 10.05 + step / 10, 1050 + 100 * step);
+  }
+  const [one, two] = [1, 2].map((id) => bound(state, id, 11.5));
+  assert.deepEqual([one.applied, two.applied, one.behind, two.behind], [2500, 2500, 0, 0]);
+  state = seen(state, 3, 11.9, 1200);
+  const [ahead, late] = [1, 3].map((id) => bound(state, id, 11.5));
+  assert.equal(late.behind, ahead.applied - late.applied);
+});
+
+// --- who leads, and what is said of it -----------------------------------------------------------
+
+const five = (more = {}) => Array.from({ length: 5 }, (_, index) => replica(index + 1, more[index + 1]));
+const seen = (before, at, replicas, moments, more = {}) =>
+  take(before, batch(at, { picture: { ...picture(...replicas), needs: 3, quorum: true, ...more }, moments }));
+const all = (at, made) => Object.fromEntries([1, 2, 3, 4, 5].map((id) => [id, moment(at, made(id))]));
+
+test("the leader is gone: no leader yet is not no quorum", () => {
+  const replicas = five({ 1: { answers: false, state: "down" } });
+  const now = seen(nothing(), 10, replicas, {}, { health: "no quorum", leader: null, up: 4 });
+  assert.equal(health(now), "no leader yet: an election runs, 4 of 5 up, 3 needed");
+  const fewer = seen(nothing(), 10, replicas, {}, { health: "no quorum", leader: null, up: 2, quorum: false });
+  assert.equal(health(fewer), "no quorum: nobody leads, 2 of 5 up, 3 needed");
+  assert.match(health(seen(nothing(), 10, five(), {}, { up: 5 })), /^serving: replica 1 leads/);
+  assert.equal(health(seen(nothing(), 10, five(), {}, { leader: null, up: 5 })), "serving: 5 of 5 up, 3 needed", "an engine without leaders");
+});
+
+test("a new leader leads as soon as it says so, though looks still show the old one", () => {
+  const made = (id) => ({ leads: id === 2, promised: id === 1 ? [1, 1] : [2, 2] });
+  const now = seen(nothing(), 10, five({ 1: { ballot: "1.1" }, 2: { ballot: "1.1" } }), all(10, made), { leader: 1 });
+  assert.equal(now.leader, 2);
+  assert.equal(standing(now, now.replicas.get(2)), "leads 2.2");
+  assert.equal(standing(now, now.replicas.get(1)), "follows");
+});
+
+test("one that a majority has left behind does not lead, whatever it believes", () => {
+  const made = (id) => ({ leads: id === 1, promised: id < 3 ? [1, 1] : [2, 3] });
+  const moments = all(10, made);
+  moments[1].proposer.ballot = [1, 1];
+  const now = seen(nothing(), 10, five({ 1: { ballot: "1.1" } }), moments, { leader: 1 });
+  assert.equal(now.leader, null);
+  assert.equal(standing(now, now.replicas.get(1)), "believes it leads 1.1");
+});
+
+test("who is cut off from the leader says since when, and who is silent for how long", () => {
+  const whole = seen(nothing(), 10, five({ 1: { ballot: "3.1" } }), all(10, () => ({})));
+  const cuts = { 1: { ballot: "3.1", cuts: [[1, 2], [2, 1], [3, 1]] } };
+  const first = seen(whole, 10.5, five(cuts), all(10.5, (id) => ({ leads: id === 1 })));
+  const moments = all(13.7, (id) => ({ leads: id === 1 }));
+  delete moments[4];
+  const now = seen(first, 13.7, five(cuts), moments);
+  const said = [1, 2, 3, 4, 5].map((id) => standing(now, now.replicas.get(id)));
+  assert.deepEqual(said, ["leads 3.1", "cut off", "mute", "silent for 3.2 s", "follows"]);
+  assert.deepEqual([1, 2, 3].map((id) => heard(now, id)), ["", "last heard 3.2 s ago", "last heard 3.2 s ago"]);
+  const back = seen(now, 14, five(), all(14, (id) => ({ leads: id === 1 })));
+  assert.equal(standing(back, back.replicas.get(2)), "follows");
+});
+
+test("the log's row of one that does not answer says why", () => {
+  const gone = five({ 2: { answers: false, state: "held", reason: "killed on purpose" }, 3: { answers: false, state: "not answering" } });
+  const { rows } = slots(seen(nothing(), 10, gone, { 1: moment(10, { chosen: 100, applied: 100 }), 5: moment(10, { applied: 20 }) }), 8);
+  assert.deepEqual(rows.map(({ says }) => says), ["", "down: killed on purpose", "does not answer", "", "has applied all up to slot 20"]);
 });
 
 test("what a replica reported of its roles goes when it does not answer any more", () => {
@@ -163,12 +233,22 @@ test("a change of leader: who led before and why no more, who promised, who refu
     event("promise", 10.4, 3, 2, { ballot: "4.2" }), event("leads", 10.5, 2, 2, { ballot: "4.2" }), event("leads", 10.6, 3, 2, { ballot: "4.2" }),
     event("campaign", 30, 4, 0, { ballot: "9.4" }),
   ];
-  const told = election(events, "4.2").map(({ text }) => text);
+  const told = election(events, "4.2", 2).map(({ text }) => text);
   assert.equal(told.length, 5);
   assert.match(told[0], /Replica 1 led at 3.1 until then: no heartbeat in time/);
   assert.match(told[2], /lease for another leader still runs/);
   assert.match(told[4], /Replica 2 has a majority/);
-  assert.deepEqual(election(events, "7.7"), []);
+  assert.deepEqual(election(events, "7.7", 2), []);
+});
+
+test("who leads had its promises before, whatever clocks say; what came after is marked", () => {
+  const promise = (at, on) => event("promise", at, on, 2, { ballot: "4.2" });
+  const events = [event("campaign", 10, 2, 0, { ballot: "4.2" }), promise(10.1, 2), event("leads", 10.2, 2, 2, { ballot: "4.2" }),
+    promise(10.3, 3), promise(10.4, 4), promise(10.5, 1), event("leads open", 10.6, 2, 2, { ballot: "4.2" })];
+  const told = election(events, "4.2", 3).map(({ text }) => text);
+  assert.deepEqual(told.map((text) => /asks|Acceptor (\d)|majority of|taken over/.exec(text)[0]),
+    ["asks", "Acceptor 2", "Acceptor 3", "Acceptor 4", "majority of", "taken over", "Acceptor 1"]);
+  assert.match(told.at(-1), /the majority was there by then/);
 });
 
 test("a slot: three sentences, with the acceptors where they are known", () => {

@@ -57,9 +57,19 @@ def test_a_happening_is_sent_once_and_is_in_a_fresh_frame() -> None:
     frames, view = Frames(), View()
     view.happenings.add(Happening(1.0, "replica 1 leads", mark="1"))
     assert [one["text"] for one in batch(frames, view)["happened"]] == ["replica 1 leads"]
-    assert batch(frames, view)["happened"] == []
+    assert batch(frames, view)["happened"] is None, "as it was"
     fresh = json.loads(frames.fresh(3))
     assert (fresh["kind"], fresh["missed"], len(fresh["happened"])) == ("fresh", 3, 1)
+
+
+def test_a_line_that_became_another_takes_its_place() -> None:
+    frames, view = Frames(), View()
+    view.happenings.ids = (1, 2, 3)
+    for one, other in ((1, 2), (2, 1), (1, 3), (3, 1)):
+        event = {"event": "cut", "peer": 0, "text": f"CUT from={one} to={other}"}
+        view.reported(one, [(5.0, event)])
+        lines = batch(frames, view)["happened"]
+    assert [one["text"] for one in lines] == ["partition {1} | {2,3}"]
 
 
 def test_a_page_begins_with_everything_and_gets_what_follows() -> None:
