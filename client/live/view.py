@@ -15,10 +15,10 @@ from kvrmi.access.links import Pair
 from kvrmi.cluster.status import (
     NOBODY,
     ReplicaEntry,
+    has_quorum,
     health_of,
     is_up,
     leader_of,
-    has_quorum,
     needs_of,
     successor_of,
     unanswered,

@@ -111,7 +111,7 @@ class Frames:
         told: Sequence[Happening] | None,
         **more: object,
     ) -> bytes:
-        """`told`: all lines of what happened, as one may become another; None: as they were."""
+        """Make one; all lines of what happened, as one may become another; None: as they were."""
         happened = None if told is None else [one._asdict() for one in told]
         frame = {
             "kind": kind,

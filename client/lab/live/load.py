@@ -35,7 +35,7 @@ GAP = 0.3
 WAITS = 0.1
 """Seconds from which on an operation waits: a client that reads all the time does not."""
 SETTLE = 2.0
-"""Clients that begin or end delay the others: a shorter gap is not told from that."""
+"""Clients that begin or end delay the others: a shorter gap may be that alone."""
 RECENT = 2.0
 """Seconds of writes of which p99 is made."""
 ONCE = 1000
