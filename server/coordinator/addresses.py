@@ -79,6 +79,13 @@ class Addresses(NamedTuple):
     gateways: Gateways = NO_GATEWAYS
     metrics: int = 0
 
+    @property
+    def ports(self) -> set[int]:
+        """All ports that are found here, of whatever kind."""
+        shared = {split_address(one)[1] for one in (self.nameserver, self.coordinator)}
+        own = {port for member in self.members for port in member.ports.values()}
+        return shared | own | _rows(len(self.members), *self.gateways, self.metrics)
+
 
 def addresses_of(cluster: Cluster) -> Addresses:
     """Take the addresses of a cluster out of its file."""
@@ -120,7 +127,9 @@ def addresses_for(wish: Wish, count: int, now: Addresses | None = None) -> Addre
     """
     listen, base, roles = wish.host or HOST, wish.base_port, wish.roles
     if wish.ephemeral and base is None:
-        base = ports.free_block(listen, ports_in_all(count, roles), random.Random())
+        given = _rows(count, wish.tcp, wish.udp, wish.metrics)
+        many = ports_in_all(count, roles)
+        base = ports.free_block(listen, many, random.Random(), apart=given)
     host = wish.advertise or listen
     nameserver, coordinator = (join_address(host, one) for one in shared_ports(base, count, roles))
     only = "" if listen == host else listen
@@ -131,18 +140,27 @@ def addresses_for(wish: Wish, count: int, now: Addresses | None = None) -> Addre
 
 def _with_others(wish: Wish, now: Addresses) -> Addresses:
     """Choose where gateways and metrics listen, beside what is found already."""
+    count = len(now.members)
+    taken = now.ports | _rows(count, wish.tcp, wish.udp, wish.metrics)
 
     def chosen(given: int | None, there: int, kind: int = SOCK_STREAM) -> int:
         """Take the port that is given, else one that is there; a free one in its place."""
         if given is not None or not there or not wish.ephemeral:
             return there if given is None else given
-        return ports.free_block(wish.host or HOST, len(now.members), random.Random(), kind)
+        first = ports.free_block(wish.host or HOST, count, random.Random(), kind, taken)
+        taken.update(_rows(count, first))
+        return first
 
     tcp, udp = now.gateways
     if wish.gateways:
         tcp, udp = tcp or TCP_PORT, udp or UDP_PORT
     gateways = Gateways(chosen(wish.tcp, tcp), chosen(wish.udp, udp, SOCK_DGRAM))
     return now._replace(gateways=gateways, metrics=chosen(wish.metrics, now.metrics))
+
+
+def _rows(count: int, *firsts: int | None) -> set[int]:
+    """Give `count` ports from each first one on; None and 0 are none."""
+    return {port for first in firsts if first for port in range(first, first + count)}
 
 
 def with_disks(unformatted: Sequence[Member], disks: Sequence[str]) -> tuple[Member, ...]:

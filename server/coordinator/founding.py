@@ -14,6 +14,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from socket import SOCK_DGRAM, SOCK_STREAM
 
@@ -134,11 +135,12 @@ def _chosen(wish: Wish) -> tuple[Addresses, Mapping[str, str]]:
         addresses = addresses_for(wish, replicas_of(engine, wish.replicas))
         # Made only to be refused, before anything is on the disk, if its ports do not fit together.
         new_cluster(addresses, engine, "new", [""] * len(addresses.members))
-        return addresses, kind_of(engine).founded(wish.settings, _free_ports)
+        return addresses, kind_of(engine).founded(wish.settings, partial(free_beside, addresses))
 
 
-def _free_ports(many: int) -> int:
-    return ports.free_block(HOST, many, random.Random())
+def free_beside(addresses: Addresses, many: int) -> int:
+    """Draw `many` free ports in a row that are none of the cluster's; the first. Raises OSError."""
+    return ports.free_block(HOST, many, random.Random(), apart=addresses.ports)
 
 
 def _continue(wish: Wish) -> Cluster:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+from collections.abc import Collection
 
 LOWEST = 10_000
 HIGHEST = 32_000
@@ -36,13 +37,21 @@ def is_free(host: str, port: int, kind: int = socket.SOCK_STREAM) -> bool:
     return True
 
 
-def free_block(host: str, count: int, rng: random.Random, kind: int = socket.SOCK_STREAM) -> int:
+def free_block(
+    host: str,
+    count: int,
+    rng: random.Random,
+    kind: int = socket.SOCK_STREAM,
+    apart: Collection[int] = (),
+) -> int:
     """First of `count` consecutive free ports, drawn at random so that clusters rarely meet.
 
-    Raises OSError when a hundred draws found none.
+    apart: ports that are somebody's already, though nobody listens there yet. Raises OSError when a
+    hundred draws found none.
     """
     for _ in range(100):
         base = rng.randrange(LOWEST, HIGHEST - count + 1)
-        if all(is_free(host, port, kind) for port in range(base, base + count)):
+        block = range(base, base + count)
+        if not any(port in apart or not is_free(host, port, kind) for port in block):
             return base
     raise OSError(f"no {count} consecutive free ports between {LOWEST} and {HIGHEST} on {host}")

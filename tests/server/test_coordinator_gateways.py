@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kvrmi.cluster.gateways import NO_GATEWAYS, Gateways
-from server.coordinator.founding import Refused, Wish, prepare, unchanged
+from server.coordinator import ports
+from server.coordinator.addresses import addresses_for, addresses_of
+from server.coordinator.founding import Refused, Wish, free_beside, prepare, unchanged
 from server.coordinator.main import _others
 from server.coordinator.options import parse
 from server.coordinator.ports import free_block, is_free
@@ -22,8 +25,21 @@ def wish(data: Path, **more: Any) -> Wish:
     return Wish(data, 3, ephemeral=True)._replace(**more)
 
 
-def free(kind: int) -> int:
-    return free_block(HOST, 3, random.Random(), kind)
+def free(kind: int, apart: Collection[int] = ()) -> int:
+    return free_block(HOST, 3, random.Random(), kind, apart)
+
+
+def test_what_is_drawn_for_one_cluster_never_meets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From so few ports two draws meet every fourth time, if one does not look at the other."""
+    monkeypatch.setattr(ports, "HIGHEST", ports.LOWEST + 300)
+    for _ in range(50):
+        given = Wish(Path(), ephemeral=True, gateways=True, metrics=free(socket.SOCK_STREAM))
+        found = addresses_for(given, 3)
+        moved = addresses_for(given._replace(metrics=None), 3, found)
+        for each in (found, moved):
+            assert len(each.ports) == 5 * 3 + 2 + 3 * 3
+        beside = free_beside(moved, 6)
+        assert not moved.ports & {*range(beside, beside + 6)}
 
 
 def test_metrics_have_a_port_for_each_replica_which_stays(tmp_path: Path) -> None:
@@ -64,7 +80,7 @@ def test_an_ephemeral_cluster_has_free_ones_each_time(tmp_path: Path) -> None:
 
 def test_one_that_is_down_gets_them_and_keeps_them(tmp_path: Path) -> None:
     founded, _ = prepare(wish(tmp_path))
-    tcp = free(socket.SOCK_STREAM)
+    tcp = free(socket.SOCK_STREAM, apart=addresses_of(founded).ports)
     added, new = prepare(Wish(tmp_path, tcp=tcp))
     assert (added.gateways, new) == (Gateways(tcp), False)
     assert added.members == founded.members
