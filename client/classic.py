@@ -17,6 +17,7 @@ from kvrmi.access.store import Store
 from kvrmi.cli import INTERRUPTED
 from kvrmi.cluster.naming import kvstore
 from kvrmi.cluster.status import NOBODY, ClusterStatus, ReplicaEntry
+from kvrmi.columns import padded, width
 from kvrmi.errors import ConnectionFailed, KVError
 
 from .exits import EXIT_STATUS
@@ -92,12 +93,15 @@ class ClassicSession:
         self._say(f"pre-populated {keys[0]} to {keys[-1]}: {new} put, {len(keys) - new} were there")
 
     def _run(self, requests: list[tuple[str, ...]]) -> None:
-        width = max(len(request_text(request)) for request in requests)
+        widest = max(width(request_text(request)) for request in requests)
         for number, request in enumerate(requests, start=1):
             began = time.monotonic()
             answer = self._store.call(request[0], *request[1:])
             took = (time.monotonic() - began) * 1000
-            asked, said = f"{request_text(request):<{width}}", f"{_said(request[0], answer):<16}"
+            asked, said = (
+                f"{padded(request_text(request), widest)}",
+                f"{_said(request[0], answer):<16}",
+            )
             self._say(f"{number:2}  {asked}  {said}  server {answer['replica']}  {took:5.1f} ms")
 
     def _say(self, line: str) -> None:

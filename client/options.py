@@ -126,14 +126,12 @@ def parse(argv: Sequence[str]) -> Options:
 def _parser() -> cli.Parser:
     parser = cli.Parser("Use a replicated key-value store.", epilog=_EPILOG)
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--config", metavar="F", type=cli.filled, help="the cluster file")
-    where.add_argument("--address", metavar="H:P", type=cli.filled, help="the address of a replica")
+    where.add_argument("--config", metavar="F", help="the cluster file")
+    where.add_argument("--address", metavar="H:P", help="the address of a replica")
     parser.add_argument(
         "--replica", metavar="N", type=cli.whole(1, 99), help="the replica to ask first"
     )
-    parser.add_argument(
-        "--object", metavar="NAME", type=cli.filled, help="the remote object's name"
-    )
+    parser.add_argument("--object", metavar="NAME", help="the remote object's name")
     parser.add_argument(
         "--name", metavar="CLIENT", type=_client, help="a name for this client, for prompt and logs"
     )
@@ -152,9 +150,7 @@ def _parser() -> cli.Parser:
         help="seconds to wait for an answer (5)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object a result")
-    parser.add_argument(
-        "--log", metavar="FILE", type=cli.filled, help="append every command's outcome to a file"
-    )
+    parser.add_argument("--log", metavar="FILE", help="append every command's outcome to a file")
     parser.add_argument(
         "--session", action="store_true", help="play the classic client session, then prompt"
     )
@@ -171,7 +167,9 @@ def _parser() -> cli.Parser:
         action="store_true",
         help="at the prompt: never ask the store for keys to complete",
     )
-    parser.add_argument("command", metavar="COMMAND", nargs=argparse.REMAINDER, help="see below")
+    parser.add_argument(
+        "command", metavar="COMMAND", nargs=argparse.REMAINDER, type=str, help="see below"
+    )
     return parser
 
 

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from kvrmi.access.links import named
+from kvrmi.columns import width, wrapped
 from kvrmi.errors import InvalidRequest
 
 from .grammar.literal import typed
-from .tables import columns_of, table, wrapped
-from .values import COLUMNS, cut, width
+from .tables import columns_of, table
+from .values import COLUMNS, cut
 
 __all__ = ["Printer", "encoded", "escaped"]
 

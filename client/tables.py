@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-__all__ = ["columns_of", "table", "wrapped"]
+from kvrmi.columns import padded, width
+
+__all__ = ["columns_of", "table"]
 
 _NARROWEST = 20
 """A narrower terminal breaks lines by itself."""
@@ -28,13 +29,6 @@ def columns_of(out: TextIO) -> int:
         with contextlib.suppress(OSError, ValueError):  # no terminal, no file
             columns = os.get_terminal_size(out.fileno()).columns
     return max(_NARROWEST, columns)
-
-
-def wrapped(text: str, width: int, first: str = "", rest: str = "") -> str:
-    """Break a text into lines at words, `first` before the first line and `rest` before others."""
-    return textwrap.fill(
-        text, width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False
-    )
 
 
 def table(
@@ -58,23 +52,23 @@ def table(
     console = Console(file=out, highlight=False)
     for number, line in enumerate(lines):
         text = Text(style="bold" if number == 0 else "")
-        for column, width in zip(shown, widths, strict=True):
+        for column, wide in zip(shown, widths, strict=True):
             style = (colours or {}).get(line[column], "") if number else ""
-            text.append(line[column].ljust(width) + _GAP, style)
+            text.append(padded(line[column], wide) + _GAP, style)
         text.rstrip()
         console.print(text, soft_wrap=True)
 
 
-def _fitting(lines: Sequence[Sequence[str]], spare: Sequence[str], width: int) -> list[int]:
+def _fitting(lines: Sequence[Sequence[str]], spare: Sequence[str], columns: int) -> list[int]:
     """Choose the columns that fit, by number."""
     shown = list(range(len(lines[0])))
     for name in spare:
         taken = sum(_width(lines, column) + len(_GAP) for column in shown) - len(_GAP)
-        if taken <= width:
+        if taken <= columns:
             break
         shown.remove(lines[0].index(name))
     return shown
 
 
 def _width(lines: Sequence[Sequence[str]], column: int) -> int:
-    return max(len(line[column]) for line in lines)
+    return max(width(line[column]) for line in lines)

@@ -6,11 +6,11 @@ nothing in it can move the cursor. Elsewhere text is raw, and bytes in the same 
 
 from __future__ import annotations
 
-from rich.cells import cell_len
+from kvrmi.columns import width
 
 from .grammar.literal import typed
 
-__all__ = ["COLUMNS", "cut", "width"]
+__all__ = ["COLUMNS", "cut"]
 
 COLUMNS = 500
 """A longer value is cut, unless all of it is asked for."""
@@ -25,11 +25,6 @@ def cut(value: str | bytes, columns: int = COLUMNS) -> str:
     room = max(columns - width(note) - 4, 12)
     head = _part(value, room * 2 // 3, last=False)
     return f"{head} .. {_part(value, room - width(head), last=True)}{note}"
-
-
-def width(text: str) -> int:
-    """Count columns; what takes none still counts, since a terminal may draw it badly."""
-    return max(cell_len(text), len(text))
 
 
 def _part(value: str | bytes, columns: int, last: bool) -> str:

@@ -36,9 +36,9 @@ __all__ = [
     "Parser",
     "above_zero",
     "complain",
-    "filled",
     "folder",
     "heard",
+    "listed",
     "mute",
     "on_end",
     "paragraph",
@@ -53,6 +53,8 @@ USAGE = 2
 """Exit status of every program for a command line that is wrong, and for a wrong environment."""
 INTERRUPTED = 130
 """Exit status of a program that was ended by Ctrl-C before its work was done."""
+_OURS = "KVRMI_"
+"""What the environment's variables that we read begin with."""
 _PYTHON = (3, 11)
 _NEEDED = ("Pyro5", "serpent", "msgpack", "msgspec", "rich")
 """Top-level modules of what setup.cfg requires."""
@@ -73,7 +75,20 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **others,
         )
+        # What argparse takes as it is: a script's unset variable makes it empty, and "" would count
+        # as not given. `type=str` takes that, too.
+        self.register("type", None, _given)
+        self.register("type", Path, _path)
+        self.register("type", int, _integer)
         self.add_argument("--version", action="version", version=f"kvrmi {__version__}")
+
+    def parse_known_args(self, *words: Any, **others: Any) -> Any:
+        """Read the command line; a variable of ours that is empty is refused like an option."""
+        given = super().parse_known_args(*words, **others)
+        empty = sorted(name for name, text in os.environ.items() if name[:6] == _OURS and not text)
+        if empty:
+            self.error(f"{empty[0]} is empty: unset it, or give it a value")
+        return given
 
     def error(self, message: str) -> NoReturn:
         """Report it in one line; the usage is for --help."""
@@ -138,16 +153,35 @@ def above_zero(unit: str, high: float) -> Callable[[str], float]:
     return read
 
 
-def filled(text: str) -> str:
+def _given(text: str) -> str:
     """Take an argument that is not empty, as it is where a script's variable is not set."""
     if not text:
         raise argparse.ArgumentTypeError("it is empty")
     return text
 
 
+def listed(text: str) -> list[str]:
+    """Take an argument that lists names, "A,B,..", none of them empty."""
+    names = [name.strip() for name in _given(text).split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"{text!r} lists an empty name: write A,B,C")
+    return names
+
+
+def _path(text: str) -> Path:
+    return Path(_given(text))
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(_given(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
 def folder(text: str) -> Path:
     """Take an argument that names a folder, which need not be there yet; a file is none."""
-    filled(text)
+    _given(text)
     for one in (Path(text), *Path(text).parents):  # what stands in the way of making it, too
         if os.path.exists(one) and not os.path.isdir(one):
             raise argparse.ArgumentTypeError(f"{one} is a file, not a folder")

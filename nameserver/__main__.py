@@ -143,9 +143,7 @@ def _parser() -> cli.Parser:
     parser.add_argument("--host", metavar="H", help=f"address to listen on ({HOST})")
     parser.add_argument("--port", type=cli.whole(1, 65_535), metavar="P", help="port (9090)")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument(
-        "--config", metavar="F", type=cli.filled, help="cluster file (.kvrmi/cluster.toml)"
-    )
+    source.add_argument("--config", metavar="F", help="cluster file (.kvrmi/cluster.toml)")
     source.add_argument(
         "--cluster-secret",
         type=Path,

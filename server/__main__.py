@@ -78,16 +78,13 @@ FILES = 4096
 def _parser() -> cli.Parser:
     parser = cli.Parser("Run one replica of a kvrmi cluster.", epilog=_EPILOG)
     parser.add_argument("id", type=cli.whole(1, 99), help="the replica's number, from 1")
-    parser.add_argument(
-        "--config", metavar="F", type=cli.filled, help="the cluster file (cluster.toml)"
-    )
-    parser.add_argument(
-        "--address", metavar="H:P", type=cli.filled, help="without a cluster file: its address"
-    )
+    parser.add_argument("--config", metavar="F", help="the cluster file (cluster.toml)")
+    parser.add_argument("--address", metavar="H:P", help="without a cluster file: its address")
     parser.add_argument(
         "--peers",
         metavar="A,B,..",
-        type=cli.filled,
+        type=cli.listed,
+        default=(),
         help="all replicas' addresses, by id; an own one not among them counts as one more",
     )
     parser.add_argument(
@@ -142,7 +139,7 @@ def _main(words: Sequence[str]) -> int:
 def _contradiction(options: argparse.Namespace) -> str | None:
     """Say what does not go together; nothing that was asked for is left out without a word."""
     if options.address is None:
-        lone = ", ".join(f"--{one}" for one in _ALONE if getattr(options, one) is not None)
+        lone = ", ".join(f"--{one}" for one in _ALONE if getattr(options, one) not in (None, ()))
         return f"{lone}: with --address only, in place of a cluster file" if lone else None
     return "--config or --address, not both" if options.config is not None else None
 
@@ -259,7 +256,7 @@ def _console(service: Service, replica: Replica) -> contextlib.AbstractContextMa
 
 def _cluster(options: argparse.Namespace) -> tuple[Cluster, Path]:
     if options.address is not None:
-        peers = [peer for peer in (options.peers or "").split(",") if peer]
+        peers = options.peers
         data, engine = options.data or DATA, options.engine or DEFAULT
         try:
             settings = settings_of(options.etcd_endpoints, options.votes)

@@ -20,12 +20,13 @@ from kvrmi.access.admins import Admins
 from kvrmi.access.store import connect
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.file import find, load
+from kvrmi.columns import wrapped
 from kvrmi.errors import InvalidRequest
 
 from ..admin import Admin
 from ..admins import admins_of
 from ..render import escaped
-from ..tables import columns_of, wrapped
+from ..tables import columns_of
 from .files import FILES
 from .finding import Check, Finding, Result, Severity, examine, status_of
 from .look import look

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 
+from kvrmi.columns import padded, width
 from kvrmi.errors import KVError
 from kvrmi.wire.replies import Failure
 
@@ -55,13 +56,14 @@ class GatewaySession:
         self._say(f"pre-populated {names[0]} to {names[-1]}: {new} put, {there} were there")
 
     def _run(self, todo: list[tuple[str, ...]]) -> None:
-        width = max(len(request_text(request)) for request in todo)
+        widest = max(width(request_text(request)) for request in todo)
         for number, request in enumerate(todo, start=1):
             began = time.monotonic()
             answer = self._asked(*request)
             took = (time.monotonic() - began) * 1000
             said = answer.lines[0] if answer.lines else "not found"
-            self._say(f"{number:2}  {request_text(request):<{width}}  {said:<9}  {took:5.1f} ms")
+            text = padded(request_text(request), widest)
+            self._say(f"{number:2}  {text}  {said:<9}  {took:5.1f} ms")
 
     def _asked(self, name: str, *args: object) -> Answer:
         command = Command("store", name, args)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..tables import wrapped
+from kvrmi.columns import wrapped
+
 from .commands import COMMANDS, GROUPS, PROGRAMS, Form, known
 
 __all__ = ["explained", "lines"]

@@ -46,7 +46,8 @@ def main(words: Sequence[str], options: Options) -> int:
         return cli.USAGE
     try:
         asked = {name: getattr(given, name) for name in Request.__struct_fields__}
-        first = checked(msgspec.convert(asked, Request))
+        said = {name: value for name, value in asked.items() if value is not None}
+        first = checked(msgspec.convert(said, Request))
         listening = _listen(given.port)
     except (NoSuchRun, OSError) as error:
         cli.complain(str(error), "lab")
@@ -134,9 +135,9 @@ def _parser() -> argparse.ArgumentParser:
         "--protocol", metavar="NAME", choices=PROTOCOLS, default=DEFAULT, help=f"({DEFAULT})"
     )
     parser.add_argument("--seed", metavar="N", type=cli.whole(0, SEEDS - 1), help="its run (0)")
-    parser.add_argument("--profile", metavar="P", default="", help="the faults (by the seed)")
-    parser.add_argument("--bug", metavar="NAME", default="", help="with this bug planted")
-    parser.add_argument("--scenario", metavar="NAME", default="", help="play a scenario instead")
+    parser.add_argument("--profile", metavar="P", help="the faults (by the seed)")
+    parser.add_argument("--bug", metavar="NAME", help="with this bug planted")
+    parser.add_argument("--scenario", metavar="NAME", help="play a scenario instead")
     parser.add_argument("--steps", metavar="M", type=int, help="events with faults (3000)")
     parser.add_argument(
         "--only", metavar="N,N", type=_numbers, help="only these faults, by number; 0 for none"

@@ -13,9 +13,9 @@ from itertools import groupby
 from rich.text import Text
 
 from kvrmi.cluster.status import NOBODY, SERVING
+from kvrmi.columns import wrapped
 
 from ..render import escaped
-from ..tables import wrapped
 from .columns import table
 from .happenings import Happening
 from .strip import Column

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 from kvrmi.cluster.status import NOBODY
+from kvrmi.columns import wrapped
 
 from ..admin import Admin
 from ..options import Options
 from ..render import escaped
-from ..tables import wrapped
 from .drawing import drawn
 from .happenings import Happening
 from .keys import HELP, KEYS, Agreed, Keys, Leave, Meant, Order

@@ -24,10 +24,11 @@ from rich.console import Console
 from kvrmi import cli
 from kvrmi.cluster.chaos import ALL, GROUPS, span
 from kvrmi.cluster.file import find
+from kvrmi.columns import wrapped
 from kvrmi.errors import InvalidRequest, Unsupported
 
 from ..options import Options
-from ..tables import columns_of, wrapped
+from ..tables import columns_of
 from ..workload import Settings
 from .display import Lines, Screen
 from .plan import WHOLE, Mix, draw

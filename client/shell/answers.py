@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
+from kvrmi.columns import width
 from kvrmi.operations.table import NUMBERED
 
 from .. import past
@@ -15,7 +16,6 @@ from ..exits import NOT_FOUND
 from ..grammar.literal import typed
 from ..grammar.making import Command
 from ..render import encoded
-from ..values import width
 
 __all__ = [
     "WORDS",

@@ -19,11 +19,11 @@ from types import FrameType
 from typing import TextIO
 
 from kvrmi import __version__
+from kvrmi.columns import width
 
 from ..grammar.commands import parse
 from ..grammar.lexer import split
 from ..render import Printer, escaped
-from ..values import width
 from . import blocks
 from .editor import Editor
 from .known import Known

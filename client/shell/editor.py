@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import textwrap
 import time
 from collections.abc import Callable
 from functools import partial
@@ -30,6 +29,7 @@ from prompt_toolkit.search import SearchDirection, SearchState
 from prompt_toolkit.styles import Style
 
 from kvrmi.cli import started_as
+from kvrmi.columns import wrapped
 
 from ..grammar.commands import COMMANDS
 from . import blocks
@@ -118,7 +118,7 @@ class Editor:
         """Write the prompt; above the line where a narrow window would leave no room in it."""
         if len(self._prompt) + _ROOM <= self._columns():
             return self._prompt
-        return "\n".join([*textwrap.wrap(self._prompt, self._columns()), "> "])
+        return "\n".join([*wrapped(self._prompt, self._columns()).splitlines(), "> "])
 
     def _columns(self) -> int:
         return self._session.app.output.get_size().columns

@@ -13,7 +13,7 @@ import termios
 import tty
 from collections.abc import Callable, Iterable
 
-from ..values import width
+from kvrmi.columns import width
 
 __all__ = ["paged"]
 

@@ -7,10 +7,11 @@ arrival has a line of its own, since what is lost explains most. It asks nobody 
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
+
+from kvrmi.columns import wrapped
 
 from .merged import Diagram, Row
 from .messages import ARRIVED, UNKNOWN, Message
@@ -59,7 +60,7 @@ def _head(diagram: Diagram, width: int) -> Iterator[Line]:
     yield Line(f"{len(diagram.rows)} events; 0 is {clock}", "good")
     for id, why in diagram.rings.silent.items():
         lacking = f"replica {id}'s own events are not here: {why}"
-        yield from (Line(text, "trouble") for text in textwrap.wrap(lacking, width))
+        yield from (Line(text, "trouble") for text in wrapped(lacking, width).splitlines())
     names = "".join(f"{id:<{_GAP}}" for id in diagram.rings.ids)
     yield Line(f"{'seconds':>{_TIME - 1}}  {names}".rstrip(), "good")
 
@@ -72,7 +73,7 @@ def _foot(diagram: Diagram, width: int) -> Iterator[Line]:
         signs += ["?-> when it left is not known"]
     if any(row.unsure for row in diagram.rows):
         signs += ["~ perhaps before the line above"]
-    yield from (Line(text, "faint") for text in textwrap.wrap("; ".join(signs), width))
+    yield from (Line(text, "faint") for text in wrapped("; ".join(signs), width).splitlines())
 
 
 class _Canvas:
@@ -134,7 +135,7 @@ class _Canvas:
     def _lines(
         self, margin: str, cells: Sequence[str], words: str, tone: str, at: float
     ) -> Iterator[Line]:
-        first, *rest = textwrap.wrap(words, self._words, subsequent_indent="  ") or [""]
+        first, *rest = wrapped(words, self._words, rest="  ").splitlines() or [""]
         yield Line(f"{margin} {''.join(cells)} {first}".rstrip(), tone)
         bars = "".join(self._bars(at))
         for text in rest:

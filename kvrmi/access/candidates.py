@@ -72,6 +72,8 @@ class Candidates:
 
         Raises InvalidRequest for one that is not known; then nothing has changed.
         """
+        if id is not None and type(id) is not int:  # 1.0 and True equal 1
+            raise InvalidRequest(f"a replica is named by its number, such as 1, not by {id!r:.80}")
         preferred = self._with_id(id) if id else None
         if preferred is not None:
             preferred.avoid_until, preferred.silent = 0.0, False  # who names it wants it tried

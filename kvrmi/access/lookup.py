@@ -27,6 +27,7 @@ from ..errors import ConnectionFailed, InvalidRequest
 __all__ = ["NAME_SERVER", "Directory", "Endpoint", "look_up"]
 
 NAME_SERVER = f"localhost:{NAMESERVER_PORT}"
+_NO_FILE = "there is no cluster file here, and "
 _TIMEOUT = 1.0
 """Seconds the name server has for an answer."""
 _STORE = re.compile(r"kvrmi\.replica(\d+)")
@@ -72,19 +73,37 @@ def look_up(
     Raises InvalidRequest for a bad argument or cluster file, ConnectionFailed when nothing
     names a replica.
     """
-    if sum(given is not None for given in (config, nameserver, addresses)) > 1:
-        raise InvalidRequest("give one of config, nameserver and addresses")
+    _check_given(config=config, nameserver=nameserver, addresses=addresses)
     if addresses is not None:
         return _from_addresses(addresses)
     if nameserver is not None:
         return _from_nameserver(nameserver)
-    return _from_file(config) or _from_nameserver(NAME_SERVER)
+    return _from_file(config) or _from_nameserver(NAME_SERVER, _NO_FILE)
+
+
+def _check_given(**arguments: object) -> None:
+    """Refuse more than one, and an empty one, which would count as not given."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if len(given) > 1:
+        raise InvalidRequest("give one of config, nameserver and addresses")
+    for name, value in given.items():
+        if name == "addresses" and isinstance(value, Iterable):
+            continue  # it may be read only once
+        kinds = (str, PathLike) if name == "config" else str
+        _check_text(name, value, kinds)
+
+
+def _check_text(name: str, value: object, kinds: type | tuple[type, ...] = str) -> None:
+    if not isinstance(value, kinds):
+        raise InvalidRequest(f"{name}: {value!r:.80} is no text")
+    if not value:
+        raise InvalidRequest(f"{name} is empty: leave it out, or give it a value")
 
 
 def _from_addresses(addresses: Iterable[str]) -> Directory:
     given = (addresses,) if isinstance(addresses, str) else tuple(addresses)
-    if not given:
-        raise InvalidRequest("addresses is empty")
+    for one in given or ("",):
+        _check_text("addresses", one)
     name = _NAME.fullmatch(given[0])
     if len(given) == 1 and name is not None:
         return _from_name(name[1] or name[3], name[2] or NAME_SERVER)
@@ -100,10 +119,10 @@ def _from_name(name: str, nameserver: str) -> Directory:
 
 
 def _from_file(config: str | PathLike[str] | None) -> Directory | None:
-    path = find(None if config is None else fspath(config))
-    if path is None:
-        return None
     try:
+        path = find(None if config is None else fspath(config))
+        if path is None:
+            return None
         cluster = load(path)
     except ConfigError as error:
         raise InvalidRequest(f"cluster file {error}") from error
@@ -114,15 +133,16 @@ def _from_file(config: str | PathLike[str] | None) -> Directory | None:
     return Directory(endpoints, str(path), cluster.name, cluster.engine)
 
 
-def _from_nameserver(address: str) -> Directory:
+def _from_nameserver(address: str, before: str = "") -> Directory:
+    """Ask the name server at an address; `before` says where was looked before."""
     try:
         found = _ask(address, "yplookup", ["kvrmi.replica"])
     except InvalidRequest:
         raise
     except Exception as error:
         raise ConnectionFailed(
-            f"no cluster found: there is no cluster file here, and no name server answers at "
-            f"{address} ({error}). Start one, or name its cluster file or an address"
+            f"no cluster found: {before}no name server answers at {address} ({error}). Start one, "
+            "or name its cluster file or an address"
         ) from error
     stores = {name: entry for name, entry in found.items() if _STORE.fullmatch(name)}
     if not stores:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..columns import padded, width
+
 __all__ = ["HASH", "anchored", "block_table", "operation", "quoted", "shortened"]
 
 HASH = 12
@@ -39,9 +41,9 @@ def anchored(anchor: Mapping[str, Any]) -> str:
 def block_table(found: Sequence[Mapping[str, Any]], *columns: str) -> Iterator[str]:
     """Write blocks, one a line below their columns: slot, ballot, state, by, revision, ..."""
     rows = [columns, *(tuple(_COLUMNS[name](block) for name in columns) for block in found)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(columns) - 1)]
+    widths = [max(width(row[at]) for row in rows) for at in range(len(columns) - 1)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        cells = [padded(cell, wide) for cell, wide in zip(row, widths, strict=False)]
         yield "  ".join([*cells, row[-1]]).rstrip()
 
 

@@ -50,7 +50,7 @@ def connect(
     thread of the operation.
     Raises InvalidRequest or ConnectionFailed; no replica is contacted before the first operation.
     """
-    if not isinstance(timeout, (int, float)) or not 0 < timeout <= 86400:
+    if type(timeout) not in (int, float) or not 0 < timeout <= 86400:
         raise InvalidRequest("timeout must be a number of seconds above 0 and up to 86400")
     if name is not None and not is_client(name):
         raise InvalidRequest(

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from ..cluster.status import needs_of, source_for
+from ..columns import padded, width
 from ..errors import ConnectionFailed, KVError, Unsupported, was_refused
 from . import links
 from .admins import Admins
@@ -190,8 +191,8 @@ def pairs(admins: Admins, replica: int) -> Shown:
         found += page["pairs"]
         last = page["revision"]
         page = admins.replica(replica, "pairs", found[-1][0], timeout=_SLOW)
-    widest = max((len(quoted(key)) for key, _ in found), default=0)
-    lines = [f"{quoted(key):<{min(widest, 40)}}  {shortened(value)}" for key, value in found]
+    widest = min(40, max((width(quoted(key)) for key, _ in found), default=0))
+    lines = [f"{padded(quoted(key), widest)}  {shortened(value)}" for key, value in found]
     moved = f", changed from revision {first} meanwhile" if first != last else ""
     count = f"{len(found)} key{'' if len(found) == 1 else 's'}"
     lines.append(f"{count} at replica {replica}, revision {last}{moved}")

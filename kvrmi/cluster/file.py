@@ -31,10 +31,17 @@ _LOCAL_FILE = Path(".kvrmi") / "cluster.toml"
 def find(explicit: str | None = None) -> Path | None:
     """Path of the cluster file: the argument, KVRMI_CONFIG, or ./.kvrmi/cluster.toml if there.
 
-    What was named is returned unseen, so that `load` can say what is wrong with it.
+    What was named is returned unseen, so that `load` can say what is wrong with it. Raises
+    ConfigError for an empty variable; programs refuse it before they ask.
     """
-    named = explicit or os.environ.get(CONFIG_VARIABLE)
-    if named:
+    if explicit is not None:
+        return Path(explicit)
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named == "":
+        raise ConfigError(
+            f"not named: the variable {CONFIG_VARIABLE} is empty; unset it, or give it a value"
+        )
+    if named is not None:
         return Path(named)
     try:
         os.stat(_LOCAL_FILE)

@@ -154,7 +154,7 @@ def split_address(address: str, default: int | None = None) -> tuple[str, int]:
 
     `default` is the port of an address that has none: "host", "::1" or "[::1]".
     """
-    if default is not None and is_alone(address):
+    if default is not None and address and is_alone(address):
         address = join_address(address.strip("[]"), default)
     named, _, port = address.rpartition(":")
     host = named[1:-1] if named[:1] + named[-1:] == "[]" else named

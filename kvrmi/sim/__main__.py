@@ -98,7 +98,7 @@ def _json_lines(options: argparse.Namespace) -> Iterator[JsonLines | None]:
     names = ("script",) if options.script else ("seed", "steps", "only", "plant")
     which = {name: getattr(options, name) for name in names}
     if options.script is None:
-        which["profile"] = options.protocol.profile(options.profile, options.seed).name
+        which["profile"] = options.protocol.profile(options.profile or "", options.seed).name
     with Path(options.trace_json).open("w", encoding="utf-8") as file:
         yield JsonLines(file.write, {"protocol": options.protocol.name, **which})
 
@@ -125,7 +125,7 @@ def _one(options: argparse.Namespace, recorded: JsonLines | None) -> int:
     verdict = run(
         protocol,
         options.seed,
-        profile=options.profile,
+        profile=options.profile or "",
         steps=options.steps,
         only=options.only,
         parts=protocol.bugs[options.plant]() if options.plant else None,
@@ -202,7 +202,7 @@ def _run_all(options: argparse.Namespace) -> list[Verdict]:
         options.protocol,
         seeds,
         options.jobs,
-        profile=options.profile,
+        profile=options.profile or "",
         steps=options.steps,
         plant=options.plant,
         only=options.only,
@@ -323,7 +323,7 @@ def _parser(protocol: Explored) -> cli.Parser:
     )
     _add_run_options(parser, protocol)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--report", metavar="FILE", default="", help="write it to a file as well")
+    parser.add_argument("--report", metavar="FILE", help="write it to a file as well")
     parser.add_argument(
         "--jobs", metavar="J", type=_some, default=os.cpu_count() or 1, help="processes (CPUs)"
     )
@@ -342,7 +342,7 @@ def _add_run_options(parser: argparse.ArgumentParser, protocol: Explored) -> Non
         help=f"whose runs ({DEFAULT})",
     )
     profiles = [profile.name for profile in protocol.profiles]
-    parser.add_argument("--profile", metavar="P", choices=profiles, default="", help="see below")
+    parser.add_argument("--profile", metavar="P", choices=profiles, help="see below")
     parser.add_argument(
         "--steps", metavar="M", type=_some, default=STEPS, help=f"events with faults ({STEPS})"
     )
@@ -358,7 +358,7 @@ def _add_run_options(parser: argparse.ArgumentParser, protocol: Explored) -> Non
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text} is no whole number from 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
     return int(text)
 
 
@@ -370,14 +370,14 @@ def _some(text: str) -> int:
 
 def _bug(protocol: Explored, name: str) -> str:
     if name not in protocol.bugs:
-        raise argparse.ArgumentTypeError(f"no bug is called {name}")
+        raise argparse.ArgumentTypeError(f"no bug is called {name!r}")
     return name
 
 
 def _seeds(text: str) -> range:
     first, dots, last = text.partition("..")
     if not dots or _count(first) > _count(last):
-        raise argparse.ArgumentTypeError(f"{text} is not A..B with A up to B")
+        raise argparse.ArgumentTypeError(f"{text!r} is not A..B with A up to B")
     return range(int(first), int(last) + 1)
 
 

@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from kvrmi.cli import USAGE, Parser, complain, folder, paragraph, reason, whole
+from kvrmi.cli import USAGE, Parser, complain, folder, listed, paragraph, reason, whole
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
@@ -167,13 +167,6 @@ def _instructions(cluster: Cluster, data: Path) -> Iterator[str]:
         yield f"\n{warning}"
 
 
-def _hosts(text: str) -> list[str]:
-    hosts = [host.strip() for host in text.split(",")]
-    if not all(hosts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of hosts: A,B,C")
-    return hosts
-
-
 def _gateways(given: argparse.Namespace) -> Gateways:
     tcp, udp = (TCP_PORT, UDP_PORT) if given.gateways else NO_GATEWAYS
     return Gateways(given.tcp_port or tcp, given.udp_port or udp)
@@ -184,7 +177,7 @@ def _parser() -> Parser:
         "Make the cluster file and the secret of replicas on hosts of their own.", command="found"
     )
     add = parser.add_argument
-    add("--hosts", type=_hosts, required=True, metavar="A,B,..", help="HOST or HOST:PORT each")
+    add("--hosts", type=listed, required=True, metavar="A,B,..", help="HOST or HOST:PORT each")
     add("--data", type=folder, default=DATA, metavar="DIR", help=f"where to make them ({DATA})")
     add("--engine", default=DEFAULT, help=f"how they agree ({DEFAULT})")
     add("--etcd-endpoints", metavar="H:P,..", help="with --engine etcd: the cluster that keeps all")

@@ -239,6 +239,12 @@ def test_the_leader_is_followed_and_a_preferred_one_is_kept(candidates: Candidat
         candidates.prefer(9)
 
 
+@pytest.mark.parametrize("given", ["1", 1.0, True])
+def test_a_replica_is_named_by_its_number_alone(candidates: Candidates, given: object) -> None:
+    with pytest.raises(InvalidRequest, match="named by its number, such as 1, not by"):
+        candidates.prefer(given)  # type: ignore[arg-type]
+
+
 def test_it_ends_in_time_whatever_happens(candidates: Candidates) -> None:
     course = Course(candidates, timeout=2.0)
     while not isinstance(course.step, GiveUp):

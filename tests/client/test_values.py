@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from client.values import cut, width
+from client.values import cut
+from kvrmi.columns import width
 
 
 def test_what_fits_is_not_cut() -> None:

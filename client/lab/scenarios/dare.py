@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from kvrmi import cli
+from kvrmi.columns import wrapped
 from kvrmi.sim.planted import about
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.scenario import Wrong
 
-from ...tables import columns_of, wrapped
+from ...tables import columns_of
 from .game import Game
 
 __all__ = ["main"]
@@ -57,17 +58,18 @@ def main(words: Sequence[str]) -> int:
         epilog="Exit status: 0, or 1 if safety broke and nothing was planted; 2 usage. Bugs: "
         + ", ".join(bugs),
     )
-    parser.add_argument("--bug", metavar="NAME", default="", choices=bugs, help="plant this one")
+    parser.add_argument("--bug", metavar="NAME", choices=bugs, help="plant this one")
     parser.add_argument("--replicas", metavar="N", type=cli.whole(3, 5), default=5, help="(5)")
     given = parser.parse_args(words)
-    game = Game(given.replicas, given.bug, lambda line: _show(line.strip(), "  ", " " * 9))
+    bug = given.bug or ""
+    game = Game(given.replicas, bug, lambda line: _show(line.strip(), "  ", " " * 9))
     begin = _BEGIN.replace("Five", {3: "Three", 4: "Four", 5: "Five"}[given.replicas])
     _show(" ".join(begin.split()))
     print(f"\n{_MOVES}")
-    if given.bug:
-        _show(f"A bug is planted: {about(PROTOCOLS['paxos'], given.bug)}")
-    _play(game, given.bug)
-    return _end(game, given.bug)
+    if bug:
+        _show(f"A bug is planted: {about(PROTOCOLS['paxos'], bug)}")
+    _play(game, bug)
+    return _end(game, bug)
 
 
 def _play(game: Game, bug: str) -> None:

@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kvrmi import cli
+from kvrmi.columns import wrapped
 from kvrmi.sim.scenario import Scenario, Wrong, read
 
-from ...tables import columns_of, wrapped
+from ...tables import columns_of
 from . import dare, play
 from .every import all_live, all_simulated, cluster_for
 from .shipped import named, texts

@@ -13,9 +13,10 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from kvrmi.columns import wrapped
 from kvrmi.sim.scenario import Scenario
 
-from ...tables import columns_of, wrapped
+from ...tables import columns_of
 
 __all__ = ["Show"]
 
