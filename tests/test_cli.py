@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,12 @@ PARTS = (
 )
 
 
+@cache
 def run(*words: str, bare: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run the interpreter; `bare`: without anything that was installed."""
+    """Run the interpreter, once for the same words; `bare`: without anything that was installed."""
     flags = ["-S"] if bare else []
     environment = {key: value for key, value in os.environ.items() if "PYTHON" not in key}
+    environment["COLUMNS"] = "80"
     return subprocess.run(
         [sys.executable, *flags, *words],
         cwd=ROOT,
@@ -61,8 +64,7 @@ def test_every_program_has_a_version_and_a_name(words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("words", [*PROGRAMS, *PARTS], ids=name)
-def test_help_fits_eighty_columns(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+def test_help_fits_eighty_columns(words: tuple[str, ...]) -> None:
     _, _, shown = run(*words, "--help").stdout.partition("\n\n")  # after the usage, which is ragged
     assert max(map(len, shown.splitlines())) <= 80
 

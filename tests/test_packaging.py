@@ -21,7 +21,7 @@ import pytest
 
 import kvrmi
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.live]  # all in one part: what is built is built once
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("kvrmi", "client", "nameserver", "server")
@@ -130,7 +130,6 @@ def test_the_library_is_imported_from_the_wheel(installed: Path) -> None:
     assert Path(file).is_relative_to(installed.parent)
 
 
-@pytest.mark.live
 @pytest.mark.parametrize("cwd", ["/", ROOT], ids=["elsewhere", "in a checkout"])
 def test_an_installed_cluster_runs_its_own_programs(
     installed: Path, tmp_path: Path, cwd: Path | str

@@ -98,7 +98,7 @@ class Calm:
                 except Exception as error:
                     self.errors.append(error)
                 self.waits.append(time.monotonic() - began)
-                self._stop.wait(0.01)
+                self._stop.wait(0.05)
 
     def _check(self) -> None:
         assert self.errors == []

@@ -69,7 +69,7 @@ def eventually(page: Page, holds: Callable[[], bool]) -> None:
     by = time.monotonic() + DEADLINE
     while not holds():
         assert time.monotonic() < by, page.inner_text("body")
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(100)
 
 
 def card(page: Page, replica: int) -> Locator:

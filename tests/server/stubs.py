@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -161,10 +160,14 @@ def stands_in(file: Path, text: str) -> bool:
 
 
 def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait for a condition; fails when it does not come true in time."""
+    """Wait for a condition; fails when it does not come true in time.
+
+    It is looked at less and less often: a look may be a call to each of several processes.
+    """
     deadline = time.monotonic() + seconds
-    pause = threading.Event()
+    pause = 0.002
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError("it did not come true in time")
-        pause.wait(0.002)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)

@@ -77,7 +77,7 @@ def eventually(page: Page, holds: Callable[[], bool]) -> None:
     by = time.monotonic() + DEADLINE
     while not holds():
         assert time.monotonic() < by, "it never came"
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(100)
 
 
 def step(page: Page) -> int:
