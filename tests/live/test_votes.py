@@ -92,5 +92,5 @@ def test_while_the_coordinator_is_away_the_last_view_stays(live: LiveCluster) ->
             store.put("votes", "without the third")
         live.start()
         wait_for(lambda: put(store, "votes", "of all again"), "the third votes again")
-    live.settle()
+    wait_for(lambda: all_vote(live, 1), "all are up and say which view is theirs")
     assert views(live) == before, "the next coordinator goes on with the last view"
