@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from kvrmi.cli import INTERRUPTED
@@ -18,20 +18,22 @@ from kvrmi.cluster.file import find, load
 from kvrmi.cluster.gateways import TCP_PORT, UDP_PORT
 from kvrmi.cluster.naming import split_address
 from kvrmi.errors import InvalidRequest, KVError
-from kvrmi.wire.replies import Failure
+from kvrmi.wire.replies import Failure, Reply
 
 from ..classic import PROMPT, prompted
 from ..exits import EXIT_STATUS
 from ..grammar.commands import Command, parse
 from ..grammar.lexer import Usage, Word, split
 from ..grammar.literal import typed
+from ..grammar.making import Output
 from ..options import Options
 from ..render import Printer
 from ..shell.carry import show_help
 from ..shell.files import filled
 from .links import Address, Link, TcpLink, UdpLink
 from .session import GatewaySession
-from .words import asked, failure, shown
+from .several import ended, several, shown_of
+from .words import Answer, asked, failure, shown
 
 __all__ = ["main"]
 
@@ -110,7 +112,7 @@ class _Run:
         """Run one command; returns its exit status. Raises EOFError for EXIT."""
         began = time.monotonic()
         try:
-            status = self._carry_out(parse(words))
+            status = self._carry_out(parse(words), where)
         except KVError as error:
             status = self._failed(error, where)
         except KeyboardInterrupt:
@@ -165,20 +167,38 @@ class _Run:
         _log.warning("%s: %s", error.code, error)
         return EXIT_STATUS[error.code]
 
-    def _carry_out(self, command: Command) -> int:
+    def _carry_out(self, command: Command, where: str) -> int:
         if command.name == "exit":
             raise EOFError
         if command.name == "help":
             return show_help(self._printer, *cast(tuple[str], command.args))
+        if command.kind == "each" and command.output == Output():
+            return self._several(command, where)
         command = command._replace(args=filled(command.args))
+        answer = shown(command, self._ask(command), self._printer.shown)
+        fields: dict[str, object] = {"op": command.name, "value": answer.value}
+        if command.args and isinstance(command.args[0], str):
+            fields["key"] = command.args[0]
+        return self._show(answer, fields)
+
+    def _several(self, command: Command, where: str) -> int:
+        (keys,) = cast("tuple[list[str]]", command.args)
+        done = several(command.name, keys, self._ask)
+        if not isinstance(done.ended, KVError):
+            return self._show(*shown_of(command.name, keys, done, self._printer.shown))
+        code, text = done.ended.code, ended(command.name, done)
+        self._printer.error(code, f"{where}{text}", advised=False)  # some were done
+        return EXIT_STATUS[code]
+
+    def _ask(self, command: Command) -> Reply:
+        """Ask the gateway, and return its reply. Raises a KVError."""
         words, writes = asked(command, self._protocol)
         reply = self._link.ask(words, writes=writes)
         if isinstance(reply, Failure):
             raise failure(reply)
-        answer = shown(command, reply, self._printer.shown)
-        fields: dict[str, object] = {"op": command.name, "value": answer.value}
-        if command.args and isinstance(command.args[0], str):
-            fields["key"] = command.args[0]
+        return reply
+
+    def _show(self, answer: Answer, fields: Mapping[str, object]) -> int:
         if answer.lines or self._printer.as_json:
             self._printer.result(answer.lines, fields)
         if answer.note:

@@ -43,13 +43,15 @@ def asked(command: Command, protocol: str) -> Asked:
     make = _WORDS.get(command.name) if command.kind == "store" else None
     made = make(*command.args) if make is not None else None
     if made is None or command.output != type(command.output)():
-        known = ", ".join(sorted(_WORDS))
-        raise Unsupported(
-            f"over {protocol} there are {known}, without options: use --protocol rpc; "
-            "nothing was done"
-        )
+        known = ", ".join(sorted(map(_typed, _WORDS)))
+        lacks = f"{_typed(command.name)} has no options" if make else f"there are {known} alone"
+        raise Unsupported(f"over {protocol} {lacks}: use --protocol rpc; nothing was done")
     words, writes = made
     return Asked([word if isinstance(word, bytes) else word.encode() for word in words], writes)
+
+
+def _typed(operation: str) -> str:
+    return {"put_many": "MPUT", "get_many": "MGET"}.get(operation, operation.upper())
 
 
 def failure(reply: Failure) -> KVError:
@@ -115,7 +117,7 @@ def _get(key: Any, *options: Any) -> Any:
 
 
 def _cas(key: Any, expected: Any, value: Any) -> Any:
-    return (("SETNX", key, value), True) if expected is None else None
+    return (("SETNX", key, value) if expected is None else ("CAS", key, expected, value)), True
 
 
 _WORDS: Mapping[str, Callable[..., Any]] = {

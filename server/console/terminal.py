@@ -25,6 +25,8 @@ __all__ = ["LogLines", "Terminal", "fit"]
 
 _LEADS = " leads "
 """A word that every line about a leader has."""
+_LEAVE = "e"
+"""What the end of the input stands for, once; then it ends whatever was answered."""
 JOIN_SECONDS = 1.0
 """What an end waits for a command that runs."""
 
@@ -78,6 +80,8 @@ class Terminal:
             complete_while_typing=False,
         )
         self._closing = False
+        self._ended = False
+        """Whether the input ended at the last prompt: by Ctrl-D, or the terminal has gone."""
         self._thread = threading.Thread(target=self._converse, name="console", daemon=True)
 
     def __enter__(self) -> None:
@@ -111,5 +115,16 @@ class Terminal:
             line = self._session.prompt(self._prompt, handle_sigint=False)
         except KeyboardInterrupt:
             return  # what was typed is dropped
+        except EOFError:
+            if self._closing or self._ended:
+                raise
+            self._ended = True
+            self._say(_LEAVE)
+            print("Ctrl-D again ends this server all the same", flush=True)
+            return
+        self._ended = False
+        self._say(line)
+
+    def _say(self, line: str) -> None:
         for text in self._run(line):
             print(text, flush=True)

@@ -60,6 +60,11 @@ def _setnx(_: Conversation, words: Words) -> Plan:
     return integer(swapped)
 
 
+def _cas(_: Conversation, words: Words) -> Plan:
+    swapped = yield from ask("cas", text(words[1]), value(words[2]), value(words[3]))
+    return integer(swapped)
+
+
 def _get(_: Conversation, words: Words) -> Plan:
     return bulk((yield from ask("get", text(words[1]))))
 
@@ -191,6 +196,8 @@ DATA = (
             keys=_ONE, writes=True, gathers=True),
     Command("SETNX", 3, 3, _setnx, "SETNX key value", "store a value if the key is absent",
             keys=_ONE, writes=True),
+    Command("CAS", 4, 4, _cas, "CAS key expected value",
+            "store a value if the key has the expected one", keys=_ONE, writes=True),
     Command("GET", 2, 2, _get, "GET key", "the value of a key", keys=_ONE, reads=True),
     Command("DEL", 2, _MOST, _delete, "DEL key [key ..]", "delete keys; how many there were",
             keys=_ALL, writes=True),

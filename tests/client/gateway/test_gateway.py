@@ -52,8 +52,13 @@ def run(request: pytest.FixtureRequest, gate: World, monkeypatch: pytest.MonkeyP
         ("PUT a 1|CONTAINS a|CONTAINS b", "OK\ntrue\nfalse\n", "", 1),
         ("MPUT a 1 b 2|MGET a c b|SIZE", "OK\n1\n\n2\n2\n", "not found: c", 1),
         ("CAS a --absent 1|CAS a --absent 2", "OK\n", "not swapped: a", 1),
-        ("CAS a 1 2", "", "UNSUPPORTED: line 1: over", 5),
-        ("STATUS|PUT a 1", "OK\n", "use --protocol rpc", 5),
+        ("PUT a 1|CAS a 1 2|CAS a 1 3|GET a", "OK\nOK\n2\n", "not swapped: a", 1),
+        ("MPUT a 1 b 2|DELETE a b", "OK\nOK 2 of 2 keys were deleted\n", "", 0),
+        ("PUT a 1|DELETE a b a", "OK\nOK 1 of 2 keys were deleted\n", "not found: b", 1),
+        ("MPUT a 1 b 2|CONTAINS a b", "OK\ntrue\ntrue\n", "", 0),
+        ("PUT a 1|CONTAINS b a b", "OK\nfalse\ntrue\nfalse\n", "", 1),
+        ("STATUS|PUT a 1", "OK\n", "there are CAS, CONTAINS, DELETE, GET, MGET, MPUT, PUT", 5),
+        ("GET a --local", "", "GET has no options: use --protocol rpc; nothing was done", 5),
         ("BLA|PUT a 1", "OK\n", "INVALID: line 1: unknown command", 2),
         ("PUT a 1|EXIT|PUT a 2", "OK\n", "", 0),
     ],
@@ -74,6 +79,19 @@ def test_a_command_of_the_command_line(run: Run, capsys: Captured, gate: World) 
     shown = capsys.readouterr().out.splitlines()
     assert json.loads(shown[-1]) == {"ok": True, "op": "get", "key": "city", "value": "New York"}
     assert gate.engine.store.get("city") == "New York"
+
+
+def test_several_keys_end_at_the_first_error_with_how_far_it_came(
+    run: Run, capsys: Captured
+) -> None:
+    assert run("PUT", "a", "1") == 0
+    assert run("DELETE", "a", "k" * 1025, "b") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("INVALID: 1 of 3 keys were deleted, kkk")
+    assert error.endswith("CONTAINS of them shows which are left\n")
+    assert run("--json", "CONTAINS", "a", "b") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"ok": True, "op": "contains", "keys": ["a", "b"], "value": [False, False]}
 
 
 def test_help_and_exit_need_nobody(run: Run, capsys: Captured) -> None:

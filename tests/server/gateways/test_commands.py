@@ -42,6 +42,10 @@ def store() -> LateStore:
         ("SET a 1|SET a 2 nx", b"$-1\r\n"),
         ("SETNX a 1", b":1\r\n"),
         ("SETNX a 1|SETNX a 2", b":0\r\n"),
+        ("SET a 1|CAS a 1 2", b":1\r\n"),
+        ("SET a 1|CAS a 2 3", b":0\r\n"),
+        ("CAS a 2 3", b":0\r\n"),
+        ("SET a 1|CAS a 1 2|GET a", b"$1\r\n2\r\n"),
         ("SET a 1|DEL a b a", b":1\r\n"),
         ("SET a 1|DELETE a|GET a", b"$-1\r\n"),
         ("SET a 1|EXISTS a b a", b":2\r\n"),
@@ -77,6 +81,7 @@ def test_what_a_command_answers(lines: str, reply: bytes, store: LateStore) -> N
     [
         ("GET", "usage: GET key"),
         ("GET a b", "usage: GET key"),
+        ("CAS a 1", "usage: CAS key expected value"),
         ("SET a", "usage: SET key value"),
         ("SET a 1 EX 10", "SET knows NX and no other option"),
         ("MSET a 1 b", "usage: MSET"),
