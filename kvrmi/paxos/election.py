@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from ..roles.contract import Address, Envelope
+from ..roles.contract import Envelope
 from .ballot import NO_BALLOT, Ballot
 from .messages import PreVote
 from .unanswered import Unanswered
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import random
 
     from ..cluster.timing import Timing
+    from .electorate import Electorate
 
 __all__ = ["Election", "Fitness", "HandOver"]
 
@@ -55,7 +56,7 @@ class Election:
     def __init__(
         self,
         me: int,
-        ids: tuple[int, ...],
+        peers: tuple[int, ...],
         now: float,
         rng: random.Random,
         timing: Timing,
@@ -63,7 +64,7 @@ class Election:
         """Nobody leads yet; the first in priority tries first."""
         self.leader: Ballot = NO_BALLOT
         self._me = me
-        self._before = tuple(i for i in ids if i < me)
+        self._before = tuple(i for i in peers if i < me)
         self._refused: dict[int, float] = {}
         """Peers whose process was gone, and when that was seen last."""
         self._rng = rng
@@ -158,15 +159,13 @@ class Election:
 class Fitness:
     """Whether we could lead, or hear who does: what acceptors answer to our questions."""
 
-    def __init__(self, me: int, ids: tuple[int, ...], quorum: int, lease: float) -> None:
-        """`quorum` of `ids` must answer us, our own acceptor among them: its disk may hang.
+    def __init__(self, me: int, electorate: Electorate, lease: float) -> None:
+        """Begin without an answer; our own acceptor's is needed too, for its disk may hang.
 
         One that has not answered for `lease` seconds is silent.
         """
         self._me = me
-        # Ourselves last, always: peers work while our own acceptor is asked.
-        self._acceptors = [Address(i, "acceptor") for i in (*(i for i in ids if i != me), me)]
-        self._quorum = quorum
+        self._electorate = electorate
         self.acceptor = Unanswered(lease)
         """What our own acceptor, which would bring us heartbeats, was asked while we follow."""
         self.learner = Unanswered(LEARN * lease)
@@ -176,7 +175,9 @@ class Fitness:
     def ask(self, now: float, ballot: Ballot) -> tuple[Envelope, ...]:
         """Ask every acceptor whether it would promise `ballot`."""
         self.acceptor.asked(now)
-        return tuple(Envelope(acceptor, PreVote(ballot)) for acceptor in self._acceptors)
+        return tuple(
+            Envelope(acceptor, PreVote(ballot)) for acceptor in self._electorate.acceptors.values()
+        )
 
     def answered(self, now: float, replica: int) -> None:
         """Take note that an acceptor answered us."""
@@ -198,7 +199,7 @@ class Fitness:
         if self.learner.silent(now):
             return False
         near = {replica for replica, at in self._answered.items() if now - at <= REACH}
-        return self._me in near and len(near) >= self._quorum and lag <= FIT_LAG
+        return self._me in near and len(near) >= self._electorate.quorum and lag <= FIT_LAG
 
 
 class HandOver:

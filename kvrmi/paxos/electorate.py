@@ -8,6 +8,7 @@ learner has applied all before it, so the epochs that our learner knows are thos
 from __future__ import annotations
 
 from ..operations.commands import FIRST_EPOCH, Voter
+from ..roles.contract import Address
 
 __all__ = ["Electorate"]
 
@@ -18,7 +19,10 @@ class Electorate:
     def __init__(self, me: int, ids: tuple[int, ...], quorum: int) -> None:
         """Everybody is in the first epoch; `quorum` votes decide."""
         self.peers = tuple(i for i in ids if i != me)
-        """All but ours."""
+        """Replicas of all but ours."""
+        # Ourselves last, always: peers work while our own acceptor writes.
+        self.acceptors = {i: Address(i, "acceptor") for i in (*self.peers, me)}
+        """In the order in which they are asked."""
         self.quorum = quorum
         self._epochs: dict[int, int] = {}
         self._writes: dict[int, tuple[int, int]] = {}

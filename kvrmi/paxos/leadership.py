@@ -85,7 +85,7 @@ class Leadership:
         self.learner = Unanswered(timing.lease)
         """What our learner was given to apply, or was asked."""
         self._me = me
-        self._peers, self._quorum = electorate.peers, electorate.quorum
+        self._acceptors, self._quorum = electorate.acceptors, electorate.quorum
         self.lease = lease
         self._electorate = electorate
         self._timing = timing
@@ -94,8 +94,6 @@ class Leadership:
         self._floor, self._informant = won.truncated, won.informant
         self._decided = self._applied = applied
         self._noop_slot = 0
-        # Ourselves last, always: peers work while our own acceptor writes.
-        self._acceptors = {i: Address(i, "acceptor") for i in (*self._peers, me)}
         self._slow: set[int] = set()
         self._few = self._prompt()
         self._inflight: _Proposal | None = None
@@ -149,7 +147,7 @@ class Leadership:
         Each acceptance costs a sync and a wake-up somewhere; the others learn the batch in bulk.
         Decisions that are traced go to all, so that with few writes all disks hold each of them.
         """
-        prompt = [i for i in (self._me, *self._peers) if i not in self._slow]
+        prompt = [i for i in (self._me, *self._electorate.peers) if i not in self._slow]
         few = prompt[: self._quorum] if len(prompt) >= self._quorum else self._acceptors
         return tuple(i for i in self._acceptors if i in few)
 

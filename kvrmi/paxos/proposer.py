@@ -79,9 +79,9 @@ class Proposer:
         self._given_up = NO_BALLOT
         self._roles = RolesUp(True, True)
         self.electorate = pieces.electorate(me, ids, pieces.quorum(len(ids)))
-        self._election = Election(me, ids, now, rng, timing)
+        self._election = Election(me, self.electorate.peers, now, rng, timing)
         self._hand_over = HandOver(timing.quiet, timing.acceptor_grace)
-        self._fitness = Fitness(me, ids, self.electorate.quorum, timing.lease)
+        self._fitness = Fitness(me, self.electorate, timing.lease)
         self._pre_vote: PreVoteRound | None = None
         self._phase1: Phase1 | None = None
         self._term: Leadership | None = None
