@@ -37,9 +37,9 @@ class Recorder:
     """Writes the history as it happens and keeps the sums; any thread may use it."""
 
     def __init__(
-        self, stream: TextIO, also: Callable[[Operation], None] = lambda operation: None
+        self, stream: TextIO | None, also: Callable[[Operation], None] = lambda operation: None
     ) -> None:
-        """Begin a history; `also` gets each operation too, one at a time."""
+        """Begin a history, None: it is written nowhere; `also` gets each operation, one at a time."""
         self._also = also
         self.outcomes: Counter[str] = Counter()
         self.moments: list[Moment] = []
@@ -48,12 +48,14 @@ class Recorder:
         """Keys written once: surely, or perhaps."""
         self._stream = stream
         self._lock = threading.Lock()
-        write_header(stream)
+        if stream is not None:
+            write_header(stream)
 
     def record(self, operation: Operation) -> None:
         """Write one operation down."""
         with self._lock:
-            write_line(self._stream, operation)
+            if self._stream is not None:
+                write_line(self._stream, operation)
             self.outcomes[operation.outcome] += 1
             self._also(operation)
             if operation.op in READS:

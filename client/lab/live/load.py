@@ -40,7 +40,6 @@ RECENT = 2.0
 """Seconds of writes of which p99 is made."""
 ONCE = 1000
 """Keys written once that are remembered."""
-_NOBODY = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, for the whole process
 
 
 class Try(NamedTuple):
@@ -104,7 +103,7 @@ class Clients:
     def __init__(self, options: Options) -> None:
         """Begin with none."""
         self._options = options
-        self._recorder = Recorder(_NOBODY, self._tried)
+        self._recorder = Recorder(None, self._tried)
         self._tries: list[Try] = []
         self._keys = Keys(KEYS, secrets.token_hex(4))
         self._pauses = Pauses()
