@@ -39,7 +39,7 @@ class Recorder:
     def __init__(
         self, stream: TextIO | None, also: Callable[[Operation], None] = lambda operation: None
     ) -> None:
-        """Begin a history, None: it is written nowhere; `also` gets each operation, one at a time."""
+        """Begin a history; None: written nowhere. `also` gets each operation, one at a time."""
         self._also = also
         self.outcomes: Counter[str] = Counter()
         self.moments: list[Moment] = []

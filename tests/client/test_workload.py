@@ -96,6 +96,14 @@ def test_an_error_that_no_fault_explains_is_a_surprise() -> None:
     assert "ZeroDivisionError" in recorder.surprises[1]
 
 
+def test_a_history_that_is_written_nowhere_has_the_same_sums() -> None:
+    recorder = Recorder(None)
+    one = Client("c", cast("Store", Answers(Contents())), Keys(4, "run"), recorder, "0")
+    one.ask("put", ("k", "v"))
+    assert recorder.outcomes == {OK: 1}
+    assert len(recorder.moments) == 1
+
+
 def test_only_acknowledged_writes_have_moments_and_only_possible_ones_are_read_at_the_end() -> None:
     recorder = Recorder(io.StringIO())
     answers = Answers(Contents(), NoQuorum("no"), UnknownOutcome("late"))
