@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kvrmi.cluster.status import NO_QUORUM, NOBODY, SERVING
+from kvrmi.cluster.status import NO_QUORUM, NOBODY, SERVING, partly
 from kvrmi.errors import ConnectionFailed, KVError, from_code
 
 from .admin import Done
@@ -57,10 +57,13 @@ def _judged(status: Mapping[str, Any]) -> Done:
     if not code:
         fields = {"op": "health", "health": SERVING, "leader": leader, "up": up, "quorum": quorum}
         leads = f"replica {leader} leads, " if leader else ""
-        return Done(f"serving: {leads}{found}{_behind(entries)}", fields)
+        some = partly(entries, len(entries))
+        cut = f"; {some}" if some else ""
+        return Done(f"serving: {leads}{found}{cut}{_behind(entries)}", fields)
     if code == "UNAVAILABLE":
         raise ConnectionFailed(f"none of {len(entries)} replicas answers")
     lack = "there is no leader" if up >= quorum else f"{quorum} are needed"
+    lack = partly(entries, len(entries)) or lack
     raise from_code(code, f"not serving: {found}{_behind(entries) or f', {lack}'}")
 
 

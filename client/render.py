@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from kvrmi.access.links import named
+from kvrmi.cluster.status import partly
 from kvrmi.columns import width, wrapped
 from kvrmi.errors import InvalidRequest
 
@@ -166,7 +167,8 @@ class Printer:
         self._paragraph("  ".join(f"{name} {_cell(status[name])}" for name in head))
         rows = [[_cell(_short(entry, name)) for name in _COLUMNS] for entry in status["replicas"]]
         table(self._out, _COLUMNS, rows, spare=_SPARE, colours=_WORTH_A_COLOUR)
-        for remark in _remarks(status["replicas"]):
+        some = partly(status["replicas"], len(status["replicas"]))
+        for remark in [*[some] * bool(some), *_remarks(status["replicas"])]:
             self._paragraph(remark)
 
     def _paragraph(self, text: str) -> None:

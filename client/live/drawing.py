@@ -85,10 +85,11 @@ def _health(picture: Picture) -> Sequence[tuple[str, str] | str]:
         if picture.quorum and picture.leader is None:
             return [("no leader yet", "bold red"), f": an election runs, {found}"]
         lack = "there is no leader" if picture.up >= picture.needs else f"{picture.needs} needed"
-        return [("NO QUORUM", "bold red"), f": {found}, {lack}"]
+        return [("NO QUORUM", "bold red"), f": {found}, {picture.partly or lack}"]
     then = f" (next: {picture.successor})" if picture.successor else ""
     leads = f"replica {picture.leader} leads{then}, " if picture.leader else ""
-    return [("serving", "bold green"), f": {leads}{found}  {picture.engine}"]
+    some = f", {picture.partly}" if picture.partly else ""
+    return [("serving", "bold green"), f": {leads}{found}{some}  {picture.engine}"]
 
 
 def _middle(picture: Picture, columns: int, free: int) -> list[Text]:

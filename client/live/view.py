@@ -20,6 +20,7 @@ from kvrmi.cluster.status import (
     is_up,
     leader_of,
     needs_of,
+    partly,
     successor_of,
     unanswered,
 )
@@ -81,6 +82,8 @@ class Picture(NamedTuple):
     needs: int
     quorum: bool
     """Whether the votes are there, and reach each other, that it takes to serve."""
+    partly: str
+    """Who alone can write, where not all can that are up; else empty."""
     up: int
     trouble: str
     """Why no cluster is seen; empty if one is."""
@@ -183,6 +186,7 @@ class View:
             successor=successor_of(entries),
             needs=(votes := needs_of(entries, count)["votes"]),
             quorum=has_quorum(entries, votes),
+            partly=partly(entries, count),
             up=sum(map(is_up, entries)),
             trouble=self.trouble,
             rows=[self._row(entry, leader) for entry in entries],

@@ -16,8 +16,8 @@ from .quorum import majority
 __all__ = [
     "NOBODY", "NO_QUORUM", "SERVING", "Behind", "ClientEntry", "ClusterStatus", "Entries", "Needs",
     "ReplicaEntry", "RoleEntry", "absence", "has_quorum", "health_of", "in_charge", "is_up",
-    "leader_of", "least_of", "loses_quorum", "loss", "needs_of", "source_for", "successor_of",
-    "unanswered", "votes",
+    "leader_of", "least_of", "loses_quorum", "loss", "needs_of", "partly", "source_for",
+    "successor_of", "unanswered", "votes", "writers_of",
 ]  # fmt: skip
 
 SERVING = "serving"
@@ -195,10 +195,48 @@ def successor_of(entries: Entries) -> int | None:
 def health_of(entries: Entries, replicas: int) -> str:
     """Return one of SERVING, NO_QUORUM, NOBODY, of a cluster of so many replicas."""
     needs = needs_of(entries, replicas)
-    led = leader_of(entries) is not None or not needs["leader"]
-    if led and sum(map(votes, entries)) >= needs["votes"]:
+    if not needs["leader"]:
+        serves = bool(writers_of(entries, replicas))
+    else:
+        serves = leader_of(entries) is not None and sum(map(votes, entries)) >= needs["votes"]
+    if serves:
         return SERVING
     return NO_QUORUM if any(entry.get("pid") is not None for entry in entries) else NOBODY
+
+
+def writers_of(entries: Entries, replicas: int) -> list[int]:
+    """List who can carry out a write where nobody leads: whoever reaches all votes that it needs.
+
+    A link that is cut, either way, lets no vote come back.
+    """
+    cut = _cut(entries)
+    voters = [entry["id"] for entry in entries if votes(entry)]
+
+    def reached(one: int) -> int:
+        return sum(not cut & {(one, other), (other, one)} for other in voters)
+
+    return [one for one in voters if reached(one) >= needs_of(entries, replicas)["votes"]]
+
+
+def partly(entries: Entries, replicas: int) -> str:
+    """Say who can carry out writes where not all can that are up, and why; else an empty text."""
+    if needs_of(entries, replicas)["leader"] or not _cut(entries):
+        return ""
+    able = writers_of(entries, replicas)
+    unable = [one["id"] for one in entries if is_up(one) and one["id"] not in able]
+    if not unable:
+        return ""
+    links = ", ".join(f"{one}>{other}" for one, other in sorted(_cut(entries)))
+    who = f"replica{'s' * (len(able) > 1)} {_listed(able)} alone" if able else "no replica"
+    return f"{who} can write while links are cut ({links})"
+
+
+def _listed(ids: Sequence[int]) -> str:
+    return ", ".join(map(str, ids))
+
+
+def _cut(entries: Entries) -> set[tuple[int, int]]:
+    return {(one, other) for entry in entries for one, other in entry.get("cuts") or ()}
 
 
 def source_for(entries: Entries, replica: int) -> int | None:
@@ -238,7 +276,7 @@ def has_quorum(entries: Entries, quorum: int, cuts: Iterable[tuple[int, int]] = 
 
     `cuts`: links from one id to another that are cut besides those in the entries.
     """
-    cut = {(one, other) for entry in entries for one, other in entry.get("cuts") or ()} | {*cuts}
+    cut = _cut(entries) | {*cuts}
     voters = [entry["id"] for entry in entries if votes(entry)]
     able = [entry["id"] for entry in entries if is_up(entry) and _roles_up(entry)]
 

@@ -18,8 +18,10 @@ from kvrmi.cluster.status import (
     leader_of,
     loses_quorum,
     loss,
+    partly,
     source_for,
     successor_of,
+    writers_of,
 )
 
 
@@ -95,6 +97,20 @@ def test_a_cluster_serves_with_the_votes_and_the_leader_that_its_protocol_needs(
     assert health_of([entry(one, needs=every, pid=7) for one in (1, 2)], 3) == NO_QUORUM
     assert health_of([entry(one, needs=every) for one in (1, 2, 3)], 3) == SERVING
     assert loses_quorum([entry(one, needs=every) for one in (1, 2, 3)], 2, 3)
+
+
+def test_who_cannot_reach_all_that_must_vote_cannot_write_and_that_is_said() -> None:
+    needs = Needs(votes=3, leader=False)
+    up = [entry(one, needs=needs, pid=7) for one in (1, 2, 3)]
+    assert (writers_of(up, 3), partly(up, 3)) == ([1, 2, 3], "")
+    up[0]["cuts"] = [[1, 2]]
+    assert (writers_of(up, 3), health_of(up, 3)) == ([3], SERVING)
+    assert partly(up, 3) == "replica 3 alone can write while links are cut (1>2)"
+    up[2]["cuts"] = [[3, 1], [1, 3]]
+    assert (writers_of(up, 3), health_of(up, 3)) == ([], NO_QUORUM)
+    assert partly(up, 3) == "no replica can write while links are cut (1>2, 1>3, 3>1)"
+    led = [LEADER, entry(2, cuts=[[2, 3]]), entry(3)]
+    assert (partly(led, 3), health_of(led, 3)) == ("", SERVING), "a majority is enough"
 
 
 def test_in_charge_is_who_leads_or_the_first_where_nobody_needs_to() -> None:
