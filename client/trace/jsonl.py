@@ -11,7 +11,8 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .merged import Diagram, Row
 from .messages import ARRIVED, UNKNOWN, Message
@@ -25,25 +26,38 @@ APART = 1e-6
 """Seconds between two rows, at least: what has one time is one step."""
 NOOP = "AZA="
 """The value that the page knows as a no-op."""
-_ROLES = {
-    "Accept": ("proposer", "acceptor"),
-    "Accepted": ("acceptor", "proposer"),
-    "Prepare": ("proposer", "acceptor"),
-    "CampaignNow": ("proposer", "proposer"),
-    "Heartbeat": ("proposer", "proposer"),
-    "Forward": ("front", "front"),
-    "Forwarded": ("front", "front"),
+
+
+class _Spoken(NamedTuple):
+    """The messages of a protocol: roles of sender and receiver; which are lists, and of what."""
+
+    ends: Mapping[str, tuple[str, str]]
+    lists: Mapping[str, str] = MappingProxyType({})
+
+
+_SPOKEN = {
+    "paxos": _Spoken(
+        {
+            "Accept": ("proposer", "acceptor"),
+            "Accepted": ("acceptor", "proposer"),
+            "Prepare": ("proposer", "acceptor"),
+            "CampaignNow": ("proposer", "proposer"),
+            "Heartbeat": ("proposer", "proposer"),
+            "Forward": ("front", "front"),
+            "Forwarded": ("front", "front"),
+        }
+    ),
+    "2pc": _Spoken(
+        {
+            "Prepare": ("manager", "participant"),
+            "Votes": ("participant", "manager"),
+            "Go": ("manager", "participant"),
+            "Done": ("participant", "manager"),
+        },
+        {"Prepare": "transactions", "Votes": "votes", "Go": "decisions", "Done": "results"},
+    ),
 }
-"""Sender's and receiver's role, of Multi-Paxos."""
-_ROLES_2PC = {
-    "Prepare": ("manager", "participant"),
-    "Votes": ("participant", "manager"),
-    "Go": ("manager", "participant"),
-    "Done": ("participant", "manager"),
-}
-TWO_PHASE = "2pc"
-_LISTS = {"Prepare": "transactions", "Votes": "votes", "Go": "decisions", "Done": "results"}
-"""What a message of two-phase commit is a list of; of the first two events name no numbers."""
+"""By engine, where it is known. Of Prepare and Votes of 2pc events name no numbers."""
 _ENDS = {"failed": False, "restarted": True}
 
 
@@ -56,6 +70,7 @@ class _Records:
     def __init__(self, diagram: Diagram) -> None:
         self._diagram = diagram
         self._rings = diagram.rings
+        self._spoken = _SPOKEN.get(self._rings.engine, _SPOKEN["paxos"])
         self._ids: dict[int, int] = {}
         """Number of each message, by the identity of its object."""
         self._words: dict[str, str] = {}
@@ -161,8 +176,7 @@ class _Records:
         number = self._ids.setdefault(id(message), len(self._ids) + 1)
         if message.fate == UNKNOWN:
             self._open.append(message)
-        known = _ROLES_2PC if self._rings.engine == TWO_PHASE else _ROLES
-        sender, to = known[message.kind]
+        sender, to = self._spoken.ends[message.kind]
         fields = self._fields(message)
         mail = {"id": number, "to": f"r{message.to}.{to}", "type": message.kind, "fields": fields}
         return f"r{message.sender}.{sender}", mail
@@ -179,9 +193,10 @@ class _Records:
         if message.kind == "Accept":
             words = self._values.get((about["slot"], about["ballot"]), "not known")
             found["value"] = {"b64": self._spelt(words)}
-        if self._rings.engine == TWO_PHASE:
+        listed = self._spoken.lists.get(message.kind)
+        if listed is not None:
             ends = [self._rings.rings[one[0]].events[one[1]] for one in (message.sent,) if one]
-            found |= _of_transactions(message.kind, [*ends, about])
+            found[listed] = _of_transactions(message.kind, [*ends, about])
         return found
 
     def _spelt(self, words: str) -> str:
@@ -201,7 +216,7 @@ class _Records:
         return {"kind": "links", "cut": sorted({pair[1:] for pair in self._cuts})}
 
 
-def _of_transactions(kind: str, events: Sequence[Event]) -> Mapping[str, Any]:
+def _of_transactions(kind: str, events: Sequence[Event]) -> list[Mapping[str, Any]]:
     """Find the transactions that a message decides, and how, in the events of its two ends."""
     known = [
         event["text"]
@@ -210,10 +225,10 @@ def _of_transactions(kind: str, events: Sequence[Event]) -> Mapping[str, Any]:
     ]
     found = re.search(r"transactions?=([\d,]+)", known[0]) if known else None
     if kind not in ("Go", "Done") or found is None:
-        return {_LISTS[kind]: []}
+        return []
     did = "commit" if kind == "Go" else "committed"
     numbers = [int(one) for one in found[1].strip(",").split(",")]
-    return {_LISTS[kind]: [{"number": one, did: "COMMIT" in known[0]} for one in numbers]}
+    return [{"number": one, did: "COMMIT" in known[0]} for one in numbers]
 
 
 def _about(diagram: Diagram) -> str:
