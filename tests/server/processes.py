@@ -98,18 +98,22 @@ class Replicas:
 
     def put(self, replica: int, key: str, value: str) -> int:
         """Put until it works: elections take a moment."""
-        revisions: list[int] = []
+        return int(self.until_done(replica, "put", key, value))
+
+    def until_done(self, replica: int, method: str, *arguments: object) -> Any:
+        """Call a plain proxy's method until it works; its answer."""
+        answers: list[Any] = []
 
         def done() -> bool:
             try:
                 with self.store(replica) as store:
-                    revisions.append(store.put(key, value))
+                    answers.append(getattr(store, method)(*arguments))
             except NOT_YET:
                 return False
             return True
 
-        until(done, 15)
-        return revisions[-1]
+        until(done, 60)
+        return answers[-1]
 
     def equal(self) -> bool:
         """Whether all running replicas have applied the same and hold the same."""
