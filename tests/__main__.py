@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -26,6 +28,8 @@ ROOT = Path(__file__).parents[1]
 LIVE = ROOT / "tests" / "live"
 # About half of the computing; what is named nowhere is the other half.
 PROGRAMS = ("tests/client", "tests/remote", "tests/server", "tests/test_cli.py")
+ENDS = 60.0
+"""Seconds that a part may take to end its clusters when it is interrupted."""
 
 
 class Part(NamedTuple):
@@ -71,8 +75,24 @@ def begin(part: Part, output: IO[str] | None) -> subprocess.Popen[str]:
     argv = ["nice", "-n", str(part.nice), sys.executable, "-m", "pytest", *part.arguments]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.Popen(
-        [*argv, *sys.argv[1:]], cwd=ROOT, env=environment, stdout=output, stderr=output, text=True
+        [*argv, *sys.argv[1:]],
+        cwd=ROOT,
+        env=environment,
+        stdout=output,
+        stderr=output,
+        text=True,
+        process_group=0,
     )
+
+
+def interrupt(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Let each end what it started. Once: a second Ctrl-C would break that off."""
+    for process in processes:
+        process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + ENDS
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, deadline - time.monotonic()))
 
 
 def run(these: Sequence[Part]) -> list[int]:
@@ -83,17 +103,22 @@ def run(these: Sequence[Part]) -> list[int]:
         ]
         processes = [begin(*each) for each in zip(these, [None, *outputs], strict=True)]
         try:
-            return [process.wait() for process in processes]
-        finally:  # Ctrl-C reaches all by themselves
+            for process in processes:
+                process.wait()
+        except KeyboardInterrupt:
+            interrupt(processes)
+        finally:
             for process in processes:
                 process.terminate()
                 process.wait()
             for output in outputs:
                 output.seek(0)
                 print(output.read(), end="", flush=True)
+    return [process.returncode for process in processes]
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     these = parts(sys.argv[1:])
     statuses = run(these)
     # A part may have none of the tests that -k selects; that all have none is an error.

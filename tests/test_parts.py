@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import select
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from .__main__ import ROOT, Part, parts
@@ -30,3 +34,37 @@ def test_a_file_is_in_one_part_of_each_kind() -> None:
 def test_what_is_named_is_run_in_one_part_and_options_in_all() -> None:
     assert len(parts(["-x", "tests/test_parts.py::test_it"])) == 1
     assert len(parts(["-x", "-k", "nothing"])) == len(COMPUTING) + len(LIVE) == 4
+
+
+STOPPED = """
+import time
+import pytest
+
+@pytest.fixture
+def cluster():
+    yield
+    open({ended!r}, "w").close()
+
+def test_it(cluster, capfd):
+    with capfd.disabled():
+        print("begun", flush=True)
+    while True:
+        time.sleep(0.01)
+"""
+
+
+def test_an_interrupted_part_ends_what_it_started(tmp_path: Path) -> None:
+    """Whoever ends the whole may be no terminal, whose Ctrl-C would reach all of them."""
+    file, ended = tmp_path / "test_stopped.py", tmp_path / "ended"
+    file.write_text(STOPPED.format(ended=str(ended)))
+    command = [sys.executable, "-m", "tests", str(file), "-p", "no:cacheprovider"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as whole:
+        try:
+            assert whole.stdout is not None
+            assert select.select([whole.stdout], [], [], 60)[0], "it has not begun"
+            assert any("begun" in line for line in whole.stdout)
+            whole.send_signal(signal.SIGTERM)
+            assert whole.wait(60) == 2
+        finally:
+            whole.kill()
+    assert ended.exists()
