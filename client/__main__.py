@@ -79,6 +79,8 @@ def _run(options: Options) -> int:
     try:
         words = _command(options.command)
         name, *argv = (str(word.text) for word in words) if words else [""]
+        if name.lower() in _PROGRAMS:
+            _check_program(name.lower(), argv, options)
         log_to(options.log, options.name)
         if options.over_gateway:
             from .gateway import program as gateway  # needs no Pyro
@@ -108,6 +110,22 @@ def _run(options: Options) -> int:
         with undisturbed():
             printer.error("INTERRUPTED", str(interrupt) or _ENDED)
         return cli.INTERRUPTED
+
+
+def _check_program(name: str, argv: Sequence[str], options: Options) -> None:
+    """Refuse flags that a program has no use for, or that come too late. Raises InvalidRequest."""
+    useless = {
+        "--protocol": options.over_gateway,
+        "--log": options.log is not None,
+        "--no-key-completion": options.no_key_completion,
+    }
+    given = next((flag for flag, is_given in useless.items() if is_given), None)
+    if given is not None:
+        raise InvalidRequest(f"{given} is for commands, and does nothing with {name}: leave it out")
+    flags = (word.partition("=")[0] for word in argv)
+    late = next((one for one in flags if is_flag(one) and one not in _THEIRS), None)
+    if late is not None:
+        raise InvalidRequest(f"{late} goes before the program: {cli.started_as()} {late} .. {name}")
 
 
 def _doctor(words: Sequence[str], options: Options) -> int:
@@ -237,6 +255,8 @@ def _command(words: Sequence[str]) -> list[Word]:
     return plain(words)
 
 
+_THEIRS = ("--json", "--protocol")
+"""Flags that programs have of their own, too."""
 _PROGRAMS: Mapping[str, Callable[[Sequence[str], Options], int]] = {
     "bench": _bench,
     "compare": _compare,

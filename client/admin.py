@@ -129,6 +129,8 @@ class Admin:
         for entry in replicas:
             if entry["id"] == to:
                 _able_to_lead(entry)
+        if status["leader"] == to:
+            return Done(f"replica {to} leads already; nothing was done", {"leader": to})
         if not _handed_over(admins, status["leader"], to, self._store.status):
             raise UnknownOutcome(f"replica {to} does not lead yet; STATUS shows who does")
         return Done(f"replica {to} leads", {"leader": to})

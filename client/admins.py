@@ -43,7 +43,8 @@ def admins_of(
         by_hand = " in place of the address; replicas that were started with --address and --peers "
         by_hand += "have no such file, and take orders at their own --console"
         raise InvalidRequest(
-            f"orders need the cluster file: name it with --config{by_hand if named else ''}"
+            "orders, and questions to replicas such as LINKS, WHY and LOG, need the cluster file "
+            f"and the secret beside it: name it with --config{by_hand if named else ''}"
         )
     try:
         cluster = load(path)

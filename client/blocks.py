@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kvrmi.access.admins import Admins
 from kvrmi.access.showing import HASH, anchored, block_table
 from kvrmi.cluster.status import ClusterStatus
-from kvrmi.errors import ConnectionFailed, KVError, Unsupported
+from kvrmi.errors import ConnectionFailed, InvalidRequest, KVError, Unsupported
 
 __all__ = ["DIFFERENT", "Report", "chain", "log", "who_answers"]
 
@@ -88,8 +88,8 @@ def chain(admins: Admins, replicas: Sequence[int]) -> Report:
 def _ask(admins: Admins, replica: int) -> _Chain:
     try:
         found = admins.replica(replica, "chain", timeout=_SECONDS)
-    except Unsupported:
-        raise  # no other has one either
+    except (InvalidRequest, Unsupported):
+        raise  # there is no such replica; no other has one either
     except KVError as error:
         return _Chain(replica, {}, 0, str(error), silent=True)
     return _Chain(replica, dict(map(tuple, found["links"])), found["entries"], found["damage"])

@@ -52,9 +52,11 @@ class Recorder:
             write_header(stream)
 
     def record(self, operation: Operation) -> None:
-        """Write one operation down."""
+        """Write one operation down; not after the file was closed, by a run that was cut short."""
         with self._lock:
             if self._stream is not None:
+                if self._stream.closed:
+                    return
                 write_line(self._stream, operation)
             self.outcomes[operation.outcome] += 1
             self._also(operation)

@@ -120,6 +120,8 @@ def parse(argv: Sequence[str]) -> Options:
         del given["command"][0]
     if given["session"] and (given["command"] or given["json"]):
         parser.error("--session takes no command and prints no JSON")
+    if given["at_once"] != 1 and given["command"]:
+        parser.error("--at-once is for the commands of a pipe, and takes none here")
     return Options(**{field: given[field] for field in Options._fields})
 
 

@@ -79,7 +79,7 @@ class Printer:
     def result(self, lines: Sequence[str], fields: Mapping[str, object], aside: str = "") -> None:
         """Print one result: `fields` as a JSON object, or lines, and `aside` after the last."""
         if self.as_json:
-            self.line(json.dumps({"ok": True, **fields}))
+            self.line(json.dumps({"ok": True, **fields}, default=encoded))
             return
         last = len(lines) - 1 if aside else len(lines)
         for line in lines[:last]:

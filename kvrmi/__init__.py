@@ -10,9 +10,9 @@ simulator, say) loads no networking.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from . import errors
+
+TYPE_CHECKING = False  # of typing, which no program may wait for before it has imported `early`
 
 if TYPE_CHECKING:
     from .access.store import connect

@@ -195,7 +195,8 @@ def complain(problem: str, command: str = "") -> None:
 
 
 def _fitted(line: str) -> str:
-    """Break a line at words where a terminal would break it anywhere."""
+    """Escape what a terminal would obey, and break at words where it would break anywhere."""
+    line = "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in line)
     if not sys.stderr.isatty():
         return line
     return textwrap.fill(line, shutil.get_terminal_size().columns, break_on_hyphens=False)

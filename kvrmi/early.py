@@ -7,7 +7,8 @@ nothing. Once loaded, a program sees to Ctrl-C itself.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # of typing, which takes longer to load than Ctrl-C may
 
 if TYPE_CHECKING:
     from types import TracebackType

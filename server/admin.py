@@ -213,7 +213,7 @@ class Admin:
         restore = self._able("restore", self._orders.restore)
         source = self._next_peer() if peer is None else self._id(peer)
         if source == self._replica.me:
-            raise to_builtin("INVALID", f"replica {source} is no peer of replica {source}")
+            raise to_builtin("INVALID", f"replica {source} is no peer of its own: name another")
         return _carried_out(restore, source)
 
     @exposed

@@ -114,6 +114,20 @@ def test_ctrl_c_is_no_traceback_from_the_first_modules_on(
     assert (done.returncode, done.stderr) == (-2, "")
 
 
+def test_nothing_is_loaded_before_ctrl_c_is_seen_to() -> None:
+    look = (
+        "import sys; before = set(sys.modules); import kvrmi.early; new = set(sys.modules) - before"
+    )
+    done = run("-c", f"{look}; print(*new)", bare=True)
+    assert sorted(done.stdout.split()) == ["__future__", "kvrmi", "kvrmi.early", "kvrmi.errors"]
+
+
+def test_a_name_is_shown_so_that_a_terminal_obeys_none_of_it() -> None:
+    done = run("-m", "client", "verify", "no\x1b[31msuch")
+    assert "no\\x1b[31msuch: No such file" in done.stderr
+    assert done.stderr.isprintable() or "\x1b" not in done.stderr
+
+
 def unheard(*words: str, cwd: Path) -> tuple[int, str]:
     """Run the interpreter with an output that nobody reads; status and standard error."""
     reader, writer = os.pipe()

@@ -110,12 +110,25 @@ def _held(seen: Seen) -> Iterator[Finding]:
 def _roles(seen: Seen) -> Iterator[Finding]:
     for entry in seen.entries:
         for name, state in _down_roles(entry):
+            if name == entry.get("voter") and not (entry.get("roles") or {})[name]["incarnation"]:
+                yield _awaited(seen, entry["id"], name)
+                continue
             yield Finding(
                 f"the {name} of replica {entry['id']} is {state}",
                 "It failed on purpose or cannot be loaded; the replica cannot lead without it, "
                 "and has no vote without its acceptor.",
                 order(seen, f"RESTART {entry['id']} {name}"),
             )
+
+
+def _awaited(seen: Seen, one: int, name: str) -> Finding:
+    """Say that a voter which has not started in this process will do so by itself."""
+    return Finding(
+        f"the {name} of replica {one} waits to begin",
+        "It begins once what its replica's notes name is there; where all replicas are new, once "
+        "they have all met.",
+        f"wait, and start those that are not up; {order(seen, 'STATUS')} shows the notes",
+    )
 
 
 def _down_roles(entry: ReplicaEntry) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from .nearest import meant
 
 __all__ = ["ROLES", "FromFile", "Like", "kind_of", "made"]
 
+_ROLES = "proposer, acceptor or learner, with engine 2pc participant"
 ROLES = ("proposer", "acceptor", "learner", "participant")
 """Of all engines: to a command line that names no cluster, any of them may be meant."""
 _DAY = 86_400
@@ -89,7 +90,7 @@ def _role(word: Word) -> str:
     text = _text(word, "a role")
     if text.lower() not in ROLES:
         near = meant(text, ROLES)
-        raise Usage(f"{shortened(text)!r} is none of {', '.join(ROLES)}{near}")
+        raise Usage(f"{shortened(text)!r} is no role: {_ROLES}{near}")
     return text.lower()
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+from ..cluster.naming import unknown_replica
 from ..cluster.status import needs_of, source_for
 from ..columns import padded, width
-from ..errors import ConnectionFailed, KVError, Unsupported, was_refused
+from ..errors import ConnectionFailed, InvalidRequest, KVError, Unsupported, was_refused
 from . import links
 from .admins import Admins
 from .losing import losing
@@ -234,6 +235,8 @@ def _status_words(one: Mapping[str, Any]) -> Iterator[str]:
 
 def restore(admins: Admins, replica: int, peer: int | None = None) -> Shown:
     """Have a replica catch up with a peer, the furthest by default. Raises a KVError."""
+    if peer is not None and peer not in admins.ids:
+        raise InvalidRequest(unknown_replica(peer, admins.ids))
     source = source_for(entries(admins), replica) if peer is None else peer
     if source is None:
         raise ConnectionFailed(f"no other replica is up to restore replica {replica} from")

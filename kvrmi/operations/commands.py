@@ -171,7 +171,8 @@ def _first(args: tuple[Any, ...]) -> str:
 
 
 def _key_text(key: object) -> str:
-    return json.dumps(_clip(str(key), _KEY_SHOWN))
+    text = _clip(str(key), _KEY_SHOWN)
+    return json.dumps(text, ensure_ascii=not text.isprintable())  # a terminal may obey what is not
 
 
 def _id_text(id: CommandId) -> str:

@@ -73,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         cli.mute()
         return 0
     except OSError as error:
-        cli.complain(f"the output cannot be written: {error.strerror}")
+        cannot = f"the output cannot be written: {error.strerror}"
+        cli.complain(cli.reason(error) if error.filename else cannot)  # only a file has a name
         cli.mute()
         return CANNOT_WRITE
 

@@ -48,6 +48,8 @@ class Wish(NamedTuple):
     """Of the engine."""
     metrics: int | None = None
     """Port of the first replica's metrics."""
+    log_requests: bool = False
+    """Replicas that run already log them only if they were started so."""
 
     @property
     def places(self) -> list[str]:

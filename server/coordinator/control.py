@@ -210,8 +210,10 @@ class Control:
         if not kind_for(self.cluster).declared.requests:  # replicas that ask each other nothing
             why = f"engine {self.cluster.engine} has no restore; nothing was done"
             raise to_builtin("UNSUPPORTED", why)
-        if peer is not None and (peer not in self.cluster.ids or peer == replica):
-            raise to_builtin("INVALID", f"replica {peer} is no peer of replica {replica}")
+        if peer is not None and peer not in self.cluster.ids:
+            raise to_builtin("INVALID", unknown_replica(peer, self.cluster.ids))
+        if peer == replica:
+            raise to_builtin("INVALID", f"replica {replica} is no peer of its own: name another")
         entries = self.entries()
         if entries[replica] is None:
             raise to_builtin("UNAVAILABLE", f"{self._absence(replica)}; nothing was done")

@@ -42,12 +42,15 @@ from .addresses import Addresses as Addresses
 from .addresses import Wish as Wish
 from .addresses import addresses_for as addresses_for
 from .folders import CONFIG as CONFIG
+from .launch import lacks
 
 SECRET = "secret"
 HELD = "held"
 """Names the replicas that are left down on purpose."""
 VIEW = "view"
 """The last view that the coordinator made, where the engine has views."""
+LOG_REQUESTS = "--log-requests"
+"""A flag that each replica is started with, and no file keeps."""
 FOUNDING = "founding"
 """Stands in the data folder while it is being founded."""
 
@@ -168,6 +171,11 @@ def _continue(wish: Wish) -> Cluster:
             "while nothing runs, or leave them out"
         )
     running = {one for one in cluster.ids if _runs(wish.data, one)}
+    if _logs_not(wish, cluster):
+        raise Refused(
+            f"replicas in {wish.data} are running and were started without {LOG_REQUESTS}: leave "
+            "it out, or stop them first"
+        )
     _refuse_other_disks(wish.data, cluster, running)
     _refuse_lost_majority(wish.data, cluster, running)
     _end_founding(wish.data)
@@ -203,12 +211,18 @@ def unchanged(wish: Wish, runs: str) -> Cluster:
     changing += ["--engine"] * (wish.engine not in (None, cluster.engine))
     others = wish.settings.items() - cluster.settings.items()
     changing += [OPTIONS[name][0] for name, _ in others]
+    changing += [LOG_REQUESTS] * _logs_not(wish, cluster)
     if changing:
         raise Refused(
             f"{runs}, which {', '.join(changing)} would change: stop it first, or choose another "
             "folder with --data"
         )
     return cluster
+
+
+def _logs_not(wish: Wish, cluster: Cluster) -> bool:
+    """Whether requests shall be logged, and a replica that runs does not."""
+    return wish.log_requests and lacks(wish.data, cluster.ids, LOG_REQUESTS)
 
 
 def _load(data: Path) -> Cluster:

@@ -9,6 +9,7 @@ watches nor ends.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from .. import pidlock
@@ -85,6 +86,19 @@ def find(path: Path) -> Process | None:
         return process
     process.close()
     return None
+
+
+def lacks(data: Path, replicas: Iterable[int], flag: str) -> bool:
+    """Whether a replica that runs in `data` was started without this flag."""
+    holders = (pidlock.holder(lock) for one in replicas for lock in locks.of_replica(data, one))
+    return any(flag not in _words(pid) for pid in holders if pid is not None)
+
+
+def _words(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:  # it has ended
+        return []
 
 
 def last_line(path: Path) -> str:

@@ -115,6 +115,7 @@ def _coordinate(chosen: Options, data: Path, stopping: threading.Event) -> int:
         udp=chosen.udp_port,
         metrics=chosen.metrics_port,
         settings=chosen.settings,
+        log_requests=chosen.log_requests,
     )
     if holder(data / locks.COORDINATOR) is None:
         founding.refuse_new(wish)  # before a folder and a lock are left there
@@ -206,7 +207,7 @@ def _run(
     secret = read_secret(data / founding.SECRET)
     credentials = Credentials(cluster.id, 0, "coordinator", secret)
     admins = Admins(cluster, credentials)
-    flags = ["--log-requests"] * chosen.log_requests
+    flags = [founding.LOG_REQUESTS] * chosen.log_requests
     launcher = Launcher(config, *flags)
     control = Control(cluster, launcher, admins, cli.complain)
     warning = kind_for(cluster).warning(len(cluster.members))

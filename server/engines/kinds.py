@@ -176,6 +176,13 @@ def kind_for(cluster: Cluster) -> EngineKind:
 
 def check_roles(cluster: Cluster, roles: Sequence[str]) -> None:
     """Refuse a file that has no port for a role, or a key that is none. Raises ConfigError."""
+    named = set(cluster.roles)
+    others = [name for name, kind in ENGINES.items() if set(kind.declared.daemons) == named]
+    if others and cluster.engine not in others:
+        raise ConfigError(
+            f"{cluster.source}: engine is {cluster.engine}, and its replicas have the ports of "
+            f"engine {' or '.join(others)}: put that back; the engine of a cluster does not change"
+        )
     missing = [role for role in roles if role not in cluster.roles]
     unknown = [role for role in cluster.roles if role not in roles]
     if missing:

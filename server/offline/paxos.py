@@ -135,10 +135,8 @@ def _acceptor_rows(acceptor: Mapping[str, Any]) -> Iterator[Row]:
     yield "promised", _ballot(acceptor["promised"])
     slots = f"slots {accepted['first']} to {accepted['last']}" if accepted["count"] else "none"
     yield "accepted", f"{slots} ({accepted['count']}); up to {acceptor['truncated']} truncated"
-    yield (
-        "chosen",
-        f"up to slot {acceptor['chosen']}, known from ballot {_ballot(acceptor['chosen_at'])}",
-    )
+    known = f", known from ballot {_ballot(at)}" if (at := acceptor["chosen_at"])[0] else ""
+    yield "chosen", f"up to slot {acceptor['chosen']}{known}"
 
 
 def _learner_rows(learner: Mapping[str, Any]) -> Iterator[Row]:
@@ -146,7 +144,8 @@ def _learner_rows(learner: Mapping[str, Any]) -> Iterator[Row]:
     yield from state_rows(learner)
     yield "sessions", str(learner["sessions"])
     log = learner["log"]
-    yield "log", f"slots {log['first']} to {log['last']} kept, chain {learner['chain'][:12]}"
+    kept = f"slots {log['first']} to {log['last']}" if log["first"] <= log["last"] else "no slots"
+    yield "log", f"{kept} kept, chain {learner['chain'][:12]}"
     for entry in log["entries"]:
         yield "", _entry_text(entry)
 

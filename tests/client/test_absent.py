@@ -127,3 +127,12 @@ def test_a_transfer_is_not_repeated_at_the_same_one(now: int | None) -> None:
     with pytest.raises(ConnectionFailed, match="only the leader"):
         _handed_over(admins, 1, 2, lambda: {"leader": now})
     assert admins.asked == [1]
+
+
+def test_a_transfer_to_the_leader_does_nothing(
+    cluster: Cluster, run: Run, capsys: Captured
+) -> None:
+    for node in cluster.nodes:
+        node.servant.reported["leader"] = 1
+    assert run("TRANSFER", "1") == 0
+    assert capsys.readouterr().out == "replica 1 leads already; nothing was done\n"

@@ -10,7 +10,7 @@ import pytest
 from client import blocks
 from client.grammar.commands import parse
 from client.grammar.lexer import Usage, split
-from kvrmi.errors import ConnectionFailed
+from kvrmi.errors import ConnectionFailed, InvalidRequest
 from kvrmi.operations.arguments import CHANGES_MOST
 from server.engines.blocks import BLOCKS
 
@@ -119,3 +119,8 @@ def test_a_limit_is_that_of_the_option(line: str, most: int) -> None:
     with pytest.raises(Usage, match=f"^--last takes a whole number from 1 to {most}, not "):
         parse(split(line))
     parse(split(f"{line.rpartition(' ')[0]} {most}"))
+
+
+def test_a_chain_of_no_replica_is_invalid() -> None:
+    with pytest.raises(InvalidRequest, match="there is no replica 9"):
+        verify({9: InvalidRequest("there is no replica 9, only 1, 2")})

@@ -58,3 +58,13 @@ def refused(program: Callable[[list[str]], int], *words: str) -> object:
     with pytest.raises(SystemExit) as ended:
         program(list(words))
     return ended.value.code
+
+
+@pytest.mark.parametrize("words", [("GET", "k"), ("live",)])
+def test_commands_at_once_come_from_a_pipe(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--at-once", "4", *words])
+    assert ended.value.code == 2
+    assert "--at-once is for the commands of a pipe" in capsys.readouterr().err

@@ -151,6 +151,13 @@ def test_errors(
         (["PUT", "", "v"], "must not be empty"),
         (["PUT", "k", "\udcff"], "lone surrogate"),
         (["FAIL", "1", "acceptor"], "--config"),
+        (["WHY", "k"], "orders, and questions to replicas such as LINKS, WHY and LOG, need"),
+        (["FAIL", "2", "leader"], "no role: proposer, acceptor or learner, with engine 2pc partic"),
+        (["--protocol", "tcp", "live"], "--protocol is for commands, and does nothing with live"),
+        (["--log", "f", "doctor"], "--log is for commands, and does nothing with doctor"),
+        (["--no-key-completion", "bench"], "--no-key-completion is for commands"),
+        (["live", "--address", "h:1"], "--address goes before the program: "),
+        (["bench", "--timeout=3"], "--timeout goes before the program: "),
         (["--log", "/nowhere/log", "SIZE"], "No such file"),
     ],
 )

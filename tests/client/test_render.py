@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from typing import Any
 
@@ -261,3 +262,10 @@ def test_lines_stand_above_a_bar_that_shows_progress(monkeypatch: pytest.MonkeyP
         printer.note("replica 2 answers now")
     wiped = "\r\x1b[2K"
     assert f"{wiped}replica 2 answers now\n" in terminal.getvalue()
+
+
+def test_bytes_within_a_result_are_base64_in_json() -> None:
+    out = io.StringIO()
+    Printer(as_json=True, out=out).result((), {"blocks": [{"args": ["k", b"\x89P"]}]})
+    coded = {"data": "iVA=", "encoding": "base64"}
+    assert json.loads(out.getvalue()) == {"ok": True, "blocks": [{"args": ["k", coded]}]}

@@ -215,3 +215,10 @@ def test_usage(run: Run, words: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run("workload", *words)
     assert ended.value.code == 2
+
+
+def test_nothing_is_recorded_once_the_file_is_closed(tmp_path: Path) -> None:
+    with (tmp_path / "h").open("w", encoding="utf-8") as file:
+        recorder = Recorder(file)
+    recorder.record(Operation("c", "get", ("k",), 0.0, 1.0, OK))  # by a client that works on
+    assert not recorder.outcomes

@@ -48,6 +48,13 @@ def test_a_key_or_client_cannot_forge_a_line() -> None:
     assert text == ': delete "a\\n2026 [x]" id=b\\nc/1'
 
 
+def test_a_key_is_shown_as_it_is_typed_unless_a_terminal_obeys_it() -> None:
+    japan = "\u65e5\u672c"
+    assert summary([encode_command("delete", (japan,), ("b", 1))]) == f': delete "{japan}" id=b/1'
+    obeyed = summary([encode_command("delete", ("\x9b31m\u202e",), ("b", 1))])
+    assert obeyed == ': delete "\\u009b31m\\u202e" id=b/1'
+
+
 @given(st.binary(max_size=60))
 def test_junk_is_called_malformed(junk: bytes) -> None:
     assert "\n" not in summary([junk])

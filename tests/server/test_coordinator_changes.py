@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.coordinator import folders, ports
+from server.coordinator import folders, founding, ports
 from server.coordinator.founding import Impossible, Refused, Wish, prepare, unchanged
 from server.pidlock import PidLock
 
@@ -51,3 +51,22 @@ def test_what_would_move_a_running_cluster_is_named(data: Path) -> None:
     assert lock is not None
     with contextlib.closing(lock), pytest.raises(Refused, match="leave out --gateways, or stop"):
         prepare(Wish(data, gateways=True))
+
+
+def test_requests_are_logged_by_replicas_that_were_started_so_alone(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(Wish(data, 3, ephemeral=True))
+    wish = Wish(data, log_requests=True)
+    unchanged(wish, "it runs")  # nobody does
+    lock = PidLock.take(data / "replica1.lock")
+    assert lock is not None
+    with contextlib.closing(lock):
+        with pytest.raises(Refused, match="it runs, which --log-requests would change: stop it"):
+            unchanged(wish, "it runs")
+        with pytest.raises(Refused, match="were started without --log-requests: leave it out"):
+            prepare(wish)
+        assert unchanged(Wish(data), "it runs").members
+        flag = Path("/proc/self/cmdline").read_text().split("\0")[0]  # one that this process has
+        monkeypatch.setattr(founding, "LOG_REQUESTS", flag)
+        unchanged(wish, "it runs")

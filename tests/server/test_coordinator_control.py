@@ -191,6 +191,8 @@ def test_what_is_not_there_is_invalid(rig: Rig) -> None:
             order(4)
     with pytest.raises(ValueError, match=r"^INVALID: "):
         rig.control.restore(1, 1)
+    with pytest.raises(ValueError, match=r"^INVALID: there is no replica 9, only 1, 2, 3"):
+        rig.control.restore(1, 9)
 
 
 def test_a_restore_needs_a_peer(rig: Rig) -> None:

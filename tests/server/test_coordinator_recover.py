@@ -16,6 +16,7 @@ from kvrmi.state.keyvalue import KeyValues
 from kvrmi.state.replicated import Replicated
 from kvrmi.state.stored import pack_voters
 from kvrmi.storage.sqlite import SqliteStorage
+from server.__main__ import main as server
 from server.coordinator import main
 from server.folder import FolderRefused, open_folder
 from server.offline.stopped import open_stopped
@@ -56,6 +57,8 @@ def test_every_folder_of_the_new_cluster_holds_the_state_and_none_is_of_the_old_
     assert "not sure that they were chosen: slot 9" in said
     assert "no copy has a slot before them: slot 11" in said
     assert "Start the new cluster with: kvrmi-cluster --data" in said
+    assert server(["inspect", str(new / "replica1")]) == 0
+    assert "no slots kept" in capsys.readouterr().out
 
 
 def test_a_copy_that_is_named_twice_is_one(tmp_path: Path, capsys: Captured) -> None:

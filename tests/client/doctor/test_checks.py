@@ -288,3 +288,12 @@ def test_one_that_is_not_found_by_a_client_is_not_taken_for_a_stranger() -> None
     assert set(found(healthy(**hangs))) == {"replicas"}, "its folder is locked, so it runs"
     stranger = hangs | {"locked": {1: True, 2: False, 3: True}}
     assert "ports taken" in found(healthy(**stranger))
+
+
+def test_an_acceptor_that_waits_for_the_others_is_not_restarted() -> None:
+    roles = entry(2)["roles"] | {"acceptor": {"state": "down", "incarnation": 0}}
+    results = examine(CHECKS, healthy(**both(entry(2, roles=roles))))
+    (finding,) = next(r.findings for r in results if r.check.name == "roles")
+    assert finding.what == "the acceptor of replica 2 waits to begin"
+    assert finding.type.startswith("wait, and start those that are not up")
+    assert "RESTART" not in finding.type

@@ -65,3 +65,12 @@ def test_a_stopped_folder_that_only_its_engine_can_read_is_named(tmp_path: Path)
         open_stopped(tmp_path / "replica1"),
     ):
         pass
+
+
+@pytest.mark.parametrize(("engine", "other"), [("paxos", "2pc"), ("2pc", "paxos")])
+def test_an_engine_that_was_changed_in_the_file_is_named(
+    engine: str, other: str, tmp_path: Path
+) -> None:
+    cluster, _ = prepare(Wish(tmp_path, 3, ephemeral=True, engine=engine))
+    with pytest.raises(ConfigError, match=f"engine is {other}, .* ports of engine {engine}: put"):
+        kind_for(dataclasses.replace(cluster, engine=other, settings={}))
