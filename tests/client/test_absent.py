@@ -130,7 +130,7 @@ def test_a_transfer_is_not_repeated_at_the_same_one(now: int | None) -> None:
 
 
 def test_a_transfer_to_the_leader_does_nothing(
-    cluster: Cluster, run: Run, capsys: Captured
+    coordinator: Told, cluster: Cluster, run: Run, capsys: Captured
 ) -> None:
     for node in cluster.nodes:
         node.servant.reported["leader"] = 1
