@@ -60,7 +60,7 @@ def test_a_stopped_folder_that_only_its_engine_can_read_is_named(tmp_path: Path)
     with (
         pytest.raises(
             FolderRefused,
-            match="is of engine single, and recover makes a new cluster of what a paxos cluster left",
+            match="is of engine single, and recover makes a new cluster of what a paxos",
         ),
         open_stopped(tmp_path / "replica1"),
     ):
