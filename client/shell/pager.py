@@ -61,8 +61,7 @@ def _asked(shown: int) -> bytes:
     """Ask and wait for a key; Ctrl-C is q. What is asked is wiped out afterwards."""
     question = _question(shown, (_size().columns or _COLUMNS) - 1)
     try:
-        print(question, end="", flush=True)
-        key = _key(sys.stdin.fileno())
+        key = _key(sys.stdin.fileno(), question)
     except KeyboardInterrupt:
         key = b"q"
     print(f"\r{' ' * len(question)}\r", end="", flush=True)  # a dumb terminal does it too
@@ -79,12 +78,13 @@ def _question(shown: int, columns: int) -> str:
     return next((form for form in forms if len(form) <= columns), forms[-1][:columns])
 
 
-def _key(terminal: int) -> bytes:
-    """Wait for one key, which is not shown; b"" when the terminal is closed."""
+def _key(terminal: int, question: str) -> bytes:
+    """Ask, and wait for one key, which is not shown; b"" when the terminal is closed."""
     try:
         before = termios.tcgetattr(terminal)
         try:
             tty.setcbreak(terminal, termios.TCSADRAIN)
+            print(question, end="", flush=True)  # only now: a key typed at once is not shown
             return os.read(terminal, 32)
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)

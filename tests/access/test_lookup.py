@@ -111,7 +111,7 @@ def nameserver() -> Iterator[str]:
     thread.start()
     yield uri.location
     daemon.shutdown()
-    thread.join(5)
+    thread.join(60)
 
 
 def test_name_server(nameserver: str, monkeypatch: pytest.MonkeyPatch) -> None:

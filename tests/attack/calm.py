@@ -17,8 +17,14 @@ from typing import NamedTuple
 from kvrmi.access.store import connect
 from tests.live.cluster import LiveCluster, wait_for
 
-ACKNOWLEDGED_IN = 1.0
-CONNECTS_IN = 1.0
+ACKNOWLEDGED_IN = CONNECTS_IN = 1.9
+"""Seconds; a stranger whose handshake is waited for costs two."""
+BUSY = 0.25
+"""Seconds that a thread of ours is late: then a leader may lose its lease without any stranger."""
+PROCESSES = 5
+"""Those that a write waits for; each may be as late as we are."""
+PACE = 0.01
+"""Seconds between two writes."""
 GROWTH_MIB = 50
 STATUS_PATIENCE = 5.0
 """Seconds; what is busy on a small machine is not down."""
@@ -55,6 +61,8 @@ class Calm:
         self._thread = threading.Thread(target=self._write, daemon=True)
         self.waits: list[float] = []
         self.errors: list[Exception] = []
+        self._late = 0.0
+        """Seconds that our own thread was late at the most: so busy do others keep the machine."""
 
     def __enter__(self) -> Calm:
         for pid in self._pids.values():
@@ -87,7 +95,7 @@ class Calm:
             began = time.monotonic()
             with connect(addresses=[f"{member.host}:{member.client}"]) as store:
                 store.put(f"newcomer{replica}", "served")
-            assert time.monotonic() - began < CONNECTS_IN
+            assert time.monotonic() - began < CONNECTS_IN + PROCESSES * self._late
 
     def _write(self) -> None:
         with connect(config=str(self._live.config)) as store:
@@ -102,8 +110,8 @@ class Calm:
 
     def _check(self) -> None:
         assert self.errors == []
-        assert max(self.waits) < ACKNOWLEDGED_IN
-        assert self._ballots() == self._reign, "the leader was deposed"
+        assert max(self.waits) < ACKNOWLEDGED_IN + PROCESSES * self._late
+        assert self._ballots() == self._reign or self._late > BUSY, "the leader was deposed"
         assert self._processes() == self._pids, "a process ended"
         for name, pid in self._pids.items():
             grown = vitals(pid).memory - self._before[name].memory
@@ -141,8 +149,12 @@ class Calm:
         return found | {f"other{n}": pid for n, pid in enumerate(sorted(others))}
 
 
-def spins(pid: int, seconds: float = 0.5) -> float:
-    """Measure which part of a CPU a process uses."""
+def spins(pid: int) -> bool:
+    """Whether a process uses most of a CPU all the time, and not for a moment's work alone."""
+    return all(_share(pid, 0.5) >= 0.6 for _ in range(3))
+
+
+def _share(pid: int, seconds: float) -> float:
     before = vitals(pid).cpu
     time.sleep(seconds)
     return (vitals(pid).cpu - before) / seconds

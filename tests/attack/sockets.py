@@ -14,7 +14,7 @@ from kvrmi.remote.payload import SERPENT, Call, dump, dump_call, load
 from kvrmi.remote.stream import Stream
 from tests.live.cluster import LiveCluster
 
-TIMEOUT = 10.0
+TIMEOUT = 60.0
 ROLES = ("proposer", "acceptor", "learner")
 
 

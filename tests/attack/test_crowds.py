@@ -67,9 +67,9 @@ def test_hundreds_of_connections_on_all_ports(fort: LiveCluster, ports: dict[str
         for name, daemon in ports.items():
             crowd(stack, daemon, CROWD if name == "client" else ELSEWHERE)
         calm.check_newcomer()
-        assert fort.is_healthy()
-        assert fort.orders().status()["leader"] == 1
-        assert spins(pid_of(fort)) < 0.6
+        wait_for(fort.is_healthy, "all is well")
+        wait_for(lambda: fort.leader() == 1, "the first one leads as before")
+        assert not spins(pid_of(fort))
 
 
 def test_a_process_out_of_descriptors_goes_on(fort: LiveCluster, ports: dict[str, Daemon]) -> None:
@@ -80,7 +80,7 @@ def test_a_process_out_of_descriptors_goes_on(fort: LiveCluster, ports: dict[str
         crowd(stack, ports["client"], 40)
         crowd(stack, ports["acceptor"], 20)
         calm.check_newcomer()
-        assert spins(pid) < 0.6
+        assert not spins(pid)
 
 
 def test_a_process_out_of_threads_goes_on(fort: LiveCluster, ports: dict[str, Daemon]) -> None:
@@ -94,5 +94,5 @@ def test_a_process_out_of_threads_goes_on(fort: LiveCluster, ports: dict[str, Da
         crowd(stack, ports["client"], 60)
         assert vitals(pid).threads < before + 30
         calm.check_newcomer()
-        assert spins(pid) < 0.6
+        assert not spins(pid)
     wait_for(fort.is_healthy, "all is well")

@@ -172,7 +172,7 @@ def test_a_restarted_role_has_cut_who_spoke_to_the_one_before(
         raw.call("receive", message, serializer=MSGPACK)
         assert raw.answer() != b""
         with connect(
-            member.host, member.admin, naming.admin(3), timeout=5.0, credentials=fort.credentials
+            member.host, member.admin, naming.admin(3), timeout=30.0, credentials=fort.credentials
         ) as admin:
             before = admin.status()["roles"]["acceptor"]["incarnation"]
             assert admin.restart_role("acceptor") > before

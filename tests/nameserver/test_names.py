@@ -176,6 +176,6 @@ def test_a_connection_is_let_go_after_each_call(
     for _ in range(30):  # more than the pool holds
         register(address, NAMES, credentials(1), 5.0)
     host, port = split_address(address)
-    with connect(host, port, NAMESERVER, timeout=5.0) as proxy:
+    with connect(host, port, NAMESERVER, timeout=30.0) as proxy:
         assert proxy.count() == 3
     assert daemon.connections <= 20

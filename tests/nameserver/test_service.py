@@ -32,7 +32,7 @@ def plain(address: str) -> Iterator[Any]:
 def member(address: str, credentials: Callable[[int], Credentials]) -> Iterator[Any]:
     """A proxy of replica 1."""
     host, port = split_address(address)
-    with connect(host, port, NAMESERVER, timeout=5.0, credentials=credentials(1)) as proxy:
+    with connect(host, port, NAMESERVER, timeout=30.0, credentials=credentials(1)) as proxy:
         yield proxy
 
 
@@ -124,7 +124,7 @@ def test_the_coordinator_writes_any_name_but_the_servers(
     address: str, credentials: Callable[[int], Credentials], plain: Any
 ) -> None:
     host, port = split_address(address)
-    with connect(host, port, NAMESERVER, timeout=5.0, credentials=credentials(0)) as proxy:
+    with connect(host, port, NAMESERVER, timeout=30.0, credentials=credentials(0)) as proxy:
         proxy.register("kvrmi.coordinator", STORE)
         with pytest.raises(Pyro5.errors.NamingError, match="own name"):
             proxy.register(NAMESERVER, STORE)

@@ -21,7 +21,7 @@ from kvrmi.remote.stream import Stream
 F = TypeVar("F", bound=Callable[..., Any])
 
 NAME = "test.object"
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 
 
 def until(condition: Callable[[], object], what: str = "condition") -> None:

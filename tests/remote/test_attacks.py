@@ -106,7 +106,7 @@ def test_p3_the_rest_of_a_batch_is_not_executed_after_cut(daemon: Daemon, target
         calls: list[object] = [("block", (), {}), ("echo", (1,), {})]
         data = dump(SERPENT, (NAME, "<batch>", calls, {}))
         raw.shaken().sock.sendall(pack(INVOKE, SERPENT, 8, 1, data))
-        assert target.entered.wait(5)
+        assert target.entered.wait(60)
         daemon.cut()
         target.leave.set()
         assert raw.closed()

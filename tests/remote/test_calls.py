@@ -67,7 +67,7 @@ def test_a_plain_proxy_in_another_process_with_default_settings_is_served() -> N
     daemon = serve(Tolerant())
     try:
         command = [sys.executable, "-c", STRANGER, f"PYRO:{NAME}@{daemon.locationStr}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     finally:
         daemon.cut()
     assert (done.returncode, done.stdout) == (0, "served\n"), done.stderr

@@ -131,7 +131,7 @@ def test_a_full_pool_closes_the_connection_that_is_idle_longest(target: Target) 
         Raw(daemon.port) as used,
     ):
         busy.shaken().call("block")
-        assert target.entered.wait(5)
+        assert target.entered.wait(60)
         oldest.shaken()
         used.shaken()
         settled(daemon, 2)
@@ -167,7 +167,7 @@ def test_those_that_never_said_who_they_are_make_room_first(target: Target) -> N
 def test_a_pool_full_of_calls_refuses_and_recovers(target: Target) -> None:
     with running(target, pool=1) as daemon, Raw(daemon.port) as busy:
         busy.shaken().call("block")
-        assert target.entered.wait(5)
+        assert target.entered.wait(60)
         with Raw(daemon.port) as late:
             assert late.closed()
         target.leave.set()
@@ -323,7 +323,7 @@ def test_an_accept_loop_that_ends_is_reported(
     daemon = Daemon("127.0.0.1", 0, admit=None, pool=1, max_message=1, idle=1)
     dead = threading.Event()
     daemon.start(on_death=dead.set)
-    assert dead.wait(5)
+    assert dead.wait(60)
     until(lambda: not daemon.alive)
     daemon.cut()
 

@@ -63,7 +63,7 @@ print("untouched")
 @pytest.mark.parametrize(("script", "said"), [(GUARDED, "guarded"), (UNTOUCHED, "untouched")])
 def test_in_a_process_of_its_own(script: str, said: str) -> None:
     command = [sys.executable, "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, f"{said}\n"), done.stderr
 
 

@@ -160,7 +160,7 @@ def test_who_is_gone_gets_nothing_and_disturbs_nobody(
 def test_nobody_who_answers_waits_for_the_reader(
     patient: Patient, daemon: Daemon, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "FRAME_SECONDS", 2.0)
+    monkeypatch.setattr(channel, "FRAME_SECONDS", 4.0)
     raw.call("later", serializer=MSGPACK)
     with Raw(daemon.port) as deaf:
         deaf.shaken().call("later", serializer=MSGPACK)
@@ -168,7 +168,7 @@ def test_nobody_who_answers_waits_for_the_reader(
         begun = monotonic()
         for _, reply in patient.asked:
             reply(bytes(8_000_000))
-        assert monotonic() - begun < 1.9
+        assert monotonic() - begun < 3.9
         assert raw.answer() == bytes(8_000_000)
         until(lambda: daemon.connections == 1)  # who reads nothing loses the connection
     raw.call("at_once", "next")

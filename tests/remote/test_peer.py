@@ -260,17 +260,18 @@ def test_a_stopped_peer_never_blocks(
     gather, (stopped, other) = rig.peers(port, daemon.port, window=1000)
     until(lambda: stopped.state == other.state == "connected")
     process.send_signal(signal.SIGSTOP)
-    longest, taken = 0.0, 0
+    times, taken = [], 0
     for i in range(400):
         begun = monotonic()
         taken += stopped.send(begun, bytes(20_000), i, 60)
         assert other.send(begun, b"%d" % i, i, 5)
         gather.wait(0)
         stopped.read(begun)
-        longest = max(longest, monotonic() - begun)
+        times.append(monotonic() - begun)
         for token, _ in collect(gather, 1):
             assert token == i
-    assert longest < 0.25  # scheduling, not waiting: 400 x 20 kB do not fit into any socket
+    # 400 x 20 kB do not fit into any socket; a busy machine may take a few moments for itself.
+    assert sorted(times)[-10] < 0.25
     assert taken < 400
     assert stopped.wants_write
     process.send_signal(signal.SIGCONT)
@@ -286,7 +287,7 @@ def test_connecting_to_a_stopped_peer_blocks_nobody(
     process, port = child
     process.send_signal(signal.SIGSTOP)
     begun = monotonic()
-    gather, (peer,) = rig.peers(port, connect_timeout=10)
+    gather, (peer,) = rig.peers(port, connect_timeout=30)
     assert not peer.send(monotonic(), b"x", 1, 1)
     assert gather.wait(0) == []
     assert monotonic() - begun < 4

@@ -172,7 +172,6 @@ def test_calls_that_wait_cost_nothing(prompt: Prompt, raw: Raw) -> None:
 def test_a_frame_in_pieces_is_read_elsewhere_and_in_time(
     daemon: Daemon, prompt: Prompt, raw: Raw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "FRAME_SECONDS", 0.5)
     frame = pack(INVOKE, SERPENT, 0, 1, dump_call(SERPENT, Call(NAME, "echo", (1,), {})))
     for _ in range(3):
         raw.sock.sendall(frame[:50])
@@ -181,6 +180,7 @@ def test_a_frame_in_pieces_is_read_elsewhere_and_in_time(
             assert other.answer() == "meanwhile"
         raw.sock.sendall(frame[50:] + frame)
         assert raw.answer() == raw.answer() == 1
+    monkeypatch.setattr(channel, "FRAME_SECONDS", 0.5)
     raw.sock.sendall(frame[:50])
     assert raw.closed()
 
@@ -195,6 +195,7 @@ def test_who_does_not_read_holds_nobody_up(
             raw.call("echo", number)
             assert raw.answer() == number
         until(lambda: daemon.connections == 1)
+    monkeypatch.undo()
     raw.call("large", 8_000_000, serializer=MSGPACK)
     assert raw.answer() == bytes(8_000_000)
     raw.call("echo", "next")
@@ -202,14 +203,14 @@ def test_who_does_not_read_holds_nobody_up(
 
 
 def test_a_connection_that_is_idle_too_long_is_closed(prompt: Prompt) -> None:
-    with running(prompt, idle=0.3) as daemon, Raw(daemon.port) as idle, Raw(daemon.port) as busy:
-        begun = monotonic()
-        idle.shaken()
+    with running(prompt, idle=1.0) as daemon, Raw(daemon.port) as busy:
         busy.shaken().call("later")
-        assert idle.closed()
-        assert monotonic() - begun >= 0.29
         until(lambda: prompt.asked)
-        threading.Event().wait(0.4)
+        with Raw(daemon.port) as idle:
+            begun = monotonic()
+            idle.shaken()
+            assert idle.closed()
+            assert monotonic() - begun >= 0.99, "and longer than that since the other's call"
         prompt.asked[0][1]("a call is not idle")
         assert busy.answer() == "a call is not idle"
         assert busy.closed()

@@ -43,7 +43,7 @@ class Replicas:
     def kill(self, replica: int) -> None:
         process = self.running.pop(replica)
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
     def signal(self, replica: int, number: int) -> None:
         os.kill(self.running[replica].pid, number)
@@ -55,10 +55,10 @@ class Replicas:
         statuses = {}
         for replica, process in self.running.items():
             try:
-                statuses[replica] = process.wait(10)
+                statuses[replica] = process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                statuses[replica] = process.wait(10)
+                statuses[replica] = process.wait(60)
         self.running.clear()
         return statuses
 

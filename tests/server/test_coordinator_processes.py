@@ -51,7 +51,7 @@ def test_a_child_lives_until_it_is_killed(tmp_path: Path, started: list[Process]
 
 def test_the_exit_status_and_the_output_are_kept(tmp_path: Path, started: list[Process]) -> None:
     process = start([sys.executable, "-c", "print('gone'); exit(4)"], tmp_path, started)
-    assert process.wait(10)
+    assert process.wait(60)
     assert process.status == 4
     assert (tmp_path / "output").read_text() == "gone\n"
 
@@ -69,7 +69,7 @@ def test_a_process_of_somebody_else_can_be_adopted(tmp_path: Path) -> None:
         assert adopted is not None
         assert adopted.alive
         adopted.terminate()
-        assert adopted.wait(10)
+        assert adopted.wait(60)
         assert adopted.status is None
         adopted.close()
     assert Process.adopt(stranger.pid) is None
@@ -79,7 +79,7 @@ def test_a_stopped_process_can_still_be_ended(tmp_path: Path, started: list[Proc
     process = start(SLEEPER, tmp_path, started)
     process.signal(signal.SIGSTOP)
     process.terminate()
-    assert process.wait(10)
+    assert process.wait(60)
 
 
 def test_who_does_not_listen_is_killed(tmp_path: Path, started: list[Process]) -> None:

@@ -78,7 +78,7 @@ def test_it_is_launched_and_probed(supervisor: Supervisor, charge: Charge) -> No
     supervisor.begin()
     assert supervisor.pid is not None
     assert not supervisor.held
-    assert charge.probed.wait(10)
+    assert charge.probed.wait(60)
     assert charge.launches == 1
 
 
@@ -240,7 +240,7 @@ def test_what_is_let_go_is_not_reaped_at_the_same_time(
 
     def join(seconds: float) -> None:
         threading.Thread(target=reap, daemon=True).start()
-        assert reaping.wait(10)
+        assert reaping.wait(60)
 
     child = None if supervisor._process is None else supervisor._process._child
     with monkeypatch.context() as patched:  # the fixture lets go once more
@@ -248,7 +248,7 @@ def test_what_is_let_go_is_not_reaped_at_the_same_time(
         found = supervisor.release()
     let_go.set()
     assert found is None
-    assert closed.wait(10)
+    assert closed.wait(60)
     assert child is not None
     child.kill()
     child.wait()

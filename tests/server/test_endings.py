@@ -101,7 +101,7 @@ def test_unknown_kinds_are_nothing(used: Path) -> None:
 def run(*arguments: str) -> tuple[int, str]:
     """Run the interpreter; its exit status and the last line that it said."""
     child = [sys.executable, *arguments]
-    done = subprocess.run(child, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(child, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stderr.splitlines()[-1]
 
 
@@ -118,7 +118,7 @@ def test_a_process_ended_by_an_invariant_says_so_in_every_way(used: Path) -> Non
 
 def test_a_log_that_hangs_with_its_disk_keeps_no_process_from_ending(tmp_path: Path) -> None:
     child = [sys.executable, "-c", HANGS + FATAL, str(tmp_path)]
-    assert subprocess.run(child, cwd=ROOT, timeout=30, check=False).returncode == 5
+    assert subprocess.run(child, cwd=ROOT, timeout=60, check=False).returncode == 5
 
 
 def test_an_invariant_broken_at_the_start_ends_it_the_same_way(tmp_path: Path) -> None:

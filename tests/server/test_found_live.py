@@ -55,13 +55,13 @@ class Hosts:
     def kill(self, replica: int) -> None:
         process = self.running.pop(replica)
         process.kill()
-        process.wait(10)
+        process.wait(60)
 
     def stop(self) -> None:
         for process in self.running.values():
             process.terminate()
         for process in self.running.values():
-            process.wait(15)
+            process.wait(60)
 
     def store(self, replica: int, timeout: float = 4.0) -> Store:
         """A client that was given the address of one replica, and nothing else."""

@@ -45,7 +45,7 @@ def taken(router: Router, host: RoleHost[StubRole]) -> Callable[[object, float],
         host.put(HOST, NEWS)
         other = threading.Thread(target=router.run)
         other.start()
-        other.join(5)
+        other.join(60)
         assert not other.is_alive()
         return "answer"
 

@@ -26,7 +26,7 @@ def refused(*arguments: str, status: int = 1) -> str:
     """Start, and return the one line with which it ended, with that status."""
     with tempfile.NamedTemporaryFile() as file:
         process = start(*arguments, output=Path(file.name))
-        ended = process.wait(15)
+        ended = process.wait(60)
         lines = file.read().decode().splitlines()
     assert (ended, len(lines)) == (status, 1), lines
     return lines[0]
@@ -76,12 +76,12 @@ def test_metrics_are_served_where_a_port_is_given(founded: Replicas) -> None:
         )
     finally:
         replica.terminate()
-        assert replica.wait(10) == 0
+        assert replica.wait(60) == 0
 
 
 def fetched(url: str) -> bytes:
     try:
-        with urlopen(url, timeout=5) as answer:
+        with urlopen(url, timeout=60) as answer:
             body: bytes = answer.read()
             return body
     except OSError:
@@ -133,7 +133,7 @@ def test_one_id_runs_once_and_ends_cleanly(tmp_path: Path) -> None:
         assert "in use by process" in refused("1", *config(one))
         process = one.running[1]
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         one.running.clear()
         one.start(1)
         one.leader()
@@ -170,4 +170,4 @@ def test_replicas_form_a_cluster_without_a_coordinator(tmp_path: Path) -> None:
     finally:
         for process in processes:
             process.terminate()
-        assert [process.wait(10) for process in processes] == [0, 0, 0]
+        assert [process.wait(60) for process in processes] == [0, 0, 0]

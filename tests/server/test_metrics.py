@@ -39,7 +39,7 @@ def free_port() -> int:
 
 
 def read(endpoint: MetricsEndpoint) -> str:
-    with urlopen(f"http://{HOST}:{endpoint._port}/metrics", timeout=10) as answer:
+    with urlopen(f"http://{HOST}:{endpoint._port}/metrics", timeout=60) as answer:
         body: bytes = answer.read()
     return body.decode()
 

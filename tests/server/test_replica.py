@@ -218,12 +218,12 @@ def test_a_learner_stays_down_while_our_term_cannot_be_ended(tmp_path: Path) -> 
 
         holder = threading.Thread(target=replica.hosts["proposer"].ask, args=(hold,))
         holder.start()
-        assert held.wait(5)
+        assert held.wait(60)
         with pytest.raises(Fenced):
             replica.hosts["learner"].start()
         assert replica.hosts["learner"].state == "down"
         release.set()
-        holder.join(5)
+        holder.join(60)
 
 
 def test_a_peer_that_refuses_connections_is_handled_at_once(tmp_path: Path) -> None:

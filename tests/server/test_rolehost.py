@@ -74,10 +74,10 @@ def test_nothing_leaves_before_it_is_durable() -> None:
     disk.free.clear()
     thread = threading.Thread(target=host.deliver, args=(PEER, ASK))
     thread.start()
-    assert disk.writing.wait(5)
+    assert disk.writing.wait(60)
     assert outside.posted == []
     disk.free.set()
-    thread.join(5)
+    thread.join(60)
     assert len(outside.posted) == 1
 
 
@@ -130,11 +130,11 @@ def test_who_finds_the_role_taken_leaves_the_work_to_its_holder() -> None:
     disk.free.clear()
     thread = threading.Thread(target=host.deliver, args=(PEER, ASK))
     thread.start()
-    assert disk.writing.wait(5)
+    assert disk.writing.wait(60)
     host.put(PEER, ASK)
     assert not host.work()
     disk.free.set()
-    thread.join(5)
+    thread.join(60)
     assert host.work()
     assert len(role.seen) == 2
 
@@ -159,7 +159,7 @@ def test_a_role_whose_disk_writes_handles_nothing_and_holds_nobody_up() -> None:
     assert host.put(PEER, ASK)
     assert host.put(PEER, ASK)
     assert host.work(), "it returns while the disk writes"
-    assert disk.writing.wait(5)
+    assert disk.writing.wait(60)
     assert not host.work()
     assert len(role.seen) == 1
     assert host.ask(lambda *_: "status") == "status"
@@ -181,7 +181,7 @@ def test_what_a_role_was_writing_when_it_failed_leaves_nothing() -> None:
     disk.free.clear()
     host.put(PEER, ASK)
     assert host.work()
-    assert disk.writing.wait(5)
+    assert disk.writing.wait(60)
     assert host.fail("test"), "it waits for no disk"
     with pytest.raises(Fenced, match="when its disk has written"):
         host.start()
@@ -202,7 +202,7 @@ def test_a_step_is_noted_when_it_is_durable() -> None:
     disk.free.clear()
     host.put(PEER, ASK)
     assert host.work()
-    assert disk.writing.wait(5)
+    assert disk.writing.wait(60)
     assert not noted
     disk.free.set()
     until(lambda: noted)

@@ -228,14 +228,14 @@ def test_a_late_answer_is_given_up_in_time(world: World) -> None:
     free = threading.Event()
 
     def hang(sender: Address, message: Message) -> bytes:
-        free.wait(5)
+        free.wait(60)
         return b""
 
     world.servant.answer = hang
     assert world.send(ASK)
     sent = time.monotonic()
     assert world.collect(2)[1] == UNANSWERED
-    assert 0.2 < time.monotonic() - sent < 4.0
+    assert 0.2 < time.monotonic() - sent < 30.0
     free.set()
 
 
@@ -251,7 +251,7 @@ def test_a_lost_connection_loses_what_was_asked(world: World) -> None:
 
     world.servant.answer = die
     assert world.send(ASK)
-    assert asked.wait(5)
+    assert asked.wait(60)
     assert world.collect(2)[1] == UNANSWERED
     until(lambda: world.refused)
 

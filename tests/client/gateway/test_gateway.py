@@ -155,7 +155,7 @@ def test_a_server_that_ended_the_connection_is_connected_to_anew(
 def relay(gate: World, lost: int) -> tuple[socket.socket, threading.Thread]:
     """Pass datagrams on to the gateway, and its answers back, but lose the first answers."""
     made = silent(socket.SOCK_DGRAM)
-    made.settimeout(10)
+    made.settimeout(60)
 
     def work() -> None:
         for number in range(lost + 1):
@@ -176,7 +176,7 @@ def test_a_datagram_without_an_answer_is_sent_again_with_its_id(
     with made:
         address = "{}:{}".format(*made.getsockname())
         assert main(["--protocol", "udp", "--address", address, "PUT", "a", "1"]) == 0
-        thread.join(10)
+        thread.join(60)
     first, second = gate.engine.asked
     assert first == second
     assert first[1] is not None

@@ -19,6 +19,28 @@ print("whole" if paged(lines, print) else "stopped", flush=True)
 """
 
 
+WATCHED = """
+import sys, termios
+from client.shell import pager
+edits = []
+def watched(text, **more):
+    if "q: stop" in text:
+        edits.append(bool(termios.tcgetattr(0)[3] & termios.ICANON))
+    print(text, **more)
+pager.print = watched
+pager.paged(map(str, range(60)), print)
+print(f"the terminal edited lines: {edits}", flush=True)
+"""
+
+
+def test_a_key_is_waited_for_before_it_is_asked_for() -> None:
+    """Else one that is typed at once is shown, behind the question, and stays there."""
+    with Terminal.python("-c", WATCHED) as terminal:
+        terminal.see("^-- 23 shown")
+        terminal.keys("q")
+        terminal.see(r"^the terminal edited lines: \[False\]$")
+
+
 def show(count: int, length: int = 0) -> Terminal:
     paths = os.pathsep.join(sys.path)
     return Terminal(

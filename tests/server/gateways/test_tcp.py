@@ -98,7 +98,7 @@ def test_who_does_not_read_is_not_read_from(gate: World) -> None:
         answer = b"$100000\r\n%s\r\n" % value
         for _ in range(1000):
             assert received(slow, len(answer)) == answer
-        writer.join(10)
+        writer.join(60)
     until(lambda: gate.tcp._kept == 0)
 
 

@@ -99,7 +99,7 @@ class World:
 
     def datagrams(self) -> socket.socket:
         client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        client.settimeout(10)
+        client.settimeout(60)
         client.connect((HOST, self.udp.port))
         return client
 
@@ -131,5 +131,5 @@ def world(*, log_requests: bool = False) -> Iterator[World]:
             made.udp.cut()
             alive = made.thread.is_alive()
             made.reactor.stop()
-            made.thread.join(10)
+            made.thread.join(60)
     assert alive, "nothing that a client does ends the reactor"
