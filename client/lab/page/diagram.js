@@ -4,7 +4,7 @@
 // them, whatever the trace holds. Lengths are pixels, so that columns stand below their cards.
 
 import { svg } from "./dom.js";
-import { isLocal, replicaOf } from "./trace.js";
+import { isLocal, replicaOf } from "./records.js";
 import { concerns } from "./twophase.js";
 import { across, brief, MARK, short } from "./words.js";
 

@@ -1,8 +1,8 @@
 // Why somebody leads: who missed which heartbeat, who pre-voted, what leases forbade, what phase 1
 // found and adopted. A function of the records up to a step. Pure.
 
-import { less, spell } from "./state.js";
-import { isLocal, replicaOf, table } from "./trace.js";
+import { less, spell } from "./ballots.js";
+import { isLocal, replicaOf, table } from "./records.js";
 
 /** The ballot that somebody campaigned with last, or leads at, at or before a step; null: none yet. */
 export function latestBallot(trace, until) {

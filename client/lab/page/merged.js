@@ -7,9 +7,9 @@ export function merge(traces) {
   for (;;) {
     const pane = earliest(traces, next);
     if (pane < 0) return { steps };
-    const { at, weight, records } = traces[pane].steps[next[pane]];
+    const { at, weight, fault, records } = traces[pane].steps[next[pane]];
     next[pane] += 1;
-    steps.push({ at, weight, records, pane, stands: next.map((count) => count - 1) });
+    steps.push({ at, weight, fault, records, pane, stands: next.map((count) => count - 1) });
   }
 }
 

@@ -1,7 +1,8 @@
 // What stands beside the diagram: a card for each replica, the log's slots, the step in detail.
 
 import { html, press } from "./dom.js";
-import { isNoop, isOutdated, less, spell } from "./state.js";
+import { less, spell } from "./ballots.js";
+import { isNoop, isOutdated } from "./state.js";
 import { doubts, standing as part, transactions } from "./twophase_panels.js";
 import { quorums } from "./quorums.js";
 import { history, story } from "./why.js";

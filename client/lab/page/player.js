@@ -2,7 +2,7 @@
 //
 // Time is asked for, frames are never counted, so a tab that was hidden goes on where it should be.
 
-import { ALL, EVENTS, isFault, LEARNED } from "./trace.js";
+import { ALL, EVENTS, LEARNED } from "./records.js";
 
 /** Steps a second. */
 export const SPEEDS = [0.5, 1, 2, 4, 8, 20, 60];
@@ -15,7 +15,7 @@ export class Player {
     this.grain = EVENTS;
     this.speed = 2;
     this.playing = false;
-    this.faults = run.steps.flatMap((step, number) => isFault(step) ? [number] : []);
+    this.faults = run.steps.flatMap((step, number) => step.fault ? [number] : []);
   }
 
   get last() {

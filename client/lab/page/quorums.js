@@ -3,7 +3,7 @@
 
 import { html, press, svg } from "./dom.js";
 import { election, told } from "./election.js";
-import { spell } from "./state.js";
+import { majorityOf, spell } from "./ballots.js";
 
 const WIDE = 44, HIGH = 30, LEFT = 96;
 

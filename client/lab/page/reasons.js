@@ -1,7 +1,7 @@
 // Why a step is safe, and what was broken where one was not: a sentence or two, and where to read it.
 // Pure. [reason, paper and section]; sections are those of the papers as published.
 
-import { table } from "./trace.js";
+import { table } from "./records.js";
 import { BROKEN } from "./twophase_words.js";
 
 const SIMPLE = "Paxos Made Simple", LIVE = "Paxos Made Live";
@@ -24,8 +24,14 @@ export const EVENT = table({
   transfer: ["Who leads is a matter of progress, never of safety.", `${SIMPLE} 2.4`],
 });
 
+/** A no-op that is chosen. */
+export const NOOP = ["A no-op changes nothing. A new leader proposes one in its first slot, and in gaps: once that is applied, it has applied all that was chosen before it.", `${SIMPLE} 3`];
+
+/** A refusal that is neither for a promise nor for a lease. */
+export const STOPS = ["To refuse is always safe: it lets nothing be chosen.", `${SIMPLE} 2.2`];
+
 /** A refusal because of a lease. */
-export const LEASE = ["Its lease for another leader still runs: that one may answer reads alone, so nobody else may be promised anything meanwhile.", `${LIVE} 5.2`];
+export const LEASE = ["Until a lease that it granted, or may have granted, has ended, that leader may answer reads alone: nobody else may be promised anything meanwhile.", `${LIVE} 5.2`];
 
 /** By the message that is sent or comes. */
 export const MESSAGE = table({

@@ -3,7 +3,7 @@
 // scripts. What comes from a trace goes in as text: every < of it is escaped.
 
 import { html } from "./dom.js";
-import { LEARNED } from "./trace.js";
+import { LEARNED } from "./records.js";
 import { say } from "./words.js";
 
 const MOST_SENTENCES = 400;

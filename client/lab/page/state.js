@@ -4,8 +4,9 @@
 // acceptor let out as promised or accepted, `accepted` what it let out as accepted: both are durable.
 // A copy is kept each SPACING steps, and a state replayed from the nearest.
 
+import { less, spell } from "./ballots.js";
 import { learn, SENT, settled } from "./twophase.js";
-import { replicaOf, roleOf, table } from "./trace.js";
+import { replicaOf, roleOf, table } from "./records.js";
 
 export const SPACING = 256;
 
@@ -192,12 +193,6 @@ function slot(state, number) {
 
 const named = (pair) => Array.isArray(pair) ? { round: pair[0], replica: pair[1] } : pair;
 
-/** Whether ballot `a` (null: none) is below `b`. */
-export function less(a, b) {
-  if (a === null || b === null) return a === null && b !== null;
-  return a.round < b.round || (a.round === b.round && a.replica < b.replica);
-}
-
 /** Whether a majority has promised more than this ballot: its owner can have nothing chosen. */
 export function isOutdated(state, ballot) {
   const replicas = [...state.replicas.values()];
@@ -207,6 +202,3 @@ export function isOutdated(state, ballot) {
 
 /** Whether a value is the no-op: a batch of no commands, after the format's byte. */
 export const isNoop = (value) => value?.b64 === "AZA=";
-
-/** A ballot as everywhere else: ROUND.REPLICA. */
-export const spell = (ballot) => ballot ? `${ballot.round}.${ballot.replica}` : "none";

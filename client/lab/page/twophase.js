@@ -2,7 +2,7 @@
 //
 // A transaction is its manager and a number; votes and outcomes count when they leave, being durable.
 
-import { replicaOf, table } from "./trace.js";
+import { replicaOf, table } from "./records.js";
 
 const START = 2 ** 32, DISK = 2 ** 44;
 

@@ -1,7 +1,7 @@
 // Two-phase commit in sentences, and why each step is safe, with where to read it. Pure.
 
 import { concerns, named } from "./twophase.js";
-import { replicaOf, table } from "./trace.js";
+import { replicaOf, table } from "./records.js";
 
 const GRAY = "Gray, Notes on Data Base Operating Systems", BOOK = "Bernstein, Hadzilacos and Goodman";
 
@@ -37,7 +37,7 @@ export const SHORT = table({
 export const SENDS = table({
   Prepare: (message) => `Manager ${replicaOf(message.from)} asks all participants to vote on ${many(message)}.`,
   Votes: (message) => voted(message),
-  Go: (message) => went(message),
+  Go: (message, seen) => went(message, seen),
   Done: (message) => `Participant ${replicaOf(message.from)} has carried out what manager ${replicaOf(message.to)} decided of ${many(message)}.`,
   Inquire: (message) => `Participant ${replicaOf(message.from)} is in doubt about ${many(message)}: it voted YES, and nobody answers. It asks replica ${replicaOf(message.to)}.`,
   Known: (message) => known(message),
@@ -50,24 +50,74 @@ function voted(message) {
   return `${who} votes NO on ${named(noes[0][0], noes[0][1])}: ${noes[0][2].answer.value}.`;
 }
 
-function went(message) {
+function went(message, seen) {
   const [manager, number, { commit }] = concerns(message)[0], local = replicaOf(message.from) === replicaOf(message.to);
-  const what = commit ? "commits" : "aborts";
+  if (!commit) return `Manager ${manager} decides: everybody aborts ${many(message)}. ${because(manager, number, seen)}`;
   return local
-    ? `Manager ${manager} decides: it ${what} ${named(manager, number)}, first at its own participant.`
-    : `Manager ${manager} sends its decision on: everybody ${what} ${many(message)}.`;
+    ? `Manager ${manager} decides: it commits ${named(manager, number)}, first at its own participant.`
+    : `Manager ${manager} sends its decision on: everybody commits ${many(message)}.`;
 }
+
+/** Why a manager aborts: which votes it lacks at this step, as they came before it, or were NO. */
+function because(manager, number, { trace, at }) {
+  const votes = arrived(trace, manager, number, at);
+  const no = [...votes].find(([, yes]) => !yes);
+  if (no) return `Participant ${no[0]} voted NO.`;
+  const silent = trace.replicas.filter((id) => !votes.has(id));
+  if (silent.length === 0) return "All voted YES, but it was too late: it had not put a COMMIT on its disk in time.";
+  return `It had waited long enough for the vote of ${silent.map((id) => `replica ${id}`).join(" and ")}.`;
+}
+
+/** The votes that a manager has had by a step: replica, and whether it was YES. */
+function arrived({ messages }, manager, number, until) {
+  const votes = new Map();
+  for (const message of messages.values()) {
+    if (message.type !== "Votes" || replicaOf(message.to) !== manager) continue;
+    if (!message.fates.some(({ fate, step }) => fate === "arrived" && step <= until)) continue;
+    const part = concerns(message).find(([, one]) => one === number)?.[2];
+    if (part) votes.set(replicaOf(message.from), part.yes);
+  }
+  return votes;
+}
+
+/** By the event of a participant or manager: what it did. */
+export const EVENTS = table({
+  outcome: (replica, { peer, text }) => `Participant ${replica} hears from replica ${peer}: ${heard(text)}.`,
+  go: (replica, { peer, text }) => replica && /COMMIT/.test(text)
+    ? `Participant ${replica} carries out what manager ${peer} committed, and unlocks its keys.`
+    : `Participant ${replica} drops what manager ${peer} aborted, and unlocks its keys.`,
+  vote: (replica, { peer, text }) => /^VOTE ACK/.test(text)
+    ? `Participant ${replica} prepares what manager ${peer} asks for, and votes YES once it is on its disk.`
+    : `Participant ${replica} votes NO to manager ${peer}: ${/^VOTE ABORT (.*?) manager=/.exec(text)?.[1] ?? "it cannot"}.`,
+  "in doubt": (replica, { peer }) => `Participant ${replica} is in doubt, and asks replica ${peer}.`,
+  view: (replica, { text }) => `Participant ${replica} enters view ${/VIEW (\d+)/.exec(text)?.[1] ?? ""}: who has to vote has changed.`,
+  fetch: (replica, { peer }) => `Participant ${replica} lacks what it missed, and asks replica ${peer} for the store.`,
+  store: (replica, { peer }) => `Participant ${replica} has the store of replica ${peer}.`,
+  "go-ack": (replica, { peer }) => `Manager ${replica} hears that participant ${peer} has carried its decision out.`,
+  recovered: (replica) => `Manager ${replica} reads what it had decided from its disk.`,
+  prepare: (replica) => `Manager ${replica} asks all participants to vote.`,
+  votes: (replica, { peer }) => `Manager ${replica} has the votes of participant ${peer}.`,
+});
+
+/** What a participant is told of transactions: "1/17592186044426=prepared" each. */
+const heard = (text) => [...text.matchAll(/(\d+)\/(\d+)=(\w+)/g)]
+  .map(([, manager, number, state]) => `${named(Number(manager), Number(number))} ${STATES[state] ?? state}`).join(", ");
+
+const STATES = table({
+  prepared: "has its YES too, and it knows no outcome", unknown: "is unknown to it",
+  commit: "is committed", abort: "is aborted",
+});
 
 function known(message) {
   const [manager, number, { state }] = concerns(message)[0], name = named(manager, number);
   const who = `Participant ${replicaOf(message.from)}`;
-  if (state === "prepared") return `${who} voted YES on ${name} too and knows no more: nobody may decide without manager ${manager}.`;
+  if (state === "prepared") return `${who} voted YES on ${name} too and knows no more: nobody but manager ${manager} may decide it.`;
   if (state === "unknown") return `${who} knows nothing of ${name}.`;
   return `${who} knows the outcome of ${name}: ${state}.`;
 }
 
 /** Why it is safe, by what is sent or comes. */
-export const WHY = table({
+const WHY = table({
   Prepare: ["Phase 1. Nothing is carried out yet; who cannot carry it out votes NO.", `${GRAY} 5.8.3.3`],
   Votes: ["A vote is on its disk before it is sent, and never changes. After a YES a participant may neither commit nor abort by itself: only the manager knows all votes.", `${BOOK} 7.4`],
   Go: ["Phase 2. All have voted YES, or the answer is abort. The decision is on the manager's disk before anybody else hears of it.", `${GRAY} 5.8.3.3`],
@@ -75,6 +125,11 @@ export const WHY = table({
   Inquire: ["This is how two-phase commit blocks: who has voted YES waits for the one who decides, with its keys locked.", `${BOOK} 7.4`],
   Known: ["An outcome that one participant knows, all may take. That all have voted YES says nothing: the manager may have aborted.", `${BOOK} 7.4`],
 });
+
+/** Why it is safe that this message leaves or comes. */
+export const why = (message) => message.type === "Go" && concerns(message).every(([, , { commit }]) => !commit) ? ABORT : WHY[message.type];
+
+const ABORT = ["A manager may abort its own transaction alone, as long as it has not decided to commit it. Nobody else may decide it.", `${BOOK} 7.4`];
 
 /** What was broken, by the words of the verdict. */
 export const BROKEN = [

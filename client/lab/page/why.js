@@ -1,11 +1,8 @@
 // Why a slot has the value that it has: who proposed, promised and accepted, ballot by ballot, and
 // which majorities share an acceptor. A function of the records up to a step. Pure.
 
-import { less, spell } from "./state.js";
-import { replicaOf, table } from "./trace.js";
-
-/** How many of so many are a majority. */
-export const majorityOf = (replicas) => Math.floor(replicas / 2) + 1;
+import { less, majorityOf, spell } from "./ballots.js";
+import { replicaOf, table } from "./records.js";
 
 /**
  * {ballots, chosen} of a slot; each ballot, the lowest first, with its promises and votes. Chosen is

@@ -1,10 +1,13 @@
 // What a step is, in a sentence, in a word or two, across a row. Pure.
 
-import { broken, CLIENT, CRASH, EVENT, LEASE, MESSAGE, ON_WAY } from "./reasons.js";
-import { isNoop, spell } from "./state.js";
-import { isComment, isLocal, replicaOf, roleOf, table } from "./trace.js";
+import { broken, CLIENT, CRASH, EVENT, LEASE, MESSAGE, NOOP, ON_WAY, STOPS } from "./reasons.js";
+import { less, spell } from "./ballots.js";
+import { isNoop } from "./state.js";
+import { asked, isComment, isLocal, replicaOf, roleOf, table } from "./records.js";
+import { ANSWERS, isChosen, SENTENCES } from "./paxos_words.js";
+import { byHand, line } from "./script_words.js";
 import { concerns } from "./twophase.js";
-import { BESIDE, SENDS, SHORT, shortened, WHY } from "./twophase_words.js";
+import { BESIDE, EVENTS, SENDS, SHORT, shortened, why } from "./twophase_words.js";
 
 /** Letter and shape of the messages between replicas: questions are square, answers round. */
 export const MARK = table({
@@ -29,10 +32,13 @@ export function short(message) {
   const parts = [type];
   if (fields.ballot) parts.push(spell(fields.ballot));
   if (fields.slot) parts.push(`slot ${fields.slot}`);
-  if (type === "Accept" && isNoop(fields.value)) parts.push("no-op");
+  if (type === "Accept" || type === "Chosen") parts.push(clipped(message.words || (isNoop(fields.value) ? "no-op" : "")));
   if (type === "Refused") parts.push(`(${fields.reason})`);
-  return parts.join(" ");
+  return parts.filter(Boolean).join(" ");
 }
+
+const clipped = (text) => text.length > LONG ? `${text.slice(0, LONG)}..` : text;
+const LONG = 24;
 
 const FAULTS = table({
   crash: "a process is killed", crash_leader: "the leader is killed",
@@ -56,7 +62,7 @@ const FAULTS = table({
 /** A fault, "3 lose_disk", in words; one that is several in a row by its name. */
 function fault(text) {
   const name = text.replace(/^\d+ /, "");
-  if (name.startsWith("by hand: ")) return name;
+  if (name.startsWith("by hand: ")) return `by hand: ${byHand(name.slice("by hand: ".length))}`;
   return FAULTS[name] ?? (/^\w+$/.test(name) ? `several in a row, "${name}"` : name);
 }
 
@@ -65,7 +71,7 @@ export function say(trace, at) {
   const step = trace.steps[at];
   try {
     const record = main(step);
-    const [sentence, reason] = SAY[record.kind](record, trace.messages, trace, step);
+    const [sentence, reason] = SAY[record.kind](record, trace.messages, trace, step, at);
     return { sentence, why: reason?.[0] ?? "", where: reason?.[1] ?? "" };
   } catch {
     return { sentence: "This step cannot be put into words.", why: "", where: "" };
@@ -109,7 +115,7 @@ export function across(step) {
     if (record.kind !== "happened" || typeof record.who === "number" || !record.text) continue;
     if (record.who === "verdict") return ["safety broke", "fault"];
     if (record.who === "fault") return [fault(record.text), "fault"];
-    if (record.who === "script") return isComment(record) ? null : [record.text, "order"];
+    if (record.who === "script") return isComment(record) ? null : [line(record.text), "order"];
   }
   return null;
 }
@@ -119,6 +125,7 @@ function main(step) {
   const rank = (record) => {
     if (record.kind === "happened") return record.text ? 6 : 0;
     if (record.kind === "left" && record.mail.some(({ type }) => type in SENDS && type !== "Prepare")) return 5;
+    if (record.kind === "left" && record.mail.some(({ type }) => type === "Chosen")) return 5;
     if (record.kind === "acted") return ORDER.indexOf(record.event.event) < 0 ? 3 : 5;
     if (record.kind === "links") return 4;
     if (record.kind === "life") return 4;
@@ -127,26 +134,31 @@ function main(step) {
   };
   const most = Math.max(...step.records.map(rank));
   const among = step.records.filter((record) => rank(record) === most);
-  const order = (record) => ORDER.indexOf(record.event?.event);
   return among.toSorted((a, b) => order(a) - order(b))[0];
 }
 
+/** Which one of several events a step is about: its own leading comes before the end of another's. */
+function order({ event, replica }) {
+  const place = ORDER.indexOf(event?.event);
+  return event?.event === "leads" && event.peer !== replica ? place + 1.5 : place;
+}
+
 const ORDER = [
-  "chosen", "leads no more", "leads", "promise", "refuse", "campaign", "accept", "snapshot",
+  "chosen", "leads", "leads no more", "promise", "refuse", "campaign", "accept", "snapshot",
   "hand-over", "transfer", "accepted", "propose", "commit",
 ];
 
 const SAY = table({
-  acted({ replica, event }) {
-    const sentence = SENTENCES[event.event]?.(replica, event);
+  acted({ replica, event }, messages, trace, step) {
+    const sentence = (SENTENCES[event.event] ?? EVENTS[event.event])?.(replica, event, { step, messages });
     return [sentence ?? `Replica ${replica}, ${event.role}: ${event.text}.`, reason(event)];
   },
   happened({ who, what, text }, messages, trace, step) {
     if (who === "verdict") return verdict(text, trace, trace.steps.indexOf(step));
-    if (who === "fault") return [`A fault strikes: ${fault(text)}.`, ON_WAY];
+    if (who === "fault") return [`${striking(fault(text))}.`, /start|stop|kill|crash/.test(text) ? CRASH : ON_WAY];
     if (who === "script") return script(text, step);
     if (typeof who === "number") return [befell(who, what, text), CRASH];
-    return [`Client ${who} ${text}.`, CLIENT];
+    return [`Client ${who} ${answered(text)}.`, CLIENT];
   },
   life({ who, up, incarnation }) {
     const name = `Replica ${replicaOf(who)}'s ${roleOf(who)}`;
@@ -167,10 +179,14 @@ const SAY = table({
     const usual = fate === "arrived" || fate === "repeated";
     return [`${name} ${ends}${why ? ` (${why})` : ""}.`, usual ? about(message) : ON_WAY];
   },
-  left({ who, mail }, messages) {
+  left({ who, mail }, messages, trace, step, at) {
     const sent = mail.map(({ id }) => messages.get(id));
+    const chosen = sent.find(({ type }) => type === "Chosen");
+    if (chosen) return [isChosen(chosen), chosen.words === "no-op" ? NOOP : EVENT.chosen];
     const first = sent.find((one) => replicaOf(one.to) !== replicaOf(who)) ?? sent[0];
-    if (concerns(first).length) return [SENDS[first.type](first), WHY[first.type]];
+    if (concerns(first).length) return [SENDS[first.type](first, { trace, step, at }), why(first)];
+    if (first.type in ANSWERS) return [ANSWERS[first.type](first, messages, step), about(first)];
+    if (first.type in NEWS) return [NEWS[first.type](first, messages.get(first.cause)), ON_WAY];
     const to = [...new Set(sent.map((one) => place(one.to)))].join(", ");
     return [`Replica ${replicaOf(who)}'s ${roleOf(who)} sends ${short(first)} to ${to}.`, MESSAGE[first.type]];
   },
@@ -213,16 +229,35 @@ function subject(record, messages) {
   return came && messages.has(record.id) && !isLocal(messages.get(record.id)) ? record.id : 0;
 }
 
+/** A client's request and its answer, as the simulator writes them, in words. */
+function answered(text) {
+  const found = /^(.*) at r(\d+): Answer\(code='(\w+)', value=(.*), revision=\d+\)$/s.exec(text);
+  if (!found) return text;
+  const [, request, id, code, value] = found;
+  return `has the answer ${code} of replica ${id} to ${request}${value === "None" ? "" : `: ${value}`}`;
+}
+
 function befell(who, what, text) {
   const whose = what === "process" ? `Replica ${who}` : `Replica ${who}'s ${what}`;
   return `${whose}: ${text.replaceAll("; nothing unsynced", "")}.`;
 }
 
-const reason = ({ event, text }) =>
-  event === "refuse" && /reason=lease/.test(text) ? LEASE : EVENT[event];
+/** Why an event is safe. */
+function reason({ event, text }) {
+  if (event === "refuse") return found(/reason=(.*)$/, text) === "ballot" ? EVENT.refuse : refused(found(/reason=(.*)$/, text));
+  return EVENT[event];
+}
 
-/** Why it is safe that a message comes. */
-const about = (message) => concerns(message).length ? WHY[message.type] : MESSAGE[message.type];
+/** Why a refusal is safe that is not for a higher promise. */
+const refused = (why) => why === "lease" ? LEASE : STOPS;
+
+/** Why it is safe that a message leaves or comes. */
+function about(message) {
+  if (concerns(message).length) return why(message);
+  if (message.type !== "Refused") return MESSAGE[message.type];
+  const { ballot, promised, reason: because } = message.fields;
+  return because === "ballot" && less(ballot, promised) ? EVENT.refuse : refused(because);
+}
 
 const place = (address) => `replica ${replicaOf(address)}'s ${roleOf(address)}`;
 
@@ -231,43 +266,6 @@ const FATE = {
   lost: "is lost on its way", cut: "is lost: the link is cut",
   refused: "is refused: nobody listens there", held: "is held back", open: "is still under way",
 };
-
-const SENTENCES = table({
-  campaign: (replica, { ballot }) =>
-    `Replica ${replica} wants to lead and asks for promises at ballot ${ballot}.`,
-  promise: (replica, { ballot, peer, text }) =>
-    `Acceptor ${replica} promises ${ballot} to replica ${peer}; ${reports(text)}.`,
-  refuse: (replica, { ballot, peer, text }) =>
-    `Acceptor ${replica} refuses ${ballot} of replica ${peer}: ${refusal(text)}.`,
-  leads: (replica, { ballot, peer }) => replica === peer
-    ? `Replica ${replica} leads at ballot ${ballot}: a majority has promised it.`
-    : `Replica ${replica} learns that replica ${peer} leads at ballot ${ballot}.`,
-  "leads no more": (replica, { peer, text }) =>
-    `For replica ${replica}, replica ${peer} leads no more: ${text.replace(/^.*reason=/, "")}.`,
-  propose: (replica, { slot, ballot, text }) =>
-    `Leader ${replica} proposes for slot ${slot} at ${ballot}: ${value(text)}.`,
-  accept: (replica, { slot, ballot }) =>
-    `Acceptor ${replica} accepts slot ${slot} at ballot ${ballot}.`,
-  accepted: (replica, { slot, peer, text }) =>
-    `Leader ${replica} learns that acceptor ${peer} accepted slot ${slot} ${found(/\(.*\)/, text)}.`,
-  chosen: (replica, { slot, ballot, text }) =>
-    `Slot ${slot} is chosen at ballot ${ballot}, by acceptors ${acceptors(text)}.`,
-  commit: (replica, { slot, text }) => `Learner ${replica} applies slot ${slot}: ${value(text)}.`,
-  "learners informed": (replica, { slot }) =>
-    `Leader ${replica} lets the others know that slot ${slot} is chosen.`,
-  "leads open": (replica, { ballot }) =>
-    `Leader ${replica} serves from now on: it has applied a slot of its own ballot, ${ballot}.`,
-  "leads unreachable": (replica, { peer }) =>
-    `Replica ${replica} finds that nobody listens at replica ${peer}, which leads.`,
-  "hand-over": (replica, { peer }) =>
-    `Replica ${replica} is asked by replica ${peer} to lead, and campaigns at once.`,
-  "forward to": (replica, { peer }) =>
-    `Replica ${replica} passes a request on to replica ${peer}, which leads.`,
-  "forward from": (replica, { peer }) =>
-    `Leader ${replica} takes a request over from replica ${peer}.`,
-  "forward answered": (replica, { peer }) =>
-    `Replica ${replica} has replica ${peer}'s answer to what it passed on.`,
-});
 
 /** News of the network: nobody sends them. */
 const NEWS = table({
@@ -280,31 +278,12 @@ const NEWS = table({
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 const found = (pattern, text) => pattern.exec(text)?.at(-1) ?? "";
-const acceptors = (text) => found(/acceptors=([\d,]+)/, text).replaceAll(",", ", ");
-
-function reports(text) {
-  const accepted = found(/accepted=(\d+)/, text);
-  if (accepted === "0") return "it has accepted nothing that is still open";
-  return `it reports ${accepted} accepted value${accepted === "1" ? "" : "s"}`;
-}
-
-function refusal(text) {
-  const reason = found(/reason=(.*)$/, text);
-  if (reason === "ballot") return `it has promised ${found(/promised=([\d.]+)/, text)}`;
-  if (reason === "lease") return "a lease of another's still runs";
-  return reason;
-}
-
-function value(text) {
-  const commands = /commands=(\d+)(?:: (.*))?$/.exec(text);
-  if (!commands) return text;
-  if (commands[1] === "0") return "a no-op";
-  const several = `${commands[1]} command${commands[1] === "1" ? "" : "s"}`;
-  return commands[2]?.replace(/ id=.*?(?=, |$)/g, "") ?? several;
-}
 
 function script(text, step) {
   const comments = step.records.filter(isComment).map((record) => record.text.replace(/^#\s*/, ""));
-  if (comments.length) return [comments.join(" "), null];
-  return [`The scenario: ${text}.`, null];
+  if (comments.length) return [comments.join(" "), asked(step.records[0]) === "Question" ? THINK : null];
+  return [line(text), null];
 }
+
+const THINK = ["Think first: one step on (→ or Page Down) is the answer.", ""];
+const striking = (words) => words.startsWith("by hand: ") ? `By hand: ${words.slice("by hand: ".length)}` : `A fault strikes: ${words}`;

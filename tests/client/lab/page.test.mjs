@@ -5,8 +5,10 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const PAGE = new URL("../../../client/lab/page/", import.meta.url);
-const { ALL, EVENTS, LEARNED, isFault, read, replicaOf } = await import(new URL("trace.js", PAGE));
-const { isOutdated, SPACING, Timeline, spell } = await import(new URL("state.js", PAGE));
+const { read } = await import(new URL("trace.js", PAGE));
+const { ALL, EVENTS, LEARNED, replicaOf } = await import(new URL("records.js", PAGE));
+const { less, spell } = await import(new URL("ballots.js", PAGE));
+const { isOutdated, SPACING, Timeline } = await import(new URL("state.js", PAGE));
 const { culprit, say, guilty } = await import(new URL("words.js", PAGE));
 const { history, story } = await import(new URL("why.js", PAGE));
 const { address, readAddress } = await import(new URL("address.js", PAGE));
@@ -70,7 +72,7 @@ test("a run without faults of the checker ends with equal replicas", () => {
   assert.deepEqual(new Set(applied), new Set([trace.end.slots]));
   assert.equal(state.slots.size, trace.end.slots);
   assert.ok([...state.slots.values()].every((slot) => slot.chosen));
-  assert.ok(trace.steps.some(isFault));
+  assert.ok(trace.steps.some(({ fault }) => fault));
 });
 
 test("an older leader is outdated once a majority has promised more", () => {
@@ -133,7 +135,7 @@ test("why a slot has its value: a later majority shares an acceptor", () => {
   const known = history(trace, 2, trace.steps.length - 1);
   assert.deepEqual(known.ballots.map(({ ballot }) => spell(ballot)), ["1.2", "2.1"]);
   const said = story(known, trace.values).join(" ");
-  assert.match(said, /Replica 2 proposed put "k" at ballot 1\.2/);
+  assert.match(said, /Replica 2 proposed put k = \w+ at ballot 1\.2/);
   assert.match(said, /ballot 2\.1 replica 1 needed a majority too/);
   assert.match(said, /in both majorities, so it learned of the value, and proposed that again/);
   const early = known.ballots[0].proposed.step;
@@ -240,4 +242,66 @@ test("why somebody leads: silence, pre-votes, leases, promises, what it adopted"
   assert.match(told(election(duel, latestBallot(duel, end), end), 3).at(-1),
     /promised 2\.1: a majority\..*reported.* slot 2 \(accepted at 1\.2\).*proposes the same again/);
   assert.equal(latestBallot(trace, 0), null);
+});
+
+/** The sentences at which Page Down stops. */
+const stops = (trace) => trace.steps.flatMap(({ weight }, at) => weight === LEARNED ? [say(trace, at).sentence] : []);
+
+test("the third lesson stops where something new is seen, and nowhere else", () => {
+  const told = stops(read(text("old_leader"))), from = told.findIndex((one) => /paused/.test(one));
+  const awaited = [
+    /^Replica 1: paused/, /^The others hear nothing/, /^Replica 2 is asked to campaign/, /^Replica 2 wants to lead.* 2\.2/,
+    /^Acceptor 2 promises 2\.2/, /^Acceptor 3 promises 2\.2.*makes it a majority/, /^Replica 2 leads at ballot 2\.2/,
+    /^Acceptor 3 has accepted slot 3.*a no-op\. Now a majority has/, /^Slot 3 is chosen at ballot 2\.2.*a no-op/,
+    /^A client asks replica 2 to write k = new\./, /^Acceptor 3 has accepted slot 4/,
+    /^Slot 4 is chosen at ballot 2\.2, by acceptors 2, 3: put k = new\./, /^Now the old leader's messages arrive/,
+    /^Acceptor 2 refuses 1\.1 of replica 1: it has promised 2\.2\./, /^Acceptor 3 refuses 1\.1.* it has promised 2\.2\./,
+    /^The old leader goes on/, /^Replica 1: resumed/, /^Acceptor 1 refuses 2\.2.*a lease that it granted/,
+    /^Acceptor 2 refuses a lease at 1\.1.* it has promised 2\.2/, /^Acceptor 3 refuses a lease/,
+    /^Replica 1 leads no more: acceptor 2 promised 2\.2\./,
+  ];
+  awaited.forEach((pattern, at) => assert.match(told[from + at], pattern));
+});
+
+test("a scenario ends with its question, and the answer is one step on", () => {
+  const trace = read(text("old_leader")), told = stops(trace);
+  assert.match(told.at(-2), /^Question: [^.]*\?$/);
+  assert.match(told.at(-1), /^Answer: The promises of acceptors 2 and 3/);
+});
+
+for (const name of ["scenario", "stopped", "old_leader"]) {
+  test(`${name}: a refusal gives the promise that its acceptor has at that step`, () => {
+    const trace = read(text(name)), timeline = new Timeline(trace);
+    let seen = 0;
+    trace.steps.forEach((_, at) => {
+      const found = /^Acceptor (\d+) refuses (?:a lease at )?([\d.]+).*it has promised (only )?(\d+\.\d+)/.exec(say(trace, at).sentence);
+      if (!found) return;
+      const [, id, , only, promised] = found, [round, replica] = found[2].split(".").map(Number);
+      const { promised: held } = timeline.at(at).replicas.get(Number(id));
+      assert.equal(promised, spell(held), say(trace, at).sentence);
+      assert.equal(Boolean(only), less(held, { round, replica }));
+      assert.equal(/promised a higher ballot/.test(say(trace, at).why), !only);
+      seen += 1;
+    });
+    assert.ok(seen > 0);
+  });
+}
+
+test("who leads no more takes no request over", () => {
+  const trace = read(text("stopped"));
+  const told = trace.steps.map((_, at) => say(trace, at).sentence).filter((one) => /^Replica 1 (has|takes) a request/.test(one));
+  assert.ok(told.some((one) => /answers that it does not lead/.test(one)));
+  assert.ok(told.every((one) => !/^Leader/.test(one)));
+});
+
+test("two-phase commit: an abort has its reason, and is where Page Down stops", () => {
+  const trace = read(text("blocked")), told = stops(trace);
+  const own = told.find((one) => /decides: everybody aborts T3\.5/.test(one));
+  assert.match(own, /It had waited long enough for the vote of replica 1\./);
+  assert.match(told.find((one) => /everybody aborts T1\.11/.test(one)), /the vote of replica 3\./);
+  const all = trace.steps.map((_, at) => say(trace, at).sentence);
+  assert.ok(all.some((one) => /hears from replica 2: T1\.11 has its YES too/.test(one)));
+  assert.ok(all.every((one) => !/OUTCOME from|manager=|17592186|Answer\(/.test(one)));
+  const paused = told.findIndex((one) => /^Replica 1: paused/.test(one));
+  assert.ok(told.findIndex((one) => /is in doubt about T1\.11/.test(one)) - paused <= 3);
 });

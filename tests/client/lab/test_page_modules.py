@@ -18,6 +18,8 @@ TRACES = {
     "seed": Request(seed=20, profile="partition"),
     "bug": Request(bug="accepts-below-promise", seed=0),
     "stopped": PAIRS["blocking"].other,
+    "blocked": PAIRS["blocking"].one,
+    "old_leader": Request(scenario="old_leader"),
     "2pc": Request(protocol="2pc", seed=6, profile="doubt"),
     "2pc_bug": Request(protocol="2pc", bug="silence-is-yes"),
 }
