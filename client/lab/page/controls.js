@@ -24,7 +24,7 @@ const KEYS = {
   ArrowRight: ({ player }) => player.walk(1), ArrowLeft: ({ player }) => player.walk(-1),
   "shift ArrowRight": ({ player }) => player.walk(1, ALL), "shift ArrowLeft": ({ player }) => player.walk(-1, ALL),
   PageDown: ({ player }) => player.walk(1, LEARNED), PageUp: ({ player }) => player.walk(-1, LEARNED),
-  Home: ({ player }) => player.go(0), End: ({ player }) => player.go(player.last),
+  Home: ({ player }) => player.go(0), End: (acts) => acts.end(),
   " ": ({ player }) => player.toggle(), f: ({ player }) => player.fault(1), "shift F": ({ player }) => player.fault(-1),
   b: ({ player }) => player.broke >= 0 && player.go(player.broke),
   "+": ({ player }) => player.faster(1), "-": ({ player }) => player.faster(-1),
@@ -35,7 +35,7 @@ const KEYS = {
 
 const HELP = [
   ["→ ←", "one step"], ["shift → ←", "the smallest step, of roles within a replica too"],
-  ["Page Down, Page Up", "to what somebody learned next, before"], ["Home, End", "first and last step"],
+  ["Page Down, Page Up", "to where something begins or ends next, before"], ["Home, End", "first and last step; of a scenario first its question"],
   ["space", "play, pause"], ["+ −", "faster, slower"], ["f, F", "next fault, the one before"],
   ["b", "where safety broke"], ["g", "what counts as a step: all, events, learned"],
   ["m, or click on an arrow", "the messages of this step, one after the other; Esc closes"],

@@ -10,6 +10,8 @@ import { across, brief, MARK, short } from "./words.js";
 
 export const ROWS = 30, ARROWS = 150, CAPTIONS = 3;
 const ROW = 28, TOP = 8, LETTERS = 7.5;
+/** How far along its arrow a message has its mark: beyond the words beside its sender. */
+const MARKED = 0.42, NAMED = 0.66;
 
 /** Draw the steps up to `step` at its grain. `pick` is called with a message's id. */
 export function draw({ trace, step, grain, picked }, state, pick, { width, height, gutter }) {
@@ -149,7 +151,7 @@ const owner = (message) => message.fields.ballot?.replica ?? concerns(message)[0
 
 /** A letter in a shape, near where the message comes from: its kind, without colour. */
 function mark(message, from, to) {
-  const x = from.x + (to.x - from.x) * 0.22, y = from.y + (to.y - from.y) * 0.22;
+  const x = from.x + (to.x - from.x) * MARKED, y = from.y + (to.y - from.y) * MARKED;
   const { letter, shape } = MARK[message.type] ?? { letter: "·", shape: "circle" };
   const form = shape === "square"
     ? svg("rect", { x: x - 8, y: y - 8, width: 16, height: 16, class: "mark" })
@@ -166,7 +168,7 @@ const head = ({ x, y }, angle) => svg("path", {
 
 function caption({ message, from, to, angle }) {
   const upright = Math.abs(angle) > 90 ? angle + 180 : angle;
-  const x = from.x + (to.x - from.x) * 0.6, y = from.y + (to.y - from.y) * 0.6;
+  const x = from.x + (to.x - from.x) * NAMED, y = from.y + (to.y - from.y) * NAMED;
   return svg("text", {
     class: "caption", transform: `translate(${x} ${y}) rotate(${upright}) translate(0 -5)`,
   }, short(message));

@@ -1,8 +1,9 @@
 // Why somebody leads: who missed which heartbeat, who pre-voted, what leases forbade, what phase 1
 // found and adopted. A function of the records up to a step. Pure.
 
-import { less, spell } from "./ballots.js";
+import { less, majorityOf, spell } from "./ballots.js";
 import { isLocal, replicaOf, table } from "./records.js";
+import { cameBy } from "./why.js";
 
 /** The ballot that somebody campaigned with last, or leads at, at or before a step; null: none yet. */
 export function latestBallot(trace, until) {
@@ -21,7 +22,7 @@ export function latestBallot(trace, until) {
  */
 export function election(trace, ballot, until) {
   const found = {
-    ballot, former: null, asked: null, won: null, heard: new Map(), missed: new Map(), leases: new Map(),
+    majority: majorityOf(trace.replicas.length), ballot, former: null, asked: null, won: null, heard: new Map(), missed: new Map(), leases: new Map(),
     prevotes: new Map(), promises: new Map(), refused: new Map(), adopted: new Map(),
   };
   for (let at = 0; at <= until; at++) {
@@ -29,6 +30,9 @@ export function election(trace, ballot, until) {
       if (record.kind === "left") record.mail.forEach((mail) => SENT[mail.type]?.(found, trace.messages.get(mail.id), at));
       else if (record.kind === "fate") ended(found, trace.messages.get(record.id), record);
     }
+  }
+  for (const one of found.promises.values()) {
+    one.late = found.won !== null && !cameBy(trace.messages.get(one.id), found.won);
   }
   return found;
 }
@@ -50,17 +54,17 @@ const SENT = table({
   Prepare(found, { fields, sentAt }) {
     if (isSame(fields.ballot, found.ballot)) found.asked ??= sentAt;
   },
-  Promise(found, { fields, from, sentAt }) {
+  Promise(found, { id, fields, from, sentAt }) {
     if (!isSame(fields.ballot, found.ballot)) return;
     const known = found.promises.get(replicaOf(from)), reports = fields.accepted.map(({ slot, ballot }) => ({ slot, ballot }));
-    found.promises.set(replicaOf(from), { at: known?.at ?? sentAt, reports: [...known?.reports ?? [], ...reports] });
+    found.promises.set(replicaOf(from), { id: known?.id ?? id, at: known?.at ?? sentAt, late: false, reports: [...known?.reports ?? [], ...reports] });
   },
   Refused(found, { fields, from }) {
     if (isSame(fields.ballot, found.ballot)) found.refused.set(replicaOf(from), String(fields.reason));
   },
-  Accept(found, { fields, sentAt }) {
+  Accept(found, { fields, sent }) {
     if (!isSame(fields.ballot, found.ballot)) return;
-    found.won ??= sentAt;
+    found.won ??= sent;
     const highest = reported(found, fields.slot);
     if (highest !== null) found.adopted.set(fields.slot, highest);
   },
@@ -85,11 +89,15 @@ function ended(found, message, { fate, at }) {
 
 const isSame = (one, other) => spell(one ?? null) === spell(other ?? null);
 
-/** The same in three sentences. */
-export function told(found, replicas) {
+/** Whose promises the leader had when it began, and whose came later. */
+export const inTime = ({ promises }) => [...promises].filter(([, { late }]) => !late).map(([id]) => id);
+const tooLate = ({ promises }) => [...promises].filter(([, { late }]) => late).map(([id]) => id);
+
+/** The same in sentences. */
+export function told(found) {
   const { ballot } = found, me = ballot.replica, name = spell(ballot);
   if (found.asked === null) return [`Nobody has asked for promises at ${name} yet.`];
-  return [silence(found, me), lease(found), phase1(found, me, name, Math.floor(replicas / 2) + 1)].filter(Boolean);
+  return [silence(found, me), lease(found), phase1(found, me, name), afterwards(found, name)].filter(Boolean);
 }
 
 function silence({ former, heard, asked, prevotes }, me) {
@@ -109,13 +117,22 @@ function lease({ former, leases, asked }) {
   return `Leases for ${spell(former)} ran until ${end.toFixed(3)} s: while a majority grants one, nobody else is promised anything; ${over}.`;
 }
 
-function phase1({ former, promises, refused, adopted }, me, name, majority) {
-  const who = [...promises.keys()];
+function phase1(found, me, name) {
+  const { former, refused, adopted, majority } = found, who = inTime(found);
   if (who.length < majority) return `So far ${list(who) || "nobody"} promised ${name}${refused.size ? `, and ${list([...refused.keys()])} refused` : ""}: it takes ${majority}.`;
   const old = former && former.replica !== me ? ` Replica ${former.replica} may still believe that it leads, but at ${spell(former)} nothing more can be chosen.` : "";
   const slots = [...adopted].map(([slot, ballot]) => `slot ${slot} (accepted at ${spell(ballot)})`).slice(0, 4);
   const again = slots.length ? ` They reported ${slots.join(", ")}: replica ${me} proposes the same again.` : " They reported nothing that is still open.";
   return `Acceptors ${list(who)} promised ${name}: a majority.${old}${again}`;
+}
+
+/** Promises that came when it led already: they change nothing for it. */
+function afterwards(found, name) {
+  const late = tooLate(found);
+  if (late.length === 0) return "";
+  const slots = late.flatMap((id) => found.promises.get(id).reports).map(({ slot, ballot }) => `slot ${slot} (accepted at ${spell(ballot)})`);
+  const reported = slots.length ? `, and reported ${slots.slice(0, 4).join(", ")}` : "";
+  return `${late.length === 1 ? `Acceptor ${late[0]}` : `Acceptors ${list(late)}`} promised ${name} too${reported}; that came when replica ${found.ballot.replica} led already, on the promises of a majority.`;
 }
 
 function list(ids) {

@@ -9,7 +9,9 @@ import { latestBallot } from "./election.js";
 import { before, forked, isDeed, lineage, origin, struck } from "./forks.js";
 import { concerned, inspector, log, slotWhy } from "./panels.js";
 import { EVENTS, LEARNED, Player } from "./player.js";
+import { labels, lines, verdict } from "./pulse.js";
 import { leaderWhy } from "./quorums.js";
+import { asked } from "./records.js";
 import { download, fileName, saved } from "./saving.js";
 import { Stage } from "./stage.js";
 import { forks, refusal, whatIf } from "./whatif.js";
@@ -25,9 +27,10 @@ const acts = {
   menu: given.menu, pairs: given.pairs, load, save, close: () => look({}),
   get player() { return view.player; },
   open: (file) => show(() => open(file), {}),
-  slot: () => look(view.slot ? {} : { slot: latest() }),
+  slot: () => look(view.slot ? {} : { pane: current().pane, slot: latest() }),
   leader: () => look(view.leader ? {} : { pane: current().pane, leader: 1 }),
-  following: () => look({ message: following() }),
+  following: () => look({ pane: current().pane, message: following() }),
+  end: () => view.player.go(questionAhead() ?? view.player.last),
 };
 
 /** Have a run made, and another one beside it, and show them. */
@@ -59,7 +62,7 @@ function begin(stages, { step = -1, grain = EVENTS, pane = 0, message = 0, slot 
   one("run").textContent = stages.map(({ heading }) => heading.textContent).join(" · ");
   one("stages").replaceChildren(...stages.map(({ root }) => root));
   one("about").textContent = about(stages);
-  one("lead").textContent = about(stages);
+  labels(stages.map(({ trace }) => trace.run)).forEach((label, pane) => { stages[pane].label = label; });
   one("lead").hidden = stages.length < 2;
   kin(stages);
   document.body.classList.toggle("beside", stages.length > 1);
@@ -94,20 +97,38 @@ function first({ broke, run: { steps } }) {
 function draw() {
   const { player, stages } = view;
   const now = player.run.steps[player.step];
-  const states = stages.map((stage, pane) => stage.show(now.stands[pane], player.grain,
+  const states = stages.map((stage, pane) => stage.show(now.stands[pane], now.at, player.grain,
     picked(stage, pane, now.stands[pane]), {
       pick: (message) => look({ pane, message }), leader: () => look({ pane, leader: 1 }),
       replica: given.menu ? (replica) => look({ pane, replica }) : null,
     }));
+  if (stages.length > 1) compare(stages, now);
   const shown = isLooking() ? view.pane : now.pane;
   const stage = stages[shown], step = now.stands[shown];
   one("log").replaceChildren(...log(states[shown], stage.trace.values, (slot) => look({ pane: shown, slot })));
-  one("inspector").replaceChildren(...inspected(stage, shown, step, states[shown]));
+  one("inspector").replaceChildren(...stages.length > 1 ? [stage.heading.cloneNode(true)] : [], ...inspected(stage, shown, step, states[shown]));
   document.body.classList.toggle("looking", isLooking());
   words(say(stages[now.pane].trace, now.stands[now.pane]), now);
   standing(player);
   clearTimeout(view.remembering);
   view.remembering = setTimeout(remember, SETTLED_MS);  // browsers refuse many a second
+}
+
+/** What runs side by side show up to this step, and which of them the step is of. */
+function compare(stages, now) {
+  const told = lines(stages, now.at);
+  stages.forEach((stage, pane) => {
+    stage.line(told[pane]);
+    stage.root.classList.toggle("now", pane === now.pane);
+  });
+  one("lead").replaceChildren(about(stages), html("strong", {}, ` ${verdict(stages, now.at)}`));
+}
+
+/** The question of a scenario, if it is still ahead. */
+function questionAhead() {
+  const { player: { run: { steps }, step } } = view;
+  const at = steps.findLastIndex(({ records }) => asked(records[0]) === "Question");
+  return at > step ? at : null;
 }
 
 /** The message that is looked at, or else the one in whose handling safety broke. */

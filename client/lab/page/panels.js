@@ -5,7 +5,7 @@ import { less, spell } from "./ballots.js";
 import { isNoop, isOutdated } from "./state.js";
 import { doubts, standing as part, transactions } from "./twophase_panels.js";
 import { quorums } from "./quorums.js";
-import { history, story } from "./why.js";
+import { before, history, story } from "./why.js";
 import { guilty, short } from "./words.js";
 
 const LAMPS = ["proposer", "acceptor", "learner", "manager", "participant"];
@@ -89,7 +89,7 @@ export function log(state, values, pick) {
     html("table", {},
       heading("slot", ids, html("th", {}, "value")),
       html("tbody", {}, ...known.map((number) => slotRow(state, number, ids, values, pick)))),
-    html("p", { class: "legend" }, "2.1 accepted at that ballot · ✓ chosen · ■ applied"),
+    html("p", { class: "legend" }, "2.1 accepted at that ballot · ✓ chosen · ■ applied · no-op: changes nothing; a new leader's first slot"),
   ];
 }
 
@@ -105,7 +105,16 @@ function slotRow(state, number, ids, values, pick) {
   return html("tr", { class: chosen ? "chosen" : null },
     html("th", {}, press(`${number}${chosen ? " ✓" : ""}`, () => pick(number), "why it has this value")),
     ...ids.map((id) => cell(slot, state.replicas.get(id), id, number)),
-    html("td", { class: "value" }, html("div", { title: described(slot, values) }, described(slot, values))));
+    html("td", { class: "value" }, ...held(slot, values)));
+}
+
+/** The values of a slot: one, or where there are several each with its ballot; what is chosen is marked. */
+function held({ proposed, chosen }, values) {
+  const said = [...proposed].map(([ballot, value]) => ({ ballot, words: values.get(value) ?? "", isChosen: value === chosen?.value }));
+  const same = new Set(said.map(({ words }) => words)).size < 2;
+  const shown = same ? said.slice(-1) : said.slice(-MOST_BALLOTS);
+  return shown.map(({ ballot, words, isChosen }) => html("div", { title: words, class: `owner${ballot.split(".")[1]}` },
+    same ? words : `${ballot}: ${words}${isChosen ? " ✓" : ""}`));
 }
 
 function cell(slot, replica, id, number) {
@@ -116,11 +125,6 @@ function cell(slot, replica, id, number) {
   const title = `replica ${id}: ${said}${applied ? ", applied" : ""}`;
   const text = `${ballot ? spell(ballot) : "·"}${applied ? " ■" : ""}`;
   return html("td", { class: `slot${owner}`, title }, text);
-}
-
-function described(slot, values) {
-  const value = slot.chosen?.value ?? [...slot.proposed.values()].at(-1);
-  return values.get(value) ?? "";
 }
 
 /** Why a slot has its value, up to a step: in sentences, and the majorities as a table. */
@@ -139,7 +143,7 @@ export function slotWhy(trace, slot, at, close, go) {
 function rows({ ballot, proposed, promises, votes }, chosen, go) {
   const act = () => go(proposed.step), owner = ballot.replica, name = spell(ballot);
   const accepted = { label: `accepted ${name}`, owner, members: [...votes.keys()], act };
-  const promised = { label: `promised ${name}`, owner, members: [...promises.keys()], act };
+  const promised = { label: `promised ${name}`, owner, members: before({ promises }), act };
   if (chosen && spell(chosen.ballot) === name) return [promised, { ...accepted, members: chosen.acceptors }];
   return chosen && less(chosen.ballot, ballot) ? [promised] : [promised, accepted];
 }
@@ -175,7 +179,7 @@ function letter(trace, message, pick, go, lose) {
     html("h3", {}, "Because of"),
     cause ? link(cause, pick) : html("p", {}, "a timer, a client, or the process itself"),
     ...ledTo(trace, message, pick),
-    html("h3", {}, "Fields"), html("pre", {}, cutOff(JSON.stringify(message.fields, spoken, 1))),
+    html("h3", {}, "Fields"), html("pre", {}, cutOff(JSON.stringify(message.fields, spoken(trace.values), 1))),
   ];
 }
 
@@ -191,13 +195,13 @@ function ledTo(trace, { effects }, pick) {
 const link = (message, pick) => html("p", {},
   press(`${short(message)}: ${message.from} → ${message.to}`, () => pick(message.id)));
 
-/** Ballots as words, bytes as their number: for JSON.stringify. */
-function spoken(name, value) {
+/** Ballots and values as words, other bytes as their number: for JSON.stringify. */
+const spoken = (values) => (name, value) => {
   if (value === null || typeof value !== "object") return value;
   const names = Object.keys(value).join();
   if (names === "round,replica") return spell(value);
-  if (names === "b64") return isNoop(value) ? "no-op" : `${Math.floor(value.b64.length * 3 / 4)} bytes`;
+  if (names === "b64") return values.get(value.b64) ?? (isNoop(value) ? "no-op" : `${Math.floor(value.b64.length * 3 / 4)} bytes`);
   return value;
-}
+};
 
 const cutOff = (text) => text.length > TEXT ? `${text.slice(0, TEXT)} .. ${text.length - TEXT} characters more` : text;

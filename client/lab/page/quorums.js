@@ -2,8 +2,8 @@
 // frame through all rows. And why somebody leads, as a table beside it.
 
 import { html, press, svg } from "./dom.js";
-import { election, told } from "./election.js";
-import { majorityOf, spell } from "./ballots.js";
+import { election, inTime, told } from "./election.js";
+import { spell } from "./ballots.js";
 
 const WIDE = 44, HIGH = 30, LEFT = 96;
 
@@ -34,17 +34,25 @@ const described = (rows, shared) =>
 /** Why somebody leads, or wants to, at a step: sentences, the picture, a table by replica. */
 export function leaderWhy(trace, ballot, step, close) {
   const head = html("h2", {}, `Why replica ${ballot.replica} leads at ${spell(ballot)} `, press("close", close));
-  const found = election(trace, ballot, step), ids = trace.replicas, majority = Math.floor(ids.length / 2) + 1;
-  const rows = [{ label: `promised ${spell(ballot)}`, owner: ballot.replica, members: [...found.promises.keys()] }];
+  const found = election(trace, ballot, step), ids = trace.replicas, { majority } = found;
+  const rows = [{ label: `promised ${spell(ballot)}`, owner: ballot.replica, members: inTime(found) }];
   if (found.former) {
-    const free = ids.filter((id) => !found.promises.has(id));
-    rows.push({ label: `free for ${spell(found.former)}`, owner: found.former.replica, members: free });
+    const left = ids.filter((id) => !inTime(found).includes(id));
+    rows.push({ label: `left for ${spell(found.former)}`, owner: found.former.replica, members: left });
   }
   return [
-    head, quorums(ids, rows, majority), ...told(found, ids.length).map((sentence) => html("p", {}, sentence)),
+    head, quorums(ids, rows, majority), ...found.former ? [html("p", { class: "legend" }, left(found, ids, majority))] : [],
+    ...told(found).map((sentence) => html("p", {}, sentence)),
     html("p", {}, html("cite", {}, "Paxos Made Simple 2.2, P1a and P2c; for pre-votes Ongaro 9.6, for leases Paxos Made Live 5.2")),
     byReplica(found, ids),
   ];
+}
+
+/** What the row of those means that had not promised when a majority had. */
+function left(found, ids, majority) {
+  const many = ids.length - inTime(found).length, name = spell(found.former);
+  const said = `left for ${name}: who had not promised ${spell(found.ballot)} then, and could still accept at ${name}`;
+  return many < majority ? `${said}; it takes ${majority} for anything to be chosen` : said;
 }
 
 function byReplica(found, ids) {
@@ -55,7 +63,7 @@ function byReplica(found, ids) {
     ["lost after it", (id) => found.missed.get(id) || "·"],
     ["its lease ran until", (id) => seconds(found.leases.get(id))],
     ["pre-vote", (id) => found.prevotes.has(id) ? (found.prevotes.get(id).granted ? "yes" : "no") : "·"],
-    ["promise", (id) => found.promises.has(id) ? seconds(found.promises.get(id).at) : found.refused.has(id) ? `no: ${found.refused.get(id)}` : "·"],
+    ["promise", (id) => found.promises.has(id) ? `${seconds(found.promises.get(id).at)}${found.promises.get(id).late ? " late" : ""}` : found.refused.has(id) ? `no: ${found.refused.get(id)}` : "·"],
     ["reported", (id) => found.promises.get(id)?.reports.map(({ slot, ballot }) => `${slot}@${spell(ballot)}`).slice(0, 3).join(" ") || "·"],
   ];
   const head = html("tr", {}, html("th", {}, ""), ...ids.map((id) => html("th", { class: `owner${id}` }, String(id))));

@@ -4,10 +4,8 @@ import { draw } from "./diagram.js";
 import { html } from "./dom.js";
 import { cards, facts } from "./panels.js";
 import { Timeline } from "./state.js";
+import { writes } from "./pulse.js";
 import { read } from "./trace.js";
-
-/** Seconds without a write that are worth a word. */
-const LONG = 0.5;
 
 export class Stage {
   /** `asked` is what the run was made of, null for a file's; `text` its trace. */
@@ -17,6 +15,7 @@ export class Stage {
     this.trace = read(text);
     this.timeline = new Timeline(this.trace);
     this.timeline.check();
+    this.times = writes(this.trace);
     this.heading = html("h2", { class: "heading" }, title(this.trace));
     this.pulse = html("p", { class: "pulse" });
     this.cards = html("div", { class: "cards" });
@@ -25,29 +24,35 @@ export class Stage {
       this.heading, this.pulse, this.cards, this.diagram);
   }
 
-  /** Draw it at one of its steps; `acts` is what can be clicked: {pick, replica}. */
-  show(step, grain, picked, acts) {
+  /** When its last step is, and when safety broke: Infinity where it did not. */
+  get end() {
+    return this.trace.steps.at(-1).at;
+  }
+
+  get broke() {
+    return this.trace.steps.find(({ records }) => records.some(({ who }) => who === "verdict"))?.at ?? Infinity;
+  }
+
+  /** Draw it at one of its steps, at a moment from then on; `acts` is what can be clicked: {pick, replica}. */
+  show(step, moment, grain, picked, acts) {
     const { trace, timeline } = this;
     const before = step > 0 ? facts(timeline.at(step - 1)) : null;
-    const state = timeline.at(step);
+    const state = { ...timeline.at(step), at: Math.min(moment, this.end) };
     this.cards.replaceChildren(...cards(state, before, acts));
-    const silent = state.revision ? state.at - state.changed : 0;
-    this.pulse.textContent = pulse(state, silent);
-    this.pulse.className = silent > LONG ? "pulse long" : "pulse";
     this.diagram.replaceChildren(draw({ trace, step, grain, picked }, state, acts.pick, this.size()));
     return state;
+  }
+
+  /** Show how writing went on: {text, isLong}. */
+  line({ text, isLong }) {
+    this.pulse.textContent = text;
+    this.pulse.className = isLong ? "pulse long" : "pulse";
   }
 
   size() {
     const { clientWidth: width, clientHeight: height } = this.diagram;
     return { width, height, gutter: parseFloat(getComputedStyle(this.cards).paddingLeft) };
   }
-}
-
-/** How long ago anything was written: what a reader compares. */
-function pulse({ revision }, silent) {
-  if (revision === 0) return "nothing is written yet";
-  return `revision ${revision}, ${silent < LONG ? "writes go on" : `nothing written for ${silent.toFixed(1)} s`}`;
 }
 
 /** Which run a trace is of. */

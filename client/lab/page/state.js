@@ -57,14 +57,14 @@ export class Timeline {
 
 function beginning(trace) {
   const replicas = new Map(trace.replicas.map((id) => [id, newReplica(trace.roles)]));
-  return { at: 1, replicas, cut: [], flying: new Set(), slots: new Map(), transactions: new Map(), verdict: "", revision: 0, changed: 0 };
+  return { at: 1, replicas, cut: [], flying: new Set(), slots: new Map(), transactions: new Map(), verdict: "" };
 }
 
 function newReplica(roles) {
   return {
     roles: new Map(roles.map((role) => [role, { up: false, incarnation: 0 }])),
     promised: null, vowed: null, accepted: new Map(), grant: null,
-    leads: null, ballot: null, chosen: 0, applied: 0, revision: 0, stopped: false,
+    leads: null, ballot: null, chosen: 0, applied: 0, stopped: false,
   };
 }
 
@@ -135,17 +135,13 @@ const REPORTED = table({
     if ("ballot" in fields) replica.ballot = fields.ballot && named(fields.ballot);
     replica.leads = replica.role === "leader" ? replica.ballot : null;
   },
-  learner(replica, fields, state) {
-    for (const name of ["chosen", "applied", "revision"]) {
+  learner(replica, fields) {
+    for (const name of ["chosen", "applied"]) {
       if (name in fields) replica[name] = fields[name];
     }
-    revised(state, fields);
   },
   participant(replica, fields, state, id) {
-    for (const name of ["applied", "revision"]) {
-      if (name in fields) replica[name] = fields[name];
-    }
-    revised(state, fields);
+    if ("applied" in fields) replica.applied = fields.applied;
     if (fields.prepared === 0) settled(state, id);
     if ("view" in fields) replica.view = fields.view[0][0];
   },
@@ -158,13 +154,6 @@ const REPORTED = table({
     if (round === 0) replica.vowed = null;
   },
 });
-
-/** Note when anything was last written, as far as anybody has carried it out. */
-function revised(state, { revision = 0 }) {
-  if (revision <= state.revision) return;
-  state.revision = revision;
-  state.changed = state.at;
-}
 
 /** Count a vote; a majority of them at one ballot is a choice, whether anybody knows it yet or not. */
 function vote(state, slot, by, ballot) {

@@ -17,16 +17,22 @@ export function history(trace, slot, until) {
     }
   }
   const proposed = [...found.ballots.values()].filter((one) => one.proposed !== null);
+  for (const { proposed: { step }, promises } of proposed) {
+    for (const one of promises.values()) one.late = !cameBy(trace.messages.get(one.id), step);
+  }
   proposed.sort((a, b) => less(a.ballot, b.ballot) ? -1 : 1);
   return { ballots: proposed, chosen: found.chosen, majority };
 }
 
+/** Whether a message had come by a step. */
+export const cameBy = (message, step) => message.fates.some((one) => one.fate === "arrived" && one.step <= step);
+
 const SEEN = table({
-  Promise({ ballots }, { who }, { fields }, slot, step) {
+  Promise({ ballots }, { who }, { id, fields }, slot, step) {
     const report = fields.accepted.find((one) => one.slot === slot) ?? null;
     const promises = at(ballots, fields.ballot).promises;
     const known = promises.get(replicaOf(who));
-    promises.set(replicaOf(who), { step: known?.step ?? step, report: known?.report ?? report });
+    promises.set(replicaOf(who), { id: known?.id ?? id, step: known?.step ?? step, report: known?.report ?? report, late: false });
   },
   Accept({ ballots }, { who }, { fields }, slot, step) {
     if (fields.slot !== slot) return;
@@ -55,7 +61,7 @@ export function story({ ballots, chosen, majority }, values) {
   const name = values.get(first.proposed.value) ?? "a value";
   const said = [
     `Replica ${first.proposed.by} proposed ${name} at ballot ${spell(first.ballot)}; `
-      + `acceptors ${list(first.promises.keys())} had promised that ballot.`,
+      + `acceptors ${list(before(first))} had promised that ballot.${after(first)}`,
     chosen
       ? `Acceptors ${list(chosen.acceptors)} accepted it at that ballot: a majority, so it is chosen, whether anybody knows that yet or not.`
       : `Accepted so far by ${list(first.votes.keys())}; it takes ${majority} for it to be chosen.`,
@@ -66,12 +72,20 @@ export function story({ ballots, chosen, majority }, values) {
 
 const FEW = 2;
 
+/** Whose promises of a ballot had come when its leader proposed: it relies on these. */
+export const before = ({ promises }) => [...promises].filter(([, { late }]) => !late).map(([id]) => id);
+
+function after({ promises }) {
+  const late = [...promises].filter(([, one]) => one.late).map(([id]) => id);
+  return late.length ? ` (${list(late)} promised it later.)` : "";
+}
+
 /** How a later ballot met what was chosen. */
 function met(one, chosen, value) {
-  const shared = [...one.promises.keys()].filter((id) => chosen.acceptors.includes(id));
+  const promised = before(one), shared = promised.filter((id) => chosen.acceptors.includes(id));
   const again = one.proposed.value === value;
   const needed = `At ballot ${spell(one.ballot)} replica ${one.proposed.by} needed a majority too, `
-    + `and got the promises of ${list(one.promises.keys())}.`;
+    + `and got the promises of ${list(promised)}.${after(one)}`;
   if (shared.length === 0) return `${needed} None of them accepted it: no two majorities can be so.`;
   const who = shared.length === 1 ? `Acceptor ${shared[0]} is` : `Acceptors ${list(shared)} are`;
   const both = `${who} in both majorities`;

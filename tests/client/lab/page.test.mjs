@@ -10,8 +10,9 @@ const { ALL, EVENTS, LEARNED, replicaOf } = await import(new URL("records.js", P
 const { less, spell } = await import(new URL("ballots.js", PAGE));
 const { isOutdated, SPACING, Timeline } = await import(new URL("state.js", PAGE));
 const { culprit, say, guilty } = await import(new URL("words.js", PAGE));
-const { history, story } = await import(new URL("why.js", PAGE));
+const { before, history, story } = await import(new URL("why.js", PAGE));
 const { address, readAddress } = await import(new URL("address.js", PAGE));
+const { labels, lines, verdict, writes } = await import(new URL("pulse.js", PAGE));
 const { merge, place } = await import(new URL("merged.js", PAGE));
 const { deed, deeds, forked, lineage, origin } = await import(new URL("forks.js", PAGE));
 const { election, latestBallot, told } = await import(new URL("election.js", PAGE));
@@ -228,7 +229,7 @@ test("why somebody leads: silence, pre-votes, leases, promises, what it adopted"
   const at = trace.steps.findIndex(({ records }) => records.some(({ event }) =>
     event?.event === "leads" && event.ballot === "2.2" && event.peer === 2));
   assert.equal(spell(latestBallot(trace, at)), "2.2");
-  const found = election(trace, latestBallot(trace, at), at), said = told(found, 3);
+  const found = election(trace, latestBallot(trace, at), at), said = told(found);
   assert.equal(spell(found.former), "1.1");
   assert.deepEqual([...found.promises.keys()].sort(), [2, 3]);
   assert.deepEqual([...found.prevotes.keys()].sort(), [2, 3]);
@@ -239,7 +240,7 @@ test("why somebody leads: silence, pre-votes, leases, promises, what it adopted"
   assert.match(said[2], /^Acceptors 2 and 3 promised 2\.2: a majority\. Replica 1 may still believe that it leads, but at 1\.1 nothing/);
   assert.match(said[2], /They reported nothing that is still open\.$/);
   const duel = read(text("scenario")), end = duel.steps.length - 1;
-  assert.match(told(election(duel, latestBallot(duel, end), end), 3).at(-1),
+  assert.match(told(election(duel, latestBallot(duel, end), end)).find((one) => /: a majority/.test(one)),
     /promised 2\.1: a majority\..*reported.* slot 2 \(accepted at 1\.2\).*proposes the same again/);
   assert.equal(latestBallot(trace, 0), null);
 });
@@ -304,4 +305,31 @@ test("two-phase commit: an abort has its reason, and is where Page Down stops", 
   assert.ok(all.every((one) => !/OUTCOME from|manager=|17592186|Answer\(/.test(one)));
   const paused = told.findIndex((one) => /^Replica 1: paused/.test(one));
   assert.ok(told.findIndex((one) => /is in doubt about T1\.11/.test(one)) - paused <= 3);
+});
+
+test("a promise that comes when its leader leads already is called late", () => {
+  const trace = read(text("old_leader")), end = trace.steps.length - 1;
+  const found = election(trace, { round: 2, replica: 2 }, end);
+  assert.deepEqual([...found.promises].map(([id, { late }]) => [id, late]), [[2, false], [3, false], [1, true]]);
+  assert.match(told(found).at(-1), /^Acceptor 1 promised 2\.2 too.* led already, on the promises of a majority\.$/);
+  const [known] = history(trace, 4, end).ballots;
+  assert.deepEqual(before(known), [2, 3]);
+  assert.match(story(history(trace, 4, end), trace.values)[0], /acceptors 2 and 3 had promised that ballot\. \(1 promised it later\.\)/);
+});
+
+test("runs side by side are looked at up to the same moment, and the line of each is true", () => {
+  const [one, other] = ["blocked", "stopped"].map((name) => read(text(name)));
+  const [in2pc, inPaxos] = labels([one.run, other.run]);
+  const run = (trace, label) => ({ times: writes(trace), end: trace.steps.at(-1).at, broke: Infinity, label });
+  const runs = [run(one, in2pc), run(other, inPaxos)];
+  const [blocked, goes] = lines(runs, 5);
+  assert.match(blocked.text, /^nothing written for 3\.\d s$/);
+  assert.ok(blocked.isLong && !goes.isLong);
+  assert.match(goes.text, /^writes go on; longest pause 0\.\d s, from 1\.\d s to 2\.\d s$/);
+  const [ended, compared] = lines(runs, runs[1].end);
+  assert.match(ended.text, /^run ended at 6\.4 s: writes go on; longest pause 4\.\d s, from 1\.\d s to 5\.6 s$/);
+  assert.match(compared.text, /^up to 6\.4 s, where the other run ends: writes go on; longest pause 0\.\d s/);
+  assert.match(verdict(runs, runs[1].end), /up to 6\.4 s: 4\.\d s in two-phase commit, 0\.\d s in Paxos\.$/);
+  assert.match(lines([{ ...runs[0], end: 4 }, runs[1]], 9)[0].text, /^run ended at 4\.0 s: still nothing written for 2\.\d s$/);
+  assert.match(verdict([{ ...runs[0], broke: 3 }, runs[1]], 5), /^Safety broke in two-phase commit at 3\.0 s; in Paxos it holds up to 5\.0 s\.$/);
 });
