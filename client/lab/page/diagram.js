@@ -9,7 +9,7 @@ import { concerns } from "./twophase.js";
 import { across, brief, MARK, short } from "./words.js";
 
 export const ROWS = 30, ARROWS = 150, CAPTIONS = 3;
-const ROW = 28, TOP = 8, LETTERS = 7.5;
+const ROW = 28, TOP = 8, LETTERS = 7.5, NARROW = 200;
 /** How far along its arrow a message has its mark: beyond the words beside its sender. */
 const MARKED = 0.42, NAMED = 0.66;
 
@@ -25,8 +25,9 @@ export function draw({ trace, step, grain, picked }, state, pick, { width, heigh
   root.append(...trace.replicas.map((id) => column(place, state, id, height)));
   root.append(...place.shown.flatMap((at) => margin(place, trace.steps[at], at)));
   const drawn = messages(trace, late, step, grain, chosen).map((one) => route(place, one, step));
-  root.append(...drawn.map((one) => arrow(one, picked, pick)));
   const named = drawn.filter((one) => one.message.id === picked || one.fresh).slice(-CAPTIONS);
+  const bare = place.gap < NARROW ? named : [];  // no room for both: the words say what the mark does
+  root.append(...drawn.map((one) => arrow(one, picked, pick, bare.includes(one))));
   root.append(...named.map(caption));
   root.append(...place.shown.flatMap((at) => dots(place, trace, at, at === step)));
   return root;
@@ -131,7 +132,7 @@ function route(place, message, step) {
   return { message, end, gone, from, to, angle, fresh: message.sent === step || end?.step === step };
 }
 
-function arrow({ message, end, gone, from, to, angle, fresh }, picked, pick) {
+function arrow({ message, end, gone, from, to, angle, fresh }, picked, pick, isBare) {
   const classes = ["message", `owner${owner(message)}`];
   if (end === null) classes.push("flying");
   if (gone) classes.push("gone");
@@ -143,7 +144,7 @@ function arrow({ message, end, gone, from, to, angle, fresh }, picked, pick) {
   },
     svg("title", {}, `${short(message)}: ${end?.fate ?? "under way"}`),
     svg("line", { ...line, class: "touch" }), svg("line", { ...line, class: "strand" }),
-    ...mark(message, from, to), gone ? cross(to) : head(to, angle));
+    ...isBare ? [] : mark(message, from, to), gone ? cross(to) : head(to, angle));
 }
 
 /** Whose attempt a message belongs to: its ballot's or its transaction's owner; 0: nobody's. */

@@ -62,7 +62,7 @@ function begin(stages, { step = -1, grain = EVENTS, pane = 0, message = 0, slot 
   one("run").textContent = stages.map(({ heading }) => heading.textContent).join(" · ");
   one("stages").replaceChildren(...stages.map(({ root }) => root));
   one("about").textContent = about(stages);
-  labels(stages.map(({ trace }) => trace.run)).forEach((label, pane) => { stages[pane].label = label; });
+  if (stages.length > 1) labels(stages.map(({ trace }) => trace.run)).forEach((label, pane) => { stages[pane].label = label; });
   one("lead").hidden = stages.length < 2;
   kin(stages);
   document.body.classList.toggle("beside", stages.length > 1);
@@ -120,8 +120,10 @@ function compare(stages, now) {
   stages.forEach((stage, pane) => {
     stage.line(told[pane]);
     stage.root.classList.toggle("now", pane === now.pane);
+    if (pane === now.pane) stage.root.scrollIntoView({ block: "nearest" });  // where they stand below each other
   });
-  one("lead").replaceChildren(about(stages), html("strong", {}, ` ${verdict(stages, now.at)}`));
+  const shown = verdict(stages, now.at);
+  one("lead").replaceChildren(...shown ? [html("strong", {}, `${shown} `)] : [], about(stages));
 }
 
 /** The question of a scenario, if it is still ahead. */

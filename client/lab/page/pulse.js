@@ -53,10 +53,10 @@ export function verdict(runs, now) {
   return `Longest time without a write up to ${seconds(until)}: ${runs.map(({ label }, pane) => `${longest[pane].toFixed(1)} s ${label}`).join(", ")}.`;
 }
 
-/** How the runs differ, in words that go with "in the run": ["in Paxos", ..]. */
+/** How two runs differ, in words that go with "safety broke": ["in Paxos", ..]. */
 export function labels(runs) {
   const [one, other] = runs;
-  if (one.protocol !== other?.protocol) return runs.map(({ protocol }) => PROTOCOLS[protocol] ?? `in ${protocol}`);
+  if (one.protocol !== other.protocol) return runs.map(({ protocol }) => PROTOCOLS[protocol] ?? `in ${protocol}`);
   if (one.plant !== other.plant) return runs.map(({ plant }) => plant ? "with the bug" : "without the bug");
   return ["on the left", "on the right"];
 }

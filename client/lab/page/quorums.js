@@ -33,8 +33,9 @@ const described = (rows, shared) =>
 
 /** Why somebody leads, or wants to, at a step: sentences, the picture, a table by replica. */
 export function leaderWhy(trace, ballot, step, close) {
-  const head = html("h2", {}, `Why replica ${ballot.replica} leads at ${spell(ballot)} `, press("close", close));
-  const found = election(trace, ballot, step), ids = trace.replicas, { majority } = found;
+  const found = election(trace, ballot, step), leads = found.won === null ? "wants to lead" : "leads";
+  const head = html("h2", {}, `Why replica ${ballot.replica} ${leads} at ${spell(ballot)} `, press("close", close));
+  const ids = trace.replicas, { majority } = found;
   const rows = [{ label: `promised ${spell(ballot)}`, owner: ballot.replica, members: inTime(found) }];
   if (found.former) {
     const left = ids.filter((id) => !inTime(found).includes(id));

@@ -108,6 +108,10 @@ def test_keys_and_buttons_reach_the_same(page: Page) -> None:
     page.get_by_label("to what is learned next").click()
     assert step(page) == learned
     page.keyboard.press("End")
+    assert page.inner_text("#sentence").startswith("Question: ")
+    page.keyboard.press("PageDown")
+    assert page.inner_text("#sentence").startswith("Answer: ")
+    page.keyboard.press("End")
     assert str(step(page)) == page.get_attribute("#scrubber", "max")
 
 
