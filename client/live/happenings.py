@@ -12,7 +12,7 @@ from bisect import insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kvrmi.access.links import Pair, described
+from kvrmi.access.links import Pair, described, named
 from kvrmi.cluster.status import ReplicaEntry
 
 __all__ = ["DOWN", "SILENT", "Happening", "Happenings", "answers"]
@@ -153,7 +153,7 @@ class Happenings:
         together = known | pairs
         text = described(together, self.ids)
         if event != "cut":
-            text = f"healed: {text.removeprefix('cut: ')}"
+            text = "healed: " + (named(together) if " is " in text else text.removeprefix("cut: "))
         one = Happening(at, text, urgent=event == "cut")
         self._links[event] = one, together
         return one

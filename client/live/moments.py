@@ -36,8 +36,9 @@ def watch(
         try:
             with admins.opened(replica) as admin:
                 while not end.wait(every):
+                    asked = time.monotonic()
                     roles = admin("moment")
-                    put(Moment(replica, time.monotonic(), roles))
+                    put(Moment(replica, (asked + time.monotonic()) / 2, roles))
         except (Unsupported, KeyError):  # another engine, or an older version
             return
         except KVError:

@@ -87,12 +87,17 @@ def named(pairs: Iterable[Pair]) -> str:
 
 
 def described(pairs: Iterable[Pair], ids: Iterable[int]) -> str:
-    """Write cuts as a partition where they are one, "partition {2,3} | {1,4,5}", else "cut: 1-3".
+    """Write cuts by their shape: "partition {2,3} | {1,4,5}", "5 is deaf", else "cut: 1-3".
 
     A partition: of all `ids`, nothing passes between the sides, and within them all links are left.
     """
-    cuts = set(pairs)
-    sides = _sides(cuts, set(ids))
+    cuts, all = set(pairs), set(ids)
+    for one in all if len(all) > 2 else ():
+        if cuts == {(other, one) for other in all - {one}}:
+            return f"{one} is deaf: no message reaches it"
+        if cuts == {(one, other) for other in all - {one}}:
+            return f"{one} is mute: none of its messages arrives"
+    sides = _sides(cuts, all)
     across = {(one, other) for a in sides for b in sides if a is not b for one in a for other in b}
     if len(sides) < 2 or across != cuts:
         return f"cut: {named(cuts)}"

@@ -130,3 +130,18 @@ def test_where_nobody_answers_nothing_is_healed(ends: Any) -> None:
     ends.down.update(ends.ids)
     with pytest.raises(ConnectionFailed, match="no replica answers; nothing was healed"):
         links.heal(ends, None)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "text"),
+    [
+        ([(2, 1), (1, 2), (3, 1), (1, 3)], "partition {1} | {2,3}"),
+        ([(1, 2), (2, 1)], "cut: 1-2"),
+        ([(1, 3), (2, 3)], "3 is deaf: no message reaches it"),
+        ([(3, 1), (3, 2)], "3 is mute: none of its messages arrives"),
+        ([(1, 2), (2, 1), (1, 3)], "cut: 1-2, 1>3"),
+        ([(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a != b], "partition {1} | {2} | {3}"),
+    ],
+)
+def test_cuts_are_described_by_their_shape(pairs: list[tuple[int, int]], text: str) -> None:
+    assert links.described(pairs, (1, 2, 3)) == text

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kvrmi.access.links import Pair, described
+from kvrmi.access.links import Pair, described, named
 from kvrmi.access.losing import RISKY, losing_all
 from kvrmi.errors import InvalidRequest, KVError
 
@@ -45,6 +45,7 @@ class _Order(NamedTuple):
     risk: tuple[str, Sequence[Any]] | None
     cuts: Sequence[Pair] = ()
     """Links that it cuts, if that is what it does."""
+    heals: Sequence[Pair] = ()
 
 
 def give(options: Options, asked: Asked) -> dict[str, Any]:
@@ -62,9 +63,7 @@ def give(options: Options, asked: Asked) -> dict[str, Any]:
             if lost is not None:
                 return {"asks": lost, "said": said}
             said += [order.act() for order in orders]
-            if len(orders) > 1 and all(order.cuts for order in orders):
-                ids = [one["id"] for one in admin.status()["replicas"]]
-                said = [described({pair for order in orders for pair in order.cuts}, ids)]
+            said = _together(orders, said, admin)
     except KVError as error:
         return {"refused": f"{error.code}: {error}", "said": said}
     return {"said": said}
@@ -82,14 +81,28 @@ def _understood(admin: Admin, deeds: Deeds, line: str) -> _Order:
     risk = (name, args) if name in RISKY else None
     if args and args[-1] is False:
         args = (*args[:-1], True)  # it was asked about before
-    return _Order(lambda: admin.order(name, args).text, risk, _cuts(name, args))
+    return _Order(lambda: admin.order(name, args).text, risk, *_ways(name, args))
 
 
-def _cuts(name: str, args: Sequence[Any]) -> Sequence[Pair]:
-    if name not in ("cut", "fail_link"):
-        return ()
+def _ways(name: str, args: Sequence[Any]) -> tuple[Sequence[Pair], Sequence[Pair]]:
+    """List the links that an order cuts, and those that it heals."""
+    if name not in ("cut", "fail_link", "heal") or len(args) < 2:
+        return (), ()
     one, other = int(args[0]), int(args[1])
-    return [(one, other), (other, one)] if name == "cut" or args[2] else [(one, other)]
+    both = [(one, other), (other, one)]
+    if name == "heal":
+        return (), both
+    return (both if name == "cut" or args[2] else both[:1]), ()
+
+
+def _together(orders: Sequence[_Order], said: list[str], admin: Admin) -> list[str]:
+    """Say in one sentence what several orders did to links."""
+    if len(orders) > 1 and all(order.heals for order in orders):
+        return [f"healed: {named(pair for order in orders for pair in order.heals)}"]
+    if len(orders) < 2 or not all(order.cuts for order in orders):
+        return said
+    ids = [one["id"] for one in admin.status()["replicas"]]
+    return [described((pair for order in orders for pair in order.cuts), ids)]
 
 
 def _deed(deeds: Deeds, deed: Deed, line: str, numbers: Sequence[str]) -> _Order:

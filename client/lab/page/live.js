@@ -17,7 +17,7 @@ import { help } from "./live_words.js";
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
 const SILENT_MS = 5000, SLOT_PIXELS = 26, PICTURE_MS = 100, MIXED = 0.1;
 
-let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lost = "", colours = null, pictured = 0, shownPanel = "", choseAt = 0;
+let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lost = "", colours = null, pictured = 0, shownPanel = "", choseAt = -Infinity;
 
 const said = (text, bad = false) => {
   write(one("last"), text);

@@ -88,8 +88,8 @@ const late = ({ applied }, first) => applied > 0 && applied < first ? `has appli
 
 /** Why nothing is known of a replica. */
 export function absence({ state, reason }) {
-  const word = { held: "down", down: "down", starting: "starting" }[state] ?? "does not answer";
-  return reason ? `${word}: ${reason}` : word;
+  const word = { held: "down", down: "down", starting: "starting" }[state];
+  return [word, reason].filter(Boolean).join(": ") || "does not answer";
 }
 
 function cell(learned, slot, ballot, owner) {

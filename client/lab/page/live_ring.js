@@ -93,8 +93,8 @@ function wires(a, b, there, back) {
   const line = (off) => `M${at(0, off).x} ${at(0, off).y}L${at(1, off).x} ${at(1, off).y}`;
   if (!there && !back) return { wire: line(0), broken: "", cross: null };
   if (there && back) return { wire: "", broken: line(0), cross: at(0.5, 0) };
-  const off = there ? ASIDE : -ASIDE, tip = (back ? 9 : -9) / long;
-  const head = [at(0.5 - tip, -off - 6), at(0.5 + tip, -off), at(0.5 - tip, -off + 6)].map(({ x, y }) => `${x} ${y}`).join("L");
+  const off = there ? ASIDE : -ASIDE, way = (back ? 1 : -1) / long, tip = 0.5 + 30 * way;  // beside the cross
+  const head = [at(tip - 9 * way, -off - 6), at(tip, -off), at(tip - 9 * way, -off + 6)].map(({ x, y }) => `${x} ${y}`).join("L");
   return { wire: `${line(-off)}M${head}`, broken: line(off), cross: at(0.5, off) };
 }
 
@@ -131,6 +131,7 @@ class Card {
     if (roles.length || replica.answers) keep(this.lamps, roles, (role) => this.lamp(role));
     for (const [role, lamp] of this.lamps) lamp.show(replica.roles?.[role], known);
     write(this.facts, facts(replica, binds));
+    this.facts.title = this.facts.textContent;
   }
 
   /** The bar: what its acceptor grants, and for how long; a leader's says what it may rely on. */
