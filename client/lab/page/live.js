@@ -95,7 +95,8 @@ const close = () => {
 const find = (from, to) => links(state).find((each) => each.one === from && each.other === to);
 
 follow(one("stage"), one("stroke").firstElementChild, (points) => {
-  const hit = crossed(points, links(state), ring.places).filter(({ there, back }) => !(there && back));
+  const there = (id) => state.replicas.get(id)?.answers;  // a link to one that is down cannot be cut
+  const hit = crossed(points, links(state), ring.places).filter(({ one: from, other: to, there: out, back }) => !(out && back) && there(from) && there(to));
   if (hit.length) give(hit.map(({ one: from, other: to }) => `CUT ${from} ${to}`));
   else chosen = null;
 });

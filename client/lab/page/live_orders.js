@@ -13,7 +13,7 @@ export class Orders {
     this.said(`${shortly(lines)} ..`, false);
     const answer = await this.send({ lines, agreed });
     if (answer.asks) return this.ask(lines, answer.asks);
-    this.said(answer.refused ?? answer.said.join("; "), Boolean(answer.refused));
+    this.said(came(answer), Boolean(answer.refused));
   }
 
   /** Have so many clients of the page's own. */
@@ -46,5 +46,9 @@ export class Orders {
     this.dialog.showModal();
   }
 }
+
+/** What came of orders: what was done, and what was refused then. */
+export const came = ({ said, refused }) =>
+  refused ? [...said.map((text) => `Done: ${text}.`), refused].join(" ") : said.join("; ");
 
 const shortly = (lines) => lines.length > 3 ? `${lines.slice(0, 2).join(", ")} and ${lines.length - 2} more` : lines.join(", ");

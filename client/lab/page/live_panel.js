@@ -37,9 +37,10 @@ function process(replica, state) {
   return rows;
 }
 
-/** Cuts around one replica. */
-function network(state, id) {
-  const others = [...state.replicas.keys()].filter((each) => each !== id);
+/** Cuts around one replica: from those that answer, as a link to the others cannot be cut. */
+export function network(state, id) {
+  const others = present(state).filter((each) => each !== id);
+  if (!others.length || !state.replicas.get(id).answers) return [];
   const cuts = new Set([...state.replicas.values()].flatMap(({ cuts: pairs = [] }) => pairs.map(([from, to]) => `${from}>${to}`)));
   const heal = others.map((other) => `HEAL ${id} ${other}`);
   const every = (pairs) => pairs.every((pair) => cuts.has(pair));
@@ -54,17 +55,20 @@ function network(state, id) {
   ];
 }
 
+const present = (state) => [...state.replicas.values()].filter(({ answers }) => answers).map(({ id }) => id);
+
 /** Partitions that are worth a lesson, as one button each. */
 function partitions(state, give) {
-  const ids = [...state.replicas.keys()], spare = Math.floor((ids.length - 1) / 2);
+  const ids = [...state.replicas.keys()], spare = Math.floor((ids.length - 1) / 2), there = present(state);
   if (ids.length < 3) return [];
   const minority = ids.slice(0, spare), rest = ids.slice(spare);
-  const cross = minority.flatMap((one) => rest.map((other) => `CUT ${one} ${other}`));
-  const chain = ids.flatMap((one, index) => ids.slice(index + 2).map((other) => `CUT ${one} ${other}`));
+  const cross = minority.flatMap((one) => rest.map((other) => [one, other]));
+  const chain = ids.flatMap((one, index) => ids.slice(index + 2).map((other) => [one, other]));
+  const cuts = (pairs) => pairs.filter((pair) => pair.every((each) => there.includes(each))).map(([one, other]) => `CUT ${one} ${other}`);
   const button = (text, title, lines) => html("button", { type: "button", title, onclick: () => give(lines) }, text);
   return [html("div", { class: "deeds" },
-    button(`split ${minority.join(",")} | ${rest.join(",")}`, "No message passes between the two sides", cross),
-    button("chain", "Each reaches its neighbours only", chain),
+    button(`split ${minority.join(",")} | ${rest.join(",")}`, "No message passes between the two sides", cuts(cross)),
+    button("chain", "Each reaches its neighbours only", cuts(chain)),
     button("heal all links", "End all cuts and delays (h)", ["HEAL"]))];
 }
 

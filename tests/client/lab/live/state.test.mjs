@@ -169,6 +169,24 @@ test("what a replica reported of its roles goes when it does not answer any more
   assert.equal(take(led({ 1: moment(10) }), batch(11, { picture: gone })).moments.size, 0);
 });
 
+// --- orders --------------------------------------------------------------------------------------
+
+const { network } = await import(new URL("live_panel.js", PAGE));
+const { came } = await import(new URL("live_orders.js", PAGE));
+
+test("only links between replicas that answer are cut together: to others it would be refused half way", () => {
+  const state = seen(nothing(), 10, five({ 2: { answers: false, state: "held" } }), {});
+  const lines = Object.fromEntries(network(state, 3).map(([, text, , given]) => [text, given]));
+  assert.deepEqual(lines.mute, ["failLink(3,1)", "failLink(3,4)", "failLink(3,5)"]);
+  assert.deepEqual(lines["cut off"], ["CUT 3 1", "CUT 3 4", "CUT 3 5"]);
+  assert.deepEqual(network(state, 2), [], "one that is down has no links");
+});
+
+test("what was done before a refusal is said too", () => {
+  assert.equal(came({ said: ["cut: 3>1"], refused: "UNAVAILABLE: replica 2 is down" }), "Done: cut: 3>1. UNAVAILABLE: replica 2 is down");
+  assert.equal(came({ said: ["a", "b"] }), "a; b");
+});
+
 // --- messages ------------------------------------------------------------------------------------
 
 const event = (kind, at, on, peer, more = {}) => ({ event: kind, at, replica: on, peer, ballot: "3.1", text: "", ...more });
