@@ -64,7 +64,8 @@ def problem(given: argparse.Namespace, replicas: int) -> str | None:
     if given.demo or given.down_after is not None:
         return "--chaos fails the cluster by itself: without --demo and --down-after"
     if (given.engine or DEFAULT) != DEFAULT:
-        return f"--chaos knows the faults and the promises of engine {DEFAULT} alone"
+        known = f"--chaos knows faults and promises of {DEFAULT} alone"
+        return f"engine {given.engine}: {known}; nothing was started"
     if replicas < _LEAST:
         return f"--chaos needs at least {_LEAST} replicas, so that one may fail"
     return None

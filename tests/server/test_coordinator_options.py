@@ -62,7 +62,7 @@ def test_chaos_is_the_nemesis_with_the_same_words() -> None:
         ("--chaos --fail-every 8-3", "no number of seconds"),
         ("--chaos --fail-every 0", "no number of seconds"),
         ("--chaos --demo", "without --demo"),
-        ("--chaos --engine 2pc", "engine paxos alone"),
+        ("--chaos --engine 2pc", "engine 2pc: --chaos knows faults and promises of paxos alone"),
         ("--chaos --replicas 2", "at least 3 replicas"),
         ("--amnesia", "--amnesia needs --chaos"),
         ("--restart-after 3", "--restart-after needs --chaos"),
