@@ -17,8 +17,12 @@ const OF = {
   "forward to": (event) => [["forward", event.replica, event.peer, 0]],
   "forward answered": (event) => [["answer", event.peer, event.replica, 1]],
   "hand-over": (event) => [["hand-over", event.peer, event.replica, 0]],
-  snapshot: (event) => event.text.endsWith("begins") ? [["snapshot", event.peer, event.replica, 0]] : [],
+  snapshot: ({ text, replica, peer }) => text.endsWith("begins") ? [["fetch", replica, peer, 0], ["snapshot", peer, replica, 1]]
+    : later(text) ? [["snapshot", peer, replica, 0]] : [],
 };
+
+/** Whether a snapshot came in more pages than the first; they are known of at its end only. */
+const later = (text) => Number(/installed pages=(\d+)/.exec(text)?.[1]) > 1;
 
 /** No message is on its way. */
 export const none = () => ({ flights: [], last: new Map(), beat: 0 });

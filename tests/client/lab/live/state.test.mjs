@@ -205,6 +205,13 @@ test("a campaign asks all others; what a cut link loses ends half way", () => {
   assert.deepEqual(seen.map(({ to, lost, ballot }) => [to, lost, ballot]), [[1, false, 2], [3, true, 2]]);
 });
 
+test("a snapshot is asked for, its first page comes, and of later ones the last is drawn", () => {
+  const drawn = (text) => launch(none(), [event("snapshot", 1, 3, 5, { text })], 1, [1, 3, 5]).flights.map(({ kind, from, to }) => [kind, from, to]);
+  assert.deepEqual(drawn("snapshot from=5 begins"), [["fetch", 3, 5], ["snapshot", 5, 3]]);
+  assert.deepEqual(drawn("snapshot from=5 installed pages=4 applied=9"), [["snapshot", 5, 3]]);
+  assert.deepEqual(drawn("snapshot from=5 installed pages=1 applied=9"), []);
+});
+
 test("ten thousand events a second are a sample, and a bounded one", () => {
   let state = none();
   for (let batchOf = 0; batchOf < 20; batchOf++) {
