@@ -164,7 +164,7 @@ class Card {
 }
 
 function facts(replica, binds) {
-  if (!replica.answers) return replica.state === "starting" ? "on its way back" : replica.reason ?? "press its number for the way back";
+  if (!replica.answers) return replica.state === "starting" ? "on its way back" : replica.reason ?? "its number brings it back";
   const waits = binds?.queue ? Object.values(binds.queue).reduce((sum, each) => sum + each, 0) : 0;
   const parts = [
     `slot ${binds?.applied ?? replica.applied ?? "–"}`, binds?.behind ? `${binds.behind} behind` : "", waits ? `queue ${waits}` : "",
