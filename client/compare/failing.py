@@ -1,7 +1,7 @@
 """Servers that die under load: what clients read and wrote, second by second.
 
-Rules: a server is killed as KILL does it, at once, and stays down until its time has come; every
-client waits for its answer before it asks again, and gives up after a second. What died, and why
+Rules: a server is killed as KILL does it, at once, and stays down until its time has come; it is
+back when all its roles are up, which is when the next one may die; every client waits for its answer before it asks again, and gives up after a second. What died, and why
 it hurts, is for whoever looks at the figures.
 """
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from kvrmi.cluster.status import ClusterStatus, in_charge
 from kvrmi.errors import KVError
 
-from ..nemesis.subject import Subject
+from ..nemesis.subject import Subject, whole
 from .results import BACK, Moment, Second
 
 __all__ = ["fail"]
@@ -26,6 +26,9 @@ TIMEOUT = 1.0
 """Seconds until a client gives up an operation."""
 CALM = 2.0
 """Seconds before the first failure."""
+_START = 60.0
+"""Seconds that servers may take to be back once they were started."""
+_AGAIN = 0.2
 
 
 class _Step(NamedTuple):
@@ -42,7 +45,7 @@ class _Step(NamedTuple):
 
 
 _STEPS = (
-    _Step("a follower dies", 1, False),
+    _Step("one that is not in charge dies", 1, False),
     _Step("the one in charge dies", 0, True),
     _Step("two die", 1, True),
     _Step("three die", 2, True),
@@ -113,6 +116,9 @@ def _play(subject: Subject, step: _Step, down: float, note: Callable[[str], None
     time.sleep(down)
     for victim in victims:
         subject.bring_back(victim)
+    deadline = time.monotonic() + _START
+    while not whole(subject.status()) and time.monotonic() < deadline:
+        time.sleep(_AGAIN)
     note(BACK)
 
 

@@ -134,7 +134,8 @@ def _timeline(found: Found) -> str:
         _curve("reads", [one.reads for one in found.seconds], 40 + _HIGH),
         _failures(found.seconds),
     )
-    return _figure(f"{found.engine}, {servers}", 2 * _HIGH + 60, shapes)
+    caption = f"{found.engine}, {servers}" if not found.note else f"{found.engine}: {found.note}"
+    return _figure(caption, 2 * _HIGH + 60, shapes)
 
 
 def _x(at: float, seconds: int) -> float:

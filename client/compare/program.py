@@ -28,7 +28,7 @@ from ..tables import table
 from .failing import fail
 from .measuring import rates
 from .page import page
-from .results import Found, Moment, Rate, Second
+from .results import Found, Moment, Rate, Second, note_of
 
 __all__ = ["ENGINES", "main"]
 
@@ -76,8 +76,9 @@ def _compared(engine: str, options: argparse.Namespace) -> Found:
         measured, costs = rates(subject, options.clients, options.seconds, show)
         if not options.fail:
             return Found(engine, replicas, measured, costs, [], [])
+        note = note_of(subject.status())
         seconds, moments = fail(subject, options.fail, options.fail, show)
-        return Found(engine, replicas, measured, costs, seconds, moments)
+        return Found(engine, replicas, measured, costs, seconds, moments, note)
 
 
 @contextmanager
@@ -120,7 +121,7 @@ def _show_failures(found: Found) -> None:
     """Print for each stretch between two events what clients got in its seconds."""
     if not found.seconds:
         return
-    print()
+    print(f"\n{found.engine}: {found.note}")
     rows = [
         [found.engine, text, str(len(stretch)), *map(_span, zip(*stretch, strict=True))]
         for text, stretch in _stretches(found.seconds, found.moments)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["BACK", "Cost", "Found", "Moment", "Rate", "Second"]
+from kvrmi.cluster.status import ClusterStatus, needs_of
+
+__all__ = ["BACK", "Cost", "Found", "Moment", "Rate", "Second", "note_of"]
 
 
 BACK = "back"
@@ -58,9 +60,27 @@ class Found(NamedTuple):
     costs: Sequence[Cost]
     seconds: Sequence[Second]
     moments: Sequence[Moment]
+    note: str = ""
+    """How many servers it takes to serve, and so what their deaths must do to clients."""
 
     def fields(self) -> dict[str, object]:
         """Return it as JSON has it."""
         lists = ("rates", "costs", "seconds", "moments")
         listed = {name: [one._asdict() for one in getattr(self, name)] for name in lists}
-        return {"engine": self.engine, "replicas": self.replicas} | listed
+        return {"engine": self.engine, "replicas": self.replicas, "note": self.note} | listed
+
+
+def note_of(status: ClusterStatus) -> str:
+    """Say what it takes to serve: what deaths show follows from it, and is meant so."""
+    count = len(status["replicas"])
+    votes = needs_of(status["replicas"], count)["votes"]
+    if count == 1:
+        return "one server: while it is down nobody is answered"
+    if votes == count:
+        return (
+            f"all {count} must vote: while one is down every write is refused, as two-phase commit "
+            "is made; reads go on"
+        )
+    if votes == 1:
+        return f"{count} servers, of which any one serves"
+    return f"{votes} of {count} must be up: with fewer nobody is answered"

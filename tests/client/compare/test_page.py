@@ -11,7 +11,8 @@ import pytest
 
 from client.compare.page import page
 from client.compare.program import _stretches
-from client.compare.results import BACK, Cost, Found, Moment, Rate, Second
+from client.compare.results import BACK, Cost, Found, Moment, Rate, Second, note_of
+from kvrmi.cluster.status import ClusterStatus, Needs, ReplicaEntry
 
 SECONDS = [Second(90, 30, 0), Second(80, 20, 0), Second(0, 0, 4), Second(70, 10, 0)]
 MOMENTS = [Moment(1.9, "the one in charge dies"), Moment(3.1, BACK)]
@@ -31,6 +32,25 @@ def test_seconds_are_cut_at_the_events() -> None:
         ("the one in charge dies", SECONDS[1:3]),
         (BACK, SECONDS[3:]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "votes", "leader", "says"),
+    [
+        (1, 1, False, "one server"),
+        (5, 5, False, "all 5 must vote: while one is down every write is refused"),
+        (2, 1, False, "any one serves"),
+        (5, 3, True, "3 of 5 must be up"),
+    ],
+)
+def test_what_deaths_must_do_is_said_beside_what_they_did(
+    count: int, votes: int, leader: bool, says: str
+) -> None:
+    needs = Needs(votes=votes, leader=leader)
+    entries = [ReplicaEntry(id=one, state="up", needs=needs) for one in range(1, count + 1)]
+    note = note_of(ClusterStatus(replicas=entries))
+    assert says in note
+    assert note in page([FOUND._replace(note=note)], "about")
 
 
 def test_the_page_has_every_figure_and_needs_nothing_else() -> None:
