@@ -1,8 +1,9 @@
 """Servers that die under load: what clients read and wrote, second by second.
 
 Rules: a server is killed as KILL does it, at once, and stays down until its time has come; it is
-back when all its roles are up, which is when the next one may die; every client waits for its answer before it asks again, and gives up after a second. What died, and why
-it hurts, is for whoever looks at the figures.
+back when all its roles are up, which is when the next one may die; every client waits for its
+answer before it asks again, and gives up after a second. What died, and why it hurts, is for
+whoever looks at the figures.
 """
 
 from __future__ import annotations
