@@ -23,7 +23,7 @@ BUSY = 0.25
 """Seconds that a thread of ours is late: then a leader may lose its lease without any stranger."""
 PROCESSES = 5
 """Those that a write waits for; each may be as late as we are."""
-PACE = 0.01
+PACE = 0.05
 """Seconds between two writes."""
 GROWTH_MIB = 50
 STATUS_PATIENCE = 5.0
@@ -106,7 +106,9 @@ class Calm:
                 except Exception as error:
                     self.errors.append(error)
                 self.waits.append(time.monotonic() - began)
-                self._stop.wait(0.05)
+                paused = time.monotonic()
+                self._stop.wait(PACE)
+                self._late = max(self._late, time.monotonic() - paused - PACE)
 
     def _check(self) -> None:
         assert self.errors == []
