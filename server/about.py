@@ -11,7 +11,6 @@ import os
 import platform
 import time
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from kvrmi import __version__
@@ -29,6 +28,8 @@ _FREE = "MemAvailable:"
 
 def about(replica: Replica) -> dict[str, object]:
     """Describe this process and its machine, sizes in bytes. Raises OSError."""
+    from importlib.metadata import version  # here: a replica's start need not wait for it
+
     disk = os.statvfs(replica.home)
     return {
         "version": __version__,

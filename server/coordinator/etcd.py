@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,6 +109,8 @@ class _Member:
 
 def _serves(url: str) -> bool:
     """Whether a member is up and knows who leads."""
+    import urllib.request  # here: no other engine's start waits for it
+
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=LOOK_SECONDS) as answer:
             return b"true" in answer.read(100)

@@ -30,7 +30,7 @@ def written(live: LiveCluster) -> Iterator[None]:
 
     def write() -> None:
         with connect(config=live.config) as store:
-            while not ended.wait(0.005):
+            while not ended.wait(0.05):
                 try:
                     store.put("live/view", "v")
                 except KVError:
