@@ -120,7 +120,7 @@ function lease({ former, leases, asked }) {
 function phase1(found, me, name) {
   const { former, refused, adopted, majority } = found, who = inTime(found);
   if (who.length < majority) return `So far ${list(who) || "nobody"} promised ${name}${refused.size ? `, and ${list([...refused.keys()])} refused` : ""}: it takes ${majority}.`;
-  const old = former && former.replica !== me ? ` Replica ${former.replica} may still believe that it leads, but at ${spell(former)} nothing more can be chosen.` : "";
+  const old = former && former.replica !== me ? ` From then on nothing can be chosen at ${spell(former)}, whatever replica ${former.replica} believes or sends.` : "";
   const slots = [...adopted].map(([slot, ballot]) => `slot ${slot} (accepted at ${spell(ballot)})`).slice(0, 4);
   const again = slots.length ? ` They reported ${slots.join(", ")}: replica ${me} proposes the same again.` : " They reported nothing that is still open.";
   return `Acceptors ${list(who)} promised ${name}: a majority.${old}${again}`;
