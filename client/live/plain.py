@@ -72,6 +72,7 @@ def fields(picture: Picture, news: Sequence[Happening]) -> dict[str, object]:
         "leader": picture.leader,
         "up": picture.up,
         "needs": picture.needs,
+        "led": picture.led,
         "quorum": picture.quorum,
         "writes_per_second": round(picture.curve.now(), 1),
         "trouble": picture.trouble or None,

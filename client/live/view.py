@@ -80,6 +80,8 @@ class Picture(NamedTuple):
     leader: int | None
     successor: int | None
     needs: int
+    led: bool
+    """Whether the engine serves by a leader."""
     quorum: bool
     """Whether the votes are there, and reach each other, that it takes to serve."""
     partly: str
@@ -185,6 +187,7 @@ class View:
             leader=leader,
             successor=successor_of(entries),
             needs=(votes := needs_of(entries, count)["votes"]),
+            led=needs_of(entries, count)["leader"],
             quorum=has_quorum(entries, votes),
             partly=partly(entries, count),
             up=sum(map(is_up, entries)),

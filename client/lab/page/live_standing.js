@@ -42,7 +42,7 @@ export function health(state) {
   const count = `${up} of ${replicas.size} up, ${needs} needed`;
   if (state.health === "nobody answers") return `nobody answers: ${count}`;
   if (leader !== null) return `${state.quorum === false ? "no quorum: replica" : "serving: replica"} ${leader} leads, ${count}`;
-  if (state.health === "serving" && reported === null) return `serving: ${count}`;
+  if (!state.led || (state.health === "serving" && reported === null)) return `${state.health}: ${count}`;
   return state.quorum ? `no leader yet: an election runs, ${count}` : `no quorum: nobody leads, ${count}`;
 }
 
@@ -71,7 +71,7 @@ export function standing(state, replica) {
   if (state.leader === id) return `leads ${state.ballot?.join(".") ?? ballot ?? ""}`;
   if (state.claims.has(id)) return `believes it leads ${state.claims.get(id).join(".")}`;
   if (state.apart.has(id)) return state.apart.get(id).deaf ? "cut off" : "mute";
-  if (word !== "up") return word;
+  if (word !== "up" || !state.led) return word;
   return state.leader === null && state.health !== "serving" ? "has no leader" : "follows";
 }
 

@@ -13,7 +13,7 @@ export const HAPPENED = 60, COLUMNS = 240, OWNERS = 200, EXPLAINED = 300;
 export const nothing = () => ({
   at: 0, replicas: new Map(), health: "", leader: null, trouble: "Looking for the cluster.", engine: null, cluster: null,
   happened: [], columns: new Map(), gaps: [], load: {}, moments: new Map(), flights: none(), explains: [], owners: new Map(), missed: 0, retired: false,
-  reported: null, ballot: null, claims: new Map(), quorum: null, apart: new Map(), heard: new Map(),
+  reported: null, ballot: null, claims: new Map(), quorum: null, led: true, apart: new Map(), heard: new Map(),
 });
 
 /** The state after a frame. A frame that is none of ours changes nothing. */
@@ -44,13 +44,13 @@ function led(before, state) {
 function heard(before, changed, at, replicas) {
   const all = new Map([...before.heard, ...Object.entries(changed).map(([id, moment]) => [Number(id), moment.at])]);
   for (const { id, answers } of replicas.values()) {
-    if (answers && before.replicas.get(id)?.answers === false) all.set(id, at);
+    if (all.has(id) && answers && before.replicas.get(id)?.answers === false) all.set(id, at);
   }
   return all;
 }
 
-function shown({ replicas = [], health = "", leader = null, trouble = null, engine = null, cluster = null, up = 0, needs = 0, quorum = null, time = 0 }) {
-  return { time, reported: leader, quorum, replicas: new Map(replicas.map((one) => [one.id, one])), health, leader, trouble, engine, cluster, up, needs };
+function shown({ replicas = [], health = "", leader = null, trouble = null, engine = null, cluster = null, up = 0, needs = 0, quorum = null, led = true, time = 0 }) {
+  return { time, reported: leader, quorum, led, replicas: new Map(replicas.map((one) => [one.id, one])), health, leader, trouble, engine, cluster, up, needs };
 }
 
 /** Whose ballot filled the last slots: acceptors forget it before we stop showing them. */

@@ -124,7 +124,15 @@ test("the leader is gone: no leader yet is not no quorum", () => {
   const fewer = seen(nothing(), 10, replicas, {}, { health: "no quorum", leader: null, up: 2, quorum: false });
   assert.equal(health(fewer), "no quorum: nobody leads, 2 of 5 up, 3 needed");
   assert.match(health(seen(nothing(), 10, five(), {}, { up: 5 })), /^serving: replica 1 leads/);
-  assert.equal(health(seen(nothing(), 10, five(), {}, { leader: null, up: 5 })), "serving: 5 of 5 up, 3 needed", "an engine without leaders");
+});
+
+test("an engine without leaders has replicas that are up, and none is silent where roles are not asked", () => {
+  const other = { led: false, leader: null, up: 4, quorum: false };
+  const gone = seen(nothing(), 10, five({ 2: { answers: false, state: "not asked yet" } }), {}, other);
+  const now = seen(gone, 20, five(), {}, { ...other, health: "no quorum" });
+  assert.equal(health(now), "no quorum: 4 of 5 up, 3 needed");
+  assert.deepEqual([1, 2, 3].map((id) => standing(now, now.replicas.get(id))), ["up", "up", "up"]);
+  assert.equal(health(seen(now, 30, five(), {}, { ...other, up: 5 })), "serving: 5 of 5 up, 3 needed");
 });
 
 test("a new leader leads as soon as it says so, though looks still show the old one", () => {
