@@ -39,6 +39,6 @@ def start(replica: int) -> None:
 def _by_hand(replica: int) -> InvalidRequest:
     return InvalidRequest(
         "this cluster has no coordinator, so nobody here starts processes; nothing was done. Start "
-        f"replica {replica} by hand where it ran, with the same command as before; with --console "
-        "it restores itself from another replica"
+        f"replica {replica} by hand where it ran, with the same command but without --format: it "
+        "catches up with the others by itself"
     )

@@ -5,6 +5,8 @@ Rules: as in finding.py; whose folders are on other machines is not looked at he
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 
 from .. import programs
@@ -13,6 +15,7 @@ from .seen import File, Seen
 
 __all__ = ["FILES"]
 
+_PRIVATE = 0o600
 _OTHERS = 0o077
 """Permissions of anybody but the owner."""
 _OTHERS_WRITE = 0o022
@@ -104,13 +107,22 @@ def _is_folder(name: str, file: File) -> bool:
     return file.folder and "/" not in name and "." not in name
 
 
+def _readable(seen: Seen) -> str:
+    """Say how the secret can be read again."""
+    file = seen.files.get("secret")
+    denied = os.strerror(errno.EACCES) in (seen.secret or "")
+    if denied and file is not None and file.mode == _PRIVATE:
+        return "nothing is wrong with the file: run this as its owner"
+    return f"as its owner: chmod 600 {seen.data / 'secret'}; or put back a copy of it"
+
+
 def _secret(seen: Seen) -> Iterator[Finding]:
     if seen.secret is not None:
         yield Finding(
             seen.secret,
             "Whoever reads the secret may give orders and pose as a replica; without it no "
             "replica starts, no order is taken, and half of these checks cannot be made.",
-            f"as its owner: chmod 600 {seen.data / 'secret'}; or put back a copy of it",
+            _readable(seen),
         )
     if seen.doubting:
         named = list(map(str, sorted(seen.doubting)))

@@ -56,7 +56,7 @@ def _packages(seen: Seen) -> Iterator[Finding]:
             {"this client": own} | theirs,
             "They work together as far as known; errors that only some replicas have may come "
             "from this.",
-            "install the same in all environments: pip install --upgrade kvrmi",
+            "install the same in all environments: pip install . in the same folder of kvrmi",
         )
 
 

@@ -6,6 +6,7 @@ Rules: as in finding.py; where nothing runs there is nothing wrong with that.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import cast
 
 from kvrmi.access import links
@@ -34,8 +35,20 @@ def restarted(seen: Seen, one: int) -> str:
 
 
 def log_of(seen: Seen, one: int) -> str:
-    """Name a replica's log."""
-    return str(seen.data / f"replica{one}" / "replica.log")
+    """Name a replica's log, and its host where that is not this machine."""
+    log = Path(f"replica{one}", "replica.log")
+    if _away(seen, one):
+        return f"{seen.data.name}/{log} on {_host(seen, one)}"
+    return str(seen.data / log)
+
+
+def _away(seen: Seen, one: int) -> bool:
+    """Whether a replica runs on a host of its own, where what belongs to it is."""
+    return not seen.coordinated and f"replica{one}" not in seen.files
+
+
+def _host(seen: Seen, one: int) -> str:
+    return f"host {seen.cluster.member(one).host}"
 
 
 def _serving(seen: Seen) -> Iterator[Finding]:
@@ -93,8 +106,10 @@ def _revived(seen: Seen, one: int, state: str) -> str:
         folder = seen.data / f"replica{one}"
         bare = f"mount what belongs at {folder}, or remove that empty folder; then "
         return f"{bare * seen.is_empty(one)}{start}"
-    file = seen.data / "cluster.toml"
-    return f"start it by hand where it ran: {programs.typed('server')} {one} --config {file}"
+    away = _away(seen, one)
+    where = f"on {_host(seen, one)}" if away else "where it ran"
+    file = (Path(seen.data.name) if away else seen.data) / "cluster.toml"
+    return f"start it by hand {where}: {programs.typed('server')} {one} --config {file}"
 
 
 def _held(seen: Seen) -> Iterator[Finding]:

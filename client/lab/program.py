@@ -33,6 +33,7 @@ HOST = "127.0.0.1"
 GRACE = 5
 """Seconds for open answers when it ends."""
 _NEEDED = ("starlette", "uvicorn")
+_INSTALL = "pip install '.[lab]' in the folder that kvrmi was installed from"
 
 
 def main(words: Sequence[str], options: Options) -> int:
@@ -42,7 +43,7 @@ def main(words: Sequence[str], options: Options) -> int:
     given = _parser().parse_args(words)
     lacking = [name for name in _NEEDED if find_spec(name) is None]
     if lacking:
-        cli.complain(f"{', '.join(lacking)} not installed: pip install 'kvrmi[lab]'", "lab")
+        cli.complain(f"{', '.join(lacking)} not installed: {_INSTALL}", "lab")
         return cli.USAGE
     try:
         asked = {name: getattr(given, name) for name in Request.__struct_fields__}

@@ -118,9 +118,15 @@ def size_of(text: Value, called: str) -> int:
         refuse(f"{called} has a lone surrogate, which UTF-8 cannot carry")
 
 
+def _kind(thing: object) -> str:
+    """Name a type; serpent's and json's form of bytes is bytes."""
+    coded = type(thing) is dict and thing.keys() == {"data", "encoding"}
+    return "bytes" if coded else type(thing).__name__
+
+
 def _key(key: object, called: str = "the key") -> str:
     if type(key) is not str:
-        refuse(f"{called} must be a str, not {type(key).__name__}")
+        refuse(f"{called} must be a str, not {_kind(key)}")
     if not key:
         refuse(f"{called} must not be empty")
     # The common case first: no encoding needed to count the bytes.

@@ -46,6 +46,8 @@ SERPENT, JSON, MSGPACK = 1, 3, 4
 NAMES = {"serpent": SERPENT, "json": JSON, "msgpack": MSGPACK}
 TAKEN = frozenset(NAMES.values())
 
+_OTHERS = {2: "marshal"}
+"""What of Pyro's is not taken."""
 _SERPENT_HEAD = "# serpent utf-8 python3.2\n"
 _SIMPLE_MAX = 4096
 _TOO_MANY = "INVALID: too many items in one message"
@@ -91,7 +93,8 @@ def load(serializer: int, data: bytes, tokens_max: int | None = None) -> Any:
         reader = _LOADERS[serializer]
     except KeyError:
         names = "serpent, json or msgpack"
-        raise PayloadError(f"serializer {serializer} is not taken, use {names}") from None
+        named = _OTHERS.get(serializer, serializer)
+        raise PayloadError(f"serializer {named} is not taken, use {names}") from None
     try:
         return reader(data, tokens_max or _TOKENS_MAX)
     except (PayloadError, TooComplex):

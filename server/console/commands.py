@@ -62,8 +62,8 @@ _FORCING = (
 )
 _ALONE = (
     "There is no coordinator. A server that failed is down until somebody starts it again by hand, "
-    "in its terminal, with the same command; it then restores itself from another server, and "
-    "restore does so again. The state held does not exist here, and a client's START is refused."
+    "in its terminal, with the same command but without --format; it then restores itself from "
+    "another server, and restore does so again. The state held does not exist here, and a client's START is refused."
 )
 _COORDINATED = (
     "Beside a coordinator failProcess leaves this server held: down until START {me}, by a client. "

@@ -98,8 +98,11 @@ def opened(folder: Path) -> Iterator[Files]:
 def engine_of(folder: Path) -> str:
     """Name the engine that a folder is of, by its files. Raises FolderRefused where it is none."""
     for name, kind in ENGINES.items():
-        if any((folder / file).exists() for file in kind.declared.disks):
-            return name
+        try:
+            if any((folder / file).exists() for file in kind.declared.disks):
+                return name
+        except OSError as error:  # somebody else's
+            raise _unreadable(folder, error) from error
     raise FolderRefused(f"{folder} is not the folder of a replica: give one like .kvrmi/replica1")
 
 

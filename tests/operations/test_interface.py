@@ -163,3 +163,8 @@ def test_pairs_that_are_seen_to_fit_at_once_are_judged_as_the_others(
         return [tuple(pair) for pair in checked]  # type: ignore[attr-defined]
 
     assert judged([*pairs]) == judged([list(pair) for pair in pairs])
+
+
+def test_the_form_that_bytes_have_in_serpent_is_called_bytes() -> None:
+    with pytest.raises(InvalidRequest, match="the key must be a str, not bytes"):
+        check("put", ({"data": "eA==", "encoding": "base64"}, "v"))

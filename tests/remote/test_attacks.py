@@ -135,7 +135,7 @@ def test_p5_marshal_is_never_read(daemon: Daemon, target: Target) -> None:
         answer = raw.channel.receive(5)
         assert answer.kind == CONNECT_FAIL
         assert load(answer.serializer, answer.payload) == (
-            "serializer 2 is not taken, use serpent, json or msgpack"
+            "serializer marshal is not taken, use serpent, json or msgpack"
         )
     with Raw(daemon.port) as raw:
         call = marshal.dumps((NAME, "echo", (1,), {}))

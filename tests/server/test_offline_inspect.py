@@ -136,3 +136,15 @@ def test_what_is_no_replicas_folder_is_refused(
 ) -> None:
     assert main(["inspect", str(tmp_path / name)]) == 1
     assert "is not the folder of a replica" in capsys.readouterr().err
+
+
+def test_a_folder_of_somebody_else_is_refused_in_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", deny)
+    for words in (["inspect", str(tmp_path)], ["export", str(tmp_path), str(tmp_path / "f")]):
+        assert main(words) == 1
+        assert f"{tmp_path} cannot be read: " in capsys.readouterr().err

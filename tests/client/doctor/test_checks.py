@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
 
 from client.doctor.finding import Severity, examine, status_of
 from client.doctor.program import CHECKS, lines
+from client.doctor.running import log_of
 from client.doctor.seen import File, Head, Port, Seen
 
 from .seeing import (
@@ -297,3 +299,26 @@ def test_an_acceptor_that_waits_for_the_others_is_not_restarted() -> None:
     assert finding.what == "the acceptor of replica 2 waits to begin"
     assert finding.type.startswith("wait, and start those that are not up")
     assert "RESTART" not in finding.type
+
+
+def test_what_is_of_another_host_is_said_to_be_there() -> None:
+    members = tuple(dataclasses.replace(one, disk="") for one in cluster().members)
+    there = dataclasses.replace(cluster(), members=members)
+    files = {name: file for name, file in healthy().files.items() if "replica2" not in name}
+    seen = healthy(cluster=there, files=files, **both(silent(2, "down")))
+    (advice,) = advised(seen, "replicas")
+    assert advice.startswith("start it by hand on host 127.0.0.1: ")
+    assert advice.endswith("server 2 --config data/cluster.toml")
+    assert log_of(seen, 2) == "data/replica2/replica.log on host 127.0.0.1"
+    assert log_of(seen, 1) == "/data/replica1/replica.log"
+
+
+def test_a_secret_of_somebody_else_is_not_changed() -> None:
+    seen = healthy(secret="orders need the secret: /data/secret: Permission denied")
+    (advice,) = advised(seen, "secret")
+    assert advice == "nothing is wrong with the file: run this as its owner"
+
+
+def advised(seen: Seen, check: str) -> list[str]:
+    """What a check has the user type."""
+    return [f.type for r in examine(CHECKS, seen) if r.check.name == check for f in r.findings]
