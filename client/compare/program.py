@@ -43,6 +43,8 @@ def main(words: Sequence[str], *, as_json: bool) -> int:
     options = parser.parse_args(words)
     if options.html is not None and not options.html.absolute().parent.is_dir():
         parser.error(f"there is no folder for {options.html}; nothing was started")
+    if options.html is not None and not os.access(options.html.absolute().parent, os.W_OK):
+        parser.error(f"the folder of {options.html} cannot be written; nothing was started")
     for number in (signal.SIGTERM, signal.SIGHUP):  # it must still end what it started
         signal.signal(number, lambda *_: sys.exit(1))
     printer = Printer(as_json=as_json or options.json)

@@ -6,12 +6,13 @@ asks nobody, and prints nothing.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..columns import padded, width
 
-__all__ = ["HASH", "anchored", "block_table", "operation", "quoted", "shortened"]
+__all__ = ["HASH", "anchored", "block_table", "operation", "plain", "quoted", "shortened"]
 
 HASH = 12
 """Hexadecimal digits of a hash in a line."""
@@ -76,6 +77,13 @@ def _by(id: Sequence[Any]) -> list[str]:
 def quoted(text: str) -> str:
     """Write a text in quotes."""
     return '"' + _safe(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
+
+
+def plain(value: object) -> object:
+    """Make JSON of what has no form there: bytes become an object with base64 data."""
+    if isinstance(value, bytes):
+        return {"data": base64.b64encode(value).decode(), "encoding": "base64"}
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def shortened(value: str | bytes) -> str:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from kvrmi.access import verbs
 from kvrmi.access.admins import Admins
+from kvrmi.access.showing import plain
 from kvrmi.access.verbs import Shown
 from kvrmi.errors import InvalidRequest, KVError, NoQuorum
 
 __all__ = ["COMMANDS", "Commands", "Leave"]
+
+_log = logging.getLogger("kvrmi.server.console")
 
 _BETWEEN = re.compile(r"[\s(),]+")
 _JSON = "--json"
@@ -63,7 +67,8 @@ _FORCING = (
 _ALONE = (
     "There is no coordinator. A server that failed is down until somebody starts it again by hand, "
     "in its terminal, with the same command but without --format; it then restores itself from "
-    "another server, and restore does so again. The state held does not exist here, and a client's START is refused."
+    "another server, and restore does so again. The state held does not exist here, and a client's "
+    "START is refused."
 )
 _COORDINATED = (
     "Beside a coordinator failProcess leaves this server held: down until START {me}, by a client. "
@@ -128,13 +133,22 @@ class Commands:
             if name == "c" and not words and not as_json:
                 yield "connecting to other servers"
             shown = act(words)
-            yield from [json.dumps(shown.fields)] if as_json else map(self._fit, shown.lines)
+            yield from (
+                [json.dumps(shown.fields, default=plain)]
+                if as_json
+                else map(self._fit, shown.lines)
+            )
         except InvalidRequest as error:
             usage = next((form.usage for form in COMMANDS if form.name.lower() == name), "")
             undone = "" if "nothing was " in str(error) else "; nothing was done"
             yield self._fit(f"{error}{undone}" + (f"; usage: {usage}" if usage else ""))
         except KVError as error:
             yield self._fit(f"{error.code}: {error}")
+        except Leave:
+            raise
+        except Exception as error:  # the server goes on, and its terminal must be able to end it
+            _log.exception("console: %s", name)
+            yield self._fit(f"{name} failed, see the log: {error!r}")
 
     def _known(self, name: str, typed: str) -> Callable[[list[str]], Shown]:
         if name not in self._on:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from client.compare.page import page
-from client.compare.program import _stretches
+from client.compare.program import _stretches, main
 from client.compare.results import BACK, Cost, Found, Moment, Rate, Second, note_of
 from kvrmi.cluster.status import ClusterStatus, Needs, ReplicaEntry
 
@@ -89,3 +89,13 @@ def test_a_browser_shows_it(tmp_path: Path) -> None:
         capture_output=True, timeout=120, check=True,
     )  # fmt: skip
     assert picture.stat().st_size > 10_000, "an empty page is smaller"
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(SystemExit) as ended:
+        main(["--html", str(tmp_path / "page.html")], as_json=False)
+    assert ended.value.code == 2
+    assert "page.html cannot be written; nothing was started" in capsys.readouterr().err

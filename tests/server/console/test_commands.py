@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kvrmi.access.verbs import Shown
 from kvrmi.cluster.cuts import Cuts
 from kvrmi.errors import ConnectionFailed, InvalidRequest
 from server.console.commands import COMMANDS, Commands, Leave
@@ -193,3 +194,15 @@ def test_help_names_every_command_and_what_is_so_without_a_coordinator() -> None
     text = console.run("help")
     assert all(form.usage in text for form in COMMANDS)
     assert "The state held does not exist here" in text
+
+
+def test_bytes_are_base64_in_json_and_a_fault_ends_no_console(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    console, found = Console(), Shown((), {"value": [b"x"]})
+    monkeypatch.setattr("server.console.commands.verbs.queue", lambda *_: found)
+    shown = json.loads(console.run("printQueue --json"))
+    assert shown == {"value": [{"data": "eA==", "encoding": "base64"}]}
+    found.fields["value"] = {1}
+    assert console.run("printQueue --json").startswith("printqueue failed, see the log: TypeError")
+    assert console.run("links").startswith("replica 1: ")
