@@ -9,7 +9,7 @@ import { less, majorityOf, spell } from "./ballots.js";
 import { concerns, named } from "./twophase.js";
 
 const QUIET = new Set(["NoAnswer", "NotSent", "Heartbeat", "Heard", "Followed", "Ask", "Applied", "Leading", "Durable"]);
-const USUAL = new Set(["accepted", "chosen", "refuse", "lease", "silence", "voted", "no", "commits", "aborts", "doubt", "unknown"]);
+const USUAL = new Set(["accepted", "chosen", "refuse", "silence", "voted", "no", "commits", "aborts", "doubt", "unknown"]);
 const CLIENT = /^(ask |as \w+ \d+ )*(put|get|delete|cas|fill)\b/;
 const FAULT = /^(kill|cut|star|chain|drop|hold|pause|fail|lose|hang|stall)\b/;
 const UNDONE = /\b(resume|start|restart|mend|all faults end)\b/;
@@ -92,7 +92,7 @@ const ACTED = table({
   refuse({ ballot, text }, replica, facts, step) {
     if (/reason=ballot/.test(text)) return `refuse ${replica} ${ballot}`;
     if (/reason=lease$/.test(text) && !facts.granted.has(replica)) step.turn = "unsure";
-    return `lease ${replica} ${ballot}`;
+    return facts.add("refused", `${replica} ${ballot}`) ? "lease" : "";
   },
   leads: ({ peer }, replica) => peer === replica ? "leads" : "",
   "leads no more": ({ peer, text }, replica) =>
