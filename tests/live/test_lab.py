@@ -16,7 +16,7 @@ from client.lab.live import own
 from client.options import parse
 from tests.client.lab.conftest import DEADLINE, running
 
-from .cluster import LiveCluster
+from .cluster import LiveCluster, given_by
 from .cluster import running as running_of
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def opened(shared: LiveCluster) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
         page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
         wrong: list[str] = []
+        page.set_default_timeout(1000 * DEADLINE)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(lab.address)
         page.wait_for_selector("article.card")
@@ -92,8 +93,7 @@ def test_links_and_roles_fail_and_come_back_by_clicks(live: LiveCluster, page: P
 def test_the_leader_is_killed_by_a_click_and_writes_resume(live: LiveCluster, page: Page) -> None:
     page.locator("#clients").fill("4")
     eventually(page, lambda: acknowledged(page) > 20)
-    leader = live.leader()
-    assert leader is not None
+    leader = given_by(live.leader, "a leader")
     card(page, leader).locator(".who").click()
     page.get_by_role("button", name="kill -9").click()
     card(page, leader).get_by_text("killed on purpose").wait_for()

@@ -131,7 +131,7 @@ def test_the_logs_of_all_replicas_are_shown_and_agree(live: LiveCluster, client:
     assert command["id"][0].startswith("ana:")
     leader = given_by(live.leader, "a leader, which has applied whatever was answered")
     _, again = client(*config, "LOG", str(leader), "--from", str(block["slot"]))
-    known = {"acceptors": []}  # whose they are is known to who led then, and for a while
+    known: dict[str, object] = {"acceptors": []}  # who led then knows them, for a while
     assert again["blocks"][0] | known == block | known
 
     def verified() -> bool:
