@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kvrmi.operations.interface import MANY_ITEMS, check
-from server.engines.etcd.keys import Keys, packed
-from server.engines.etcd.transactions import asked, with_request
+from server.engines.etcd.keys import Keys, b64, packed
+from server.engines.etcd.transactions import asked, settled, with_request
 
 MAX_TXN_OPS = 128
 """Of an etcd that is started with no word on it."""
@@ -62,6 +62,41 @@ def test_values_that_were_asked_for_in_groups_come_in_order() -> None:
         assert fits(read.transaction)
         answer = read.read(answered(read.transaction, iter(range(many))))
         assert answer.value == [str(one) for one in range(many)]
+
+
+def kvs(value: bytes | None, revision: int = 3) -> Any:
+    rows = [] if value is None else [{"value": b64(value), "mod_revision": str(revision)}]
+    return {"response_range": {"kvs": rows}}
+
+
+def became(sequence: int, floor: int | None, mark: bytes | None) -> object:
+    """Read the outcome of a request from what etcd has of its session and of itself."""
+    session = None if floor is None else floor.to_bytes(8, "big")
+    found = {"header": {"revision": "7"}, "responses": [kvs(session), kvs(mark)]}
+    question = asked(check("outcome", ("ana", sequence)), KEYS)
+    settling = settled(KEYS, "ana", sequence, "1")
+    refused = {**found, "succeeded": False}
+    assert settling.read(refused).value == question.read(found).value
+    return question.read(found).value
+
+
+def test_what_became_of_a_request_follows_from_its_mark_and_its_session() -> None:
+    digest = b"d" * 16
+    assert became(2, 0, digest + b"\x02") == ["applied", 3, 3]
+    assert became(2, 0, digest + b"\x01") == ["applied", 3, True]
+    assert became(2, 0, digest + b"\x00") == ["applied", 3, False]
+    assert became(2, 0, bytes(16)) == ["never", None, None]
+    assert became(2, 0, None) == became(1, None, None) == ["open", None, None]
+    for sequence, floor in ((2, None), (1, 0), (5, 5)):
+        assert became(sequence, floor, None) == ["forgotten", None, None]
+
+
+def test_a_request_that_was_settled_is_refused_when_it_comes_late() -> None:
+    marked = with_request(check("put", ("k", "v")), KEYS, ("ana", 2), "1")
+    found = {"header": {"revision": "7"}, "succeeded": False, "responses": [kvs(bytes(16))]}
+    answer = marked.read(found)
+    assert (answer.code, "never takes effect" in str(answer.value)) == ("INVALID", True)
+    assert fits(settled(KEYS, "ana", 2, "1").transaction)
 
 
 def test_the_bound_is_the_one_that_etcd_has() -> None:
