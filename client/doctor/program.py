@@ -85,8 +85,11 @@ def _seen(path: Path, config: str) -> Seen:
 
 def _beside(path: Path) -> str:
     """Say whose folders lie where a cluster file should."""
-    folders = sorted(one.parent.name for one in path.parent.glob("replica*/acceptor.db"))
-    if path.exists() or not folders:
+    try:
+        folders = sorted(one.parent.name for one in path.parent.glob("replica*/acceptor.db"))
+        if path.exists() or not folders:
+            return ""
+    except OSError:  # a folder that nobody may enter but its owner
         return ""
     return f"; beside it are {', '.join(folders)}: put the cluster's file back from a copy"
 

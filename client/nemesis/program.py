@@ -114,7 +114,8 @@ def _subject(options: Options) -> Subject:
         raise InvalidRequest(
             "--attach needs the folder of the cluster: name its file, --config F before nemesis"
         )
-    subject = Subject(Path(os.path.abspath(config)).resolve().parent)
+    file = Path(os.path.abspath(config)).resolve()
+    subject = Subject(file.parent, file.name)
     try:
         subject.attach()
         subject.check_whole()

@@ -53,10 +53,10 @@ class NotStarted(Exception):
 class Subject:
     """One cluster: with a coordinator of its own, or one that runs already."""
 
-    def __init__(self, data: Path) -> None:
-        """Use a folder: `start` where nothing runs in it yet, else `attach`."""
+    def __init__(self, data: Path, file: str = CONFIG) -> None:
+        """Use a folder, with a cluster file of this name: `start` where nothing runs, or `attach`."""
         self.data = data
-        self.config = data / CONFIG
+        self.config = data / file
         self._coordinator: subprocess.Popen[bytes] | None = None
         self._attached = False
         self._pids: dict[int, int] = {}

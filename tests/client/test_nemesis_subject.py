@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from client.__main__ import main
 from client.nemesis.subject import Subject, all_up, whole
 from kvrmi.cluster.status import ReplicaEntry, RoleEntry
 from kvrmi.storage.append import AppendStorage
@@ -124,3 +125,12 @@ def test_when_all_is_well(one: ReplicaEntry, up: bool) -> None:
     assert all_up(one) is up
     assert whole({"leader": 1, "replicas": [entry(), one]}) is up
     assert not whole({"leader": None, "replicas": [entry(), one]})
+
+
+def test_the_cluster_file_that_is_named_is_read_and_no_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Subject(tmp_path, "foo.toml").config == tmp_path / "foo.toml"
+    (tmp_path / "cluster.toml").write_text("another's")
+    assert main(["--config", str(tmp_path / "foo.toml"), "nemesis", "--attach"]) == 2
+    assert "foo.toml: cannot be read" in capsys.readouterr().err
