@@ -54,7 +54,7 @@ class Subject:
     """One cluster: with a coordinator of its own, or one that runs already."""
 
     def __init__(self, data: Path, file: str = CONFIG) -> None:
-        """Use a folder, with a cluster file of this name: `start` where nothing runs, or `attach`."""
+        """Use a folder with such a cluster file: `start` where nothing runs yet, else `attach`."""
         self.data = data
         self.config = data / file
         self._coordinator: subprocess.Popen[bytes] | None = None
