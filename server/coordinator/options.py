@@ -161,7 +161,7 @@ def _problem(given: argparse.Namespace) -> str | None:
 
 
 def _host_problem(host: str | None, advertise: str | None) -> str | None:
-    if advertise is not None and (not advertise or _is_every(advertise)):
+    if advertise is not None and _is_every(advertise):
         return f"--advertise {advertise}: give one name or address of this machine, to connect to"
     if advertise is not None and not _is_known(advertise):
         return f"--advertise {advertise}: this machine knows no address of that name"

@@ -82,7 +82,7 @@ def test_chaos_is_the_nemesis_with_the_same_words() -> None:
         ("--host 0.0.0.0", "--host 0.0.0.0 listens on every address of this machine: also give"),
         ("--host ::", "also give --advertise H"),
         ("--host 0.0.0.0 --advertise 0.0.0.0", "--advertise 0.0.0.0: give one name"),
-        ("--advertise=", "--advertise : give one name"),
+        ("--advertise=", "argument --advertise: it is empty"),
         ("--advertise no..host", "knows no address"),
         ("--engine postgres", "engine 'postgres' is not available, use paxos"),
         ("--keep", "--keep is for"),
