@@ -68,11 +68,18 @@ class Reactor:
         self._timers.append((left, act))
 
     def run(self) -> None:
-        """Work until `stop`, once; then let go of all descriptors."""
+        """Work until `stop`, once; then let go of all descriptors.
+
+        What was ready before `stop`, and what other threads left before it, is dealt with: a
+        connection that was cut gets closed.
+        """
         try:
             while not self._stopped:
                 self._handle(self._wait())
                 self._work()
+            self._work()
+            self._handle(self._epoll.poll(0.0))
+            self._work()
         finally:
             self._epoll.close()
             self._handlers.clear()

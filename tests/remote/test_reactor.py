@@ -173,6 +173,19 @@ def test_who_rouses_one_that_has_ended_writes_into_no_other_file(tmp_path: Path)
     assert {path.stat().st_size for path in tmp_path.iterdir()} == {0}
 
 
+def test_what_was_ready_before_it_was_stopped_is_dealt_with() -> None:
+    """A replica cuts its clients and stops it at once: else their sockets would never be closed."""
+    reactor = Reactor()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ended: list[int] = []
+        reactor.soon(lambda: reactor.watch(ours.fileno(), ended.append))
+        ours.shutdown(socket.SHUT_RDWR)
+        reactor.stop()
+        reactor.run()
+        assert ended
+
+
 def test_descriptors_are_free_once_nobody_has_it() -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(5):
