@@ -22,7 +22,7 @@ from .grammar.literal import typed
 from .tables import columns_of, table
 from .values import COLUMNS, cut
 
-__all__ = ["Printer", "encoded", "escaped"]
+__all__ = ["Printer", "encoded", "escaped", "value_fields"]
 
 _ADVICE = {
     "INVALID": "nothing was done",
@@ -208,6 +208,13 @@ def encoded(value: object) -> object:
     if isinstance(value, list):
         return [encoded(item) for item in value]
     return value
+
+
+def value_fields(value: object) -> dict[str, object]:
+    """Make the fields of one value: bytes are their base64 data, and have a field that says so."""
+    if isinstance(value, bytes):
+        return {"value": base64.b64encode(value).decode(), "encoding": "base64"}
+    return {"value": encoded(value)}
 
 
 def _said(advice: str, text: str) -> bool:

@@ -1,7 +1,8 @@
 """The two pictures of the lab that the README shows, of what a browser draws today.
 
 `python -m tests.pictures` makes both anew: a real cluster whose leader was killed a moment ago, and
-the third lesson where the next leader's write is chosen. Rule: nothing is drawn by hand or touched up.
+the third lesson where the next leader's write is chosen. Rule: nothing is drawn or touched up by
+hand.
 """
 
 from __future__ import annotations

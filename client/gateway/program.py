@@ -27,7 +27,7 @@ from ..grammar.lexer import Usage, Word, split
 from ..grammar.literal import typed
 from ..grammar.making import Output
 from ..options import Options
-from ..render import Printer
+from ..render import Printer, value_fields
 from ..shell.carry import show_help
 from ..shell.files import filled
 from .links import Address, Link, TcpLink, UdpLink
@@ -176,7 +176,7 @@ class _Run:
             return self._several(command, where)
         command = command._replace(args=filled(command.args))
         answer = shown(command, self._ask(command), self._printer.shown)
-        fields: dict[str, object] = {"op": command.name, "value": answer.value}
+        fields: dict[str, object] = {"op": command.name} | value_fields(answer.value)
         if command.args and isinstance(command.args[0], str):
             fields["key"] = command.args[0]
         return self._show(answer, fields)

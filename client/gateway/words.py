@@ -66,7 +66,7 @@ def shown(command: Command, reply: Reply, write: Callable[[object], str]) -> Ans
         return Answer((), None, f"not found: {_key(command)}", NOT_FOUND)
     if isinstance(reply, bytes):
         value = _text(reply)
-        return Answer([write(value)], encoded(value))
+        return Answer([write(value)], value)
     if isinstance(reply, Simple):
         return Answer(["OK"], True)
     return _READ[command.name](command, reply, write)

@@ -15,7 +15,7 @@ from .. import past
 from ..exits import NOT_FOUND
 from ..grammar.literal import typed
 from ..grammar.making import Command
-from ..render import encoded
+from ..render import value_fields
 
 __all__ = [
     "WORDS",
@@ -187,7 +187,4 @@ def _value(name: str, value: object) -> dict[str, object]:
     if name == "outcome":
         state, revision, answer = cast("list[object]", value)
         return {"value": state, "applied_at": revision, "answer": answer}
-    if isinstance(value, bytes):
-        coded: Any = encoded(value)
-        return {"value": coded["data"], "encoding": coded["encoding"]}
-    return {"value": encoded(value)}
+    return value_fields(value)
