@@ -81,8 +81,8 @@ def test_a_command_of_the_command_line(run: Run, capsys: Captured, gate: World) 
     assert gate.engine.store.get("city") == "New York"
 
 
-def test_bytes_in_json_are_as_over_rpc(run: Run, capsys: Captured) -> None:
-    assert run("PUT", "logo", "b'\\x89PNG'") == 0
+def test_bytes_in_json_are_as_over_rpc(run: Run, capsys: Captured, gate: World) -> None:
+    gate.engine.store.put(1, "logo", b"\x89PNG")
     assert run("--json", "GET", "logo") == 0
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (found["value"], found["encoding"]) == ("iVBORw==", "base64")
