@@ -19,9 +19,9 @@ def rows(found: dict[str, Any]) -> Iterator[str]:
     """Make the tables: throughput and cost, then what clients got while servers were dead."""
     engines = found["engines"]
     counts = [one["clients"] for one in engines[0]["rates"] if one["op"] == "put"]
-    said = ", ".join(map(str, counts))
+    said = " / ".join(map(str, counts))
     yield f"Measured on {found['about']}:\n"
-    yield f"| engine | PUT/s at {said} clients | PUT p50 ms | GET/s | messages, disk writes a PUT |"
+    yield f"| engine | PUT/s at {said} clients | PUT p50 ms | GET/s | messages and disk writes a PUT |"
     yield "| --- | --- | --- | --- | --- |"
     for one in engines:
         put, get = ([rate for rate in one["rates"] if rate["op"] == op] for op in ("put", "get"))
@@ -40,11 +40,11 @@ _COUNTED = ("reads", "writes", "errors")
 
 
 def _each(rates: Sequence[Any], name: str, digits: int) -> str:
-    return ", ".join(f"{rate[name]:,.{digits}f}" for rate in rates)
+    return " / ".join(f"{rate[name]:,.{digits}f}" for rate in rates)
 
 
 def _costs(costs: Sequence[Any]) -> str:
-    return ", ".join(f"{one['messages']:.2f} and {one['syncs']:.2f}" for one in costs) or "unknown"
+    return " / ".join(f"{one['messages']:.2f} and {one['syncs']:.2f}" for one in costs) or "unknown"
 
 
 def _stretches(one: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
