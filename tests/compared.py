@@ -21,7 +21,7 @@ def rows(found: dict[str, Any]) -> Iterator[str]:
     counts = [one["clients"] for one in engines[0]["rates"] if one["op"] == "put"]
     said = " / ".join(map(str, counts))
     yield f"Measured on {found['about']}:\n"
-    yield f"| engine | PUT/s at {said} clients | PUT p50 ms | GET/s | messages and disk writes a PUT |"
+    yield f"| engine | PUT/s at {said} clients | PUT p50 ms | GET/s | messages and syncs a PUT |"
     yield "| --- | --- | --- | --- | --- |"
     for one in engines:
         put, get = ([rate for rate in one["rates"] if rate["op"] == op] for op in ("put", "get"))
