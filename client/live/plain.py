@@ -46,7 +46,10 @@ def once(watched: Watched) -> int:
 
 
 def json_lines(watched: Watched, count: int | None) -> int:
-    """Print a line a second, `count` in all or for ever, each with what happened since the last."""
+    """Print a line a second, `count` in all or for ever, each with what happened since the last.
+
+    Returns what `once` does, of the last line.
+    """
     _await_looks(watched)
     seen: list[Happening] = []
     due = time.monotonic()
@@ -57,7 +60,7 @@ def json_lines(watched: Watched, count: int | None) -> int:
         print(json.dumps(fields(picture, news)), flush=True)
         count = None if count is None else count - 1
         if count == 0:
-            return 0
+            return _status(picture)
         due += 1.0
         time.sleep(max(due - time.monotonic(), 0.0))
 
