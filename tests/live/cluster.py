@@ -19,6 +19,7 @@ from kvrmi.errors import KVError
 from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect
 from server.coordinator.health import Admins
+from tests.stopping import stop
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 60.0
@@ -151,9 +152,12 @@ class LiveCluster:
                     orders.start(entry["id"])
 
     def signal(self, replica: int, number: signal.Signals) -> int:
-        """Send a replica's process a signal; its pid."""
+        """Send a replica's process a signal; its pid. One that is to stop has stopped then."""
         pid = int(self.entries()[replica]["pid"])
-        os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            stop(pid)
+        else:
+            os.kill(pid, number)
         return pid
 
     def _end_coordinator(self) -> None:

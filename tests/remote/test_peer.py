@@ -19,6 +19,7 @@ from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.gather import Gather
 from kvrmi.remote.identity import Credentials, challenge
 from kvrmi.remote.peer import Peer
+from tests.stopping import stop
 
 from .rig import NAME, TIMEOUT, Target, exposed, serve, until
 
@@ -259,7 +260,7 @@ def test_a_stopped_peer_never_blocks(
     process, port = child
     gather, (stopped, other) = rig.peers(port, daemon.port, window=1000)
     until(lambda: stopped.state == other.state == "connected")
-    process.send_signal(signal.SIGSTOP)
+    stop(process.pid)
     times, taken = [], 0
     for i in range(400):
         begun = monotonic()
@@ -285,7 +286,7 @@ def test_connecting_to_a_stopped_peer_blocks_nobody(
     rig: Rig, child: tuple[subprocess.Popen[str], int]
 ) -> None:
     process, port = child
-    process.send_signal(signal.SIGSTOP)
+    stop(process.pid)
     begun = monotonic()
     gather, (peer,) = rig.peers(port, connect_timeout=30)
     assert not peer.send(monotonic(), b"x", 1, 1)

@@ -19,6 +19,7 @@ from kvrmi.cluster.config import Cluster
 from kvrmi.remote.identity import Credentials, read_secret
 from kvrmi.remote.proxy import connect
 from server.coordinator.founding import Wish, prepare
+from tests.stopping import stop
 
 from .stubs import until
 
@@ -46,7 +47,8 @@ class Replicas:
         process.wait(60)
 
     def signal(self, replica: int, number: int) -> None:
-        os.kill(self.running[replica].pid, number)
+        pid = self.running[replica].pid
+        stop(pid) if number == signal.SIGSTOP else os.kill(pid, number)
 
     def stop(self) -> dict[int, int]:
         for process in self.running.values():
