@@ -7,13 +7,13 @@ coloured, since it would keep the prompt waiting.
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from kvrmi.access.links import named
+from kvrmi.access.showing import plain
 from kvrmi.cluster.status import partly
 from kvrmi.columns import width, wrapped
 from kvrmi.errors import InvalidRequest
@@ -79,7 +79,7 @@ class Printer:
     def result(self, lines: Sequence[str], fields: Mapping[str, object], aside: str = "") -> None:
         """Print one result: `fields` as a JSON object, or lines, and `aside` after the last."""
         if self.as_json:
-            self.line(json.dumps({"ok": True, **fields}, default=encoded))
+            self.line(json.dumps({"ok": True, **fields}, default=plain))
             return
         last = len(lines) - 1 if aside else len(lines)
         for line in lines[:last]:
@@ -204,7 +204,7 @@ class Printer:
 def encoded(value: object) -> object:
     """Make a value fit for JSON: bytes become an object with base64 data."""
     if isinstance(value, bytes):
-        return {"data": base64.b64encode(value).decode(), "encoding": "base64"}
+        return plain(value)
     if isinstance(value, list):
         return [encoded(item) for item in value]
     return value
@@ -213,7 +213,8 @@ def encoded(value: object) -> object:
 def value_fields(value: object) -> dict[str, object]:
     """Make the fields of one value: bytes are their base64 data, and have a field that says so."""
     if isinstance(value, bytes):
-        return {"value": base64.b64encode(value).decode(), "encoding": "base64"}
+        coded = plain(value)
+        return {"value": coded["data"], "encoding": coded["encoding"]}
     return {"value": encoded(value)}
 
 

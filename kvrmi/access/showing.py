@@ -79,7 +79,7 @@ def quoted(text: str) -> str:
     return '"' + _safe(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
 
 
-def plain(value: object) -> object:
+def plain(value: object) -> dict[str, str]:
     """Make JSON of what has no form there: bytes become an object with base64 data."""
     if isinstance(value, bytes):
         return {"data": base64.b64encode(value).decode(), "encoding": "base64"}
