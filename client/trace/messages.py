@@ -94,6 +94,7 @@ _SENT: Mapping[tuple[str, str], _Sign] = {
 """By role and event."""
 
 _CAME: Mapping[tuple[str, str], _Sign] = {
+    ("acceptor", "pre-voted"): _Sign("PreVote", _ballot),
     ("acceptor", "promise"): _Sign("Prepare", _ballot),
     ("acceptor", "accept"): _Sign("Accept", _slot),
     ("proposer", "accepted"): _Sign("Accepted", _slot),

@@ -62,6 +62,21 @@ def _valued(event: Event) -> str:
     return f": {named}" if named else ""
 
 
+def _pre_vote(event: Event) -> str:
+    led, ago = _found(r"heartbeat=(\S+)", event), _found(r"ago=(\S+)s$", event)
+    missed = f"; no heartbeat of {led} for {ago} s" if ago else "; it has heard no leader"
+    return f"asks who would promise {event['ballot']}{missed}"
+
+
+def _pre_voted(event: Event) -> str:
+    promised, lease = _found(r"promised=(\S+)", event), _found(r"lease=(\S+)", event)
+    if not promised:
+        return f"would promise {event['ballot']}"
+    left = _found(r"left=(\S+)s$", event)
+    leased = f"; the lease of {lease} runs for {left} s more" if lease else ""
+    return f"would not promise {event['ballot']}: it promised {promised}{leased}"
+
+
 def _promise(event: Event) -> str:
     count = _found(r"accepted=(\d+)", event)
     some = "" if count in ("", "0") else f", reports {count} accepted"
@@ -150,6 +165,8 @@ _SAID: Mapping[str, Callable[[Event], str]] = {
     "leads open": lambda event: f"serves as leader at ballot {event['ballot']}",
     "leads unreachable": lambda event: f"finds that the leader, {event['peer']}, is gone",
     "learners informed": lambda event: f"says that slot {event['slot']} is chosen",
+    "pre-vote": _pre_vote,
+    "pre-voted": _pre_voted,
     "promise": _promise,
     "propose": lambda event: f"proposes slot {event['slot']} at {event['ballot']}{_valued(event)}",
     "go": _go,

@@ -21,6 +21,7 @@ from ..roles.events import Happened, Observe, Reporter
 from ..state.log import Entry, unpack_batch
 from .events_forward import ForwardEvents
 from .events_leader import LEADER_NEWS, LeaderEvents
+from .events_prevote import AskedEvents, AskingEvents
 from .messages import (
     Accept,
     Accepted,
@@ -28,10 +29,14 @@ from .messages import (
     Chosen,
     Entries,
     FetchSnapshot,
+    Followed,
+    Heard,
     Heartbeat,
     Leading,
     Learn,
     Prepare,
+    PreVote,
+    PreVoted,
     Promise,
     Recall,
     Refused,
@@ -68,6 +73,8 @@ class Observer:
         self._proposer = Reporter("proposer", clock, happened)
         self._learner = Reporter("learner", clock, happened)
         self._leader = LeaderEvents(me, clock, self._proposer, self.counts)
+        self._asking = AskingEvents(me, clock, self._proposer)
+        self._asked = AskedEvents(clock, self._acceptor)
         front = Reporter("front", clock, happened)
         self._front = ForwardEvents(clock, front, self.counts, self._named)
         self._votes: dict[int, set[int]] = {}
@@ -90,6 +97,7 @@ class Observer:
         """Take note that a role is started: a proposer has forgotten what it knew of leaders."""
         if role == "proposer":
             self._leader.starts()
+            self._asking.starts()
 
     # --- acceptor -----------------------------------------------------------------------------
 
@@ -99,6 +107,8 @@ class Observer:
             self._accept(message, effects)
         elif kind is Prepare:
             self._prepare(sender, message, effects)
+        elif kind is Heartbeat or kind is PreVote:
+            self._answered(effects)
         if kind in _MAY_SILENCE and any(type(e.message) is Recall for e in effects.messages):
             self._acceptor(
                 "silent",
@@ -134,6 +144,14 @@ class Observer:
                 text = f"refuse ballot={message.ballot} to={to} {_refused(sent)}"
                 self._acceptor("refuse", text, ballot=message.ballot, peer=to)
 
+    def _answered(self, effects: Effects) -> None:
+        for envelope in effects.messages:
+            sent = envelope.message
+            if type(sent) is PreVoted:
+                self._asked.answered(envelope.to, sent)
+            elif type(sent) is Heard:
+                self._asked.granted(sent)
+
     # --- proposer -----------------------------------------------------------------------------
 
     def _proposer_did(self, sender: Address, message: Any, effects: Effects) -> None:
@@ -143,6 +161,8 @@ class Observer:
                 self._accepted(sender, message)
         elif kind in LEADER_NEWS:
             self._leader.received(sender, message)
+        elif kind is Followed:
+            self._asking.heard(message.ballot)
         for envelope in effects.messages:
             sent: Any = envelope.message
             kind = type(sent)
@@ -158,6 +178,8 @@ class Observer:
                 self._leader.leading(sender, message, effects, sent)
             elif kind is Prepare:
                 self._leader.sent(envelope.to, sent)
+            elif kind is PreVote:
+                self._asking.sent(message, envelope.to, sent)
         if self._uninformed:
             self._informed(effects)
 

@@ -15,8 +15,13 @@ from kvrmi.paxos.messages import (
     Followed,
     Forward,
     Forwarded,
+    Heard,
+    Heartbeat,
     Leading,
+    Offer,
     Prepare,
+    PreVote,
+    PreVoted,
     Refused,
     Release,
     RolesUp,
@@ -70,6 +75,48 @@ def test_an_election_and_the_first_batch_are_written_once(log: Log) -> None:
         "campaign ballot=3.1 from slot=41",
         "leads replica=1 ballot=3.1 (this replica)",
         "leads replica=1 ballot=3.1 open after=0.020s",
+    ]
+
+
+def test_who_missed_which_heartbeat_and_asks_to_lead_is_written_once(log: Log) -> None:
+    """A replica that is cut off asks the same for ever; what an Offer has it ask is no election."""
+    log.step(None, PreVote(MINE))
+    log.step(Followed(THEIRS, 9, 0))
+    log.now += 0.812
+    log.step(Offer(THEIRS, 9), PreVote(Ballot(5, ME)), sender=PEER)
+    for _ in range(2):
+        log.step(None, PreVote(Ballot(5, ME)))
+    assert log.lines() == [
+        "pre-vote ballot=3.1 heartbeat=none",
+        "pre-vote ballot=5.1 heartbeat=4.2 ago=0.812s",
+    ]
+
+
+def test_a_proposer_that_restarts_has_heard_no_heartbeat(log: Log) -> None:
+    log.step(Followed(THEIRS, 9, 0))
+    log.notes.of("proposer").starts()
+    log.step(None, PreVote(MINE))
+    assert log.lines() == ["pre-vote ballot=3.1 heartbeat=none"]
+
+
+def test_an_acceptor_reports_what_it_would_promise_when_that_is_news(log: Log) -> None:
+    leader, candidate = Address(PEER, "proposer"), Address(3, "proposer")
+    ballot = Ballot(5, 3)
+
+    def step(sender: Address, message: Message, answer: Message) -> None:
+        effects = Effects(messages=(Envelope(sender, answer),))
+        log.notes.of("acceptor").step(sender, message, effects)
+
+    step(leader, Heartbeat(THEIRS, 7, 9, 9, 0.6, 0), Heard(THEIRS, 7, 0, 3, 0.6))
+    log.now += 0.4
+    for _ in range(2):
+        step(candidate, PreVote(ballot), PreVoted(ballot, False, THEIRS))
+    log.now += 0.3
+    for _ in range(2):
+        step(candidate, PreVote(ballot), PreVoted(ballot, True, THEIRS))
+    assert log.lines() == [
+        "pre-voted ballot=5.3 to=3 no promised=4.2 lease=4.2 left=0.200s",
+        "pre-voted ballot=5.3 to=3 yes",
     ]
 
 

@@ -28,8 +28,8 @@ EVENTS = 200
 LATE = 2.0
 """Seconds after which an event is not sent: nobody sees its messages fly any more."""
 EXPLAIN = frozenset(
-    {"campaign", "promise", "refuse", "leads", "leads open", "leads no more", "leads unreachable",
-     "hand-over", "transfer", "silent"}
+    {"pre-vote", "pre-voted", "campaign", "promise", "refuse", "leads", "leads open",
+     "leads no more", "leads unreachable", "hand-over", "transfer", "silent"}
 )  # fmt: skip
 COLUMN = 0.5
 """Seconds of a column of the strip."""

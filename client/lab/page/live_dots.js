@@ -3,10 +3,10 @@
 import { flying } from "./live_flights.js";
 
 const SHAPES = {
-  prepare: "square", accept: "square", heartbeat: "small", forward: "square", snapshot: "page", fetch: "square", "hand-over": "square",
-  promise: "circle", accepted: "circle", heard: "small", answer: "circle", refuse: "cross",
+  "pre-vote": "square", prepare: "square", accept: "square", heartbeat: "small", forward: "square", snapshot: "page", fetch: "square", "hand-over": "square",
+  "pre-voted": "circle", promise: "circle", accepted: "circle", heard: "small", answer: "circle", refuse: "cross",
 };
-const LETTERS = { prepare: "P", promise: "P", accept: "A", accepted: "A", forward: "F", answer: "F", snapshot: "S", fetch: "S", "hand-over": "H", refuse: "" };
+const LETTERS = { "pre-vote": "V", "pre-voted": "V", prepare: "P", promise: "P", accept: "A", accepted: "A", forward: "F", answer: "F", snapshot: "S", fetch: "S", "hand-over": "H", refuse: "" };
 
 /** Draw what flies at a moment between the places; returns how many. */
 export function dots(canvas, state, at, places, passes, colours) {

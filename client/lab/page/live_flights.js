@@ -12,6 +12,8 @@ const OF = {
   accept: (event) => [["accept", event.peer, event.replica, 0]],
   accepted: (event) => [["accepted", event.peer, event.replica, 1]],
   campaign: (event, ids) => ids.filter((id) => id !== event.replica).map((id) => ["prepare", event.replica, id, 0]),
+  "pre-vote": (event, ids) => ids.filter((id) => id !== event.replica).map((id) => ["pre-vote", event.replica, id, 0]),
+  "pre-voted": (event) => [[/ yes$/.test(event.text) ? "pre-voted" : "refuse", event.replica, event.peer, 1]],
   promise: (event) => [["promise", event.replica, event.peer, 1]],
   refuse: (event) => [["refuse", event.replica, event.peer, 1]],
   "forward to": (event) => [["forward", event.replica, event.peer, 0]],

@@ -2,23 +2,26 @@
 // for the elements.
 
 import { html } from "./dom.js";
+import { answer, answers, asks, together } from "./live_prevotes.js";
 import { EVENT } from "./reasons.js";
 
 /** Events that explain who leads; the others pass by. */
-export const EXPLAINS = new Set(["campaign", "promise", "refuse", "leads", "leads open", "leads no more", "leads unreachable", "hand-over", "transfer", "silent"]);
-const MOST = 12;
+export const EXPLAINS = new Set(["pre-vote", "pre-voted", "campaign", "promise", "refuse", "leads", "leads open", "leads no more", "leads unreachable", "hand-over", "transfer", "silent"]);
+const MOST = 16;
 
 /** What led to a ballot, and what ended the one before: sentences with their reasons. */
 export function election(events, ballot, needs) {
   const begun = events.filter((one) => one.ballot === ballot);
   if (!begun.length) return [];
   const from = Math.min(...begun.map(({ at }) => at)) - 3, to = Math.max(...begun.map(({ at }) => at));
-  const near = events.filter((one) => one.ballot === ballot
-    || (one.at >= from && one.at <= to && ["leads no more", "leads unreachable", "hand-over", "transfer"].includes(one.event)));
+  const near = events.filter((one) => one.ballot === ballot || (one.at >= from && one.at <= to && AROUND.has(one.event)));
   const seen = new Set();
   const first = (one) => !seen.has(topic(one)) && seen.add(topic(one));
-  return caused(near.sort((a, b) => a.at - b.at).filter(first), ballot, needs).map(told).slice(-MOST);
+  return together(caused(near.sort((a, b) => a.at - b.at).filter(first), ballot, needs)).map(told).slice(-MOST);
 }
+
+/** Those of other ballots at that time that belong to it: how the term before ended, who else missed its heartbeats. */
+const AROUND = new Set(["pre-vote", "leads no more", "leads unreachable", "hand-over", "transfer"]);
 
 /**
  * In the order of cause: clocks and threads differ by some milliseconds, but who leads had `needs`
@@ -36,26 +39,40 @@ function caused(events, ballot, needs) {
   return [...before, ...leads, ...after];
 }
 
+const OF_ITS_OWN = new Set(["promise", "refuse", "pre-vote"]);
+
 /** What several replicas report of one thing is one line, the first's. */
-function topic({ event, replica, peer, ballot }) {
-  return `${event} ${ballot} ${event === "promise" || event === "refuse" ? replica : peer}`;
+function topic(one) {
+  const { event, replica, peer, ballot } = one;
+  if (event === "pre-voted") return `${event} ${ballot} ${replica} ${answer(one)}`;
+  return `${event} ${ballot} ${OF_ITS_OWN.has(event) ? replica : peer}`;
 }
 
-function told({ event, replica, peer, ballot, text, at, late = false }) {
-  const reason = (/reason=(.*)/.exec(text)?.[1] ?? "").replace("this replica", `replica ${replica}`);
-  const sentence = {
-    campaign: `Replica ${replica} asks all to promise ballot ${ballot}.`,
-    promise: late ? `Acceptor ${replica} promises ${ballot} too; the majority was there by then.`
-      : `Acceptor ${replica} promises ${ballot} to replica ${peer}: from now on nothing at a lower ballot.`,
-    refuse: `Acceptor ${replica} refuses ${ballot}: ${reason === "lease" ? "its lease for another leader still runs" : "it has promised a higher one"}.`,
-    leads: `Replica ${peer} has a majority of promises: it leads at ${ballot}.`,
-    "leads open": `Replica ${replica} has taken over what was accepted before, and writes.`,
-    "leads no more": `Replica ${peer} led at ${ballot} until then${reason ? `: ${reason}` : ""}.`,
-    "leads unreachable": `Replica ${replica} finds that the leader's process refuses connections.`,
-    "hand-over": `Replica ${peer} hands leadership over to replica ${replica}.`,
-    transfer: `An operator has leadership handed to replica ${peer}.`,
-  }[event] ?? text;
-  return { at, text: sentence, why: EVENT[event] ?? null };
+/** How much a promise reports of what was accepted before. */
+function reported(text) {
+  const count = Number(/accepted=(\d+)/.exec(text)?.[1] ?? 0);
+  return count ? ` It reports ${count} accepted ${count === 1 ? "slot" : "slots"}.` : "";
+}
+
+const SENTENCES = {
+  "pre-vote": asks,
+  "pre-voted": answers,
+  campaign: ({ replica, ballot }) => `Replica ${replica} asks all to promise ballot ${ballot}.`,
+  promise: ({ replica, peer, ballot, text, late }) => late ? `Acceptor ${replica} promises ${ballot} too; the majority was there by then.`
+    : `Acceptor ${replica} promises ${ballot} to replica ${peer}: from now on nothing at a lower ballot.${reported(text)}`,
+  refuse: (one) => `Acceptor ${one.replica} refuses ${one.ballot}: ${reason(one) === "lease" ? "its lease for another leader still runs" : "it has promised a higher one"}.`,
+  leads: ({ peer, ballot }) => `Replica ${peer} has a majority of promises: it leads at ${ballot}.`,
+  "leads open": ({ replica }) => `Replica ${replica} has taken over what was accepted before, and writes.`,
+  "leads no more": (one) => `Replica ${one.peer} led at ${one.ballot} until then${reason(one) ? `: ${reason(one)}` : ""}.`,
+  "leads unreachable": ({ replica }) => `Replica ${replica} finds that the leader's process refuses connections.`,
+  "hand-over": ({ replica, peer }) => `Replica ${peer} hands leadership over to replica ${replica}.`,
+  transfer: ({ peer }) => `An operator has leadership handed to replica ${peer}.`,
+};
+
+const reason = ({ replica, text }) => (/reason=(.*)/.exec(text)?.[1] ?? "").replace("this replica", `replica ${replica}`);
+
+function told(one) {
+  return { at: one.at, text: SENTENCES[one.event]?.(one) ?? one.text, why: EVENT[one.event] ?? null };
 }
 
 /** The panel of a change of leader; `close` ends it. */

@@ -9,7 +9,7 @@ const KEYS = [
   ["Tab, Enter", "any role, link or button"], ["v", "why the last slot has its value"], ["h", "heal all links"], ["u", "undo all"], ["t", "light or dark"], ["Esc", "close"],
 ];
 const MARKS = [
-  "Colour is the ballot's owner. A square asks, a circle answers: P prepare, promise; A accept, accepted; F a request forwarded, its "
+  "Colour is the ballot's owner. A square asks, a circle answers: V pre-vote, P prepare, promise; A accept, accepted; F a request forwarded, its "
   + "answer; S a snapshot; H leadership handed over. A small dot is a heartbeat and its answer. A cross is a refusal, or a message lost.",
   "What really takes a millisecond is drawn as most of a second, half a second late, and few of many: a sample.",
   "A replica's bar is the lease that its acceptor has granted: until it is empty, it promises to nobody else. After a start it holds "

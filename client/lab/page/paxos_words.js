@@ -5,6 +5,10 @@ import { replicaOf, table } from "./records.js";
 
 /** By the event of a role: what it did. `step` is the step it did it in. */
 export const SENTENCES = table({
+  "pre-vote": (replica, { ballot, text }) =>
+    `Replica ${replica} ${/heartbeat=none/.test(text) ? "has heard no leader" : "hears its leader no more"}, and asks who would promise ballot ${ballot}.`,
+  "pre-voted": (replica, { ballot, peer, text }) =>
+    `Acceptor ${replica} would ${/ yes$/.test(text) ? "" : "not "}promise ${ballot} to replica ${peer}${/ yes$/.test(text) ? "; it promises nothing yet" : ""}.`,
   campaign: (replica, { ballot }) =>
     `Replica ${replica} wants to lead and asks for promises at ballot ${ballot}.`,
   promise: (replica, { ballot, peer, text }, { step }) =>

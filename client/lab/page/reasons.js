@@ -9,6 +9,8 @@ const MODERATELY = "Paxos Made Moderately Complex", THESIS = "Ongaro's thesis on
 
 /** By the event of a role. */
 export const EVENT = table({
+  "pre-vote": ["A question only. It keeps one that is cut off from disturbing a leader that works.", `${THESIS} 9.6`],
+  "pre-voted": ["Nothing is promised by this answer.", `${THESIS} 9.6`],
   campaign: ["A ballot is ROUND.REPLICA, so no two replicas ever have the same; this one is above all that its proposer knows.", `${SIMPLE} 2.2, phase 1 (a)`],
   promise: ["From now on it accepts nothing at a lower ballot, and it reports what it has accepted. Once a majority has promised, an older leader can have nothing chosen any more: it is harmless, whatever it still believes.", `${SIMPLE} 2.2, P1a and phase 1 (b)`],
   refuse: ["It has promised a higher ballot to somebody. This is what makes an older leader harmless; and to refuse is always safe.", `${SIMPLE} 2.2, P1a`],
@@ -35,8 +37,7 @@ export const LEASE = ["Until a lease that it granted, or may have granted, has e
 
 /** By the message that is sent or comes. */
 export const MESSAGE = table({
-  PreVote: ["A question only. It keeps one that is cut off from disturbing a leader that works.", `${THESIS} 9.6`],
-  PreVoted: ["Nothing is promised by this answer.", `${THESIS} 9.6`],
+  PreVote: EVENT["pre-vote"], PreVoted: EVENT["pre-voted"],
   Prepare: EVENT.campaign, Promise: EVENT.promise, Refused: EVENT.refuse,
   Accept: ["It is sent only after a majority has promised this ballot.", `${SIMPLE} 2.2, phase 2 (a)`],
   Accepted: EVENT.accept,

@@ -134,6 +134,25 @@ def test_a_prepare_that_was_sent_again_did_not_fly_for_minutes() -> None:
     ]
 
 
+def test_pre_votes_are_arrows_and_in_words() -> None:
+    """Only news is reported, so when the question that is answered left is not known."""
+    asks = "pre-vote ballot=4.2 heartbeat=3.1 ago=0.812s"
+    no = "pre-voted ballot=4.2 to=2 no promised=3.1 lease=3.1 left=0.214s"
+    yes = "pre-voted ballot=4.2 to=2 yes"
+    asked = {"ballot": "4.2", "peer": 2}
+    third = [
+        event(10.01, "acceptor", "pre-voted", no, **asked),
+        event(10.3, "acceptor", "pre-voted", yes, **asked),
+    ]
+    second = [event(10.0, "proposer", "pre-vote", asks, ballot="4.2")]
+    found = rings(ring(1, []), ring(2, second, host="h"), ring(3, third, host="h"))
+    drawn = [(one.kind, one.sender, one.to, one.sent) for one in messages(found)]
+    assert drawn == [("PreVote", 2, 3, None)] * 2
+    words = text(merged(found), 100)
+    assert "asks who would promise 4.2; no heartbeat of 3.1 for 0.812 s" in " ".join(words.split())
+    assert "would promise 4.2" in words
+
+
 def test_the_picture() -> None:
     first, second, third = decision(7, 10.0)
     each = ring(1, [CUT_3, *first], host="h"), ring(2, second, host="h"), ring(3, third, host="h")

@@ -274,6 +274,27 @@ test("a change of leader: who led before and why no more, who promised, who refu
   assert.deepEqual(election(events, "7.7", 2), []);
 });
 
+test("a change of leader: who missed which heartbeat, who would promise, what the lease forbade until when", () => {
+  const voted = (at, on, text, ballot = "4.2") => event("pre-voted", at, on, 2, { ballot, text: `pre-voted ballot=${ballot} to=2 ${text}` });
+  const told = election([
+    event("pre-vote", 10, 2, 0, { ballot: "4.2", text: "pre-vote ballot=4.2 heartbeat=3.1 ago=0.812s" }),
+    voted(10.01, 3, "no promised=3.1 lease=3.1 left=0.214s"), voted(10.02, 1, "no promised=9.4"),
+    event("pre-vote", 10.2, 3, 0, { ballot: "4.3", text: "pre-vote ballot=4.3 heartbeat=3.1 ago=0.900s" }),
+    voted(10.3, 3, "yes"), voted(10.31, 2, "yes"),
+    event("campaign", 10.4, 2, 0, { ballot: "4.2" }),
+    event("promise", 10.5, 3, 2, { ballot: "4.2", text: "promise ballot=4.2 to=2 accepted=2" }),
+  ], "4.2", 2).map(({ text }) => text);
+  assert.deepEqual(told, [
+    "Replica 2 has heard no heartbeat of replica 1, which led at 3.1, for 0.81 s, and asks who would promise ballot 4.2 (a pre-vote).",
+    "Acceptor 3 would not promise 4.2 yet: the lease of replica 1, which leads at 3.1, runs for another 0.21 s.",
+    "Acceptor 1 would not promise 4.2: it has promised 9.4.",
+    "Replica 3 has heard no heartbeat of replica 1, which led at 3.1, for 0.90 s, and asks who would promise ballot 4.3 (a pre-vote).",
+    "Acceptors 2 and 3 would promise 4.2.",
+    "Replica 2 asks all to promise ballot 4.2.",
+    "Acceptor 3 promises 4.2 to replica 2: from now on nothing at a lower ballot. It reports 2 accepted slots.",
+  ]);
+});
+
 test("who leads had its promises before, whatever clocks say; what came after is marked", () => {
   const promise = (at, on) => event("promise", at, on, 2, { ballot: "4.2" });
   const events = [event("campaign", 10, 2, 0, { ballot: "4.2" }), promise(10.1, 2), event("leads", 10.2, 2, 2, { ballot: "4.2" }),
