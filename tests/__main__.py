@@ -6,6 +6,9 @@ Paths among the arguments are one part, whatever is there.
 
 The tests start hundreds of Python processes. So that not each of them compiles kvrmi anew, they may
 keep what they compiled, whatever the caller's environment says: that is a third of a start.
+
+Each part draws free ports from a range of its own, and so do the programs that it starts; also two
+suites at once have no range in common. Whoever has bound the first port of a range has the range.
 """
 
 from __future__ import annotations
@@ -13,16 +16,20 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
+from itertools import repeat
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import pytest
+
+from server.coordinator.ports import VARIABLE, drawn_from
 
 ROOT = Path(__file__).parents[1]
 LIVE = ROOT / "tests" / "live"
@@ -33,6 +40,8 @@ HALF = (
 """Half of what computes, measured in seconds of CPU; what is not named is the other half."""
 ENDS = 60.0
 """Seconds that a part may take to end its clusters when it is interrupted."""
+RANGES = 8
+"""Of free ports: two suites at once have one for each part. A third one draws from all of them."""
 
 
 class Part(NamedTuple):
@@ -74,13 +83,27 @@ def parts(arguments: Sequence[str]) -> list[Part]:
     ]
 
 
-def begin(part: Part, output: IO[str] | None) -> subprocess.Popen[str]:
+def held_ranges(stack: ExitStack) -> Iterator[str]:
+    """Take ranges of free ports that no other suite has, until the stack ends."""
+    every = drawn_from()
+    size = len(every) // RANGES
+    for first in every[::size][:RANGES]:
+        held = stack.enter_context(socket.socket())
+        try:
+            held.bind(("127.0.0.1", first))
+        except OSError:
+            continue
+        yield f"{first + 1}-{first + size - 1}"
+    yield from repeat(f"{every[0]}-{every[-1]}")
+
+
+def begin(part: Part, ports: str, output: IO[str] | None) -> subprocess.Popen[str]:
     argv = ["nice", "-n", str(part.nice), sys.executable, "-m", "pytest", *part.arguments]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return subprocess.Popen(
         [*argv, *sys.argv[1:]],
         cwd=ROOT,
-        env=environment,
+        env=environment | {VARIABLE: ports},
         stdout=output,
         stderr=output,
         text=True,
@@ -104,7 +127,8 @@ def run(these: Sequence[Part]) -> list[int]:
         outputs = [
             stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in these[1:]
         ]
-        processes = [begin(*each) for each in zip(these, [None, *outputs], strict=True)]
+        begun = zip(these, held_ranges(stack), [None, *outputs], strict=False)
+        processes = [begin(*each) for each in begun]
         try:
             for process in processes:
                 process.wait()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import random
 import select
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
-from .__main__ import ROOT, Part, parts
+import pytest
+
+from server.coordinator.ports import VARIABLE, free_block
+
+from .__main__ import RANGES, ROOT, Part, held_ranges, parts
 
 FILES = [path.relative_to(ROOT) for path in sorted(ROOT.glob("tests/**/test_*.py"))]
 COMPUTING = [part for part in parts([]) if "not live" in part.arguments]
@@ -36,7 +43,21 @@ def test_what_is_named_is_run_in_one_part_and_options_in_all() -> None:
     assert len(parts(["-x", "-k", "nothing"])) == len(COMPUTING) + len(LIVE) == 4
 
 
+def test_parts_and_suites_at_once_draw_from_ranges_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = free_block("127.0.0.1", 16 * RANGES, random.Random())
+    monkeypatch.setenv(VARIABLE, f"{first}-{first + 16 * RANGES - 1}")
+    with ExitStack() as one, ExitStack() as other:
+        given = [*islice(held_ranges(one), 4), *islice(held_ranges(other), 4)]
+        assert given == [f"{at + 1}-{at + 15}" for at in range(first, first + 16 * RANGES, 16)]
+        one.close()
+        third = islice(held_ranges(other), 5)
+        assert [*third] == [*given[:4], f"{first}-{first + 16 * RANGES - 1}"]
+
+
 STOPPED = """
+import os
 import time
 import pytest
 
@@ -46,6 +67,7 @@ def cluster():
     open({ended!r}, "w").close()
 
 def test_it(cluster, capfd):
+    assert {VARIABLE!r} in os.environ
     with capfd.disabled():
         print("begun", flush=True)
     while True:
@@ -53,10 +75,13 @@ def test_it(cluster, capfd):
 """
 
 
-def test_an_interrupted_part_ends_what_it_started(tmp_path: Path) -> None:
+def test_an_interrupted_part_ends_what_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever ends the whole may be no terminal, whose Ctrl-C would reach all of them."""
     file, ended = tmp_path / "test_stopped.py", tmp_path / "ended"
-    file.write_text(STOPPED.format(ended=str(ended)))
+    file.write_text(STOPPED.format(ended=str(ended), VARIABLE=VARIABLE))
+    monkeypatch.delenv(VARIABLE, raising=False)
     command = [sys.executable, "-m", "tests", str(file), "-p", "no:cacheprovider"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as whole:
         try:

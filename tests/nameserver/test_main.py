@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import select
 import signal
@@ -24,6 +25,7 @@ from kvrmi.cluster.timing import Timing
 from kvrmi.remote.identity import Credentials, make_secret
 from kvrmi.remote.names import lookup, register
 from nameserver.__main__ import Options, options
+from server.coordinator.ports import free_block
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 60.0
@@ -31,13 +33,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 def free_port() -> int:
-    for port in range(10_000 + os.getpid() % 10_000, 32_000):
-        try:
-            with socket.create_server(("127.0.0.1", port)):
-                return port
-        except OSError:
-            continue
-    raise OSError("no free port")
+    return free_block("127.0.0.1", 1, random.Random())
 
 
 def cluster_file(folder: Path, nameserver: str) -> Path:

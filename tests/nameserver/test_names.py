@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from kvrmi.remote.names import Registration, lookup, register
 from kvrmi.remote.proxy import connect
 from nameserver.gate import Gate
 from nameserver.service import NameServer
+from server.coordinator.ports import free_block
 
 from .conftest import CLUSTER
 
@@ -38,8 +40,7 @@ def mute() -> Iterator[str]:
 @pytest.fixture
 def dead() -> str:
     """An address where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+    return f"127.0.0.1:{free_block('127.0.0.1', 1, random.Random())}"
 
 
 def test_only_what_is_not_there_is_written(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.gather import Gather
 from kvrmi.remote.identity import Credentials, challenge
 from kvrmi.remote.peer import Peer
+from server.coordinator.ports import free_block
 from tests.stopping import stop
 
 from .rig import NAME, TIMEOUT, Target, exposed, serve, until
@@ -196,8 +198,7 @@ def test_tokens_of_a_closed_connection_are_lost_once(rig: Rig, target: Target) -
 
 
 def test_a_refused_connect_is_reported_and_tried_again(rig: Rig, target: Target) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_block("127.0.0.1", 1, random.Random())
     refused: list[Peer] = []
     _, (peer,) = rig.peers(port, on_refused=refused.append)
     until(lambda: len(refused) >= 2, "refusals")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import pickle
+import random
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from kvrmi.remote.identity import Credentials, challenge
 from kvrmi.remote.payload import SERPENT, dump
 from kvrmi.remote.proxy import Proxy, connect
 from kvrmi.remote.stream import Stream
+from server.coordinator.ports import free_block
 
 from .rig import NAME, TIMEOUT, Target, serve, until
 
@@ -242,8 +244,7 @@ def test_it_belongs_to_a_thread_and_not_to_a_greenlet(
 
 
 def test_nobody_there_is_a_communication_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_block("127.0.0.1", 1, random.Random())
     with pytest.raises(Pyro5.errors.CommunicationError, match="cannot connect"):
         connect("127.0.0.1", port, NAME, timeout=1).echo(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kvrmi.cluster.metrics import families, text
 from server import metrics
+from server.coordinator.ports import free_block
 from server.metrics import MetricsEndpoint
 
 from ..cluster.test_metrics import entry
@@ -33,9 +35,7 @@ def endpoint() -> Iterator[MetricsEndpoint]:
 
 
 def free_port() -> int:
-    with socket.create_server((HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    return free_block(HOST, 1, random.Random())
 
 
 def read(endpoint: MetricsEndpoint) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from client.live.poller import CALM, PATIENCE, Members, News, Poller, Trouble
 from client.live.view import Look
 from kvrmi.access.store import Store
 from kvrmi.errors import ConnectionFailed
+from server.coordinator.ports import free_block
 
 TIMEOUT = 60.0
 
@@ -48,8 +50,7 @@ def silent() -> Iterator[int]:
 @pytest.fixture
 def closed() -> int:
     """A port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    return free_block("127.0.0.1", 1, random.Random())
 
 
 def looks(news: SimpleQueue[News], until: int) -> list[Look]:

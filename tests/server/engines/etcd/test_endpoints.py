@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from server.coordinator.ports import free_block
 from server.engines.etcd.settings import Settings
 
 pytest.importorskip("etcd3gw")
@@ -81,9 +82,7 @@ def fake() -> Iterator[FakeEtcd]:
 
 def nobody() -> tuple[str, int]:
     """An address where nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return ("127.0.0.1", one.getsockname()[1])
+    return ("127.0.0.1", free_block("127.0.0.1", 1, random.Random()))
 
 
 def ask(*endpoints: tuple[str, int], repeatable: bool = False, **more: Any) -> Any:
