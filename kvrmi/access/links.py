@@ -81,9 +81,9 @@ def heal(admins: Admins, ends: Pair | None, *, both: bool = True) -> list[Pair]:
 
 def named(pairs: Iterable[Pair]) -> str:
     """Write cuts for people: 1-3 where nothing passes either way, 1>3 where only 1 to 3 is cut."""
-    all = set(pairs)
-    both = [f"{a}-{b}" for a, b in sorted(all) if a < b and (b, a) in all]
-    return ", ".join(both + [f"{a}>{b}" for a, b in sorted(all) if (b, a) not in all])
+    cuts = set(pairs)
+    both = [f"{a}-{b}" for a, b in sorted(cuts) if a < b and (b, a) in cuts]
+    return ", ".join(both + [f"{a}>{b}" for a, b in sorted(cuts) if (b, a) not in cuts])
 
 
 def described(pairs: Iterable[Pair], ids: Iterable[int]) -> str:
@@ -91,13 +91,13 @@ def described(pairs: Iterable[Pair], ids: Iterable[int]) -> str:
 
     A partition: of all `ids`, nothing passes between the sides, and within them all links are left.
     """
-    cuts, all = set(pairs), set(ids)
-    for one in all if len(all) > 2 else ():
-        if cuts == {(other, one) for other in all - {one}}:
+    cuts, known = set(pairs), set(ids)
+    for one in known if len(known) > 2 else ():
+        if cuts == {(other, one) for other in known - {one}}:
             return f"{one} is deaf: no message reaches it"
-        if cuts == {(one, other) for other in all - {one}}:
+        if cuts == {(one, other) for other in known - {one}}:
             return f"{one} is mute: none of its messages arrives"
-    sides = _sides(cuts, all)
+    sides = _sides(cuts, known)
     across = {(one, other) for a in sides for b in sides if a is not b for one in a for other in b}
     if len(sides) < 2 or across != cuts:
         return f"cut: {named(cuts)}"

@@ -92,8 +92,6 @@ class Learner:
         self._sources: dict[int, _Source] = {}
         """By the peer that pulls."""
         self._named = 0
-        self._following: set[str] = set()
-        """Roles that want to know what changes."""
         self._goal = 0
         """Where the peer stood that a Restore named."""
         self._on: dict[type, Callable[[float, Address, Any], Effects]] = {
@@ -210,7 +208,6 @@ class Learner:
         return Effects(messages=self._ask(now))
 
     def _on_ask(self, now: float, sender: Address, m: Ask) -> Effects:
-        self._want_changes(sender.role, m.changes)
         report = Envelope(sender, self._report(self.applied, ()))
         durable = Envelope(sender, Durable(self._durable))
         return Effects(messages=(report, durable) if sender.role == "acceptor" else (report,))
@@ -256,12 +253,7 @@ class Learner:
         return tuple(Envelope(Address(self.me, role), report) for role in roles)
 
     def _report(self, after: int, answers: tuple[tuple[bytes, Answer], ...]) -> Applied:
-        changes = self.state.take_changes()
-        return Applied(after, self.applied, answers, self.state.voters, changes)
-
-    def _want_changes(self, role: str, wanted: bool) -> None:
-        (self._following.add if wanted else self._following.discard)(role)
-        self.state.report_changes(bool(self._following))
+        return Applied(after, self.applied, answers, self.state.voters)
 
     def _ask(self, now: float) -> tuple[Envelope, ...]:
         return self._catchup.ask(now, self.applied, self.applied + 1 not in self._pending)
@@ -357,7 +349,6 @@ class Learner:
             return NOTHING
         state.log.held = bool(self._sources)
         self.state = state
-        state.report_changes(bool(self._following))
         self.restored = Restored(sink.slot, peer, sink.keys, sink.digest, missed)
         self._pending = {s: e for s, e in self._pending.items() if s > sink.slot}
         # Written behind like all that is applied: only Durable waits for the disk.

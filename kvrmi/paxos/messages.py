@@ -27,7 +27,6 @@ from ..operations.commands import Voter
 from ..operations.interface import Answer, Request
 from ..roles.contract import Message
 from ..state.log import Entry
-from ..state.machine import Change
 from ..storage.interface import Number
 from .ballot import Ballot
 
@@ -324,16 +323,14 @@ class Learn(Message, frozen=True):
 class Applied(Message, frozen=True):
     """Local, learner to proposer and front: applied up to `slot`.
 
-    `answers` are those of all commands in the slots beyond `after`, and `changes` what these did;
-    None: nobody asked for that, or not this learner. What lies between the last Applied and
-    `after` was jumped over by a snapshot: whoever follows the changes has a gap there.
+    `answers` are those of all commands in the slots beyond `after`. What lies between the last
+    Applied and `after` was jumped over by a snapshot.
     """
 
     after: int
     slot: int
     answers: tuple[tuple[bytes, Answer], ...]
     voters: tuple[Voter, ...]
-    changes: tuple[Change, ...] | None = None
 
 
 class Durable(Message, frozen=True):
@@ -351,13 +348,7 @@ class Followed(Message, frozen=True):
 
 
 class Ask(Message, frozen=True):
-    """Local, any role to learner: answer with Applied, so that I know where you stand.
-
-    `changes`: and from there on each Applied has them, until the same role asks without; a learner
-    that is started again does not know.
-    """
-
-    changes: bool = False
+    """Local, any role to learner: answer with Applied, so that I know where you stand."""
 
 
 class Behind(Message, frozen=True):

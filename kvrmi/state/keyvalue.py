@@ -18,7 +18,7 @@ from ..operations.interface import PAGE_BYTES, Value
 from ..operations.table import KEY_VALUE
 from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Corrupt, Key, Record, Remove, Tables
-from .machine import StateMachine
+from .machine import Change, StateMachine
 from .rows import ROWS, pack_rows, stored_hash, unpack_row
 from .rowsum import RowSum
 from .sortedkeys import SortedKeys
@@ -34,7 +34,7 @@ class KeyValues:
 
     def __init__(self) -> None:
         """Begin empty; nobody wants to know what changes."""
-        self.changes: list[tuple[int, Key, object, object]] | None = None
+        self.changes: list[Change] | None = None
         self._rows: dict[str, Value] = {}
         self._order = SortedKeys()
         self._sum = RowSum()
@@ -90,7 +90,7 @@ class KeyValues:
         self._unsummed.setdefault(key, old)
         self._changed[key] = None
         if self.changes is not None:
-            self.changes.append((revision, key, value, old))
+            self.changes.append((revision, key, old))
         return revision
 
     def delete(self, revision: int, key: str) -> bool:
@@ -102,7 +102,7 @@ class KeyValues:
         self._unsummed.setdefault(key, old)
         self._changed[key] = None
         if self.changes is not None:
-            self.changes.append((revision, key, None, old))
+            self.changes.append((revision, key, old))
         return True
 
     def cas(self, revision: int, key: str, expected: Value | None, value: Value) -> bool:
@@ -125,7 +125,7 @@ class KeyValues:
         deque(map(self._unsummed.setdefault, new, olds), maxlen=0)
         self._changed.update(dict.fromkeys(new))
         if self.changes is not None:
-            self.changes += zip(repeat(revision), new, new.values(), olds)
+            self.changes += zip(repeat(revision), new, olds)
         return revision
 
     # --- questions --------------------------------------------------------------------------------

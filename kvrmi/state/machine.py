@@ -8,7 +8,7 @@ voter or log: those are the replication's (replicated.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Protocol, TypeAlias
 
 from ..operations.vocabulary import Vocabulary
 from ..storage.interface import Key, Record, Tables
@@ -16,13 +16,8 @@ from ..storage.interface import Key, Record, Tables
 __all__ = ["Change", "StateMachine"]
 
 
-class Change(NamedTuple):
-    """`revision` gave `key` this value, in place of `old`; None: it removed the key, or made it."""
-
-    revision: int
-    key: Key
-    value: object
-    old: object
+Change: TypeAlias = tuple[int, Key, object]
+"""The revision that changed a key, the key, and what it held before; None: nothing."""
 
 
 class StateMachine(Protocol):
@@ -33,11 +28,10 @@ class StateMachine(Protocol):
     tables: ClassVar[Tables]
     """Its tables in the learner's storage; all that it is must be in them."""
 
-    changes: list[tuple[int, Key, object, object]] | None
+    changes: list[Change] | None
     """Somebody wants to know what changes: `apply` adds to this list, in order. None: nobody does.
 
-    Plain tuples of what a Change has: this is done at every write. Whoever set it takes them
-    out.
+    Plain tuples, since this is done at every write. Whoever set it takes them out.
     """
 
     def __init__(self) -> None:

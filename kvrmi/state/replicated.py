@@ -27,7 +27,7 @@ from .chunks import Block
 from .clienttable import OPEN, SESSION_LIMIT, ClientTable, fingerprint
 from .history import History
 from .log import Entry, Log, unpack_batch
-from .machine import Change, StateMachine
+from .machine import StateMachine
 from .past import changes, value_at
 from .stored import (
     pack_totals,
@@ -71,8 +71,6 @@ class Replicated:
         """The voters that a VOTER command named, by replica."""
         self._session_limit = session_limit
         self.machine.changes = []
-        self._reported: list[Change] | None = None
-        """What changed since somebody asked who follows that; None: nobody does."""
         self._ids: list[CommandId] = []
         """Of the commands of the entry that is being applied, as far as they made a revision."""
         self._changed = False
@@ -98,24 +96,6 @@ class Replicated:
         """The machine's; see there."""
         return self.machine.digest
 
-    # --- what changes -----------------------------------------------------------------------------
-
-    def report_changes(self, wanted: bool) -> None:
-        """Have `take_changes` give what commands change from now on, or no more."""
-        if wanted is (self._reported is None):
-            self._reported = [] if wanted else None
-
-    def take_changes(self) -> tuple[Change, ...] | None:
-        """Return what changed since the last call, in order; None: that is not kept.
-
-        What a restored state differs in from the one before is in nobody's changes.
-        """
-        if self._reported is None:
-            return None
-        taken = tuple(self._reported)
-        self._reported.clear()
-        return taken
-
     # --- applying ---------------------------------------------------------------------------------
 
     def append(self, entry: Entry) -> list[tuple[bytes, Answer]]:
@@ -133,9 +113,7 @@ class Replicated:
     def _remember(self, entry: Entry) -> None:
         """Keep what the commands of an entry changed, for whoever asks for the past."""
         changes, self.machine.changes = self.machine.changes or (), []
-        if self._reported is not None:
-            self._reported += map(Change._make, changes)
-        revisions, keys, _, olds = zip(*changes, strict=True) if changes else ((), (), (), ())
+        revisions, keys, olds = zip(*changes, strict=True) if changes else ((), (), ())
         ids, self._ids = tuple(self._ids), []
         first = self.revision + 1 - len(ids)
         about = entry.slot, entry.ballot, entry.acceptors, self.log.hash

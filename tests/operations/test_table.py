@@ -80,7 +80,7 @@ def test_an_operation_changes_and_shows_only_what_it_touches(name: str) -> None:
         return
     store.changes = []
     store.apply(known.opcode, packed(args), 9)
-    assert {key for _, key, _, _ in store.changes} == touched
+    assert {key for _, key, _ in store.changes} == touched
 
 
 def stores(elsewhere: str) -> KeyValues:

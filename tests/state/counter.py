@@ -16,7 +16,7 @@ from kvrmi.operations.arguments import Argument, refuse
 from kvrmi.operations.commands import CommandId, encode_command, encode_question
 from kvrmi.operations.definition import Malformed, define
 from kvrmi.operations.vocabulary import Vocabulary
-from kvrmi.state.machine import StateMachine
+from kvrmi.state.machine import Change, StateMachine
 from kvrmi.storage.interface import Corrupt, Key, Put, Record, Tables
 
 _TABLE = "counters"
@@ -56,7 +56,7 @@ class Counters:
     tables: ClassVar[Tables] = {_TABLE: int}
 
     def __init__(self) -> None:
-        self.changes: list[tuple[int, Key, object, object]] | None = None
+        self.changes: list[Change] | None = None
         self._counts: dict[int, int] = {}
         self._changed: set[int] = set()
 
@@ -84,7 +84,7 @@ class Counters:
         count = self._counts[number] = (old or 0) + amount
         self._changed.add(number)
         if self.changes is not None:
-            self.changes.append((revision, number, count, old))
+            self.changes.append((revision, number, old))
         return count
 
     def read(self, opcode: int, args: bytes) -> object:
