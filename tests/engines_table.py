@@ -76,7 +76,7 @@ ROWS: dict[str, Cell] = {
     "`CUT`, `HEAL`, `LINKS`, `failLink`, `fixLink`, `server id reconnect`": lambda engine: yes(
         bool(engine.kind.declared.requests)
     ),
-    "`--demo`": lambda engine: yes(engine.kind.demo),
+    "`--demo`": lambda engine: yes(bool(engine.kind.demo)),
     "`--chaos`, `nemesis`": lambda engine: yes(engine.name == FAILED_AT_RANDOM),
     "`inspect` of a stopped replica's folder": lambda engine: yes(engine.name in READERS),
     "`export` of such a folder": lambda engine: yes(

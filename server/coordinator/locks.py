@@ -15,7 +15,7 @@ from . import folders
 
 COORDINATOR = "coordinator.lock"
 NAMESERVER = "nameserver.lock"
-_NUMBERED = re.compile(r"(replica|etcd)([0-9]+)(\.lock)?")
+_NUMBERED = re.compile(r"([a-z]+)([0-9]+)(\.lock)?")
 
 
 def of_replica(data: Path, replica: int) -> tuple[Path, Path]:
@@ -25,16 +25,14 @@ def of_replica(data: Path, replica: int) -> tuple[Path, Path]:
 
 def there(data: Path) -> dict[str, tuple[Path, ...]]:
     """Name whoever has run in a folder, with their locks; in the order in which to name them."""
-    numbered = {
-        (one[1], int(one[2])) for file in data.glob("*") if (one := _NUMBERED.fullmatch(file.name))
-    }
-    replicas = sorted(number for kind, number in numbered if kind == "replica")
-    members = sorted(number for kind, number in numbered if kind == "etcd")
+    found = [one for file in data.glob("*") if (one := _NUMBERED.fullmatch(file.name))]
+    replicas = sorted({int(one[2]) for one in found if one[1] == "replica"})
+    beside = sorted((one[1], int(one[2])) for one in found if one[1] != "replica" and one[3])
     return {
         "coordinator": (data / COORDINATOR,),
         **{f"replica {one}": of_replica(data, one) for one in replicas},
         "name server": (data / NAMESERVER,),
-        **{f"etcd{one}": (data / f"etcd{one}.lock",) for one in members},
+        **{f"{kind}{one}": (data / f"{kind}{one}.lock",) for kind, one in beside},
     }
 
 

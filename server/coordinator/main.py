@@ -33,9 +33,9 @@ from ..folder import PRIVATE, FolderRefused
 from ..logfile import Behind, LogFile
 from ..pidlock import PidLock, holder
 from . import chaos, event, founding, locks, options
+from .beside import Beside
 from .control import Control
 from .endpoint import Endpoint
-from .etcd import LocalEtcd
 from .founding import Impossible, Refused, Wish
 from .health import Admins
 from .launch import Launcher
@@ -214,10 +214,10 @@ def _run(
     if warning is not None:
         cli.complain(warning)
     control.check_members()
-    etcd = LocalEtcd(cluster, launcher, cli.complain)
+    beside = Beside(kind_for(cluster).programs(cluster), launcher, cli.complain)
     with contextlib.ExitStack() as stack:
-        stack.callback(etcd.stop)
-        etcd.begin(stopping)
+        stack.callback(beside.stop)
+        beside.begin(stopping)
         stack.callback(control.stop_all)
         control.begin()
         views = Maker(cluster, data, control.said, control.held, admins, founded=founded)

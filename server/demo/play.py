@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import secrets
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kvrmi.cli import INTERRUPTED
@@ -18,6 +19,7 @@ from kvrmi.errors import KVError
 from ..coordinator.control import Control
 from ..coordinator.event import ScriptedEvent
 from ..coordinator.health import Admins
+from ..engines.kinds import Story, kind_of
 from . import acts, phases, proof
 from .load import Load
 from .show import Show
@@ -35,7 +37,7 @@ def run(
     *,
     kept: bool,
 ) -> int:
-    """Play the demo; returns 1 if something did not hold, else 0. INTERRUPTED by `stopping`.
+    """Play a demo; returns 1 if something did not hold, else 0. INTERRUPTED by `stopping`.
 
     kept: the cluster's folder outlives this run even if all holds.
     """
@@ -43,7 +45,7 @@ def run(
     load = Load(config, acts.places(control.cluster.ids))
     stage = Stage(control, admins, config, load, show, stopping)
     try:
-        failed = _STORIES[control.cluster.engine](stage, event, seed)
+        failed = _STORIES[kind_of(control.cluster.engine).demo](stage, event, seed)
     except Interrupted:
         where = f"; logs and data are kept in {config.parent}" if kept else ""
         show.say(f"interrupted, nothing was checked{where}")
@@ -61,8 +63,8 @@ def run(
     return 1 if failed else 0
 
 
-def _paxos(stage: Stage, event: ScriptedEvent, seed: int) -> int:
-    """All acts of Multi-Paxos; returns how many checks failed."""
+def _elections(stage: Stage, event: ScriptedEvent, seed: int) -> int:
+    """Acceptors fail one after the other, then the leader; returns how many checks failed."""
     acts.prologue(stage, seed)
     acts.clients(stage)
     stage.load.start()
@@ -86,8 +88,8 @@ def _paxos(stage: Stage, event: ScriptedEvent, seed: int) -> int:
     )
 
 
-def _twophase(stage: Stage, event: ScriptedEvent, _: int) -> int:
-    """All acts of two-phase commit; returns how many checks failed."""
+def _views(stage: Stage, event: ScriptedEvent, _: int) -> int:
+    """Someone votes ABORT, then a replica is away; returns how many checks failed."""
     phases.prologue(stage)
     acts.clients(stage)
     phases.abort(stage)
@@ -110,5 +112,8 @@ def _twophase(stage: Stage, event: ScriptedEvent, _: int) -> int:
     )
 
 
-_STORIES = {"paxos": _paxos, "2pc": _twophase}
-"""By engine: those of which kinds.py says that there is one."""
+_STORIES: Mapping[Story, Callable[[Stage, ScriptedEvent, int], int]] = {
+    "elections": _elections,
+    "views": _views,
+}
+"""An engine names the one that shows it (engines/kinds.py)."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.config import Cluster
@@ -19,7 +19,9 @@ from kvrmi.roles.declaration import Declaration
 from kvrmi.single.declaration import SINGLE
 from kvrmi.twophase.declaration import TWOPHASE
 
+from .beside import Program
 from .etcd.declaration import GATEWAY
+from .etcd.members import members as etcd_members
 from .etcd.settings import founded as etcd_founded
 from .paxos import PaxosEngine
 from .served import Served
@@ -32,6 +34,8 @@ Given = Mapping[str, str]
 """What a cluster file says to its engine."""
 Ports = Callable[[int], int]
 """Finds the first of so many free ports in a row, on this machine."""
+Story = Literal["", "elections", "views"]
+"""A demo (server/demo), by what it is about: a leader that dies, a member left out; "": none."""
 
 
 REPLICAS = 5
@@ -44,8 +48,9 @@ class EngineKind(NamedTuple):
     `replicas`: of how many processes it always
     consists; None: of as many as are asked for, `usual` where nobody says. `settings` makes the
     table of the engine in a new cluster file, where it has one, and `check` refuses one that is
-    wrong; `configured`: what serves clients takes it too. `demo`: there is a story of it to be
-    shown. `views`: who votes is said in numbered views, which the coordinator makes.
+    wrong; `configured`: what serves clients takes it too. `beside`: programs that it needs besides
+    its replicas, by that table. `demo`: the story that shows it. `views`: who votes is said in
+    numbered views, which the coordinator makes.
     """
 
     declared: Declaration
@@ -55,7 +60,8 @@ class EngineKind(NamedTuple):
     settings: Callable[[Given, Ports | None], Given] | None = None
     check: Callable[[Given], None] | None = None
     configured: bool = False
-    demo: bool = False
+    beside: Callable[[Given], tuple[Program, ...]] | None = None
+    demo: Story = ""
     views: bool = False
 
     @property
@@ -68,6 +74,10 @@ class EngineKind(NamedTuple):
         if not self.configured:
             return self.engine
         return partial(self.engine, settings=cluster.settings)
+
+    def programs(self, cluster: Cluster) -> tuple[Program, ...]:
+        """Return the programs that a cluster needs beside its replicas. Raises ConfigError."""
+        return () if self.beside is None else self.beside(cluster.settings)
 
     def founded(self, given: Given, ports: Ports | None = None) -> Given:
         """Make the settings of a new cluster, with `ports` of one on this machine.
@@ -97,17 +107,24 @@ def _etcd(*parts: Any, **settings: Any) -> Served:
 
 
 ENGINES = {
-    "paxos": EngineKind(PAXOS, PaxosEngine, demo=True),
+    "paxos": EngineKind(PAXOS, PaxosEngine, demo="elections"),
     "2pc": EngineKind(
         TWOPHASE,
         TwoPhaseEngine,
         settings=votes_founded,
         check=check_votes,
-        demo=True,
+        demo="views",
         views=True,
     ),
     "single": EngineKind(SINGLE, SingleEngine, replicas=1),
-    "etcd": EngineKind(GATEWAY, _etcd, usual=2, settings=etcd_founded, configured=True),
+    "etcd": EngineKind(
+        GATEWAY,
+        _etcd,
+        usual=2,
+        settings=etcd_founded,
+        configured=True,
+        beside=etcd_members,
+    ),
 }
 """Every engine that is there, by its name in the cluster file."""
 DEFAULT = "paxos"

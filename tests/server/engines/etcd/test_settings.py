@@ -8,9 +8,9 @@ import pytest
 
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.file import dump, load
-from server.coordinator.etcd import members_of
 from server.coordinator.founding import Refused, Wish, prepare
 from server.engines.etcd import settings
+from server.engines.kinds import kind_for
 
 
 def test_a_table_is_read() -> None:
@@ -70,4 +70,5 @@ def test_only_members_that_were_started_here_are_ended_here(tmp_path: Path) -> N
     theirs = {"endpoints": "127.0.0.1:7000"}
     for name, settings_, members in (("a", own, ["etcd1"]), ("b", theirs, [])):
         wish = Wish(tmp_path / name, ephemeral=True, engine="etcd", settings=settings_)
-        assert members_of(prepare(wish)[0]) == members
+        cluster = prepare(wish)[0]
+        assert [one.name for one in kind_for(cluster).programs(cluster)] == members
