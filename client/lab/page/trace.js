@@ -1,6 +1,6 @@
 // The lines of a trace (kvrmi/sim/DESIGN.md) into steps and messages. Pure: no document, no clock.
 //
-// A step is a message that is handled with all that its role shows of it, or one other thing that
+// A step is a message that is handled, or a role that wakes, with all that it shows of it, or one other thing that
 // happened. A trace is somebody's text: a line that is no record ends it, and `problem` says so.
 
 import { ALL, asked, isComment, replicaOf, table } from "./records.js";
@@ -99,12 +99,16 @@ function belongs(step, record) {
   if (isComment(record)) return isComment(first) && record.at === step.at && !asked(record);
   if (record.at !== step.at) return false;
   if (FOLLOWS.has(record.kind)) return first.kind !== "links";
+  if (record.kind === "left" && record.cause === 0) return isWoken(first, record);
   if (record.kind === "left") {
-    return record.cause !== 0 && first.kind === "fate" && record.cause === first.id;
+    return first.kind === "fate" && record.cause === first.id;
   }
   return LIVES.has(record.kind) && LIVES.has(first.kind) && whose(record) !== 0
     && whose(record) === whose(first);
 }
+
+/** Whether what leaves is of a role that was woken, and has shown what it does. */
+const isWoken = (first, { who }) => first.kind === "acted" && first.cause === 0 && who === `r${first.replica}.${first.event.role}`;
 
 /** Kinds that together are one replica's or role's end or start. */
 const LIVES = new Set(["life", "happened"]);
