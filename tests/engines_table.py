@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 from unittest.mock import Mock
 
-from client.nemesis.program import ENGINE as FAILED_AT_RANDOM
+from kvrmi.cluster.chaos import FAILED, GROUPS
 from server.engines.kinds import ENGINES, EngineKind
 from server.engines.served import Served
 from server.offline.contents import READERS
@@ -54,6 +54,11 @@ def order(name: str) -> Cell:
     return lambda engine: yes(getattr(engine.made.orders, name) is not None)
 
 
+def failed(engine: Seen) -> str:
+    groups = FAILED[engine.name].groups if engine.name in FAILED else ()
+    return yes(True) if groups == GROUPS else ", ".join(groups)
+
+
 def roles(engine: Seen) -> str:
     return ", ".join(engine.kind.declared.daemons)
 
@@ -77,7 +82,7 @@ ROWS: dict[str, Cell] = {
         bool(engine.kind.declared.requests)
     ),
     "`--demo`": lambda engine: yes(bool(engine.kind.demo)),
-    "`--chaos`, `nemesis`": lambda engine: yes(engine.name == FAILED_AT_RANDOM),
+    "`--chaos`, `nemesis --attach`": failed,
     "`inspect` of a stopped replica's folder": lambda engine: yes(engine.name in READERS),
     "`export` of such a folder": lambda engine: yes(
         any(disk.tables for disk in engine.kind.declared.disks.values())

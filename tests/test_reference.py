@@ -23,11 +23,11 @@ from client.grammar.arguments import ROLES
 from client.grammar.help import explained
 from client.grammar.help import lines as overview
 from client.live.keys import HELP as KEYS
-from client.nemesis.program import ENGINE as FAILED_AT_RANDOM
 from kvrmi import errors
 from kvrmi.access.store import Store, connect
 from kvrmi.cli import started_as
 from kvrmi.cluster import file, naming
+from kvrmi.cluster.chaos import FAILED
 from kvrmi.cluster.timing import Timing
 from kvrmi.operations.table import KEY_VALUE
 from server.coordinator.servant import CoordinatorServant
@@ -217,7 +217,7 @@ def test_a_command_can_name_every_role() -> None:
 def test_whoever_names_engines_names_those_that_there_are() -> None:
     """The client's programs and the demo cannot ask the server's table."""
     assert set(COMPARED) == set(ENGINES)
-    assert FAILED_AT_RANDOM in ENGINES
+    assert set(FAILED) <= set(ENGINES)
     assert set(_STORIES) == {kind.demo for kind in ENGINES.values() if kind.demo}
 
 

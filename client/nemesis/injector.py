@@ -86,6 +86,8 @@ class Injector:
         alive = {entry["id"] for entry in status["replicas"] if entry["pid"]}
         self._quiet = whole(status) and not self._undoings and not self._lost
         leader = status["leader"]
+        if leader is None:  # in an election, or of an engine that has none
+            fault = fault._replace(aim=Aim.ANY)
         chosen = victims(fault, leader, alive)
         at = time.monotonic()
         did = self._deeds[fault.kind](fault, chosen, leader)

@@ -22,7 +22,7 @@ from types import FrameType
 from rich.console import Console
 
 from kvrmi import cli
-from kvrmi.cluster.chaos import ALL, GROUPS, span
+from kvrmi.cluster.chaos import ALL, GROUPS, span, unfit
 from kvrmi.cluster.file import find
 from kvrmi.columns import wrapped
 from kvrmi.errors import InvalidRequest, Unsupported
@@ -40,8 +40,6 @@ __all__ = ["main"]
 
 HISTORY = "history.jsonl"
 REPLICAS = 5
-ENGINE = "paxos"
-"""Whose faults it knows."""
 _MIXED = ("only", "fail_every", "restart_after", "amnesia")
 
 
@@ -91,7 +89,7 @@ def _own(given: argparse.Namespace, folder: Path) -> Report:
 
 def _attached(given: argparse.Namespace, folder: Path, options: Options) -> Report:
     """Run it on the cluster that runs; Ctrl-C ends the faults, a second one all of it."""
-    subject = _subject(options)
+    subject = _subject(options, given)
     wish = _wish(given, folder, len(subject.cluster.ids))
     stopped = Event()
 
@@ -107,8 +105,8 @@ def _attached(given: argparse.Namespace, folder: Path, options: Options) -> Repo
         return attached(wish, subject, show, stopped)
 
 
-def _subject(options: Options) -> Subject:
-    """Find the cluster, and check that it can be failed. Raises NotStarted, KVError, OSError."""
+def _subject(options: Options, given: argparse.Namespace) -> Subject:
+    """Find the cluster, and check that it can be failed so. Raises NotStarted, KVError, OSError."""
     config = find(options.config)
     if config is None or options.named:
         raise InvalidRequest(
@@ -118,14 +116,12 @@ def _subject(options: Options) -> Subject:
     subject = Subject(file.parent, file.name)
     try:
         subject.attach()
+        why = unfit(subject.cluster.engine, given.only or ALL, amnesia=given.amnesia)
+        if why is not None:
+            raise Unsupported(f"{why}; nothing was done")
         subject.check_whole()
     except ValueError as error:
         raise InvalidRequest(f"cluster file {error}") from error
-    if subject.cluster.engine != ENGINE:
-        raise Unsupported(
-            f"engine {subject.cluster.engine}: --attach knows faults and promises of {ENGINE} "
-            "alone; nothing was done"
-        )
     return subject
 
 

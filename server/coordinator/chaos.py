@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kvrmi.cli import Parser, above_zero
-from kvrmi.cluster.chaos import ALL, GROUPS, span
+from kvrmi.cluster.chaos import ALL, FAILED, GROUPS, span, unfit
 
 from ..engines.kinds import DEFAULT
 from .processes import command, environment
@@ -24,8 +24,6 @@ __all__ = ["add_flags", "problem", "run", "words"]
 
 PATIENCE = 3.0
 """Seconds that it has to end when the cluster ends."""
-_LEAST = 3
-"""Replicas of which one may fail."""
 _FLAGS = ("fail_every", "restart_after", "chaos_minutes")
 
 
@@ -63,11 +61,11 @@ def problem(given: argparse.Namespace, replicas: int) -> str | None:
         return f"--{stray[0].replace('_', '-')} needs --chaos" if stray else None
     if given.demo or given.down_after is not None:
         return "--chaos fails the cluster by itself: without --demo and --down-after"
-    if (given.engine or DEFAULT) != DEFAULT:
-        known = f"--chaos knows faults and promises of {DEFAULT} alone"
-        return f"engine {given.engine}: {known}; nothing was started"
-    if replicas < _LEAST:
-        return f"--chaos needs at least {_LEAST} replicas, so that one may fail"
+    engine = given.engine or DEFAULT
+    if (why := unfit(engine, given.chaos, amnesia=given.amnesia)) is not None:
+        return f"{why}; nothing was started"
+    if replicas < (least := FAILED[engine].least):
+        return f"--chaos needs at least {least} replicas, so that one may fail"
     return None
 
 

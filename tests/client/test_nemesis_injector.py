@@ -159,6 +159,18 @@ def test_cuts_are_healed_until_all_have_heard(patient: Patient, injector: Inject
     assert [did[0] for did in patient.did] == ["cut", "heal", "heal", "heal"]
 
 
+def test_where_nobody_leads_no_fault_is_called_the_leaders(
+    patient: Patient, injector: Injector
+) -> None:
+    """In an election, and of engines that have no leader."""
+    patient.leader = None
+    injector.carry_out(Fault(Kind.KILL, Aim.LEADER, 1, ORDER))
+    injector.carry_out(Fault(Kind.STOP, Aim.FOLLOWER, 1, ORDER, 60.0))
+    assert [name for _, name in injector.done] == ["kill, any", "stop, any"]
+    assert patient.did == [("SIGKILL", 3), ("SIGSTOP", 3)]
+    assert injector.finish()
+
+
 def test_which_kills_of_leaders_are_alone(patient: Patient, injector: Injector) -> None:
     before = time.monotonic()
     kill = Fault(Kind.KILL, Aim.LEADER, 1, ORDER)

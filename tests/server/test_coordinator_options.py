@@ -51,6 +51,8 @@ def test_chaos_is_the_nemesis_with_the_same_words() -> None:
         *("--minutes", "2.0", "--seed", "7"),
     ]
     assert parse(["--chaos"]).chaos == ["--only", "all"]
+    single = "--chaos processes --engine single"
+    assert parse(single.split()).chaos == ["--only", "processes"]
     assert parse([]).chaos is None
 
 
@@ -62,7 +64,11 @@ def test_chaos_is_the_nemesis_with_the_same_words() -> None:
         ("--chaos --fail-every 8-3", "no number of seconds"),
         ("--chaos --fail-every 0", "no number of seconds"),
         ("--chaos --demo", "without --demo"),
-        ("--chaos --engine 2pc", "engine 2pc: --chaos knows faults and promises of paxos alone"),
+        ("--chaos --engine 2pc", "of it only processes or links can be failed, not all; nothing"),
+        ("--chaos links --engine single", "of it only processes can be failed, not links"),
+        ("--chaos processes --amnesia --engine 2pc", "what is on a lost disk is lost there"),
+        ("--chaos processes --engine etcd", "it promises what another store does"),
+        ("--chaos links --engine 2pc --replicas 1", "at least 2 replicas"),
         ("--chaos --replicas 2", "at least 3 replicas"),
         ("--amnesia", "--amnesia needs --chaos"),
         ("--restart-after 3", "--restart-after needs --chaos"),
