@@ -9,19 +9,31 @@ import os
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from kvrmi.cluster.counts import BOUNDS, Counters
 
-if TYPE_CHECKING:
-    from .replica import Replica
+from .hosts import Hosts
+from .intake import Intake
+from .journal import Journal
+from .transport import Transport
 
-__all__ = ["counters"]
+__all__ = ["Counting", "counters"]
 
 _STATM = Path("/proc/self/statm")
 
 
-def counters(replica: Replica) -> Counters:
+class Counting(Protocol):
+    """A replica as far as its parts count."""
+
+    began: float
+    intake: Intake
+    hosts: Hosts
+    transport: Transport
+    journal: Journal
+
+
+def counters(replica: Counting) -> Counters:
     """Collect what this replica has counted so far."""
     return {
         "uptime": time.monotonic() - replica.began,

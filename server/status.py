@@ -9,19 +9,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from kvrmi.cluster.config import Cluster
+from kvrmi.cluster.cuts import Cuts
+from kvrmi.cluster.members import Member
 from kvrmi.cluster.metrics import Family, families
 from kvrmi.cluster.naming import join_address
 from kvrmi.cluster.status import ReplicaEntry
 
-from .counters import counters
+from .counters import Counting, counters
+from .endpoint import Endpoint
+from .engines.served import Served
+from .folder import Identity
 from .hosts import Hosts
 from .rolehost import Fenced, RoleHost
-
-if TYPE_CHECKING:
-    from .replica import Replica
 
 T = TypeVar("T")
 
@@ -29,7 +31,38 @@ CLIENTS = 100
 """So many connections of clients with a name are listed; strangers must not make it long."""
 
 
-def describe(replica: Replica) -> dict[str, object]:
+class Described(Counting, Protocol):
+    """A replica as its status needs it; replica.py has what each part is."""
+
+    me: int
+    cluster: Cluster
+    member: Member
+    roles: dict[str, RoleHost[Any]]
+    cuts: Cuts
+    engine: Served
+    endpoints: list[Endpoint]
+
+    @property
+    def identity(self) -> Identity:
+        """Whose disk it is."""
+        ...
+
+    @property
+    def linked(self) -> bool:
+        """Whether its engine has links between replicas."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an operator should know."""
+        ...
+
+    def recovering(self, voter: Any) -> bool:
+        """Whether the role that votes makes up for a lost disk."""
+        ...
+
+
+def describe(replica: Described) -> dict[str, object]:
     """Make this replica's entry, of plain values."""
     member = replica.member
     recovering = _ask(replica.hosts.voter, replica.recovering)
@@ -56,18 +89,18 @@ def describe(replica: Replica) -> dict[str, object]:
     }
 
 
-def metrics(replica: Replica) -> list[Family]:
+def metrics(replica: Described) -> list[Family]:
     """Make this replica's metrics, of its entry."""
     return families([cast(ReplicaEntry, describe(replica))])
 
 
-def _voter(replica: Replica) -> str | None:
+def _voter(replica: Described) -> str | None:
     """Name the role by which it votes; None: it has no roles, and serves while it runs."""
     role = replica.hosts.declared.voter.role
     return role if role in replica.roles else None
 
 
-def _needs(replica: Replica) -> dict[str, object]:
+def _needs(replica: Described) -> dict[str, object]:
     """Say what the cluster serves with: who asks need not know the protocol."""
     serving, all = replica.hosts.declared.serving, len(replica.cluster.ids)
     among = serving.among
@@ -87,7 +120,7 @@ def _cluster(cluster: Cluster) -> dict[str, object]:
     }
 
 
-def _clients(replica: Replica) -> list[dict[str, object]]:
+def _clients(replica: Described) -> list[dict[str, object]]:
     """Who is connected under a name, and since when in UTC; the oldest first."""
     named = [one for endpoint in replica.endpoints for one in endpoint.clients]
     return [

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ SIMULATED = {
     if path.name not in ("__main__.py", "many.py", "planted.py")
 }
 """What must be the same run after run; it makes its own random numbers and nothing more."""
+ONE_WORLD = {
+    f"kvrmi.sim.{name}"
+    for name in (
+        *("world", "network", "tracing", "simulated"),
+        *("replica", "factory", "inboxes", "writes", "leaving", "breaks"),
+    )
+}
+"""The simulated world, and a process in it with its parts, each of which knows the whole."""
 EXAMPLE_NAMES = {"client.py"}
 """Programs of users, as README names them."""
 FUNCTION_LINES = 70
@@ -83,6 +92,38 @@ def running(node: ast.AST) -> Iterator[ast.AST]:
                 yield from running(other)
         else:
             yield from running(child)
+
+
+def module_of(path: Path) -> str:
+    """Its full name; a package's is that of its folder."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def asked_of(path: Path, modules: set[str]) -> set[str]:
+    """Those of `modules` that the file imports, for types too, and relative ones."""
+    module = module_of(path)
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    named = set[str]()
+    for node in nodes(path):
+        if isinstance(node, ast.Import):
+            named |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            each = {f"{base}.{alias.name}" for alias in node.names}
+            named |= each & modules or {base}
+    return (named & modules) - {module}
+
+
+def circles(imported: dict[str, set[str]]) -> dict[str, set[str]]:
+    """What is left of them once whoever imports nobody, or is imported by nobody, is gone."""
+    left = imported
+    while True:
+        somebody = set().union(*left.values())
+        inner = {name: found & left.keys() for name, found in left.items() if name in somebody}
+        inner = {name: found for name, found in inner.items() if found}
+        if inner == left:
+            return left
+        left = inner
 
 
 PURITY = setup()["importlinter:contract:sansio"]
@@ -154,6 +195,15 @@ def test_no_program_is_imported_by_its_absolute_name() -> None:
 
     found = broken([*LIBRARY, *PROGRAM_FILES], absolute)
     assert found == {}, "a program imports itself relatively, and nobody else imports it"
+
+
+def test_modules_import_each_other_in_no_circle_for_types_either() -> None:
+    files = {module_of(path): path for path in (*LIBRARY, *PROGRAM_FILES)}
+    imported = {name: asked_of(path, {*files}) for name, path in files.items()}
+    assert imported.keys() >= ONE_WORLD
+    for name in ONE_WORLD:
+        imported[name] -= ONE_WORLD
+    assert circles(imported) == {}, "give both a third module: of data, or what one asks the other"
 
 
 def test_one_place_of_the_server_knows_a_protocol() -> None:
@@ -244,8 +294,7 @@ def test_public_names_are_listed_sorted_and_there() -> None:
             return path.name not in ("__init__.py", "__main__.py") and "__all__ is missing"
         if names != as_people_sort(names) or len(names) != len(set(names)):
             return f"sorted they are {as_people_sort(sorted(set(names)))}"
-        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        loaded = importlib.import_module(module)
+        loaded = importlib.import_module(module_of(path))
         return [name for name in names if not hasattr(loaded, name)]
 
     assert broken(LIBRARY, wrong) == {}

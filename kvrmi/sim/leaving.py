@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..roles.contract import Address, Effects, Message
-from .network import Call
+from .call import Call
 
 if TYPE_CHECKING:
     from .replica import Replica

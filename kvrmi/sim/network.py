@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ..roles.contract import Address, Message, NoAnswer, NotSent, Unreachable
 from ..roles.declaration import Lane
+from .call import Call
 
 if TYPE_CHECKING:
     from .replica import Replica
     from .world import World
 
-__all__ = ["USUAL_LAG", "Call", "Catch", "Network"]
+__all__ = ["USUAL_LAG", "Catch", "Network"]
 
 Catch: TypeAlias = Callable[[Address, Address, Message, Callable[[], None]], str]
 """Asked of each message as it leaves (sender, receiver, message, arrive): "" lets it pass.
@@ -33,23 +34,6 @@ SLOWEST = 3.0
 AGES = 20
 """Times SLOWEST that one in twenty of the slow messages may take: a minute."""
 REFUSED_AFTER = 0.001
-
-
-class Call:
-    """One request on its way, and back."""
-
-    def __init__(
-        self, id: int, asker: Address, incarnation: int, to: Address, target: int, message: Message
-    ) -> None:
-        """`incarnation` is the asker's, `target` that of the role it is connected to."""
-        self.id = id
-        self.asker = asker
-        self.incarnation = incarnation
-        self.to = to
-        self.target = target
-        self.message = message
-        self.arrived = False
-        self.over = False
 
 
 class Network:

@@ -1,71 +1,20 @@
-"""What a package of roles brings along to be simulated: its declaration, and what must hold of it.
+"""What a package of roles brings along to be explored: how its runs begin, what strikes, its bugs.
 
-Rule: everything that the simulated world, and who runs seeds in it, knows of a protocol stands
-here; they ask it and name no role and no message. What ships is in paxos/ and twophase/.
+Rule: everything that who runs seeds knows of a protocol stands here, and what the world knows of it
+in simulated.py; they ask it and name no role and no message. What ships is in paxos/ and twophase/.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from ..cluster.timing import Timing
-from ..roles.contract import Effects, Envelope, Role
-from ..roles.declaration import Declaration
+from .faults import Faults
 from .profile import Profile
 from .seen import Onlooker
+from .world import World
 
-if TYPE_CHECKING:
-    from .faults import Faults
-    from .replica import Replica
-    from .world import World
-
-__all__ = ["Configured", "Explored", "History", "Host", "Monitor", "Simulated"]
-
-
-class Host(NamedTuple):
-    """How a process treats its roles; a planted bug turns one of these off."""
-
-    syncs_first: bool = True
-    """Messages leave only after the records of their step are durable."""
-    fences: bool = True
-    """A call made to an earlier incarnation of a role is refused, not carried out by it."""
-    notices_loss: bool = True
-    """A disk that takes the place of a lost one is formatted as such."""
-
-
-class Configured(NamedTuple):
-    """What the file of one replica says that others' need not say."""
-
-    keep: int = 10
-    """Entries of its log that survive truncation."""
-    timing: Timing | None = None
-    """None: everybody's."""
-
-
-class Monitor(Protocol):
-    """Sees everything that happens, touches nothing; raises Violation (`World.require`)."""
-
-    def stepped(self, replica: Replica, name: str, role: Role, effects: Effects) -> None:
-        """Look at a role after a step, before anything of it has left."""
-        ...
-
-    def left(self, replica: Replica, name: str, messages: tuple[Envelope, ...]) -> None:
-        """Look at what leaves a role, its records being durable."""
-        ...
-
-    def after_event(self) -> None:
-        """Look at the whole world, after anything happened."""
-        ...
-
-
-class Simulated(NamedTuple):
-    """A protocol as it is simulated; `monitor` is made once a world, before its replicas."""
-
-    declared: Declaration
-    monitor: Callable[[World], Monitor]
-    timing: Timing = Timing()
-    host: Host = Host()
+__all__ = ["Explored", "History"]
 
 
 class History(Protocol):

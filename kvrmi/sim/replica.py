@@ -18,11 +18,11 @@ from ..roles.contract import Address, Effects, Message, NotSent, Role
 from ..roles.declaration import Presence
 from ..storage.interface import Corrupt
 from .breaks import Breaks
+from .call import Call
 from .clock import Clock
 from .disk import SimDisk
 from .factory import Factory
 from .inboxes import Inboxes
-from .network import Call
 from .writes import Writes
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 Rules: nothing happens but what is in the heap of due actions, ordered by time and then by when it
 was put there; everything random comes from one seed. Each replica has a clock of its own, off by
 any offset and by up to `drift` in rate. What runs in it, and what must hold of that, its protocol
-brings along (protocol.py); what fails is in faults.py.
+brings along (simulated.py); what fails is in faults.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 from .draws import Draws
 from .network import Network
-from .protocol import Configured, Simulated
 from .replica import Replica
 from .seen import Onlooker
+from .simulated import Configured, Simulated
 from .tracing import Tracing
 
 __all__ = ["Violation", "World"]

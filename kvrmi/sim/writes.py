@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from ..roles.breaking import FENCE_SECONDS, PATIENCE_SECONDS
 from ..roles.contract import NOTHING, Effects
 from ..storage.interface import Clear, StorageFailed
+from .call import Call
 from .disk import SimDisk
 from .leaving import leave
-from .network import Call
 
 if TYPE_CHECKING:
     from .replica import Replica

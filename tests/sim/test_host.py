@@ -10,7 +10,7 @@ from kvrmi.paxos.proposer import Proposer
 from kvrmi.roles.breaking import PATIENCE_SECONDS, RENEWALS
 from kvrmi.roles.contract import Effects, Message
 from kvrmi.roles.invariants import InvariantBroken
-from kvrmi.sim.network import Call
+from kvrmi.sim.call import Call
 from kvrmi.sim.paxos.parts import make_world
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.world import World

@@ -17,12 +17,13 @@ from kvrmi.sim.faults import FAULTS, Faults
 from kvrmi.sim.many import run_many
 from kvrmi.sim.planted import find
 from kvrmi.sim.profile import Profile
-from kvrmi.sim.protocol import Explored, Host, Simulated
+from kvrmi.sim.protocol import Explored
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import command, run
 from kvrmi.sim.seen import Onlooker
 from kvrmi.sim.shrink import shrink
+from kvrmi.sim.simulated import Host, Simulated
 from kvrmi.sim.world import World
 from tests.roles.register import REGISTER, Client, Order, Supervisor
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from ...paxos.submissions import Submission
     from ..replica import Replica
 
-__all__ = ["Asked"]
+__all__ = ["KEYS", "Asked"]
+
+KEYS = tuple(f"k{number}" for number in range(4))
+"""What clients of all kinds ask about."""
 
 
 class Asked:

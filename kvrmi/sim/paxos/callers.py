@@ -20,13 +20,13 @@ from ...access.request_ids import RequestId
 from ...checker.history import FAIL, OK, UNKNOWN, Operation
 from ...errors import InvalidRequest, KVError, UnknownOutcome
 from ...operations.interface import check
+from .asked import KEYS
 from .request_ids import numbered
 from .wire import Outcome, Wire
-from .workload import KEYS
+from .workload import Workload
 
 if TYPE_CHECKING:
     from ..world import World
-    from .workload import Workload
 
 __all__ = ["BESIDE", "Call", "Callers"]
 

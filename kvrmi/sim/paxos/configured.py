@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ...cluster.timing import Timing
 from ..draws import Draws
-from ..protocol import Configured
+from ..simulated import Configured
 from .parts import Pages
 
 __all__ = ["LONG", "SHORT", "configured", "pages"]

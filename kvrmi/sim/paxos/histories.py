@@ -65,8 +65,10 @@ class History:
             name, size, parts=self._parts, configured=files.__getitem__, onlooker=onlooker
         )
         self._workload = Workload(self.world, BESIDE if self._called else KINDS)
+        self._callers: Callers | None = None
         if self._called:
-            self._workload.callers = Callers(self.world, self._workload, self._parts.attempts)
+            self._callers = Callers(self.world, self._workload, self._parts.attempts)
+            self._workload.others = self._callers
         self.faults = Faults(self.world, FAULTS, profile.faults, profile.pauses, only)
 
     def _sized(self, parts: Parts, name: str, ids: Sequence[int]) -> Parts:
@@ -80,8 +82,8 @@ class History:
         """Have it recover, and compare all that was seen with the chosen log."""
         recover(self.world, self._workload)
         audit(self.world, self._workload, self._parts)
-        if self._workload.callers is not None:
-            audit_callers(self.world, self._workload.callers, self._parts)
+        if self._callers is not None:
+            audit_callers(self.world, self._callers, self._parts)
         judge(self.world, self._workload)
 
     @property

@@ -17,8 +17,8 @@ from ...paxos import parts
 from ...paxos.declaration import declare
 from ...paxos.parts import Pages
 from ..draws import Draws
-from ..protocol import Configured, Host, Simulated
 from ..seen import Onlooker
+from ..simulated import Configured, Host, Simulated
 from ..world import DRIFT, World
 from .monitor import Monitor
 

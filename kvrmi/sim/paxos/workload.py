@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...access.request_ids import RequestId, RequestIds
 from ...checker.history import FAIL, OK, UNKNOWN, Operation
@@ -18,15 +18,14 @@ from ...operations.commands import encode_command, encode_question
 from ...operations.interface import LOCAL, Answer
 from ...operations.table import NUMBERED
 from ...paxos.front import Front
-from .asked import Asked
+from .asked import KEYS, Asked
 from .request_ids import expired, numbered
 
 if TYPE_CHECKING:
     from ..replica import Replica
     from ..world import World
-    from .callers import Callers
 
-__all__ = ["COUNTERS", "KEYS", "KINDS", "VISITORS", "Client", "Workload"]
+__all__ = ["COUNTERS", "KINDS", "VISITORS", "Client", "Workload"]
 
 UNDONE = ("NO_QUORUM", "UNAVAILABLE")
 """Codes that promise that nothing was done."""
@@ -42,7 +41,6 @@ GIVES_UP = 0.3
 COUNTERS = "counter/"
 """Keys below it are counted up by one client each, by cas alone."""
 
-KEYS = tuple(f"k{number}" for number in range(4))
 READS = ("get", "get", "get", "get_many", "contains", "scan", "size", LOCAL)
 WRITES = ("put", "put", "put", "cas", "delete", "put_many")
 STEP = 0.005
@@ -144,6 +142,19 @@ class Client:
         self.count += done and asked.op == "cas" and self.kind == "counter"
 
 
+class Others(Protocol):
+    """Clients of another kind, at work beside these."""
+
+    @property
+    def idle(self) -> bool:
+        """Nobody of them waits for an answer."""
+        ...
+
+    def rest(self) -> None:
+        """Begin nothing new; finish what is begun."""
+        ...
+
+
 class Workload:
     """All clients; they `settle` whatever is answered now and then."""
 
@@ -160,7 +171,7 @@ class Workload:
         for number, kind in enumerate(kinds):
             before = self._clients[-1] if self._clients else None
             self._clients.append(client(world, number, kind, before))
-        self.callers: Callers | None = None
+        self.others: Others | None = None
         """Who else writes into this history, in some runs."""
         self._resting = False
         self._timeout = world.timing.request * (1 + world.drift) + HESITATION
@@ -183,14 +194,14 @@ class Workload:
     @property
     def idle(self) -> bool:
         """Nobody waits for an answer."""
-        others = self.callers is None or self.callers.idle
-        return others and all(client.doing is None for client in self._clients)
+        rest = self.others is None or self.others.idle
+        return rest and all(client.doing is None for client in self._clients)
 
     def rest(self) -> None:
         """Begin nothing new; finish what is begun."""
         self._resting = True
-        if self.callers is not None:
-            self.callers.rest()
+        if self.others is not None:
+            self.others.rest()
 
     def _step(self) -> None:
         self.settle()

@@ -12,8 +12,8 @@ from ...cluster.timing import Timing
 from ...twophase import parts
 from ...twophase.declaration import declare
 from ..draws import Draws
-from ..protocol import Host, Simulated
 from ..seen import Onlooker
+from ..simulated import Host, Simulated
 from ..world import DRIFT, World
 from .monitor import Monitor
 

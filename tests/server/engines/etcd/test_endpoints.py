@@ -24,6 +24,9 @@ from server.engines.etcd.look import Look, Seen
 
 Answer = tuple[int, Any]
 SECONDS = 0.4
+"""After which whoever gets no other answer gives up."""
+PATIENCE = 30.0
+"""For an answer that comes."""
 
 
 class Asked(NamedTuple):
@@ -85,14 +88,16 @@ def nobody() -> tuple[str, int]:
     return ("127.0.0.1", free_block("127.0.0.1", 1, random.Random()))
 
 
-def ask(*endpoints: tuple[str, int], repeatable: bool = False, **more: Any) -> Any:
+def ask(
+    *endpoints: tuple[str, int], repeatable: bool = False, seconds: float = PATIENCE, **more: Any
+) -> Any:
     client = Endpoints(Settings(endpoints, **more))
-    return client.ask("/kv/txn", {}, time.monotonic() + SECONDS, repeatable=repeatable)
+    return client.ask("/kv/txn", {}, time.monotonic() + seconds, repeatable=repeatable)
 
 
 def code_of(*endpoints: tuple[str, int], repeatable: bool = False) -> str:
     with pytest.raises(Failed) as failed:
-        ask(*endpoints, repeatable=repeatable)
+        ask(*endpoints, repeatable=repeatable, seconds=SECONDS)
     assert (failed.value.code == "UNKNOWN_OUTCOME") != ("nothing was done" in str(failed.value))
     return failed.value.code
 
@@ -160,20 +165,20 @@ def test_a_failure_names_each_endpoint_in_plain_words(fake: FakeEtcd) -> None:
     fake.answer = lambda path, body: (503, {"message": "etcdserver: no leader", "code": 14})
     one, other = nobody(), nobody()
     with pytest.raises(Failed) as failed:
-        ask(one, fake.address, other, repeatable=True)
+        ask(one, fake.address, other, repeatable=True, seconds=SECONDS)
     assert str(failed.value) == (
         f"etcd at {one[0]}:{one[1]}, {other[0]}:{other[1]}: nobody listens there; "
         f"at {fake.address[0]}:{fake.address[1]}: etcdserver: no leader; nothing was done"
     )
     fake.answer = lambda path, body: None
     with pytest.raises(Failed, match=r"^etcd at [0-9.:]+: no answer in time$"):
-        ask(fake.address)
+        ask(fake.address, seconds=SECONDS)
 
 
 def test_only_what_may_be_old_is_asked_of_a_member_without_a_leader(fake: FakeEtcd) -> None:
     client = Endpoints(Settings((fake.address,)))
     for alone in (False, True):
-        client.ask("/kv/txn", {}, time.monotonic() + SECONDS, repeatable=True, alone=alone)
+        client.ask("/kv/txn", {}, time.monotonic() + PATIENCE, repeatable=True, alone=alone)
     assert [asked.headers["Grpc-Metadata-hasleader"] for asked in fake.asked] == ["true", None]
 
 
