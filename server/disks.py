@@ -7,6 +7,7 @@ It does not know what the records mean, nor what leaves when they are durable.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -19,6 +20,9 @@ from kvrmi.storage.interface import Record, Storage
 
 __all__ = ["DiskWriter"]
 
+REST_SECONDS = 2.0
+"""With nothing to write for so long, it is a time to tidy up."""
+
 
 class _Work(NamedTuple):
     turn: int
@@ -29,12 +33,22 @@ class _Work(NamedTuple):
 class DiskWriter:
     """The only one that writes to a storage while roles run; any thread may use it."""
 
-    def __init__(self, name: str, storage: Storage, fatal: Callable[[BaseException], None]) -> None:
-        """Write to `storage`, which the caller closes; `name` is the thread's."""
+    def __init__(
+        self,
+        name: str,
+        storage: Storage,
+        fatal: Callable[[BaseException], None],
+        at_rest: Callable[[], None] | None = None,
+    ) -> None:
+        """Write to `storage`, which the caller closes; `name` is the thread's.
+
+        `at_rest` is called in that thread, once after each time that it was busy.
+        """
         self.turn = 0
         """Counts fences. A role takes note of it with its records, under its lock."""
         self._storage = storage
         self._fatal = fatal
+        self._at_rest = at_rest
         self._writing = threading.Lock()
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._syncs = Histogram()
@@ -96,9 +110,16 @@ class DiskWriter:
 
     def _run(self) -> None:
         try:
-            while (work := self._work.get()) is not None:
+            while (work := self._next()) is not None:
                 if self.write(work.turn, work.records):
                     work.done()
         except Exception as error:
             if not self._given_up:
                 self._fatal(error)
+
+    def _next(self) -> _Work | None:
+        if self._at_rest is not None:
+            with contextlib.suppress(queue.Empty):
+                return self._work.get(timeout=REST_SECONDS)
+            self._at_rest()
+        return self._work.get()

@@ -18,6 +18,7 @@ from kvrmi.cluster.counts import Spent
 from kvrmi.roles.contract import Address, Effects, Message, Unreachable
 from kvrmi.roles.declaration import Declaration, Kind, Presence
 
+from . import allocator
 from .disks import DiskWriter
 from .factory import Factory
 from .folder import Folder
@@ -110,8 +111,13 @@ class Hosts:
         if kind.disk is None:
             return None
         storage = self._folder.storages[kind.disk.file]
-        name = "write-behind" if kind.disk.behind else "write"
-        disk = self._disks[kind.name] = DiskWriter(name, storage, partial(self._fatal, kind.name))
+        behind = kind.disk.behind
+        disk = self._disks[kind.name] = DiskWriter(
+            "write-behind" if behind else "write",
+            storage,
+            partial(self._fatal, kind.name),
+            allocator.give_back if behind else None,
+        )
         return disk
 
     def hang(self, seconds: float) -> None:

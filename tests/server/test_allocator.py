@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-SCRIPT = """
+RESIDENT = """
 import resource, threading
 from server import allocator
 
@@ -20,7 +20,11 @@ allocator.limit_heaps()
 def resident():
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * resource.getpagesize()
+"""
 
+SCRIPT = (
+    RESIDENT
+    + """
 together = threading.Barrier(8)
 
 def work(kept):
@@ -42,6 +46,19 @@ for thread in threads:
     thread.join()
 print((resident() - before) >> 20)
 """
+)
+
+HOLES = (
+    RESIDENT
+    + """
+allocator.TRIMMED = MOST
+kept = [bytes(50_000) for _ in range(800)]
+before = resident()
+kept[::2] = [None] * 400
+allocator.give_back()
+print((before - resident()) >> 20)
+"""
+)
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="not glibc")
@@ -49,3 +66,14 @@ def test_large_values_are_given_back() -> None:
     command = [sys.executable, "-c", SCRIPT]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)
     assert int(done.stdout) < 16, "megabytes kept"
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="not glibc")
+@pytest.mark.parametrize(("most", "given"), [(1 << 40, range(15, 25)), (1 << 20, range(-1, 2))])
+def test_what_lies_free_between_others_is_given_back_unless_it_would_take_long(
+    most: int, given: range
+) -> None:
+    script = HOLES.replace("MOST", str(most))
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)
+    assert int(done.stdout) in given, "megabytes given back"

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
+from threading import current_thread
 
 import pytest
 
 from kvrmi.storage.interface import Clear, Put, PutAll, Record, Storage, StorageFailed
 from kvrmi.storage.memory import MemoryStorage
 from kvrmi.storage.sqlite import SqliteStorage
+from server import disks
 from server.disks import DiskWriter
 
 from .stubs import until
@@ -107,6 +109,23 @@ def test_what_follows_comes_after_the_records_and_in_order() -> None:
     until(lambda: left == [1, 2])
     disk.close(5)
     assert storage.read("rows", "k") == b"2"
+
+
+def test_when_nothing_is_written_any_more_it_tidies_up_once_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(disks, "REST_SECONDS", 0.01)
+    rested, left, errors = list[str](), list[int](), list[BaseException]()
+    storage, name = MemoryStorage(TABLES), "write-behind"
+    disk = DiskWriter(name, storage, errors.append, lambda: rested.append(current_thread().name))
+    until(lambda: rested == [name])
+    for value in (1, 2):
+        disk.begin(disk.turn, row(value), lambda: left.append(1))
+        until(lambda value=value: len(rested) > value)  # type: ignore[misc]
+    disk.close(5)
+    assert len(left) == 2
+    assert not errors
+    assert rested == [name] * 3, "no more often than it was busy"
 
 
 def test_a_fence_drops_what_is_queued() -> None:
