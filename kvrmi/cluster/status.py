@@ -163,8 +163,11 @@ def votes(entry: ReplicaEntry) -> bool:
 
 
 def needs_of(entries: Entries, replicas: int) -> Needs:
-    """Return what the cluster serves with, as those that answer say; else as most protocols do."""
-    said = (entry.get("needs") for entry in entries)
+    """Return what the cluster serves with, as those that answer say; else as most protocols do.
+
+    Those that vote say it first: the others may not know who is counted now.
+    """
+    said = (entry.get("needs") for entry in sorted(entries, key=votes, reverse=True))
     return next(filter(None, said), Needs(votes=majority(replicas), leader=True))
 
 
@@ -220,15 +223,29 @@ def writers_of(entries: Entries, replicas: int) -> list[int]:
 
 def partly(entries: Entries, replicas: int) -> str:
     """Say who can carry out writes where not all can that are up, and why; else an empty text."""
-    if needs_of(entries, replicas)["leader"] or not _cut(entries):
+    why = [*_cut_off(entries), *_mute(entries, replicas)]
+    if needs_of(entries, replicas)["leader"] or not why:
         return ""
     able = writers_of(entries, replicas)
-    unable = [one["id"] for one in entries if is_up(one) and one["id"] not in able]
-    if not unable:
+    if {one["id"] for one in entries if is_up(one)} <= {*able}:
         return ""
-    links = ", ".join(f"{one}>{other}" for one, other in sorted(_cut(entries)))
     who = f"replica{'s' * (len(able) > 1)} {_listed(able)} alone" if able else "no replica"
-    return f"{who} can write while links are cut ({links})"
+    return f"{who} can write while {' and '.join(why)}"
+
+
+def _cut_off(entries: Entries) -> list[str]:
+    links = ", ".join(f"{one}>{other}" for one, other in sorted(_cut(entries)))
+    return [f"links are cut ({links})"] if links else []
+
+
+def _mute(entries: Entries, replicas: int) -> list[str]:
+    """Say whose role that votes does not, unless there are too few replicas for its vote anyway."""
+    up = [entry for entry in entries if is_up(entry)]
+    mute = [entry for entry in up if entry.get("voter") and not votes(entry)]
+    if not mute or len(up) < needs_of(entries, replicas)["votes"]:
+        return []
+    whose = f"replica{'s' * (len(mute) > 1)} {_listed([entry['id'] for entry in mute])}"
+    return [f"the {mute[0]['voter']} of {whose} does not vote"]
 
 
 def _listed(ids: Sequence[int]) -> str:

@@ -113,6 +113,21 @@ def test_who_cannot_reach_all_that_must_vote_cannot_write_and_that_is_said() -> 
     assert (partly(led, 3), health_of(led, 3)) == ("", SERVING), "a majority is enough"
 
 
+def test_whose_role_does_not_vote_cannot_write_and_that_is_said() -> None:
+    """Once it is not counted the others write, and it may be the first and not know that."""
+    full, rest = Needs(votes=3, leader=False, least=1), Needs(votes=2, leader=False, least=1)
+    up = [entry(one, needs=full, pid=7) for one in (1, 2, 3)]
+    up[0]["roles"] = LAME
+    assert (writers_of(up, 3), health_of(up, 3)) == ([], NO_QUORUM)
+    assert partly(up, 3) == "no replica can write while the acceptor of replica 1 does not vote"
+    assert partly([*up[:2], entry(3, state="down")], 3) == "", "that is not what they lack"
+    up[1]["needs"] = up[2]["needs"] = rest
+    assert (writers_of(up, 3), health_of(up, 3)) == ([2, 3], SERVING)
+    assert partly(up, 3) == (
+        "replicas 2, 3 alone can write while the acceptor of replica 1 does not vote"
+    )
+
+
 def test_in_charge_is_who_leads_or_the_first_where_nobody_needs_to() -> None:
     needs = Needs(votes=1, leader=False)
     up = ReplicaEntry(id=2, state="up", role=None, needs=needs)
