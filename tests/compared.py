@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,18 @@ def _span(values: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
+def placed(text: str, lines: Iterable[str]) -> str:
+    """Replace what stands between the marks. Raises ValueError where they are not there once."""
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    return "".join([before, BEGIN, *(f"{line}\n" for line in lines), END, after])
+
+
 def main(file: str) -> None:
-    """Replace what stands between the two marks."""
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    table = "\n".join(rows(json.loads(Path(file).read_text(encoding="utf-8"))))
-    README.write_text(f"{before}{BEGIN}{table}\n{END}{after}", encoding="utf-8")
+    """Write README anew, or not at all."""
+    found = json.loads(Path(file).read_text(encoding="utf-8"))
+    text = placed(README.read_text(encoding="utf-8"), rows(found))
+    README.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
