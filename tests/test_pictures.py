@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from .pictures import LIVE, MOST_BYTES, ROOT, RUN, SIZE, take, until
+from .live.cluster import ROOT
+from .pictures import LIVE, MOST_BYTES, RUN, SIZE, take, until
 
 
 class Browser:

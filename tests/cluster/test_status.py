@@ -116,8 +116,7 @@ def test_who_cannot_reach_all_that_must_vote_cannot_write_and_that_is_said() -> 
 def test_whose_role_does_not_vote_cannot_write_and_that_is_said() -> None:
     """Once it is not counted the others write, and it may be the first and not know that."""
     full, rest = Needs(votes=3, leader=False, least=1), Needs(votes=2, leader=False, least=1)
-    up = [entry(one, needs=full, pid=7) for one in (1, 2, 3)]
-    up[0]["roles"] = LAME
+    up = [entry(1, needs=full, pid=7, roles=LAME), *(entry(one, needs=full) for one in (2, 3))]
     assert (writers_of(up, 3), health_of(up, 3)) == ([], NO_QUORUM)
     assert partly(up, 3) == "no replica can write while the acceptor of replica 1 does not vote"
     assert partly([*up[:2], entry(3, state="down")], 3) == "", "that is not what they lack"
