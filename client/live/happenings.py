@@ -133,7 +133,7 @@ class Happenings:
         if wished == to and at - when < WISHED:
             return "an operator asked for it"
         if to < replica:
-            return "the lowest number that can lead is to"
+            return "leadership goes to the lowest number that can lead"
         return "its own acceptor is down or its disk hangs"
 
     def _link(self, replica: int, at: float, event: Mapping[str, Any]) -> Happening | None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from kvrmi.access.store import Store
 from kvrmi.cluster.file import find
-from kvrmi.cluster.status import ReplicaEntry
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, is_up
 from kvrmi.errors import ConnectionFailed, InvalidRequest, KVError
 
 from ... import signals
@@ -66,12 +66,7 @@ class Deeds:
 
     def wipe(self, replica: int) -> str:
         """Kill a replica, delete its folder, and start it without what it had promised."""
-        recovering = [one["id"] for one in self._entries() if one["state"] == "recovering"]
-        if recovering:
-            raise InvalidRequest(
-                f"replica {recovering[0]} is still getting its disk back: a second one lost now "
-                "could be one too many; nothing was done"
-            )
+        _check_spared(self._admin.status(), replica)
         folder = self._file().parent / f"replica{replica}"
         if not folder.is_dir():
             raise InvalidRequest(f"{folder} is not on this machine; nothing was done")
@@ -146,6 +141,23 @@ class Deeds:
         return admins.replica(replica, method, *args)
 
 
+def _check_spared(status: ClusterStatus, replica: int) -> None:
+    """Raise InvalidRequest where a disk that is lost now could be one too many."""
+    entries, votes = status["replicas"], status["quorum"]
+    others = sum(is_up(one) for one in entries if one["id"] != replica)
+    if others < votes:
+        raise InvalidRequest(
+            f"it takes {votes} others to let one without its disk back in, and {others} are up: "
+            "what its disk alone has would be lost; nothing was done"
+        )
+    recovering = [one["id"] for one in entries if one["state"] == "recovering"]
+    if recovering:
+        raise InvalidRequest(
+            f"replica {recovering[0]} is still getting its disk back: a second one lost now "
+            "could be one too many; nothing was done"
+        )
+
+
 def _answers(entry: ReplicaEntry) -> bool:
     return entry.get("counters") is not None
 
@@ -163,6 +175,6 @@ DEEDS = {
     "CONTINUE": Deed(Deeds.go_on),
     "HANG": Deed(Deeds.hang),
     "SLOW": Deed(Deeds.slow, numbers=2),
-    "WIPE": Deed(Deeds.wipe, takes_away=True),
+    "WIPE": Deed(Deeds.wipe),
     "UNDO": Deed(Deeds.undo, numbers=0),
 }

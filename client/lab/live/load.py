@@ -36,6 +36,8 @@ WAITS = 0.1
 """Seconds from which on an operation waits: a client that reads all the time does not."""
 SETTLE = 2.0
 """Clients that begin or end delay the others: a shorter gap may be that alone."""
+STOPPED = 1.5
+"""Seconds without a write from which on writes have stopped: each client tries many in it."""
 RECENT = 2.0
 """Seconds of writes of which p99 is made."""
 ONCE = 1000
@@ -88,6 +90,13 @@ class Pauses:
             waited += max(min(one.returned, end) - max(one.call, to), 0.0)
             to = max(to, one.returned)
         return waited >= (end - begin) / 2
+
+    def stopped(self, now: float) -> float | None:
+        """Give since when no write was acknowledged, where writes have stopped and still do."""
+        since = self._last
+        if since is None or now - since < STOPPED or self._changed > max(since, now - SETTLE):
+            return None
+        return since
 
     def p99(self, now: float) -> float | None:
         """Give what 99 of 100 recent writes did not exceed, in seconds; None without any."""
@@ -145,6 +154,7 @@ class Clients:
             "unknown": came[UNKNOWN],
             "p99": self._pauses.p99(now),
             "gaps": list(self._pauses.gaps),
+            "stopped": self._pauses.stopped(now) if self._stops else None,
             "surprises": self._recorder.surprises[-3:],
         }
 

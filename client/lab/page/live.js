@@ -15,11 +15,12 @@ import { crossed, follow } from "./live_stroke.js";
 import { help } from "./live_words.js";
 
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
-const SILENT_MS = 5000, SLOT_PIXELS = 26, PICTURE_MS = 100, MIXED = 0.1;
+const SILENT_MS = 5000, SAID_MS = 20000, SLOT_PIXELS = 26, PICTURE_MS = 100, MIXED = 0.1;
 
-let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lost = "", colours = null, pictured = 0, shownPanel = "", choseAt = -Infinity;
+let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lost = "", colours = null, pictured = 0, shownPanel = "", choseAt = -Infinity, saidAt = 0;
 
 const said = (text, bad = false) => {
+  saidAt = performance.now();
   write(one("last"), text);
   one("last").title = text;
   one("last").className = bad ? "bad" : "";
@@ -165,6 +166,7 @@ function picture(at, flying) {
   aside();
   happened();
   write(one("sample"), sample(flying));
+  if (performance.now() - saidAt > SAID_MS && one("last").textContent) said("");
 }
 
 function aside() {
@@ -205,10 +207,9 @@ function clients() {
     `${many} at work: ${acknowledged.toLocaleString("en")} acknowledged, ${refused} refused, ${unknown} unknown`
     + `${p99 === null ? "" : `; p99 of writes ${p99 < 0.01 ? (p99 * 1000).toFixed(1) : Math.round(p99 * 1000)} ms`}${surprises.length ? `; wrong: ${surprises.at(-1)}` : ""}`;
   write(one("came"), text);
-  if (performance.now() - choseAt > SILENT_MS && one("clients").value !== String(many)) {
-    one("clients").value = many;  // another page may have chosen
-    write(one("many"), many ? String(many) : "none");
-  }
+  if (performance.now() - choseAt < SILENT_MS) return;
+  if (one("clients").value !== String(many)) one("clients").value = many;  // another page may have chosen
+  write(one("many"), many ? String(many) : "none");
 }
 
 function sample(flying) {

@@ -49,6 +49,6 @@ export class Log {
       html("table", { onclick: (event) => this.clicked(event), title: "Click a slot: why it has its value", "aria-label": "The last slots of the log on each replica" },
         html("tr", {}, html("th", {}, "slot"), ...this.heads),
         ...this.rows),
-      html("p", { class: "legend" }, "▢ accepted, colour of the ballot's owner · ▤ known to be chosen · ■ applied. Click a slot (v: the last chosen one): why it has its value."));
+      html("p", { class: "legend" }, "▢ accepted, colour of the ballot's owner, grey where that is forgotten · ▤ known to be chosen · ■ applied. Click a slot (v: the last chosen one): why it has its value."));
   }
 }

@@ -89,8 +89,12 @@ const late = ({ applied }, first) => applied > 0 && applied < first ? `has appli
 /** Why nothing is known of a replica. */
 export function absence({ state, reason }) {
   const word = { held: "down", down: "down", starting: "starting" }[state];
-  return [word, reason].filter(Boolean).join(": ") || "does not answer";
+  return [word, brief(reason)].filter(Boolean).join(": ") || "does not answer";
 }
+
+/** What a reason begins with: of one that goes on about files and orders the rest is elsewhere. */
+export const brief = (reason) => (reason ?? "").split(/[:;]/)[0].replace("its process runs but does not answer", "runs, but does not answer");
+
 
 function cell(learned, slot, ballot, owner) {
   if (!learned) return { what: "", owner: 0 };

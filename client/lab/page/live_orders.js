@@ -5,7 +5,7 @@ import { html } from "./dom.js";
 export class Orders {
   /** `said` takes what came of an order, and whether it was refused. */
   constructor(token, dialog, said) {
-    Object.assign(this, { token, dialog, said });
+    Object.assign(this, { token, dialog, said, wanted: 0, working: false });
   }
 
   /** Give lines such as "CUT 1 2"; `agreed`: also if the quorum is lost. */
@@ -16,8 +16,19 @@ export class Orders {
     this.said(came(answer), Boolean(answer.refused));
   }
 
-  /** Have so many clients of the page's own. */
+  /** Have so many clients of the page's own: of what is asked meanwhile, the last alone is sent. */
   async work(clients) {
+    this.wanted = clients;
+    if (this.working) return;
+    this.working = true;
+    for (let sent = null; sent !== this.wanted;) {
+      sent = this.wanted;
+      await this.have(sent);
+    }
+    this.working = false;
+  }
+
+  async have(clients) {
     const answer = await this.send({ clients }, "/live/load");
     this.said(answer.refused ?? (clients ? `${clients} clients read and write` : "the clients end"), Boolean(answer.refused));
   }
@@ -43,12 +54,29 @@ export class Orders {
       html("p", {}, `${lost[0].toUpperCase()}${lost.slice(1)}: nothing can be written until it is back.`),
       html("button", { type: "button", id: "agree", onclick: close(true) }, "do it and see"), " ",
       html("button", { type: "button", autofocus: true, onclick: close(false) }, "leave it"));
+    this.dialog.oncancel = close(false);
     this.dialog.showModal();
   }
 }
 
 /** What came of orders: what was done, and what was refused then. */
 export const came = ({ said, refused }) =>
-  refused ? [...said.map((text) => `Done: ${text}.`), refused].join(" ") : said.join("; ");
+  plain(refused ? [...said.map((text) => `Done: ${text}.`), refused].join(" ") : said.join("; "));
 
-const shortly = (lines) => lines.length > 3 ? `${lines.slice(0, 2).join(", ")} and ${lines.length - 2} more` : lines.join(", ");
+/** Without words of the prompt, which this page does not have. */
+const plain = (text) => text.replace(/until START \d+/g, "until it is started again").replace(/until CONTINUE \d+/g, "until it is resumed");
+
+const WORDS = { CONTINUE: "resume", HANG: "hang the disk of", TRANSFER: "have lead:" };
+
+/** Lines that are under way, in words. */
+export function shortly(lines) {
+  const named = lines.slice(0, lines.length > 3 ? 2 : 3).map(inWords).join(", ");
+  return lines.length > 3 ? `${named} and ${lines.length - 2} more` : named;
+}
+
+function inWords(line) {
+  const [, from, to] = /^failLink\((\d+),(\d+)\)$/.exec(line) ?? [];
+  if (from) return `cut ${from} → ${to}`;
+  const [word, ...rest] = line.split(" ");
+  return [WORDS[word] ?? word.toLowerCase(), ...rest].join(" ");
+}

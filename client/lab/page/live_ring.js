@@ -1,7 +1,7 @@
 // The ring: a card for each replica, the links between them. Elements are made once and changed.
 
 import { html, svg } from "./dom.js";
-import { bound, lease } from "./live_moments.js";
+import { bound, brief, lease } from "./live_moments.js";
 import { heard, silence, standing } from "./live_standing.js";
 import { links, places } from "./live_state.js";
 
@@ -131,7 +131,7 @@ class Card {
     if (roles.length || replica.answers) keep(this.lamps, roles, (role) => this.lamp(role));
     for (const [role, lamp] of this.lamps) lamp.show(replica.roles?.[role], known);
     write(this.facts, facts(replica, binds));
-    this.facts.title = this.facts.textContent;
+    this.facts.title = replica.answers ? this.facts.textContent : replica.reason ?? "";
   }
 
   /** The bar: what its acceptor grants, and for how long; a leader's says what it may rely on. */
@@ -164,7 +164,7 @@ class Card {
 }
 
 function facts(replica, binds) {
-  if (!replica.answers) return replica.state === "starting" ? "on its way back" : replica.reason ?? "its number brings it back";
+  if (!replica.answers) return replica.state === "starting" ? "on its way back" : brief(replica.reason) || "its number brings it back";
   const waits = binds?.queue ? Object.values(binds.queue).reduce((sum, each) => sum + each, 0) : 0;
   const parts = [
     `slot ${binds?.applied ?? replica.applied ?? "–"}`, binds?.behind ? `${binds.behind} behind` : "", waits ? `queue ${waits}` : "",

@@ -51,7 +51,8 @@ export function apart(before, state, cuts) {
   const all = new Map();
   for (const id of state.replicas.keys()) {
     const deaf = cuts.has(`${state.leader}>${id}`), mute = cuts.has(`${id}>${state.leader}`);
-    if (deaf || mute) all.set(id, { deaf, since: before.apart.has(id) ? before.apart.get(id).since : before.at ? state.at : null });
+    const alone = [...state.replicas.keys()].every((other) => other === id || (cuts.has(`${id}>${other}`) && cuts.has(`${other}>${id}`)));
+    if (deaf || mute) all.set(id, { deaf, alone, since: before.apart.has(id) ? before.apart.get(id).since : before.at ? state.at : null });
   }
   return all;
 }
@@ -70,10 +71,12 @@ export function standing(state, replica) {
   if (!answers) return word;
   if (state.leader === id) return `leads ${state.ballot?.join(".") ?? ballot ?? ""}`;
   if (state.claims.has(id)) return `believes it leads ${state.claims.get(id).join(".")}`;
-  if (state.apart.has(id)) return state.apart.get(id).deaf ? "cut off" : "mute";
+  if (state.apart.has(id)) return parted(state.apart.get(id));
   if (word !== "up" || !state.led) return word;
   return state.leader === null && state.health !== "serving" ? "has no leader" : "follows";
 }
+
+const parted = ({ deaf, alone }) => alone ? "cut off" : deaf ? "hears no leader" : "is not heard";
 
 /** When the leader and a replica last reached each other, if they do not now; "" if they do. */
 export function heard(state, id) {

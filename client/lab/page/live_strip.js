@@ -5,9 +5,13 @@ import { svg } from "./dom.js";
 export const SECONDS = 60;
 const HEIGHT = 92, FOOT = 16, HEAD = 18, WIDE = 20;
 
-/** Make the picture of the columns; its width is that of the page. `time` is the wall's at `at`. */
-export function strip({ columns, gaps, happened, time, looked, at }, width) {
+/**
+ * Make the picture of the columns; its width is that of the page. `time` is the wall's at `at`. Where writes have
+ * stopped, the field grows while one looks.
+ */
+export function strip({ columns, gaps: ended, load, happened, time, looked, at }, width) {
   const begin = at - SECONDS, wide = Math.max(width, 200);
+  const gaps = load.stopped && load.stopped < at ? [...ended, [load.stopped, at]] : ended;
   const x = (time) => ((time - begin) / SECONDS) * wide;
   const shown = [...columns].filter(([begins]) => begins >= begin - 1).sort(([a], [b]) => a - b);
   const most = Math.max(10, ...shown.map(([, { mean }]) => mean ?? 0));
@@ -19,8 +23,8 @@ export function strip({ columns, gaps, happened, time, looked, at }, width) {
     svg("path", { class: "late", d: line(shown.map(([begins, { p99 }]) => p99 === null ? null : [x(begins + 0.25), y(p99 / slowest)])) }),
     ...gaps.filter(([, end]) => end > begin).flatMap(([from, to], index) => gap(Math.max(0, x(from)), x(to), to - from, wide, index)),
     ...signs(happened.filter((one) => one.mark && one.at - time + looked > begin), (one) => x(one.at - time + looked)),
-    svg("text", { x: 4, y: 12, class: "most" }, `${round(most)} writes/s`),
-    svg("text", { x: wide - 4, y: 12, class: "slow" }, `-- slowest p99 ${milliseconds(slowest)}`),
+    svg("text", { x: 4, y: 12, class: "most" }, `${round(latest(shown))} writes/s; the scale ends at ${round(most)}`),
+    svg("text", { x: wide - 4, y: 12, class: "slow" }, shown.some(([, { p99 }]) => p99) ? `-- p99, at most ${milliseconds(slowest)}` : ""),
     ...[0, 15, 30, 45].map((back) => svg("text", { x: x(at - back) - 2, y: HEIGHT - 3, class: "tick" }, back ? `-${back} s` : "now")));
 }
 
@@ -58,8 +62,10 @@ function line(points) {
   }).join("");
 }
 
+const latest = (shown) => shown.map(([, { mean }]) => mean).filter((mean) => mean !== null).at(-1) ?? 0;
+
 function described(shown, gaps, begin) {
-  const last = shown.map(([, { mean }]) => mean).filter((mean) => mean !== null).at(-1) ?? 0;
+  const last = latest(shown);
   const recent = gaps.filter(([, end]) => end > begin).map(([from, to]) => `${(to - from).toFixed(2)} s`);
   return `${round(last)} writes a second${recent.length ? `; gaps of ${recent.join(", ")}` : ""}`;
 }

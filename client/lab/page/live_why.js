@@ -75,15 +75,16 @@ function told(one) {
   return { at: one.at, text: SENTENCES[one.event]?.(one) ?? one.text, why: EVENT[one.event] ?? null };
 }
 
+const heading = (text, close) => html("h2", { class: "closes" }, text, " ", html("button", { type: "button", onclick: close }, "close"));
+
 /** The panel of a change of leader; `close` ends it. */
 export function electionPanel(events, ballot, needs, close) {
   const lines = election(events, ballot, needs), why = [...new Map(lines.filter((one) => one.why).map((one) => [one.why[0], one.why])).values()];
   return [
-    html("h2", {}, `How ballot ${ballot} came to lead`),
+    heading(`How ballot ${ballot} came to lead`, close),
     lines.length ? html("ol", { class: "told" }, ...lines.map(({ text }) => html("li", {}, text)))
       : html("p", {}, "This page was not open then, or the replicas have forgotten it."),
     ...why.map(([text, where]) => html("p", { class: "reason" }, text, " ", html("cite", {}, where))),
-    html("button", { type: "button", onclick: close }, "close"),
   ];
 }
 
@@ -104,9 +105,8 @@ export function slotWords({ slot, ballot, acceptors, commands, count }, replicas
 export function slotPanel(slot, answer, replicas, close) {
   const lines = answer.block ? slotWords(answer.block, replicas) : [answer.refused];
   return [
-    html("h2", {}, `Why slot ${slot} has its value`),
+    heading(`Why slot ${slot} has its value`, close),
     ...lines.map((text) => html("p", {}, text)),
     answer.block ? html("p", { class: "reason" }, html("cite", {}, EVENT.chosen[1])) : "",
-    html("button", { type: "button", onclick: close }, "close"),
   ];
 }

@@ -67,7 +67,7 @@ def test_a_leader_that_hands_over_says_why_and_nothing_is_wrong() -> None:
     happenings.reported(1, 9.2, event("leads no more", text.format(1, 3), peer=1))
     happenings.reported(3, 90.0, event("leads no more", text.format(3, 4), peer=3))
     assert texts(happenings) == [
-        "replica 2 hands over to replica 1: the lowest number that can lead is to",
+        "replica 2 hands over to replica 1: leadership goes to the lowest number that can lead",
         "replica 1 hands over to replica 3: an operator asked for it",
         "replica 3 hands over to replica 4: its own acceptor is down or its disk hangs",
     ]

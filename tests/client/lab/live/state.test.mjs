@@ -61,9 +61,10 @@ test("a frame of another kind changes nothing", () => {
 // --- leases and slots ----------------------------------------------------------------------------
 
 const { passes } = await import(new URL("live_state.js", PAGE));
-const { bound, lease, slots } = await import(new URL("live_moments.js", PAGE));
+const { absence, bound, lease, slots } = await import(new URL("live_moments.js", PAGE));
 const { heard, health, standing } = await import(new URL("live_standing.js", PAGE));
 const { beats, DELAY, FLIGHT, flying, launch, MOST, none } = await import(new URL("live_flights.js", PAGE));
+const { came, Orders, shortly } = await import(new URL("live_orders.js", PAGE));
 const { crossed } = await import(new URL("live_stroke.js", PAGE));
 
 const moment = (at, { leads = false, grant = 0.5, promised = [3, 1], accepted = [], chosen = 0, applied = 0 } = {}) =>
@@ -160,10 +161,34 @@ test("who is cut off from the leader says since when, and who is silent for how 
   delete moments[4];
   const now = seen(first, 13.7, five(cuts), moments);
   const said = [1, 2, 3, 4, 5].map((id) => standing(now, now.replicas.get(id)));
-  assert.deepEqual(said, ["leads 3.1", "cut off", "mute", "silent for 3.2 s", "follows"]);
+  assert.deepEqual(said, ["leads 3.1", "hears no leader", "is not heard", "silent for 3.2 s", "follows"]);
   assert.deepEqual([1, 2, 3].map((id) => heard(now, id)), ["", "last heard 3.2 s ago", "last heard 3.2 s ago"]);
   const back = seen(now, 14, five(), all(14, (id) => ({ leads: id === 1 })));
   assert.equal(standing(back, back.replicas.get(2)), "follows");
+  const alone = { 1: { ballot: "3.1", cuts: [1, 3, 4, 5].flatMap((id) => [[id, 2], [2, id]]) } };
+  const off = seen(back, 15, five(alone), all(15, (id) => ({ leads: id === 1 })));
+  assert.deepEqual([2, 3].map((id) => standing(off, off.replicas.get(id))), ["cut off", "follows"]);
+});
+
+test("a long reason is shown by what it begins with", () => {
+  const lost = "replica 2 is not started: its disk is lost: /tmp/replica2 is missing. Nothing was formatted";
+  assert.equal(absence({ state: "down", reason: "its disk is lost: /tmp/replica2 is missing; do this" }), "down: its disk is lost");
+  assert.equal(absence({ state: "not answering", reason: "its process runs but does not answer" }), "runs, but does not answer");
+  assert.equal(came({ said: [], refused: lost }), lost);
+});
+
+test("of clients that are asked for while others are on their way, the last number is what there is", async () => {
+  const orders = new Orders("t", null, () => {}), sent = [];
+  orders.send = async ({ clients }) => { sent.push(clients); await null; return {}; };
+  await Promise.all([1, 2, 3].map((many) => orders.work(many)));
+  assert.deepEqual(sent, [1, 3]);
+});
+
+test("orders under way and what came of them are in words of the page", () => {
+  assert.equal(shortly(["CONTINUE 2"]), "resume 2");
+  assert.equal(shortly(["failLink(1,2)", "CUT 1 3"]), "cut 1 → 2, cut 1 3");
+  assert.equal(shortly(["KILL 1", "KILL 2", "KILL 3", "KILL 4"]), "kill 1, kill 2 and 2 more");
+  assert.equal(came({ said: ["replica 1 is down until START 1"] }), "replica 1 is down until it is started again");
 });
 
 test("the log's row of one that does not answer says why", () => {
@@ -180,7 +205,6 @@ test("what a replica reported of its roles goes when it does not answer any more
 // --- orders --------------------------------------------------------------------------------------
 
 const { network } = await import(new URL("live_panel.js", PAGE));
-const { came } = await import(new URL("live_orders.js", PAGE));
 
 test("only links between replicas that answer are cut together: to others it would be refused half way", () => {
   const state = seen(nothing(), 10, five({ 2: { answers: false, state: "held" } }), {});

@@ -86,6 +86,19 @@ def test_a_wait_that_failed_shows_that_clients_asked() -> None:
     assert list(pauses.gaps) == [(1.01, 2.0)]
 
 
+def test_writes_that_have_stopped_are_reported_before_they_go_on() -> None:
+    pauses = Pauses()
+    assert pauses.stopped(9.0) is None, "none was acknowledged yet"
+    pauses.add([Try(1.0, 1.01)])
+    assert pauses.stopped(2.0) is None
+    assert pauses.stopped(3.0) == 1.01
+    pauses.changed(3.0)
+    assert pauses.stopped(4.0) is None, "clients begin or end"
+    assert pauses.stopped(9.0) == 1.01
+    pauses.add([Try(1.5, 9.1)])
+    assert pauses.stopped(9.2) is None
+
+
 def test_clients_that_begin_or_end_delay_the_others_and_that_is_no_gap() -> None:
     pauses = Pauses()
     pauses.add([Try(1.0, 1.01)])
