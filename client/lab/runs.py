@@ -123,7 +123,7 @@ def _run(protocol: Explored, request: Request, write: Callable[[str], object]) -
     head = {"protocol": protocol.name, **which, "plant": request.bug, "about": said}
     lines, values = JsonLines(write, head), Values()
     try:
-        verdict = run(
+        ended = run(
             protocol,
             seed,
             profile=profile.name,
@@ -135,7 +135,7 @@ def _run(protocol: Explored, request: Request, write: Callable[[str], object]) -
         )
     except ValueError as error:  # an act on what is not there
         raise NoSuchRun(str(error)) from None
-    _end(write, values, lines, verdict._asdict())
+    _end(write, values, lines, ended._asdict())
 
 
 def _seed(protocol: Explored, request: Request) -> int:

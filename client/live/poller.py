@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 from kvrmi.access.admins import Admins
 from kvrmi.access.candidates import Candidate
-from kvrmi.access.connections import Replica
+from kvrmi.access.connections import Connections
 from kvrmi.access.findings import Lost, Unsent
 from kvrmi.access.lookup import Endpoint
 from kvrmi.access.store import Store
@@ -200,7 +200,7 @@ class _Watch:
     ) -> None:
         self._id = id
         self._address = address
-        self._store = Replica(Candidate(Endpoint(id, *split_address(address), kvstore(id))))
+        self._store = Connections(Candidate(Endpoint(id, *split_address(address), kvstore(id))))
         self._admins = admins
         self._put = put
         self._seen = seen

@@ -20,7 +20,7 @@ from .events import Asked, Observer
 from .findings import Look, Lost, Unsent
 from .lookup import Endpoint
 
-__all__ = ["Replica", "look"]
+__all__ = ["Connections", "look"]
 
 CONNECT = 1.0
 """Seconds a replica has to accept a connection."""
@@ -31,7 +31,7 @@ _FRESH = 1.0
 """Seconds after its last answer for which a connection is not looked at before it is used."""
 
 
-class Replica:
+class Connections:
     """One replica's remote object, and the idle connections to it.
 
     A connection is lent to one thread at a time; as many exist as threads ask at once.
@@ -86,7 +86,7 @@ class Replica:
     def status(self, timeout: float) -> dict[str, Any]:
         """Ask for its status; raises as `call`. A look makes nobody with a name its client."""
         fits = self._client is None or self._idle or self._closed
-        looking = self if fits else Replica(self.candidate)
+        looking = self if fits else Connections(self.candidate)
         try:
             return cast("dict[str, Any]", looking.call("status", (), timeout))
         finally:
@@ -136,10 +136,10 @@ class Replica:
         proxy._pyroRelease()
 
 
-def look(replicas: Sequence[Replica], timeout: float) -> list[Look]:
+def look(replicas: Sequence[Connections], timeout: float) -> list[Look]:
     """Ask all of them for their status at the same time; one that hangs delays no other."""
 
-    def ask(replica: Replica) -> Look:
+    def ask(replica: Connections) -> Look:
         try:
             return replica.status(timeout)
         except (Unsent, Lost, KVError) as error:

@@ -14,7 +14,7 @@ from ..errors import ConnectionFailed, KVError
 from ..operations.interface import Operation
 from .attempts import Ask, Attempts, Done, GiveUp, LookAt, Step, Take
 from .candidates import Candidate, Candidates
-from .connections import Replica, look
+from .connections import Connections, look
 from .events import Observer, guarded
 from .findings import Lost, Unsent
 from .lookup import Directory
@@ -40,9 +40,9 @@ class Replicas:
         `observer` gets an Event at each step of an attempt.
         """
         self.directory = directory
-        self.all = tuple(Replica(Candidate(endpoint), client) for endpoint in directory.endpoints)
+        known = [Candidate(endpoint) for endpoint in directory.endpoints]
+        self.all = tuple(Connections(candidate, client) for candidate in known)
         self._observer = None if observer is None else guarded(observer)
-        known = [replica.candidate for replica in self.all]
         self.candidates = Candidates(known, directory.source, self._observer)
         self.candidates.prefer(prefer)
         self._of = dict(zip(known, self.all, strict=True))

@@ -22,7 +22,7 @@ from ..cluster.status import (
 )
 from ..errors import ConnectionFailed
 from .candidates import Candidate
-from .connections import Replica, look
+from .connections import Connections, look
 from .failover import Replicas
 from .findings import Look, Unsent
 from .lookup import Endpoint
@@ -64,7 +64,7 @@ def _complete(
     """Make the entries of all members, asking those that were not known yet."""
     entries = {entry["id"]: entry for entry in found}
     others = [
-        Replica(Candidate(endpoint))
+        Connections(Candidate(endpoint))
         for endpoint in _endpoints(members)
         if endpoint.replica not in entries
     ]
@@ -79,11 +79,11 @@ def _endpoints(members: Iterable[Sequence[Any]]) -> Iterator[Endpoint]:
         yield Endpoint(replica, *split_address(address), kvstore(replica))
 
 
-def _ask(replicas: Sequence[Replica]) -> list[ReplicaEntry]:
+def _ask(replicas: Sequence[Connections]) -> list[ReplicaEntry]:
     return [_entry(*each) for each in zip(replicas, look(replicas, _TIMEOUT), strict=True)]
 
 
-def _entry(replica: Replica, seen: Look) -> ReplicaEntry:
+def _entry(replica: Connections, seen: Look) -> ReplicaEntry:
     """Describe one replica; nulls where it does not answer."""
     refused = isinstance(seen, Unsent) and seen.refused
     endpoint = replica.endpoint

@@ -28,7 +28,7 @@ from .many import Total, add_up, run_many
 from .planted import LIMIT, find_all, report
 from .protocol import Explored
 from .protocols import PROTOCOLS
-from .run import DEFAULT, STEPS, Verdict, command, run
+from .run import DEFAULT, STEPS, Ended, command, run
 from .seen import both
 from .shrink import shrink
 from .trace import Lines
@@ -123,7 +123,7 @@ def _script(options: argparse.Namespace, recorded: JsonLines | None) -> int:
 
 def _one(options: argparse.Namespace, recorded: JsonLines | None) -> int:
     protocol = options.protocol
-    verdict = run(
+    ended = run(
         protocol,
         options.seed,
         profile=options.profile or "",
@@ -133,71 +133,71 @@ def _one(options: argparse.Namespace, recorded: JsonLines | None) -> int:
         onlooker=both(Lines(print) if options.trace else None, recorded),
     )
     if recorded is not None:
-        recorded.end(verdict._asdict())
+        recorded.end(ended._asdict())
     if options.json:
-        print(json.dumps(_reported(verdict, options.plant)))
-        return 1 if verdict.violation else 0
-    print(_sentence(verdict))
-    if verdict.violation and not options.trace:
-        _explain([verdict], options.plant)
-    return 1 if verdict.violation else 0
+        print(json.dumps(_reported(ended, options.plant)))
+        return 1 if ended.violation else 0
+    print(_sentence(ended))
+    if ended.violation and not options.trace:
+        _explain([ended], options.plant)
+    return 1 if ended.violation else 0
 
 
-def _reported(verdict: Verdict, plant: str) -> dict[str, object]:
-    reported: dict[str, object] = verdict._asdict() | {"command": _again(verdict, plant)}
-    if verdict.violation:
-        reported["smallest"] = _again(_smallest(verdict, plant), plant)
+def _reported(ended: Ended, plant: str) -> dict[str, object]:
+    reported: dict[str, object] = ended._asdict() | {"command": _again(ended, plant)}
+    if ended.violation:
+        reported["smallest"] = _again(_smallest(ended, plant), plant)
     return reported
 
 
-def _again(verdict: Verdict, plant: str) -> str:
-    return f"{command(verdict)} --plant {plant}" if plant else command(verdict)
+def _again(ended: Ended, plant: str) -> str:
+    return f"{command(ended)} --plant {plant}" if plant else command(ended)
 
 
-def _smallest(verdict: Verdict, plant: str) -> Verdict:
-    protocol = PROTOCOLS[verdict.protocol]
-    return shrink(protocol, verdict, protocol.bugs[plant]() if plant else None)
+def _smallest(ended: Ended, plant: str) -> Ended:
+    protocol = PROTOCOLS[ended.protocol]
+    return shrink(protocol, ended, protocol.bugs[plant]() if plant else None)
 
 
-def _sentence(verdict: Verdict) -> str:
-    outcome = f"VIOLATION {verdict.violation}" if verdict.violation else "all well"
+def _sentence(ended: Ended) -> str:
+    outcome = f"VIOLATION {ended.violation}" if ended.violation else "all well"
     return (
-        f"seed {verdict.seed}, profile {verdict.profile}, {verdict.replicas} replicas: {outcome}\n"
-        f"{verdict.events:,} events in {verdict.seconds:.1f} s of virtual time, "
-        f"{len(verdict.faults)} faults, {verdict.slots} slots chosen, "
-        f"{verdict.operations} operations of clients"
+        f"seed {ended.seed}, profile {ended.profile}, {ended.replicas} replicas: {outcome}\n"
+        f"{ended.events:,} events in {ended.seconds:.1f} s of virtual time, "
+        f"{len(ended.faults)} faults, {ended.slots} slots chosen, "
+        f"{ended.operations} operations of clients"
     )
 
 
-def _explain(failing: Iterable[Verdict], plant: str) -> None:
-    for verdict in failing:
-        smallest = _smallest(verdict, plant)
+def _explain(failing: Iterable[Ended], plant: str) -> None:
+    for ended in failing:
+        smallest = _smallest(ended, plant)
         print(f"the smallest history that shows it: {smallest.violation}")
         print(f"  {_again(smallest, plant)} --trace", flush=True)
         print(f"  {_on_a_page(smallest, plant)}", flush=True)
 
 
-def _on_a_page(verdict: Verdict, plant: str) -> str:
+def _on_a_page(ended: Ended, plant: str) -> str:
     """Give the command that plays it step by step."""
-    words = command(verdict).removeprefix("python -m kvrmi.sim")
+    words = command(ended).removeprefix("python -m kvrmi.sim")
     return f"kvrmi-client lab{words}" + f" --bug {plant}" * bool(plant)
 
 
 def _many(options: argparse.Namespace) -> int:
-    verdicts = _run_all(options)
-    failing = [verdict for verdict in verdicts if verdict.violation]
-    summary = json.dumps(_report(options, verdicts, failing[: options.explain]))
+    runs = _run_all(options)
+    failing = [ended for ended in runs if ended.violation]
+    summary = json.dumps(_report(options, runs, failing[: options.explain]))
     if options.report:
         Path(options.report).write_text(summary + "\n", encoding="utf-8")
     if options.json:
         print(summary)
         return 1 if failing else 0
-    Console().print(_table(options.protocol, verdicts))
+    Console().print(_table(options.protocol, runs))
     _explain(failing[: options.explain], options.plant)
     return 1 if failing else 0
 
 
-def _run_all(options: argparse.Namespace) -> list[Verdict]:
+def _run_all(options: argparse.Namespace) -> list[Ended]:
     seeds = options.seeds
     running = run_many(
         options.protocol,
@@ -220,23 +220,23 @@ def _run_all(options: argparse.Namespace) -> list[Verdict]:
         return list(progress.track(running, len(seeds), description="seeds"))
 
 
-def _shown_at_once(running: Iterable[Verdict], options: argparse.Namespace) -> Iterator[Verdict]:
+def _shown_at_once(running: Iterable[Ended], options: argparse.Namespace) -> Iterator[Ended]:
     """Print each violation as it is found: many seeds take hours, and may be interrupted."""
-    for verdict in running:
-        if verdict.violation:
-            shown = f"{_sentence(verdict)}\n  {_again(verdict, options.plant)}"
+    for ended in running:
+        if ended.violation:
+            shown = f"{_sentence(ended)}\n  {_again(ended, options.plant)}"
             print(shown, file=sys.stderr if options.json else sys.stdout, flush=True)
-        yield verdict
+        yield ended
 
 
-def _said_plainly(running: Iterable[Verdict], count: int) -> Iterator[Verdict]:
-    for done, verdict in enumerate(running, 1):
+def _said_plainly(running: Iterable[Ended], count: int) -> Iterator[Ended]:
+    for done, ended in enumerate(running, 1):
         if done % _PLAIN_EVERY == 0:
             print(f"{done:,} of {count:,} seeds", file=sys.stderr, flush=True)
-        yield verdict
+        yield ended
 
 
-def _table(protocol: Explored, verdicts: Sequence[Verdict]) -> Table:
+def _table(protocol: Explored, runs: Sequence[Ended]) -> Table:
     table = Table(
         "profile",
         title="simulated histories, hours of virtual time",
@@ -246,11 +246,11 @@ def _table(protocol: Explored, verdicts: Sequence[Verdict]) -> Table:
     for heading in ("runs", "events", "hours", "faults", "operations", "violations"):
         table.add_column(heading, justify="right")
     for profile in protocol.profiles:
-        total = add_up(verdict for verdict in verdicts if verdict.profile == profile.name)
+        total = add_up(ended for ended in runs if ended.profile == profile.name)
         if total.runs:
             table.add_row(profile.name, *_cells(total))
     table.add_section()
-    table.add_row("all", *_cells(add_up(verdicts)))
+    table.add_row("all", *_cells(add_up(runs)))
     return table
 
 
@@ -260,17 +260,17 @@ def _cells(total: Total) -> Iterable[str]:
 
 
 def _report(
-    options: argparse.Namespace, verdicts: Sequence[Verdict], explained: Sequence[Verdict]
+    options: argparse.Namespace, runs: Sequence[Ended], explained: Sequence[Ended]
 ) -> dict[str, object]:
     return {
-        "ok": not any(verdict.violation for verdict in verdicts),
-        "total": add_up(verdicts)._asdict(),
+        "ok": not any(ended.violation for ended in runs),
+        "total": add_up(runs)._asdict(),
         "profiles": {
-            profile.name: add_up(v for v in verdicts if v.profile == profile.name)._asdict()
+            profile.name: add_up(v for v in runs if v.profile == profile.name)._asdict()
             for profile in options.protocol.profiles
         },
-        "replicas": dict(sorted(Counter(verdict.replicas for verdict in verdicts).items())),
-        "violations": [_reported(verdict, options.plant) for verdict in explained],
+        "replicas": dict(sorted(Counter(ended.replicas for ended in runs).items())),
+        "violations": [_reported(ended, options.plant) for ended in explained],
     }
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 
 from .protocol import Explored
-from .run import Verdict, run
+from .run import Ended, run
 
 __all__ = ["Total", "add_up", "run_many"]
 
@@ -40,8 +40,8 @@ def run_many(
     steps: int,
     plant: str = "",
     only: frozenset[int] | None = None,
-) -> Iterator[Verdict]:
-    """Run each seed; verdicts come in the order of seeds, as they get ready.
+) -> Iterator[Ended]:
+    """Run each seed; runs come in the order of seeds, as they get ready.
 
     plant: the bug to plant in each. The rest is as for `run`.
     """
@@ -65,19 +65,19 @@ def _run(
     steps: int,
     plant: str,
     only: frozenset[int] | None,
-) -> Verdict:
+) -> Ended:
     parts = protocol.bugs[plant]() if plant else None
     return run(protocol, seed, profile=profile, steps=steps, only=only, parts=parts)
 
 
-def add_up(verdicts: Iterable[Verdict]) -> Total:
+def add_up(runs: Iterable[Ended]) -> Total:
     """Add up what came of these runs."""
-    chosen = list(verdicts)
+    chosen = list(runs)
     return Total(
         len(chosen),
-        sum(verdict.events for verdict in chosen),
-        sum(verdict.seconds for verdict in chosen),
-        sum(len(verdict.faults) for verdict in chosen),
-        sum(verdict.operations for verdict in chosen),
-        sum(1 for verdict in chosen if verdict.violation),
+        sum(ended.events for ended in chosen),
+        sum(ended.seconds for ended in chosen),
+        sum(len(ended.faults) for ended in chosen),
+        sum(ended.operations for ended in chosen),
+        sum(1 for ended in chosen if ended.violation),
     )

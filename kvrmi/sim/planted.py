@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from .protocol import Explored
-from .run import STEPS, Verdict, run
+from .run import STEPS, Ended, run
 
 __all__ = ["LIMIT", "Found", "about", "find", "find_all", "known_seeds", "report", "shows"]
 
@@ -60,23 +60,23 @@ def known_seeds(protocol: Explored) -> dict[str, int]:
 def find(protocol: Explored, bug: str, seeds: Sequence[int], jobs: int = 1) -> Found:
     """Run seeds, in their order, until one shows the bug; raises KeyError for an unknown one."""
     protocol.bugs[bug]
-    verdict = None
-    with closing(_run_all(protocol, bug, seeds, jobs)) as verdicts:
-        for count, verdict in enumerate(verdicts, 1):
-            if shows(verdict) and not run(protocol, verdict.seed).violation:
-                return Found(bug, count, verdict.seed, verdict.profile, verdict.violation)
+    ended = None
+    with closing(_run_all(protocol, bug, seeds, jobs)) as runs:
+        for count, ended in enumerate(runs, 1):
+            if shows(ended) and not run(protocol, ended.seed).violation:
+                return Found(bug, count, ended.seed, ended.profile, ended.violation)
     return Found(bug, len(seeds), -1, "", "")
 
 
-def shows(verdict: Verdict) -> bool:
+def shows(ended: Ended) -> bool:
     """Return whether a check noticed something, rather than that the planted code cannot run."""
-    return bool(verdict.violation) and not any(error in verdict.violation for error in BROKEN)
+    return bool(ended.violation) and not any(error in ended.violation for error in BROKEN)
 
 
 def _run_all(
     protocol: Explored, bug: str, seeds: Sequence[int], jobs: int
-) -> Generator[Verdict, None, None]:
-    """Give verdicts in the order of seeds; whoever closes this stops the rest."""
+) -> Generator[Ended, None, None]:
+    """Give runs in the order of seeds; whoever closes this stops the rest."""
     work = partial(_run, protocol, bug)
     if jobs <= 1:
         yield from map(work, seeds)
@@ -89,7 +89,7 @@ def _run_all(
             pool.shutdown(cancel_futures=True)
 
 
-def _run(protocol: Explored, bug: str, seed: int) -> Verdict:
+def _run(protocol: Explored, bug: str, seed: int) -> Ended:
     return run(protocol, seed, steps=STEPS, parts=protocol.bugs[bug]())
 
 

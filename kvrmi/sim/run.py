@@ -14,7 +14,7 @@ from .protocol import Explored
 from .seen import Onlooker
 from .world import Violation
 
-__all__ = ["DEFAULT", "STEPS", "Verdict", "command", "run"]
+__all__ = ["DEFAULT", "STEPS", "Ended", "command", "run"]
 
 DEFAULT = "paxos"
 """The protocol whose runs are made where none is named."""
@@ -26,7 +26,7 @@ FOREVER = 1e6
 """Virtual seconds within which any number of events happens."""
 
 
-class Verdict(NamedTuple):
+class Ended(NamedTuple):
     """What came of a run; `violation` is empty when all is well."""
 
     protocol: str
@@ -55,7 +55,7 @@ def run(
     only: Collection[int] | None = None,
     onlooker: Onlooker | None = None,
     acts: Sequence[Act] = (),
-) -> Verdict:
+) -> Ended:
     """Run one history and judge it.
 
     profile: a name among the protocol's, else the seed decides. steps: events until the faults end.
@@ -78,7 +78,7 @@ def run(
     if violation:
         history.world.trace("verdict", violation)
     history.world.tracing.ended()
-    return Verdict(
+    return Ended(
         protocol.name,
         seed,
         chosen.name,
@@ -94,11 +94,11 @@ def run(
     )
 
 
-def command(verdict: Verdict) -> str:
+def command(ended: Ended) -> str:
     """Give the command that runs this history again."""
     words = ["python -m kvrmi.sim"]
-    words += [f"--protocol {verdict.protocol}"] if verdict.protocol != DEFAULT else []
-    words += [f"--seed {verdict.seed}", f"--profile {verdict.profile}", f"--steps {verdict.steps}"]
-    if verdict.only is not None:
-        words.append("--only " + (",".join(map(str, verdict.only)) or "0"))
+    words += [f"--protocol {ended.protocol}"] if ended.protocol != DEFAULT else []
+    words += [f"--seed {ended.seed}", f"--profile {ended.profile}", f"--steps {ended.steps}"]
+    if ended.only is not None:
+        words.append("--only " + (",".join(map(str, ended.only)) or "0"))
     return " ".join(words)

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from .protocol import Explored
-from .run import Verdict, run
+from .run import Ended, run
 
 __all__ = ["kind", "shrink"]
 
@@ -24,7 +24,7 @@ def kind(violation: str) -> str:
     return re.sub(r"\d+(\.\d+)*", "N", re.split(r": |, |\(|b'", reported)[0])
 
 
-def shrink(protocol: Explored, failing: Verdict, parts: Any | None = None) -> Verdict:
+def shrink(protocol: Explored, failing: Ended, parts: Any | None = None) -> Ended:
     """Give the smallest failing run found within the budget; `failing` itself at worst."""
     search = _Search(protocol, failing, parts)
     search.fewer_events()
@@ -34,7 +34,7 @@ def shrink(protocol: Explored, failing: Verdict, parts: Any | None = None) -> Ve
 
 
 class _Search:
-    def __init__(self, protocol: Explored, failing: Verdict, parts: Any | None) -> None:
+    def __init__(self, protocol: Explored, failing: Ended, parts: Any | None) -> None:
         self._protocol = protocol
         self.best = failing
         self._kind = kind(failing.violation)

@@ -15,7 +15,7 @@ import pytest
 
 from kvrmi.access.attempts import STATUS, Ask, Attempts, Done, GiveUp, LookAt, Step, Take
 from kvrmi.access.candidates import AVOID, Candidate, Candidates
-from kvrmi.access.connections import CONNECT, Replica, look
+from kvrmi.access.connections import CONNECT, Connections, look
 from kvrmi.access.events import Answered, Asked, Event
 from kvrmi.access.findings import Look, Lost, Unsent
 from kvrmi.access.lookup import Endpoint
@@ -252,7 +252,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, ending: Ending) -> Iterator[Cluster
 
 
 def test_silence_is_late_and_says_whether_a_byte_left(cluster: Cluster) -> None:
-    replica = Replica(Candidate(_endpoint(cluster, 1)))
+    replica = Connections(Candidate(_endpoint(cluster, 1)))
     arguments = ("get", ["k", "linearizable"])
     with pytest.raises(Unsent) as unsent:
         replica.call("call", arguments, TIMEOUT)
@@ -273,7 +273,7 @@ def test_a_look_at_many_takes_the_time_of_one(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kvrmi.access.connections.CONNECT", 1.0)
-    replicas = [Replica(Candidate(_endpoint(cluster, id))) for id in (*SILENT, *AWAKE)]
+    replicas = [Connections(Candidate(_endpoint(cluster, id))) for id in (*SILENT, *AWAKE)]
     began = time.monotonic()
     looks = look(replicas, 1.0)
     took = time.monotonic() - began

@@ -1,6 +1,6 @@
 """Runs of the production parts, each seed once: whatever several tests look for is counted in one.
 
-Rule: counting changes nothing of a run, so that a verdict is what `python -m kvrmi.sim` gives.
+Rule: counting changes nothing of a run, so that it ends as with `python -m kvrmi.sim` gives.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from kvrmi.sim.paxos.request_ids import expired
 from kvrmi.sim.paxos.wire import Outcome
 from kvrmi.sim.paxos.workload import Client, Workload
 from kvrmi.sim.replica import Replica
-from kvrmi.sim.run import Verdict, run
+from kvrmi.sim.run import Ended, run
 
 
 class Honest(NamedTuple):
     """What came of a run, and what was met on the way."""
 
-    verdict: Verdict
+    ended: Ended
     sessions: Counter[str]
     """How requests of sessions ended; "open together": others of the session were open too."""
     reads: Counter[str]

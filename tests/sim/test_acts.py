@@ -6,18 +6,18 @@ import pytest
 
 from kvrmi.sim.acts import ACTS, read
 from kvrmi.sim.protocols import PROTOCOLS
-from kvrmi.sim.run import Verdict, run
+from kvrmi.sim.run import Ended, run
 from kvrmi.sim.seen import Fate, Happened, Left, Seen
 
 MOMENT = 1.5
 
 
-def play(*acts: str, protocol: str = "paxos", seed: int = 11) -> tuple[list[Seen], Verdict]:
+def play(*acts: str, protocol: str = "paxos", seed: int = 11) -> tuple[list[Seen], Ended]:
     seen: list[Seen] = []
-    verdict = run(
+    ended = run(
         PROTOCOLS[protocol], seed, steps=800, onlooker=seen.append, acts=[read(act) for act in acts]
     )
-    return seen, verdict
+    return seen, ended
 
 
 def happened(seen: list[Seen]) -> list[tuple[int | str, str]]:
@@ -27,14 +27,14 @@ def happened(seen: list[Seen]) -> list[tuple[int | str, str]]:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("act", [f"{MOMENT} kill 2", f"{MOMENT} isolate 1", f"{MOMENT} stop 3"])
 def test_the_run_is_the_same_up_to_the_act(protocol: str, act: str) -> None:
-    before, verdict = play(protocol=protocol)
+    before, ended = play(protocol=protocol)
     after, _ = play(act, protocol=protocol)
     shared = [one for one in before if one.at <= MOMENT]
     assert after[: len(shared)] == shared
     what = act.partition(" ")[2]
     assert ("fault", f"by hand: {what}") in happened(after)
     assert after[len(shared) :] != before[len(shared) :]
-    assert not verdict.violation
+    assert not ended.violation
 
 
 def test_the_same_acts_make_the_same_run() -> None:
@@ -60,8 +60,8 @@ def test_a_message_is_lost_that_is_named() -> None:
 
 
 def test_what_is_killed_by_hand_is_back_when_all_faults_end() -> None:
-    seen, verdict = play(f"{MOMENT} kill 2")
-    assert not verdict.violation
+    seen, ended = play(f"{MOMENT} kill 2")
+    assert not ended.violation
     assert (2, "process", "started") in [
         (one.who, one.what, one.text)
         for one in seen
@@ -71,12 +71,12 @@ def test_what_is_killed_by_hand_is_back_when_all_faults_end() -> None:
 
 def test_an_act_after_all_faults_does_nothing() -> None:
     plain, _ = play()
-    seen, verdict = play("9000 kill 2")
+    seen, ended = play("9000 kill 2")
     assert seen == plain
     end = max(one.at for one in plain)
-    seen, verdict = play(f"{end - 0.01!r} kill 2")
+    seen, ended = play(f"{end - 0.01!r} kill 2")
     assert any("too late" in text for _, text in happened(seen))
-    assert not verdict.violation
+    assert not ended.violation
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ SEEDS = [seed for seed in range(140) if with_callers(seed)]
 def test_callers_meet_everything_and_nothing_is_violated() -> None:
     seen: Counter[str] = Counter()
     for seed in SEEDS:
-        assert not honest(seed).verdict.violation
+        assert not honest(seed).ended.violation
         seen += honest(seed).callers
     for what in (
         "Unsent by ConnectionRefusedError", "Unsent by TimeoutError", "Lost by NoneType",

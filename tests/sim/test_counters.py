@@ -89,9 +89,9 @@ EXPLORED = Explored("counters", PROFILES, History, {})
 
 
 def test_counters_survive_what_the_store_survives() -> None:
-    for verdict in run_many(EXPLORED, range(len(PROFILES)), 1, profile="", steps=2000):
-        assert not verdict.violation, f"seed {verdict.seed}: {verdict.violation}"
-        assert verdict.operations > 20
+    for ended in run_many(EXPLORED, range(len(PROFILES)), 1, profile="", steps=2000):
+        assert not ended.violation, f"seed {ended.seed}: {ended.violation}"
+        assert ended.operations > 20
 
 
 def test_they_come_in_snapshots_and_traces_too() -> None:

@@ -14,7 +14,7 @@ from kvrmi.sim import __main__ as program
 from kvrmi.sim.__main__ import main
 from kvrmi.sim.many import run_many
 from kvrmi.sim.protocols import PROTOCOLS
-from kvrmi.sim.run import Verdict
+from kvrmi.sim.run import Ended
 
 
 def test_one_run_is_told_in_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,9 +96,9 @@ def test_a_violation_is_printed_before_the_next_seed_is_run(
 ) -> None:
     shown: list[str] = []
 
-    def watched(*args: Any, **options: Any) -> Iterator[Verdict]:
-        for verdict in run_many(*args, **options):
-            yield verdict
+    def watched(*args: Any, **options: Any) -> Iterator[Ended]:
+        for ended in run_many(*args, **options):
+            yield ended
             shown.append(capsys.readouterr()[as_json])
 
     monkeypatch.setattr(program, "run_many", watched)

@@ -20,7 +20,7 @@ local = asked_._local
 def test_all_kinds_of_reads_are_answered_and_local_ones_are_stale_at_times() -> None:
     answered: Counter[str] = Counter()
     for seed in range(10):
-        assert not honest(seed).verdict.violation
+        assert not honest(seed).ended.violation
         answered += honest(seed).reads
     assert min(answered[kind] for kind in ("scan", "size", "local", "stale local")) > 10, answered
 

@@ -157,10 +157,10 @@ EXPLORED = Explored(
 
 
 def test_a_register_without_consensus_runs_in_the_same_world() -> None:
-    for verdict in run_many(EXPLORED, SEEDS, 1, profile="", steps=STEPS):
-        assert not verdict.violation, f"seed {verdict.seed}: {verdict.violation}"
-        assert verdict.operations > 20
-        assert verdict.faults
+    for ended in run_many(EXPLORED, SEEDS, 1, profile="", steps=STEPS):
+        assert not ended.violation, f"seed {ended.seed}: {ended.violation}"
+        assert ended.operations > 20
+        assert ended.faults
 
 
 def test_what_is_wrong_with_its_process_is_found_and_made_smaller() -> None:

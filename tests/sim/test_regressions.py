@@ -31,5 +31,5 @@ FOUND = [
 
 @pytest.mark.parametrize(("seed", "profile"), FOUND)
 def test_it_does_not_go_wrong_again(seed: int, profile: str) -> None:
-    verdict = run(PAXOS, seed, profile=profile)
-    assert not verdict.violation, f"{verdict.violation}\nagain: {command(verdict)}"
+    ended = run(PAXOS, seed, profile=profile)
+    assert not ended.violation, f"{ended.violation}\nagain: {command(ended)}"

@@ -40,16 +40,16 @@ def trace(seed: int) -> list[str]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_forked_stale_or_stuck(seed: int) -> None:
-    verdict = honest(seed).verdict
-    assert not verdict.violation, f"{verdict.violation}\nagain: {command(verdict)}"
+    ended = honest(seed).ended
+    assert not ended.violation, f"{ended.violation}\nagain: {command(ended)}"
 
 
 def test_every_profile_is_among_the_seeds_and_does_something() -> None:
-    verdicts = [run(PAXOS, seed, steps=STEPS) for seed in range(3 * len(PROFILES))]
+    runs = [run(PAXOS, seed, steps=STEPS) for seed in range(3 * len(PROFILES))]
     for profile in PROFILES:
-        mine = [verdict for verdict in verdicts if verdict.profile == profile.name]
-        assert sum(len(verdict.faults) for verdict in mine) > 0, profile.name
-        assert sum(verdict.operations for verdict in mine) > 20, profile.name
+        mine = [ended for ended in runs if ended.profile == profile.name]
+        assert sum(len(ended.faults) for ended in mine) > 0, profile.name
+        assert sum(ended.operations for ended in mine) > 20, profile.name
 
 
 def test_the_same_seed_gives_the_same_trace_whatever_the_hash_seed() -> None:

@@ -18,7 +18,7 @@ from .honest import honest
 def test_requests_are_open_together_and_sessions_expire_and_are_given_up() -> None:
     seen: Counter[str] = Counter()
     for seed in range(40):
-        assert not honest(seed).verdict.violation
+        assert not honest(seed).ended.violation
         seen += honest(seed).sessions
     assert min(seen["open together"], seen["expired"], seen["OK"]) > 30, seen
     assert min(seen["undone"], seen["UNKNOWN_OUTCOME"]) > 0, seen

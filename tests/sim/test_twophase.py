@@ -25,9 +25,9 @@ def honest(seed: int) -> str:
 
 
 def test_it_holds_in_every_profile() -> None:
-    for verdict in run_many(TWOPHASE, range(len(PROFILES)), 1, profile="", steps=2000):
-        assert not verdict.violation, f"seed {verdict.seed}: {verdict.violation}"
-        assert verdict.operations > 10
+    for ended in run_many(TWOPHASE, range(len(PROFILES)), 1, profile="", steps=2000):
+        assert not ended.violation, f"seed {ended.seed}: {ended.violation}"
+        assert ended.operations > 10
 
 
 def test_every_bug_has_a_seed_and_says_what_is_wrong() -> None:
