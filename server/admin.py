@@ -25,7 +25,7 @@ from kvrmi.operations.past import OUTCOME, SETTLE
 
 from .about import about, clocks
 from .engines.blocks import BLOCKS
-from .engines.served import CatchUpFailed, Orders
+from .engines.served import Actions, CatchUpFailed
 from .objectdaemon import exposed
 from .rolehost import Fenced
 from .status import metrics
@@ -171,7 +171,7 @@ class Admin:
     @exposed
     def moment(self) -> dict[str, object]:
         """Say what binds the roles just now: promise, grant, lease, what waits; see engines."""
-        return _carried_out(self._able("moment", self._orders.moment))
+        return _carried_out(self._able("moment", self._actions.moment))
 
     @exposed
     def log(self, first: object = None, most: object = 20) -> dict[str, object]:
@@ -180,18 +180,18 @@ class Admin:
             raise to_builtin("INVALID", f"usage: log(slot from 1 or None, at most 1 to {BLOCKS})")
         if first is not None and (type(first) is not int or first < 1):
             raise to_builtin("INVALID", f"usage: log(slot from 1 or None, at most 1 to {BLOCKS})")
-        return _carried_out(self._able("log", self._orders.log), first, most)
+        return _carried_out(self._able("log", self._actions.log), first, most)
 
     @exposed
     def chain(self) -> dict[str, object]:
         """Compute the log's hash chain anew from the disk; see engines/blocks."""
-        return _carried_out(self._able("chain", self._orders.chain))
+        return _carried_out(self._able("chain", self._actions.chain))
 
     @exposed
     def why(self, key: object) -> dict[str, object]:
         """Find the decision that gave a key its value; see engines/blocks."""
         (name,) = _checked((KEY,), key)
-        return _carried_out(self._able("why", self._orders.why), name)
+        return _carried_out(self._able("why", self._actions.why), name)
 
     @exposed
     def settle(self, client: object, sequence: object) -> object:
@@ -210,7 +210,7 @@ class Admin:
 
         `by` says which; a peer that is not ahead changes nothing and `missed` is 0.
         """
-        restore = self._able("restore", self._orders.restore)
+        restore = self._able("restore", self._actions.restore)
         source = self._next_peer() if peer is None else self._id(peer)
         if source == self._replica.me:
             raise to_builtin("INVALID", f"replica {source} is no peer of its own: name another")
@@ -222,13 +222,13 @@ class Admin:
 
         Only the leader can.
         """
-        transfer = self._able("transfer", self._orders.transfer)
+        transfer = self._able("transfer", self._actions.transfer)
         return _carried_out(transfer, self._id(to))
 
     @exposed
     def veto(self, votes: object) -> None:
         """Have this replica vote ABORT on so many transactions from now on; 0 ends it."""
-        veto = self._able("veto", self._orders.veto)
+        veto = self._able("veto", self._actions.veto)
         if type(votes) is not int or not 0 <= votes <= VETOES:
             raise to_builtin("INVALID", f"usage: veto(votes from 0 to {VETOES})")
         _carried_out(veto, votes)
@@ -237,7 +237,7 @@ class Admin:
     @exposed
     def enter(self, number: object, members: object) -> None:
         """Take over who votes: of each member the replica, since which view, and its disk."""
-        enter = self._able("views", self._orders.enter)
+        enter = self._able("views", self._actions.enter)
         rows = members if isinstance(members, list | tuple) else ()
         if not [self._id(one[0]) for one in rows if isinstance(one, list | tuple) and one]:
             raise to_builtin("INVALID", "usage: enter(number, [[replica, since, disk], ..])")
@@ -272,7 +272,7 @@ class Admin:
     @exposed
     def tentative(self) -> dict[str, object]:
         """List blocks that are accepted here and not known to be chosen; see engines/pending."""
-        return _carried_out(self._able("log", self._orders.tentative))
+        return _carried_out(self._able("log", self._actions.tentative))
 
     @exposed
     def pairs(self, start: object = None) -> dict[str, object]:
@@ -291,7 +291,7 @@ class Admin:
     @exposed
     def queue(self) -> dict[str, object]:
         """List the requests that are not answered yet: waiting, in flight, forwarded."""
-        return _carried_out(self._able("queue", self._orders.queue))
+        return _carried_out(self._able("queue", self._actions.queue))
 
     @exposed
     def kill(self) -> None:
@@ -311,8 +311,8 @@ class Admin:
             end()
 
     @property
-    def _orders(self) -> Orders:
-        return self._replica.engine.orders
+    def _actions(self) -> Actions:
+        return self._replica.engine.actions
 
     def _able(self, what: str, order: T | None) -> T:
         """Return what carries out an order, or refuse one that the engine does not know."""

@@ -51,7 +51,7 @@ def operation(name: str) -> Cell:
 
 
 def order(name: str) -> Cell:
-    return lambda engine: yes(getattr(engine.made.orders, name) is not None)
+    return lambda engine: yes(getattr(engine.made.actions, name) is not None)
 
 
 def failed(engine: Seen) -> str:

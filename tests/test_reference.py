@@ -34,7 +34,7 @@ from server.coordinator.servant import CoordinatorServant
 from server.demo.play import _STORIES
 from server.engines.etcd.settings import Settings
 from server.engines.kinds import ENGINES
-from server.engines.served import Orders
+from server.engines.served import Actions
 from server.gateways.table import COMMANDS
 from server.intake import Intake
 from server.kvstore import kvstore
@@ -222,7 +222,7 @@ def test_whoever_names_engines_names_those_that_there_are() -> None:
 
 
 def test_every_order_of_an_engine_is_a_row_or_no_command() -> None:
-    assert {*Orders._fields} == {*engines_table.ORDERS} | engines_table.NO_COMMANDS
+    assert {*Actions._fields} == {*engines_table.ORDERS} | engines_table.NO_COMMANDS
 
 
 def test_what_an_engine_cannot_be_asked_is_a_row() -> None:

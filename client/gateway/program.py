@@ -30,10 +30,10 @@ from ..options import Options
 from ..render import Printer, value_fields
 from ..shell.carry import show_help
 from ..shell.files import filled
+from .exchange import Answer, asked, failure, shown
 from .links import Address, Link, TcpLink, UdpLink
 from .session import GatewaySession
 from .several import ended, several, shown_of
-from .words import Answer, asked, failure, shown
 
 __all__ = ["main"]
 

@@ -17,8 +17,8 @@ from ..classic import PREFIX, VALUES, keys_of, request_text, requests_of
 from ..exits import EXIT_STATUS
 from ..grammar.making import Command
 from ..render import Printer
+from .exchange import Answer, asked, failure, shown
 from .links import Link
-from .words import Answer, asked, failure, shown
 
 __all__ = ["GatewaySession"]
 

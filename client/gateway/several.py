@@ -14,7 +14,7 @@ from ..exits import NOT_FOUND
 from ..grammar.literal import typed
 from ..grammar.making import Command
 from ..shell.each import Done
-from .words import Answer
+from .exchange import Answer
 
 __all__ = ["ended", "several", "shown_of"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .making import Maker
+from .making import MakeCommand
 from .pattern import Pattern
 
 __all__ = ["Form", "form"]
@@ -22,7 +22,7 @@ class Form(NamedTuple):
 
     pattern: Pattern
     help: str
-    make: Maker
+    make: MakeCommand
     example: tuple[str, str]
     more: str
     also: tuple[str, ...]
@@ -41,7 +41,7 @@ class Form(NamedTuple):
 def form(
     usage: str,
     help: str,
-    make: Maker,
+    make: MakeCommand,
     *example: str,
     more: str = "",
     also: tuple[str, ...] = (),

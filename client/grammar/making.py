@@ -18,7 +18,7 @@ from .pattern import Given
 
 __all__ = [
     "Command",
-    "Maker",
+    "MakeCommand",
     "Output",
     "blockchain",
     "cas",
@@ -73,14 +73,14 @@ class Command(NamedTuple):
         return frozenset(item if isinstance(item, str) else item[0] for item in items)
 
 
-Maker = Callable[[Given], Command]
+MakeCommand = Callable[[Given], Command]
 CHANGES = 20
 """Changes that HISTORY shows if nobody says how many."""
 BLOCKS = 500
 """Blocks that a replica gives for one LOG at most."""
 
 
-def direct(kind: str, name: str) -> Maker:
+def direct(kind: str, name: str) -> MakeCommand:
     """Make commands whose arguments are those that are typed."""
     return lambda given: Command(kind, name, given.args)
 
@@ -118,7 +118,7 @@ def delete(given: Given) -> Command:
     return Command("program", "delete_prefix", (*given.args, "--yes" in given.options))
 
 
-def each(name: str) -> Maker:
+def each(name: str) -> MakeCommand:
     """Make an operation on one key, or that on each of several."""
 
     def make(given: Given) -> Command:
@@ -146,7 +146,7 @@ def get_many(given: Given) -> Command:
     return Command("store", "get_many", (list(given.args),), _output(given))
 
 
-def listing(name: str) -> Maker:
+def listing(name: str) -> MakeCommand:
     """Make SCAN and KEYS: what the keys are like, start and limit."""
 
     def make(given: Given) -> Command:
@@ -157,7 +157,7 @@ def listing(name: str) -> Maker:
     return make
 
 
-def order(name: str) -> Maker:
+def order(name: str) -> MakeCommand:
     """Make the commands for one replica: its number, a role and seconds or None, --force."""
 
     def make(given: Given) -> Command:
@@ -179,7 +179,7 @@ def chain(given: Given) -> Command:
     return Command("answer", "chain", (replica, "--all" in given.options))
 
 
-def link(name: str) -> Maker:
+def link(name: str) -> MakeCommand:
     """Make the orders for a link in one direction: from, to, whether both, --force."""
 
     def make(given: Given) -> Command:
@@ -194,7 +194,7 @@ def cut(given: Given) -> Command:
     return Command("admin", "cut", (*given.args, "--force" in given.options))
 
 
-def of_one(name: str) -> Maker:
+def of_one(name: str) -> MakeCommand:
     """Make a question to one replica; None stands for the leader."""
     return lambda given: Command("answer", name, given.args or (None,))
 

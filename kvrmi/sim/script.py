@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from .scenario import Line, Scenario, Wrong, read
 from .script_stage import Stage
-from .script_steps import Maker, Step
+from .script_steps import MakeStep, Step
 from .seen import Onlooker
 from .vocabulary import CONDITIONS, LINKS, STEPS, found
 
@@ -37,7 +37,7 @@ class Language(NamedTuple):
     """What a protocol makes of scenarios: the stage that they are played on, and their words."""
 
     stage: MakeStage
-    steps: Mapping[str, Maker]
+    steps: Mapping[str, MakeStep]
     """What makes a step of its words, by how it is written in vocabulary.STEPS."""
 
 
@@ -84,7 +84,9 @@ def _ask(stage: Stage, scenario: Scenario) -> None:
             stage.world.trace("script", f"# {what}: {text}")
 
 
-def _understood(scenario: Scenario, words: Mapping[str, Maker]) -> list[tuple[Line, Step | None]]:
+def _understood(
+    scenario: Scenario, words: Mapping[str, MakeStep]
+) -> list[tuple[Line, Step | None]]:
     """Find the step of each line; raises Wrong with its number."""
     steps: list[tuple[Line, Step | None]] = []
     for line in scenario.lines:

@@ -17,10 +17,10 @@ from .script_checks import Check, reported
 from .script_stage import Stage
 from .vocabulary import ALL, CONDITIONS, found, listed, operation, ways
 
-__all__ = ["Maker", "Step", "plain", "steps"]
+__all__ = ["MakeStep", "Step", "plain", "steps"]
 
 Step: TypeAlias = Callable[[Stage], None]
-Maker: TypeAlias = Callable[..., Step]
+MakeStep: TypeAlias = Callable[..., Step]
 """Makes a step of its words."""
 
 WITHIN = 10.0
@@ -142,7 +142,7 @@ def _message(declared: Declaration, kind: str, text: str) -> list[tuple[int, int
 # --- processes, roles, disks ----------------------------------------------------------------------
 
 
-def _each(action: Callable[[Replica], object]) -> Maker:
+def _each(action: Callable[[Replica], object]) -> MakeStep:
     """Make what does something with the replicas named, in order."""
 
     def make(every: str) -> Step:
@@ -155,7 +155,7 @@ def _each(action: Callable[[Replica], object]) -> Maker:
     return make
 
 
-def _with_role(declared: Declaration, action: Callable[..., object]) -> Maker:
+def _with_role(declared: Declaration, action: Callable[..., object]) -> MakeStep:
     """Make what does something with a role of the replicas named, and with more words."""
 
     def make(role: str, every: str, *more: str) -> Step:
@@ -202,7 +202,7 @@ def _put_copy_back(replica: Replica) -> None:
         raise Wrong(f"replica {replica.me} is up, or has no copy")
 
 
-def plain(action: Callable[..., None]) -> Maker:
+def plain(action: Callable[..., None]) -> MakeStep:
     """Make a step of a function that takes the stage and then the words."""
 
     def make(*words: str) -> Step:
@@ -211,7 +211,7 @@ def plain(action: Callable[..., None]) -> Maker:
     return make
 
 
-def steps(declared: Declaration, checks: Mapping[str, Callable[..., Check]]) -> dict[str, Maker]:
+def steps(declared: Declaration, checks: Mapping[str, Callable[..., Check]]) -> dict[str, MakeStep]:
     """Give what makes the step of its words, for all steps that every protocol has.
 
     checks: what makes the check of a condition's words, of those that this protocol has.

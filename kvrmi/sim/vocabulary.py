@@ -85,12 +85,12 @@ LINKS: 1 -> 2 one way, 1 - 2 both ways, 1 -> all, all -> 1, 1 (with everybody); 
 commas. MESSAGE: its name in paxos/messages.py. `until` waits 10 s by default."""
 
 
-def found(text: str, words: Mapping[str, str], makers: Mapping[str, Callable[..., T]]) -> T:
+def found(text: str, words: Mapping[str, str], make: Mapping[str, Callable[..., T]]) -> T:
     """Understand one line by these words, and make what it means; raises Wrong."""
     for how, pattern in words.items():
         match = re.fullmatch(pattern, text)
-        if match and how in makers:
-            return makers[how](*match.groups())
+        if match and how in make:
+            return make[how](*match.groups())
         if match:
             raise Wrong(f"this cannot be played here: {text}")
     raise Wrong(f"no such {'step' if words is STEPS else 'condition'}: {text}")

@@ -48,13 +48,13 @@ def following(view: View, reports: Mapping[int, Report], gone: Collection[int]) 
 
     `reports` are of those that answer, and `gone` those that shall not be members.
     """
-    keepers = [id for id in view.ids if id not in gone and keeps(view, reports.get(id), id)]
-    for id in [id for id in view.ids if id in gone and keepers]:
+    keeping = [id for id in view.ids if id not in gone and keeps(view, reports.get(id), id)]
+    for id in [id for id in view.ids if id in gone and keeping]:
         view = left(view, id)
     for id, report in sorted(reports.items()):
         member = view.member(id)
         lost = member is not None and report.whole < 0 and report.disk != member.disk
-        if id not in gone and (member is None or (lost and keepers)):
+        if id not in gone and (member is None or (lost and keeping)):
             view = joined(view, id, report.disk)
     return view
 

@@ -1,4 +1,4 @@
-"""Who votes: numbered views, each of one maker.
+"""Who votes: numbered views, each made by one.
 
 Rules: two views of one number are the same; a member that left and came back is one since the later
 number. Whoever makes views keeps their numbers rising; nothing here does. It knows no message.

@@ -41,7 +41,7 @@ from .health import Admins
 from .launch import Launcher
 from .options import Options
 from .processes import command, environment
-from .views import Maker
+from .views import Views
 
 log = logging.getLogger("kvrmi.server.coordinator")
 
@@ -220,7 +220,7 @@ def _run(
         beside.begin(stopping)
         stack.callback(control.stop_all)
         control.begin()
-        views = Maker(cluster, data, control.said, control.held, admins, founded=founded)
+        views = Views(cluster, data, control.said, control.held, admins, founded=founded)
         stack.callback(views.stop)
         views.begin()
         endpoint = Endpoint(cluster, control, credentials, secret)

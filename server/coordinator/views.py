@@ -25,7 +25,7 @@ from ..engines.kinds import kind_of
 from .founding import VIEW
 from .health import Admins
 
-__all__ = ["Maker", "ViewFile"]
+__all__ = ["ViewFile", "Views"]
 
 log = logging.getLogger("kvrmi.server.views")
 
@@ -65,7 +65,7 @@ class ViewFile:
             file.write(pack(view))
 
 
-class Maker:
+class Views:
     """Makes the views of one cluster.
 
     said: what each replica answered last, None for one that is down or does not answer. held: who

@@ -1,4 +1,4 @@
-"""Multi-Paxos as an engine: from a checked operation to the front and back, and operators' orders.
+"""Multi-Paxos as an engine: from a checked operation to the front and back; operators' actions.
 
 Rule: an engine knows consensus and no Pyro; the servant knows Pyro and no consensus.
 """
@@ -26,7 +26,7 @@ from .catchup import LOOK_SECONDS, restore
 from .handed import Handed, Make, waited
 from .moment import moment
 from .opened import LOST, LOST_READ
-from .served import CatchUpFailed, Orders, Turns
+from .served import Actions, CatchUpFailed, Turns
 
 TRANSFER_SECONDS = 3.0
 
@@ -57,7 +57,7 @@ class PaxosEngine:
         `vocabulary`: what it is asked, all of which it carries out.
         """
         self.capabilities = frozenset(vocabulary.clients)
-        self.orders = Orders(
+        self.actions = Actions(
             restore=self.restore,
             transfer=self.transfer,
             log=self.log,

@@ -1,4 +1,4 @@
-"""What a replica, and who gives it orders, may ask of its engine, whichever that is.
+"""What a replica, and the objects that operators call, may ask of its engine, whichever that is.
 
 Rule: no protocol is named here: an engine fulfils it, and kinds.py says which engines there are.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from kvrmi.operations.interface import Engine
 
-__all__ = ["CatchUpFailed", "Orders", "Served", "Turns"]
+__all__ = ["Actions", "CatchUpFailed", "Served", "Turns"]
 
 
 class CatchUpFailed(Exception):
@@ -20,7 +20,7 @@ class CatchUpFailed(Exception):
 Found = dict[str, object]
 
 
-class Orders(NamedTuple):
+class Actions(NamedTuple):
     """What operators can have an engine do or show; None: this engine has no such thing.
 
     All raise Fenced where a role that is needed is down, and CatchUpFailed.
@@ -55,7 +55,7 @@ class Served(Engine, Protocol):
         ...
 
     @property
-    def orders(self) -> Orders:
+    def actions(self) -> Actions:
         """What operators can have it do."""
         ...
 

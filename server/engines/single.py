@@ -22,7 +22,7 @@ from ..router import Router
 from . import blocks, pending
 from .handed import Handed, waited
 from .opened import LOST, LOST_READ
-from .served import Orders, Turns
+from .served import Actions, Turns
 
 __all__ = ["SingleEngine"]
 
@@ -46,7 +46,7 @@ class SingleEngine:
     ) -> None:
         """Serve as replica `me`; parameters as those of every engine."""
         self.capabilities = frozenset(vocabulary.clients)
-        self.orders = Orders(
+        self.actions = Actions(
             log=self.log,
             why=self.why,
             chain=self.chain,

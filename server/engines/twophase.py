@@ -24,7 +24,7 @@ from ..hosts import Hosts
 from ..router import Router
 from .handed import Handed, waited
 from .opened import LOST, LOST_READ
-from .served import Orders, Turns
+from .served import Actions, Turns
 
 __all__ = ["TwoPhaseEngine"]
 
@@ -52,7 +52,7 @@ class TwoPhaseEngine:
         self.capabilities = frozenset(vocabulary.clients) - {one.name for one in PAST} | {
             OUTCOME.name
         }
-        self.orders = Orders(enter=self.enter, veto=self.veto)
+        self.actions = Actions(enter=self.enter, veto=self.veto)
         self.status = status
         self._me = me
         self._hosts = hosts

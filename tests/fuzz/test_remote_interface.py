@@ -21,7 +21,7 @@ from kvrmi.remote.payload import JSON, MSGPACK, SERPENT, Call, dump_call, load
 from nameserver.service import NameServer
 from server.admin import Admin
 from server.coordinator.servant import CoordinatorServant
-from server.engines.served import Orders
+from server.engines.served import Actions
 from server.engines.twophase import TwoPhaseEngine
 from server.intake import Intake
 from server.kvstore import kvstore
@@ -120,7 +120,7 @@ class Patient:
     cuts = Cuts()
     engine = SimpleNamespace(
         name="paxos",
-        orders=Orders(lambda _: {}, lambda _: True, enter=_entered, veto=_vetoed),
+        actions=Actions(lambda _: {}, lambda _: True, enter=_entered, veto=_vetoed),
     )
     linked = True
     roles = dict.fromkeys(("proposer", "acceptor", "learner"))

@@ -18,7 +18,7 @@ from kvrmi.operations.interface import Done, Operation, Result, check
 from server.coordinator import folders
 from server.coordinator.founding import Refused, Wish, prepare
 from server.engines.kinds import ENGINES, EngineKind, kind_for
-from server.engines.served import Orders, Turns
+from server.engines.served import Actions, Turns
 from server.folder import open_folder
 from server.hosts import Hosts
 from server.replica import Replica
@@ -39,7 +39,7 @@ class RegisterEngine:
 
     name = "register"
     capabilities = frozenset({"get", "put"})
-    orders = Orders()
+    actions = Actions()
     leader = 0
 
     def __init__(

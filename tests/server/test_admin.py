@@ -13,11 +13,11 @@ from kvrmi.paxos.events import Observer
 from kvrmi.paxos.messages import Prepare, Promise
 from kvrmi.roles.contract import Address, Effects, Envelope
 from server.admin import Admin
-from server.engines.served import Orders
+from server.engines.served import Actions
 from server.journal import Journal
 from tests.state.counter import COUNTING
 
-ORDERS = Orders(
+ACTIONS = Actions(
     restore=lambda peer: {},
     transfer=lambda to: True,
     veto=lambda votes: pytest.fail("it was carried out"),
@@ -38,7 +38,7 @@ class Replica:
         self.failed: list[tuple[str, str, float | None]] = []
         self.cluster = type("Cluster", (), {"ids": (1, 2, 3)})()
         self.linked = True
-        self.engine: Any = SimpleNamespace(name="stub", orders=ORDERS)
+        self.engine: Any = SimpleNamespace(name="stub", actions=ACTIONS)
 
     def fail_role(self, role: str, reason: str, back_after: float | None) -> bool:
         self.failed.append((role, reason, back_after))
@@ -198,7 +198,7 @@ def test_events_are_read_from_a_cursor() -> None:
 
 def test_an_order_that_its_engine_does_not_have_is_unsupported_whatever_it_is_given() -> None:
     subject, replica, _ = admin()
-    replica.engine = SimpleNamespace(name="stub", orders=Orders())
+    replica.engine = SimpleNamespace(name="stub", actions=Actions())
     with pytest.raises(RuntimeError, match=r"^UNSUPPORTED: engine stub has no veto"):
         subject.veto(-1)
     with pytest.raises(RuntimeError, match=r"^UNSUPPORTED: engine stub has no views"):
@@ -211,6 +211,6 @@ def test_what_is_no_view_is_refused_in_one_line() -> None:
     def refuses(view: object) -> None:
         raise ValueError("Expected `int`, got `str`")
 
-    replica.engine = SimpleNamespace(name="stub", orders=Orders(enter=refuses))
+    replica.engine = SimpleNamespace(name="stub", actions=Actions(enter=refuses))
     with pytest.raises(ValueError, match=r"^INVALID: that is no view: Expected `int`"):
         subject.enter("two", [[1, 1, ""]])

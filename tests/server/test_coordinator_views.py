@@ -17,8 +17,8 @@ from server.coordinator.views import (
     AGAIN_SECONDS,
     GONE_SECONDS,
     START_SECONDS,
-    Maker,
     ViewFile,
+    Views,
 )
 
 FIRST = founding((1, 2, 3))
@@ -55,7 +55,7 @@ class Replicas:
 
 @dataclasses.dataclass
 class Bench:
-    """A maker of views, its replicas and its clock."""
+    """The views of a cluster, its replicas and its clock."""
 
     data: Path
     replicas: Replicas
@@ -63,15 +63,15 @@ class Bench:
     now: float = 100.0
 
     def __post_init__(self) -> None:
-        self.maker = self.another()
+        self.views = self.another()
 
-    def another(self, *, founded: bool = False) -> Maker:
+    def another(self, *, founded: bool = False) -> Views:
         """Make another one in the same folder: the coordinator was started again."""
         cluster: Any = dataclasses.make_dataclass("C", ["ids", "settings", "engine"])(
             (1, 2, 3), self.settings, "2pc"
         )
         admins: Any = self.replicas
-        return Maker(
+        return Views(
             cluster, self.data, self.replicas.said, lambda: self.replicas.held, admins,
             lambda: self.now, founded=founded,
         )  # fmt: skip
@@ -79,8 +79,8 @@ class Bench:
     def look(self, seconds: float = 0.0) -> View:
         """Let time pass and look; the view, which is on the disk too."""
         self.now += seconds
-        self.maker.look()
-        view = self.maker.view
+        self.views.look()
+        view = self.views.view
         assert view is not None
         assert ViewFile(self.data).read() == view
         return view
@@ -168,7 +168,7 @@ def test_the_next_coordinator_goes_on_with_the_last_view_and_its_number(bench: B
     bench.look()
     bench.replicas.held = {3}
     second = bench.look()
-    bench.maker = bench.another()
+    bench.views = bench.another()
     assert bench.look() == second
     bench.replicas.held = {2, 3}
     assert bench.look().number == second.number + 1
@@ -180,8 +180,8 @@ def test_without_its_file_it_waits_for_all_as_one_may_know_a_newer_view(bench: B
         1: Report(newer, 3, ""), 2: Report(FIRST, 1, ""), 3: Report(FIRST, 1, ""),
     }  # fmt: skip
     bench.replicas.silent = {1}
-    bench.maker.look()
-    assert bench.maker.view is None
+    bench.views.look()
+    assert bench.views.view is None
     assert not (bench.data / VIEW).exists()
     bench.replicas.silent = set()
     assert bench.look().number > newer.number
@@ -203,9 +203,9 @@ def test_nothing_is_sent_that_could_not_be_written(
     monkeypatch.setattr(ViewFile, "write", full)
     bench.replicas.held = {3}
     with pytest.raises(OSError, match="no space"):
-        bench.maker.look()
+        bench.views.look()
     assert bench.replicas.heard == []
-    assert bench.maker.view == FIRST
+    assert bench.views.view == FIRST
 
 
 def test_a_view_of_a_cluster_that_was_there_before_is_none_of_a_new_one(tmp_path: Path) -> None:
@@ -224,5 +224,5 @@ def test_who_lost_its_disk_is_a_member_anew_also_with_the_votes_of_all(tmp_path:
 
 def test_a_new_cluster_has_its_first_view_before_all_have_reported(bench: Bench) -> None:
     bench.replicas.held = {3}
-    bench.maker = bench.another(founded=True)
+    bench.views = bench.another(founded=True)
     assert bench.look().ids == (1, 2)

@@ -141,7 +141,7 @@ def test_a_newer_version_takes_over_once_it_has_the_majority(running: Running) -
     until(lambda: running.ask(2, "total", [7, 8]) == 5, 10)
     with pytest.raises(ValueError, match="INVALID: there is no operation 'put', only add, "):
         running.ask(2, "call", "put", ["k", "v"])
-    log = running.replicas[1].engine.orders.log
+    log = running.replicas[1].engine.actions.log
     assert log is not None
     until(lambda: "'op': 'add', 'args': [7, 5]" in str(log(None, 9)), 10)
 

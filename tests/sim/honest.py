@@ -1,6 +1,6 @@
 """Runs of the production parts, each seed once: whatever several tests look for is counted in one.
 
-Rule: counting changes nothing of a run, so that it ends as with `python -m kvrmi.sim` gives.
+Rule: counting changes nothing of a run, so that it ends as with `python -m kvrmi.sim`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from ..replica import Replica
 from ..scenario import Scenario
 from ..script import Language, Write
 from ..script_stage import SEED, Stage, Steady
-from ..script_steps import Maker, plain, steps
+from ..script_steps import MakeStep, plain, steps
 from ..seen import Onlooker, both
 from ..simulated import Configured
 from .parts import Parts, make_world
@@ -88,7 +88,7 @@ def _transfer(stage: Stage, one: str, other: str) -> None:
     stage.replica(int(one)).deliver("proposer", Transfer(stage.replica(int(other)).me))
 
 
-_STEPS: dict[str, Maker] = {
+_STEPS: dict[str, MakeStep] = {
     **steps(PAXOS, CHECKS),
     "mark ballots": plain(_mark),
     "let R campaign": plain(_campaign),

@@ -1,6 +1,6 @@
 """Who makes views in a run: lets replicas leave, and join again; its messages may be lost.
 
-Rules: it gives each view its own number; who may leave is the rule of every maker of views, and who
+Rules: it gives each view its own number; who may leave is the rule of whoever makes views, and who
 does is drawn. It knows nothing of transactions.
 """
 

@@ -21,7 +21,7 @@ from kvrmi.operations.vocabulary import Vocabulary
 from ...hosts import Hosts
 from ...router import Router
 from ..opened import GRACE_SECONDS, LOST, LOST_READ
-from ..served import Orders, Turns
+from ..served import Actions, Turns
 from .endpoints import Endpoints, Failed
 from .keys import Keys
 from .look import Look
@@ -43,7 +43,7 @@ class EtcdEngine:
 
     name = "etcd"
     leader = 0
-    orders = Orders()
+    actions = Actions()
 
     def __init__(
         self,
