@@ -92,11 +92,11 @@ def test_every_folder_has_a_document() -> None:
         assert any(one == folder or one in folder.parents for one in documented), name_of(folder)
 
 
-def test_every_room_of_the_library_is_in_its_table() -> None:
+def test_every_folder_of_the_library_is_in_its_table() -> None:
     text = (ROOT / "kvrmi" / "DESIGN.md").read_text(encoding="utf-8")
-    (table,) = (table for table in tables(text) if table[0][0].startswith("room"))
-    rooms = {each.parent.name for each in (ROOT / "kvrmi").glob("*/__init__.py")}
-    assert {row[0].strip("`").rstrip("/") for row in table[1:]} == rooms
+    (table,) = (table for table in tables(text) if table[0][0].startswith("folder"))
+    folders = {each.parent.name for each in (ROOT / "kvrmi").glob("*/__init__.py")}
+    assert {row[0].strip("`").rstrip("/") for row in table[1:]} == folders
 
 
 def test_every_document_says_what_to_read_first(design: Path) -> None:

@@ -57,17 +57,6 @@ class PaxosEngine:
         `vocabulary`: what it is asked, all of which it carries out.
         """
         self.capabilities = frozenset(vocabulary.clients)
-        self.actions = Actions(
-            restore=self.restore,
-            transfer=self.transfer,
-            log=self.log,
-            why=self.why,
-            chain=self.chain,
-            tentative=self.tentative,
-            queue=self.queue,
-            moment=partial(moment, hosts),
-        )
-        self._vocabulary = vocabulary
         self._me = me
         self._hosts = hosts
         self._front: RoleHost[Front] = hosts["front"]
@@ -77,6 +66,16 @@ class PaxosEngine:
         self._handed: Handed[Submission, Front] = Handed(self._front, turns, patience, NOT_UP)
         self._status = status
         self._refusals = refusals
+        self.actions = Actions(
+            restore=partial(restore, hosts),
+            transfer=self.transfer,
+            log=partial(blocks.blocks, self._learner, vocabulary),
+            why=partial(blocks.why, self._learner),
+            chain=partial(blocks.chain, self._learner),
+            tentative=partial(pending.tentative, hosts, vocabulary),
+            queue=partial(pending.queue, hosts, vocabulary),
+            moment=partial(moment, hosts),
+        )
 
     def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
         """Begin a checked operation; `done` gets the answer within the request time."""
@@ -106,10 +105,6 @@ class PaxosEngine:
         """Return this replica's entry of the cluster's status."""
         return self._status()
 
-    def restore(self, peer: int) -> dict[str, object]:
-        """Have the learner catch up with a peer. Raises Fenced, CatchUpFailed."""
-        return restore(self._hosts, peer)
-
     def transfer(self, to: int) -> bool:
         """Hand leadership to replica `to`; True once it leads, False if it did not in time.
 
@@ -126,26 +121,6 @@ class PaxosEngine:
                 return False
             time.sleep(LOOK_SECONDS)
         return True
-
-    def log(self, first: int | None, most: int) -> dict[str, object]:
-        """List blocks of the log from slot `first` on, None: the last ones. Raises Fenced."""
-        return blocks.blocks(self._learner, self._vocabulary, first, most)
-
-    def why(self, key: str) -> dict[str, object]:
-        """Find the decision that gave a key its value. Raises Fenced, CatchUpFailed."""
-        return blocks.why(self._learner, key)
-
-    def chain(self) -> dict[str, object]:
-        """Compute the log's hash chain anew from the disk. Raises Fenced."""
-        return blocks.chain(self._learner)
-
-    def tentative(self) -> dict[str, object]:
-        """List blocks that are accepted here and not known to be chosen. Raises Fenced."""
-        return pending.tentative(self._hosts, self._vocabulary)
-
-    def queue(self) -> dict[str, object]:
-        """List the requests that are not answered yet, by what they wait for. Raises Fenced."""
-        return pending.queue(self._hosts, self._vocabulary)
 
     def _local(self, question: bytes) -> Answer:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from kvrmi.operations.commands import CommandId, pack_command, pack_question
 from kvrmi.operations.interface import Answer, Done, Operation, Request, Result
@@ -46,13 +47,6 @@ class SingleEngine:
     ) -> None:
         """Serve as replica `me`; parameters as those of every engine."""
         self.capabilities = frozenset(vocabulary.clients)
-        self.actions = Actions(
-            log=self.log,
-            why=self.why,
-            chain=self.chain,
-            tentative=self.tentative,
-            queue=self.queue,
-        )
         self.status = status
         self._vocabulary = vocabulary
         self._me = me
@@ -61,6 +55,13 @@ class SingleEngine:
         self._boot = os.urandom(8)
         self._counter = itertools.count(1)
         self._handed: Handed[Submission, Store] = Handed(self._store, turns, patience, STARTING)
+        self.actions = Actions(
+            log=partial(blocks.blocks, self._store, vocabulary),
+            why=partial(blocks.why, self._store),
+            chain=partial(blocks.chain, self._store),
+            tentative=self.tentative,
+            queue=self.queue,
+        )
 
     def submit(self, operation: Operation, request: tuple[str, int] | None, done: Done) -> None:
         """Begin a checked operation; `done` gets the answer within the request time."""
@@ -79,18 +80,6 @@ class SingleEngine:
         """Carry out a checked operation; answers within the request time."""
         result = waited(lambda done: self.submit(operation, request, done), self._patience)
         return result or self._result(LOST_READ if operation.reads else LOST)
-
-    def log(self, first: int | None, most: int) -> dict[str, object]:
-        """List batches from number `first` on, None: the last ones. Raises Fenced."""
-        return blocks.blocks(self._store, self._vocabulary, first, most)
-
-    def why(self, key: str) -> dict[str, object]:
-        """Find the command that gave a key its value. Raises Fenced, CatchUpFailed."""
-        return blocks.why(self._store, key)
-
-    def chain(self) -> dict[str, object]:
-        """Compute the log's hash chain anew from the disk. Raises Fenced."""
-        return blocks.chain(self._store)
 
     def tentative(self) -> dict[str, object]:
         """Show the batch that is being made durable. Raises Fenced."""
