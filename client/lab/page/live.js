@@ -112,7 +112,10 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || one("keys").open || one("ask").open) return;
   const id = Number(event.key), replica = state.replicas.get(chosen?.id);
   const button = one("panel").querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-  if (state.replicas.has(id)) chosen = { kind: "replica", id };
+  if (state.replicas.has(id)) {
+    chosen = { kind: "replica", id };
+    if (one("links").contains(document.activeElement)) document.activeElement.blur();  // its link is not chosen any more
+  }
   else if (button) button.click();
   else if (replica?.roles?.[ROLES[event.key]]) act({ kind: "role", id: replica.id, role: ROLES[event.key] });
   else if (KEYS[event.key]) KEYS[event.key]();

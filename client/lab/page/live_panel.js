@@ -32,7 +32,7 @@ function process(replica, state) {
     rows.push(["w", "wipe its disk", "Kill it, delete its folder, start it: it forgot what it promised", [`WIPE ${id}`]]);
   }
   if (answers && state.leader !== id && state.leader !== null) {
-    rows.push(["l", "have it lead", "The leader hands over to it in good order", [`TRANSFER ${id}`]]);
+    rows.push(["l", "have it lead", "The leader hands over to it in good order; after a quiet time the lowest number that can lead gets it back", [`TRANSFER ${id}`]]);
   }
   return rows;
 }

@@ -17,7 +17,24 @@ export function election(events, ballot, needs) {
   const near = events.filter((one) => one.ballot === ballot || (one.at >= from && one.at <= to && AROUND.has(one.event)));
   const seen = new Set();
   const first = (one) => !seen.has(topic(one)) && seen.add(topic(one));
-  return together(caused(near.sort((a, b) => a.at - b.at).filter(first), ballot, needs)).map(told).slice(-MOST);
+  return together(caused(chained(near, ballot).filter(first), ballot, needs)).map(told).slice(-MOST);
+}
+
+/** What each of these waits for stands before it in the list. */
+const CHAIN = [
+  (one) => one.event === "pre-vote",
+  (one) => one.event === "pre-voted",
+  (one) => one.event === "campaign",
+  (one) => one.event === "promise" && one.replica === Number(one.ballot.split(".")[1]),  // its own is asked first
+  (one) => one.event === "promise" || one.event === "refuse",
+];
+
+/** In the order of time, but for what clocks that differ by milliseconds turn round: no answer before its question. */
+function chained(events, ballot) {
+  const link = (one) => one.ballot === ballot ? CHAIN.findIndex((belongs) => belongs(one)) : -1;
+  const first = CHAIN.map((_, at) => Math.min(...events.filter((one) => link(one) > at).map((one) => one.at)));
+  const when = (one) => Math.min(one.at, first[link(one)] ?? Infinity);
+  return events.toSorted((a, b) => when(a) - when(b) || link(a) - link(b));
 }
 
 /** Those of other ballots at that time that belong to it: how the term before ended, who else missed its heartbeats. */
@@ -90,7 +107,7 @@ export function electionPanel(events, ballot, needs, close) {
 
 /** Why a slot has its value, of the block that the log holds. */
 export function slotWords({ slot, ballot, acceptors, commands, count }, replicas) {
-  const named = commands.map(({ op, args }) => `${op} ${args.join(" ")}`.slice(0, 60));
+  const named = commands.map(({ op, args }) => `${op} ${args.join(" ")}`).map((text) => text.length > 60 ? `${text.slice(0, 60)}…` : text);
   const holds = count ? `${named.slice(0, 3).join("; ")}${count > 3 ? `; and ${count - 3} more` : ""}` : "nothing (a no-op, to fill a gap)";
   const majority = Math.floor(replicas / 2) + 1, spared = replicas - acceptors.length;
   return [

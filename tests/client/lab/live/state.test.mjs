@@ -319,6 +319,15 @@ test("a change of leader: who missed which heartbeat, who would promise, what th
   ]);
 });
 
+test("no answer stands before its question, whichever replica's report comes first", () => {
+  const promise = (at, on) => event("promise", at, on, 2, { ballot: "4.2" });
+  const voted = event("pre-voted", 9.9, 3, 2, { ballot: "4.2", text: "pre-voted ballot=4.2 to=2 yes" });
+  const events = [voted, promise(10.1, 3), promise(10.15, 4), event("campaign", 10.2, 2, 0, { ballot: "4.2" }), promise(10.3, 2),
+    event("pre-vote", 10, 2, 0, { ballot: "4.2", text: "pre-vote ballot=4.2 heartbeat=none" }), event("leads", 10.4, 2, 2, { ballot: "4.2" })];
+  const told = election(events, "4.2", 3).map(({ text }) => /who would|asks all|Acceptor (\d)|majority of/.exec(text)[0]);
+  assert.deepEqual(told, ["who would", "Acceptor 3", "asks all", "Acceptor 2", "Acceptor 3", "Acceptor 4", "majority of"]);
+});
+
 test("who leads had its promises before, whatever clocks say; what came after is marked", () => {
   const promise = (at, on) => event("promise", at, on, 2, { ballot: "4.2" });
   const events = [event("campaign", 10, 2, 0, { ballot: "4.2" }), promise(10.1, 2), event("leads", 10.2, 2, 2, { ballot: "4.2" }),
