@@ -69,7 +69,7 @@ def _write(file: BinaryIO, cluster: str, pages: Iterator[Page]) -> Summary:
         whole.update(data)
         file.write(data)
 
-    sum = keys = revision = 0
+    total = keys = revision = 0
     first: int | None = None
     for revision, pairs in pages:
         if first is None:
@@ -77,9 +77,9 @@ def _write(file: BinaryIO, cluster: str, pages: Iterator[Page]) -> Summary:
             line({"kind": _KIND, "format": _FORMAT, "cluster": cluster, "revision": revision})
         for key, value in pairs:
             line({"key": key, **_coded(value)})
-            sum += row_hash(key, value)
+            total += row_hash(key, value)
             keys += 1
-    digest = f"{sum % _DIGEST_SPACE:064x}"
+    digest = f"{total % _DIGEST_SPACE:064x}"
     end = {"end": keys, "revision": revision, "digest": digest}
     line({**end, "sha256": whole.hexdigest()})
     return Summary(cluster, first or 0, revision, keys, digest)
@@ -113,17 +113,17 @@ class Reader:
 
     def __iter__(self) -> Iterator[tuple[str, Value]]:
         """Yield the pairs in order. Raises Damaged and OSError."""
-        sum = keys = 0
+        total = keys = 0
         while True:
             before = self._whole.hexdigest()
             fields = self._line(self._take())
             if "end" in fields:
                 break
             key, value = self._pair(fields)
-            sum += row_hash(key, value)
+            total += row_hash(key, value)
             keys += 1
             yield key, value
-        self._check_end(fields, before, keys, f"{sum % _DIGEST_SPACE:064x}")
+        self._check_end(fields, before, keys, f"{total % _DIGEST_SPACE:064x}")
 
     def _take(self) -> bytes:
         data = self._file.readline(_LINE_BYTES)

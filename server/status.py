@@ -102,9 +102,9 @@ def _voter(replica: Described) -> str | None:
 
 def _needs(replica: Described) -> dict[str, object]:
     """Say what the cluster serves with: who asks need not know the protocol."""
-    serving, all = replica.hosts.declared.serving, len(replica.cluster.ids)
+    serving, members = replica.hosts.declared.serving, len(replica.cluster.ids)
     among = serving.among
-    count = all if among is None else replica.hosts.voter.peek(among, all)
+    count = members if among is None else replica.hosts.voter.peek(among, members)
     needs: dict[str, object] = {"votes": serving.votes(count), "leader": serving.leader}
     least = serving.least(replica.cluster.settings)
     return needs if least is None else {**needs, "least": least}

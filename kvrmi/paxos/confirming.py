@@ -68,8 +68,8 @@ class Confirming:
 
     def sweep(self) -> None:
         """Forget all that were answered elsewhere."""
-        open = {n: [t for t in ts if t.answer is None] for n, ts in self._asked.items()}
-        self._asked = {number: submissions for number, submissions in open.items() if submissions}
+        left = {n: [t for t in ts if t.answer is None] for n, ts in self._asked.items()}
+        self._asked = {number: submissions for number, submissions in left.items() if submissions}
         self._sweep_confirmed()
 
     def _sweep_confirmed(self) -> None:

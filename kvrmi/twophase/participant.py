@@ -170,8 +170,8 @@ class Participant:
         self.book.finish(sender.replica, m.finished)
         votes = [self.vote(Tid(sender.replica, one.number), one, m.view) for one in m.transactions]
         voted = [Tid(sender.replica, vote.number) for vote in votes]
-        open = [tid for tid in voted if tid in self.book.prepared]
-        self._doubts.watch(open, now + PATIENCE_SECONDS)
+        undecided = [tid for tid in voted if tid in self.book.prepared]
+        self._doubts.watch(undecided, now + PATIENCE_SECONDS)
         return [*freed, Envelope(sender, Votes(m.round, self.view, tuple(votes)))]
 
     def vote(self, tid: Tid, asked_for: Transaction, view: Members) -> Vote:

@@ -98,8 +98,8 @@ def away(stage: Stage, event: ScriptedEvent) -> Outage:
 def _all_vote(stage: Stage) -> bool:
     """Whether all are members as far as each knows, and have the whole store."""
     votes = [one for one in stage.entries().values() if is_up(one)]
-    all = len(stage.control.cluster.ids)
-    return [needs_of([one], all)["votes"] for one in votes] == [all] * all
+    count = len(stage.control.cluster.ids)
+    return [needs_of([one], count)["votes"] for one in votes] == [count] * count
 
 
 def logs(stage: Stage) -> None:

@@ -84,10 +84,10 @@ def queue(hosts: Hosts, of: Vocabulary) -> dict[str, object]:
     """
 
     def held(front: Front, now: float) -> tuple[float, dict[str, list[Submission]]]:
-        all = front.held
-        away = set(map(id, all.forwarded))
-        flying = [one for one in (*all.sent, *all.confirming) if id(one) not in away]
-        found = {"waiting": all.waiting, "in_flight": flying, "forwarded": all.forwarded}
+        kept = front.held
+        away = set(map(id, kept.forwarded))
+        flying = [one for one in (*kept.sent, *kept.confirming) if id(one) not in away]
+        found = {"waiting": kept.waiting, "in_flight": flying, "forwarded": kept.forwarded}
         return now, {name: [one for one in ones if not one.answer] for name, ones in found.items()}
 
     now, found = hosts["front"].ask(held)

@@ -117,9 +117,9 @@ def _value_at(stage: Stage, key: str, value: str, number: str) -> Found:
 
 
 def _level(stage: Stage) -> Found:
-    all = {me: _participant(stage, me) for me in stage.world.ids}
-    held = {me: None if it is None else it.store.machine.digest for me, it in all.items()}
-    applied = {me: None if it is None else it.store.applied for me, it in all.items()}
+    roles = {me: _participant(stage, me) for me in stage.world.ids}
+    held = {me: None if it is None else it.store.machine.digest for me, it in roles.items()}
+    applied = {me: None if it is None else it.store.applied for me, it in roles.items()}
     return len(set(held.values())) == 1, f"applied {applied}"
 
 
