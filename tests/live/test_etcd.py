@@ -47,7 +47,7 @@ def test_an_etcd_without_a_quorum_is_named_and_nothing_is_done(
             with pytest.raises(RuntimeError, match=r"^NO_QUORUM: .*no leader.*; nothing was done"):
                 getattr(plain, name)(*args)
     assert client("GET", "city").returncode in (3, 6), "6: the last of its attempts was cut short"
-    assert client("GET", "city", "--local").stdout == "Bern\n", "old, and labelled so"
+    wait_for(lambda: client("GET", "city", "--local").stdout == "Bern\n", "old, and labelled so")
     live.start()
     assert client("HEALTH", "--wait", "50").returncode == 0
     assert client("GET", "city").stdout == "Bern\n"
