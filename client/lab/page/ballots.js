@@ -3,6 +3,12 @@
 /** A ballot as everywhere else: ROUND.REPLICA. */
 export const spell = (ballot) => ballot ? `${ballot.round}.${ballot.replica}` : "none";
 
+/** The ballot that is spelled so. */
+export function unspell(name) {
+  const [round, replica] = name.split(".").map(Number);
+  return { round, replica };
+}
+
 /** Whether ballot `a` (null: none) is below `b`. */
 export function less(a, b) {
   if (a === null || b === null) return a === null && b !== null;

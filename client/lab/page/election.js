@@ -3,7 +3,7 @@
 
 import { less, majorityOf, spell } from "./ballots.js";
 import { isLocal, replicaOf, table } from "./records.js";
-import { cameBy } from "./why.js";
+import { cameBy, isPromise } from "./why.js";
 
 /** The ballot that somebody campaigned with last, or leads at, at or before a step; null: none yet. */
 export function latestBallot(trace, until) {
@@ -29,12 +29,19 @@ export function election(trace, ballot, until) {
     for (const record of trace.steps[at].records) {
       if (record.kind === "left") record.mail.forEach((mail) => SENT[mail.type]?.(found, trace.messages.get(mail.id), at));
       else if (record.kind === "fate") ended(found, trace.messages.get(record.id), record);
+      else if (isPromise(record) && record.event.ballot === spell(ballot)) promised(found, record.replica, record.at);
     }
   }
   for (const one of found.promises.values()) {
     one.late = found.won !== null && !cameBy(trace.messages.get(one.id), found.won);
   }
   return found;
+}
+
+/** What an acceptor has promised; it has no `id` until the promise leaves. */
+function promised({ promises }, replica, at) {
+  if (!promises.has(replica)) promises.set(replica, { id: null, at, late: false, reports: [] });
+  return promises.get(replica);
 }
 
 const SENT = table({
@@ -56,8 +63,9 @@ const SENT = table({
   },
   Promise(found, { id, fields, from, sentAt }) {
     if (!isSame(fields.ballot, found.ballot)) return;
-    const known = found.promises.get(replicaOf(from)), reports = fields.accepted.map(({ slot, ballot }) => ({ slot, ballot }));
-    found.promises.set(replicaOf(from), { id: known?.id ?? id, at: known?.at ?? sentAt, late: false, reports: [...known?.reports ?? [], ...reports] });
+    const known = promised(found, replicaOf(from), sentAt);
+    known.id ??= id;
+    known.reports.push(...fields.accepted.map(({ slot, ballot }) => ({ slot, ballot })));
   },
   Refused(found, { fields, from }) {
     if (isSame(fields.ballot, found.ballot)) found.refused.set(replicaOf(from), String(fields.reason));
@@ -89,8 +97,30 @@ function ended(found, message, { fate, at }) {
 
 const isSame = (one, other) => spell(one ?? null) === spell(other ?? null);
 
-/** Whose promises the leader had when it began, and whose came later. */
-export const inTime = ({ promises }) => [...promises].filter(([, { late }]) => !late).map(([id]) => id);
+/**
+ * Rows for the picture, of these replicas: who promised, and who may still accept below that. What
+ * counts is what acceptors have promised; once their candidate leads, what it led by.
+ */
+export function sides(found, ids) {
+  const { ballot, former, promises } = found, members = inTime(found), later = tooLate(found);
+  const rows = [{ label: `promised ${spell(ballot)}`, owner: ballot.replica, members, later }];
+  if (former === null) return rows;
+  const free = ids.filter((id) => !promises.has(id));
+  return [...rows, { label: `left for ${spell(former)}`, owner: former.replica, members: free, later: [] }];
+}
+
+/** What the row means of those that have not promised; "": nobody led before. */
+export function left({ ballot, former, promises, majority }, ids) {
+  if (former === null) return "";
+  const free = ids.filter((id) => !promises.has(id)).length, name = spell(former);
+  const said = `left for ${name}: who has not promised ${spell(ballot)}, and can still accept at ${name}`;
+  return free < majority
+    ? `${said}: ${free}, and it takes ${majority} for anything to be chosen`
+    : `${said}: ${free}, and that is a majority, so something could still be chosen there`;
+}
+
+/** Whose promises the leader has, or will have when they come; once it leads, which it began with. */
+const inTime = ({ promises }) => [...promises].filter(([, { late }]) => !late).map(([id]) => id);
 const tooLate = ({ promises }) => [...promises].filter(([, { late }]) => late).map(([id]) => id);
 
 /** The same in sentences. */
@@ -118,12 +148,14 @@ function lease({ former, leases, asked }) {
 }
 
 function phase1(found, me, name) {
-  const { former, refused, adopted, majority } = found, who = inTime(found);
+  const { former, refused, adopted, majority, won } = found, who = inTime(found);
   if (who.length < majority) return `So far ${list(who) || "nobody"} promised ${name}${refused.size ? `, and ${list([...refused.keys()])} refused` : ""}: it takes ${majority}.`;
   const old = former && former.replica !== me ? ` From then on nothing can be chosen at ${spell(former)}, whatever replica ${former.replica} believes or sends.` : "";
+  const heard = `Acceptors ${list(who)} promised ${name}: a majority.${old}`;
+  if (won === null) return `${heard} Replica ${me} leads as soon as it has their promises.`;
   const slots = [...adopted].map(([slot, ballot]) => `slot ${slot} (accepted at ${spell(ballot)})`).slice(0, 4);
   const again = slots.length ? ` They reported ${slots.join(", ")}: replica ${me} proposes the same again.` : " They reported nothing that is still open.";
-  return `Acceptors ${list(who)} promised ${name}: a majority.${old}${again}`;
+  return `${heard}${again}`;
 }
 
 /** Promises that came when it led already: they change nothing for it. */

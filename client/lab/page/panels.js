@@ -4,12 +4,12 @@ import { html, press } from "./dom.js";
 import { less, spell } from "./ballots.js";
 import { isNoop, isOutdated } from "./state.js";
 import { doubts, standing as part, transactions } from "./twophase_panels.js";
-import { quorums } from "./quorums.js";
-import { before, history, story } from "./why.js";
+import { LATER, quorums } from "./quorums.js";
+import { history, majorities, story } from "./why.js";
 import { guilty, short } from "./words.js";
 
 const LAMPS = ["proposer", "acceptor", "learner", "manager", "participant"];
-const SLOTS = 14, TEXT = 2000, MOST_BALLOTS = 4;
+const SLOTS = 14, TEXT = 2000, MOST_VALUES = 4;
 
 /** What cards show of each replica: to be kept while the state goes on. */
 export function facts(state) {
@@ -112,7 +112,7 @@ function slotRow(state, number, ids, values, pick) {
 function held({ proposed, chosen }, values) {
   const said = [...proposed].map(([ballot, value]) => ({ ballot, words: values.get(value) ?? "", isChosen: value === chosen?.value }));
   const same = new Set(said.map(({ words }) => words)).size < 2;
-  const shown = same ? said.slice(-1) : said.slice(-MOST_BALLOTS);
+  const shown = same ? said.slice(-1) : said.slice(-MOST_VALUES);
   return shown.map(({ ballot, words, isChosen }) => html("div", { title: words, class: `owner${ballot.split(".")[1]}` },
     same ? words : `${ballot}: ${words}${isChosen ? " ✓" : ""}`));
 }
@@ -132,20 +132,11 @@ export function slotWhy(trace, slot, at, close, go) {
   const known = history(trace, slot, at), ids = trace.replicas;
   return [
     html("h2", {}, `Slot ${slot} `, press("close", close)),
-    quorums(ids, known.ballots.slice(-MOST_BALLOTS).flatMap((one) => rows(one, known.chosen, go)), known.majority),
-    html("p", { class: "legend" }, "● promised or accepted, joined where they are a majority · in a frame: who is in all majorities"),
+    quorums(ids, majorities(known).map((row) => ({ ...row, act: () => go(row.step) })), known.majority),
+    html("p", { class: "legend" }, `● promised or accepted, joined where they are a majority · ${LATER} · in a frame: who is in all majorities`),
     ...story(known, trace.values).map((sentence) => html("p", {}, sentence)),
     html("p", {}, html("cite", {}, "Paxos Made Simple 2.2, P2b and P2c")),
   ];
-}
-
-/** A ballot's majority: those that accepted where it chose, those that promised where it had to ask. */
-function rows({ ballot, proposed, promises, votes }, chosen, go) {
-  const act = () => go(proposed.step), owner = ballot.replica, name = spell(ballot);
-  const accepted = { label: `accepted ${name}`, owner, members: [...votes.keys()], act };
-  const promised = { label: `promised ${name}`, owner, members: before({ promises }), act };
-  if (chosen && spell(chosen.ballot) === name) return [promised, { ...accepted, members: chosen.acceptors }];
-  return chosen && less(chosen.ballot, ballot) ? [promised] : [promised, accepted];
 }
 
 /** A message, or else what the step's records hold. */

@@ -59,9 +59,9 @@ const COUNTED = table({ majority: ", and makes it a majority", late: ", after a 
 
 /** By the message that an acceptor answers with: what it did, where no event shows it. */
 export const ANSWERS = table({
-  Accepted: ({ from, cause, fields: { slot, ballot } }, messages, { turn }) =>
+  Accepted: ({ from, cause, fields: { slot, ballot } }, messages, step) =>
     `Acceptor ${replicaOf(from)} has accepted slot ${slot} at ballot ${spell(ballot)}${colon(messages.get(cause)?.words)}. `
-      + (turn === "majority" ? "Now a majority has: it is chosen, though nobody knows that yet." : "It is on its disk."),
+      + (step.turn === "majority" ? accomplished(spell(ballot), step) : "It is on its disk."),
   Promise: ({ from, to, fields: { ballot } }) =>
     `Acceptor ${replicaOf(from)}'s promise of ${spell(ballot)} is on its disk, and leaves to replica ${replicaOf(to)}.`,
   Refused: ({ from, to, cause, fields: { ballot, promised, reason } }, messages, step) => {
@@ -72,11 +72,19 @@ export const ANSWERS = table({
 });
 
 /** A slot that its leader knows to be chosen now. */
-export function isChosen({ fields: { entry }, words }) {
-  return `Slot ${entry.slot} is chosen at ballot ${spell(entry.ballot)}, by acceptors ${entry.acceptors.join(", ")}${colon(words)}.`;
+export function isChosen({ fields: { entry }, words }, { earlier }) {
+  const name = spell(entry.ballot), first = earlier ? ` It was already at ${earlier.ballot}${sameness(earlier)}.` : "";
+  return `Slot ${entry.slot} is chosen at ballot ${name}, by acceptors ${entry.acceptors.join(", ")}${colon(words)}.${first}`;
 }
 
 // --- parts of sentences -------------------------------------------------------------------------------
+
+/** What it means that a majority has accepted at a ballot. */
+const accomplished = (ballot, { earlier }) => earlier
+  ? `Now a majority has at ${ballot} too; it was chosen at ${earlier.ballot} already${sameness(earlier)}.`
+  : "Now a majority has: it is chosen, though nobody knows that yet.";
+
+const sameness = ({ isSame }) => isSame ? ", with the same value" : "";
 
 const found = (pattern, text) => pattern.exec(text)?.at(-1) ?? "";
 const colon = (words) => words ? `: ${words === "no-op" ? "a no-op" : words}` : "";

@@ -2,16 +2,19 @@
 // frame through all rows. And why somebody leads, as a table beside it.
 
 import { html, press, svg } from "./dom.js";
-import { election, inTime, told } from "./election.js";
+import { election, left, sides, told } from "./election.js";
 import { spell } from "./ballots.js";
 
 const WIDE = 44, HIGH = 30, LEFT = 96;
 
-/** `rows` are {label, owner, members, act}; a majority's members are joined by a band. */
+/**
+ * `rows` are {label, owner, members, later, aside, act}; a majority's members are joined by a band. Who came
+ * later is marked and not joined; rows aside do not count for the frame.
+ */
 export function quorums(ids, rows, majority) {
   const width = LEFT + WIDE * ids.length, height = HIGH * (rows.length + 1);
   const x = (id) => LEFT + WIDE * (ids.indexOf(id) + 0.5), y = (row) => HIGH * (row + 1.5);
-  const whole = rows.filter(({ members }) => members.length >= majority);
+  const whole = rows.filter(({ members, aside }) => !aside && members.length >= majority);
   const shared = whole.length < 2 ? [] : ids.filter((id) => whole.every(({ members }) => members.includes(id)));
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, class: "quorums", role: "img", "aria-label": described(rows, shared) },
     ...shared.map((id) => svg("rect", { x: x(id) - 17, y: 2, width: 34, height: height - 4, rx: 12, class: "shared" })),
@@ -19,42 +22,34 @@ export function quorums(ids, rows, majority) {
     ...rows.flatMap((row, at) => drawn(row, y(at), x, ids, row.members.length >= majority)));
 }
 
-function drawn({ label, owner, members, act }, y, x, ids, whole) {
+function drawn({ label, owner, members, later, act }, y, x, ids, whole) {
   const inside = ids.filter((id) => members.includes(id));
   const band = whole ? [svg("line", { x1: x(inside[0]), x2: x(inside.at(-1)), y1: y, y2: y, class: `band owner${owner}` })] : [];
-  const dots = ids.map((id) => svg("circle", {
-    cx: x(id), cy: y, r: 9, class: members.includes(id) ? `member owner${owner}` : "absent",
-  }));
-  return [...band, ...dots, svg("text", { x: 0, y: y + 4, class: `row owner${owner}`, onclick: act ?? (() => {}) }, label)];
+  const ring = (id) => members.includes(id) ? `member owner${owner}` : later.includes(id) ? `later owner${owner}` : "absent";
+  const dots = ids.map((id) => svg("circle", { cx: x(id), cy: y, r: 9, class: ring(id) }));
+  const marks = ids.filter((id) => later.includes(id)).map((id) => svg("circle", { cx: x(id), cy: y, r: 4, class: `member owner${owner}` }));
+  return [...band, ...dots, ...marks, svg("text", { x: 0, y: y + 4, class: `row owner${owner}`, onclick: act ?? (() => {}) }, label)];
 }
 
 const described = (rows, shared) =>
-  `${rows.map(({ label, members }) => `${label}: ${members.join(", ")}`).join("; ")}; in all: ${shared.join(", ") || "nobody"}`;
+  `${rows.map(({ label, members, later }) => `${label}: ${members.join(", ")}${later.length ? `, later ${later.join(", ")}` : ""}`).join("; ")}; in all: ${shared.join(", ") || "nobody"}`;
 
 /** Why somebody leads, or wants to, at a step: sentences, the picture, a table by replica. */
 export function leaderWhy(trace, ballot, step, close) {
   const found = election(trace, ballot, step), leads = found.won === null ? "wants to lead" : "leads";
   const head = html("h2", {}, `Why replica ${ballot.replica} ${leads} at ${spell(ballot)} `, press("close", close));
-  const ids = trace.replicas, { majority } = found;
-  const rows = [{ label: `promised ${spell(ballot)}`, owner: ballot.replica, members: inTime(found) }];
-  if (found.former) {
-    const left = ids.filter((id) => !inTime(found).includes(id));
-    rows.push({ label: `left for ${spell(found.former)}`, owner: found.former.replica, members: left });
-  }
+  const ids = trace.replicas, rows = sides(found, ids);
+  const legend = [...rows.some(({ later }) => later.length) ? [LATER] : [], left(found, ids)].filter(Boolean).join(" · ");
   return [
-    head, quorums(ids, rows, majority), ...found.former ? [html("p", { class: "legend" }, left(found, ids, majority))] : [],
+    head, quorums(ids, rows, found.majority), html("p", { class: "legend" }, legend),
     ...told(found).map((sentence) => html("p", {}, sentence)),
     html("p", {}, html("cite", {}, "Paxos Made Simple 2.2, P1a and P2c; for pre-votes Ongaro 9.6, for leases Paxos Made Live 5.2")),
     byReplica(found, ids),
   ];
 }
 
-/** What the row of those means that had not promised when a majority had. */
-function left(found, ids, majority) {
-  const many = ids.length - inTime(found).length, name = spell(found.former);
-  const said = `left for ${name}: who had not promised ${spell(found.ballot)} then, and could still accept at ${name}`;
-  return many < majority ? `${said}; it takes ${majority} for anything to be chosen` : said;
-}
+/** What the mark of those means that came later. */
+export const LATER = "◉ later: not needed";
 
 function byReplica(found, ids) {
   const seconds = (at) => at === undefined ? "·" : at.toFixed(3);

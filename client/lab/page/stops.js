@@ -17,7 +17,8 @@ const BACK = /^(started|resumed|restarted)/;
 
 /**
  * Give every step its `weight`, whether it is a `fault`, and its `turn`: "majority" where one more makes it
- * one, "late" where there was one, "unsure" where an acceptor that started may have granted a lease.
+ * one, "late" where there was one, "unsure" where an acceptor that started may have granted a lease. Where a
+ * slot is chosen at one more ballot, `earlier` is the one it was chosen at first: {ballot, isSame}.
  */
 export function weigh(trace) {
   const facts = new Facts(trace), usual = new Set();
@@ -36,10 +37,12 @@ export function weigh(trace) {
 
 /** What has been promised, accepted, chosen, decided so far. */
 class Facts {
-  constructor({ replicas }) {
+  constructor({ replicas, messages }) {
     this.majority = majorityOf(replicas.length);
     this.all = replicas.length;
+    this.messages = messages;
     this.sets = new Map();
+    this.choices = new Map();
     this.granted = new Set();
   }
 
@@ -50,6 +53,15 @@ class Facts {
     set.add(one);
     return set.size > before ? set.size : 0;
   }
+}
+
+/**
+ * Note that a slot is chosen at a ballot, with a value or null where that is not known, and give a step
+ * the `earlier` choice: what a majority accepted once stays chosen, whoever knows of it.
+ */
+function choose({ choices }, slot, ballot, value, step) {
+  const first = choices.get(slot) ?? choices.set(slot, { ballot, value }).get(slot);
+  if (first.ballot !== ballot) step.earlier = { ballot: first.ballot, isSame: value !== null && value === first.value };
 }
 
 // --- what is new --------------------------------------------------------------------------------------
@@ -65,8 +77,8 @@ function news(record, facts, step) {
 
 const NEWS = table({
   acted: ({ replica, event }, facts, step) => ACTED[event.event]?.(event, replica, facts, step) ?? "",
-  left: ({ who, mail }, facts, step) =>
-    mail.map(({ type, to, fields }) => LEFT[type]?.(fields, { who, to, type, facts, step }) ?? "").find(Boolean) ?? "",
+  left: ({ who, cause, mail }, facts, step) =>
+    mail.map(({ type, to, fields }) => LEFT[type]?.(fields, { who, to, type, cause, facts, step }) ?? "").find(Boolean) ?? "",
   life({ who, up, at }, facts) {
     if (up && roleOf(who) === "acceptor") facts.granted.delete(replicaOf(who));
     return at > 1 ? "life" : "";
@@ -107,12 +119,17 @@ const LEFT = table({
     facts.granted.add(replicaOf(who));
     return "";
   },
-  Accepted({ slot, ballot }, { who, facts, step }) {
+  Accepted({ slot, ballot }, { who, cause, facts, step }) {
     const count = facts.add(`accepted ${slot} at ${spell(ballot)}`, replicaOf(who));
-    if (count === facts.majority) step.turn = "majority";
-    return count === facts.majority ? "accepted" : "";
+    if (count !== facts.majority) return "";
+    step.turn = "majority";
+    choose(facts, slot, spell(ballot), facts.messages.get(cause)?.fields.value?.b64 ?? null, step);
+    return "accepted";
   },
-  Chosen: ({ entry: { slot } }, { facts }) => facts.add("chosen", slot) ? "chosen" : "",
+  Chosen({ entry: { slot, ballot, value } }, { facts, step }) {
+    choose(facts, slot, spell(ballot), value.b64, step);
+    return facts.add("chosen", slot) ? "chosen" : "";
+  },
   Refused: ({ ballot, promised, reason }, { who }) =>
     reason === "ballot" && less(ballot, promised) ? `refuse ${replicaOf(who)} ${spell(ballot)}` : "",
   Votes(fields, { who, to, type, facts, step }) {

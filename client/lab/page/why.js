@@ -1,7 +1,7 @@
 // Why a slot has the value that it has: who proposed, promised and accepted, ballot by ballot, and
 // which majorities share an acceptor. A function of the records up to a step. Pure.
 
-import { less, majorityOf, spell } from "./ballots.js";
+import { less, majorityOf, spell, unspell } from "./ballots.js";
 import { replicaOf, table } from "./records.js";
 
 /**
@@ -14,6 +14,7 @@ export function history(trace, slot, until) {
   for (let at = 0; at <= until; at++) {
     for (const record of trace.steps[at].records) {
       if (record.kind === "left") record.mail.forEach((mail) => SEEN[mail.type]?.(found, record, mail, slot, at));
+      else if (isPromise(record)) promise(found, record.replica, unspell(record.event.ballot), at);
     }
   }
   const proposed = [...found.ballots.values()].filter((one) => one.proposed !== null);
@@ -24,15 +25,24 @@ export function history(trace, slot, until) {
   return { ballots: proposed, chosen: found.chosen, majority };
 }
 
-/** Whether a message had come by a step. */
-export const cameBy = (message, step) => message.fates.some((one) => one.fate === "arrived" && one.step <= step);
+/** Whether a message had come by a step; one that never left has not. */
+export const cameBy = (message, step) => message?.fates.some((one) => one.fate === "arrived" && one.step <= step) ?? false;
+
+/** Whether a record is an acceptor's promise: it is bound from then on, though nobody else knows it yet. */
+export const isPromise = ({ kind, event }) => kind === "acted" && event.event === "promise" && /^\d+\.\d+$/.test(event.ballot);
+
+/** Note who promised a ballot at a step; its promise, which has no `id` until it leaves. */
+function promise({ ballots }, replica, ballot, step) {
+  const { promises } = at(ballots, ballot);
+  if (!promises.has(replica)) promises.set(replica, { id: null, step, report: null, late: false });
+  return promises.get(replica);
+}
 
 const SEEN = table({
-  Promise({ ballots }, { who }, { id, fields }, slot, step) {
-    const report = fields.accepted.find((one) => one.slot === slot) ?? null;
-    const promises = at(ballots, fields.ballot).promises;
-    const known = promises.get(replicaOf(who));
-    promises.set(replicaOf(who), { id: known?.id ?? id, step: known?.step ?? step, report: known?.report ?? report, late: false });
+  Promise(found, { who }, { id, fields }, slot, step) {
+    const known = promise(found, replicaOf(who), fields.ballot, step);
+    known.id ??= id;
+    known.report ??= fields.accepted.find((one) => one.slot === slot) ?? null;
   },
   Accept({ ballots }, { who }, { fields }, slot, step) {
     if (fields.slot !== slot) return;
@@ -63,7 +73,7 @@ export function story({ ballots, chosen, majority }, values) {
     `Replica ${first.proposed.by} proposed ${name} at ballot ${spell(first.ballot)}; `
       + `acceptors ${list(before(first))} had promised that ballot.${after(first)}`,
     chosen
-      ? `Acceptors ${list(chosen.acceptors)} accepted it at that ballot: a majority, so it is chosen, whether anybody knows that yet or not.`
+      ? `Acceptors ${list(chosen.acceptors)} accepted it at that ballot: a majority, so it is chosen, whether anybody knows that yet or not.${unneeded(first, chosen)}`
       : `Accepted so far by ${list(first.votes.keys())}; it takes ${majority} for it to be chosen.`,
   ];
   const later = ballots.filter((one) => chosen && less(chosen.ballot, one.ballot)).slice(0, FEW);
@@ -80,6 +90,16 @@ function after({ promises }) {
   return late.length ? ` (${list(late)} promised it later.)` : "";
 }
 
+/** Who accepted at the ballot that chose, when it was chosen already. */
+const afterwards = ({ votes }, { acceptors }) => [...votes.keys()].filter((id) => !acceptors.includes(id));
+
+function unneeded(one, chosen) {
+  const more = afterwards(one, chosen);
+  return more.length ? ` ${acceptors(more)} accepted it too, later: it was chosen by then.` : "";
+}
+
+const acceptors = (ids) => `${ids.length === 1 ? "Acceptor" : "Acceptors"} ${list(ids)}`;
+
 /** How a later ballot met what was chosen. */
 function met(one, chosen, value) {
   const promised = before(one), shared = promised.filter((id) => chosen.acceptors.includes(id));
@@ -87,12 +107,35 @@ function met(one, chosen, value) {
   const needed = `At ballot ${spell(one.ballot)} replica ${one.proposed.by} needed a majority too, `
     + `and got the promises of ${list(promised)}.${after(one)}`;
   if (shared.length === 0) return `${needed} None of them accepted it: no two majorities can be so.`;
-  const who = shared.length === 1 ? `Acceptor ${shared[0]} is` : `Acceptors ${list(shared)} are`;
-  const both = `${who} in both majorities`;
+  const both = `${acceptors(shared)} ${shared.length === 1 ? "is" : "are"} in both majorities`;
+  const votes = [...one.votes.keys()];
+  const anew = votes.length ? ` ${acceptors(votes)} accepted it at ${spell(one.ballot)} too: nothing changes by that.` : "";
   return again
-    ? `${needed} ${both}, so it learned of the value, and proposed that again.`
+    ? `${needed} ${both}, so it learned of the value, and proposed that again.${anew}`
     : `${needed} ${both}, and yet it proposed another value: this is what must never happen.`;
 }
+
+/**
+ * The rows of the picture, at most MOST ballots and the one that chose: {label, owner, members, later, step,
+ * aside}. Members are a ballot's majority: those that accepted where it chose, those whose promises it relies
+ * on where it had to ask. Later ones were not needed. A row aside says nothing about what majorities share.
+ */
+export function majorities({ ballots, chosen }) {
+  const isChoice = ({ ballot }) => chosen !== null && spell(ballot) === spell(chosen.ballot);
+  return ballots.filter((one, index) => index >= ballots.length - MOST || isChoice(one)).flatMap((one) => {
+    const { ballot, proposed: { step }, promises, votes } = one, name = spell(ballot), owner = ballot.replica;
+    const relied = before(one), later = [...promises.keys()].filter((id) => !relied.includes(id));
+    const accepted = isChoice(one)
+      ? { members: chosen.acceptors, later: afterwards(one, chosen), aside: false }
+      : { members: [...votes.keys()], later: [], aside: chosen !== null && less(chosen.ballot, ballot) };
+    return [
+      { label: `promised ${name}`, owner, members: relied, later, step, aside: false },
+      { label: `accepted ${name}`, owner, step, ...accepted },
+    ];
+  });
+}
+
+const MOST = 4;
 
 function list(ids) {
   const all = [...ids].sort((a, b) => a - b);

@@ -182,7 +182,7 @@ const SAY = table({
   left({ who, mail }, messages, trace, step, at) {
     const sent = mail.map(({ id }) => messages.get(id));
     const chosen = sent.find(({ type }) => type === "Chosen");
-    if (chosen) return [isChosen(chosen), chosen.words === "no-op" ? NOOP : EVENT.chosen];
+    if (chosen) return [isChosen(chosen, step), chosen.words === "no-op" ? NOOP : EVENT.chosen];
     const first = sent.find((one) => replicaOf(one.to) !== replicaOf(who)) ?? sent[0];
     if (concerns(first).length) return [SENDS[first.type](first, { trace, step, at }), why(first)];
     if (first.type in ANSWERS) return [ANSWERS[first.type](first, messages, step), about(first)];

@@ -20,6 +20,9 @@ TRACES = {
     "stopped": PAIRS["blocking"].other,
     "blocked": PAIRS["blocking"].one,
     "old_leader": Request(scenario="old_leader"),
+    "basic_round": Request(scenario="basic_round"),
+    "leader_killed": Request(scenario="leader_killed"),
+    "minority_cut_off": Request(scenario="minority_cut_off"),
     "2pc": Request(protocol="2pc", seed=6, profile="doubt"),
     "2pc_bug": Request(protocol="2pc", bug="silence-is-yes"),
 }
