@@ -215,6 +215,8 @@ class Learner:
     def _on_durable(self, now: float, sender: Address, m: Durable) -> Effects:
         self._durable = max(self._durable, m.slot)
         self.state.history.durable(self._durable)
+        if self._durable == self.applied:
+            self.log.rest()
         return NOTHING
 
     def _on_unanswered(self, now: float, sender: Address, m: NotSent | NoAnswer) -> Effects:

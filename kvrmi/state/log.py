@@ -2,15 +2,17 @@
 
 Rules: a slot is appended once and in order; the chain covers slot and batch and nothing else, so
 that healthy replicas agree on it whatever ballot chose the value; what has not been handed out
-to be stored is never truncated. The disk may hold more than memory: while somebody will ask for
-older entries, nothing is trimmed there, up to a bound.
+to be stored is never truncated. The disk may hold more than memory: at rest memory keeps few
+values, and while somebody will ask for older entries, nothing is trimmed there, up to a bound.
 It does not know what a command means, nor how a value came to be chosen.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgpack
@@ -33,13 +35,17 @@ from ..storage.interface import (
 
 __all__ = [
     "CHAIN_START",
+    "RESTING_BYTES",
     "TABLES",
+    "Blocks",
     "Entry",
     "Kept",
     "Log",
+    "Older",
     "chain",
     "pack_batch",
     "recomputed",
+    "stored_blocks",
     "stored_end",
     "stored_page",
     "unpack_batch",
@@ -52,6 +58,8 @@ CHAIN_START = bytes(32)
 _FORMAT = 1
 _FORMAT_BYTE = bytes((_FORMAT,))
 _KEPT_BYTES = 4 << 20
+RESTING_BYTES = 256 << 10
+"""Bytes of values that stay in memory when the disk has all of them and nothing new comes."""
 _HELD_BYTES = 512 << 20
 """Bytes that the disk may hold for who pulls a snapshot; beyond, it is trimmed all the same."""
 _FIRST, _LAST = "first", "last"
@@ -72,6 +80,22 @@ class Kept(NamedTuple):
     entry: Entry
     revision: int
     hash: bytes
+
+
+class Older(NamedTuple):
+    """What memory has of an entry whose value is on the disk alone."""
+
+    slot: int
+    hash: bytes
+    size: int
+
+
+class Blocks(NamedTuple):
+    """Entries in a row, after the slot and hash `before`; those of `older` are on the disk."""
+
+    before: tuple[int, bytes]
+    older: list[Older]
+    kept: list[Kept]
 
 
 def pack_batch(commands: Sequence[bytes]) -> bytes:
@@ -101,7 +125,8 @@ class Log:
     """The last entries, and before them an anchor: the slot and chain hash they follow.
 
     At most `keep` entries and `keep_bytes` of values stay (one entry always does), save that
-    those not yet handed out by `take_records` stay until they are.
+    those not yet handed out by `take_records` stay until they are. Of the older ones at rest only
+    slot and hash are in memory; see `rest`.
     """
 
     def __init__(
@@ -114,13 +139,16 @@ class Log:
         """The chain up to and including `applied`."""
         self.anchor: tuple[int, bytes] = (0, CHAIN_START)
         self.keep = keep
-        """Entries kept in memory at most."""
+        """Entries kept at most."""
         self.held = False
         """Whether the disk keeps what memory drops; set by who knows that it will be asked for."""
         self._keep_bytes = keep_bytes
         self._held_bytes = held_bytes
         self._kept: dict[int, Kept] = {}
+        self._older: deque[Older] = deque()
+        """Before those, from the anchor on."""
         self._bytes = 0
+        """Of the values of both."""
         self._stored = 0
         self._trimmed = 0
         self._stored_bytes = 0
@@ -128,8 +156,8 @@ class Log:
 
     @property
     def first(self) -> int:
-        """Lowest slot still kept in memory; `applied` + 1 if none is."""
-        return self.anchor[0] + 1
+        """Lowest slot whose value is still in memory; `applied` + 1 if none is."""
+        return self.anchor[0] + len(self._older) + 1
 
     @property
     def oldest(self) -> int:
@@ -174,19 +202,30 @@ class Log:
         kept = self._kept.get(slot)
         return None if kept is None else (kept.entry, kept.revision)
 
-    def blocks(self, slot: int, most: int) -> tuple[tuple[int, bytes], list[Kept]]:
-        """Give at most so many entries from `slot` on, and the place that they follow: slot, hash.
+    def blocks(self, slot: int, most: int) -> Blocks:
+        """Give at most so many entries from `slot` on.
 
-        They begin later where memory does; then the place is the anchor.
+        They begin later where the log does, at the anchor.
         """
-        first = max(min(slot, self.applied + 1), self.first)
-        found = [self._kept[one] for one in range(first, min(first + most, self.applied + 1))]
-        before = self._kept.get(first - 1)
-        return (self.anchor if before is None else (first - 1, before.hash)), found
+        first = max(min(slot, self.applied + 1), self.anchor[0] + 1)
+        end = min(first + most, self.applied + 1)
+        at = first - self.anchor[0] - 1
+        older = list(islice(self._older, at, at + most))
+        kept = [self._kept[one] for one in range(max(first, self.first), end)]
+        before = self.hash_at(first - 1)
+        return Blocks(self.anchor if before is None else (first - 1, before), older, kept)
+
+    def hash_at(self, slot: int) -> bytes | None:
+        """Return the chain's hash up to a slot, None if its entry is not kept."""
+        if slot in self._kept:
+            return self._kept[slot].hash
+        at = slot - self.anchor[0] - 1
+        return self._older[at].hash if 0 <= at < len(self._older) else None
 
     def restart(self, slot: int, hash: bytes) -> None:
         """Forget every entry and go on after `slot`: a snapshot taken there was installed."""
         self._kept.clear()
+        self._older.clear()
         self._bytes = self._stored_bytes = 0
         self.applied, self.hash = slot, hash
         self.anchor = (slot, hash)
@@ -213,16 +252,30 @@ class Log:
         self._restarted = False
         return tuple(records)
 
+    def rest(self, keep_bytes: int = RESTING_BYTES) -> None:
+        """Leave all but the last values to the disk, which has all of them, durably."""
+        size = self._bytes - sum(one.size for one in self._older)
+        while size > keep_bytes and self.first <= min(self._stored, self.applied - 1):
+            self._let_go()
+            size -= self._older[-1].size
+
+    def _let_go(self) -> None:
+        """Let the value of the oldest entry in memory go; slot and hash stay."""
+        kept = self._kept.pop(self.first)
+        self._older.append(Older(kept.entry.slot, kept.hash, len(kept.entry.value)))
+
     def _truncate(self) -> None:
         """Drop the oldest entries beyond the limits, of those that were handed out."""
         upto = min(self._stored, self.applied - 1)
         while self.anchor[0] < upto and self._beyond():
-            kept = self._kept.pop(self.first)
-            self._bytes -= len(kept.entry.value)
-            self.anchor = (kept.entry.slot, kept.hash)
+            if not self._older:
+                self._let_go()
+            slot, hash, size = self._older.popleft()
+            self._bytes -= size
+            self.anchor = (slot, hash)
 
     def _beyond(self) -> bool:
-        return len(self._kept) > self.keep or self._bytes > self._keep_bytes
+        return self.applied - self.anchor[0] > self.keep or self._bytes > self._keep_bytes
 
     @classmethod
     def load(cls, view: View, keep: int = 1000, keep_bytes: int = _KEPT_BYTES) -> Log:
@@ -278,6 +331,20 @@ def stored_page(view: View, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[E
             break
         entries.append(entry)
     return tuple(entries)
+
+
+def stored_blocks(view: View, places: Sequence[Older]) -> list[Kept]:
+    """Read the entries in these places, one after the other; raises Corrupt."""
+    found = []
+    rows = view.scan("log", places[0].slot - 1) if places else iter(())
+    for place, (slot, value) in zip(places, rows, strict=False):
+        entry, revision = _unpack_kept(slot, value)
+        if entry.slot != place.slot:
+            break
+        found.append(Kept(entry, revision, place.hash))
+    if len(found) < len(places):
+        raise Corrupt(f"the log lacks slot {places[len(found)].slot}")
+    return found
 
 
 def _pack_kept(kept: Kept) -> tuple[Key, bytes]:

@@ -14,7 +14,7 @@ from kvrmi.operations.commands import decode_command
 from kvrmi.operations.definition import Malformed
 from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.state.history import Found
-from kvrmi.state.log import Kept, Log, recomputed, unpack_batch
+from kvrmi.state.log import Blocks, Kept, Log, recomputed, stored_blocks, unpack_batch
 from kvrmi.state.replicated import Replicated
 from kvrmi.storage.interface import Corrupt, StorageFailed, View
 
@@ -57,10 +57,17 @@ class Applied(Protocol):
 
 
 class _Found(NamedTuple):
-    before: tuple[int, bytes]
-    kept: list[Kept]
+    blocks: Blocks
+    view: View | None
     applied: int
     revision: int
+
+    def kept(self) -> list[Kept]:
+        """Read those that are not in memory. Raises Corrupt, StorageFailed."""
+        if self.view is None:
+            return self.blocks.kept
+        with contextlib.closing(self.view):
+            return [*stored_blocks(self.view, self.blocks.older), *self.blocks.kept]
 
 
 def blocks(host: RoleHost[Any], of: Vocabulary, first: int | None, most: int) -> dict[str, object]:
@@ -68,20 +75,26 @@ def blocks(host: RoleHost[Any], of: Vocabulary, first: int | None, most: int) ->
 
     Commands are named as in the vocabulary `of`.
     `anchor` is the slot that they follow and the chain's hash there: it is not `first` - 1 where
-    older blocks are not kept in memory any more. Raises Fenced.
+    older blocks are not kept any more. Raises Fenced, and CatchUpFailed where the disk fails.
     """
 
     def find(it: Applied, _: float) -> _Found:
         start = it.applied + 1 - most if first is None else first
-        return _Found(*it.log.blocks(start, most), it.applied, it.state.revision)
+        found = it.log.blocks(start, most)
+        return _Found(found, it.view() if found.older else None, it.applied, it.state.revision)
 
-    found = host.ask(find)
-    previous, listed = found.before[1], []
-    for kept in found.kept:
+    try:
+        found = host.ask(find)
+        blocks = found.kept()
+    except (Corrupt, StorageFailed) as error:
+        raise CatchUpFailed(f"the log on the disk cannot be read: {error}") from error
+    before, anchor = found.blocks.before
+    previous, listed = anchor, []
+    for kept in blocks:
         listed.append(_block(kept, previous, of))
         previous = kept.hash
     return {
-        "anchor": {"slot": found.before[0], "hash": found.before[1].hex()},
+        "anchor": {"slot": before, "hash": anchor.hex()},
         "applied": found.applied,
         "revision": found.revision,
         "blocks": listed,
@@ -160,8 +173,7 @@ def why(host: RoleHost[Any], key: str) -> dict[str, object]:
 
 def _decision(found: Found, log: Log) -> dict[str, object]:
     block = found.block
-    _, kept = log.blocks(block.slot, 1)
-    there = bool(kept) and kept[0].entry.slot == block.slot
+    hash = log.hash_at(block.slot)
     return {
         "slot": block.slot,
         "ballot": ballot_shown(block.ballot),
@@ -169,7 +181,7 @@ def _decision(found: Found, log: Log) -> dict[str, object]:
         "revision": found.revision,
         "id": [part.hex() if isinstance(part, bytes) else part for part in found.id],
         "previous": block.previous.hex(),
-        "hash": kept[0].hash.hex() if there else None,
+        "hash": None if hash is None else hash.hex(),
     }
 
 

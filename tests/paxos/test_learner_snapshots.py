@@ -145,9 +145,9 @@ def goes_on(giver: Bench[Learner], upto: int) -> None:
     giver.drain()
 
 
-def large(benches: Benches) -> Bench[Learner]:
+def large(benches: Benches, keep: int = 3) -> Bench[Learner]:
     """One with three pages of state and a log of three entries."""
-    giver = load(benches, me=2, keep=3)
+    giver = load(benches, me=2, keep=keep)
     for slot in range(1, 5):
         commands = [put(f"big {slot} {one}", "x" * (PAGE_BYTES // 4)) for one in range(2)]
         giver.deliver(proposer(2), Chosen(entry_of(slot, *commands)))
@@ -179,6 +179,25 @@ def test_a_log_that_nobody_asks_for_is_let_go(benches: Benches) -> None:
     giver.wake(SOURCE_IDLE + 1)
     goes_on(giver, 21)
     assert giver.role.log.oldest == giver.role.log.first
+
+
+def test_at_rest_entries_are_given_from_the_disk(benches: Benches) -> None:
+    """Once it has them all; until then memory keeps those that a peer may lack."""
+    giver, taker = large(benches, keep=1000), load(benches)
+    giver.deliver(proposer(2), Chosen(entry(5, "small")))
+    flush(giver)
+    giver.deliver(proposer(2), Chosen(entry(6, "news")))
+    giver.deliver(learner(2), Durable(5))
+    assert giver.role.log.first == 1
+    flush(giver)
+    assert giver.role.log.first == 1
+    giver.deliver(learner(2), Durable(6))
+    assert (giver.role.log.oldest, giver.role.log.first) == (1, 5)
+    giver.drain()
+    taker.deliver(host(1), Restore(2))
+    bring(giver, taker)
+    assert (taker.role.applied, taker.role.restored) == (6, None)
+    assert taker.role.state.digest == giver.role.state.digest
 
 
 @pytest.mark.parametrize("news", [NotSent, NoAnswer])

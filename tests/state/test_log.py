@@ -12,10 +12,12 @@ from kvrmi.state.log import (
     CHAIN_START,
     TABLES,
     Entry,
+    Kept,
     Log,
     chain,
     pack_batch,
     recomputed,
+    stored_blocks,
     stored_end,
     stored_page,
     unpack_batch,
@@ -113,7 +115,7 @@ def test_bytes_bound_the_log_too_but_one_entry_stays() -> None:
     assert (log.first, log.applied) == (8, 8)
 
 
-@given(st.lists(st.sampled_from(["append", "store", "reload", "restart"]), max_size=40))
+@given(st.lists(st.sampled_from(["append", "store", "reload", "restart", "rest"]), max_size=40))
 def test_reloaded_log_is_the_same(steps: list[str]) -> None:
     log, storage = Log(keep=3), MemoryStorage(TABLES)
     for step in steps:
@@ -127,15 +129,56 @@ def test_reloaded_log_is_the_same(steps: list[str]) -> None:
                 assert log.take_records() == ()
                 assert stored_end(storage) == (log.applied, log.hash)
                 loaded = Log.load(storage, keep=3)
-                assert same(loaded, log)
+                assert same(loaded, log) or log.first > loaded.first
+                assert log.anchor == loaded.anchor
+                assert listed(log, storage) == loaded.blocks(1, 99).kept
+                if step == "rest":
+                    log.rest(0)
+                    assert log.first == max(log.applied, log.anchor[0] + 1)
+                    assert listed(log, storage) == loaded.blocks(1, 99).kept
                 assert len(list(storage.scan("log"))) == log.applied - log.anchor[0]
                 log = loaded if step == "reload" else log
+
+
+def listed(log: Log, storage: MemoryStorage) -> list[Kept]:
+    _, older, kept = log.blocks(1, 99)
+    return [*stored_blocks(storage, older), *kept]
 
 
 def stored(log: Log, storage: MemoryStorage, upto: int) -> None:
     """Append and store, one by one, as a learner does."""
     for slot in range(log.applied + 1, upto + 1):
         storage.write(filled(log, slot).take_records())
+
+
+def test_at_rest_older_values_are_on_the_disk_alone_and_as_many_as_ever() -> None:
+    log, storage = Log(keep=100, keep_bytes=1000), MemoryStorage(TABLES)
+    write(filled(log, 20, 100), storage)
+    filled(log, 21, 100)
+    before = log.anchor
+    assert (log.oldest, log.first, log.anchor[0]) == (11, 12, 11)
+    log.rest(0)
+    assert log.first == 21, "what was not handed out stays"
+    write(log, storage)
+    log.rest(250)
+    assert (log.anchor[0], log.oldest, log.first) == (11, 12, 21)
+    assert log.anchor == before
+    assert log.page(20) == ()
+    assert stored_page(storage, 20) == (entry(20, 100), entry(21, 100))
+    assert log.hash_at(15) == chain(log.hash_at(14) or b"", 15, entry(15, 100).value)
+    assert (log.hash_at(11), log.hash_at(22)) == (None, None)
+    write(filled(log, 22, 100), storage)
+    assert (log.oldest, log.first) == (13, 21), "the bound counts both"
+    assert [kept.entry.slot for kept in listed(log, storage)] == [*range(13, 23)]
+
+
+def test_a_block_that_the_disk_should_have_and_lacks_is_damage() -> None:
+    log, storage = filled(Log(), 5), MemoryStorage(TABLES)
+    write(log, storage)
+    log.rest(0)
+    storage.write((Remove("log", 3),))
+    with pytest.raises(Corrupt, match="lacks slot 3"):
+        listed(log, storage)
 
 
 def test_a_held_log_stays_on_the_disk_and_not_in_memory() -> None:
@@ -222,12 +265,15 @@ def test_damaged_log_does_not_load(damage: Record) -> None:
         Log.load(storage)
 
 
-def test_blocks_follow_a_place_whose_hash_is_known() -> None:
+@pytest.mark.parametrize("resting", [False, True])
+def test_blocks_follow_a_place_whose_hash_is_known(resting: bool) -> None:
     log = filled(Log(keep=4), 3)
     assert log.blocks(1, 9)[0] == (0, CHAIN_START)
     write(log, storage := MemoryStorage(TABLES))
     write(filled(log, 10), storage)
     assert log.anchor[0] == 6
+    if resting:
+        log.rest(0)
     for asked, first, count in [
         (1, 7, 2),
         (7, 7, 2),
@@ -236,12 +282,13 @@ def test_blocks_follow_a_place_whose_hash_is_known() -> None:
         (11, 11, 0),
         (99, 11, 0),
     ]:
-        (slot, hash), found = log.blocks(asked, 2)
+        (slot, hash), older, kept = log.blocks(asked, 2)
+        found = [*stored_blocks(storage, older), *kept]
         assert slot == first - 1
-        assert [kept.entry.slot for kept in found] == [*range(first, first + count)]
-        for kept in found:
-            hash = chain(hash, kept.entry.slot, kept.entry.value)
-            assert kept.hash == hash
+        assert [one.entry.slot for one in found] == [*range(first, first + count)]
+        for one in found:
+            hash = chain(hash, one.entry.slot, one.entry.value)
+            assert one.hash == hash
         assert found or hash == log.hash
 
 
