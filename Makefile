@@ -27,7 +27,7 @@ test: $(VENV)/.test  ## set up, then every check: format, lint, types, imports, 
 	$(BIN)/python $(BIN)/lint-imports
 	$(BIN)/python -m tests
 
-prove: $(VENV)/.run  ## set up, then the proof: 10,000 histories, scenarios on processes, ten minutes of failures
+prove: $(VENV)/.run  ## set up, then the proof: 10,000 histories, scenarios, nemesis
 	@mkdir -p proof
 	@$(BIN)/python -m kvrmi.sim --seeds 0..9999 --report proof/histories.json
 	@$(BIN)/python -m client lab run --all --live
