@@ -7,17 +7,23 @@ import { EVENT } from "./reasons.js";
 
 /** Events that explain who leads; the others pass by. */
 export const EXPLAINS = new Set(["pre-vote", "pre-voted", "campaign", "promise", "refuse", "leads", "leads open", "leads no more", "leads unreachable", "hand-over", "transfer", "silent"]);
-const MOST = 16;
+const MOST = 16, SLACK = 0.2;
 
 /** What led to a ballot, and what ended the one before: sentences with their reasons. */
 export function election(events, ballot, needs) {
-  const begun = events.filter((one) => one.ballot === ballot);
+  const begun = answersTo(events.filter((one) => one.ballot === ballot));
   if (!begun.length) return [];
   const from = Math.min(...begun.map(({ at }) => at)) - 3, to = Math.max(...begun.map(({ at }) => at));
-  const near = events.filter((one) => one.ballot === ballot || (one.at >= from && one.at <= to && AROUND.has(one.event)));
+  const near = events.filter((one) => begun.includes(one) || (one.ballot !== ballot && one.at >= from && one.at <= to && AROUND.has(one.event)));
   const seen = new Set();
   const first = (one) => !seen.has(topic(one)) && seen.add(topic(one));
   return together(caused(chained(near, ballot).filter(first), ballot, needs)).map(told).slice(-MOST);
+}
+
+/** Without what acceptors answered before it wanted to lead: a replica that may be handed the lead asks them too. */
+function answersTo(events) {
+  const asked = events.find(({ event }) => event === "pre-vote")?.at ?? -Infinity;
+  return events.filter(({ event, at }) => event !== "pre-voted" || at > asked - SLACK);
 }
 
 /** What each of these waits for stands before it in the list. */

@@ -319,6 +319,13 @@ test("a change of leader: who missed which heartbeat, who would promise, what th
   ]);
 });
 
+test("what acceptors answered to one that may be handed the lead is no part of its election later", () => {
+  const voted = (at, text) => event("pre-voted", at, 3, 2, { ballot: "4.2", text: `pre-voted ballot=4.2 to=2 ${text}` });
+  const events = [voted(3, "no promised=3.1 lease=3.1 left=0.450s"),
+    event("pre-vote", 10, 2, 0, { ballot: "4.2", text: "pre-vote ballot=4.2 heartbeat=none" }), voted(10.1, "yes")];
+  assert.deepEqual(election(events, "4.2", 2).map(({ text }) => /who would|would not|would/.exec(text)[0]), ["who would", "would"]);
+});
+
 test("no answer stands before its question, whichever replica's report comes first", () => {
   const promise = (at, on) => event("promise", at, on, 2, { ballot: "4.2" });
   const voted = event("pre-voted", 9.9, 3, 2, { ballot: "4.2", text: "pre-voted ballot=4.2 to=2 yes" });
