@@ -1,9 +1,9 @@
 """The transaction manager: takes clients' writes through both phases, and their reads to the store.
 
 Rules: it sends a commit to others only when its own participant has recorded it; it answers OK when
-every member has carried it out, ABORTED only while nobody can, else UNKNOWN_OUTCOME. It keeps
-nothing on a disk: a new one asks its participant what the old one left. One round of votes is under
-way at a time; what comes meanwhile makes the next.
+every member has carried it out, ABORTED only while nobody can, UNAVAILABLE where another server yet
+might, else UNKNOWN_OUTCOME. It keeps nothing on a disk: a new one asks its participant what
+the old one left. One round of votes is under way at a time; what comes meanwhile makes the next.
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ class Manager:
         self._reads: deque[Submission] = deque()
         self._reading: dict[int, list[Submission]] = {}
         self._blocked: list[Submission] = []
+        self._storeless = False
+        """Whether something came to nothing at its own participant, and no decision has since."""
         self._handlers: Mapping[type[Message], Callable[[float, Address, Any], None]] = {
             Votes: self._on_votes,
             Done: self._on_done,
@@ -153,7 +155,7 @@ class Manager:
 
     def _left_out(self) -> Answer:
         text = f"replica {self.me} is not in view {self.view.number}; nothing was done"
-        return Answer("ABORTED", text, 0)
+        return Answer("UNAVAILABLE", text, 0)
 
     # --- steps ------------------------------------------------------------------------------------
 
@@ -271,8 +273,13 @@ class Manager:
                 self._highest = revision = self._revision(highest, place)
                 self.decided(one, Decision(asked.number, True, revision))
             else:
-                one.settle(round.answer(asked.number))
+                one.settle(self._refusal(round, asked.number))
                 self._owe(one, round.view.ids, Decision(asked.number, False, 0))
+
+    def _refusal(self, round: Round, number: int) -> Answer:
+        """Say what an abort means for who asked: where only the store here lacks, ask elsewhere."""
+        answer = round.answer(number)
+        return NO_STORE if answer.code == "ABORTED" and self.me not in round.heard else answer
 
     def _revision(self, highest: int, place: int) -> int:
         """Make the place-th revision above one, among those that only this manager makes."""
@@ -297,6 +304,7 @@ class Manager:
 
     def _on_done(self, now: float, sender: Address, m: Done) -> None:
         peer = sender.replica
+        self._storeless &= peer != self.me
         decisions = {one.number: one for one in self._owed.to(peer)}
         self._owed.answered(peer, [number for number, _, _ in m.results])
         for number, committed, answer in m.results:
@@ -328,6 +336,7 @@ class Manager:
 
     def _on_missed(self, now: float, sender: Address, m: NotSent | NoAnswer) -> None:
         lost = m.message
+        self._storeless |= m.peer == self.me
         if isinstance(lost, Prepare) and self._round and lost.round == self._round.number:
             self._round.missing(m.peer)
         elif isinstance(lost, Go):
@@ -380,7 +389,7 @@ class Manager:
             if begun.submission is not None and begun.submission.deadline <= now:
                 begun.settle(UNDECIDED)
         while self._queue and self._queue[0].deadline <= now + VOTE_SECONDS + 2 * TICK:
-            self._queue.popleft().settle(BEHIND)
+            self._queue.popleft().settle(NO_STORE if self._storeless else BEHIND)
         late = [one for one in self._blocked if one.deadline <= now]
         for number, ones in list(self._reading.items()):
             if ones[0].deadline <= now:

@@ -28,7 +28,9 @@ BLOCKED = Answer(
     "store; nothing was done",
     0,
 )
-NO_STORE = Answer("UNAVAILABLE", "this server's participant is down; nothing was done", 0)
+NO_STORE = Answer(
+    "UNAVAILABLE", "this server's participant is down or does not answer; nothing was done", 0
+)
 OVERLOADED = Answer(
     "UNAVAILABLE", "too many requests are waiting; nothing was done. Slow down and try again", 0
 )

@@ -89,6 +89,31 @@ def test_a_server_that_is_down_blocks_writes_and_no_reads(table: Table) -> None:
     assert table.get(2, "k") == "v"
 
 
+def test_where_only_the_own_participant_is_down_a_client_is_sent_to_other_servers(
+    table: Table,
+) -> None:
+    """The others may write without it, once it is not counted any more."""
+    table.lost = lambda sender, envelope: envelope.to == Address(1, "participant")
+    first, there = table.put(1, "k", "v"), table.put(2, "there", "v")
+    assert first is not None
+    assert (first.code, "participant is down" in str(first.value)) == ("UNAVAILABLE", True)
+    assert there is not None
+    assert there.code == "ABORTED", "no other server has the vote either"
+    again = table.write(1, "put", "k", "w")  # the abort is not on record there, and has the key
+    table.pass_time(1.5)
+    assert again.answer == first
+    table.lost = lambda *_: False
+    table.pass_time(0.3)
+    assert table.put(1, "k", "x") == made(1, at=1)
+    table.lost = drops(Done, of=3)
+    table.write(1, "put", "k", "y")
+    late = table.write(1, "put", "k", "z")
+    table.run()
+    table.pass_time(1.5)
+    assert late.answer is not None
+    assert late.answer.code == "ABORTED", "it is another server that lacks"
+
+
 def test_silence_is_a_no_when_the_time_is_over(table: Table) -> None:
     submission = table.write(1, "put", "k", "v")
     table.lost = drops(Votes, of=2)

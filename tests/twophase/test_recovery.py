@@ -196,6 +196,7 @@ def test_an_excluded_server_that_does_not_know_it_can_write_nothing(table: Table
     answer = table.put(3, "k", "w")
     assert answer is not None
     assert "replica 3 is not in view 2" in str(answer.value), "it knows now"
+    assert answer.code == "UNAVAILABLE", "so that its client asks another server"
 
 
 def test_a_lost_disk_fetches_the_store_and_uses_new_numbers(table: Table) -> None:
