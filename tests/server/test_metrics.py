@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -103,12 +101,3 @@ def test_one_that_is_cut_can_be_opened_again(endpoint: MetricsEndpoint) -> None:
 def test_a_taken_port_is_named(endpoint: MetricsEndpoint) -> None:
     with pytest.raises(OSError, match=f"port {endpoint._port} on 127.0.0.1: .*in use"):
         MetricsEndpoint(HOST, endpoint._port, list).open()
-
-
-def test_what_few_starts_need_no_start_imports() -> None:
-    """A port for metrics, the versions of packages, a local etcd: each costs others' starts."""
-    needless = {"prometheus_client", "importlib.metadata", "urllib.request"}
-    program = "import server.__main__, server.coordinator, sys; print(*sys.modules)"
-    command = [sys.executable, "-c", program]
-    loaded = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    assert needless & {*loaded.split()} == set()
