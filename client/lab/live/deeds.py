@@ -1,8 +1,8 @@
 """What the page can do to a cluster on this machine, and the prompt has no word for.
 
 Rules: processes are signalled by what their command line names, never by a number alone; a disk is
-wiped only of a replica that is down, and only while all others have theirs; everything here has
-its way back, and `UNDO` goes all of them.
+wiped only of a replica that is down, while all others have theirs and enough of them are up;
+everything here has its way back, and `UNDO` goes all of them.
 """
 
 from __future__ import annotations
