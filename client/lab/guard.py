@@ -29,7 +29,7 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
-_DOORS = ("/", "/live")
+_ENTRY_PATHS = ("/", "/live")
 """Addresses that take the token."""
 _STRANGER = "This address needs the token: open the lab by the whole address that it printed.\n"
 
@@ -63,7 +63,7 @@ class Guard:
         if request.headers.get("host", "") not in self._hosts:
             return PlainTextResponse("This is not the lab's address.\n", 421)
         given = request.query_params.get("token")
-        if given is not None and request.method == "GET" and request.url.path in _DOORS:
+        if given is not None and request.method == "GET" and request.url.path in _ENTRY_PATHS:
             return (
                 self._greeting(request.url.path)
                 if self._is_token(given)

@@ -1,7 +1,7 @@
 """The conditions of scenarios on processes: how each is looked up in a running cluster.
 
 Rules: a check looks and never touches; it answers whether it holds and what is the case instead.
-What a replica does not report of itself (single slots and promises) has no maker here.
+What a replica does not report of itself (single slots and promises) is missing here.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _plain(check: Callable[..., Found]) -> Callable[..., Check]:
     return lambda *words: lambda stage: check(stage, *words)
 
 
-MAKERS: dict[str, Callable[..., Check]] = {
+CHECK_OF: dict[str, Callable[..., Check]] = {
     "R leads": _replica_leads,
     "nobody leads": lambda: _leads(lambda leader: leader is None),
     "somebody leads": lambda: _leads(lambda leader: leader is not None),
@@ -143,4 +143,4 @@ MAKERS: dict[str, Callable[..., Check]] = {
 
 def find_check(text: str) -> Check:
     """Understand an expectation; raises Wrong if processes cannot be asked for it."""
-    return found(text, CONDITIONS, MAKERS)
+    return found(text, CONDITIONS, CHECK_OF)

@@ -1,6 +1,6 @@
 """The steps of scenarios on processes: what each word of the vocabulary does to a cluster.
 
-Rules: what cannot be done to processes (single messages, one role's delays) has no maker here, so
+Rules: what cannot be done to processes (single messages, one role's delays) is missing here, so
 that a scenario which needs it is refused before anything starts. A condition that is expected has
 SETTLE seconds to come true, as replicas learn from each other; so has one with a shorter time.
 Nobody has to watch for more than LONGEST while nothing is expected to change.
@@ -125,7 +125,7 @@ def _plain(action: Callable[..., None]) -> Callable[..., Step]:
     return make
 
 
-MAKERS: dict[str, Callable[..., Step]] = {
+STEP_OF: dict[str, Callable[..., Step]] = {
     "run SECONDS": _plain(_run),
     "run SECONDS while CONDITION": _while,
     "until CONDITION [within SECONDS]": _until,
@@ -153,7 +153,7 @@ MAKERS: dict[str, Callable[..., Step]] = {
 
 def find_step(text: str) -> Step:
     """Understand one line; raises Wrong if it is no step for processes."""
-    return found(text, STEPS, MAKERS)
+    return found(text, STEPS, STEP_OF)
 
 
 def is_playable(scenario: Scenario) -> bool:
