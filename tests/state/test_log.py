@@ -154,22 +154,22 @@ def stored(log: Log, storage: MemoryStorage, upto: int) -> None:
 def test_at_rest_older_values_are_on_the_disk_alone_and_as_many_as_ever() -> None:
     log, storage = Log(keep=100, keep_bytes=1000), MemoryStorage(TABLES)
     write(filled(log, 20, 100), storage)
-    filled(log, 21, 100)
+    filled(log, 22, 100)
     before = log.anchor
-    assert (log.oldest, log.first, log.anchor[0]) == (11, 12, 11)
+    assert (log.oldest, log.first, log.anchor[0]) == (11, 13, 12)
     log.rest(0)
     assert log.first == 21, "what was not handed out stays"
     write(log, storage)
     log.rest(250)
-    assert (log.anchor[0], log.oldest, log.first) == (11, 12, 21)
+    assert (log.anchor[0], log.oldest, log.first) == (12, 13, 21)
     assert log.anchor == before
     assert log.page(20) == ()
-    assert stored_page(storage, 20) == (entry(20, 100), entry(21, 100))
+    assert stored_page(storage, 20, 200) == (entry(20, 100), entry(21, 100))
     assert log.hash_at(15) == chain(log.hash_at(14) or b"", 15, entry(15, 100).value)
-    assert (log.hash_at(11), log.hash_at(22)) == (None, None)
-    write(filled(log, 22, 100), storage)
-    assert (log.oldest, log.first) == (13, 21), "the bound counts both"
-    assert [kept.entry.slot for kept in listed(log, storage)] == [*range(13, 23)]
+    assert (log.hash_at(12), log.hash_at(23)) == (None, None)
+    write(filled(log, 23, 100), storage)
+    assert (log.oldest, log.first) == (14, 21), "the bound counts both"
+    assert [kept.entry.slot for kept in listed(log, storage)] == [*range(14, 24)]
 
 
 def test_a_block_that_the_disk_should_have_and_lacks_is_damage() -> None:
