@@ -87,6 +87,7 @@ class Learner:
         self._pending: dict[int, Entry] = {}
         self._unwritten = 0
         self._durable = state.applied
+        state.log.rest()
         self._stated = False
         self._flush_at = 0.0
         self._sources: dict[int, _Source] = {}

@@ -194,6 +194,8 @@ def test_at_rest_entries_are_given_from_the_disk(benches: Benches) -> None:
     giver.deliver(learner(2), Durable(6))
     assert (giver.role.log.oldest, giver.role.log.first) == (1, 5)
     giver.drain()
+    assert giver.disk is not None
+    assert load(benches, giver.disk, me=2).role.log.first == 5, "nor is it read into memory"
     taker.deliver(host(1), Restore(2))
     bring(giver, taker)
     assert (taker.role.applied, taker.role.restored) == (6, None)
