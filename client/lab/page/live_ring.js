@@ -5,7 +5,7 @@ import { bound, brief, lease } from "./live_moments.js";
 import { heard, silence, standing } from "./live_standing.js";
 import { links, places } from "./live_state.js";
 
-const LEASE = 0.5, BIG = { x: 104, y: 88 }, SMALL = { x: 56, y: 62 }, NARROW = 600, ASIDE = 6;
+const LEASE = 0.5, BIG = { x: 104, y: 88 }, LOW = { x: 104, y: 70 }, SMALL = { x: 56, y: 62 }, NARROW = 600, FLAT = 500, ASIDE = 6;
 
 /** The ring in its three elements; `act` takes what is clicked. */
 export class Ring {
@@ -17,7 +17,7 @@ export class Ring {
   show(state, chosen, at) {
     const ids = [...state.replicas.keys()];
     const { clientWidth: width, clientHeight: height } = this.stage;
-    this.places = places(ids, width, height, width < NARROW ? SMALL : BIG);
+    this.places = places(ids, width, height, width < NARROW ? SMALL : height < FLAT ? LOW : BIG);
     this.lines.setAttribute("viewBox", `0 0 ${width} ${height}`);
     keep(this.cards, ids, (id) => this.add(id));
     for (const [id, card] of this.cards) {
