@@ -227,7 +227,7 @@ def _parser() -> cli.Parser:
     )
     add(
         "--clients",
-        type=_counts,
+        type=cli.wholes(1, 1000),
         default=[1, 16, 64],
         metavar="N,N",
         help="how many at once (1,16,64)",
@@ -282,8 +282,3 @@ def _parser() -> cli.Parser:
     )
     add("--json", action="store_true", help="print one JSON object")
     return parser
-
-
-def _counts(text: str) -> list[int]:
-    read = cli.whole(1, 1000)
-    return [read(part) for part in text.split(",")]

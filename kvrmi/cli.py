@@ -45,6 +45,7 @@ __all__ = [
     "reason",
     "started_as",
     "whole",
+    "wholes",
 ]
 
 _log = logging.getLogger("kvrmi.cli")
@@ -135,6 +136,12 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def wholes(low: int, high: int) -> Callable[[str], list[int]]:
+    """Make the type of an argument that is whole numbers in this range, with commas between."""
+    read = whole(low, high)
+    return lambda text: [read(part) for part in text.split(",")]
 
 
 def above_zero(unit: str, high: float) -> Callable[[str], float]:

@@ -169,11 +169,6 @@ def _engines(text: str) -> list[str]:
     return names
 
 
-def _clients(text: str) -> list[int]:
-    read = cli.whole(1, 1000)
-    return [read(part) for part in text.split(",")]
-
-
 def _parser() -> cli.Parser:
     parser = cli.Parser(
         "Start a cluster of each engine, put the same work on it, kill its servers under load, "
@@ -190,7 +185,7 @@ def _parser() -> cli.Parser:
     )
     add(
         "--clients",
-        type=_clients,
+        type=cli.wholes(1, 1000),
         default=[1, 16, 64],
         metavar="N,N",
         help="how many at once (1,16,64)",
