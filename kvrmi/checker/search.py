@@ -13,7 +13,8 @@ Shortcuts that lose nothing:
 - Unknown writes never have to take place. So a place that was reached with some of them is no
   better than the same place reached with fewer; of several that do the same, the one called first
   is taken first; and one of a single key is taken only right before an operation that looks at
-  this key, as it could otherwise be taken later or not at all.
+  this key, or together with others before one that looks at all their keys (a size, a scan), as
+  it could otherwise be taken later or not at all.
 - Times are narrowed, and values that nobody asked for are one, before anything is tried.
 Rule: it never says more than it knows; beyond the limits the verdict is undecided.
 """
@@ -65,8 +66,8 @@ class _Place(NamedTuple):
     mask: int
     """Open operations that are in the order."""
     state: State
-    wanted: str | None
-    """The key that an unknown write was just put in for: the next operation has to look at it."""
+    wanted: frozenset[str]
+    """Keys that unknown writes were just put in for: the next operation has to look at them."""
     used: int
     """Unknown writes that are in the order."""
     chain: Chain
@@ -103,7 +104,7 @@ class _Search:
         self._timeline()
         self._twins = self._find_twins()
         self._most = _CELLS // (_OVERHEAD + len(keys))
-        self._furthest = _Place(-1, 0, self._model.empty, None, 0, None)
+        self._furthest = _Place(-1, 0, self._model.empty, frozenset(), 0, None)
 
     def _timeline(self) -> None:
         """Lay out the events, the bits, and who is open at which return."""
@@ -207,18 +208,18 @@ class _Search:
             if state is None or (state is place.state and operation.outcome == UNKNOWN):
                 continue
             mask, used, chain = place.mask, place.used, (number, place.chain)
-            wanted = None
+            wanted: frozenset[str] = frozenset()
             if self._bounds[number].end < inf:
                 mask |= self._bits[number]
             else:
                 used |= self._bits[number]
-                wanted = None if operation.op == "put_many" else operation.args[0]
+                if operation.op != "put_many":
+                    wanted = place.wanted | {operation.args[0]}
             for other in self._open[place.event]:
                 if not mask & self._bits[other] and self._idle(other, state):
                     mask |= self._bits[other]
                     chain = (other, chain)
-                    if wanted is not None and wanted in keys_of(self._operations[other]):
-                        wanted = None
+                    wanted -= set(keys_of(self._operations[other]))
             yield self._advance(_Place(place.event, mask, state, wanted, used, chain))
 
     def _candidates(self, place: _Place) -> list[int]:
@@ -237,21 +238,29 @@ class _Search:
             if not place.used & self._bits[number]
             and place.used & self._twins[number] == self._twins[number]
         ]
-        if place.wanted is not None:
-            numbers = [n for n in numbers if self._looks(n, place.wanted)]
+        if place.wanted:
+            numbers = [n for n in numbers if self._may_follow(n, place.wanted)]
         return sorted(
             numbers,
             key=lambda n: (touched.isdisjoint(keys_of(self._operations[n])), self._hints[n]),
         )
 
-    def _looks(self, number: int, key: str) -> bool:
-        """Return whether what an operation answers or does depends on a key's value."""
+    def _may_follow(self, number: int, wanted: frozenset[str]) -> bool:
+        """Return whether it looks at all `wanted` keys, or is one more that is put in."""
         operation = self._operations[number]
+        if wanted.issubset(self._seen_by(operation)):
+            return True
+        added = self._bounds[number].end == inf and operation.op != "put_many"
+        return added and operation.args[0] not in wanted - self._seen_by(operation)
+
+    @staticmethod
+    def _seen_by(operation: Operation) -> set[str]:
+        """Give the keys on whose values depends what an operation answers or does."""
         if operation.op in ("put", "put_many"):
-            return False
+            return set()
         if operation.op == "delete" and operation.outcome == UNKNOWN:
-            return False
-        return key in keys_of(operation)
+            return set()
+        return set(keys_of(operation))
 
     def _begin(self, number: int) -> float:
         return self._bounds[number].begin
@@ -297,7 +306,7 @@ class _Seen:
 
     def __init__(self) -> None:
         self.count = 0
-        self._used: dict[tuple[int, int, State, str | None], list[int]] = {}
+        self._used: dict[tuple[int, int, State, frozenset[str]], list[int]] = {}
 
     def add(self, place: _Place) -> bool:
         """Note a place; False if it was tried with the same unknown writes, or fewer."""

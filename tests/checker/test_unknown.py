@@ -66,6 +66,29 @@ def test_values_that_nobody_asked_for_are_one() -> None:
     assert unasked not in ("b", "d")
 
 
+@pytest.mark.parametrize(
+    ("op", "args", "answer"),
+    [
+        ("size", (), 1),
+        ("scan", ("", None, 10), (("l", "z"),)),
+        ("get_many", ("j", "k"), (None,) * 2),
+    ],
+)
+def test_who_looks_at_many_keys_may_see_several_unknown_writes(
+    op: str, args: tuple[Any, ...], answer: Any
+) -> None:
+    """Two deletes without an answer, neither of which alone explains what is seen."""
+    given = (args,) if op == "get_many" else args
+    history = [
+        did("put_many", (("j", "x"), ("k", "y"), ("l", "z")), at=(0, 1)),
+        maybe("delete", "j", at=2),
+        maybe("delete", "k", at=2),
+        did(op, *given, at=(3, 4), reported=answer),
+        did("size", at=(5, 6), reported=1),
+    ]
+    assert check(history).verdict == "ok"
+
+
 def unseen(op: str, *args: Any) -> list[Operation]:
     return [maybe(op, "k", *args, f"u{n}", at=n / MANY) for n in range(MANY)]
 

@@ -53,3 +53,14 @@ def test_which_sessions_the_cluster_must_know() -> None:
     assert not known.knows("a", 99 - WINDOW)
     known.add("c", 1)
     assert (known.knows("a", 100), known.knows("b", 1), known.knows("c", 1)) == (True, False, True)
+
+
+def test_what_a_session_did_before_it_was_forgotten_may_run_again_once_its_first_did() -> None:
+    known = Sessions(1)
+    known.add("a", 1)
+    known.add("a", 3)
+    assert [known.may_do("a", n) for n in (1, 2, 3)] == [False, True, False]
+    known.add("b", 1)
+    assert [known.may_do("a", n) for n in (1, 3)] == [True, False]
+    known.add("a", 1)
+    assert [known.may_do("a", n) for n in (1, 3)] == [False, True]

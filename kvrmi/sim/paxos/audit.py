@@ -122,7 +122,7 @@ def _check_effect(
     known = len(id) == 2 and sessions.knows(*id)
     first = len(answers) == 1
     require(not (known and expired(answers[-1])), f"{command!r} was answered {answers[-1]}")
-    again = len(id) == 2 and id[1] == 1 and not known
+    again = len(id) == 2 and sessions.may_do(*id)
     require(first or again or not effect, f"{command!r} took effect twice")
     if len(id) == 2 and effect:
         sessions.add(*id)

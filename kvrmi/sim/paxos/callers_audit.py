@@ -34,7 +34,7 @@ class _Log:
     def __init__(self, world: World, parts: Parts, reads: dict[int, list[Call]]) -> None:
         self.effects = Counter[CommandId]()
         self.again = Counter[CommandId]()
-        """Effects of a session's first command after the first, which the protocol allows."""
+        """Effects after the first, of a session that was forgotten: the protocol allows them."""
         self.answers: defaultdict[CommandId, list[Answer]] = defaultdict(list)
         self._require = world.require
         self._reads = reads
@@ -51,11 +51,11 @@ class _Log:
 
     def _apply(self, command: bytes) -> None:
         id, before = command_id(command), self._state.revision
-        known = len(id) == 2 and self._sessions.knows(*id)
+        allowed = len(id) == 2 and self._sessions.may_do(*id)
         self.answers[id].append(self._state.apply(command))
         if self._state.revision == before:
             return
-        self.again[id] += self.effects[id] > 0 and id[1] == 1 and not known
+        self.again[id] += self.effects[id] > 0 and allowed
         self.effects[id] += 1
         if len(id) == 2:
             self._sessions.add(*id)

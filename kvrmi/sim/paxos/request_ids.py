@@ -26,19 +26,28 @@ class Sessions:
     def __init__(self, limit: int) -> None:
         """Begin with none."""
         self._limit = limit
-        self._highest: OrderedDict[str, int] = OrderedDict()
+        self._done: OrderedDict[str, set[int]] = OrderedDict()
 
     def knows(self, client: str, sequence: int) -> bool:
         """Return whether a repetition of this request must get its first answer."""
-        highest = self._highest.get(client)
-        return highest is not None and sequence >= highest - WINDOW
+        done = self._done.get(client)
+        return done is not None and sequence >= max(done) - WINDOW
+
+    def may_do(self, client: str, sequence: int) -> bool:
+        """Return whether this may take effect: new to a session that is known, or first of another.
+
+        The first may come again when its session was forgotten, which begins anew then, and does
+        again what else is sent again.
+        """
+        done = self._done.get(client)
+        return sequence == 1 if done is None else sequence not in done
 
     def add(self, client: str, sequence: int) -> None:
         """Take note of a command that took effect."""
-        self._highest[client] = max(sequence, self._highest.get(client, 0))
-        self._highest.move_to_end(client)
-        if len(self._highest) > self._limit:
-            self._highest.popitem(last=False)
+        self._done.setdefault(client, set()).add(sequence)
+        self._done.move_to_end(client)
+        if len(self._done) > self._limit:
+            self._done.popitem(last=False)
 
 
 def expired(answer: Answer) -> bool:
