@@ -6,6 +6,7 @@ library is not glibc. Call `limit_heaps` before the first thread starts.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import resource
 from pathlib import Path
@@ -49,8 +50,9 @@ def give_back() -> None:
     Some 5 of 75 MB after many large batches, in a millisecond; for when there is nothing to do.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None and _resident() <= TRIMMED:
-        trim(0)
+    with contextlib.suppress(OSError):  # no descriptor is left: another time
+        if trim is not None and _resident() <= TRIMMED:
+            trim(0)
 
 
 def _resident() -> int:

@@ -77,3 +77,14 @@ def test_what_lies_free_between_others_is_given_back_unless_it_would_take_long(
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)
     assert int(done.stdout) in given, "megabytes given back"
+
+
+def test_without_a_descriptor_nothing_is_given_back_and_nothing_fails() -> None:
+    script = """
+import resource
+from server import allocator
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+allocator.give_back()
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=60)
