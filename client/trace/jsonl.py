@@ -41,6 +41,7 @@ _SPOKEN = {
             "Accept": ("proposer", "acceptor"),
             "Accepted": ("acceptor", "proposer"),
             "Prepare": ("proposer", "acceptor"),
+            "PreVote": ("proposer", "acceptor"),
             "CampaignNow": ("proposer", "proposer"),
             "Heartbeat": ("proposer", "proposer"),
             "Forward": ("front", "front"),

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from client.lab import program
 from client.trace import html, mermaid
 from client.trace.drawing import drawn
-from client.trace.jsonl import lines
+from client.trace.jsonl import _SPOKEN, lines
 from client.trace.merged import Diagram, merged
-from client.trace.messages import ARRIVED, CUT, LOST, REFUSED, UNKNOWN, messages
+from client.trace.messages import _CAME, _SENT, ARRIVED, CUT, LOST, REFUSED, UNKNOWN, messages
 from client.trace.program import _since
 from client.trace.rings import Rings
 from client.trace.selection import NotKept, Wish, selected
@@ -306,3 +306,9 @@ def test_lines_are_the_labs() -> None:
         check=True,
     )
     assert json.loads(played.stdout) == ["", 'put "k"']
+
+
+def test_of_every_message_that_is_found_both_ends_are_known() -> None:
+    """A pre-vote in the rings was a KeyError."""
+    known = {kind for spoken in _SPOKEN.values() for kind in spoken.ends}
+    assert {sign.kind for sign in (*_SENT.values(), *_CAME.values())} == known
