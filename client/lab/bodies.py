@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 __all__ = ["TooLarge", "body"]
 
-BYTES = 4096
+BYTES = 16_384
 
 
 class TooLarge(ValueError):

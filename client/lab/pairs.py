@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .runs import Request
+from .runs import NoSuchRun, Request
 
-__all__ = ["PAIRS", "Pair"]
+__all__ = ["PAIRS", "Pair", "pair"]
 
 
 class Pair(NamedTuple):
@@ -52,3 +52,10 @@ PAIRS = {
     ),
 }
 """By name."""
+
+
+def pair(name: str) -> tuple[Request, Request]:
+    """Return the runs of a pair; raises NoSuchRun that lists them."""
+    if name not in PAIRS:
+        raise NoSuchRun(f"there is no pair {name!r}; there are: {', '.join(PAIRS)}")
+    return PAIRS[name].one, PAIRS[name].other

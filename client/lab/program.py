@@ -16,6 +16,7 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 import msgspec
 
@@ -24,8 +25,10 @@ from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.run import DEFAULT
 
 from ..options import Options
+from .pairs import PAIRS, pair
 from .runs import SEEDS, NoSuchRun, Request, checked
 from .scenarios.program import COMMANDS
+from .scenarios.shipped import texts
 
 __all__ = ["main"]
 
@@ -46,16 +49,28 @@ def main(words: Sequence[str], options: Options) -> int:
         cli.complain(f"{', '.join(lacking)} not installed: {_INSTALL}", "lab")
         return cli.USAGE
     try:
-        asked = {name: getattr(given, name) for name in Request.__struct_fields__}
-        said = {name: value for name, value in asked.items() if value is not None}
-        first = checked(msgspec.convert(said, Request))
+        first = _first(given)
         listening = _listen(given.port)
-    except (NoSuchRun, OSError) as error:
+    except (NoSuchRun, OSError, UnicodeDecodeError) as error:
         cli.complain(str(error), "lab")
         return cli.USAGE
-    if first != Request():
+    if first != (Request(),):
         return _serve(listening, first, options, "/", browser=not given.no_browser)
     return _live(listening, options, browser=not given.no_browser)
+
+
+def _first(given: argparse.Namespace) -> tuple[Request, ...]:
+    """Return the run that the page opens with, or two beside each other; raises NoSuchRun."""
+    asked = {name: getattr(given, name, None) for name in Request.__struct_fields__}
+    said = {name: value for name, value in asked.items() if value is not None}
+    if given.scenario and given.scenario not in texts() and Path(given.scenario).is_file():
+        said["script"] = Path(said.pop("scenario")).read_text(encoding="utf-8")
+    first = checked(msgspec.convert(said, Request))
+    if given.pair is None:
+        return (first,)
+    if first != Request():
+        raise NoSuchRun("a pair has its own runs: --pair takes nothing beside it")
+    return pair(given.pair)
 
 
 def _live(listening: socket.socket, options: Options, *, browser: bool) -> int:
@@ -67,7 +82,7 @@ def _live(listening: socket.socket, options: Options, *, browser: bool) -> int:
         signal.signal(number, lambda *_: sys.exit(0))
     try:
         with clustered(options) as (found, said):
-            return _serve(listening, Request(), found, "/live", browser=browser, said=said)
+            return _serve(listening, (Request(),), found, "/live", browser=browser, said=said)
     except NotStarted as error:
         cli.complain(str(error), "lab")
         return 1
@@ -85,7 +100,7 @@ def _listen(port: int) -> socket.socket:
 
 def _serve(
     listening: socket.socket,
-    first: Request,
+    first: Sequence[Request],
     options: Options,
     path: str,
     *,
@@ -138,7 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", metavar="N", type=cli.whole(0, SEEDS - 1), help="its run (0)")
     parser.add_argument("--profile", metavar="P", help="the faults (by the seed)")
     parser.add_argument("--bug", metavar="NAME", help="with this bug planted")
-    parser.add_argument("--scenario", metavar="NAME", help="play a scenario instead")
+    parser.add_argument("--scenario", metavar="NAME", help="a scenario instead, or a file of one")
+    parser.add_argument("--pair", metavar="NAME", help=f"two side by side: {', '.join(PAIRS)}")
     parser.add_argument("--steps", metavar="M", type=int, help="events with faults (3000)")
     parser.add_argument(
         "--only", metavar="N,N", type=_numbers, help="only these faults, by number; 0 for none"

@@ -7,7 +7,7 @@ It knows neither the page nor HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -17,13 +17,17 @@ from kvrmi.sim.planted import about, known_seeds
 from kvrmi.sim.protocol import Explored
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.run import DEFAULT, STEPS, run
+from kvrmi.sim.scenario import read as read_scenario
 from kvrmi.sim.seen import both
 from kvrmi.sim.trace_json import JsonLines
 
+from .plays import MOST_MOVES, NoSuchRun, end, play, play_dare, understood
+from .scenarios.dare import BEGIN, HINT, MOVES
+from .scenarios.known import WON
 from .scenarios.shipped import named, texts
 from .values import Values
 
-__all__ = ["SEEDS", "NoSuchRun", "Request", "checked", "menu", "trace"]
+__all__ = ["SEEDS", "NoSuchRun", "Request", "checked", "dare", "menu", "trace"]
 
 SEEDS = 1 << 53
 """Seeds are below this: a page's numbers are exact up to there."""
@@ -32,12 +36,8 @@ MOST_STEPS = 20_000
 """Events with faults: a page cannot show much more."""
 
 
-class NoSuchRun(ValueError):
-    """The request names no run; its text is for the user."""
-
-
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A run: of a seed, with a bug planted or not; or a scenario's.
+    """A run: of a seed, with a bug planted or not; or a scenario's; or an attempt at the dare.
 
     `seed` None: 0, or one that shows `bug`. `steps` and `only` as for kvrmi.sim: events with
     faults, and which faults.
@@ -52,11 +52,31 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     only: tuple[int, ...] | None = None
     acts: tuple[str, ...] = ()
     """What is done to it by hand, as kvrmi.sim.acts reads it: "1.6074 kill 2"."""
+    script: str = ""
+    """The text of a scenario of one's own."""
+    dare: int | None = None
+    """How many replicas an attempt to break safety has."""
+    moves: tuple[str, ...] = ()
+    """Those of the attempt; quit as the last one undoes all failures."""
+
+
+_TAKES = {
+    "scenario": {"protocol", "acts"},
+    "script": {"acts"},
+    "dare": {"bug", "moves"},
+    "seed": {"protocol", "profile", "bug", "steps", "only", "acts"},
+}
+"""What else a request may have whose run is one of these; a seed's, if it names none of them."""
 
 
 def menu() -> dict[str, Any]:
     """List what can be asked for of each protocol, with a sentence each."""
     return {name: _menu(protocol) for name, protocol in PROTOCOLS.items()}
+
+
+def dare() -> dict[str, Any]:
+    """Return the texts of the dare: what it is about, its moves, a hint, and what wins."""
+    return {"begin": BEGIN, "moves": MOVES, "hint": HINT, "won": WON}
 
 
 def _menu(protocol: Explored) -> dict[str, Any]:
@@ -71,10 +91,15 @@ def checked(request: Request) -> Request:
     """Return the request if there is such a run; raises NoSuchRun."""
     _among("protocol", request.protocol, PROTOCOLS)
     protocol = PROTOCOLS[request.protocol]
+    _single(request)
     if request.scenario:
-        if request != Request(protocol=request.protocol, scenario=request.scenario):
-            raise NoSuchRun("a scenario takes no seed, profile, bug, steps or faults")
         _among("scenario", request.scenario, texts(protocol.name))
+    if request.script:
+        _among("protocol", understood(request.script).protocol, PROTOCOLS)
+    if request.dare is not None and not 3 <= request.dare <= 5:
+        raise NoSuchRun("the dare has 3, 4 or 5 replicas")
+    if len(request.moves) > MOST_MOVES:
+        raise NoSuchRun(f"an attempt has at most {MOST_MOVES} moves")
     if request.seed is not None and not 0 <= request.seed < SEEDS:
         raise NoSuchRun(f"{request.seed} is no seed: a whole number from 0 to 2^53 - 1")
     if request.steps is not None and not 1 <= request.steps <= MOST_STEPS:
@@ -83,12 +108,26 @@ def checked(request: Request) -> Request:
         _among("profile", request.profile, [profile.name for profile in protocol.profiles])
     if request.bug:
         _among("bug", request.bug, protocol.bugs)
-    if request.bug and request.seed is None and (request.profile or request.only is not None):
+    if (
+        request.bug
+        and request.dare is None
+        and request.seed is None
+        and (request.profile or request.only is not None)
+    ):
         raise NoSuchRun("the seed that shows a bug has its own faults: name a seed with these")
     if len(request.acts) > MOST_ACTS:
         raise NoSuchRun(f"a run takes at most {MOST_ACTS} acts")
     _read(request.acts)
     return request
+
+
+def _single(request: Request) -> None:
+    """Refuse what has no meaning for the kind of run that is asked for."""
+    given = set(msgspec.to_builtins(request))  # without what is as usual
+    kind = next((kind for kind in _TAKES if kind in given), "seed")
+    over = given - {kind} - _TAKES[kind]
+    if over:
+        raise NoSuchRun(f"a {kind} takes no {', no '.join(sorted(over))}")
 
 
 def _read(acts: Iterable[str]) -> list[Act]:
@@ -109,7 +148,15 @@ def trace(request: Request, write: Callable[[str], object]) -> None:
     checked(request)
     protocol = PROTOCOLS[request.protocol]
     if request.scenario:
-        _play(protocol, request.scenario, write)
+        _play(protocol, request.scenario, request, write)
+    elif request.script:
+        scenario = understood(request.script)
+        _play(PROTOCOLS[scenario.protocol], "", request, write)
+    elif request.dare is not None:
+        said = about(protocol, request.bug) if request.bug else ""
+        head = {"protocol": protocol.name, "dare": request.dare, "moves": request.moves}
+        head |= {"plant": request.bug, "about": said}
+        play_dare(request.dare, request.bug, request.moves, head, write)
     else:
         _run(protocol, request, write)
 
@@ -118,9 +165,14 @@ def _run(protocol: Explored, request: Request, write: Callable[[str], object]) -
     seed, steps = _seed(protocol, request), request.steps or STEPS
     profile = protocol.profile(request.profile, seed)
     named = {"seed": seed, "profile": profile.name, "steps": steps, "only": request.only}
-    which = {**named, "acts": request.acts} if request.acts else named
     said = about(protocol, request.bug) if request.bug else profile.about
-    head = {"protocol": protocol.name, **which, "plant": request.bug, "about": said}
+    head = {
+        "protocol": protocol.name,
+        **named,
+        **_by_hand(request),
+        "plant": request.bug,
+        "about": said,
+    }
     lines, values = JsonLines(write, head), Values()
     try:
         ended = run(
@@ -135,7 +187,7 @@ def _run(protocol: Explored, request: Request, write: Callable[[str], object]) -
         )
     except ValueError as error:  # an act on what is not there
         raise NoSuchRun(str(error)) from None
-    _end(write, values, lines, ended._asdict())
+    end(write, values, lines, ended._asdict())
 
 
 def _seed(protocol: Explored, request: Request) -> int:
@@ -145,21 +197,23 @@ def _seed(protocol: Explored, request: Request) -> int:
     return known_seeds(protocol)[request.bug]
 
 
-def _play(protocol: Explored, name: str, write: Callable[[str], object]) -> None:
-    if protocol.play is None:
-        raise NoSuchRun(f"there are no scenarios in words for {protocol.name}")
-    script = texts(protocol.name)[name]
-    head = {"protocol": protocol.name, "script": name, "about": _title(name)}
-    lines, values, transcript = JsonLines(write, head), Values(), list[str]()
-    went_well = protocol.play(script.splitlines(), transcript.append, both(lines, values))
-    _end(write, values, lines, {"violation": "" if went_well else transcript[-1]})
+def _by_hand(request: Request) -> dict[str, object]:
+    return {"acts": request.acts} if request.acts else {}
 
 
-def _end(
-    write: Callable[[str], object], values: Values, lines: JsonLines, came: Mapping[str, object]
-) -> None:
-    write(msgspec.json.encode(values.line()).decode() + "\n")
-    lines.end(came)
+def _play(protocol: Explored, name: str, request: Request, write: Callable[[str], object]) -> None:
+    """Play the scenario of this name, or without one that of the request's text."""
+    text = texts(protocol.name)[name] if name else request.script
+    scenario = read_scenario(text.splitlines())
+    head = {
+        "protocol": protocol.name,
+        "script": name or scenario.title or "of one's own",
+        **_by_hand(request),
+        "text": text,
+        "own": not name,
+        "about": f"{scenario.title}. {scenario.teaches}" if scenario.title else "",
+    }
+    play(protocol, text, head, _read(request.acts), write)
 
 
 def _title(name: str) -> str:

@@ -23,7 +23,7 @@ from .bodies import TooLarge, body
 from .guard import Guard
 from .live.pages import Live
 from .pairs import PAIRS
-from .runs import NoSuchRun, Request, menu, trace
+from .runs import NoSuchRun, Request, dare, menu, trace
 from .saved import page_files, template
 
 __all__ = ["application"]
@@ -31,8 +31,10 @@ __all__ = ["application"]
 _KINDS = {"js": "text/javascript", "css": "text/css", "html": "text/html"}
 
 
-def application(token: str, first: Request, names: Sequence[str], port: int, live: Live) -> Guard:
-    """Make the application; `first` is the run that the page opens with."""
+def application(
+    token: str, first: Sequence[Request], names: Sequence[str], port: int, live: Live
+) -> Guard:
+    """Make the application; `first` is the run that the page opens with, or two."""
     page = _Page(token, first)
     routes = [
         Route("/", page.index),
@@ -45,8 +47,13 @@ def application(token: str, first: Request, names: Sequence[str], port: int, liv
 
 
 class _Page:
-    def __init__(self, token: str, first: Request) -> None:
-        given = {"token": token, "first": msgspec.to_builtins(first), "menu": menu()}
+    def __init__(self, token: str, first: Sequence[Request]) -> None:
+        given = {
+            "token": token,
+            "first": msgspec.to_builtins(first),
+            "menu": menu(),
+            "dare": dare(),
+        }
         given["pairs"] = {name: msgspec.to_builtins(pair._asdict()) for name, pair in PAIRS.items()}
         self._files = page_files() | {"saved.html": template().encode()}
         self._index, self._live = (

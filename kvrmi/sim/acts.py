@@ -55,7 +55,7 @@ def read(text: str) -> Act:
 
 
 def arrange(world: World, acts: Iterable[Act], over: Callable[[], bool]) -> None:
-    """Have the acts done in a world that has not begun; `over` answers whether faults have ended.
+    """Have the acts done in a world that has just begun; `over` answers whether faults have ended.
 
     Raises ValueError for one that names a replica or a role which is not there.
     """
@@ -138,7 +138,7 @@ ACTS = {
         lambda world, given: world.network.cuts.update(_around(world, given)),
         "cut it off from everybody",
     ),
-    "mend": _Kind((), lambda world, given: world.network.cuts.clear(), "mend all links"),
+    "mend": _Kind((), lambda world, given: world.network.mend(), "mend all links"),
     "lose": _Kind(("MESSAGE",), _lose, "lose this message"),
 }
 """By name."""

@@ -67,6 +67,11 @@ class Network:
         self.lag = USUAL_LAG
         self.cuts.clear()
 
+    def mend(self) -> None:
+        """End all cuts, whoever made them."""
+        self.cuts.clear()
+        self.barred.clear()
+
     def reset(self, replica: int, role: str = "") -> None:
         """Break the connections to a replica, or to one role's daemon; who waits learns that."""
         calls, self._open[replica] = self._open[replica], []

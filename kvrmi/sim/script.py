@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
+from .acts import Act, arrange
 from .scenario import Line, Scenario, Wrong, read
 from .script_stage import Stage
 from .script_steps import MakeStep, Step
@@ -42,12 +43,18 @@ class Language(NamedTuple):
 
 
 def play(
-    language: Language, lines: Sequence[str], write: Write, onlooker: Onlooker | None = None
+    language: Language,
+    lines: Sequence[str],
+    write: Write,
+    onlooker: Onlooker | None = None,
+    acts: Sequence[Act] = (),
 ) -> bool:
     """Play a script and write its transcript, line by line; True if all was as expected.
 
     `onlooker` sees all that happens, and each line of the script, as it is reached, as `script`'s.
     The last line of a play that failed names the script's line and what was found instead.
+    `acts` are done to it besides: it goes another way then, and a step that cannot be done, or
+    finds something else, is noted and passed over.
     """
     at = 0
     try:
@@ -56,6 +63,8 @@ def play(
         for line in scenario.before:
             write(line.text)
         stage = language.stage(scenario, write, onlooker)
+        arrange(stage.world, acts, lambda: False)
+        carry_out = _beside if acts else _carry_out
         try:
             for line, step in steps:
                 at = line.number
@@ -64,8 +73,9 @@ def play(
                     stage.world.trace("script", line.text)
                 stage.printer.step()
                 if step is not None:
-                    step(stage)
-            _ask(stage, scenario)
+                    carry_out(stage, step)
+            if not acts:
+                _ask(stage, scenario)
         finally:
             stage.world.tracing.ended()
     except Wrong as error:
@@ -75,6 +85,18 @@ def play(
         write(f"line {at}: {type(error).__name__}: {error}")
         return False
     return True
+
+
+def _carry_out(stage: Stage, step: Step) -> None:
+    step(stage)
+
+
+def _beside(stage: Stage, step: Step) -> None:
+    """Carry it out as far as that goes, after what somebody has done besides."""
+    try:
+        step(stage)
+    except Wrong as error:
+        stage.world.trace("script", f"# By what was done by hand, it goes another way: {error}.")
 
 
 def _ask(stage: Stage, scenario: Scenario) -> None:

@@ -158,5 +158,6 @@ class Stage:
             self._keeping.popleft()()
 
     def mend(self) -> None:
-        """End all cuts."""
+        """End all cuts, those by hand too."""
         self.cuts.clear()
+        self.world.network.cuts.clear()

@@ -64,7 +64,7 @@ class World:
         self._order = itertools.count()
         self._draws = draws
         self.tracing = Tracing(self, onlooker)
-        self.network = Network(self)
+        self.network: Network = Network(self)
         self.monitor = protocol.monitor(self)
         self.visit: Visit = lambda *_: lambda: False
         """Has a client ask a replica at this moment, for a write or else a read; clients set it.

@@ -2,7 +2,7 @@
 //
 // #seed=17&step=812; a run beside it is an address of its own within this one.
 
-const WORDS = ["protocol", "profile", "bug", "scenario"], NUMBERS = ["seed", "steps"];
+const WORDS = ["protocol", "profile", "bug", "scenario", "script"], NUMBERS = ["seed", "steps", "dare"];
 const PLACES = ["step", "grain", "message", "pane", "slot", "leader"];
 
 /** {asked, beside, where} as the address has it: `asked` null where it names no run. */
@@ -24,7 +24,8 @@ export function address(asked, beside, where) {
 function spelled(asked) {
   const parts = new URLSearchParams();
   for (const [name, value] of Object.entries(asked).sort()) {
-    if ((value ?? "") !== "" && !(name === "acts" && value.length === 0)) parts.set(name, String(value));
+    if ((value ?? "") === "" || (Array.isArray(value) && value.length === 0)) continue;
+    parts.set(name, name === "moves" ? value.join(";") : String(value));
   }
   return parts;
 }
@@ -34,6 +35,7 @@ function request(parts) {
   const asked = Object.fromEntries([...words, ...NUMBERS.flatMap((name) => number(parts, name))]);
   if (parts.has("only")) asked.only = parts.get("only").split(",").map(Number).filter(Number.isInteger);
   if (parts.get("acts")) asked.acts = parts.get("acts").split(",");
+  if (parts.get("moves")) asked.moves = parts.get("moves").split(";");
   return Object.keys(asked).length ? asked : null;
 }
 

@@ -16,14 +16,21 @@ export class Refused extends Error {}
 
 const GONE = "The lab does not answer: it was ended, or started again. Open the address that it printed.";
 
-/** The traces in a file: one of its own, or those of a saved page; throws Refused. */
-export async function open(file) {
+/** What is in a file; throws Refused. */
+export async function content(file) {
   if (file.size > MOST_BYTES) throw new Refused(`${file.name} is larger than ${MOST_BYTES / 1e6} MB: it is not opened.`);
-  const text = await file.text();
-  const traces = text.trimStart().startsWith("<") ? held(text) : [text];
-  if (!traces.length) throw new Refused(`${file.name} is no saved page of the lab, and no trace.`);
-  return traces;
+  return await file.text();
 }
+
+/** The traces in a file's text: one of its own, or those of a saved page; throws Refused. */
+export function traces(text, name) {
+  const found = text.trimStart().startsWith("<") ? held(text) : [text];
+  if (!found.length) throw new Refused(`${name} is no saved page of the lab, and no trace.`);
+  return found;
+}
+
+/** Whether a file's text is neither of these, so that it may be a scenario. */
+export const isWords = (text) => !/^\s*[<{[]/.test(text);
 
 /** The traces that this page holds; an ordinary one holds none. */
 export const kept = () => [...document.querySelectorAll("script.run")].map((block) => block.textContent.trim());

@@ -5,6 +5,8 @@ import { ALL, LEARNED } from "./player.js";
 
 const GRAINS = ["all steps", "events", "learned"];
 const MARKS = 200;
+/** What the menu offers of the dare: its words, what is asked for. */
+const DARES = [["break safety, if you can", { dare: 5 }], ["break safety, with a bug planted", { dare: 5, bug: "quorum-of-two" }]];
 
 const BUTTONS = [
   ["|◀", "to the beginning (Home)", ({ player }) => player.go(0)],
@@ -41,7 +43,7 @@ const HELP = [
   ["m, or click on an arrow", "the messages of this step, one after the other; Esc closes"],
   ["s, or click on a slot", "why a slot has its value"],
   ["l, or click on \"leads\"", "why somebody leads: heartbeats, pre-votes, leases, promises"],
-  ["⚡ on a card", "what if this replica failed here: the run forks"], ["S", "save this as a file that plays without the lab"], ["o", "open such a file, or a trace"], ["t", "light or dark"],
+  ["⚡ on a card", "what if this replica failed here: the run forks"], ["S", "save this as a file that plays without the lab"], ["o", "open such a file, a trace, or a scenario of your own in words"], ["t", "light or dark"],
 ];
 
 /** Put all controls in place; `acts` is the page: {player, menu, load, save, open, close, ..}. */
@@ -59,7 +61,7 @@ const button = (text, title, act, id = null) =>
 
 function pressed(event, acts) {
   if (!acts.player || event.ctrlKey || event.altKey || event.metaKey) return;
-  if (document.querySelector("dialog[open]") || event.target.tagName === "SELECT") return;
+  if (document.querySelector("dialog[open]") || event.target.matches("select, textarea")) return;
   const act = KEYS[`${event.shiftKey ? "shift " : ""}${event.key}`] ?? KEYS[event.key];
   if (act === undefined || (event.target.tagName === "BUTTON" && event.key === " ")) return;
   event.preventDefault();
@@ -104,6 +106,8 @@ function choices({ menu, pairs, load }) {
   ]);
   groups.unshift(html("optgroup", { label: "side by side" }, ...Object.values(pairs).map(({ title, about, one, other }) =>
     html("option", { value: JSON.stringify([one, other]), title: about }, title))));
+  groups.unshift(html("optgroup", { label: "a dare" }, ...DARES.map(([title, asked]) =>
+    html("option", { value: JSON.stringify(asked) }, title))));
   const chosen = ({ target }) => {
     if (target.value) load(...[JSON.parse(target.value)].flat());
     target.value = "";
@@ -125,7 +129,7 @@ function files(acts) {
   });
   return [
     ...acts.menu ? [button("save", "Save this as a file that plays without the lab (S)", () => acts.save(), "save")] : [],
-    button("open", "Open a saved file, or a trace (o)", () => one("file").click()),
+    button("open", "Open a saved file, a trace, or a scenario of your own (o)", () => one("file").click()),
     html("input", { type: "file", id: "file", accept: ".html,.jsonl,.txt", hidden: true, onchange: opened }),
   ];
 }

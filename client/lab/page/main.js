@@ -1,12 +1,13 @@
 // Puts the page together: the runs that are shown, where we stand in them, what is looked at.
 
 import { address, readAddress } from "./address.js";
-import { ask, kept, open, Refused } from "./asking.js";
+import { ask, content, isWords, kept, Refused, traces } from "./asking.js";
 import { controls, marks, standing } from "./controls.js";
+import { attempt, dare } from "./dare.js";
 import { html, one } from "./dom.js";
 import { merge, place } from "./merged.js";
 import { latestBallot } from "./election.js";
-import { before, forked, isDeed, lineage, origin, struck } from "./forks.js";
+import { before, forked, isDeed, lineage, moved, origin, struck } from "./forks.js";
 import { concerned, inspector, log, slotWhy } from "./panels.js";
 import { EVENTS, LEARNED, Player } from "./player.js";
 import { labels, lines, verdict } from "./pulse.js";
@@ -26,24 +27,44 @@ const view = { stages: [], runs: [], player: null, pane: 0, message: 0, slot: 0,
 const acts = {
   menu: given.menu, pairs: given.pairs, load, save, close: () => look({}),
   get player() { return view.player; },
-  open: (file) => show(() => open(file), {}),
+  open: opened,
+  move: (words) => fork(0, words),
+  plant: (bug) => load({ ...withoutBug(), ...bug ? { bug } : {} }),
+  apart: () => load(origin(view.stages[0].trace), withoutBug()),
   slot: () => look(view.slot ? {} : { pane: current().pane, slot: latest() }),
   leader: () => look(view.leader ? {} : { pane: current().pane, leader: 1 }),
   following: () => look({ pane: current().pane, message: following() }),
   end: () => view.player.go(questionAhead() ?? view.player.last),
 };
 
-/** Have a run made, and another one beside it, and show them. */
-function load(asked, beside = null, where = {}) {
-  const requests = [asked, ...beside ? [beside] : []];
-  return show(() => Promise.all(requests.map((one) => ask(one, given.token))), where, requests);
+/** The attempt that is shown, with nothing planted. */
+function withoutBug() {
+  const { bug, ...asked } = origin(view.stages[0].trace);
+  return asked;
 }
 
-/** Show the traces that `fetched` gives; what was shown stays where there are none. */
-async function show(fetched, where, requests = []) {
+/** Open a file: traces are shown, a scenario is played by the lab. */
+async function opened(file) {
+  await show(async () => {
+    const text = await content(file);
+    if (given.menu && isWords(text)) return [await made({ script: text })];
+    return traces(text, file.name).map((trace) => ({ asked: null, text: trace }));
+  }, {});
+}
+
+/** A run, made by the lab. */
+const made = async (asked) => ({ asked, text: await ask(asked, given.token) });
+
+/** Have a run made, and another one beside it, and show them. */
+function load(asked, beside = null, where = {}) {
+  return show(() => Promise.all([asked, ...beside ? [beside] : []].map(made)), where);
+}
+
+/** Show the runs that `fetched` gives, {asked, text}; what was shown stays where there are none. */
+async function show(fetched, where) {
   document.body.setAttribute("aria-busy", "true");
   try {
-    begin((await fetched()).map((text, pane) => new Stage(requests[pane] ?? null, text)), where);
+    begin((await fetched()).map(({ asked, text }) => new Stage(asked, text)), where);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     problem(error.message);
@@ -64,10 +85,11 @@ function begin(stages, { step = -1, grain = EVENTS, pane = 0, message = 0, slot 
   one("about").textContent = about(stages);
   if (stages.length > 1) labels(stages.map(({ trace }) => trace.run)).forEach((label, pane) => { stages[pane].label = label; });
   one("lead").hidden = stages.length < 2;
+  if (given.menu) attempt(Number.isInteger(stages[0].trace.run.dare) ? stages[0].trace : null, given.dare);
   kin(stages);
   document.body.classList.toggle("beside", stages.length > 1);
   marks(view.player);
-  view.player.go(step >= 0 ? step : first(view.player));
+  view.player.go(step >= 0 ? step : first(view.player, stages[0].trace));
 }
 
 function about([{ asked, trace }, beside = null]) {
@@ -81,12 +103,13 @@ const isSame = (one, other) => address(one, null, {}) === address(other, null, {
 /** What is wrong with a trace, in a sentence. */
 function wrong(trace) {
   if (trace.problem) return `Of this trace, ${trace.problem}.`;
-  const violation = trace.run.script && trace.end.violation;
+  const violation = trace.run.script && !trace.run.acts && trace.end.violation;
   return violation ? `It did not go as the scenario expects: ${violation}` : "";
 }
 
 /** Where a run opens: where safety broke, else what was done to it, else the first thing worth seeing. */
-function first({ broke, run: { steps } }) {
+function first({ broke, last, run: { steps } }, { run }) {
+  if (Number.isInteger(run.dare)) return broke >= 0 ? broke : last;
   const byHand = steps.findIndex(({ records }) => records.some(isDeed));
   const found = [broke, byHand, steps.findIndex((step) => step.weight === LEARNED)].find((step) => step >= 0);
   return found ?? 0;
@@ -146,7 +169,7 @@ function inspected(stage, pane, step, state) {
   if (ballot) return leaderWhy(trace, ballot, step, acts.close);
   if (view.slot) return slotWhy(trace, view.slot, step, acts.close, go);
   return inspector(trace, step, picked({ trace }, pane, step), (message) => look({ pane, message }), go,
-    refusal(stage, step) || view.stages.length > 1 ? null : (message) => fork(before(message), `lose ${message.id}`));
+    !given.menu || refusal(stage, step) || trace.run.dare || view.stages.length > 1 ? null : (message) => fork(before(message), `lose ${message.id}`));
 }
 
 function words({ sentence, why, where }, { records }) {
@@ -192,9 +215,11 @@ function latest() {
 
 /** Do something at a moment, in all runs that are shown: they go another way from there. */
 async function fork(at, deed) {
-  const [asked, beside = null] = view.stages.map(({ trace }) => forked(origin(trace), at, deed));
+  const { stands } = view.player.run.steps[view.player.step];
+  const [asked, beside = null] = view.stages.map(({ trace }, pane) =>
+    forked(origin(trace), at, deed, moved(trace, stands[pane])));
   await load(asked, beside, { grain: view.player.grain });
-  const { stages: [stage], player } = view, step = struck(stage.trace);
+  const { stages: [stage], player } = view, step = stage.asked === asked ? struck(stage.trace) : -1;
   if (step >= 0) player.go(place(player.run, 0, step));
 }
 
@@ -203,7 +228,7 @@ function kin(stages) {
   const asked = stages[0].asked && origin(stages[0].trace);
   const known = asked === null || stages.length > 1 ? [] : lineage(asked);
   for (const run of known) if (!view.runs.some((one) => isSame(one, run))) view.runs.push(run);
-  const root = known[0], family = view.runs.filter((run) => root && isSame({ ...run, acts: [] }, root));
+  const root = known[0], family = view.runs.filter((run) => root && isSame(lineage(run)[0], root));
   one("forks").replaceChildren(...forks(family, family.findIndex((run) => isSame(run, asked)), {
     open: (run) => load(run, null, where()), compare: (run) => load(asked, run),
   }));
@@ -234,9 +259,11 @@ function start() {
   one("still")?.remove();
   if (!given.menu) one("live").remove();  // a saved page has no lab
   controls(acts);
+  if (given.menu) dare(given.dare, given.menu.paxos.bugs, acts);
   new ResizeObserver(() => view.player && draw()).observe(one("stages"));
-  if (held.length) show(async () => held, { ...given.where, ...from.where });
-  else load(from.asked ?? given.first, from.beside, from.asked ? from.where : {});
+  if (held.length) show(async () => held.map((text) => ({ asked: null, text })), { ...given.where, ...from.where });
+  else if (from.asked) load(from.asked, from.beside, from.where);
+  else load(...given.first);
 }
 
 start();

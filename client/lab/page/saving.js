@@ -22,7 +22,7 @@ export async function saved(stages, merged, step, given) {
 }
 
 /** A name for the file. */
-export const fileName = (asked) => `kvrmi-${asked?.scenario ?? asked?.bug ?? `seed-${asked?.seed ?? 0}`}.html`;
+export const fileName = (asked) => `kvrmi-${asked?.scenario ?? (asked?.dare ? "dare" : asked?.bug) ?? `seed-${asked?.seed ?? 0}`}.html`;
 
 /** Hand a file to the browser, which keeps it. */
 export function download(name, text) {

@@ -57,7 +57,7 @@ export class Stage {
 
 /** Which run a trace is of. */
 export function title({ run, replicas }) {
-  const simulated = run.script ? `scenario ${run.script}` : `seed ${run.seed}, ${run.profile}`;
+  const simulated = run.dare ? "the dare" : run.script ? `scenario ${run.script}` : `seed ${run.seed}, ${run.profile}`;
   const name = run.live ? "a running cluster" : simulated;
   const planted = run.plant ? `, with the bug ${run.plant}` : "";
   const protocol = run.protocol === "2pc" ? "Two-phase commit: " : run.protocol === "paxos" ? "Paxos: " : "";

@@ -16,17 +16,17 @@ from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.scenario import Wrong
 
 from ...tables import columns_of
-from .game import Game
+from .game import QUIT, Game
 
-__all__ = ["main"]
+__all__ = ["BEGIN", "HINT", "MOVES", "main"]
 
-_BEGIN = """\
+BEGIN = """\
 Five replicas agree, replica 1 leads. Make them decide differently: have one slot decided twice, or
 an acknowledged write lost, or a read return what is old. You may order any failure; time stands
 still between your moves.
 
 """
-_MOVES = """\
+MOVES = """\
   put k v at 1           ask replica 1 and wait; also get k at 2, delete k at 3
   ask put k v at 1       ask, and do not wait
   run 0.5                let half a second pass
@@ -42,7 +42,7 @@ _MOVES = """\
   expect 2 leads         look; also 2 promised 3.2, k = v at 2, all level
 moves lists yours, help these, hint helps, quit heals everything and ends.
 """
-_HINT = (
+HINT = (
     "Nobody has done it. Where others begin: kill the leader while a write is under way; cut five "
     "into two and three, and ask both sides; pause the leader, write elsewhere, resume it, read."
 )
@@ -63,9 +63,9 @@ def main(words: Sequence[str]) -> int:
     given = parser.parse_args(words)
     bug = given.bug or ""
     game = Game(given.replicas, bug, lambda line: _show(line.strip(), "  ", " " * 9))
-    begin = _BEGIN.replace("Five", {3: "Three", 4: "Four", 5: "Five"}[given.replicas])
+    begin = BEGIN.replace("Five", {3: "Three", 4: "Four", 5: "Five"}[given.replicas])
     _show(" ".join(begin.split()))
-    print(f"\n{_MOVES}")
+    print(f"\n{MOVES}")
     if bug:
         _show(f"A bug is planted: {about(PROTOCOLS['paxos'], bug)}")
     _play(game, bug)
@@ -74,13 +74,13 @@ def main(words: Sequence[str]) -> int:
 
 def _play(game: Game, bug: str) -> None:
     for line in _lines():
-        if line == "quit":
+        if line == QUIT:
             return
         try:
             if line == "help":
-                print(_MOVES)
+                print(MOVES)
             elif line == "hint":
-                _show(about(PROTOCOLS["paxos"], bug) if bug else _HINT)
+                _show(about(PROTOCOLS["paxos"], bug) if bug else HINT)
             elif line == "moves":
                 print("\n".join(game.moves))
             else:

@@ -16,9 +16,13 @@ from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.scenario import Wrong, read
 from kvrmi.sim.script import Write
 from kvrmi.sim.script_steps import Step
+from kvrmi.sim.seen import Onlooker
 from kvrmi.sim.vocabulary import STEPS, found, operation
 
-__all__ = ["Game"]
+__all__ = ["QUIT", "Game"]
+
+QUIT = "quit"
+"""The last move, in place of a step: all failures are undone."""
 
 _RECOVERY = 30.0
 """Virtual seconds for all replicas to have the same again."""
@@ -28,13 +32,18 @@ _REQUEST = re.compile(r"(ask )?(?:as \w+ \d+ )?((?:put|get|delete|cas) .+) at \d
 class Game:
     """One attempt; `broken` says how safety was broken, once it is."""
 
-    def __init__(self, replicas: int, bug: str, write: Write) -> None:
-        """Begin with a leader; `bug` is planted, if it names one. `write` takes what happens."""
+    def __init__(
+        self, replicas: int, bug: str, write: Write, onlooker: Onlooker | None = None
+    ) -> None:
+        """Begin with a leader; `bug` is planted, if it names one. `write` takes what happens.
+
+        `onlooker` sees all of it, each move as `script`'s, and what broke safety as `verdict`'s.
+        """
         self.moves: list[str] = []
         self.broken = ""
         parts = PROTOCOLS["paxos"].bugs[bug]() if bug else None
         scenario = read([f"replicas {replicas}"])
-        self._stage = LANGUAGE.stage(scenario, write, None, parts)
+        self._stage = LANGUAGE.stage(scenario, write, onlooker, parts)
         self._stage.printer.muted = True
         self._stage.run(1.0)
         self._stage.printer.muted = False
@@ -57,6 +66,7 @@ class Game:
         if asked:
             self._asked(*operation(asked[2]))
         self.moves.append(text)
+        self._stage.world.trace("script", text)
         self._stage.printer.step()
         self._watched(lambda: step(self._stage))
         if asked and not asked[1] and not self.broken:
@@ -64,7 +74,10 @@ class Game:
 
     def heal(self) -> bool:
         """Undo all failures and let time pass; whether all replicas have the same in the end."""
+        if self.broken:
+            return False
         self._stage.printer.muted = True
+        self._stage.world.trace("script", "# All failures are undone.")
         self._stage.mend()
         self._stage.deliver()
         for replica in self._stage.world.replicas.values():
@@ -84,6 +97,12 @@ class Game:
         except Wrong:
             return False
         return True
+
+    def ended(self) -> None:
+        """Let who looks on see what broke safety, if anything did, and what is still under way."""
+        if self.broken:
+            self._stage.world.trace("verdict", self.broken)
+        self._stage.world.tracing.ended()
 
     def _watched(self, deed: Callable[[], object]) -> None:
         """Do it; what breaks is safety, as whoever plays it cannot harm the simulator."""

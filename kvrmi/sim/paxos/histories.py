@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 
 from ...cluster.timing import Timing
 from ...state.clienttable import SESSION_LIMIT
+from ..acts import Act
 from ..draws import Draws
 from ..faults import Faults
 from ..profile import Profile
@@ -106,9 +107,14 @@ def _turn(seed: int) -> int:
     return seed // len(PROFILES)
 
 
-def _play(lines: Sequence[str], write: Write, onlooker: Onlooker | None = None) -> bool:
+def _play(
+    lines: Sequence[str],
+    write: Write,
+    onlooker: Onlooker | None = None,
+    acts: Sequence[Act] = (),
+) -> bool:
     # By its name it comes into processes of their own, where many seeds run; LANGUAGE could not.
-    return play(LANGUAGE, lines, write, onlooker)
+    return play(LANGUAGE, lines, write, onlooker, acts)
 
 
 PAXOS = Explored("paxos", PROFILES, History, BUGS, _play, __package__)

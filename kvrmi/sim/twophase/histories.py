@@ -12,6 +12,7 @@ from ...checker.audits import audit
 from ...checker.check import check
 from ...checker.history import OK, Operation
 from ...twophase.participant import Participant
+from ..acts import Act
 from ..faults import FAULTS, Fault, Faults, Strike
 from ..profile import Profile
 from ..protocol import Explored
@@ -169,9 +170,14 @@ class History:
         return sum(one.outcome == OK for one in self._seen)
 
 
-def _play(lines: Sequence[str], write: Write, onlooker: Onlooker | None = None) -> bool:
+def _play(
+    lines: Sequence[str],
+    write: Write,
+    onlooker: Onlooker | None = None,
+    acts: Sequence[Act] = (),
+) -> bool:
     # By its name it comes into processes of their own, where many seeds run; LANGUAGE could not.
-    return play(LANGUAGE, lines, write, onlooker)
+    return play(LANGUAGE, lines, write, onlooker, acts)
 
 
 TWOPHASE = Explored("2pc", PROFILES, History, BUGS, _play, __package__)

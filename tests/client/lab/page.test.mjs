@@ -213,7 +213,19 @@ test("acting in the past names the whole way to it", () => {
   assert.deepEqual(lineage(twice), [asked, once, twice]);
   assert.deepEqual(lineage(twice).map(deed), ["the run as it was", "kill 2 at 1.250 s", "mend at 1.500 s"]);
   assert.deepEqual(readAddress(address(twice, null, {})).asked, twice);
-  assert.equal(origin(read(text("scenario"))), null);
+  const scenario = origin(read(text("scenario")));
+  assert.deepEqual(scenario, { protocol: "paxos", scenario: "duelling_proposers", acts: [] });
+  assert.deepEqual(forked(scenario, 1.25, "kill 2").acts, ["1.25 kill 2"]);
+  assert.equal(origin({ run: { live: true } }), null);
+});
+
+test("an attempt at the dare goes on from the step at which one stands", () => {
+  const asked = { dare: 5, moves: ["kill 1", "run 3"], bug: "quorum-of-two" };
+  assert.deepEqual(origin({ run: { dare: 5, moves: asked.moves, plant: "quorum-of-two" } }), asked);
+  assert.deepEqual(forked(asked, 0, "start 1\nmend").moves, ["kill 1", "run 3", "start 1", "mend"]);
+  assert.deepEqual(forked(asked, 0, "mend", 1).moves, ["kill 1", "mend"]);
+  assert.deepEqual(lineage(asked).map(deed), ["no move yet", "kill 1", "run 3"]);
+  assert.deepEqual(readAddress(address(asked, null, {})).asked, asked);
 });
 
 test("what can be done to a replica is what it is not yet", () => {

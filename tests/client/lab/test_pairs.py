@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from client.lab.pairs import PAIRS
-from client.lab.runs import Request, trace
+from client.lab.pairs import PAIRS, pair
+from client.lab.runs import NoSuchRun, Request, trace
 
 Lines = list[dict[str, Any]]
 
@@ -55,3 +55,8 @@ def test_one_rule_makes_the_difference(name: str) -> None:
     assert not other[-1]["violation"]
     broke = one[-1]["seconds"]
     assert faults(one, broke) == faults(other, broke) != []
+
+
+def test_a_pair_that_does_not_exist_is_refused_with_the_names_of_those_that_do() -> None:
+    with pytest.raises(NoSuchRun, match="no pair 'nothing'; there are: blocking, amnesia, margin"):
+        pair("nothing")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from client.lab.runs import NoSuchRun, Request, checked, menu, trace
+from client.lab.scenarios.known import WON
 
 
 def lines(request: Request) -> list[dict[str, Any]]:
@@ -77,3 +78,27 @@ def test_steps_and_faults_make_the_run_that_the_simulator_named() -> None:
 def test_what_makes_no_sense_is_refused(request_: Request, why: str) -> None:
     with pytest.raises(NoSuchRun, match=why):
         checked(request_)
+
+
+def test_an_act_makes_a_scenario_go_another_way_and_it_goes_on() -> None:
+    made = lines(Request(scenario="basic_round", acts=("1.01 kill 1",)))
+    assert any(line.get("text") == "by hand: kill 1" for line in made)
+    assert any("it goes another way" in line.get("text", "") for line in made)
+
+
+def test_a_scenario_of_ones_own_is_played() -> None:
+    made = lines(Request(script="title: mine\nreplicas 3\nlet 1 campaign\nuntil 1 leads\n"))
+    assert (made[0]["script"], made[-1]["violation"]) == ("mine", "")
+    with pytest.raises(NoSuchRun, match="cannot be played"):
+        checked(Request(script="nothing of the kind"))
+
+
+def test_an_attempt_at_the_dare_ends_where_safety_broke() -> None:
+    moves = WON["quorum-of-two"]
+    made = lines(Request(dare=5, bug="quorum-of-two", moves=moves))
+    assert made[-1]["violation"]
+    assert [line["who"] for line in made if line["kind"] == "happened"][-1] == "verdict"
+    held = lines(Request(dare=5, moves=(*moves, "quit")))
+    assert (held[-1]["violation"], held[-1]["level"]) == ("", True)
+    with pytest.raises(NoSuchRun, match="jump: no such step"):
+        lines(Request(dare=5, moves=("jump",)))
