@@ -51,7 +51,9 @@ export class Stage {
 
   size() {
     const { clientWidth: width, clientHeight: height } = this.diagram;
-    return { width, height, gutter: parseFloat(getComputedStyle(this.cards).paddingLeft) };
+    const style = getComputedStyle(this.diagram), size = (name) => parseFloat(style.getPropertyValue(name));
+    const sizes = { brief: size("--brief"), caption: size("--caption") };
+    return { width, height, gutter: parseFloat(getComputedStyle(this.cards).paddingLeft), sizes };
   }
 }
 

@@ -17,7 +17,7 @@ const { merge, place } = await import(new URL("merged.js", PAGE));
 const { deed, deeds, forked, lineage, origin } = await import(new URL("forks.js", PAGE));
 const { election, latestBallot, told } = await import(new URL("election.js", PAGE));
 const { held } = await import(new URL("twophase.js", PAGE));
-const { rows } = await import(new URL("diagram.js", PAGE));
+const { rows } = await import(new URL("layout.js", PAGE));
 
 const text = (name) => readFileSync(`${process.env.TRACES}/${name}.jsonl`, "utf8");
 const NAMES = ["scenario", "seed", "bug", "2pc", "2pc_bug"];
