@@ -43,7 +43,7 @@ NO_OP = pack_batch(())
 OFFER_EVERY = 0.5
 """Seconds between questions whether a better leader is fit."""
 
-TRACE_EVERY = 0.2
+TRACE_EVERY = 0.05
 """Seconds between decisions that all replicas write to their logs in full."""
 
 
