@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 TRACES = {
     "scenario": Request(scenario="duelling_proposers"),
     "seed": Request(seed=20, profile="partition"),
-    "bug": Request(bug="accepts-below-promise", seed=5),
+    "bug": Request(bug="accepts-below-promise", seed=0),
     "stopped": PAIRS["blocking"].other,
     "blocked": PAIRS["blocking"].one,
     "old_leader": Request(scenario="old_leader"),
