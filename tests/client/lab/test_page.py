@@ -285,7 +285,9 @@ def test_nothing_of_a_saved_trace_is_run(page: Page, browser: Browser, tmp_path:
 
 
 def test_side_by_side_slots_and_messages_are_those_of_the_run_whose_step_it_is(page: Page) -> None:
-    play(page, BESIDE, ".stage + .stage .card")
+    play(
+        page, "scenario=basic_round&step=200&beside=scenario%3Dold_leader", ".stage + .stage .card"
+    )
     seen: set[str] = set()
     for _ in range(60):
         if len(seen) == 2:
