@@ -29,9 +29,9 @@ PAIRS = {
     "blocking": Pair(
         "two-phase commit and Paxos: the one who decides stops",
         "Replica 1 stops at 1.516 s, and goes on at 5.600 s. In two-phase commit it had asked for "
-        "votes on T1.11, all have voted YES, and nobody else may decide it: its keys stay locked "
-        "until replica 1 is back, and aborts, as the last YES had not come in time. In Paxos a "
-        "majority promises replica 2 a higher ballot, and goes on.",
+        "votes on T1.11. The others vote YES; from then on only replica 1 may decide, and the keys "
+        "stay locked until it is back. It decides ABORT: the last YES came while it stood still. "
+        "In Paxos a majority promises replica 2 a higher ballot, and writes go on.",
         Request("2pc", seed=64, profile="calm", steps=1800, only=(0,), acts=_STOPPED),
         Request(seed=64, profile="calm", steps=4500, only=(0,), acts=_STOPPED),
     ),

@@ -14,7 +14,7 @@ import { labels, lines, verdict } from "./pulse.js";
 import { leaderWhy } from "./quorums.js";
 import { asked } from "./records.js";
 import { download, fileName, saved } from "./saving.js";
-import { Stage } from "./stage.js";
+import { called, Stage } from "./stage.js";
 import { forks, refusal, whatIf } from "./whatif.js";
 import { culprit, say } from "./words.js";
 
@@ -131,7 +131,8 @@ function draw() {
   one("log").replaceChildren(...log(states[shown], stage.trace.values, (slot) => look({ pane: shown, slot })));
   one("inspector").replaceChildren(...stages.length > 1 ? [stage.heading.cloneNode(true)] : [], ...inspected(stage, shown, step, states[shown]));
   document.body.classList.toggle("looking", isLooking());
-  words(say(stages[now.pane].trace, now.stands[now.pane]), now);
+  const { trace } = stages[now.pane];
+  words(say(trace, now.stands[now.pane]), now, stages.length > 1 ? `${called(trace)}: ` : "");
   standing(player);
   clearTimeout(view.remembering);
   view.remembering = setTimeout(remember, SETTLED_MS);  // browsers refuse many a second
@@ -172,10 +173,10 @@ function inspected(stage, pane, step, state) {
     !given.menu || refusal(stage, step) || trace.run.dare || view.stages.length > 1 ? null : (message) => fork(before(message), `lose ${message.id}`));
 }
 
-function words({ sentence, why, where }, { records }) {
+function words({ sentence, why, where }, { records }, whose) {
   const broke = records.some((record) => record.who === "verdict");
   one("words").className = broke ? "broke" : "";
-  one("sentence").textContent = sentence;
+  one("sentence").textContent = whose + sentence;
   one("why").replaceChildren(why, where ? html("cite", {}, ` ${where}`) : "");
 }
 

@@ -110,8 +110,8 @@ function reports(text) {
 }
 
 function refusal(text, step) {
-  const reason = found(/reason=(.*)$/, text);
-  return reason === "ballot" ? `it has promised ${found(/promised=([\d.]+)/, text)}` : refusalFor(reason, step);
+  const reason = found(/reason=(.*)$/, text), promised = found(/promised=([\d.]+)/, text);
+  return reason === "ballot" ? `it has promised ${promised}` : refusalFor(reason, step, promised);
 }
 
 /** Why a ballot is refused that is not the one that was promised. */
@@ -121,13 +121,15 @@ function bound(promised, ballot) {
   return `the ballot is that of replica ${ballot.replica}`;
 }
 
-function refusalFor(reason, { turn }) {
+/** Whoever grants a lease has promised the ballot of who asked for it. */
+function refusalFor(reason, { turn }, promised) {
   if (reason === "lease" && turn === "unsure") return "it has started again, and may have granted a lease before that it no longer knows";
+  if (reason === "lease" && /\.[1-9]/.test(promised)) return `the lease that it granted to replica ${promised.split(".")[1]} still runs`;
   return REFUSALS[reason] ?? reason;
 }
 
 const REFUSALS = table({
-  lease: "a lease that it granted to another still runs",
+  lease: "a lease that it may have granted still runs",
   "lease length": "the two do not agree on how long a lease lasts",
   truncated: "its log begins after that slot",
   recovering: "it lost its disk, and may not vote yet",

@@ -2,7 +2,7 @@
 // Pure. [reason, paper and section]; sections are those of the papers as published.
 
 import { table } from "./records.js";
-import { BROKEN } from "./twophase_words.js";
+import { BROKEN, COMMITTED, STOPPED } from "./twophase_words.js";
 
 const SIMPLE = "Paxos Made Simple", LIVE = "Paxos Made Live";
 const MODERATELY = "Paxos Made Moderately Complex", THESIS = "Ongaro's thesis on Raft";
@@ -52,8 +52,12 @@ export const MESSAGE = table({
 });
 
 export const ON_WAY = ["Messages may be lost, late or repeated. Nothing is safe because one arrives.", `${SIMPLE} 2.1`];
-export const CRASH = ["Whoever stops may start again. What an acceptor has answered is on its disk.", `${SIMPLE} 2.1 and 2.5`];
-export const CLIENT = ["A write is acknowledged after it is chosen and applied, never before.", `${SIMPLE} 3`];
+const CRASH = ["Whoever stops may start again. What an acceptor has answered is on its disk.", `${SIMPLE} 2.1 and 2.5`];
+const CLIENT = ["A write is acknowledged after it is chosen and applied, never before.", `${SIMPLE} 3`];
+
+/** Why it is safe that somebody stops or starts, and what a client's answer means. */
+export const crash = ({ run }) => run.protocol === "2pc" ? STOPPED : CRASH;
+export const client = ({ run }) => run.protocol === "2pc" ? COMMITTED : CLIENT;
 
 const INVARIANTS = [
   [/votes at .* having promised/, "An acceptor must accept nothing below its promise. The leader that got the promise relies on it: nothing older can be chosen behind its back.", `${SIMPLE} 2.2, P1a`],

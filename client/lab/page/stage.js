@@ -57,6 +57,10 @@ export class Stage {
   }
 }
 
+/** What one of two runs beside each other is called. */
+export const called = ({ run: { plant, protocol } }) =>
+  plant ? `With ${plant}` : protocol === "2pc" ? "Two-phase commit" : "Paxos";
+
 /** Which run a trace is of. */
 export function title({ run, replicas }) {
   const simulated = run.dare ? "the dare" : run.script ? `scenario ${run.script}` : `seed ${run.seed}, ${run.profile}`;

@@ -5,6 +5,10 @@ import { replicaOf, table } from "./records.js";
 
 const GRAY = "Gray, Notes on Data Base Operating Systems", BOOK = "Bernstein, Hadzilacos and Goodman";
 
+/** Somebody stops or starts; a client is answered. */
+export const STOPPED = ["Whoever stops may start again. What it has voted or decided is on its disk.", GRAY];
+export const COMMITTED = ["A write is acknowledged after it is decided and carried out, never before.", GRAY];
+
 const many = (message, word = (one) => named(one[0], one[1])) => {
   const all = concerns(message).map(word), shown = all.slice(0, 3).join(", ");
   return all.length > 3 ? `${shown} and ${all.length - 3} more` : shown;

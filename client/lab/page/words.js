@@ -1,6 +1,6 @@
 // What a step is, in a sentence, in a word or two, across a row. Pure.
 
-import { broken, CLIENT, CRASH, EVENT, LEASE, MESSAGE, NOOP, ON_WAY, STOPS } from "./reasons.js";
+import { broken, client, crash, EVENT, LEASE, MESSAGE, NOOP, ON_WAY, STOPS } from "./reasons.js";
 import { less, spell } from "./ballots.js";
 import { isNoop } from "./state.js";
 import { asked, isComment, isLocal, replicaOf, roleOf, table } from "./records.js";
@@ -155,14 +155,14 @@ const SAY = table({
   },
   happened({ who, what, text }, messages, trace, step) {
     if (who === "verdict") return verdict(text, trace, trace.steps.indexOf(step));
-    if (who === "fault") return [`${striking(fault(text))}.`, /start|stop|kill|crash/.test(text) ? CRASH : ON_WAY];
+    if (who === "fault") return [`${striking(fault(text))}.`, /start|stop|kill|crash/.test(text) ? crash(trace) : ON_WAY];
     if (who === "script") return script(text, step);
-    if (typeof who === "number") return [befell(who, what, text), CRASH];
-    return [`Client ${who} ${answered(text)}.`, CLIENT];
+    if (typeof who === "number") return [befell(who, what, text), crash(trace)];
+    return [`Client ${who} ${answered(text)}.`, client(trace)];
   },
-  life({ who, up, incarnation }) {
+  life({ who, up, incarnation }, messages, trace) {
     const name = `Replica ${replicaOf(who)}'s ${roleOf(who)}`;
-    return [up ? `${name} comes up, incarnation ${incarnation}.` : `${name} goes down.`, CRASH];
+    return [up ? `${name} comes up, incarnation ${incarnation}.` : `${name} goes down.`, crash(trace)];
   },
   links({ cut }) {
     if (cut.length === 0) return ["All links carry messages again.", ON_WAY];
