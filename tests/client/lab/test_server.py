@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from client.lab.bodies import BYTES
+
 from .conftest import DEADLINE, ROOT, Lab, running
 
 pytestmark = pytest.mark.live
@@ -110,7 +112,7 @@ def test_a_run_is_its_trace(lab: Lab) -> None:
         ('{"seed": "1"}', "Expected"),
         ('{"sead": 1}', "unknown field"),
         ('{"scenario": "../../setup"}', "no scenario"),
-        ('{"profile": "' + "x" * 5000 + '"}', "at most"),
+        ('{"profile": "' + "x" * BYTES + '"}', "at most"),
     ],
 )
 def test_a_request_that_makes_no_sense_gets_a_sentence(lab: Lab, body: str, why: str) -> None:
