@@ -52,6 +52,7 @@ export function controls(acts) {
     button("◐", "Light or dark (t)", theme), button("?", "Keys (?)", help));
   one("buttons").append(...BUTTONS.map(([text, title, act, id = null]) =>
     button(text, title, () => acts.player && act(acts), id)));
+  one("broke").hidden = true;
   one("scrubber").addEventListener("input", ({ target }) => acts.player?.go(Number(target.value)));
   document.addEventListener("keydown", (event) => pressed(event, acts));
 }

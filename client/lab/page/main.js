@@ -20,13 +20,15 @@ import { culprit, say } from "./words.js";
 
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
 const SETTLED_MS = 200;
+const MAKING = "The run is being made, from its beginning to its end. A long one takes some seconds.";
 
 /** What is shown: the runs, and the message or slot that is looked at, of the run `pane`. */
-const view = { stages: [], runs: [], player: null, pane: 0, message: 0, slot: 0, leader: 0, replica: 0, remembering: 0 };
+const view = { stages: [], runs: [], player: null, pane: 0, message: 0, slot: 0, leader: 0, replica: 0, asked: 0, isAsked: false, waiting: 0, remembering: 0 };
 
 const acts = {
   menu: given.menu, pairs: given.pairs, load, save, close: () => look({}),
-  get player() { return view.player; },
+  /** Null while a run is awaited: keys and buttons do nothing then. */
+  get player() { return view.isAsked ? null : view.player; },
   open: opened,
   move: (words) => fork(0, words),
   plant: (bug) => load({ ...withoutBug(), ...bug ? { bug } : {} }),
@@ -60,26 +62,49 @@ function load(asked, beside = null, where = {}) {
   return show(() => Promise.all([asked, ...beside ? [beside] : []].map(made)), where);
 }
 
-/** Show the runs that `fetched` gives, {asked, text}; what was shown stays where there are none. */
+/** Show the runs that `fetched` gives, {asked, text}; what was shown stays where there are none. The last one asked for counts. */
 async function show(fetched, where) {
-  document.body.setAttribute("aria-busy", "true");
+  const asked = awaited();
   try {
-    begin((await fetched()).map(({ asked, text }) => new Stage(asked, text)), where);
+    const runs = await fetched();
+    if (asked === view.asked) begin(runs.map(({ asked, text }) => new Stage(asked, text)), where);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    problem(error.message);
+    if (asked === view.asked) problem(error.message);
   } finally {
-    document.body.removeAttribute("aria-busy");
+    if (asked === view.asked) ended();
   }
 }
 
-function begin(stages, { step = -1, grain = EVENTS, pane = 0, message = 0, slot = 0, leader = 0 }) {
+/** A run is asked for: its number. Until it is there nothing moves, and if it takes long the page says so. */
+function awaited() {
+  view.player?.pause();
+  busy(true);
+  clearTimeout(view.remembering);  // the address may have the run that is asked for
+  clearTimeout(view.waiting);
+  view.waiting = setTimeout(() => words({ sentence: MAKING, why: "", where: "" }, { records: [] }), SETTLED_MS);
+  return ++view.asked;
+}
+
+function ended() {
+  busy(false);
+  clearTimeout(view.waiting);
+  if (view.player) draw();
+  else words({ sentence: "", why: "", where: "" }, { records: [] });
+}
+
+function busy(isAsked) {
+  view.isAsked = isAsked;
+  document.body.setAttribute("aria-busy", String(isAsked));
+  for (const part of document.querySelectorAll("main, #buttons, #save")) part.inert = isAsked;
+}
+
+function begin(stages, where) {
   problem(stages.map(({ trace }) => wrong(trace)).filter(Boolean).join(" "));
   if (stages.some(({ trace }) => trace.steps.length === 0)) return;
   view.player?.pause();
-  Object.assign(view, { stages, pane: Math.min(pane, stages.length - 1), message, slot, leader, replica: 0 });
+  view.stages = stages;
   view.player = new Player(merge(stages.map(({ trace }) => trace)), draw);
-  view.player.grain = Math.min(grain, LEARNED);
   one("run").textContent = stages.map(({ heading }) => heading.textContent).join(" · ");
   one("stages").replaceChildren(...stages.map(({ root }) => root));
   one("about").textContent = about(stages);
@@ -89,7 +114,16 @@ function begin(stages, { step = -1, grain = EVENTS, pane = 0, message = 0, slot 
   kin(stages);
   document.body.classList.toggle("beside", stages.length > 1);
   marks(view.player);
-  view.player.go(step >= 0 ? step : first(view.player, stages[0].trace));
+  stand(where);
+}
+
+/** Stand at a place of what is shown, as an address has it. */
+function stand({ step = -1, grain = EVENTS, pane = 0, message = 0, slot = 0, leader = 0 }) {
+  const { stages, player } = view;
+  Object.assign(view, { pane: Math.min(pane, stages.length - 1), message, slot, leader, replica: 0 });
+  player.pause();
+  player.grain = Math.min(grain, LEARNED);
+  player.go(step >= 0 ? step : first(player, stages[0].trace));
 }
 
 function about([{ asked, trace }, beside = null]) {
@@ -216,6 +250,7 @@ function latest() {
 
 /** Do something at a moment, in all runs that are shown: they go another way from there. */
 async function fork(at, deed) {
+  if (view.isAsked) return;
   const { stands } = view.player.run.steps[view.player.step];
   const [asked, beside = null] = view.stages.map(({ trace }, pane) =>
     forked(origin(trace), at, deed, moved(trace, stands[pane])));
@@ -254,6 +289,14 @@ async function save() {
   download(fileName(stages[0].asked), text);
 }
 
+/** Follow an address that somebody changed: to its run, or to its place in what is shown. */
+function follow() {
+  const { asked, beside, where } = readAddress(location.hash);
+  const [one, other = null] = view.stages.map((stage) => stage.asked);
+  if (given.menu && asked && address(asked, beside, {}) !== address(one, other, {})) load(asked, beside, where);
+  else if (acts.player) stand(where);
+}
+
 /** Show what this page was opened with: runs that it holds, those of the address, or the lab's. */
 function start() {
   const held = kept(), from = readAddress(location.hash);
@@ -261,6 +304,7 @@ function start() {
   if (!given.menu) one("live").remove();  // a saved page has no lab
   controls(acts);
   if (given.menu) dare(given.dare, given.menu.paxos.bugs, acts);
+  addEventListener("hashchange", follow);
   new ResizeObserver(() => view.player && draw()).observe(one("stages"));
   if (held.length) show(async () => held.map((text) => ({ asked: null, text })), { ...given.where, ...from.where });
   else if (from.asked) load(from.asked, from.beside, from.where);

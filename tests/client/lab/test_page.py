@@ -1,12 +1,9 @@
-"""The page in a real browser, headless: stepping, jumps, bugs, bad traces, sizes, bounds."""
+"""The page in a real browser, headless: stepping, jumps, bugs, acting, files, bad traces."""
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,75 +11,12 @@ import pytest
 
 from client.lab import saved
 
-from .conftest import DEADLINE, Lab
+from .conftest import eventually, play, shown, step, told
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, ViewportSize
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = pytest.mark.live
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-NODES = 3000
-"""Elements of the page, whatever the trace holds."""
-FRAME_MS = 150
-"""Milliseconds for one picture at the median: generous, for a slow and busy machine."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium")
-    with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, lab: Lab) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
-    page.goto(lab.address)
-    page.wait_for_selector(".cards .card")
-    yield page
-    context.close()
-    assert [line for line in wrong if "400 (Bad Request)" not in line] == []
-
-
-def play(page: Page, run: str, awaited: str = ".cards .card") -> None:
-    """Open a run as its address does."""
-    lab = page.url.partition("#")[0]
-    page.goto("about:blank")
-    page.goto(f"{lab}#{run}")
-    page.wait_for_selector(awaited)
-
-
-def shown(page: Page) -> tuple[str, str, str, str]:
-    ids = ("#sentence", ".cards", "#log", ".diagram")
-    sentence, cards, log, diagram = (page.inner_html(one) for one in ids)
-    return sentence, cards, log, diagram
-
-
-def told(page: Page) -> tuple[str, str, str]:
-    """Return what is in words: a saved page has no button by which to act."""
-    cards = page.inner_text("main .cards").replace("⚡", "").split()
-    return page.inner_text("#sentence"), " ".join(cards), page.inner_text("#log")
-
-
-def eventually(page: Page, holds: Callable[[], bool]) -> None:
-    """Wait for it in the test: the page's policy forbids what playwright would run there."""
-    by = time.monotonic() + DEADLINE
-    while not holds():
-        assert time.monotonic() < by, "it never came"
-        page.wait_for_timeout(100)
-
-
-def step(page: Page) -> int:
-    return int(page.input_value("#scrubber"))
 
 
 def test_back_is_the_way_that_one_came(page: Page) -> None:
@@ -126,6 +60,34 @@ def test_the_address_leads_back_to_the_step(page: Page) -> None:
     page.keyboard.press("Home")
     play(page, there.partition("#")[2])
     assert shown(page) == before
+
+
+def test_the_page_follows_an_address_that_is_changed(page: Page) -> None:
+    run = "seed=11&profile=calm&steps=900"
+    play(page, f"{run}&step=40")
+    page.evaluate(f"location.hash = '#{run}&step=153&grain=2'")
+    eventually(page, lambda: step(page) == 153)
+    assert page.inner_text("#grain") == "learned"
+    page.evaluate("location.hash = '#scenario=basic_round&step=51'")
+    eventually(page, lambda: "basic_round" in page.inner_text("#run") and step(page) == 51)
+    page.evaluate("location.hash = '#scenario=none'")
+    eventually(page, lambda: "no scenario" in page.inner_text("#problem"))
+    eventually(page, lambda: "scenario=basic_round&step=51" in page.url)
+
+
+def test_while_a_run_is_made_the_page_says_so_and_keys_do_nothing(page: Page) -> None:
+    asked: list[Route] = []
+    page.route("**/run", lambda route: asked.append(route))
+    play(page, "seed=11&profile=calm&steps=900", "#sentence >> text=The run is being made")
+    assert not page.is_visible("#broke")
+    for key in ("PageDown", "End", "s", "Shift+S", " "):
+        page.keyboard.press(key)
+    page.evaluate("location.hash = '#scenario=basic_round&step=51'")
+    eventually(page, lambda: len(asked) == 2)
+    for route in reversed(asked):
+        route.continue_()
+    eventually(page, lambda: "basic_round" in page.inner_text("#run") and step(page) == 51)
+    assert page.inner_text("#play") == "play"
 
 
 def test_it_plays_and_pauses(page: Page) -> None:
@@ -306,55 +268,6 @@ def test_side_by_side_slots_and_messages_are_those_of_the_run_whose_step_it_is(p
     assert len(seen) == 2
 
 
-def test_on_a_phone_a_panel_covers_neither_the_sentence_nor_the_buttons(page: Page) -> None:
-    page.set_viewport_size(PHONE)
-    for run, last in (("scenario=basic_round&step=120", ".stage"), (BESIDE, ".stage + .stage")):
-        play(page, run, f"{last} .card")
-        page.keyboard.press("s")
-        page.wait_for_selector(".looking #inspector .quorums")
-        assert page.evaluate(APART, ["#stages", "aside", "#words", "footer"])
-        assert last == ".stage" or page.evaluate(APART, [".stage .diagram", last])
-        before = step(page)
-        page.get_by_label("one step forward").click()
-        assert step(page) > before
-        assert page.locator("#inspector .quorums").count() == 1
-
-
-def test_on_a_phone_five_cards_show_whole_ballots_and_words(page: Page) -> None:
-    page.set_viewport_size(PHONE)
-    play(page, "scenario=minority_cut_off&step=254")
-    assert page.locator(".card dd").count() == 15
-    assert page.evaluate(CUT_OFF) == 0
-    assert page.locator(".card").count() == 5
-    for card in page.locator(".card").all():
-        word, button = card.locator("small").bounding_box(), card.locator(".whatif").bounding_box()
-        assert word
-        assert button
-        assert word["y"] + word["height"] <= button["y"]
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(1600, 900), (1280, 720), (412, 860)])
-def test_it_fits(page: Page, theme: str, size: tuple[int, int]) -> None:
-    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    page.keyboard.press("PageDown")
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= size[0]
-    eventually(page, lambda: page.evaluate(ASIDE) < 6)
-
-
-def test_a_long_run_stays_cheap_to_draw(page: Page) -> None:
-    play(page, "seed=9&profile=mixed")
-    most, spent = 0, []
-    for _ in range(20):
-        page.keyboard.press("f")
-        most = max(most, page.evaluate("document.querySelectorAll('*').length"))
-        spent.append(page.evaluate(TIMED))
-    assert most <= NODES
-    assert sorted(spent)[10] <= FRAME_MS, spent
-
-
 def evil_trace(evil: str) -> str:
     lines = [
         {"kind": "run", "format": 1, "script": evil, "about": evil},
@@ -363,32 +276,3 @@ def evil_trace(evil: str) -> str:
         {"kind": "happened", "at": 1, "who": evil, "what": "", "text": evil},
     ]
     return "\n".join(map(json.dumps, lines)) + "\n"
-
-
-PHONE: ViewportSize = {"width": 390, "height": 844}
-BESIDE = (
-    "seed=3&profile=network&steps=900&step=700&beside=seed%3D4%26profile%3Dnetwork%26steps%3D900"
-)
-APART = """(names) => {
-  const boxes = names.map((name) => document.querySelector(name).getBoundingClientRect());
-  return boxes.every((box, at) => at === 0 || boxes[at - 1].bottom <= box.top + 1);
-}"""
-"""Whether elements stand below each other, in this order."""
-CUT_OFF = """() => [...document.querySelectorAll(".card dd")].filter((one) => {
-  const words = document.createRange(), card = one.closest(".card").getBoundingClientRect();
-  words.selectNodeContents(one);
-  return words.getBoundingClientRect().right > card.right;
-}).length"""
-"""How many facts of cards reach beyond their card."""
-ASIDE = """() => {
-  const box = (one) => one.getBoundingClientRect();
-  const centre = (one) => box(one).left + box(one).width / 2;
-  const card = document.querySelectorAll(".card")[1];
-  return Math.abs(centre(card) - centre(document.querySelectorAll(".diagram .life")[1]));
-}"""
-"""Pixels between a card and its column."""
-TIMED = """() => {
-  const scrubber = document.getElementById("scrubber"), begun = performance.now();
-  scrubber.dispatchEvent(new Event("input"));
-  return performance.now() - begun;
-}"""
