@@ -207,7 +207,7 @@ function inspected(stage, pane, step, state) {
     !given.menu || refusal(stage, step) || trace.run.dare || view.stages.length > 1 ? null : (message) => fork(before(message), `lose ${message.id}`));
 }
 
-function words({ sentence, why, where }, { records }, whose) {
+function words({ sentence, why, where }, { records }, whose = "") {
   const broke = records.some((record) => record.who === "verdict");
   one("words").className = broke ? "broke" : "";
   one("sentence").textContent = whose + sentence;

@@ -79,6 +79,7 @@ def test_while_a_run_is_made_the_page_says_so_and_keys_do_nothing(page: Page) ->
     asked: list[Route] = []
     page.route("**/run", lambda route: asked.append(route))
     play(page, "seed=11&profile=calm&steps=900", "#sentence >> text=The run is being made")
+    assert page.inner_text("#sentence").startswith("The run is being made")
     assert not page.is_visible("#broke")
     for key in ("PageDown", "End", "s", "Shift+S", " "):
         page.keyboard.press(key)
@@ -134,6 +135,7 @@ def test_a_bug_opens_where_safety_broke(page: Page) -> None:
 def test_a_run_that_does_not_exist_is_refused_in_a_sentence(page: Page) -> None:
     play(page, "scenario=no_such", awaited="#problem:not([hidden])")
     assert "no scenario" in page.inner_text("#problem")
+    assert page.inner_text("#sentence") == ""
 
 
 def test_text_of_a_trace_stays_text(page: Page) -> None:
