@@ -24,14 +24,6 @@ SIMULATED = {
     if path.name not in ("__main__.py", "many.py", "planted.py")
 }
 """What must be the same run after run; it makes its own random numbers and nothing more."""
-ONE_WORLD = {
-    f"kvrmi.sim.{name}"
-    for name in (
-        *("world", "network", "tracing", "simulated"),
-        *("replica", "factory", "inboxes", "writes", "leaving", "breaks"),
-    )
-}
-"""The simulated world, and a process in it with its parts, each of which knows the whole."""
 EXAMPLE_NAMES = {"client.py"}
 """Programs of users, as README names them."""
 FUNCTION_LINES = 70
@@ -200,9 +192,6 @@ def test_no_program_is_imported_by_its_absolute_name() -> None:
 def test_modules_import_each_other_in_no_circle_for_types_either() -> None:
     files = {module_of(path): path for path in (*LIBRARY, *PROGRAM_FILES)}
     imported = {name: asked_of(path, {*files}) for name, path in files.items()}
-    assert imported.keys() >= ONE_WORLD
-    for name in ONE_WORLD:
-        imported[name] -= ONE_WORLD
     assert circles(imported) == {}, "give both a third module: of data, or what one asks the other"
 
 

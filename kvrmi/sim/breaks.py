@@ -1,18 +1,14 @@
-"""What a simulated process does with a role that raised: what the server's does, by the same rules.
+"""What it costs a simulated process that a role raised: as in the server's, by the same rules.
 
 Rule: an error that a fault arranged, or that a bad disk explains, is carried through; any other is
-a mistake of ours and ends the run. It knows no role by name.
+a mistake of ours and ends the run. It carries nothing out, and knows no role by name.
 """
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from ..roles.breaking import DISK, STORAGE, cause, ends_process, pause
-
-if TYPE_CHECKING:
-    from .replica import Replica
 
 __all__ = ["Breaks"]
 
@@ -20,10 +16,9 @@ __all__ = ["Breaks"]
 class Breaks:
     """One process's, in all its starts."""
 
-    def __init__(self, replica: Replica) -> None:
-        """Nothing is arranged."""
-        self._replica = replica
-        self._vital = {kind.name: kind.vital for kind in replica.world.declared.kinds}
+    def __init__(self, vital: Mapping[str, bool]) -> None:
+        """Nothing is arranged; `vital` is whether a role that breaks ends its process."""
+        self._vital = vital
         self._arranged: dict[str, Exception] = {}
         self._failures = 0
 
@@ -41,18 +36,15 @@ class Breaks:
         if role in self._arranged:
             raise self._arranged[role]
 
-    def handle(self, role: str, error: Exception) -> None:
-        """Take the role down, or the process. Raises `error` if nothing explains it."""
+    def judge(self, role: str, error: Exception) -> float | None:
+        """Return in how many seconds the role starts again, or None if its process ends.
+
+        Raises `error` if nothing explains it.
+        """
         arranged = self._arranged.pop(role, None) is error
         if not arranged and cause(error) not in (DISK, STORAGE):
             raise error
-        one = self._replica
-        if not ends_process(error, vital=self._vital[role]):
-            self._failures += 1
-            one.world.trace(one.me, role, f"broke: {error}")
-            one.fail(role)
-            one.world.after(pause(self._failures), partial(one.restart, role))
-        elif cause(error) == DISK:
-            one.refuse(str(error))
-        else:
-            one.end(str(error))
+        if ends_process(error, vital=self._vital[role]):
+            return None
+        self._failures += 1
+        return pause(self._failures)

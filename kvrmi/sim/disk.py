@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from zlib import crc32
 
+from ..roles.declaration import Declaration
 from ..storage.interface import Corrupt, Key, Put, PutAll, Record, StorageFailed, Tables, View
 from ..storage.memory import Disk, MemoryStorage, MemoryView
 from .draws import Draws
 
-__all__ = ["SimDisk"]
+__all__ = ["SimDisk", "empty_disks"]
 
 
 READ_SECONDS = 3.0
@@ -202,3 +203,13 @@ class SimDisk:
             return False
         self._format({table: dict(rows) for table, rows in self._kept.items()})
         return True
+
+
+def empty_disks(declared: Declaration, draws: Callable[[str], Draws]) -> dict[str, SimDisk]:
+    """Make a replica's disks, by the role that writes to each, the voter's first."""
+    kinds = sorted(declared.kinds, key=lambda kind: kind.name != declared.voter.role)
+    return {
+        kind.name: SimDisk(kind.disk.tables, draws("state" if kind.disk.behind else "votes"))
+        for kind in kinds
+        if kind.disk is not None
+    }

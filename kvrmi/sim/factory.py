@@ -7,16 +7,13 @@ It decides nothing about when, and knows no role by name.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from ..cluster.timing import Timing
 from ..roles.breaking import Renewals
 from ..roles.contract import Role
 from ..roles.declaration import Setting
 from ..storage.interface import Corrupt
-
-if TYPE_CHECKING:
-    from .replica import Replica
+from .interface import Process
 
 __all__ = ["Factory"]
 
@@ -24,26 +21,26 @@ __all__ = ["Factory"]
 class Factory:
     """Each call makes a new role."""
 
-    def __init__(self, replica: Replica) -> None:
-        """Make roles for `replica`, whose folder was formatted at the founding."""
-        self._replica = replica
-        self._kinds = {kind.name: kind for kind in replica.world.declared.kinds}
+    def __init__(self, process: Process) -> None:
+        """Make roles for `process`, whose folder was formatted at the founding."""
+        self._process = process
+        self._kinds = {kind.name: kind for kind in process.world.declared.kinds}
         self._made: set[str] = set()
         self._renewals = Renewals()
-        self._configured = replica.world.configured(replica.me)
+        self._configured = process.world.configured(process.me)
         self.retime(self._configured.timing)
 
     @property
     def odd(self) -> bool:
         """True while the replica has other times than everybody."""
-        return self._timing is not self._replica.world.timing
+        return self._timing is not self._process.world.timing
 
     def retime(self, timing: Timing | None) -> None:
         """Give its roles other times, from the next that is made on; None: everybody's.
 
         What a client's request may take stays: clients know one such time.
         """
-        usual = self._replica.world.timing
+        usual = self._process.world.timing
         self._timing = replace(timing, request=usual.request) if timing else usual
 
     def begin(self) -> None:
@@ -55,19 +52,19 @@ class Factory:
         kind = self._kinds[name]
         setting = self._setting(name)
         self._made.add(name)
-        disk = self._replica.disks.get(name)
+        disk = self._process.disks.get(name)
         try:
-            return kind.make(setting, disk, self._replica.clock())
+            return kind.make(setting, disk, self._process.clock())
         except Corrupt as error:
             if disk is None or kind.disk is None or not kind.disk.relearned:
                 raise
             self._renewals.begin(kind.disk.file, error)
-            self._replica.world.trace(self._replica.me, name, f"begins anew: {error}")
+            self._process.world.trace(self._process.me, name, f"begins anew: {error}")
             disk.wipe()
-            return kind.make(setting, disk, self._replica.clock())
+            return kind.make(setting, disk, self._process.clock())
 
     def _setting(self, name: str) -> Setting:
-        one, world = self._replica, self._replica.world
+        one, world = self._process, self._process.world
         return Setting(
             me=one.me,
             ids=world.ids,

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ..roles.contract import Address, Message
 from ..roles.inbox import Inbox
-
-if TYPE_CHECKING:
-    from .replica import Replica
+from .interface import Process
+from .tracing import Tracing
 
 __all__ = ["Inboxes"]
 
@@ -25,25 +23,26 @@ LATE_WAKE = 0.02
 class Inboxes:
     """Those of one process's roles that are up."""
 
-    def __init__(self, replica: Replica) -> None:
+    def __init__(self, process: Process, tracing: Tracing) -> None:
         """Begin without any."""
-        self._replica = replica
+        self._process = process
+        self._tracing = tracing
         self._of: dict[str, Inbox] = {}
         self._ids: dict[str, deque[int]] = {}
         """Of the messages in each, in the same order; wake calls have none."""
 
     def open(self, role: str) -> None:
         """Begin an empty one for a role that is taken up; it is woken at once."""
-        address = self._replica.address(role)
+        address = self._process.address(role)
         self._of[role] = Inbox(address, partial(self._due, role))
-        self._of[role].clear(wake_at=self._replica.clock())
+        self._of[role].clear(wake_at=self._process.clock())
         self._ids[role] = deque()
 
     def close(self, role: str) -> None:
         """Drop what waits for a role that went down."""
         self._of.pop(role, None)
         for id in self._ids.pop(role, ()):
-            self._replica.world.tracing.fate(id, "lost", "its role went down")
+            self._tracing.fate(id, "lost", "its role went down")
 
     def filled(self) -> list[str]:
         """List the roles for which something waits."""
@@ -68,21 +67,21 @@ class Inboxes:
 
     def nudge(self, role: str) -> None:
         """Wake a role though nothing is due."""
-        self.wake(role, self._replica.clock())
+        self.wake(role, self._process.clock())
         self._wake(role)
 
     def _due(self, role: str, at: float) -> None:
-        one = self._replica
+        one = self._process
         wait = one.own_clock.until(at, one.world.now) + one.draws.between(0, LATE_WAKE)
         one.after(role, wait, partial(self._ring, role))
 
     def _ring(self, role: str) -> None:
         self._wake(role)
         at = self._of[role].due_at
-        if at is not None and self._replica.clock() < at:
+        if at is not None and self._process.clock() < at:
             self._due(role, at)  # the clock goes slower now
-        self._replica.pump()
+        self._process.pump()
 
     def _wake(self, role: str) -> None:
         if role in self._of:
-            self._of[role].wake_if_due(self._replica.clock())
+            self._of[role].wake_if_due(self._process.clock())

@@ -6,42 +6,46 @@ later. It does not know what messages mean.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from ..roles.contract import Address, Effects, Message
 from .call import Call
-
-if TYPE_CHECKING:
-    from .replica import Replica
+from .interface import Process
+from .network import Network
 
 __all__ = ["leave"]
 
 
-def leave(replica: Replica, name: str, effects: Effects, call: Call | None) -> None:
-    """Let the messages of a step of role `name` go; `call` is the request that it handled."""
-    world, network = replica.world, replica.world.network
-    ids = world.tracing.left(replica, name, effects)  # first: what breaks a rule is to be seen
-    world.monitor.left(replica, name, effects.messages)
-    answers = 0
+def leave(
+    process: Process,
+    network: Network,
+    name: str,
+    ids: Sequence[int],
+    effects: Effects,
+    call: Call | None,
+) -> None:
+    """Let the messages of a step of role `name` go; `call` is the request that it handled.
+
+    `ids` are the messages' numbers in traces.
+    """
+    declared, answers = process.world.declared, 0
     for id, sent in zip(ids, effects.messages, strict=True):
         to, message = sent.to, sent.message
-        if to.replica == replica.me:
-            replica.post(replica.address(name), to.role, message, id)
+        if to.replica == process.me:
+            process.post(process.address(name), to.role, message, id)
         elif type(message) in network.late:
             network.answer_late(to, message, id)
-        elif type(message) in world.declared.requests:
-            network.ask(replica, name, to, message, id)
+        elif type(message) in declared.requests:
+            network.ask(process, name, to, message, id)
         else:
-            answers += _answer(replica, call, to, message, id)
+            _require_asked(process, call, to, message)
+            network.answer(call, message, id)
+            answers += 1
     if call is not None:
-        owed = 0 if world.declared.defers(call.message) else 1
-        world.require(answers == owed, f"{answers} answers to {call.message}")
+        owed = 0 if declared.defers(call.message) else 1
+        process.world.require(answers == owed, f"{answers} answers to {call.message}")
 
 
-def _answer(replica: Replica, call: Call | None, to: Address, message: Message, id: int) -> int:
-    replica.world.require(
-        call is not None and to == call.asker, f"{message} for {to} answers nothing"
-    )
-    if call is not None:
-        replica.world.network.answer(call, message, id)
-    return 1
+def _require_asked(process: Process, call: Call | None, to: Address, message: Message) -> None:
+    asked = call is not None and to == call.asker
+    process.world.require(asked, f"{message} for {to} answers nothing")

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from ..roles.contract import Address, Message, NoAnswer, NotSent, Unreachable
 from ..roles.declaration import Lane
 from .call import Call
-
-if TYPE_CHECKING:
-    from .replica import Replica
-    from .world import World
+from .interface import Process, Surroundings
+from .tracing import Tracing
 
 __all__ = ["USUAL_LAG", "Catch", "Network"]
 
@@ -42,7 +40,7 @@ class Network:
     `loss`, `slow` (up to SLOWEST) and `twice` are chances; `cuts` are one-way pairs of replicas.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Surroundings, tracing: Tracing) -> None:
         """Begin with good weather."""
         self.loss = self.slow = self.twice = 0.0
         self.lag = USUAL_LAG
@@ -54,11 +52,17 @@ class Network:
         """Messages that are lost when they leave, by their numbers in traces."""
         self.late = world.declared.late
         self._world = world
-        self._fate = world.tracing.fate
+        self.tracing = tracing
+        self._fate = tracing.fate
         self._declared = world.declared
         self._draws = world.draws("network")
         self._deferred: dict[tuple[int, int], Call] = {}
         self._open: dict[int, list[Call]] = {i: [] for i in world.ids}
+
+    @property
+    def closed(self) -> set[tuple[int, int]]:
+        """Links on which nothing passes, whoever closed them."""
+        return self.cuts | self.barred
 
     def calm(self) -> None:
         """From now on everything arrives."""
@@ -83,7 +87,7 @@ class Network:
 
     # --- there --------------------------------------------------------------------------------
 
-    def ask(self, replica: Replica, role: str, to: Address, message: Message, id: int) -> None:
+    def ask(self, replica: Process, role: str, to: Address, message: Message, id: int) -> None:
         """Send a request; `id` is its number in traces."""
         target = self._world.replicas[to.replica]
         call = Call(
@@ -101,7 +105,7 @@ class Network:
         else:
             self._send(call)
 
-    def _refuse(self, replica: Replica, call: Call) -> None:
+    def _refuse(self, replica: Process, call: Call) -> None:
         """Nobody listens there any more, and connecting says so."""
         peer = call.to.replica
         self._fate(call.id, "refused")
@@ -157,7 +161,7 @@ class Network:
         """Whether the daemon that takes it is closed, as its role is down."""
         return self._lane(call).daemon not in self._world.replicas[call.to.replica].roles
 
-    def _serve(self, replica: Replica, call: Call) -> None:
+    def _serve(self, replica: Process, call: Call) -> None:
         if self._lane(call).through and self._closed(call):
             self.break_off(call, "the daemon is closed")
             return
@@ -217,7 +221,7 @@ class Network:
         asker = self._world.replicas[call.asker.replica]
         asker.run(partial(self._give, asker, call, message, id))
 
-    def _give(self, asker: Replica, call: Call, message: Message, id: int) -> None:
+    def _give(self, asker: Process, call: Call, message: Message, id: int) -> None:
         """Give the asker its answer, or the news that there is none: whichever comes first."""
         role = call.asker.role
         if call.incarnation != asker.incarnation[role] or role not in asker.roles:
@@ -229,7 +233,7 @@ class Network:
                 return
             call.over = True
         if not id:  # news of the network
-            id = self._world.tracing.sent(call.to, call.asker, message, call.id)
+            id = self.tracing.sent(call.to, call.asker, message, call.id)
         asker.post(call.to, role, message, id)
         asker.pump()
 

@@ -1,7 +1,7 @@
 """What a package of roles brings along to be explored: how its runs begin, what strikes, its bugs.
 
 Rule: everything that who runs seeds knows of a protocol stands here, and what the world knows of it
-in simulated.py; they ask it and name no role and no message. What ships is in paxos/ and twophase/.
+in world.py; they ask it and name no role and no message. What ships is in paxos/ and twophase/.
 """
 
 from __future__ import annotations

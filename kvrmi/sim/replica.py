@@ -10,23 +10,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from ..cluster.timing import Timing
-from ..roles.breaking import AGAIN_SECONDS
+from ..roles.breaking import AGAIN_SECONDS, DISK, cause
 from ..roles.contract import Address, Effects, Message, NotSent, Role
 from ..roles.declaration import Presence
 from ..storage.interface import Corrupt
 from .breaks import Breaks
 from .call import Call
 from .clock import Clock
-from .disk import SimDisk
+from .disk import empty_disks
 from .factory import Factory
 from .inboxes import Inboxes
+from .interface import Monitor, Surroundings
+from .leaving import leave
+from .network import Network
 from .writes import Writes
-
-if TYPE_CHECKING:
-    from .world import World
 
 __all__ = ["Replica"]
 
@@ -43,28 +43,26 @@ BACK_AFTER = 0.5
 class Replica:
     """One process: its roles while they are up, and its disks, which outlive them."""
 
-    def __init__(self, world: World, me: int) -> None:
+    def __init__(
+        self, world: Surroundings, me: int, network: Network, monitor: Monitor[Replica]
+    ) -> None:
         """Begin with empty disks of a newly founded cluster; `start` it."""
         self.world = world
         self.me = me
+        self._network = network
+        self._tracing = network.tracing
+        self.monitor = monitor
         self.draws = world.draws("replica", me)
         self.up = False
         """The process runs, or is paused; single roles of it may be down."""
         self._declared = world.declared
         self.voter = self._declared.voter.role
-        self.disks = {
-            kind.name: SimDisk(
-                kind.disk.tables, world.draws("state" if kind.disk.behind else "votes", me)
-            )
-            for kind in sorted(self._declared.kinds, key=lambda kind: kind.name != self.voter)
-            if kind.disk is not None
-        }
-        """By the role that writes to each, the voter's first."""
+        self.disks = empty_disks(self._declared, lambda name: world.draws(name, me))
         self.fallible = sorted(
             self._declared.daemons, key=lambda role: (role in self.disks, role != self.voter)
         )
         """Roles that may fail alone."""
-        self.writes = Writes(self)
+        self.writes = Writes(self, network)
         self.disk_id = f"disk-{me}-1"
         self.recovering = False
         """Its disk took the place of a lost one."""
@@ -81,8 +79,8 @@ class Replica:
         self.factory = Factory(self)
         self._paused: list[Callable[[], None]] | None = None
         self._former: dict[tuple[str, int], Role] = {}
-        self._inboxes = Inboxes(self)
-        self.breaks = Breaks(self)
+        self._inboxes = Inboxes(self, network.tracing)
+        self.breaks = Breaks({kind.name: kind.vital for kind in self._declared.kinds})
 
     # --- what others look at ------------------------------------------------------------------
 
@@ -153,7 +151,7 @@ class Replica:
         self.world.trace(self.me, "process", "; ".join([why, *filter(None, fates)]))
         self._paused = None
         self._former.clear()
-        self.world.network.reset(self.me)
+        self._network.reset(self.me)
 
     def fail(self, name: str) -> None:
         """Take one role down; what it was writing may have reached the disk."""
@@ -162,7 +160,7 @@ class Replica:
         self._former[name, self.incarnation[name]] = self.roles[name]
         fate = self._drop(name)
         self.world.trace(self.me, name, f"failed; {fate}" if fate else "failed")
-        self.world.network.reset(self.me, name)
+        self._network.reset(self.me, name)
         self._inform()
         self.pump()
 
@@ -179,13 +177,13 @@ class Replica:
         if name in self._declared.before_restart:
             first, message = self._declared.before_restart[name](self._presence)
             if first in self.roles:
-                sender, tracing = self.address("host"), self.world.tracing
+                sender, tracing = self.address("host"), self._tracing
                 tracing.handles(tracing.sent(sender, self.address(first), message))
                 self._step(first, self.roles[first], sender, message, None)
         try:
             self._load(name)
         except Exception as error:
-            self.breaks.handle(name, error)
+            self._broke(name, error)
             return
         self.world.trace(self.me, name, f"restarted, incarnation {self.incarnation[name]}")
         self._inform()
@@ -236,20 +234,18 @@ class Replica:
         self.world.trace(self.me, "process", f"refused to start: {why}")
 
     def _load(self, name: str) -> None:
-        self._take_up(name, self.factory.make(name))
-
-    def _take_up(self, name: str, role: Role) -> None:
+        role = self.factory.make(name)
         self.incarnation[name] += 1
         self.roles[name] = role
         self._found.clear()
         self._inboxes.open(name)
-        self.world.tracing.up(self, name)
+        self._tracing.up(self, name)
 
     def _drop(self, name: str) -> str:
         """Forget a role; what became of its unsynced writes."""
         self._found.clear()
         if self.roles.pop(name, None) is not None:
-            self.world.tracing.down(self, name)
+            self._tracing.down(self, name)
         self._inboxes.close(name)
         return self.writes.fence(name)
 
@@ -277,6 +273,16 @@ class Replica:
         elif self.up:
             action()
 
+    def after(self, name: str, seconds: float, action: Callable[[], None]) -> None:
+        """Do something for a role later, if it is then still the same incarnation."""
+        incarnation = self.incarnation[name]
+
+        def due() -> None:
+            if name in self.roles and incarnation == self.incarnation[name]:
+                action()
+
+        self.world.after(seconds, partial(self.run, due))
+
     def act(self, name: str, action: Callable[[Any, float], Effects]) -> None:
         """Have a role do something on behalf of a client, unless it is down."""
         if name in self.roles:
@@ -299,14 +305,14 @@ class Replica:
         `id` is its number in traces; None: it is the host's, and has none yet.
         """
         if id is None:
-            id = self.world.tracing.sent(sender, self.address(role), message)
+            id = self._tracing.sent(sender, self.address(role), message)
         if self._inboxes.put(sender, role, message, id):
             return
         if type(message) in self._declared.returned:
-            self.world.tracing.fate(id, "refused")
+            self._tracing.fate(id, "refused")
             self.post(self.address(role), sender.role, NotSent(self.me, message))
         else:
-            self.world.tracing.fate(id, "lost", "the role is down, or too much waits for it")
+            self._tracing.fate(id, "lost", "the role is down, or too much waits for it")
 
     def pump(self) -> None:
         """Empty the inboxes, in any order but each in its own."""
@@ -328,7 +334,7 @@ class Replica:
 
     def _take(self, name: str) -> None:
         sender, message, id = self._inboxes.take(name)
-        self.world.tracing.handles(id)
+        self._tracing.handles(id)
         self._step(name, self.roles[name], sender, message, None)
 
     def _serve_next(self, waiting: deque[Call]) -> None:
@@ -346,11 +352,11 @@ class Replica:
             # The connection was made to an incarnation that has been fenced since.
             role = None if self.world.host.fences else self._former.get((name, call.target))
         if role is None:
-            self.world.network.break_off(call, "its role is down, or is another incarnation")
+            self._network.break_off(call, "its role is down, or is another incarnation")
         elif self.writes.busy(name):
             self.writes.wait(name, call)
         else:
-            self.world.tracing.handles(call.id, again=call.arrived)
+            self._tracing.handles(call.id, again=call.arrived)
             call.arrived = True
             self._step(name, role, call.asker, call.message, call)
 
@@ -362,10 +368,10 @@ class Replica:
             effects = role.wake(now) if message is None else role.receive(now, sender, message)
             self.breaks.strike(name)
         except Exception as error:
-            self.breaks.handle(name, error)
+            self._broke(name, error)
             return
-        self.world.tracing.stepped(self, name, sender, message, effects)
-        self.world.monitor.stepped(self, name, role, effects)
+        self._tracing.stepped(self, name, sender, message, effects)
+        self.monitor.stepped(self, name, role, effects)
         self._settle(name, effects, call)
         if self._votes != voted:
             self._inform()
@@ -375,14 +381,20 @@ class Replica:
             self._inboxes.wake(name, effects.wake_at)
         self.writes.carry_out(name, effects, call)
 
-    # --- time ---------------------------------------------------------------------------------
+    def _broke(self, name: str, error: Exception) -> None:
+        """Take a role down that raised, or the process."""
+        again = self.breaks.judge(name, error)
+        if again is not None:
+            self.world.trace(self.me, name, f"broke: {error}")
+            self.fail(name)
+            self.world.after(again, partial(self.restart, name))
+        elif cause(error) == DISK:
+            self.refuse(str(error))
+        else:
+            self.end(str(error))
 
-    def after(self, name: str, seconds: float, action: Callable[[], None]) -> None:
-        """Do something for a role later, if it is then still the same incarnation."""
-        incarnation = self.incarnation[name]
-
-        def due() -> None:
-            if name in self.roles and incarnation == self.incarnation[name]:
-                action()
-
-        self.world.after(seconds, partial(self.run, due))
+    def leave(self, name: str, effects: Effects, call: Call | None) -> None:
+        """Let the messages of a role's step go; `call` is the request that it handled."""
+        ids = self._tracing.left(self, name, effects)  # first: what breaks a rule is to be seen
+        self.monitor.left(self, name, effects.messages)
+        leave(self, self._network, name, ids, effects, call)

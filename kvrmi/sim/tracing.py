@@ -7,19 +7,15 @@ durable. It knows no role by name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ..cluster.quorum import majority
 from ..roles.contract import Address, Effects, Message, Role
 from ..roles.declaration import Kind
 from ..roles.events import Event, Observer
+from .interface import Process, Surroundings
 from .seen import Acted, Began, Fate, Happened, Left, Life, Links, Mail, Onlooker, Seen, State
-
-if TYPE_CHECKING:
-    from .replica import Replica
-    from .world import World
 
 __all__ = ["Tracing"]
 
@@ -29,10 +25,16 @@ NO_IDS: tuple[int, ...] = ()
 class Tracing:
     """What one world shows to who looks on."""
 
-    def __init__(self, world: World, onlooker: Onlooker | None) -> None:
-        """`onlooker` None: nobody looks."""
+    def __init__(
+        self,
+        world: Surroundings,
+        onlooker: Onlooker | None,
+        closed: Callable[[], Set[tuple[int, int]]],
+    ) -> None:
+        """`onlooker` None: nobody looks; `closed` gives the links on which nothing passes."""
         self._world = world
         self._onlooker = onlooker
+        self._closed = closed
         self._last = 0
         self._handling = 0
         """The message that a role handles at this moment."""
@@ -62,7 +64,7 @@ class Tracing:
 
     # --- messages -----------------------------------------------------------------------------
 
-    def left(self, replica: Replica, role: str, effects: Effects) -> Sequence[int]:
+    def left(self, replica: Process, role: str, effects: Effects) -> Sequence[int]:
         """Show the messages of a step as they leave; an id for each."""
         if self._onlooker is None:
             return [0] * len(effects.messages)
@@ -100,7 +102,7 @@ class Tracing:
     # --- roles --------------------------------------------------------------------------------
 
     def stepped(
-        self, replica: Replica, role: str, sender: Address, message: Message | None, step: Effects
+        self, replica: Process, role: str, sender: Address, message: Message | None, step: Effects
     ) -> None:
         """Show the events that a step makes, and what its role is afterwards."""
         if self._onlooker is None:
@@ -110,7 +112,7 @@ class Tracing:
         self._observer(replica).step(role)(sender, message, step)
         self._look_at(replica, role)
 
-    def up(self, replica: Replica, role: str) -> None:
+    def up(self, replica: Process, role: str) -> None:
         """Show that a role comes up."""
         if self._onlooker is not None:
             who = replica.address(role)
@@ -119,13 +121,13 @@ class Tracing:
             self._observer(replica).starts(role)
             self._look_at(replica, role)
 
-    def down(self, replica: Replica, role: str) -> None:
+    def down(self, replica: Process, role: str) -> None:
         """Show that a role goes down."""
         if self._onlooker is not None:
             who = replica.address(role)
             self._show(Life(self._world.now, who, False, replica.incarnation[role]))
 
-    def _look_at(self, replica: Replica, role: str) -> None:
+    def _look_at(self, replica: Process, role: str) -> None:
         if role not in replica.roles:
             return
         who, fields = replica.address(role), reported(self._kinds[role], replica.roles[role])
@@ -135,7 +137,7 @@ class Tracing:
             self._states[who] = fields
             self._show(State(self._world.now, who, changed))
 
-    def _observer(self, replica: Replica) -> Observer:
+    def _observer(self, replica: Process) -> Observer:
         """Give what makes the events of this start of a process."""
         key = (replica.me, replica.starts)
         if key not in self._observers:
@@ -152,8 +154,7 @@ class Tracing:
         """Show something, and before it which links are cut, if that changed."""
         if self._onlooker is None:
             return
-        network = self._world.network
-        cuts = tuple(sorted(network.cuts | network.barred))
+        cuts = tuple(sorted(self._closed()))
         if cuts != self._cuts:
             self._cuts = cuts
             self._onlooker(Links(self._world.now, cuts))

@@ -3,7 +3,8 @@
 Rules: nothing happens but what is in the heap of due actions, ordered by time and then by when it
 was put there; everything random comes from one seed. Each replica has a clock of its own, off by
 any offset and by up to `drift` in rate. What runs in it, and what must hold of that, its protocol
-brings along (simulated.py); what fails is in faults.py.
+brings along (Simulated); what fails is in faults.py. It knows all that it is made of, and none of
+that knows it but by its form (interface.py).
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from ..cluster.timing import Timing
+from ..roles.declaration import Declaration
 from .draws import Draws
+from .hosting import Configured, Host
+from .interface import Monitor
 from .network import Network
 from .replica import Replica
 from .seen import Onlooker
-from .simulated import Configured, Simulated
 from .tracing import Tracing
 
-__all__ = ["Violation", "World"]
+__all__ = ["DRIFT", "Simulated", "Violation", "World"]
 
 Visit: TypeAlias = Callable[[Replica, bool], Callable[[], bool]]
 
@@ -30,6 +34,19 @@ DRIFT = 0.01
 
 class Violation(Exception):
     """Something happened that must not; the message says when and what."""
+
+
+class Simulated(NamedTuple):
+    """A protocol as it is simulated: all that the world knows of it, without a role's name.
+
+    `monitor` is made once a world, before its replicas. What who runs seeds knows of a protocol
+    besides is in protocol.py.
+    """
+
+    declared: Declaration
+    monitor: Callable[[World], Monitor[Replica]]
+    timing: Timing = Timing()
+    host: Host = Host()
 
 
 class World:
@@ -63,8 +80,8 @@ class World:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._draws = draws
-        self.tracing = Tracing(self, onlooker)
-        self.network: Network = Network(self)
+        self.tracing = Tracing(self, onlooker, lambda: self.network.closed)
+        self.network: Network = Network(self, self.tracing)
         self.monitor = protocol.monitor(self)
         self.visit: Visit = lambda *_: lambda: False
         """Has a client ask a replica at this moment, for a write or else a read; clients set it.
@@ -72,7 +89,7 @@ class World:
         Returns a function that answers whether it has its answer.
         """
         self.tracing.began()
-        self.replicas = {i: Replica(self, i) for i in self.ids}
+        self.replicas = {i: Replica(self, i, self.network, self.monitor) for i in self.ids}
         for replica in self.replicas.values():
             replica.start()
 

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ..roles.breaking import FENCE_SECONDS, PATIENCE_SECONDS
 from ..roles.contract import NOTHING, Effects
 from ..storage.interface import Clear, StorageFailed
 from .call import Call
 from .disk import SimDisk
-from .leaving import leave
-
-if TYPE_CHECKING:
-    from .replica import Replica
+from .interface import Process
+from .network import Network
 
 __all__ = ["Writes"]
 
@@ -31,17 +28,18 @@ SNAPSHOT_SECONDS = 3.0
 class Writes:
     """What one process has under way at its disks, by the role that it is for."""
 
-    def __init__(self, replica: Replica) -> None:
-        """Write to the replica's disks, as their roles are declared."""
-        self._replica = replica
+    def __init__(self, process: Process, network: Network) -> None:
+        """Write to the process's disks, as their roles are declared."""
+        self._process = process
+        self._network = network
         self._writers: dict[str, _Through | _Behind] = {}
-        for kind in replica.world.declared.kinds:
+        for kind in process.world.declared.kinds:
             if kind.disk is not None:
                 make = _Behind if kind.disk.behind else _Through
-                self._writers[kind.name] = make(replica, kind.name, replica.disks[kind.name])
+                self._writers[kind.name] = make(process, kind.name, process.disks[kind.name])
         self._reading: dict[str, tuple[Effects, Call | None]] = {}
         self._waiting: dict[str, deque[Call]] = {
-            role: deque() for role in replica.world.declared.roles
+            role: deque() for role in process.world.declared.roles
         }
 
     def busy(self, role: str) -> bool:
@@ -56,12 +54,12 @@ class Writes:
     def wait(self, role: str, call: Call) -> None:
         """Have a request wait until the role is free, or has been busy for too long."""
         self._waiting[role].append(call)
-        self._replica.after(role, PATIENCE_SECONDS, partial(self._give_up, role, call))
+        self._process.after(role, PATIENCE_SECONDS, partial(self._give_up, role, call))
 
     def _give_up(self, role: str, call: Call) -> None:
         if call in self._waiting[role]:
             self._waiting[role].remove(call)
-            self._replica.world.network.break_off(call, "its role was busy for too long")
+            self._network.break_off(call, "its role was busy for too long")
 
     def waiting(self, role: str) -> deque[Call]:
         """Give the requests that came while the role was busy."""
@@ -70,7 +68,7 @@ class Writes:
     def hang(self, role: str) -> bool:
         """Return whether a former incarnation's write lasts so long that none can follow yet."""
         writer = self._writers.get(role)
-        return writer is not None and writer.ends > self._replica.world.now + FENCE_SECONDS
+        return writer is not None and writer.ends > self._process.world.now + FENCE_SECONDS
 
     @property
     def ends(self) -> float:
@@ -82,42 +80,42 @@ class Writes:
         self._reading.pop(role, None)
         while self._waiting[role]:
             call = self._waiting[role].popleft()
-            self._replica.world.tracing.fate(call.id, "lost", "its role went down")
+            self._network.tracing.fate(call.id, "lost", "its role went down")
         if role in self._writers:
-            self._replica.disks[role].read_seconds()  # of a step that came to nothing
+            self._process.disks[role].read_seconds()  # of a step that came to nothing
         return self._writers[role].fence() if role in self._writers else ""
 
     def stall(self, role: str, seconds: float) -> None:
         """Have the role do nothing but read for so long, unless it is down or does so already."""
-        if role in self._replica.roles and role not in self._reading:
+        if role in self._process.roles and role not in self._reading:
             self._begin_read(role, seconds, NOTHING, None)
 
     def carry_out(self, role: str, effects: Effects, call: Call | None) -> None:
         """Have a step's messages leave once it has read, and its records are durable."""
-        seconds = self._replica.disks[role].read_seconds() if role in self._writers else 0.0
+        seconds = self._process.disks[role].read_seconds() if role in self._writers else 0.0
         if seconds:
             self._begin_read(role, seconds, effects, call)
         elif effects.records:
             self._writers[role].write(effects, call)
         else:
-            leave(self._replica, role, effects, call)
+            self._process.leave(role, effects, call)
 
     def _begin_read(self, role: str, seconds: float, effects: Effects, call: Call | None) -> None:
         self._reading[role] = (effects, call)
-        self._replica.after(role, seconds, partial(self._read, role))
+        self._process.after(role, seconds, partial(self._read, role))
 
     def _read(self, role: str) -> None:
         self.carry_out(role, *self._reading.pop(role))
-        self._replica.pump()
+        self._process.pump()
 
 
 class _Through:
     """A disk whose role waits for it."""
 
-    def __init__(self, replica: Replica, role: str, disk: SimDisk) -> None:
+    def __init__(self, process: Process, role: str, disk: SimDisk) -> None:
         self.ends = 0.0
         """When the write under way is over, by the world's time."""
-        self._replica = replica
+        self._process = process
         self._role = role
         self._disk = disk
         self._writing: tuple[Effects, Call | None] | None = None
@@ -131,31 +129,31 @@ class _Through:
         return self._disk.crash()
 
     def write(self, effects: Effects, call: Call | None) -> None:
-        replica = self._replica
+        process = self._process
         try:
             seconds = self._disk.begin(effects.records)
         except StorageFailed as error:
-            replica.end(str(error))
+            process.end(str(error))
             return
         self._writing = (effects, call)
-        self.ends = replica.world.now + seconds
-        if not replica.world.host.syncs_first:
-            leave(replica, self._role, effects, call)
-        replica.after(self._role, seconds, self._written)
+        self.ends = process.world.now + seconds
+        if not process.world.host.syncs_first:
+            process.leave(self._role, effects, call)
+        process.after(self._role, seconds, self._written)
 
     def _written(self) -> None:
         if self._writing is None:
             return
         (effects, call), self._writing = self._writing, None
-        replica = self._replica
+        process = self._process
         try:
             self._disk.sync()
         except StorageFailed as error:
-            replica.end(str(error))
+            process.end(str(error))
             return
-        if replica.world.host.syncs_first:
-            leave(replica, self._role, effects, call)
-        replica.pump()
+        if process.world.host.syncs_first:
+            process.leave(self._role, effects, call)
+        process.pump()
 
 
 class _Behind:
@@ -163,10 +161,10 @@ class _Behind:
 
     busy = False
 
-    def __init__(self, replica: Replica, role: str, disk: SimDisk) -> None:
+    def __init__(self, process: Process, role: str, disk: SimDisk) -> None:
         self.ends = 0.0
         """When the write under way is over, by the world's time."""
-        self._replica = replica
+        self._process = process
         self._role = role
         self._disk = disk
         self._queue: deque[tuple[Effects, Call | None]] = deque()
@@ -181,26 +179,26 @@ class _Behind:
             self._write_next()
 
     def _write_next(self) -> None:
-        replica, records = self._replica, self._queue[0][0].records
+        process, records = self._process, self._queue[0][0].records
         try:
             seconds = self._disk.begin(records)
         except StorageFailed as error:
-            replica.end(str(error))
+            process.end(str(error))
             return
         if isinstance(records[0], Clear):
-            seconds = replica.draws.between(0, SNAPSHOT_SECONDS)
-        self.ends = replica.world.now + seconds
-        replica.after(self._role, seconds, self._written)
+            seconds = process.draws.between(0, SNAPSHOT_SECONDS)
+        self.ends = process.world.now + seconds
+        process.after(self._role, seconds, self._written)
 
     def _written(self) -> None:
-        replica = self._replica
+        process = self._process
         try:
             self._disk.sync()
         except StorageFailed as error:
-            replica.end(str(error))
+            process.end(str(error))
             return
         effects, call = self._queue.popleft()
-        leave(replica, self._role, effects, call)
+        process.leave(self._role, effects, call)
         if self._queue:
             self._write_next()
-        replica.pump()
+        process.pump()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kvrmi.paxos.learner import Learner
 from kvrmi.paxos.proposer import Proposer
+from kvrmi.sim.hosting import Configured
 from kvrmi.sim.paxos.configured import LONG, SHORT, configured, pages
 from kvrmi.sim.paxos.parts import Pages, Parts, make_world
-from kvrmi.sim.simulated import Configured
 
 from .test_schedules import TIMEOUT, leader, written
 

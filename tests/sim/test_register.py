@@ -14,6 +14,7 @@ from kvrmi.checker.history import FAIL, OK, UNKNOWN, Operation
 from kvrmi.roles.contract import Effects, Envelope, Role
 from kvrmi.sim.__main__ import main
 from kvrmi.sim.faults import FAULTS, Faults
+from kvrmi.sim.hosting import Host
 from kvrmi.sim.many import run_many
 from kvrmi.sim.planted import find
 from kvrmi.sim.profile import Profile
@@ -23,8 +24,7 @@ from kvrmi.sim.replica import Replica
 from kvrmi.sim.run import command, run
 from kvrmi.sim.seen import Onlooker
 from kvrmi.sim.shrink import shrink
-from kvrmi.sim.simulated import Host, Simulated
-from kvrmi.sim.world import World
+from kvrmi.sim.world import Simulated, World
 from tests.roles.register import REGISTER, Client, Order, Supervisor
 
 CLIENTS = 4

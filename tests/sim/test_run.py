@@ -12,12 +12,12 @@ from collections import Counter
 
 import pytest
 
+from kvrmi.sim.hosting import Host
 from kvrmi.sim.paxos.histories import PAXOS
 from kvrmi.sim.paxos.parts import Parts
 from kvrmi.sim.paxos.profiles import PROFILES
 from kvrmi.sim.run import command, run
 from kvrmi.sim.shrink import kind, shrink
-from kvrmi.sim.simulated import Host
 from kvrmi.sim.trace import Lines
 
 from .honest import honest

@@ -119,4 +119,4 @@ def _local(replica: Replica, question: bytes) -> tuple[int, Answer]:
     learner = replica.role(Learner)
     if learner is None:
         return -1, Answer("UNAVAILABLE", "the learner is down", 0)
-    return monitor(replica.world).stands(replica, learner), learner.read(question)
+    return monitor(replica).stands(replica, learner), learner.read(question)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ...cluster.timing import Timing
 from ..draws import Draws
-from ..simulated import Configured
+from ..hosting import Configured
 from .parts import Pages
 
 __all__ = ["LONG", "SHORT", "configured", "pages"]

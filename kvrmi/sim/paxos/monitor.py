@@ -222,11 +222,11 @@ class Monitor:
         self._require(known == state, f"replica {replica.me} has another state at slot {slot}")
 
 
-def monitor(world: World) -> Monitor:
-    """Give the monitor of a world in which this protocol runs."""
-    if not isinstance(world.monitor, Monitor):
+def monitor(watched: World | Replica) -> Monitor:
+    """Give the monitor of a world in which this protocol runs, or of a replica in one."""
+    if not isinstance(watched.monitor, Monitor):
         raise TypeError("another protocol runs in this world")
-    return world.monitor
+    return watched.monitor
 
 
 def _unpack(row: bytes) -> tuple[Ballot, bytes]:

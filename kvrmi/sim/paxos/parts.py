@@ -17,9 +17,9 @@ from ...paxos import parts
 from ...paxos.declaration import declare
 from ...paxos.parts import Pages
 from ..draws import Draws
+from ..hosting import Configured, Host
 from ..seen import Onlooker
-from ..simulated import Configured, Host, Simulated
-from ..world import DRIFT, World
+from ..world import DRIFT, Simulated, World
 from .monitor import Monitor
 
 __all__ = ["Pages", "Parts", "make_world"]

@@ -15,13 +15,13 @@ from ...paxos.front import Front
 from ...paxos.messages import CampaignNow, Transfer
 from ...paxos.submissions import Submission
 from ...roles.contract import Effects
+from ..hosting import Configured
 from ..replica import Replica
 from ..scenario import Scenario
 from ..script import Language, Write
 from ..script_stage import SEED, Stage, Steady
 from ..script_steps import MakeStep, plain, steps
 from ..seen import Onlooker, both
-from ..simulated import Configured
 from .parts import Parts, make_world
 from .script_checks import CHECKS, highest_round
 from .script_print import Printer

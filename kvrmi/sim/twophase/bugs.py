@@ -33,7 +33,7 @@ from ...twophase.standing import Standing
 from ...twophase.store import Store
 from ...twophase.views import View
 from ...twophase.voting import Round
-from ..simulated import Host
+from ..hosting import Host
 from .parts import Parts
 
 __all__ = ["BUGS"]

@@ -12,9 +12,9 @@ from ...cluster.timing import Timing
 from ...twophase import parts
 from ...twophase.declaration import declare
 from ..draws import Draws
+from ..hosting import Host
 from ..seen import Onlooker
-from ..simulated import Host, Simulated
-from ..world import DRIFT, World
+from ..world import DRIFT, Simulated, World
 from .monitor import Monitor
 
 __all__ = ["Parts", "make_world"]

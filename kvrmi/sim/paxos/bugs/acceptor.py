@@ -24,7 +24,7 @@ from ....paxos.messages import (
 )
 from ....roles.contract import Address, Effects, Envelope, Message
 from ....storage.interface import Put
-from ...simulated import Host
+from ...hosting import Host
 from ..parts import Parts
 
 __all__ = [

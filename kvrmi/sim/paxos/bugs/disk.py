@@ -17,7 +17,7 @@ from ....roles.contract import Address, Effects, Envelope, Message
 from ....roles.declaration import Setting, Stored
 from ....storage.interface import Clear, Put
 from ...disk import SimDisk
-from ...simulated import Host
+from ...hosting import Host
 from ..parts import Parts
 
 __all__ = [
