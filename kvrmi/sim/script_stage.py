@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ..operations.commands import CommandId
 from ..operations.interface import Answer
@@ -42,6 +42,21 @@ class Pending(Protocol):
 
 Ask: TypeAlias = Callable[[Replica, str, tuple[object, ...], CommandId | None], Pending]
 """Sends a request to a replica that is up; with an id it may be sent again."""
+
+
+class _Request(NamedTuple):
+    """A request that was sent: in words, by whom it is to be answered, and what of it is known."""
+
+    words: str
+    at: Replica
+    start: int
+    """Which of the starts of the replica's process has it."""
+    pending: Pending
+
+    @property
+    def gone(self) -> bool:
+        """Whether its process has ended, and the answer with it."""
+        return not self.at.up or self.at.starts != self.start
 
 
 class Printer(Protocol):
@@ -90,8 +105,9 @@ class Stage:
         self.world = world
         self._ask = ask
         self._keeping: deque[Callable[[], None]] = deque()
-        self._pending: Pending | None = None
-        self._at: tuple[Replica, int] | None = None
+        self._last: _Request | None = None
+        self._open: list[_Request] = []
+        """Whose answers nobody who looks on has seen."""
         world.network.catch = self._catch
         world.network.barred = self.cuts
         printer.muted = False
@@ -110,6 +126,7 @@ class Stage:
 
         def look() -> bool:
             self.printer.look(self.world)
+            self._show_answers()
             return until is not None and until()
 
         return self.world.run(seconds, until=look) and until is not None
@@ -118,11 +135,12 @@ class Stage:
 
     def ask(self, at: Replica, op: str, args: tuple[object, ...], id: CommandId | None) -> None:
         """Send a request and do not wait; with an `id` it may be sent again."""
-        self.answer = self._pending = None
-        self._at = (at, at.starts)
+        self.answer = self._last = None
         if not at.up:
             raise Wrong(f"replica {at.me} is down")
-        self._pending = self._ask(at, op, args, id)
+        words = " ".join((op, *("none" if arg is None else str(arg) for arg in args)))
+        self._last = _Request(words, at, at.starts, self._ask(at, op, args, id))
+        self._open.append(self._last)
 
     def wait(self) -> None:
         """Let time pass until the last request is answered or its process is gone."""
@@ -131,10 +149,18 @@ class Stage:
 
     def answered(self) -> bool:
         """Return whether the last request is settled, one way or the other."""
-        if self._pending is not None:
-            self.answer = self._pending.answer
-        gone = self._at is None or not self._at[0].up or self._at[0].starts != self._at[1]
-        return self.answer is not None or gone
+        if self._last is None:
+            return True
+        self.answer = self._last.pending.answer
+        return self.answer is not None or self._last.gone
+
+    def _show_answers(self) -> None:
+        """Let who looks on see what was answered since, in the order of the requests."""
+        settled = [one for one in self._open if one.pending.answer is not None or one.gone]
+        for one in settled:
+            self._open.remove(one)
+            came = one.pending.answer or "no answer, its process is gone"
+            self.world.trace("client", f"{one.words} at r{one.at.me}: {came}")
 
     # --- messages -----------------------------------------------------------------------------
 

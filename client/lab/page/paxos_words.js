@@ -13,8 +13,8 @@ export const SENTENCES = table({
     `Replica ${replica} wants to lead and asks for promises at ballot ${ballot}.`,
   promise: (replica, { ballot, peer, text }, { step }) =>
     `Acceptor ${replica} promises ${ballot} to replica ${peer}${COUNTED[step.turn] ?? ""}; ${reports(text)}.`,
-  refuse: (replica, { ballot, peer, text }, { step }) =>
-    `Acceptor ${replica} refuses ${ballot} of replica ${peer}: ${refusal(text, step)}.`,
+  refuse: (replica, { ballot, peer, text }, { step, messages }) =>
+    `Acceptor ${replica} refuses ${wanted(messages.get(step.records[0].id))}${ballot} of replica ${peer}: ${refusal(text, step)}.`,
   leads: (replica, { ballot, peer }) => replica === peer
     ? `Replica ${replica} leads at ballot ${ballot}: a majority has promised it.`
     : `Replica ${replica} learns that replica ${peer} leads at ballot ${ballot}.`,
@@ -65,9 +65,8 @@ export const ANSWERS = table({
   Promise: ({ from, to, fields: { ballot } }) =>
     `Acceptor ${replicaOf(from)}'s promise of ${spell(ballot)} is on its disk, and leaves to replica ${replicaOf(to)}.`,
   Refused: ({ from, to, cause, fields: { ballot, promised, reason } }, messages, step) => {
-    const asks = messages.get(cause)?.type === "Heartbeat" ? "a lease at " : "";
     const because = reason === "ballot" ? bound(promised, ballot) : refusalFor(reason, step);
-    return `Acceptor ${replicaOf(from)} refuses ${asks}${spell(ballot)} of replica ${replicaOf(to)}: ${because}.`;
+    return `Acceptor ${replicaOf(from)} refuses ${wanted(messages.get(cause))}${spell(ballot)} of replica ${replicaOf(to)}: ${because}.`;
   },
 });
 
@@ -113,6 +112,14 @@ function refusal(text, step) {
   const reason = found(/reason=(.*)$/, text), promised = found(/promised=([\d.]+)/, text);
   return reason === "ballot" ? `it has promised ${promised}` : refusalFor(reason, step, promised);
 }
+
+/** What a message asks an acceptor for, before the ballot that it asks at. */
+function wanted(message) {
+  if (message?.type === "Accept") return `slot ${message.fields.slot} at `;
+  return WANTED[message?.type] ?? "";
+}
+
+const WANTED = table({ Heartbeat: "a lease at ", Prepare: "a promise of " });
 
 /** Why a ballot is refused that is not the one that was promised. */
 function bound(promised, ballot) {

@@ -86,6 +86,12 @@ function worded(text, words) {
   return text;
 }
 
+/** What a client asks, "put k v1", as what it asks to do. */
+export const operation = (text) => worded(text, OPERATIONS);
+
+/** Whether that only reads. */
+export const isRead = (text) => /^get\b/.test(text);
+
 /** A line of a scenario as a sentence. */
 export const line = (text) => worded(text, STEPS);
 

@@ -6,10 +6,12 @@
 
 import { ALL, EVENTS, isComment, isLocal, LEARNED, replicaOf, roleOf, table } from "./records.js";
 import { less, majorityOf, spell } from "./ballots.js";
+import { answer, isScripted } from "./client_words.js";
+import { isRead } from "./script_words.js";
 import { concerns, named } from "./twophase.js";
 
 const QUIET = new Set(["NoAnswer", "NotSent", "Heartbeat", "Heard", "Followed", "Ask", "Applied", "Leading", "Durable"]);
-const USUAL = new Set(["accepted", "chosen", "refuse", "silence", "voted", "no", "commits", "aborts", "doubt", "unknown"]);
+const USUAL = new Set(["accepted", "chosen", "refuse", "silence", "voted", "no", "commits", "aborts", "doubt", "unknown", "answered", "done"]);
 const CLIENT = /^(ask |as \w+ \d+ )*(put|get|delete|cas|fill)\b/;
 const FAULT = /^(kill|cut|star|chain|drop|hold|pause|fail|lose|hang|stall)\b/;
 const UNDONE = /\b(resume|start|restart|mend|all faults end)\b/;
@@ -76,7 +78,7 @@ function news(record, facts, step) {
 }
 
 const NEWS = table({
-  acted: ({ replica, event }, facts, step) => ACTED[event.event]?.(event, replica, facts, step) ?? "",
+  acted: ({ replica, event, cause }, facts, step) => ACTED[event.event]?.(event, replica, facts, step, cause) ?? "",
   left: ({ who, cause, mail }, facts, step) =>
     mail.map(({ type, to, fields }) => LEFT[type]?.(fields, { who, to, type, cause, facts, step }) ?? "").find(Boolean) ?? "",
   life({ who, up, at }, facts) {
@@ -89,9 +91,20 @@ const NEWS = table({
     if (text === "" || step.ordered) return "";
     if (who === "script") return isComment(record) ? "comment" : CLIENT.test(text) ? "client" : "";
     if (typeof who === "number") return at > 1 ? "life" : "";
-    return who === "fault" || who === "verdict" ? who : "";
+    if (who === "fault" || who === "verdict") return who;
+    return replied(who, text);
   },
 });
+
+/** That a ballot is refused: of what it asks, as a lease and a write are two things. */
+const refused = (replica, ballot, cause, { messages }) => `refuse ${replica} ${ballot} ${messages.get(cause)?.type ?? ""}`;
+
+/** What a client was answered: what is not done is news; of a scenario's client what it read, too. */
+function replied(who, text) {
+  const { code, request } = answer(text) ?? { code: "OK" };
+  if (code !== "OK") return isScripted(who) ? "answer" : `answered ${code}`;
+  return !isScripted(who) ? "" : isRead(request) ? "answer" : "done";
+}
 
 const ACTED = table({
   campaign: () => "campaign",
@@ -101,8 +114,8 @@ const ACTED = table({
     if (count > facts.majority) step.turn = "late";
     return count && count <= facts.majority ? "promise" : "";
   },
-  refuse({ ballot, text }, replica, facts, step) {
-    if (/reason=ballot/.test(text)) return `refuse ${replica} ${ballot}`;
+  refuse({ ballot, text }, replica, facts, step, cause) {
+    if (/reason=ballot/.test(text)) return refused(replica, ballot, cause, facts);
     if (/reason=lease$/.test(text) && !facts.granted.has(replica)) step.turn = "unsure";
     return facts.add("refused", `${replica} ${ballot}`) ? "lease" : "";
   },
@@ -130,8 +143,8 @@ const LEFT = table({
     choose(facts, slot, spell(ballot), value.b64, step);
     return facts.add("chosen", slot) ? "chosen" : "";
   },
-  Refused: ({ ballot, promised, reason }, { who }) =>
-    reason === "ballot" && less(ballot, promised) ? `refuse ${replicaOf(who)} ${spell(ballot)}` : "",
+  Refused: ({ ballot, promised, reason }, { who, cause, facts }) =>
+    reason === "ballot" && less(ballot, promised) ? refused(replicaOf(who), spell(ballot), cause, facts) : "",
   Votes(fields, { who, to, type, facts, step }) {
     const parts = concerns({ type, fields, from: who, to });
     if (parts.some(([, , { yes }]) => !yes)) return "no";
@@ -168,7 +181,7 @@ function isFault({ kind, who, text, up, cut, at }) {
 
 /** How a record weighs that tells nothing new. */
 function seen(record, messages) {
-  if (record.kind === "happened") return record.text !== "" && (typeof record.who === "number" || isOrder(record)) ? EVENTS : ALL;
+  if (record.kind === "happened") return record.text !== "" && (typeof record.who === "number" || isOrder(record) || isScripted(record.who)) ? EVENTS : ALL;
   if (record.kind === "life" || record.kind === "links") return EVENTS;
   if (record.kind === "left") return Math.max(ALL, ...record.mail.map(({ id }) => passing(messages.get(id))));
   return record.kind === "fate" && record.fate !== "open" ? passing(messages.get(record.id)) : ALL;

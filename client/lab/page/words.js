@@ -1,6 +1,7 @@
 // What a step is, in a sentence, in a word or two, across a row. Pure.
 
-import { broken, client, crash, EVENT, LEASE, MESSAGE, NOOP, ON_WAY, STOPS } from "./reasons.js";
+import { answer, answered, briefly, isScripted, relied } from "./client_words.js";
+import { broken, crash, EVENT, LEASE, MESSAGE, NOOP, ON_WAY, STOPS } from "./reasons.js";
 import { less, spell } from "./ballots.js";
 import { isNoop } from "./state.js";
 import { asked, isComment, isLocal, replicaOf, roleOf, table } from "./records.js";
@@ -87,15 +88,19 @@ const BRIEF = table({
   refuse: ({ ballot }) => `refuses ${ballot}`,
   leads: ({ ballot, peer }, replica) => peer === replica ? `leads at ${ballot}` : "",
   "leads no more": ({ ballot, peer }, replica) => peer === replica ? `leads no more` : "",
-  accept: ({ slot, ballot }) => `accepts ${slot} at ${ballot}`,
   chosen: ({ slot }) => `✓ slot ${slot} is chosen`,
   snapshot: () => "takes a snapshot over",
+});
+
+/** The same of what an acceptor answers with: not of all slots is it an event, and only now is it on its disk. */
+const LEAVES = table({
+  Accepted: ({ fields: { slot, ballot } }) => `accepts ${slot} at ${spell(ballot)}`,
 });
 
 /** What a record shows beside its replica's line, in two or three words: [replica, text]. */
 export function brief(record, messages) {
   if (record.kind === "left") {
-    const texts = record.mail.map(({ id, type }) => BESIDE[type]?.(messages.get(id)) ?? "");
+    const texts = record.mail.map(({ id, type }) => (BESIDE[type] ?? LEAVES[type])?.(messages.get(id)) ?? "");
     return [replicaOf(record.who), texts.find(Boolean) ?? ""];
   }
   if (record.kind === "acted") {
@@ -116,6 +121,7 @@ export function across(step) {
     if (record.who === "verdict") return ["safety broke", "fault"];
     if (record.who === "fault") return [fault(record.text), "fault"];
     if (record.who === "script") return isComment(record) ? null : [line(record.text), "order"];
+    if (isScripted(record.who) && answer(record.text)) return [briefly(record.text), "order"];
   }
   return null;
 }
@@ -158,7 +164,7 @@ const SAY = table({
     if (who === "fault") return [`${striking(fault(text))}.`, /start|stop|kill|crash/.test(text) ? crash(trace) : ON_WAY];
     if (who === "script") return script(text, step);
     if (typeof who === "number") return [befell(who, what, text), crash(trace)];
-    return [`Client ${who} ${answered(text)}.`, client(trace)];
+    return [answered(who, text), relied(text, trace)];
   },
   life({ who, up, incarnation }, messages, trace) {
     const name = `Replica ${replicaOf(who)}'s ${roleOf(who)}`;
@@ -227,14 +233,6 @@ function subject(record, messages) {
   if (record.kind === "left") return record.mail.find((mail) => !isLocal(messages.get(mail.id)))?.id ?? 0;
   const came = record.kind === "fate" && (record.fate === "arrived" || record.fate === "repeated");
   return came && messages.has(record.id) && !isLocal(messages.get(record.id)) ? record.id : 0;
-}
-
-/** A client's request and its answer, as the simulator writes them, in words. */
-function answered(text) {
-  const found = /^(.*) at r(\d+): Answer\(code='(\w+)', value=(.*), revision=\d+\)$/s.exec(text);
-  if (!found) return text;
-  const [, request, id, code, value] = found;
-  return `has the answer ${code} of replica ${id} to ${request}${value === "None" ? "" : `: ${value}`}`;
 }
 
 function befell(who, what, text) {

@@ -267,11 +267,12 @@ test("the third lesson stops where something new is seen, and nowhere else", () 
     /^Acceptor 2 promises 2\.2/, /^Acceptor 3 promises 2\.2.*makes it a majority/, /^Replica 2 leads at ballot 2\.2/,
     /^Acceptor 3 has accepted slot 3.*a no-op\. Now a majority has/, /^Slot 3 is chosen at ballot 2\.2.*a no-op/,
     /^A client asks replica 2 to write k = new\./, /^Acceptor 3 has accepted slot 4/,
-    /^Slot 4 is chosen at ballot 2\.2, by acceptors 2, 3: put k = new\./, /^Now the old leader's messages arrive/,
-    /^Acceptor 2 refuses 1\.1 of replica 1: it has promised 2\.2\./, /^Acceptor 3 refuses 1\.1.* it has promised 2\.2\./,
-    /^The old leader goes on/, /^Replica 1: resumed/, /^Acceptor 1 refuses 2\.2.*the lease that it granted to replica 1 still runs/,
+    /^Slot 4 is chosen at ballot 2\.2, by acceptors 2, 3: put k = new\./, /^Replica 2, asked to write k = new, answers OK: it is done\./,
+    /^Now the old leader's messages arrive/,
+    /^Acceptor 2 refuses slot 3 at 1\.1 of replica 1: it has promised 2\.2\./, /^Acceptor 3 refuses slot 3 at 1\.1.* it has promised 2\.2\./,
+    /^The old leader goes on/, /^Replica 1: resumed/, /^Acceptor 1 refuses a promise of 2\.2.*the lease that it granted to replica 1 still runs/,
     /^Acceptor 2 refuses a lease at 1\.1.* it has promised 2\.2/, /^Acceptor 3 refuses a lease/,
-    /^Replica 1 leads no more: acceptor 2 promised 2\.2\./,
+    /^Acceptor 2 refuses slot 3 at 1\.1/, /^Acceptor 3 refuses slot 3 at 1\.1/, /^Replica 1 leads no more: acceptor 2 promised 2\.2\./,
   ];
   awaited.forEach((pattern, at) => assert.match(told[from + at], pattern));
 });
@@ -287,7 +288,7 @@ for (const name of ["scenario", "stopped", "old_leader"]) {
     const trace = read(text(name)), timeline = new Timeline(trace);
     let seen = 0;
     trace.steps.forEach((_, at) => {
-      const found = /^Acceptor (\d+) refuses (?:a lease at )?([\d.]+).*it has promised (only )?(\d+\.\d+)/.exec(say(trace, at).sentence);
+      const found = /^Acceptor (\d+) refuses (?:a lease at |a promise of |slot \d+ at )?([\d.]+).*it has promised (only )?(\d+\.\d+)/.exec(say(trace, at).sentence);
       if (!found) return;
       const [, id, , only, promised] = found, [round, replica] = found[2].split(".").map(Number);
       const { promised: held } = timeline.at(at).replicas.get(Number(id));

@@ -23,6 +23,7 @@ TRACES = {
     "basic_round": Request(scenario="basic_round"),
     "leader_killed": Request(scenario="leader_killed"),
     "minority_cut_off": Request(scenario="minority_cut_off"),
+    "blocks": Request(protocol="2pc", scenario="two_phase_commit_blocks"),
     "2pc": Request(protocol="2pc", seed=6, profile="doubt"),
     "2pc_bug": Request(protocol="2pc", bug="silence-is-yes"),
 }

@@ -6,8 +6,9 @@ import { test } from "node:test";
 
 const PAGE = new URL("../../../client/lab/page/", import.meta.url);
 const { read } = await import(new URL("trace.js", PAGE));
+const { LEARNED } = await import(new URL("records.js", PAGE));
 const { Timeline } = await import(new URL("state.js", PAGE));
-const { say } = await import(new URL("words.js", PAGE));
+const { across, brief, say } = await import(new URL("words.js", PAGE));
 const { history, majorities, story } = await import(new URL("why.js", PAGE));
 const { election, latestBallot, left, sides, told } = await import(new URL("election.js", PAGE));
 const { spell } = await import(new URL("ballots.js", PAGE));
@@ -98,3 +99,47 @@ test("a slot is chosen once: a majority at a later ballot changes nothing", () =
   const all = run.steps.map((_, at) => say(run, at).sentence).filter((one) => /nobody knows that yet/.test(one));
   assert.equal(new Set(all.map((one) => /slot \d+/.exec(one)[0])).size, all.length);
 });
+
+/** The sentences at which Page Down stops. */
+const stops = (run) => run.steps.flatMap(({ weight }, at) => weight === LEARNED ? [say(run, at).sentence] : []);
+
+test("Page Down stops where a client is answered, and says what it may rely on", () => {
+  const run = trace("minority_cut_off"), told = stops(run);
+  const asks = told.findIndex((one) => /^A client asks replica 5 to read k\.$/.test(one));
+  const refused = told.findIndex((one) => /^Replica 5, asked to read k, answers NO_QUORUM: no majority .*nothing was done/.test(one));
+  assert.ok(asks > 0 && refused > asks);
+  assert.ok(told.slice(asks, refused).every((one) => !/newer value/.test(one)), "the answer is given away");
+  assert.match(told[refused + 1], /^It cannot know that there is a newer value/);
+  assert.match(say(run, find(run, /answers NO_QUORUM/)).why, /^Nothing was done, and nothing will be/);
+  assert.ok(told.includes("Replica 5, asked to read k, answers OK: v2."));
+  const blocks = stops(trace("blocks"));
+  for (const answer of [/gets no answer: its process is gone\.$/, /asked to read k, answers UNAVAILABLE: /, /asked to write k = mine, answers ABORTED: /]) {
+    assert.equal(blocks.filter((one) => answer.test(one)).length, 1);
+  }
+});
+
+test("a scenario's client is answered where it is, and its row says so", () => {
+  const run = trace("basic_round"), chosen = find(run, /^Slot 2 is chosen/);
+  const at = find(run, /^Replica 2, asked to write k = v1, answers OK: it is done\.$/);
+  assert.ok(at > chosen && at < find(run, /^The others learn what is chosen/));
+  assert.deepEqual(across(run.steps[at]), ["replica 2 answers its client OK", "order"]);
+});
+
+test("in a run of a seed Page Down stops at refusals, the first of those that are alike", () => {
+  const run = trace("2pc"), told = stops(run);
+  const refused = told.filter((one) => /^Client \S+ is answered (?!OK)/.test(one));
+  assert.ok(refused.length > 0);
+  assert.ok(told.every((one) => !/^Client \S+ is answered OK/.test(one)));
+  assert.ok(told.every((one, at) => at === 0 || !/^Client/.test(one) || / answered (\w+)/.exec(one)[1] !== / answered (\w+)/.exec(told[at - 1])?.[1]));
+});
+
+for (const name of ["basic_round", "leader_killed", "old_leader"]) {
+  test(`${name}: each acceptance has its word in its row, once`, () => {
+    const run = trace(name);
+    for (const { records } of run.steps) {
+      const left = records.filter(({ kind, mail }) => kind === "left" && mail.some(({ type }) => type === "Accepted"));
+      const said = records.map((record) => brief(record, run.messages)[1]).filter((text) => /^accepts /.test(text));
+      assert.deepEqual(said, left.map(({ mail: [{ fields }] }) => `accepts ${fields.slot} at ${spell(fields.ballot)}`));
+    }
+  });
+}
