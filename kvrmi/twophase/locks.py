@@ -49,12 +49,17 @@ class Locks(Generic[T]):
         self._everything: list[T] = []
 
     def holder(self, cover: Cover) -> tuple[Touched | None, T] | None:
-        """Find a lock in the way, and who holds it; None: all of that is free."""
+        """Find a lock in the way, and who holds it; None: all of that is free.
+
+        Of several it is the request, as that is in doubt, then the first key: a set of strings has
+        another order in each process, and all are to say the same.
+        """
         if self._everything:
             return None, self._everything[0]
         if cover is None:
             return next(((lock, who) for lock, who in self._held.items()), None)
-        return next(((one, self._held[one]) for one in cover if one in self._held), None)
+        first = min((one for one in cover if one in self._held), key=_rank, default=None)
+        return None if first is None else (first, self._held[first])
 
     def take(self, cover: Cover, who: T) -> None:
         """Hold all of it, which must be free."""
@@ -71,3 +76,7 @@ class Locks(Generic[T]):
         for lock in cover:
             if self._held.get(lock) == who:
                 del self._held[lock]
+
+
+def _rank(lock: Touched) -> tuple[bool, str]:
+    return isinstance(lock, str), str(lock)

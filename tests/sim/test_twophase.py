@@ -6,6 +6,9 @@ be kvrmi/sim/twophase/bugs.json.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from functools import cache
 
 import pytest
@@ -28,6 +31,18 @@ def test_it_holds_in_every_profile() -> None:
     for ended in run_many(TWOPHASE, range(len(PROFILES)), 1, profile="", steps=2000):
         assert not ended.violation, f"seed {ended.seed}: {ended.violation}"
         assert ended.operations > 10
+
+
+def test_the_same_seed_gives_the_same_trace_whatever_the_hash_seed() -> None:
+    """Seed 0 has a command that finds several keys locked, by others each."""
+    program = [sys.executable, "-m", "kvrmi.sim", "--protocol", "2pc", "--seed", "0", "--trace"]
+    traces = {
+        subprocess.run(
+            program, env={**os.environ, "PYTHONHASHSEED": str(hash_seed)}, capture_output=True
+        ).stdout
+        for hash_seed in range(3)
+    }
+    assert len(traces) == 1
 
 
 def test_every_bug_has_a_seed_and_says_what_is_wrong() -> None:

@@ -6,7 +6,7 @@ from kvrmi.operations.arguments import KEY, VALUE
 from kvrmi.operations.commands import encode_command, encode_question
 from kvrmi.operations.definition import define
 from kvrmi.operations.vocabulary import Vocabulary
-from kvrmi.twophase.locks import asked, touched
+from kvrmi.twophase.locks import Locks, asked, touched
 
 OTHER = Vocabulary(
     "other",
@@ -34,3 +34,15 @@ def test_what_is_listed_is_touched_and_the_request() -> None:
     assert touched(move, OTHER) == frozenset({"a", "b", ("c", 1)})
     plain = encode_command("move", ("a", "b", "v"), (1, b"12345678", 1), OTHER)
     assert touched(plain, OTHER) == frozenset({"a", "b"})
+
+
+def test_of_several_locks_in_the_way_it_is_the_request_and_else_the_first_key() -> None:
+    """Whatever order a set of strings has in this process."""
+    locks = Locks[int]()
+    keys = [f"k{number}" for number in range(8)]
+    for number, key in enumerate(keys):
+        locks.take(frozenset({key}), number)
+    assert locks.holder(frozenset(keys[2:])) == ("k2", 2)
+    locks.take(frozenset({("c", 1)}), 9)
+    assert locks.holder(frozenset([*keys, ("c", 1)])) == (("c", 1), 9)
+    assert locks.holder(frozenset({"other"})) is None
