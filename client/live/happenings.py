@@ -22,11 +22,9 @@ DOWN, SILENT = "down", "not answering"
 KEPT = 500
 TOGETHER = 2.0
 """Seconds within which cuts, or their ends, are one line: each is made at two replicas."""
-WISHED = 10.0
-"""Seconds that a leader takes at most to hand over to whom an operator named."""
 
 _LINK = re.compile(r"from=(\d+) to=(\d+)")
-_HANDED = re.compile(r"handed over to replica (\d+)")
+_HANDED = re.compile(r"handed over to (replica \d+.*)")
 _PAGES = re.compile(r"from=(\d+) installed pages=(\d+) applied=(\d+)")
 _AFTER = re.compile(r"after=([\d.]+)s reason=(.*)")
 
@@ -52,11 +50,8 @@ class Happenings:
         """Ballots whose leader was reported."""
         self._links: dict[str, tuple[Happening, set[Pair]]] = {}
         """The last line on links that were cut, and that were healed, with what it names."""
-        self._wish = (0, float("-inf"))
-        """To whom an operator last had leadership handed, and when."""
         self._of: dict[str, Callable[[int, float, Mapping[str, Any]], Happening | None]] = {
             "leads": self._leads,
-            "transfer": self._wished,
             "leads no more": self._leads_no_more,
             "cut": self._link,
             "healed": self._link,
@@ -120,21 +115,9 @@ class Happenings:
             return None
         to = _HANDED.match(found[2])
         if to is not None:
-            why = self._why_handed(replica, int(to[1]), at)
-            return Happening(at, f"replica {replica} hands over to replica {to[1]}: {why}")
-        reason = found[2].replace("our ", "its own ")
-        return Happening(at, f"replica {replica} leads no more after {found[1]} s: {reason}", True)
-
-    def _wished(self, replica: int, at: float, event: Mapping[str, Any]) -> None:
-        self._wish = (event["peer"], at)
-
-    def _why_handed(self, replica: int, to: int, at: float) -> str:
-        wished, when = self._wish
-        if wished == to and at - when < WISHED:
-            return "an operator asked for it"
-        if to < replica:
-            return "leadership goes to the lowest number that can lead"
-        return "its own acceptor is down or its disk hangs"
+            return Happening(at, f"replica {replica} hands over to {to[1]}")
+        text = f"replica {replica} leads no more after {found[1]} s: {found[2]}"
+        return Happening(at, text, urgent=True)
 
     def _link(self, replica: int, at: float, event: Mapping[str, Any]) -> Happening | None:
         found = _LINK.search(event["text"])

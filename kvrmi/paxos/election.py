@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..cluster.timing import Timing
     from .electorate import Electorate
 
-__all__ = ["Election", "Fitness", "HandOver"]
+__all__ = ["BY_ORDER", "Election", "Fitness", "HandOver"]
 
 STAGGER = 0.03
 """Seconds by which each lower priority waits longer, so that candidates seldom collide."""
@@ -46,6 +46,9 @@ REACH = 1.2
 TRANSFER = 3.0
 """Seconds for which a transfer that an operator asked for stays wanted."""
 
+BY_ORDER = "leadership goes to the lowest number that can lead"
+"""Why it is handed over where nothing is wrong."""
+
 QUICK_TRIES = 5
 """Attempts at short distance before backing off exponentially: a lease is usually just ending."""
 
@@ -63,6 +66,8 @@ class Election:
     ) -> None:
         """Nobody leads yet; the first in priority tries first."""
         self.leader: Ballot = NO_BALLOT
+        self.ended = ""
+        """Why we lead no more, or follow nobody."""
         self._me = me
         self._before = tuple(i for i in peers if i < me)
         self._refused: dict[int, float] = {}
@@ -79,6 +84,7 @@ class Election:
         """Take note of a heartbeat of who leads, `lag` slots ahead of us; True if that is news."""
         new = ballot != self.leader
         self.leader = ballot
+        self.ended = ""
         self._deaf = False
         self._heard = now
         self._tries = 0
@@ -115,19 +121,23 @@ class Election:
         """Try later: one of our roles is down, or cannot vote."""
         self._wait(now)
 
-    def stand_back(self, now: float, *, opened: bool) -> None:
+    def stand_back(self, now: float, why: str, *, opened: bool) -> None:
         """We gave up or lost leadership: leave it to others first.
 
         A term that never `opened` is a sign that we are behind: others are given longer.
         """
         self.leader = NO_BALLOT
+        self.ended = why
         self._deaf = False
         self._lag = 0 if opened else FAR_BEHIND + 1
         self._wait(now)
 
     def deaf(self, leader: Ballot) -> None:
         """Take for the leader whom others follow: our own acceptor brings us no heartbeat."""
+        lost = self.leader != NO_BALLOT
         self.leader = leader if leader.replica != self._me else NO_BALLOT
+        if lost and self.leader == NO_BALLOT:
+            self.ended = "nobody who answers follows a leader"
         self._deaf = True
 
     def asked(self, followed: Ballot, *, hears: bool) -> None:
@@ -142,6 +152,7 @@ class Election:
         if self._deaf or self.leader == NO_BALLOT or now - self._heard < self._timing.election_min:
             return False
         self.leader = NO_BALLOT
+        self.ended = "no heartbeat in time"
         return True
 
     def _wait(self, now: float) -> None:
@@ -235,14 +246,17 @@ class HandOver:
         """Take note of whether our own acceptor is up."""
         self._acceptor_down_since = inf if up else min(self._acceptor_down_since, now)
 
-    def urgent(self, now: float, *, silent: bool) -> bool:
-        """Return whether anybody fit should lead in our place, at once.
+    def urgent(self, now: float, *, silent: str) -> str:
+        """Return why anybody fit should lead in our place, at once; empty if nothing is wrong.
 
         An operator asked for it, or our own acceptor is down for longer than the grace, or a role
         of ours is up and `silent`: its disk hangs, but nobody else would take over.
         """
-        down_for = now - self._acceptor_down_since
-        return bool(self.wanted(now)) or silent or down_for >= self._grace
+        if self.wanted(now):
+            return "an operator asked for it"
+        if silent:
+            return f"the disk of its own {silent} hangs"
+        return "its own acceptor is down" if now - self._acceptor_down_since >= self._grace else ""
 
     def offered(self, now: float, replica: int, fit: bool) -> None:
         """Take note of what a replica answered to an offer."""

@@ -175,7 +175,7 @@ class Observer:
                 if sent.entry.slot in self._votes:
                     self._chosen(sent)
             elif kind is Leading:
-                self._leader.leading(sender, message, effects, sent)
+                self._leader.leading(sent)
             elif kind is Prepare:
                 self._leader.sent(envelope.to, sent)
             elif kind is PreVote:

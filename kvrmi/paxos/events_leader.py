@@ -1,8 +1,8 @@
 """Who leads, as one replica sees it: the events that explain a change of leader.
 
 Rules: every line about a leader has the word `leads`; one that ends a term says how long it lasted
-and why. The reason is read off the step in which the term ended, so the protocol carries nothing
-for events. It changes no message and decides nothing.
+and why, in the proposer's own words (`Leading.ended`): a guess from the step would name two causes
+where it cannot tell which. It changes no message and decides nothing.
 """
 
 from __future__ import annotations
@@ -10,17 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..cluster.counts import Counts
-from ..roles.contract import Address, Effects, Message, Unreachable
+from ..roles.contract import Address, Message, Unreachable
 from ..roles.events import Reporter
 from .ballot import NO_BALLOT, Ballot
 from .messages import (
-    Applied,
     CampaignNow,
-    Followed,
     Leading,
     Prepare,
-    Refused,
-    RolesUp,
     Transfer,
 )
 
@@ -50,7 +46,7 @@ class LeaderEvents:
     def starts(self) -> None:
         """Note that the proposer starts: its term is over, and it does not know who leads."""
         if self._ballot.replica == self._me:
-            self._ended("our proposer was restarted")
+            self._ended("its proposer was restarted")
         self._ballot = NO_BALLOT
 
     def received(self, sender: Address, message: Message | None) -> None:
@@ -77,13 +73,11 @@ class LeaderEvents:
             text = f"campaign ballot={prepare.ballot} from slot={prepare.slot}"
             self._report("campaign", text, slot=prepare.slot, ballot=prepare.ballot)
 
-    def leading(
-        self, sender: Address, message: Message | None, effects: Effects, news: Leading
-    ) -> None:
-        """Note what the proposer reported in the step that `message` caused."""
+    def leading(self, news: Leading) -> None:
+        """Note what the proposer reported."""
         if news.ballot != self._ballot:
             if self._ballot != NO_BALLOT:
-                self._ended(self._reason(sender, message, effects, news))
+                self._ended(self._reason(news))
             if news.ballot != NO_BALLOT:
                 self._began(news)
         if news.ready and not self._open:
@@ -111,28 +105,9 @@ class LeaderEvents:
         )
         self._ballot = NO_BALLOT
 
-    def _reason(
-        self, sender: Address, message: Message | None, effects: Effects, news: Leading
-    ) -> str:
-        if self._ballot.replica != self._me:
-            return self._successor(news)
-        for envelope in effects.messages:
-            to, sent = envelope.to, envelope.message
-            if type(sent) is CampaignNow:
-                return f"handed over to replica {to.replica}"
-        if type(message) is Refused:
-            return f"acceptor {sender.replica} promised {message.promised}"
-        if type(message) is Followed:
-            return f"our acceptor follows {message.ballot}"
-        if type(message) is RolesUp:
-            return "our learner is down"
-        if type(message) is Applied:
-            return "the log holds another leader's decision, or new voters"
-        return "no quorum in time" if self._open else "no quorum in time, it never opened"
-
-    def _successor(self, news: Leading) -> str:
-        if not news.leader:
-            return "no heartbeat in time"
+    def _reason(self, news: Leading) -> str:
+        if self._ballot.replica == self._me or not news.leader:
+            return news.ended
         winner = "this replica" if news.leader == self._me else f"replica {news.leader}"
         return f"{winner} won ballot {news.ballot}"
 

@@ -79,7 +79,6 @@ class Leadership:
         self.ballot: Ballot = won.ballot
         self.over = ""
         self.opened = False
-        self.handing_to = 0
         self.acceptor = Unanswered(timing.lease)
         """What our own acceptor was asked."""
         self.learner = Unanswered(timing.lease)
@@ -178,9 +177,11 @@ class Leadership:
         entry = Entry(m.slot, self.ballot, acceptors, proposal.accept.value)
         return (self._local("learner", Chosen(entry)),)
 
-    def hangs(self, now: float, *, acceptor: bool) -> bool:
-        """Return whether our learner, or our `acceptor` if it is up, is silent for a lease."""
-        return self.learner.silent(now) or (acceptor and self.acceptor.silent(now))
+    def hangs(self, now: float, *, acceptor: bool) -> str:
+        """Name the role that is silent for a lease: our learner, or our `acceptor` if it is up."""
+        if self.learner.silent(now):
+            return "learner"
+        return "acceptor" if acceptor and self.acceptor.silent(now) else ""
 
     def answered(self, replica: int) -> None:
         """Take note that an acceptor answered, or that ours was taken up or down."""
@@ -278,7 +279,7 @@ class Leadership:
             return ()
         if not self.opened and now - self._moved_at >= self._timing.election_max:
             # Our learner lags behind what acceptors have forgotten, say: somebody else need not.
-            self.over = "it did not open within one election time"
+            self.over = "it did not begin to serve within one election time"
             return ()
         messages: tuple[Envelope, ...] = ()
         if now >= self._beat_at:
@@ -314,16 +315,12 @@ class Leadership:
             return self._beat_at
         return min(self._beat_at, self._inflight.again_at)
 
-    def give_up(self, why: str) -> tuple[Envelope, ...]:
-        """End this ballot for good and let acceptors promise to others at once."""
+    def hand_over(self, to: int, why: str) -> tuple[Envelope, ...]:
+        """End this ballot for good, let acceptors promise to others at once, have `to` campaign."""
         require(self._inflight is None, "a ballot was given up with a batch in flight")
-        self.over = why
-        release = Release(self.ballot)
-        messages = self._to(self._acceptors, release)
-        if self.handing_to:
-            successor = Address(self.handing_to, "proposer")
-            messages += (Envelope(successor, CampaignNow(self.ballot)),)
-        return messages
+        self.over = f"handed over to replica {to}: {why}"
+        released = self._to(self._acceptors, Release(self.ballot))
+        return (*released, Envelope(Address(to, "proposer"), CampaignNow(self.ballot)))
 
     def _again(self, proposal: _Proposal, now: float) -> tuple[Envelope, ...]:
         """First ask those that were spared; then send again, at the same ballot, to all."""

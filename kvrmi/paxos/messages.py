@@ -286,11 +286,15 @@ class Propose(Message, frozen=True):
 
 
 class Leading(Message, frozen=True):
-    """Local, proposer to front: who leads, and whether this replica takes the next batch."""
+    """Local, proposer to front: who leads, and whether this replica takes the next batch.
+
+    `ended` is for reports alone: why our own term has ended, or why nobody is followed any more.
+    """
 
     leader: int
     ballot: Ballot
     ready: bool
+    ended: str = ""
 
 
 class Confirm(Message, frozen=True):

@@ -23,7 +23,7 @@ from ..roles.contract import (
 )
 from .ballot import NO_BALLOT, Ballot
 from .campaign import Phase1, PreVoteRound
-from .election import Election, Fitness, HandOver
+from .election import BY_ORDER, Election, Fitness, HandOver
 from .leadership import Leadership
 from .messages import (
     Accepted,
@@ -85,7 +85,7 @@ class Proposer:
         self._pre_vote: PreVoteRound | None = None
         self._phase1: Phase1 | None = None
         self._term: Leadership | None = None
-        self._reported: Leading | None = None
+        self._reported: tuple[Ballot, bool] | None = None
         self._on: dict[type, Callable[[float, Address, Any], tuple[Envelope, ...]]] = {
             Accepted: self._on_accepted,
             Applied: self._on_applied,
@@ -153,9 +153,10 @@ class Proposer:
         if self._term is not None and self._term.may_end(now):
             messages += self._pass_on(now, self._term)
         ready = self._term is not None and self._term.ready
-        if (reported := Leading(self.ballot.replica, self.ballot, ready)) != self._reported:
+        if (reported := (self.ballot, ready)) != self._reported:
             self._reported = reported
-            messages += (Envelope(Address(self.me, "front"), reported),)
+            leading = Leading(self.ballot.replica, *reported, self._election.ended)
+            messages += (Envelope(Address(self.me, "front"), leading),)
         return Effects(messages=messages, wake_at=self._due())
 
     def _due(self) -> float:
@@ -184,8 +185,7 @@ class Proposer:
     def _on_pre_voted(self, now: float, sender: Address, m: PreVoted) -> tuple[Envelope, ...]:
         self._fitness.answered(now, sender.replica)
         self._round = max(self._round, m.promised.round)
-        ask = self._pre_vote
-        if ask is None or m.ballot != ask.ballot:
+        if (ask := self._pre_vote) is None or m.ballot != ask.ballot:
             return ()
         ask.add(sender.replica, m)
         if ask.won:
@@ -275,18 +275,18 @@ class Proposer:
         peers = self.electorate.peers
         return peers if self._urgent(now) else tuple(i for i in peers if i < self.me)
 
-    def _urgent(self, now: float) -> bool:
-        hangs = self._term is not None and self._term.hangs(now, acceptor=self._roles.acceptor)
+    def _urgent(self, now: float) -> str:
+        hangs = self._term.hangs(now, acceptor=self._roles.acceptor) if self._term else ""
         return self._hand_over.urgent(now, silent=hangs)
 
     def _pass_on(self, now: float, term: Leadership) -> tuple[Envelope, ...]:
         """Between two batches: give leadership to a fitter replica, if there is one."""
-        successor = self._hand_over.successor(now, self._candidates(now), urgent=self._urgent(now))
+        why, candidates = self._urgent(now), self._candidates(now)
+        successor = self._hand_over.successor(now, candidates, urgent=bool(why))
         if not successor:
             return ()
         self._hand_over.handed(successor)
-        term.handing_to = successor
-        messages = term.give_up(f"handed over to {successor}")
+        messages = term.hand_over(successor, why or BY_ORDER)
         self._leave_office(now, term)
         self._fitness.learner.asked(term.learner.since)
         if term.acceptor.silent(now):
@@ -297,13 +297,13 @@ class Proposer:
     def _leave_office(self, now: float, term: Leadership) -> None:
         term.end()
         self._term = None
-        self._election.stand_back(now, opened=term.opened)
+        self._election.stand_back(now, term.over, opened=term.opened)
 
     def _on_propose(self, now: float, sender: Address, m: Propose) -> tuple[Envelope, ...]:
         if self._term is None or not self._term.ready or m.ballot != self._term.ballot:
             return (Envelope(sender, NotSent(self.me, m)),)
         # The front knows that we are not ready: it asked.
-        self._reported = Leading(self.me, self.ballot, False)
+        self._reported = (self.ballot, False)
         return self._term.propose(now, m.commands)
 
     def _on_accepted(self, now: float, sender: Address, m: Accepted) -> tuple[Envelope, ...]:
@@ -329,6 +329,7 @@ class Proposer:
         changed = self.electorate.update(m.voters) and not first
         if changed and (self._term or self._phase1):
             if self._term is not None:
+                self._term.over = "the log has new voters, so promises are asked for anew"
                 self._leave_office(now, self._term)
             self._pre_vote = self._phase1 = None
             self._election.at_once(now)
@@ -349,7 +350,7 @@ class Proposer:
         self._fitness.heard(now, m.chosen - self.applied)
         self._pre_vote = None
         if self._term is not None and m.ballot > self._term.ballot:
-            self._term.over = f"our acceptor follows {m.ballot}"
+            self._term.over = f"its own acceptor follows {m.ballot}"
         self._election.followed(now, m.ballot, m.chosen - max(self.applied, 0))
         return ()
 
@@ -387,7 +388,7 @@ class Proposer:
             self.applied = -1
             self._pre_vote = self._phase1 = None
             if self._term is not None:
-                self._term.over = "our learner is down"
+                self._term.over = "its own learner is down"
         return ()
 
     def _on_transfer(self, now: float, sender: Address, m: Transfer) -> tuple[Envelope, ...]:

@@ -113,9 +113,20 @@ def test_silence_of_an_election_time_makes_a_leader_forgotten() -> None:
     assert mine.leader == NO_BALLOT
 
 
+def test_who_follows_nobody_any_more_knows_why() -> None:
+    mine = election()
+    mine.followed(START, ballot(1, 2), 0)
+    mine.asked(NO_BALLOT, hears=False)
+    assert mine.ended == "nobody who answers follows a leader"
+    mine.followed(START, ballot(1, 2), 0)
+    assert mine.ended == ""
+    mine.silence(START + TIMING.election_min)
+    assert mine.ended == "no heartbeat in time"
+
+
 def test_who_stands_back_lets_others_go_first() -> None:
     mine = election()
-    mine.stand_back(START, opened=True)
+    mine.stand_back(START, "", opened=True)
     assert mine.leader == NO_BALLOT
     assert mine.due >= START + TIMING.election_min
     mine.at_once(START)
@@ -133,8 +144,8 @@ def test_lag_counts_when_the_leader_is_found_dead_too() -> None:
 
 def test_who_could_not_open_its_term_lets_others_go_first_for_longer() -> None:
     well, stuck = election(), election()
-    well.stand_back(START, opened=True)
-    stuck.stand_back(START, opened=False)
+    well.stand_back(START, "", opened=True)
+    stuck.stand_back(START, "", opened=False)
     assert stuck.due - well.due == pytest.approx(LAG_WAIT)
 
 

@@ -55,6 +55,7 @@ from .leader import (
 )
 
 EVERYBODY = (2, 3, 1)
+ASKED = "an operator asked for it"
 OTHER = ballot(4, 3)
 """Acceptors in the order in which they are asked: our own last."""
 
@@ -88,7 +89,7 @@ def test_a_hand_over_gives_the_ballot_up_then_tells_the_successor(benches: Bench
     bench.expect(
         *(Envelope(acceptor(i), Release(B)) for i in EVERYBODY),
         Envelope(proposer(2), CampaignNow(B)),
-        Envelope(front(1), Leading(0, NO_BALLOT, False)),
+        Envelope(front(1), Leading(0, NO_BALLOT, False, f"handed over to replica 2: {ASKED}")),
     )
     assert not bench.role.may_read(bench.now)
 
@@ -159,7 +160,8 @@ def test_a_leader_whose_own_acceptor_is_silent_for_a_lease_hands_over(benches: B
     sent = bench.drain()
     assert Envelope(proposer(3), CampaignNow(B)) in sent
     assert bench.now - silent == pytest.approx(TIMING.lease, abs=0.25)
-    assert Envelope(front(1), Leading(3, Ballot(B.round + 1, 3), False)) in sent, (
+    why = "handed over to replica 3: the disk of its own acceptor hangs"
+    assert Envelope(front(1), Leading(3, Ballot(B.round + 1, 3), False, why)) in sent, (
         "clients are passed on"
     )
     bench.wake(2 * TIMING.election_min)

@@ -337,7 +337,8 @@ def test_a_term_that_does_not_open_is_given_up(benches: Benches) -> None:
     assert bench.role.leading
     sent = in_touch(bench, 0.2)
     assert not bench.role.leading
-    assert Envelope(front(1), Leading(0, NO_BALLOT, False)) in sent
+    why = "it did not begin to serve within one election time"
+    assert Envelope(front(1), Leading(0, NO_BALLOT, False, why)) in sent
 
 
 def test_a_term_that_settles_open_slots_is_not_given_up(benches: Benches) -> None:

@@ -84,7 +84,7 @@ def test_a_silent_leader_is_forgotten_and_then_succeeded(benches: Benches) -> No
     bench.deliver(acceptor(1), Followed(OTHER, 0, 0))
     bench.drain()
     bench.wake(TIMING.election_min + 0.001)
-    bench.expect(Envelope(front(1), Leading(0, NO_BALLOT, False)))
+    bench.expect(Envelope(front(1), Leading(0, NO_BALLOT, False, "no heartbeat in time")))
     bench.wake(TIMING.election_max)
     assert bench.find(PreVote)[0] == PreVote(ballot(5))
 
@@ -212,7 +212,7 @@ def test_phase_1_without_a_quorum_is_given_up_in_time(benches: Benches) -> None:
 def test_a_higher_ballot_ends_a_term(benches: Benches) -> None:
     bench = leased(leader(benches))
     bench.deliver(acceptor(3), Refused(B, OTHER, "ballot"))
-    bench.expect(Envelope(front(1), Leading(0, NO_BALLOT, False)))
+    bench.expect(Envelope(front(1), Leading(0, NO_BALLOT, False, "acceptor 3 promised 4.3")))
     assert not bench.role.may_read(bench.now)
 
 

@@ -52,7 +52,8 @@ def test_phase_1_is_repeated_when_epochs_change(benches: Benches) -> None:
     bench.deliver(learner(1), Applied(0, 2, (), (Voter(3, 2, "new disk"),)))
     assert not bench.role.leading
     assert not bench.role.may_read(bench.now)
-    bench.expect(Envelope(front(1), Leading(0, NO_BALLOT, False)))
+    why = "the log has new voters, so promises are asked for anew"
+    bench.expect(Envelope(front(1), Leading(0, NO_BALLOT, False, why)))
     bench.wake()
     assert bench.find(PreVote)[0] == PreVote(ballot(2))
 
