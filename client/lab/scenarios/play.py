@@ -47,11 +47,10 @@ def simulated(protocol: str, lines: Sequence[str], write: Write) -> str:
 
 def live(scenario: Scenario, subject: Subject, write: Write) -> str:
     """Play it on a cluster that runs, and undo all of it; what was not as expected, or nothing."""
-    began = time.monotonic()
-    stage = Stage(subject, lambda text: write(f"{time.monotonic() - began:9.3f}  {text}"))
     steps = [(line, find_step(line.text) if line.is_step else None) for line in scenario.lines]
+    stage = Stage(subject, lambda text: write(f"{time.monotonic() - began:9.3f}  {text}"))
     stage.prepare(_keys(scenario))
-    began = time.monotonic()
+    began = time.monotonic()  # nothing is said before
     for line in scenario.before:
         write(line.text)
     try:

@@ -50,7 +50,6 @@ class Stage:
         self.subject = subject
         self.say = say
         self.marked = 0
-        self.began = time.monotonic()
         self._session = secrets.token_hex(4)
         """Of clients of this play: others may have had their names."""
         self._asked: _Asked | None = None
@@ -203,8 +202,11 @@ class Stage:
             raise Wrong(f"replica {to} could not be made the leader")
 
     def prepare(self, keys: Collection[str]) -> None:
-        """Begin without these keys, and with the first replica leading if one has to."""
-        if self.status()["leader"] not in (None, self.ids[0]):
+        """Begin without these keys, and with the first replica leading if one has to.
+
+        Nothing is said meanwhile: the story has not begun.
+        """
+        if self.subject.status()["leader"] not in (None, self.ids[0]):
             self._until(partial(self.subject.transfer, self.ids[0]), "replica 1 does not lead")
         for key in keys:
             self._until(partial(self._deleted, key), f"{key} could not be deleted")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from client.__main__ import main
 from client.lab.pairs import PAIRS
+from client.lab.scenarios.play import live as played
 from client.lab.scenarios.shipped import named, texts
+from client.lab.scenarios.stage import Stage
 from client.lab.scenarios.steps import is_playable
+from kvrmi.operations.interface import Answer
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.scenario import read
 
@@ -67,6 +71,24 @@ def test_what_cannot_be_played_is_refused(
         main(["lab", "run", *words])
     assert ended.value.code == 2
     assert why in " ".join(capsys.readouterr().err.split())
+
+
+def test_on_processes_nothing_is_said_before_the_story_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its clock starts with the story: what was said before had later times than what follows."""
+    monkeypatch.setattr(Stage, "call", lambda *_: Answer("OK", True, 1))
+    monkeypatch.setattr("client.lab.scenarios.stage.whole", lambda _: True)
+    replica = {"id": 1, "state": "up", "roles": {}}
+    subject = Mock()
+    subject.cluster.ids = (1,)
+    subject.status.return_value = {"leader": 1, "replicas": [replica]}
+    story = ["replicas 1", "until 1 leads", "put k v at 1"]
+    lines: list[str] = []
+    assert played(read(story), subject, lines.append) == ""
+    assert [re.sub(r" *[\d.]+  ", "", line) for line in lines] == [
+        "replicas 1", "until 1 leads", "replica 1 leads", "put k v at 1", "client gets OK: True",
+    ]  # fmt: skip
 
 
 def test_the_lessons_name_what_there_is() -> None:
