@@ -29,7 +29,7 @@ LATE = 2.0
 """Seconds after which an event is not sent: nobody sees its messages fly any more."""
 EXPLAIN = frozenset(
     {"pre-vote", "pre-voted", "campaign", "promise", "refuse", "leads", "leads open",
-     "leads no more", "leads unreachable", "hand-over", "transfer", "silent"}
+     "leads no more", "leads unreachable", "hand-over", "transfer"}
 )  # fmt: skip
 COLUMN = 0.5
 """Seconds of a column of the strip."""

@@ -23,16 +23,6 @@ export function answer({ ballot, text }) {
   return / lease=/.test(text) ? "lease" : "";
 }
 
-/** Acceptors that answer alike are one event, the first's, with `all` of them. */
-export function together(events) {
-  const kept = new Map();
-  for (const one of events) {
-    const alike = one.event === "pre-voted" ? `${one.ballot} ${answer(one)}` : one;
-    if (kept.has(alike)) kept.get(alike).all.push(one.replica);
-    else kept.set(alike, { ...one, all: [one.replica] });
-  }
-  return [...kept.values()];
-}
 
 /** What they answer, in a sentence. */
 export function answers(one) {
@@ -56,7 +46,8 @@ function read(text) {
   return { round, replica };
 }
 
-function list(ids) {
+/** Several numbers in words. */
+export function list(ids) {
   const all = ids.toSorted((a, b) => a - b);
   return all.length < 2 ? all.join("") : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
 }

@@ -2,23 +2,29 @@
 // for the elements.
 
 import { html } from "./dom.js";
-import { answer, answers, asks, together } from "./live_prevotes.js";
+import { answer, answers, asks, list } from "./live_prevotes.js";
+import { REFUSALS } from "./paxos_words.js";
 import { EVENT } from "./reasons.js";
 
 /** Events that explain who leads; the others pass by. */
-export const EXPLAINS = new Set(["pre-vote", "pre-voted", "campaign", "promise", "refuse", "leads", "leads open", "leads no more", "leads unreachable", "hand-over", "transfer", "silent"]);
-const MOST = 16, SLACK = 0.2;
+export const EXPLAINS = new Set(["pre-vote", "pre-voted", "campaign", "promise", "refuse", "leads", "leads open", "leads no more", "leads unreachable", "hand-over", "transfer"]);
+const MOST = 16, SLACK = 0.2, BEFORE = 3;
 
 /** What led to a ballot, and what ended the one before: sentences with their reasons. */
 export function election(events, ballot, needs) {
-  const begun = answersTo(events.filter((one) => one.ballot === ballot));
+  const begun = answersTo(events.filter((one) => one.ballot === ballot && !isLater(one)));
   if (!begun.length) return [];
-  const from = Math.min(...begun.map(({ at }) => at)) - 3, to = Math.max(...begun.map(({ at }) => at));
-  const near = events.filter((one) => begun.includes(one) || (one.ballot !== ballot && one.at >= from && one.at <= to && AROUND.has(one.event)));
+  const from = Math.min(...begun.map(({ at }) => at)) - BEFORE, won = begun.find(({ event }) => event === "leads");
+  const to = won?.at ?? Math.max(...begun.map(({ at }) => at));
+  const around = (one) => one.ballot !== ballot && one.at >= from && one.at <= to && AROUND.has(one.event) && !one.text.endsWith(`won ballot ${ballot}`);
+  const near = events.filter((one) => begun.includes(one) || around(one));
   const seen = new Set();
   const first = (one) => !seen.has(topic(one)) && seen.add(topic(one));
   return together(caused(chained(near, ballot).filter(first), ballot, needs)).map(told).slice(-MOST);
 }
+
+/** What is of a ballot once it leads: its end, and slots that are refused. */
+const isLater = ({ event, text }) => event === "leads no more" || (event === "refuse" && text.startsWith("refuse slot="));
 
 /** Without what acceptors answered before it wanted to lead: a replica that may be handed the lead asks them too. */
 function answersTo(events) {
@@ -62,13 +68,29 @@ function caused(events, ballot, needs) {
   return [...before, ...leads, ...after];
 }
 
-const OF_ITS_OWN = new Set(["promise", "refuse", "pre-vote"]);
+const OF_ITS_OWN = new Set(["promise", "refuse", "pre-vote", "leads no more"]);
 
 /** What several replicas report of one thing is one line, the first's. */
 function topic(one) {
   const { event, replica, peer, ballot } = one;
   if (event === "pre-voted") return `${event} ${ballot} ${replica} ${answer(one)}`;
   return `${event} ${ballot} ${OF_ITS_OWN.has(event) ? replica : peer}`;
+}
+
+/** What several replicas report alike is one event, the first's, with `all` of them. */
+function together(events) {
+  const kept = new Map();
+  for (const one of events) {
+    const name = alike(one);
+    if (kept.has(name)) kept.get(name).all.push(one.replica);
+    else kept.set(name, { ...one, all: [one.replica] });
+  }
+  return [...kept.values()];
+}
+
+function alike(one) {
+  if (one.event === "pre-voted") return `${one.ballot} ${answer(one)}`;
+  return one.event === "leads no more" && one.replica !== one.peer ? `${one.ballot} ${reason(one)}` : one;
 }
 
 /** How much a promise reports of what was accepted before. */
@@ -82,17 +104,29 @@ const SENTENCES = {
   "pre-voted": answers,
   campaign: ({ replica, ballot }) => `Replica ${replica} asks all to promise ballot ${ballot}.`,
   promise: ({ replica, peer, ballot, text, late }) => late ? `Acceptor ${replica} promises ${ballot} too; the majority was there by then.`
-    : `Acceptor ${replica} promises ${ballot} to replica ${peer}: from now on nothing at a lower ballot.${reported(text)}`,
-  refuse: (one) => `Acceptor ${one.replica} refuses ${one.ballot}: ${reason(one) === "lease" ? "its lease for another leader still runs" : "it has promised a higher one"}.`,
+    : `Acceptor ${replica} promises ${ballot} to replica ${peer}: from now on it accepts nothing at a lower ballot.${reported(text)}`,
+  refuse: (one) => `Acceptor ${one.replica} refuses ${one.ballot}: ${refusal(one)}.`,
   leads: ({ peer, ballot }) => `Replica ${peer} has a majority of promises: it leads at ${ballot}.`,
-  "leads open": ({ replica }) => `Replica ${replica} has taken over what was accepted before, and writes.`,
-  "leads no more": (one) => `Replica ${one.peer} led at ${one.ballot} until then${reason(one) ? `: ${reason(one)}` : ""}.`,
-  "leads unreachable": ({ replica }) => `Replica ${replica} finds that the leader's process refuses connections.`,
-  "hand-over": ({ replica, peer }) => `Replica ${peer} hands leadership over to replica ${replica}.`,
-  transfer: ({ peer }) => `An operator has leadership handed to replica ${peer}.`,
+  "leads open": ({ replica }) => `Replica ${replica} has taken over what was accepted before, and serves.`,
+  "leads no more": ends,
+  "leads unreachable": ({ replica, peer, ballot }) => `Replica ${replica} finds that replica ${peer}, which led at ${ballot}, refuses or resets connections.`,
+  "hand-over": ({ replica, peer }) => `Replica ${peer} asks replica ${replica} to lead, which campaigns at once.`,
+  transfer: ({ peer }) => `An operator asks for replica ${peer} to lead.`,
 };
 
-const reason = ({ replica, text }) => (/reason=(.*)/.exec(text)?.[1] ?? "").replace("this replica", `replica ${replica}`);
+const reason = ({ text }) => /reason=(.*)/.exec(text)?.[1] ?? "";
+
+function refusal(one) {
+  return reason(one) === "ballot" ? `it has promised ${/promised=(\S+)/.exec(one.text)?.[1]}` : REFUSALS[reason(one)] ?? reason(one);
+}
+
+/** The end of a term, in the leader's own words; or why those that followed it do no more. */
+function ends(one) {
+  const { replica, peer, ballot, all } = one, because = reason(one) ? `: ${reason(one)}` : "";
+  if (replica === peer) return `Replica ${peer} leads at ${ballot} no more${because}.`;
+  const who = all.length === 1 ? `Replica ${replica} follows` : `Replicas ${list(all)} follow`;
+  return `${who} replica ${peer}, which led at ${ballot}, no more${because.replace(/this replica (won .*)/, "it $1 itself").replace("no heartbeat in time", "no heartbeat of it came in time")}.`;
+}
 
 function told(one) {
   return { at: one.at, text: SENTENCES[one.event]?.(one) ?? one.text, why: EVENT[one.event] ?? null };
@@ -115,13 +149,20 @@ export function electionPanel(events, ballot, needs, close) {
 export function slotWords({ slot, ballot, acceptors, commands, count }, replicas) {
   const named = commands.map(({ op, args }) => `${op} ${args.join(" ")}`).map((text) => text.length > 60 ? `${text.slice(0, 60)}…` : text);
   const holds = count ? `${named.slice(0, 3).join("; ")}${count > 3 ? `; and ${count - 3} more` : ""}` : "nothing (a no-op, to fill a gap)";
-  const majority = Math.floor(replicas / 2) + 1, spared = replicas - acceptors.length;
+  const majority = Math.floor(replicas / 2) + 1;
   return [
     `Replica ${ballot[1]} proposed it at ballot ${ballot.join(".")}. It holds: ${holds}.`,
-    acceptors.length ? `Acceptors ${acceptors.join(", ")} had accepted it when it was counted: ${acceptors.length} of ${replicas}, and ${majority} make it chosen.`
-      : `A majority of ${majority} of ${replicas} acceptors accepted it; which, only the leader of that time knows.`,
-    `A later leader needs the promises of ${majority}${acceptors.length ? `, and only ${spared} ${spared === 1 ? "is" : "are"} not among these` : ""}: so at least one reports this value, and it can propose no other.`,
+    acceptors.length ? `Acceptors ${list(acceptors)} had accepted it when it was counted: ${acceptors.length} of ${replicas}, and ${majority} make it chosen.`
+      : `A majority, ${majority} of ${replicas} acceptors, accepted it; which ones, only the leader of that time knows.`,
+    `A later leader needs the promises of ${majority}, and ${met(replicas, acceptors.length)}: so at least one reports this value, and it can propose no other.`,
   ];
+}
+
+/** Why a later majority meets those that accepted. */
+function met(replicas, accepted) {
+  const spared = replicas - accepted;
+  if (!accepted) return "any two majorities share an acceptor";
+  return spared ? `only ${spared} ${spared === 1 ? "is" : "are"} not among these` : "all are among these";
 }
 
 /** The panel of a slot: `answer` is the lab's. */

@@ -135,7 +135,8 @@ function refusalFor(reason, { turn }, promised) {
   return REFUSALS[reason] ?? reason;
 }
 
-const REFUSALS = table({
+/** Why an acceptor refuses, where it is not for a promise. */
+export const REFUSALS = table({
   lease: "a lease that it may have granted still runs",
   "lease length": "the two do not agree on how long a lease lasts",
   truncated: "its log begins after that slot",

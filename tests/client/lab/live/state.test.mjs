@@ -292,8 +292,8 @@ test("a change of leader: who led before and why no more, who promised, who refu
   ];
   const told = election(events, "4.2", 2).map(({ text }) => text);
   assert.equal(told.length, 5);
-  assert.match(told[0], /Replica 1 led at 3.1 until then: no heartbeat in time/);
-  assert.match(told[2], /lease for another leader still runs/);
+  assert.equal(told[0], "Replica 2 follows replica 1, which led at 3.1, no more: no heartbeat of it came in time.");
+  assert.match(told[2], /a lease that it may have granted still runs/);
   assert.match(told[4], /Replica 2 has a majority/);
   assert.deepEqual(election(events, "7.7", 2), []);
 });
@@ -315,8 +315,30 @@ test("a change of leader: who missed which heartbeat, who would promise, what th
     "Replica 3 has heard no heartbeat of replica 1, which led at 3.1, for 0.90 s, and asks who would promise ballot 4.3 (a pre-vote).",
     "Acceptors 2 and 3 would promise 4.2.",
     "Replica 2 asks all to promise ballot 4.2.",
-    "Acceptor 3 promises 4.2 to replica 2: from now on nothing at a lower ballot. It reports 2 accepted slots.",
+    "Acceptor 3 promises 4.2 to replica 2: from now on it accepts nothing at a lower ballot. It reports 2 accepted slots.",
   ]);
+});
+
+const ended = (at, on, why, more = {}) =>
+  event("leads no more", at, on, 1, { text: `leads no more replica=1 ballot=3.1 after=4.0s reason=${why}`, ...more });
+
+test("the end of the term before: the leader's own word, and why its followers follow it no more, once", () => {
+  const heard = "no heartbeat in time", hung = "handed over to replica 2: the disk of its own acceptor hangs";
+  const events = [ended(9, 1, hung), ...[2, 4, 5].map((on) => ended(9.1, on, heard)), ended(9.2, 3, "this replica won ballot 4.3"),
+    event("campaign", 10, 2, 0, { ballot: "4.2" }), event("leads", 10.5, 2, 2, { ballot: "4.2" }),
+    ended(10.5, 3, "replica 2 won ballot 4.2")];
+  assert.deepEqual(election(events, "4.2", 3).map(({ text }) => text).slice(0, 3), [
+    "Replica 1 leads at 3.1 no more: handed over to replica 2: the disk of its own acceptor hangs.",
+    "Replicas 2, 4 and 5 follow replica 1, which led at 3.1, no more: no heartbeat of it came in time.",
+    "Replica 3 follows replica 1, which led at 3.1, no more: it won ballot 4.3 itself.",
+  ]);
+});
+
+test("what is of a ballot after it leads, its end and slots that are refused, is no part of how it came to", () => {
+  const events = [event("campaign", 8, 1, 0), event("leads", 8.5, 1, 1), event("refuse", 20, 3, 1, { text: "refuse slot=7 ballot=3.1 promised=4.2 reason=ballot" }),
+    event("pre-vote", 20.1, 5, 0, { ballot: "4.5", text: "pre-vote ballot=4.5 heartbeat=none" }), ended(20.2, 1, "acceptor 3 promised 4.2")];
+  assert.deepEqual(election(events, "3.1", 2).map(({ text }) => text),
+    ["Replica 1 asks all to promise ballot 3.1.", "Replica 1 has a majority of promises: it leads at 3.1."]);
 });
 
 test("what acceptors answered to one that may be handed the lead is no part of its election later", () => {
@@ -349,7 +371,8 @@ test("a slot: three sentences, with the acceptors where they are known", () => {
   const block = { slot: 7, ballot: [3, 1], acceptors: [1, 2, 4], commands: [{ op: "put", args: ["k", "v"] }], count: 1 };
   const [proposed, accepted, later] = slotWords(block, 5);
   assert.match(proposed, /Replica 1 proposed it at ballot 3.1. It holds: put k v/);
-  assert.match(accepted, /1, 2, 4 had accepted/);
+  assert.match(accepted, /1, 2 and 4 had accepted/);
   assert.match(later, /only 2 are not among these/);
+  assert.match(slotWords({ ...block, acceptors: [1, 2, 3, 4, 5] }, 5)[2], /and all are among these/);
   assert.match(slotWords({ ...block, acceptors: [], commands: [], count: 0 }, 5).join(" "), /no-op.*only the leader of that time knows/);
 });
