@@ -2,7 +2,7 @@
 
 Rules: every line about a leader has the word `leads`; one that ends a term says how long it lasted
 and why, in the proposer's own words (`Leading.ended`): a guess from the step would name two causes
-where it cannot tell which. It changes no message and decides nothing.
+where it does not know which. It changes no message and decides nothing.
 """
 
 from __future__ import annotations
