@@ -43,9 +43,9 @@ NO_OP = pack_batch(())
 OFFER_EVERY = 0.5
 """Seconds between questions whether a better leader is fit."""
 
-TRACE_EVERY = 0.05
-"""Seconds between decisions that all replicas write to their logs in full."""
-
+TRACED = 5
+"""Decisions a second that all replicas get and write to their logs in full; after a pause so many
+in a row, that is each of few writes."""
 
 HURRY = 0.05
 """Seconds after which acceptors that have not answered are passed over for others."""
@@ -99,7 +99,8 @@ class Leadership:
         self._confirming: list[tuple[int, int, int]] = []
         self._beat_at = self._offer_at = now
         self._ask_at = now + timing.lease
-        self._traced_at = 0.0
+        self._traces = float(TRACED)
+        self._traces_at = now
         self._moved_at = now
         lease.contact = now
 
@@ -132,13 +133,20 @@ class Leadership:
         return self._propose(now, self._applied + 1, pack_batch(commands))
 
     def _propose(self, now: float, slot: int, value: bytes) -> tuple[Envelope, ...]:
-        traced = now - self._traced_at >= TRACE_EVERY
-        if traced:
-            self._traced_at = now
+        traced = self._traced(now)
         accept = Accept(self.ballot, slot, value, self._applied, traced)
         asked = tuple(self._acceptors) if traced else self._few
         self._inflight = _Proposal(accept, now, asked)
         return self._to(asked, accept)
+
+    def _traced(self, now: float) -> bool:
+        """Return whether all are to have and log this decision: a token bucket says so."""
+        filled = self._traces + TRACED * (now - self._traces_at)
+        self._traces, self._traces_at = min(filled, TRACED), now
+        if self._traces < 1:
+            return False
+        self._traces -= 1
+        return True
 
     def _prompt(self) -> tuple[int, ...]:
         """Whom to send a batch: under load no more than a quorum, those that answer in time.

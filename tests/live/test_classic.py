@@ -113,7 +113,7 @@ def test_the_servers_log_the_name_with_the_decisions_that_they_write_out(
         line = r'"classic/my-client-two/\d" id=my-client-two:'
         return any(re.search(line, log) for log in logs)
 
-    wait_for(logged, "a decision that is written out: twenty a second are, of all clients")
+    wait_for(logged, "a decision that is written out: five a second are, of all clients")
 
 
 @pytest.mark.parametrize(

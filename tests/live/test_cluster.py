@@ -165,7 +165,7 @@ def clients(status: Any) -> dict[int, list[str]]:
 
 
 def is_logged(live: LiveCluster, revision: int) -> bool:
-    """Whether a decision is in a log: a leader writes out twenty a second, of all clients."""
+    """Whether a decision is in a log: a leader writes out five a second, of all clients."""
     commit = rf'commit .* revision={revision}: put "named/key" id=my-client-one:\w+\.\./\d+$'
     logs = [path.read_text() for path in live.data.glob("replica*/replica.log")]
     return any(re.search(commit, log, re.MULTILINE) for log in logs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvrmi.paxos.ballot import NO_BALLOT
-from kvrmi.paxos.leadership import NO_OP, TRACE_EVERY
+from kvrmi.paxos.leadership import NO_OP, TRACED
 from kvrmi.paxos.messages import (
     Accept,
     Accepted,
@@ -112,7 +112,6 @@ def test_clients_wait_until_the_no_op_is_applied(benches: Benches) -> None:
 
 def test_a_batch_goes_to_the_slot_after_what_is_applied(benches: Benches) -> None:
     bench = leader(benches)
-    bench.now += 2 * TRACE_EVERY
     bench.deliver(front(1), Propose(B, (b"one", b"two")))
     accept = Accept(B, 2, pack_batch((b"one", b"two")), 1, True)
     bench.expect(*(Envelope(acceptor(i), accept) for i in EVERYBODY))
@@ -195,15 +194,42 @@ def test_heartbeats_say_where_values_of_this_ballot_begin(benches: Benches) -> N
     assert {beat.own for beat in bench.find(Heartbeat)} == {2}
 
 
+def asked(bench: Bench[Proposer]) -> int:
+    """How many acceptors are asked to accept the next batch, which then is chosen."""
+    bench.deliver(front(1), Propose(B, (b"one",)))
+    accepts = bench.find(Accept)
+    assert {accept.traced for accept in accepts} == {len(accepts) == 3}
+    choose(bench, accepts[0].slot)
+    bench.drain()
+    return len(accepts)
+
+
+def under_load(bench: Bench[Proposer]) -> int:
+    """Write until a batch goes to a quorum only; the slot after it."""
+    slot = 2
+    while asked(bench) == 3:
+        slot += 1
+    return slot + 1
+
+
 def test_under_load_a_batch_goes_to_a_quorum(benches: Benches) -> None:
     bench = leader(benches)
-    propose(bench, b"traced")
-    choose(bench, 2)
-    bench.drain()
+    under_load(bench)
     bench.deliver(front(1), Propose(B, (b"spared",)))
     out = bench.drain()
     assert len(out) == 2
     assert out[-1].to == acceptor(1)
+
+
+def test_of_few_writes_each_goes_to_all_and_under_load_five_a_second(benches: Benches) -> None:
+    bench = leader(benches)
+    few, many = [3] * TRACED, [2, 2]
+    assert [asked(bench) for _ in range(TRACED + 1)] == few[1:] + many  # its no-op was the first
+    for _ in range(3):
+        bench.now += 1.01 / TRACED
+        assert [asked(bench) for _ in range(2)] == [3, 2]
+    bench.now += 60
+    assert [asked(bench) for _ in range(TRACED + 2)] == few + many
 
 
 @pytest.mark.parametrize("news", [NotSent, NoAnswer])
@@ -211,14 +237,12 @@ def test_if_one_of_the_quorum_fails_the_others_are_asked_at_once(
     benches: Benches, news: type[NotSent | NoAnswer]
 ) -> None:
     bench = leader(benches)
-    propose(bench, b"traced")
-    choose(bench, 2)
-    bench.drain()
+    slot = under_load(bench)
     accept = propose(bench, b"spared")
     bench.deliver(acceptor(2), news(2, accept))
     bench.expect(Envelope(acceptor(3), accept))
-    bench.deliver(acceptor(1), accepted(3))
-    bench.deliver(acceptor(3), accepted(3))
+    bench.deliver(acceptor(1), accepted(slot))
+    bench.deliver(acceptor(3), accepted(slot))
     assert len(bench.find(Chosen)) == 1
 
 

@@ -93,12 +93,12 @@ test("a planted bug shows as a vote below a promise", () => {
   assert.equal(spell(replica.vowed), "2.5");
   const at = trace.steps.findIndex((step) => step.records.some((one) => one.who === "verdict"));
   const { sentence, why, where } = say(trace, at);
-  assert.match(sentence, /^Safety broke: replica 3 votes at 1\.1, having promised 2\.5\.$/);
+  assert.match(sentence, /^Safety broke: replica 5 votes at 1\.1, having promised 2\.5\.$/);
   assert.match(why, /accept nothing below its promise.*planted bug/);
-  assert.match(why, /It broke with Accepted 1\.1 slot 6 of replica 3 to 1, which answers Accept 1\.1 slot 6/);
+  assert.match(why, /It broke with Accepted 1\.1 slot 8 of replica 5 to 1, which answers Accept 1\.1 slot 8/);
   assert.match(where, /Paxos Made Simple 2\.2/);
   const { type, from } = trace.messages.get(culprit(trace, at));
-  assert.deepEqual([type, from], ["Accepted", "r3.acceptor"]);
+  assert.deepEqual([type, from], ["Accepted", "r5.acceptor"]);
   assert.equal(culprit(trace, at - 1), 0);
 });
 

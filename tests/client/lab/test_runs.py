@@ -44,7 +44,7 @@ def test_the_same_request_makes_the_same_lines() -> None:
 @pytest.mark.parametrize(
     ("protocol", "bug", "seed", "violation"),
     [
-        ("paxos", "release-of-older-ballot", 405, "a quorum has promised"),
+        ("paxos", "release-of-older-ballot", 25, "a quorum has promised"),
         ("2pc", "forgets-its-no", 82, "changes its vote"),
     ],
 )
