@@ -23,7 +23,7 @@ from kvrmi.roles.declaration import Declaration, Disk
 from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.conversion import convert
 from kvrmi.storage.durable import astray, sync_folder
-from kvrmi.storage.frozen import FrozenView
+from kvrmi.storage.frozen import FrozenFile
 from kvrmi.storage.interface import Corrupt, Put, Record, Storage, StorageFailed, Tables
 from kvrmi.storage.sqlite import SqliteStorage
 
@@ -263,8 +263,8 @@ def recorded(folder: Path, declared: Declaration) -> Identity | None:
         with pidlock.shared(folder / LOCK) as free:
             if not free:
                 return None
-            with contextlib.closing(FrozenView(folder / own, tables)) as view:
-                row = view.read("identity", "identity")
+            with contextlib.closing(FrozenFile(folder / own, tables)) as file:
+                row = file.read("identity", "identity")
             return None if row is None else Identity.unpack(row)
     return None
 

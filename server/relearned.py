@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kvrmi.roles.breaking import Renewals
-from kvrmi.storage.interface import Corrupt, Key, Record, Storage, StorageFailed, Tables, View
+from kvrmi.storage.interface import Corrupt, Key, Record, Snapshot, Storage, StorageFailed, Tables
 from kvrmi.storage.sqlite import SqliteStorage, erase, put_aside
 
 __all__ = ["COPIES", "Relearned"]
@@ -77,8 +77,8 @@ class Relearned:
         """All pairs, in any order. Raises as `read`."""
         return self._usable().every(table)
 
-    def snapshot(self) -> View:
-        """Open a view of what is durable now. Raises as `read`."""
+    def snapshot(self) -> Snapshot:
+        """Open a snapshot of what is durable now. Raises as `read`."""
         return self._usable().snapshot()
 
     def close(self) -> None:

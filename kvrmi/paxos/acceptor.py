@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message
 from ..roles.invariants import DiskLost, require
-from ..storage.interface import Put, Record, Trim, View
+from ..storage.interface import Put, Readable, Record, Trim
 from .ballot import Ballot
 from .doubt import RETRY, Doubt
 from .informing import Informing
@@ -99,7 +99,7 @@ class Acceptor:
     def load(
         cls,
         me: int,
-        disk: View,
+        disk: Readable,
         now: float,
         timing: Timing,
         *,

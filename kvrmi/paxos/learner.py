@@ -17,7 +17,7 @@ from ..roles.invariants import require
 from ..state.log import Entry, Log, stored_page
 from ..state.replicated import Replicated
 from ..state.snapshot import SnapshotSink, SnapshotSource
-from ..storage.interface import Corrupt, Record, View
+from ..storage.interface import Corrupt, Record, Snapshot
 from .catchup import CatchUp, Progress
 from .messages import (
     Applied,
@@ -71,17 +71,17 @@ class Learner:
         me: int,
         ids: tuple[int, ...],
         state: Replicated,
-        open_view: Callable[[], View],
+        open_snapshot: Callable[[], Snapshot],
         page_bytes: int = PAGE_BYTES,
     ) -> None:
-        """`open_view` gives a snapshot of the disk, for peers that lag too far behind.
+        """`open_snapshot` gives a snapshot of the disk, for peers that lag too far behind.
 
         They get it, and entries, in pages of at most so many bytes.
         """
         self.me = me
         self.state = state
         self.restored: Restored | None = None
-        self._open_view = open_view
+        self._open_snapshot = open_snapshot
         self._page_bytes = page_bytes
         self._catchup = CatchUp(me, ids)
         self._pending: dict[int, Entry] = {}
@@ -149,9 +149,9 @@ class Learner:
         """Answer from the state as applied now; the caller sees to how fresh that must be."""
         return self.state.read(question)
 
-    def view(self) -> View:
-        """Open a view of what its disk holds, which lags; for one thread, which closes it."""
-        return self._open_view()
+    def snapshot(self) -> Snapshot:
+        """Open a snapshot of what its disk holds, which lags; for one thread, which closes it."""
+        return self._open_snapshot()
 
     def receive(self, now: float, sender: Address, message: Message) -> Effects:
         """Handle one message."""
@@ -295,8 +295,8 @@ class Learner:
         return Effects(messages=(Envelope(sender, answer),))
 
     def _stored_entries(self, slot: int) -> tuple[Entry, ...]:
-        with contextlib.closing(self._open_view()) as view:
-            return stored_page(view, slot, self._page_bytes)
+        with contextlib.closing(self._open_snapshot()) as snapshot:
+            return stored_page(snapshot, slot, self._page_bytes)
 
     def _on_fetch_snapshot(self, now: float, sender: Address, m: FetchSnapshot) -> Effects:
         source = self._sources.get(sender.replica)
@@ -315,7 +315,7 @@ class Learner:
     def _open_source(self, now: float, peer: int) -> _Source:
         self._let_go(peer)
         self._named += 1
-        snapshot = SnapshotSource(self._open_view(), self.state.kind, self._page_bytes)
+        snapshot = SnapshotSource(self._open_snapshot(), self.state.kind, self._page_bytes)
         source = _Source(f"{self.me}-{self._named}", snapshot, now)
         self._sources[peer] = source
         self.log.held = True

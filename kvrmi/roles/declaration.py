@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from ..cluster.quorum import majority
 from ..cluster.retention import Retention
-from ..storage.interface import View
+from ..storage.interface import Readable, Snapshot
 from .contract import Effects, Message, Role
 from .events import NoEvents, Observing
 
@@ -49,11 +49,11 @@ class Others(Protocol):
         ...
 
 
-class Stored(View, Protocol):
+class Stored(Readable, Protocol):
     """A disk as a role has it when it is made: to be read, now or as it is at a later moment."""
 
-    def snapshot(self) -> View:
-        """Open a view of what is durable then."""
+    def snapshot(self) -> Snapshot:
+        """Read what is durable then, for as long as that is open."""
         ...
 
 

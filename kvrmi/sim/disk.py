@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from zlib import crc32
 
 from ..roles.declaration import Declaration
-from ..storage.interface import Corrupt, Key, Put, PutAll, Record, StorageFailed, Tables, View
-from ..storage.memory import Disk, MemoryStorage, MemoryView
+from ..storage.interface import Corrupt, Key, Put, PutAll, Record, Snapshot, StorageFailed, Tables
+from ..storage.memory import Disk, MemorySnapshot, MemoryStorage
 from .draws import Draws
 
 __all__ = ["SimDisk", "empty_disks"]
@@ -26,27 +26,29 @@ _Flips = dict[tuple[str, Key], int]
 """Checksums of what was written where a bit has flipped since."""
 
 
-class _SimView:
+class _SimSnapshot:
     """A copy of a disk that finds its flipped bits as the disk does."""
 
-    def __init__(self, view: MemoryView, flipped: _Flips, reads: Callable[[], None]) -> None:
-        self._view = view
+    def __init__(
+        self, snapshot: MemorySnapshot, flipped: _Flips, reads: Callable[[], None]
+    ) -> None:
+        self._snapshot = snapshot
         self._flipped = flipped
         self._reads = reads
 
     def read(self, table: str, key: Key) -> bytes | None:
         self._reads()
-        value = self._view.read(table, key)
+        value = self._snapshot.read(table, key)
         return None if value is None else _checked(self._flipped, table, key, value)
 
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
         self._reads()
-        for key, value in self._view.scan(table, after):
+        for key, value in self._snapshot.scan(table, after):
             yield key, _checked(self._flipped, table, key, value)
 
     def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
         self._reads()
-        for key, value in self._view.every(table):
+        for key, value in self._snapshot.every(table):
             yield key, _checked(self._flipped, table, key, value)
 
     def close(self) -> None:
@@ -67,7 +69,7 @@ class SimDisk:
         self.full = False
         self.fails_next = False
         self.slowness = 1.0
-        """By how much syncs, and reads of views, take longer than usual."""
+        """By how much syncs, and reads of snapshots, take longer than usual."""
         self._read_seconds = 0.0
         self._tables = tables
         self._draws = draws
@@ -131,15 +133,15 @@ class SimDisk:
         for key, value in self._storage.every(table):
             yield key, _checked(self._flipped, table, key, value)
 
-    def snapshot(self) -> View:
+    def snapshot(self) -> Snapshot:
         """Copy what is durable now; what has flipped is found when it is read."""
-        return _SimView(self._storage.snapshot(), dict(self._flipped), self._reads)
+        return _SimSnapshot(self._storage.snapshot(), dict(self._flipped), self._reads)
 
     def _reads(self) -> None:
         self._read_seconds += self._draws.between(0.0001, 0.002) * self.slowness
 
     def read_seconds(self) -> float:
-        """Give the seconds that reading views took since this was asked last."""
+        """Give the seconds that reading snapshots took since this was asked last."""
         seconds, self._read_seconds = self._read_seconds, 0.0
         return min(seconds, READ_SECONDS)
 

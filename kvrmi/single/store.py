@@ -16,7 +16,7 @@ from ..roles.contract import NOTHING, Address, Effects, Envelope, Message
 from ..roles.invariants import require
 from ..state.log import Entry, Log, pack_batch
 from ..state.replicated import Replicated
-from ..storage.interface import View
+from ..storage.interface import Snapshot
 from .messages import Append, Appended, Durable, Stored, StoredSince, WriterUp
 from .submissions import STARTING, UNKNOWN, Submission, Waiting
 
@@ -33,10 +33,10 @@ NO_BALLOT = (0, 0)
 class Store:
     """The state and who waits for it. A Role: kvrmi/roles/contract.py is its contract."""
 
-    def __init__(self, me: int, state: Replicated, open_view: Callable[[], View]) -> None:
-        """Take up `state`, of the store's file, of which `open_view` gives views."""
+    def __init__(self, me: int, state: Replicated, open_snapshot: Callable[[], Snapshot]) -> None:
+        """Take up `state`, of the store's file, of which `open_snapshot` gives snapshots."""
         self.state = state
-        self._open_view = open_view
+        self._open_snapshot = open_snapshot
         self._me = Address(me, "store")
         self._writer = Address(me, "writer")
         self._ready = False
@@ -64,9 +64,9 @@ class Store:
         """The end of the log."""
         return self.state.log
 
-    def view(self) -> View:
-        """Open a view of what its file holds, which lags; for one thread, which closes it."""
-        return self._open_view()
+    def snapshot(self) -> Snapshot:
+        """Open a snapshot of what its file holds, which lags; for one thread, which closes it."""
+        return self._open_snapshot()
 
     @property
     def waiting(self) -> tuple[Submission, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message
 from ..roles.invariants import DiskLost, require
-from ..storage.interface import Corrupt, Put, Record, Tables, Trim, View
+from ..storage.interface import Corrupt, Put, Readable, Record, Tables, Trim
 from .messages import Append, Appended, Stored, StoredSince
 
 __all__ = ["BATCHES", "TABLES", "Writer"]
@@ -23,7 +23,7 @@ TABLES: Tables = {BATCHES: int}
 class Writer:
     """One disk's. A Role: kvrmi/roles/contract.py is its contract with its host."""
 
-    def __init__(self, disk: View) -> None:
+    def __init__(self, disk: Readable) -> None:
         """Take up what is on `disk`, which is read in steps of this role alone. Raises Corrupt."""
         self._disk = disk
         slots = [slot for slot, _ in disk.scan(BATCHES)]

@@ -15,7 +15,7 @@ import msgpack
 from msgspec.msgpack import encode
 
 from ..operations.interface import WINDOW, Answer
-from ..storage.interface import Corrupt, Put, Record, Remove, View
+from ..storage.interface import Corrupt, Put, Readable, Record, Remove
 
 __all__ = [
     "APPLIED", "FORGOTTEN", "NEVER", "OPEN", "SESSION_LIMIT", "TABLE", "ClientTable", "fingerprint",
@@ -158,9 +158,9 @@ class ClientTable:
         self._changed = dict.fromkeys(self._sessions)
 
     @classmethod
-    def load(cls, view: View, limit: int = SESSION_LIMIT) -> ClientTable:
+    def load(cls, disk: Readable, limit: int = SESSION_LIMIT) -> ClientTable:
         """Read them back, in the order of their last new commands; raises Corrupt."""
-        loaded = [(str(client), _unpack(client, value)) for client, value in view.scan(TABLE)]
+        loaded = [(str(client), _unpack(client, value)) for client, value in disk.scan(TABLE)]
         loaded.sort(key=lambda pair: pair[1].last_revision())
         sessions = cls(limit)
         sessions._sessions.update(loaded)

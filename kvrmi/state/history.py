@@ -17,7 +17,18 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..cluster.retention import Retention
-from ..storage.interface import Clear, Corrupt, Key, Packed, PutAll, Record, Tables, Trim, View
+from ..storage.interface import (
+    Clear,
+    Corrupt,
+    Key,
+    Packed,
+    PutAll,
+    Readable,
+    Record,
+    Snapshot,
+    Tables,
+    Trim,
+)
 from .chunks import Block, Chunk, pack_chunk, pack_index, unpack_chunk, unpack_index
 
 __all__ = ["TABLES", "Found", "History", "Retention"]
@@ -50,11 +61,11 @@ class History:
     def __init__(
         self,
         retention: Retention = Retention(),  # noqa: B008
-        open_view: Callable[[], View] | None = None,
+        open_snapshot: Callable[[], Snapshot] | None = None,
     ) -> None:
-        """Begin at revision 0; `open_view` opens what the disk holds."""
+        """Begin at revision 0; `open_snapshot` opens what the disk holds."""
         self._retention = retention
-        self._open_view = open_view
+        self._open_snapshot = open_snapshot
         self._begin(0)
         self._anew = False
 
@@ -65,7 +76,7 @@ class History:
 
     def fresh(self) -> History:
         """Make an empty one that keeps as much."""
-        return History(self._retention, self._open_view)
+        return History(self._retention, self._open_snapshot)
 
     def _begin(self, revision: int) -> None:
         self.revision = revision
@@ -147,13 +158,13 @@ class History:
             del self._chunks[0]
         return gone
 
-    def load(self, view: View, revision: int) -> None:
+    def load(self, disk: Readable, revision: int) -> None:
         """Read the index back, of a state at `revision`; raises Corrupt.
 
         One that ends elsewhere was left by a program that kept none: it begins anew.
         """
         self._begin(revision)
-        chunks = [unpack_index(number, data) for number, data in view.scan(_INDEX)]
+        chunks = [unpack_index(number, data) for number, data in disk.scan(_INDEX)]
         for one, following in pairwise(chunks):
             if (one.number + 1, one.upto) != (following.number, following.after):
                 raise Corrupt(f"the history has a gap after chunk {one.number}")
@@ -191,19 +202,19 @@ class History:
     def _read(self, key: Key, chunks: Iterable[Chunk]) -> Iterator[Sequence[Block]]:
         """Give the blocks of those chunks that may concern `key`."""
         with contextlib.ExitStack() as stack:
-            view: View | None = None
+            snapshot: Snapshot | None = None
             for chunk in chunks:
                 if chunk.blocks is not None:
                     yield chunk.blocks
                 elif chunk.may_concern(key):
-                    if view is None:
-                        view = stack.enter_context(contextlib.closing(self._view()))
-                    yield unpack_chunk(chunk.number, view.read(_CHUNKS, chunk.number))
+                    if snapshot is None:
+                        snapshot = stack.enter_context(contextlib.closing(self._snapshot()))
+                    yield unpack_chunk(chunk.number, snapshot.read(_CHUNKS, chunk.number))
 
-    def _view(self) -> View:
-        if self._open_view is None:
+    def _snapshot(self) -> Snapshot:
+        if self._open_snapshot is None:
             raise Corrupt("there is no disk to read the history from")
-        return self._open_view()
+        return self._open_snapshot()
 
 
 def _of(key: Key, block: Block) -> list[Found]:

@@ -27,10 +27,10 @@ from ..storage.interface import (
     Packed,
     Put,
     PutAll,
+    Readable,
     Record,
     Tables,
     Trim,
-    View,
 )
 
 __all__ = [
@@ -278,53 +278,53 @@ class Log:
         return self.applied - self.anchor[0] > self.keep or self._bytes > self._keep_bytes
 
     @classmethod
-    def load(cls, view: View, keep: int = 1000, keep_bytes: int = _KEPT_BYTES) -> Log:
+    def load(cls, disk: Readable, keep: int = 1000, keep_bytes: int = _KEPT_BYTES) -> Log:
         """Read the log back and recompute its chain; an unwritten one is empty.
 
         Raises Corrupt when an entry is missing or the chain does not end where it was stored.
         """
         log = cls(keep, keep_bytes)
-        place = _read_place(view, _FIRST)
+        place = _read_place(disk, _FIRST)
         log.restart(*place)
         log._restarted = False
-        for slot, value in view.scan("log"):
+        for slot, value in disk.scan("log"):
             kept = _unpack_kept(slot, value)
             if kept[0].slot != log.applied + 1:
                 raise Corrupt(f"the log lacks slot {log.applied + 1}")
             log._stored = log.applied + 1  # so that memory never holds more than its limits
             log.append(*kept)
-        if stored_end(view) != (log.applied, log.hash):
+        if stored_end(disk) != (log.applied, log.hash):
             raise Corrupt("the log does not end where it was stored")
         return log
 
 
-def stored_end(view: View) -> tuple[int, bytes]:
-    """Return the slot up to which what `view` holds is applied, and the chain hash there."""
-    return _read_place(view, _LAST)
+def stored_end(disk: Readable) -> tuple[int, bytes]:
+    """Return the slot up to which what `disk` holds is applied, and the chain hash there."""
+    return _read_place(disk, _LAST)
 
 
-def recomputed(view: View) -> Iterator[tuple[int, bytes]]:
-    """Compute the chain anew from the entries that `view` holds: the anchor first, then each slot.
+def recomputed(disk: Readable) -> Iterator[tuple[int, bytes]]:
+    """Compute the chain anew from the entries that `disk` holds: the anchor first, then each slot.
 
     Raises Corrupt, in the end also if that is not the hash that was stored.
     """
-    place = _read_place(view, _FIRST)
+    place = _read_place(disk, _FIRST)
     yield place
     slot, hash = place
-    for key, value in view.scan("log"):
+    for key, value in disk.scan("log"):
         entry, _ = _unpack_kept(key, value)
         if entry.slot != slot + 1:
             raise Corrupt(f"the log lacks slot {slot + 1}")
         slot, hash = entry.slot, chain(hash, entry.slot, entry.value)
         yield slot, hash
-    if stored_end(view) != (slot, hash):
+    if stored_end(disk) != (slot, hash):
         raise Corrupt(f"the chain that was stored ends otherwise than slot {slot} does")
 
 
-def stored_page(view: View, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[Entry, ...]:
-    """Read entries from `slot` on as `Log.page` does, of what `view` holds; raises Corrupt."""
+def stored_page(disk: Readable, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[Entry, ...]:
+    """Read entries from `slot` on as `Log.page` does, of what `disk` holds; raises Corrupt."""
     entries: list[Entry] = []
-    for key, value in view.scan("log", slot - 1):
+    for key, value in disk.scan("log", slot - 1):
         entry, _ = _unpack_kept(key, value)
         limit_bytes -= len(entry.value)
         if entry.slot != slot + len(entries) or (limit_bytes < 0 and entries):
@@ -333,10 +333,10 @@ def stored_page(view: View, slot: int, limit_bytes: int = PAGE_BYTES) -> tuple[E
     return tuple(entries)
 
 
-def stored_blocks(view: View, places: Sequence[Older]) -> list[Kept]:
+def stored_blocks(disk: Readable, places: Sequence[Older]) -> list[Kept]:
     """Read the entries in these places, one after the other; raises Corrupt."""
     found = []
-    rows = view.scan("log", places[0].slot - 1) if places else iter(())
+    rows = disk.scan("log", places[0].slot - 1) if places else iter(())
     for place, (slot, value) in zip(places, rows, strict=False):
         entry, revision = _unpack_kept(slot, value)
         if entry.slot != place.slot:
@@ -370,8 +370,8 @@ def _pack_place(place: tuple[int, bytes]) -> bytes:
     return encode((_FORMAT, *place))
 
 
-def _read_place(view: View, name: str) -> tuple[int, bytes]:
-    value = view.read("anchor", name)
+def _read_place(disk: Readable, name: str) -> tuple[int, bytes]:
+    value = disk.read("anchor", name)
     if value is None:
         return 0, CHAIN_START
     try:

@@ -22,7 +22,7 @@ from ..operations.definition import Malformed
 from ..operations.interface import Answer
 from ..operations.past import GET_AT, HISTORY, OUTCOME, SETTLE
 from ..operations.vocabulary import VOTER
-from ..storage.interface import Clear, Corrupt, Key, Record, StorageFailed, View
+from ..storage.interface import Clear, Corrupt, Key, Readable, Record, StorageFailed
 from .chunks import Block
 from .clienttable import OPEN, SESSION_LIMIT, ClientTable, fingerprint
 from .history import History
@@ -234,15 +234,15 @@ class Replicated:
         """
         self.machine.restore(table, rows, None if other is None else other.machine)
 
-    def complete(self, view: View) -> None:
+    def complete(self, disk: Readable) -> None:
         """Take in all that is stored beside the machine's rows, and check that they add up.
 
         Raises Corrupt.
         """
         self.machine.restored()
-        self.clients = self.client_tables.load(view, self._session_limit)
-        self.voters = tuple(sorted(stored_voters(view)))
-        totals = stored_totals(view, self.kind)
+        self.clients = self.client_tables.load(disk, self._session_limit)
+        self.voters = tuple(sorted(stored_voters(disk)))
+        totals = stored_totals(disk, self.kind)
         if (totals.digest, totals.keys) != (self.digest, self.keys):
             raise Corrupt("the rows do not add up to the stored digest")
         self.revision = totals.revision
@@ -264,7 +264,7 @@ class Replicated:
     @classmethod
     def load(
         cls,
-        view: View,
+        disk: Readable,
         kind: type[StateMachine],
         keep: int = 1000,
         session_limit: int = SESSION_LIMIT,
@@ -276,10 +276,10 @@ class Replicated:
         """
         state = cls(kind, keep, session_limit, history)
         for table in state.machine.tables:
-            state.restore(table, view.every(table))
-        state.complete(view)
-        state.log = Log.load(view, keep)
-        state.history.load(view, state.revision)
+            state.restore(table, disk.every(table))
+        state.complete(disk)
+        state.log = Log.load(disk, keep)
+        state.history.load(disk, state.revision)
         return state
 
 

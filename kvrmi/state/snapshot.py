@@ -18,7 +18,7 @@ import msgpack
 from msgspec.msgpack import encode
 
 from ..operations.interface import PAGE_BYTES
-from ..storage.interface import Corrupt, Key, View
+from ..storage.interface import Corrupt, Key, Snapshot
 from ..storage.memory import Disk, MemoryStorage
 from .log import stored_end
 from .machine import StateMachine
@@ -46,18 +46,20 @@ _HEADER_TYPES = (int, int, bytes, str, int)
 
 
 class SnapshotSource:
-    """Pages of a view that it owns, to be asked in order; the last one given can be had again.
+    """Pages of a snapshot that it owns, to be asked in order; the last one given can be had again.
 
     A page holds at most `page_bytes` of keys and values, or one row.
     """
 
-    def __init__(self, view: View, kind: type[StateMachine], page_bytes: int = PAGE_BYTES) -> None:
-        """Read what the view of a learner with such a machine holds; raises Corrupt."""
-        self._view = view
+    def __init__(
+        self, snapshot: Snapshot, kind: type[StateMachine], page_bytes: int = PAGE_BYTES
+    ) -> None:
+        """Read what the snapshot of a learner with such a machine holds; raises Corrupt."""
+        self._snapshot = snapshot
         self._tables = tuple(snapshot_tables(kind.tables))
         self._page_bytes = page_bytes
-        totals = stored_totals(view, kind)
-        slot, hash = stored_end(view)
+        totals = stored_totals(snapshot, kind)
+        slot, hash = stored_end(snapshot)
         self._header = _Header(slot, totals.revision, hash, totals.digest, totals.keys)
         self._rows = self._all_rows()
         self._waiting = next(self._rows, None)
@@ -83,18 +85,18 @@ class SnapshotSource:
             self._page = _seal((number, self._header, self._take()))
             self._number = number
             if self._waiting is None:
-                self.close()  # a view that stays open keeps the write-ahead log growing
+                self.close()  # a snapshot that stays open keeps the write-ahead log growing
         elif number != self._number or number < 0:
             raise ValueError(f"page {number} cannot follow page {self._number}")
         return self._page, self._waiting is None
 
     def close(self) -> None:
-        """Let go of the view; harmless twice."""
-        self._view.close()
+        """Let go of the snapshot; harmless twice."""
+        self._snapshot.close()
 
     def _all_rows(self) -> Iterator[tuple[int, Key, bytes]]:
         for place, table in enumerate(self._tables):
-            for key, value in self._view.scan(table):
+            for key, value in self._snapshot.scan(table):
                 yield place, key, value
 
     def _take(self) -> list[tuple[int, Key, bytes]]:

@@ -14,7 +14,7 @@ from msgspec.msgpack import encode
 
 from ..operations.commands import Voter
 from ..operations.vocabulary import Vocabulary
-from ..storage.interface import Corrupt, Key, Packed, Put, PutAll, Tables, View
+from ..storage.interface import Corrupt, Key, Packed, Put, PutAll, Readable, Tables
 from .clienttable import TABLE as SESSIONS
 from .history import TABLES as HISTORY_TABLES
 from .log import TABLES as LOG_TABLES
@@ -62,12 +62,12 @@ def pack_vocabulary(vocabulary: Vocabulary) -> Put:
     return Put(MACHINE_TABLE, _MADE, encode((_FORMAT, vocabulary.name, vocabulary.version)))
 
 
-def stored_vocabulary(view: View) -> tuple[str, int] | None:
+def stored_vocabulary(disk: Readable) -> tuple[str, int] | None:
     """Read name and version; None where no command was applied, or by an older program.
 
     Raises Corrupt.
     """
-    data = view.read(MACHINE_TABLE, _MADE)
+    data = disk.read(MACHINE_TABLE, _MADE)
     if data is None:
         return None
     try:
@@ -93,9 +93,9 @@ def pack_voters(voters: Sequence[Voter]) -> Put:
     return Put(MACHINE_TABLE, _VOTERS, encode((_FORMAT, tuple(voters))))
 
 
-def stored_totals(view: View, kind: type[StateMachine]) -> Totals:
+def stored_totals(disk: Readable, kind: type[StateMachine]) -> Totals:
     """Read the totals; unwritten ones are those of an empty machine. Raises Corrupt."""
-    data = view.read(MACHINE_TABLE, _TOTALS)
+    data = disk.read(MACHINE_TABLE, _TOTALS)
     if data is None:
         empty = kind()
         return Totals(0, empty.digest, empty.keys)
@@ -108,9 +108,9 @@ def stored_totals(view: View, kind: type[StateMachine]) -> Totals:
         raise Corrupt("the stored state is malformed") from error
 
 
-def stored_voters(view: View) -> tuple[Voter, ...]:
+def stored_voters(disk: Readable) -> tuple[Voter, ...]:
     """Read the voters' record; an unwritten one is empty. Raises Corrupt."""
-    data = view.read(MACHINE_TABLE, _VOTERS)
+    data = disk.read(MACHINE_TABLE, _VOTERS)
     if data is None:
         return ()
     try:

@@ -31,7 +31,7 @@ from .interface import (
     Tables,
     Trim,
 )
-from .memory import MemoryStorage, MemoryView
+from .memory import MemorySnapshot, MemoryStorage
 
 __all__ = ["AppendStorage", "replayed"]
 
@@ -109,7 +109,7 @@ class AppendStorage:
         self._check_usable()
         return self._rows.every(table)
 
-    def snapshot(self) -> MemoryView:
+    def snapshot(self) -> MemorySnapshot:
         """Copy everything."""
         self._check_usable()
         return self._rows.snapshot()

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .append import replayed
 from .appendfile import is_appended, read_back
-from .interface import Key, StorageFailed, Tables, View
+from .interface import Key, Readable, StorageFailed, Tables
 from .sqlite import Reader
 from .sqlitefile import (
     FROZEN,
@@ -29,11 +29,11 @@ from .sqlitefile import (
     verify,
 )
 
-__all__ = ["FrozenView"]
+__all__ = ["FrozenFile"]
 
 
-class FrozenView:
-    """A View of the file at `path`, of either kind; a table that it lacks is empty.
+class FrozenFile:
+    """What the file at `path` holds, of either kind; a table that it lacks is empty.
 
     `clean`: it was closed cleanly. Else a last write that is not whole may have been dropped.
     """
@@ -42,7 +42,7 @@ class FrozenView:
         """Check the file and open it; raises Corrupt, StorageFailed, and OSError for a copy."""
         with ExitStack() as undo:
             try:
-                self.clean, self._view = _opened(path, tables, undo)
+                self.clean, self._file = _opened(path, tables, undo)
             except SQL_ERRORS as error:
                 raise failure(error) from error
             except OSError as error:
@@ -51,31 +51,31 @@ class FrozenView:
 
     def read(self, table: str, key: Key) -> bytes | None:
         """Value under `key`, or None; raises Corrupt or StorageFailed."""
-        return self._view.read(table, key)
+        return self._file.read(table, key)
 
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
         """Pairs in ascending key order, after `after` exclusive; raises as `read`."""
-        return self._view.scan(table, after)
+        return self._file.scan(table, after)
 
     def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
         """All pairs, in any order; raises as `read`."""
-        return self._view.every(table)
+        return self._file.every(table)
 
     def close(self) -> None:
         """Let go of it, and of the copy; harmless twice."""
         self._cleanup.close()
 
 
-def _opened(path: Path, tables: Tables, undo: ExitStack) -> tuple[bool, View]:
+def _opened(path: Path, tables: Tables, undo: ExitStack) -> tuple[bool, Readable]:
     """Open a file of whichever kind it is; and whether it was closed cleanly."""
     if is_appended(path):
         found = read_back(path)
         return found is not None and found.clean, replayed(found, tables).snapshot()
     clean = is_sealed(path)  # first: a sealed file that changed is not even opened
-    return clean, _SqliteView(path, tables, undo)
+    return clean, _SqliteFile(path, tables, undo)
 
 
-class _SqliteView:
+class _SqliteFile:
     """Reads a SQLite file, which may lack tables that there were none of when it was made."""
 
     def __init__(self, path: Path, tables: Tables, undo: ExitStack) -> None:

@@ -21,13 +21,14 @@ __all__ = [
     "Packed",
     "Put",
     "PutAll",
+    "Readable",
     "Record",
     "Remove",
+    "Snapshot",
     "Storage",
     "StorageFailed",
     "Tables",
     "Trim",
-    "View",
 ]
 
 Key: TypeAlias = int | str
@@ -100,8 +101,8 @@ class Clear(NamedTuple):
 Record: TypeAlias = Put | PutAll | Remove | Trim | Clear
 
 
-class View(Protocol):
-    """A state that does not change while it is open; close it."""
+class Readable(Protocol):
+    """Tables that can be read: a disk as it is by now, or as it was at one moment."""
 
     def read(self, table: str, key: Key) -> bytes | None:
         """Value under `key`, or None. Raises Corrupt."""
@@ -114,33 +115,25 @@ class View(Protocol):
     def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
         """All pairs in the order that is cheapest: for who needs all of them, to begin with."""
         ...
+
+
+class Snapshot(Readable, Protocol):
+    """A disk as it was at one moment, as long as this is open; close it."""
 
     def close(self) -> None:
         """Let go of it; harmless twice."""
         ...
 
 
-class Storage(Protocol):
-    """Tables on a disk, used by one thread at a time (views: by any one thread each)."""
+class Storage(Readable, Protocol):
+    """Tables on a disk, used by one thread at a time (snapshots: by any one thread each)."""
 
     def write(self, records: Sequence[Record]) -> None:
         """Apply all records in order, atomically; durable on return. Raises StorageFailed."""
         ...
 
-    def read(self, table: str, key: Key) -> bytes | None:
-        """Value under `key`, or None. Raises Corrupt."""
-        ...
-
-    def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
-        """Pairs in ascending key order (str by code point), after `after` exclusive."""
-        ...
-
-    def every(self, table: str) -> Iterator[tuple[Key, bytes]]:
-        """All pairs in the order that is cheapest: for who needs all of them, to begin with."""
-        ...
-
-    def snapshot(self) -> View:
-        """Open a view of what is durable now; later writes do not show in it."""
+    def snapshot(self) -> Snapshot:
+        """Open a snapshot of what is durable now; later writes do not show in it."""
         ...
 
     def close(self) -> None:

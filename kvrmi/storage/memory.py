@@ -11,13 +11,13 @@ from typing import TypeAlias
 
 from .interface import Clear, Key, Put, PutAll, Record, Remove, StorageFailed, Tables, Trim
 
-__all__ = ["Disk", "MemoryStorage", "MemoryView"]
+__all__ = ["Disk", "MemorySnapshot", "MemoryStorage"]
 
 Disk: TypeAlias = dict[str, dict[Key, bytes]]
 """Contents by table."""
 
 
-class MemoryView:
+class MemorySnapshot:
     """Contents of their own, that nobody changes."""
 
     def __init__(self, disk: Disk) -> None:
@@ -82,10 +82,10 @@ class MemoryStorage:
         self._check_open()
         return iter(list(self._disk[table].items()))
 
-    def snapshot(self) -> MemoryView:
+    def snapshot(self) -> MemorySnapshot:
         """Copy everything."""
         self._check_open()
-        return MemoryView({table: dict(rows) for table, rows in self._disk.items()})
+        return MemorySnapshot({table: dict(rows) for table, rows in self._disk.items()})
 
     def close(self) -> None:
         """Refuse everything from now on; `disk` stays as it is."""

@@ -33,7 +33,7 @@ from .sqlitefile import (
     use,
 )
 
-__all__ = ["Reader", "SqliteStorage", "SqliteView", "erase", "put_aside"]
+__all__ = ["Reader", "SqliteSnapshot", "SqliteStorage", "erase", "put_aside"]
 
 _CLOSE_SECONDS = 5.0
 
@@ -79,7 +79,7 @@ class Reader:
             raise failure(error) from error
 
 
-class SqliteView:
+class SqliteSnapshot:
     """A read transaction on a connection of its own."""
 
     def __init__(self, path: Path, tables: dict[str, Statements]) -> None:
@@ -234,10 +234,10 @@ class SqliteStorage:
         yield from self._reader.every(table)
         self._unchecked.discard(table)
 
-    def snapshot(self) -> SqliteView:
-        """Open a view of what is durable now; while it is open the write-ahead log only grows."""
+    def snapshot(self) -> SqliteSnapshot:
+        """Open what is durable now to be read; meanwhile the write-ahead log only grows."""
         self._check_usable()
-        return SqliteView(self._path, self._tables)
+        return SqliteSnapshot(self._path, self._tables)
 
     def astray(self) -> str | None:
         """Say which of its files was deleted or replaced from outside; None while none was.
@@ -252,7 +252,7 @@ class SqliteStorage:
         return lost if self._broken is None else None  # closing takes the log away
 
     def close(self) -> None:
-        """Close, cleanly unless a write failed or a view is still open; harmless twice.
+        """Close, cleanly unless a write failed or a snapshot is still open; harmless twice.
 
         Any thread may close it. A write of many pairs that another thread is at changes nothing
         and raises StorageFailed there; any other is waited for, some seconds.

@@ -13,7 +13,7 @@ from msgspec.msgpack import Decoder, decode, encode
 
 from ..operations.definition import UNREADABLE
 from ..roles.invariants import require
-from ..storage.interface import Corrupt, Put, Record, Remove, Tables, View
+from ..storage.interface import Corrupt, Put, Readable, Record, Remove, Tables
 from .messages import Tid
 
 __all__ = ["TABLES", "Book", "Outcome", "Prepared", "key_of", "read_outcome"]
@@ -101,14 +101,14 @@ class Book:
         return records
 
     @classmethod
-    def load(cls, view: View) -> Self:
+    def load(cls, disk: Readable) -> Self:
         """Read it back. Raises Corrupt."""
         book = cls()
-        book.prepared = dict(_rows(view, _PREPARED, Prepared))
-        book.outcomes = dict(_rows(view, _OUTCOMES, Outcome))
+        book.prepared = dict(_rows(disk, _PREPARED, Prepared))
+        book.outcomes = dict(_rows(disk, _OUTCOMES, Outcome))
         try:
             book._finished = {
-                int(manager): decode(value, type=int) for manager, value in view.scan(_FINISHED)
+                int(manager): decode(value, type=int) for manager, value in disk.scan(_FINISHED)
             }
         except UNREADABLE as error:
             raise Corrupt("a mark of what is finished is malformed") from error
@@ -130,9 +130,9 @@ def key_of(tid: Tid) -> str:
     return f"{tid.manager}-{tid.number:016x}"
 
 
-def _rows(view: View, table: str, kind: type[T]) -> Iterable[tuple[Tid, T]]:
+def _rows(disk: Readable, table: str, kind: type[T]) -> Iterable[tuple[Tid, T]]:
     decoder = Decoder(kind)
-    for key, value in view.scan(table):
+    for key, value in disk.scan(table):
         try:
             yield _tid(str(key)), decoder.decode(value)
         except UNREADABLE as error:

@@ -7,6 +7,7 @@ decision, and there is no other. It does not know why a transaction was decided 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..operations.definition import Malformed
 from ..operations.interface import PAGE_BYTES, Answer
 from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAnswer, NotSent
 from ..roles.invariants import require
-from ..storage.interface import Record, View
+from ..storage.interface import Record, Snapshot
 from .book import Book, Outcome, Prepared
 from .doubt import PATIENCE_SECONDS, Doubts
 from .locks import Cover, Locks, asked, touched
@@ -50,7 +51,7 @@ from .messages import (
 from .returning import Returning
 from .standing import Standing
 from .store import Store, page_after
-from .views import View as Members
+from .views import View
 
 __all__ = ["IN_DOUBT", "Participant"]
 
@@ -73,10 +74,10 @@ class Participant:
         store: Store,
         book: Book,
         now: float,
-        snapshot: Callable[[], View],
+        snapshot: Callable[[], Snapshot],
         page_bytes: int = PAGE_BYTES,
     ) -> None:
-        """Go on with what the disk has; `ids` are all replicas, `snapshot` opens a view of it."""
+        """Go on with what the disk has; `ids` are all replicas, `snapshot` opens one of it."""
         self.me = standing.me
         self.standing = standing
         self.durable = standing
@@ -111,7 +112,7 @@ class Participant:
         }
 
     @property
-    def view(self) -> Members:
+    def view(self) -> View:
         """Who votes, as far as known here."""
         return self.standing.view
 
@@ -174,7 +175,7 @@ class Participant:
         self._doubts.watch(undecided, now + PATIENCE_SECONDS)
         return [*freed, Envelope(sender, Votes(m.round, self.view, tuple(votes)))]
 
-    def vote(self, tid: Tid, asked_for: Transaction, view: Members) -> Vote:
+    def vote(self, tid: Tid, asked_for: Transaction, view: View) -> Vote:
         """Vote on a transaction that began in that view, as before if it did before."""
         if tid in self.book.prepared:
             same = self.book.prepared[tid].command == asked_for.command
@@ -196,7 +197,7 @@ class Participant:
     def _yes(self, tid: Tid) -> Vote:
         return Vote(tid.number, True, Answer("OK", None, self.store.revision))
 
-    def refusal(self, tid: Tid, command: bytes, view: Members) -> Answer | None:
+    def refusal(self, tid: Tid, command: bytes, view: View) -> Answer | None:
         """Say why it votes NO, or what the command was answered before; None: it votes YES."""
         if tid.manager == self.me and tid.number < self.standing.first:
             return self._no("its transaction manager has started again")
@@ -328,7 +329,7 @@ class Participant:
     def _on_enter(self, now: float, sender: Address, m: Enter) -> list[Envelope]:
         return self._adopt(m.view)
 
-    def _adopt(self, view: Members) -> list[Envelope]:
+    def _adopt(self, view: View) -> list[Envelope]:
         """Take a newer view over, durably with whatever this step says."""
         if view.number <= self.view.number:
             return []
@@ -352,7 +353,7 @@ class Participant:
         page = Page(m.view.number, there, m.table, m.after, rows, last)
         return [*freed, Envelope(sender, page)]
 
-    def gives(self, to: int, view: Members) -> bool:
+    def gives(self, to: int, view: View) -> bool:
         """Whether its store is whole, and all that is older than the other's membership decided."""
         member = view.member(to)
         if member is None or view.number != self.view.number or not self.standing.votes:
@@ -360,11 +361,8 @@ class Participant:
         return all(one.view >= member.since for one in self.book.prepared.values())
 
     def _rows(self, m: Fetch) -> Any:
-        view = self._snapshot()
-        try:
-            return page_after(view, m.table, m.after, self._page_bytes)
-        finally:
-            view.close()
+        with contextlib.closing(self._snapshot()) as disk:
+            return page_after(disk, m.table, m.after, self._page_bytes)
 
     def _on_page(self, now: float, sender: Address, m: Page) -> list[Envelope]:
         if self._returning is None or self._returning.view != self.view:

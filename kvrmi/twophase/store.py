@@ -1,7 +1,7 @@
 """The store that transactions change: a machine's rows, sessions, and the revision.
 
 Rules: a command is applied once its transaction is committed, never before; what changed leaves as
-records. It knows no transaction, lock or view.
+records. It knows no transaction, lock or disk.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..state.stored import (
     snapshot_tables,
     stored_totals,
 )
-from ..storage.interface import Clear, Corrupt, Key, Put, PutAll, Record, Tables, View
+from ..storage.interface import Clear, Corrupt, Key, Put, PutAll, Readable, Record, Tables
 from ..storage.memory import MemoryStorage
 
 __all__ = ["Store", "page_after"]
@@ -109,18 +109,20 @@ class Store:
         ]
 
     @classmethod
-    def load(cls, view: View, kind: type[StateMachine], session_limit: int = SESSION_LIMIT) -> Self:
+    def load(
+        cls, disk: Readable, kind: type[StateMachine], session_limit: int = SESSION_LIMIT
+    ) -> Self:
         """Read it back; what was never written is empty. Raises Corrupt."""
         store = cls(kind, session_limit)
         for table in store.machine.tables:
-            store.machine.restore(table, view.scan(table), None)
+            store.machine.restore(table, disk.scan(table), None)
         store.machine.restored()
-        store.clients = ClientTable.load(view, session_limit)
-        totals = stored_totals(view, kind)
+        store.clients = ClientTable.load(disk, session_limit)
+        totals = stored_totals(disk, kind)
         if (totals.digest, totals.keys) != (store.machine.digest, store.machine.keys):
             raise Corrupt("the rows do not add up to the stored digest")
         store.revision = totals.revision
-        store.applied = _count(view.read(_TABLE, _APPLIED))
+        store.applied = _count(disk.read(_TABLE, _APPLIED))
         return store
 
     def replaced(
@@ -145,11 +147,11 @@ def _count(data: bytes | None) -> int:
 
 
 def page_after(
-    view: View, table: str, after: Key | None, most: int
+    disk: Readable, table: str, after: Key | None, most: int
 ) -> tuple[tuple[tuple[Key, bytes], ...], bool]:
     """Read rows of a table after a key, `most` bytes or one row; whether that was the last."""
     page: list[tuple[Key, bytes]] = []
-    for key, value in view.scan(table, after):
+    for key, value in disk.scan(table, after):
         most -= len(value) + len(key.encode() if isinstance(key, str) else b"12345678")
         if most < 0 and page:
             return tuple(page), False

@@ -16,7 +16,7 @@ from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.state.history import Found
 from kvrmi.state.log import Blocks, Kept, Log, recomputed, stored_blocks, unpack_batch
 from kvrmi.state.replicated import Replicated
-from kvrmi.storage.interface import Corrupt, StorageFailed, View
+from kvrmi.storage.interface import Corrupt, Snapshot, StorageFailed
 
 from ..rolehost import RoleHost
 from .served import CatchUpFailed
@@ -51,23 +51,23 @@ class Applied(Protocol):
         """Its last slot."""
         ...
 
-    def view(self) -> View:
-        """Open a view of what the disk holds; for one thread, which closes it."""
+    def snapshot(self) -> Snapshot:
+        """Open a snapshot of what the disk holds; for one thread, which closes it."""
         ...
 
 
 class _Found(NamedTuple):
     blocks: Blocks
-    view: View | None
+    snapshot: Snapshot | None
     applied: int
     revision: int
 
     def kept(self) -> list[Kept]:
         """Read those that are not in memory. Raises Corrupt, StorageFailed."""
-        if self.view is None:
+        if self.snapshot is None:
             return self.blocks.kept
-        with contextlib.closing(self.view):
-            return [*stored_blocks(self.view, self.blocks.older), *self.blocks.kept]
+        with contextlib.closing(self.snapshot):
+            return [*stored_blocks(self.snapshot, self.blocks.older), *self.blocks.kept]
 
 
 def blocks(host: RoleHost[Any], of: Vocabulary, first: int | None, most: int) -> dict[str, object]:
@@ -81,7 +81,7 @@ def blocks(host: RoleHost[Any], of: Vocabulary, first: int | None, most: int) ->
     def find(it: Applied, _: float) -> _Found:
         start = it.applied + 1 - most if first is None else first
         found = it.log.blocks(start, most)
-        return _Found(found, it.view() if found.older else None, it.applied, it.state.revision)
+        return _Found(found, it.snapshot() if found.older else None, it.applied, it.state.revision)
 
     try:
         found = host.ask(find)
@@ -193,9 +193,9 @@ def chain(host: RoleHost[Any]) -> dict[str, object]:
     """
     links: deque[tuple[int, bytes]] = deque(maxlen=LINKS)
     entries, damage = -1, None  # the anchor is none
-    with contextlib.closing(host.ask(lambda it, _: it.view())) as view:
+    with contextlib.closing(host.ask(lambda it, _: it.snapshot())) as snapshot:
         try:
-            for link in recomputed(view):
+            for link in recomputed(snapshot):
                 entries += 1
                 links.append(link)
         except Corrupt as error:

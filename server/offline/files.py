@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from kvrmi.cli import reason
 from kvrmi.roles.invariants import InvariantBroken
-from kvrmi.storage.frozen import FrozenView
-from kvrmi.storage.interface import Corrupt, StorageFailed, View
+from kvrmi.storage.frozen import FrozenFile
+from kvrmi.storage.interface import Corrupt, Readable, StorageFailed
 
 from .. import pidlock
 from ..engines.kinds import ENGINES, EngineKind
@@ -46,10 +46,10 @@ class Files:
         """Whether that file is there."""
         return (self.path / name).exists()
 
-    def part(self, name: str, take: Callable[[FrozenView], T]) -> T | None:
+    def part(self, name: str, take: Callable[[FrozenFile], T]) -> T | None:
         """Give what `take` makes of a file; None: it is missing or damaged. Raises FolderRefused.
 
-        The view that `take` gets is open as long as the folder is.
+        The file that `take` gets is open as long as the folder is.
         """
         if not self.has(name):
             self.damage.append(f"{name} is missing")
@@ -57,9 +57,9 @@ class Files:
         declared = self.kind.declared
         identity = IDENTITY if name == declared.voters_file else {}
         try:
-            view = FrozenView(self.path / name, {**declared.tables(name), **identity})
-            self._stack.callback(view.close)
-            return take(view)
+            file = FrozenFile(self.path / name, {**declared.tables(name), **identity})
+            self._stack.callback(file.close)
+            return take(file)
         except _UNREADABLE as error:
             self.damage.append(f"{name} is damaged: {error}")
             return None
@@ -67,9 +67,9 @@ class Files:
             raise _unreadable(self.path, error) from error
 
 
-def identity(view: View) -> Identity:
+def identity(file: Readable) -> Identity:
     """Read whose disk it is. Raises Corrupt, FolderRefused, ValueError."""
-    row = view.read("identity", "identity")
+    row = file.read("identity", "identity")
     if row is None:
         raise Corrupt("it does not record which replica it belongs to")
     return Identity.unpack(row)

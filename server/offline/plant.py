@@ -70,7 +70,7 @@ def _chunks(learned: Learned) -> Iterator[list[Record]]:
     chunk: list[Record] = []
     size = 0
     for table in snapshot_tables(learned.state.machine.tables):
-        for key, value in learned.view.scan(table):
+        for key, value in learned.file.scan(table):
             chunk.append(Put(table, key, value))
             size += len(value)
             if size > _CHUNK_BYTES:

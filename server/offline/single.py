@@ -14,7 +14,7 @@ from kvrmi.single.store import NO_BALLOT
 from kvrmi.single.writer import BATCHES
 from kvrmi.state.log import Entry, unpack_batch
 from kvrmi.state.replicated import Replicated
-from kvrmi.storage.frozen import FrozenView
+from kvrmi.storage.frozen import FrozenFile
 
 from ..folder import Identity
 from .files import Files, identity
@@ -58,9 +58,9 @@ def read(files: Files) -> Found:
     )
 
 
-def _written(view: FrozenView) -> _Written:
-    entries = (Entry(int(slot), NO_BALLOT, (), value) for slot, value in view.scan(BATCHES))
-    return _Written(identity(view), tuple(entries), view.clean)
+def _written(file: FrozenFile) -> _Written:
+    entries = (Entry(int(slot), NO_BALLOT, (), value) for slot, value in file.scan(BATCHES))
+    return _Written(identity(file), tuple(entries), file.clean)
 
 
 def _stored(files: Files, *, fresh: bool) -> _Stored | None:
@@ -68,8 +68,8 @@ def _stored(files: Files, *, fresh: bool) -> _Stored | None:
     if fresh and not files.has("store.db"):
         return _Stored(Replicated(files.kind.declared.machine), True)
 
-    def take(view: FrozenView) -> _Stored:
-        return _Stored(Replicated.load(view, files.kind.declared.machine), view.clean)
+    def take(file: FrozenFile) -> _Stored:
+        return _Stored(Replicated.load(file, files.kind.declared.machine), file.clean)
 
     return files.part("store.db", take)
 

@@ -14,8 +14,7 @@ from typing import NamedTuple
 from kvrmi.paxos.stable import State, read_accepted
 from kvrmi.paxos.tail import Tail, Votes, tail
 from kvrmi.state.replicated import Replicated
-from kvrmi.storage.frozen import FrozenView
-from kvrmi.storage.interface import View
+from kvrmi.storage.frozen import FrozenFile
 
 from ..engines.kinds import kind_of
 from ..folder import FolderRefused, Identity
@@ -50,7 +49,7 @@ class Learned(NamedTuple):
     """What learner.db holds; `clean`: it was closed cleanly."""
 
     state: Replicated
-    view: View
+    file: FrozenFile
     sessions: int
     clean: bool
 
@@ -124,16 +123,16 @@ def read_stopped(files: Files) -> Stopped:
     return Stopped(files.path, voter, learned, tuple(files.damage))
 
 
-def _voter(view: FrozenView) -> Voted:
-    state = view.read("acceptor", "state")
-    accepted = {int(slot): read_accepted(data) for slot, data in view.scan("accepted")}
+def _voter(file: FrozenFile) -> Voted:
+    state = file.read("acceptor", "state")
+    accepted = {int(slot): read_accepted(data) for slot, data in file.scan("accepted")}
     votes = Votes(State() if state is None else State.unpack(state), accepted)
-    return Voted(identity(view), votes, view.clean)
+    return Voted(identity(file), votes, file.clean)
 
 
-def _learned(view: FrozenView) -> Learned:
-    sessions = sum(1 for _ in view.scan("sessions"))
-    return Learned(Replicated.load(view, KIND.declared.machine), view, sessions, view.clean)
+def _learned(file: FrozenFile) -> Learned:
+    sessions = sum(1 for _ in file.scan("sessions"))
+    return Learned(Replicated.load(file, KIND.declared.machine), file, sessions, file.clean)
 
 
 def spans(slots: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from msgspec import to_builtins
 
 from kvrmi.operations.vocabulary import Vocabulary
-from kvrmi.storage.frozen import FrozenView
+from kvrmi.storage.frozen import FrozenFile
 from kvrmi.twophase.book import Book, Prepared
 from kvrmi.twophase.messages import Tid
 from kvrmi.twophase.standing import ROW, Standing
@@ -37,13 +37,13 @@ class _Taken(NamedTuple):
 def read(files: Files) -> Found:
     """Read its one file. Raises FolderRefused."""
 
-    def take(view: FrozenView) -> _Taken:
-        mine = identity(view)
+    def take(file: FrozenFile) -> _Taken:
+        mine = identity(file)
         lost = mine.disk if mine.recovering else ""
         first = founding(sorted(mine.members))
-        standing = Standing.load(mine.replica, view.read(*ROW), first, lost, mine.recovering)
-        store = Store.load(view, files.kind.declared.machine)
-        return _Taken(mine, standing, store, Book.load(view), view.clean)
+        standing = Standing.load(mine.replica, file.read(*ROW), first, lost, mine.recovering)
+        store = Store.load(file, files.kind.declared.machine)
+        return _Taken(mine, standing, store, Book.load(file), file.clean)
 
     taken = files.part("participant.db", take)
     if taken is None:

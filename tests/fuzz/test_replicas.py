@@ -188,11 +188,11 @@ def test_a_changed_row_is_corrupt_or_harmless(sent: list[bytes], data: st.DataOb
     for name, at, kept in rows:
         disk[name][at] = kept
     disk[table][key] = changed
-    view = MemoryStorage(TABLES, disk).snapshot()
+    snapshot = MemoryStorage(TABLES, disk).snapshot()
     with contextlib.suppress(Corrupt):
-        Replicated.load(view, KeyValues)
+        Replicated.load(snapshot, KeyValues)
     with contextlib.suppress(Corrupt):
-        Log.load(view)
+        Log.load(snapshot)
 
 
 @FUZZ

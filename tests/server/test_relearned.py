@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kvrmi.roles.breaking import RENEWALS
-from kvrmi.storage.interface import Corrupt, Put, StorageFailed, Tables, View
+from kvrmi.storage.interface import Corrupt, Put, Readable, StorageFailed, Tables
 from kvrmi.storage.sqlite import SqliteStorage
 from server import relearned
 from server.relearned import COPIES, Relearned
@@ -29,13 +29,13 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-def rows(view: View) -> list[bytes]:
-    return [value for _, value in view.scan("rows")]
+def rows(disk: Readable) -> list[bytes]:
+    return [value for _, value in disk.scan("rows")]
 
 
-def unless_any(view: View) -> list[bytes]:
+def unless_any(disk: Readable) -> list[bytes]:
     """Whole records that do not add up, as the machine finds them."""
-    if found := rows(view):
+    if found := rows(disk):
         raise Corrupt("the rows do not add up to the stored digest")
     return found
 
@@ -73,7 +73,7 @@ def test_rows_that_do_not_add_up_are_put_aside_with_all_that_belongs_to_them(pat
 
 
 def test_a_bad_record_met_at_a_restart_of_the_role(path: Path) -> None:
-    """The process lives on, and so do views of the old file."""
+    """The process lives on, and so do snapshots of the old file."""
     storage = Relearned(path, TABLES)
     # Behind the storage's back, as a failing disk would.
     storage._usable()._connection.execute("UPDATE rows SET value = x'00'")
@@ -127,7 +127,7 @@ def test_a_name_that_is_taken_is_never_reused(path: Path) -> None:
 
 
 def test_a_disk_that_goes_on_damaging_it_ends_the_process(path: Path) -> None:
-    def never_whole(view: View) -> None:
+    def never_whole(disk: Readable) -> None:
         raise Corrupt("a record does not match its checksum")
 
     storage = Relearned(path, TABLES)

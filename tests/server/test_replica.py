@@ -170,8 +170,8 @@ def test_a_learner_taken_down_leaves_neither_its_state_nor_a_snapshot(tmp_path: 
         replica.hosts["learner"].daemon = None
         replica.hosts["learner"].start()
         state = replica.hosts["learner"].ask(lambda learner, _: weakref.ref(learner.state))
-        view = replica._folder.storages["learner.db"].snapshot()
-        source = SnapshotSource(view, KeyValues)
+        snapshot = replica._folder.storages["learner.db"].snapshot()
+        source = SnapshotSource(snapshot, KeyValues)
         replica.hosts["learner"].ask(
             lambda learner, now: learner._sources.update({2: _Source("1-1", source, now)})
         )
@@ -182,7 +182,7 @@ def test_a_learner_taken_down_leaves_neither_its_state_nor_a_snapshot(tmp_path: 
         finally:
             gc.enable()
         with pytest.raises(StorageFailed):
-            view.read("anchor", "last")
+            snapshot.read("anchor", "last")
 
 
 def test_no_two_starts_of_a_process_give_a_command_the_same_id(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Pair:
         self.steps = 0
         self.writer = Writer(self.writers)
         state = Replicated.load(
-            self.stores, KeyValues, history=History(open_view=self.stores.snapshot)
+            self.stores, KeyValues, history=History(open_snapshot=self.stores.snapshot)
         )
         self.store = Store(1, state, self.stores.snapshot)
         self._post("store", WriterUp())

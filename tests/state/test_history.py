@@ -18,7 +18,7 @@ from kvrmi.state.log import Entry, pack_batch
 from kvrmi.state.replicated import Replicated
 from kvrmi.state.stored import learner_tables
 from kvrmi.storage.interface import Corrupt, Key, Remove
-from kvrmi.storage.memory import MemoryStorage, MemoryView
+from kvrmi.storage.memory import MemorySnapshot, MemoryStorage
 
 START = b"12345678"
 KEYS = ("a", "b", "ab", "ø")
@@ -209,13 +209,13 @@ def test_only_chunks_that_concern_a_key_are_read(monkeypatch: pytest.MonkeyPatch
         subject.apply(("put", (f"key {number}", "x" * 100)))
         subject.flush()
     reads: list[object] = []
-    read = MemoryView.read
+    read = MemorySnapshot.read
 
-    def noted(self: MemoryView, table: str, key: Key) -> bytes | None:
+    def noted(self: MemorySnapshot, table: str, key: Key) -> bytes | None:
         reads.append(key)
         return read(self, table, key)
 
-    monkeypatch.setattr(MemoryView, "read", noted)
+    monkeypatch.setattr(MemorySnapshot, "read", noted)
     assert subject.ask("get_at", "key 7", 3).value is None
     assert len(reads) == 1
 

@@ -107,11 +107,11 @@ def test_every_pair_is_given_once_in_some_order(opener: Opener) -> None:
     storage.write([Remove("names", "b"), Put("names", "a", b"new")])
     given = list(storage.every("names"))
     assert sorted(given) == [("a", b"new"), ("c", b"c"), ("d", b"d")]
-    view = storage.snapshot()
+    snapshot = storage.snapshot()
     storage.write([Clear("names")])
-    assert sorted(view.every("names")) == sorted(given)
+    assert sorted(snapshot.every("names")) == sorted(given)
     assert list(storage.every("names")) == []
-    view.close()
+    snapshot.close()
     storage.close()
 
 
@@ -202,14 +202,14 @@ def test_a_file_whose_tables_have_no_rowid_is_used_as_it_is(tmp_path: Path) -> N
 def test_snapshot_does_not_move(opener: Opener) -> None:
     storage = opener()
     storage.write([Put("names", "a", b"1"), Put("slots", 1, b"1")])
-    view = storage.snapshot()
+    snapshot = storage.snapshot()
     storage.write([Put("names", "a", b"2"), Put("names", "b", b"2"), Clear("slots")])
-    assert list(view.scan("names")) == [("a", b"1")]
-    assert view.read("slots", 1) == b"1"
-    assert view.read("names", "b") is None
-    assert list(view.scan("names", "a")) == []
-    view.close()
-    view.close()
+    assert list(snapshot.scan("names")) == [("a", b"1")]
+    assert snapshot.read("slots", 1) == b"1"
+    assert snapshot.read("names", "b") is None
+    assert list(snapshot.scan("names", "a")) == []
+    snapshot.close()
+    snapshot.close()
     assert storage.read("names", "a") == b"2"
 
 

@@ -206,15 +206,15 @@ def test_storage_closed_while_another_thread_writes_many_pairs(tmp_path: Path) -
     storage.close()
 
 
-def test_storage_closed_while_a_view_is_open_stays_unsealed(tmp_path: Path) -> None:
+def test_storage_closed_while_a_snapshot_is_open_stays_unsealed(tmp_path: Path) -> None:
     path = tmp_path / "some.db"
     storage = SqliteStorage(path, TABLES)
     storage.write([Put("names", "a", b"1")])
-    view = storage.snapshot()
+    snapshot = storage.snapshot()
     storage.close()
     assert not (tmp_path / "some.db.seal").exists()
-    assert view.read("names", "a") == b"1"
-    view.close()
+    assert snapshot.read("names", "a") == b"1"
+    snapshot.close()
     storage = SqliteStorage(path, TABLES)
     assert storage.read("names", "a") == b"1"
     storage.close()

@@ -191,10 +191,10 @@ def test_damaged_record_is_found_while_the_storage_is_open(sealed: Path) -> None
     assert storage.read("slots", 6) == b"6" * 200
     with pytest.raises(Corrupt):
         storage.read("slots", 7)
-    view = storage.snapshot()
+    snapshot = storage.snapshot()
     with pytest.raises(Corrupt):
-        list(view.scan("slots"))
-    view.close()
+        list(snapshot.scan("slots"))
+    snapshot.close()
     storage.close()
 
 

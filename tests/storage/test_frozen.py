@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kvrmi.storage.append import AppendStorage
-from kvrmi.storage.frozen import FrozenView
+from kvrmi.storage.frozen import FrozenFile
 from kvrmi.storage.interface import Corrupt, Key, Put, StorageFailed
 
 from .test_damage import TABLES, contents, flip, sealed, unsealed
@@ -35,11 +35,11 @@ def traces(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def frozen(path: Path) -> tuple[bool, dict[str, list[tuple[Key, bytes]]]]:
-    view = FrozenView(path, TABLES)
+    file = FrozenFile(path, TABLES)
     try:
-        return view.clean, {table: list(view.scan(table)) for table in TABLES}
+        return file.clean, {table: list(file.scan(table)) for table in TABLES}
     finally:
-        view.close()
+        file.close()
 
 
 @pytest.mark.parametrize("fixture", ["sealed", "unsealed"])
@@ -58,18 +58,18 @@ def test_what_a_crash_left_in_the_log_is_read(unsealed: Path) -> None:
 
 
 def test_a_read_of_one_record(sealed: Path) -> None:
-    view = FrozenView(sealed, TABLES)
-    assert view.read("slots", 7) == b"7" * 200
-    assert view.read("names", "absent") is None
-    view.close()
-    view.close()
+    file = FrozenFile(sealed, TABLES)
+    assert file.read("slots", 7) == b"7" * 200
+    assert file.read("names", "absent") is None
+    file.close()
+    file.close()
 
 
 def test_a_table_that_is_not_there_is_empty(sealed: Path) -> None:
-    view = FrozenView(sealed, {**TABLES, "new": int})
-    assert view.read("new", 1) is None
-    assert list(view.scan("new")) == []
-    view.close()
+    file = FrozenFile(sealed, {**TABLES, "new": int})
+    assert file.read("new", 1) is None
+    assert list(file.scan("new")) == []
+    file.close()
 
 
 def test_an_append_only_file_is_read_and_nothing_changes(appended: Path) -> None:

@@ -32,7 +32,7 @@ class Host:
 
     def ask(self, question: Any) -> Any:
         it = SimpleNamespace(
-            log=self.state.log, applied=9, state=self.state, view=self.disk.snapshot
+            log=self.state.log, applied=9, state=self.state, snapshot=self.disk.snapshot
         )
         return question(it, 10.0)
 

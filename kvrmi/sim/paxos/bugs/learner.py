@@ -16,7 +16,7 @@ from ....roles.contract import Address, Effects, Envelope, Message
 from ....roles.declaration import Setting, Stored
 from ....state.clienttable import ClientTable
 from ....state.replicated import Replicated
-from ....storage.interface import Key, View
+from ....storage.interface import Key, Snapshot
 from ..parts import Parts
 
 __all__ = [
@@ -27,16 +27,16 @@ __all__ = [
 
 
 class _WithoutSessions:
-    """A view of a disk on which no sessions are seen."""
+    """A snapshot of a disk on which no sessions are seen."""
 
-    def __init__(self, view: View) -> None:
-        self.view = view
-        self.read = view.read
-        self.every = view.every
-        self.close = view.close
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.read = snapshot.read
+        self.every = snapshot.every
+        self.close = snapshot.close
 
     def scan(self, table: str, after: Key | None = None) -> Iterator[tuple[Key, bytes]]:
-        return iter(()) if table == "sessions" else self.view.scan(table, after)
+        return iter(()) if table == "sessions" else self.snapshot.scan(table, after)
 
 
 class _GivesNoSessions:
@@ -46,10 +46,9 @@ class _GivesNoSessions:
         self.read = disk.read
         self.scan = disk.scan
         self.every = disk.every
-        self.close = disk.close
         self.disk = disk
 
-    def snapshot(self) -> View:
+    def snapshot(self) -> Snapshot:
         return _WithoutSessions(self.disk.snapshot())
 
 

@@ -19,7 +19,7 @@ from ....paxos.pieces import PIECES
 from ....paxos.proposer import Proposer
 from ....paxos.stable import State
 from ....roles.contract import Address, Effects, Envelope, Message
-from ....storage.interface import Key, View
+from ....storage.interface import Key, Readable
 from ..parts import Parts
 
 __all__ = [
@@ -73,7 +73,7 @@ class _GrantsAny(Acceptor):
     own = 0.0
 
     @classmethod
-    def load(cls, me: int, disk: View, now: float, timing: Timing, **how: Any) -> Acceptor:
+    def load(cls, me: int, disk: Readable, now: float, timing: Timing, **how: Any) -> Acceptor:
         """Take it up with a lease that it grants whatever is asked for."""
         acceptor = super().load(me, disk, now, timing, **how)
         vars(acceptor)["own"] = timing.lease
@@ -100,11 +100,10 @@ class LeaseOfAnyLength(Parts):
 class _NoHold:
     """A disk on which no longest hold is recorded."""
 
-    def __init__(self, disk: View) -> None:
+    def __init__(self, disk: Readable) -> None:
         self.disk = disk
         self.scan = disk.scan
         self.every = disk.every
-        self.close = disk.close
 
     def read(self, table: str, key: Key) -> bytes | None:
         row = self.disk.read(table, key)
@@ -113,7 +112,7 @@ class _NoHold:
 
 class _NewHold(Acceptor):
     @classmethod
-    def load(cls, me: int, disk: View, now: float, timing: Timing, **how: Any) -> Acceptor:
+    def load(cls, me: int, disk: Readable, now: float, timing: Timing, **how: Any) -> Acceptor:
         """Take it up as if its grants had always been of the times of now."""
         return super().load(me, _NoHold(disk), now, timing, **how)
 
