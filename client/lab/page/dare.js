@@ -3,11 +3,16 @@
 // A move is a run of its own, one move longer (forks.js); the lab makes it. It knows no cluster.
 
 import { html, one } from "./dom.js";
+import { brokeAt, told } from "./verdicts.js";
 
 /** What came of an attempt, in a sentence: {text, isBroken}. Pure. */
-export function outcome({ run, end }) {
+export function outcome(trace) {
+  const { run, end } = trace, at = brokeAt(trace);
   const moves = count(end?.moves ?? 0, "move"), slots = `${count(end?.slots ?? 0, "slot")} decided, each once`;
-  if (end?.violation) return { text: `SAFETY IS BROKEN after ${moves}: ${end.violation}`, isBroken: true };
+  if (end?.violation && at >= 0) {
+    const { sentence } = told(end.violation, trace, at);
+    return { text: `SAFETY IS BROKEN after ${moves}, at ${trace.steps[at].at.toFixed(3)} s: ${sentence}.`, isBroken: true };
+  }
   if (end?.level === true) return { text: `Safety holds: ${moves}, ${slots}; all failures are undone, and all replicas have the same.`, isBroken: false };
   if (end?.level === false) return { text: `Safety holds: ${moves}, ${slots}; not all replicas have the same yet.`, isBroken: false };
   return { text: run.moves?.length ? `Safe: ${moves}, ${slots}.` : "No move yet.", isBroken: false };

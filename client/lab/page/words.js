@@ -8,7 +8,8 @@ import { asked, isComment, isLocal, replicaOf, roleOf, table } from "./records.j
 import { ANSWERS, isChosen, SENTENCES } from "./paxos_words.js";
 import { byHand, line } from "./script_words.js";
 import { concerns } from "./twophase.js";
-import { BESIDE, EVENTS, SENDS, SHORT, shortened, why } from "./twophase_words.js";
+import { BESIDE, EVENTS, SENDS, SHORT, why } from "./twophase_words.js";
+import { told } from "./verdicts.js";
 
 /** Letter and shape of the messages between replicas: questions are square, answers round. */
 export const MARK = table({
@@ -205,7 +206,8 @@ function verdict(text, trace, at) {
   const { plant, about = "" } = trace.run, message = trace.messages.get(culprit(trace, at));
   const [said, section] = broken(text, plant ? about : "");
   const by = message ? `${did(message, trace.messages.get(message.cause), at)} ` : "";
-  return [`Safety broke: ${shortened(text.replace(/^at [\d.]+: /, ""))}.`, [by + said, section]];
+  const { sentence, facts } = told(text, trace, at);
+  return [`Safety broke at ${trace.steps[at].at.toFixed(3)} s: ${sentence}.`, [[facts, by + said].filter(Boolean).join(" "), section]];
 }
 
 /** By which message safety broke. */

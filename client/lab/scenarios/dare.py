@@ -6,11 +6,13 @@ Exit status 0, also for who breaks what was planted; 1 if safety broke and nothi
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 
 from kvrmi import cli
 from kvrmi.columns import wrapped
+from kvrmi.sim.paxos.script_print import START
 from kvrmi.sim.planted import about
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.scenario import Wrong
@@ -119,7 +121,7 @@ def _end(game: Game, bug: str) -> int:
         print("all failures are undone")
         level = game.heal()
     if game.broken:
-        _show(f"SAFETY IS BROKEN after {len(game.moves)} moves: {game.broken}")
+        _show(f"SAFETY IS BROKEN after {len(game.moves)} moves: {_in_words(game.broken)}")
         if bug:
             _show(
                 "Now try the same moves without the bug: put them into a file, and "
@@ -133,6 +135,14 @@ def _end(game: Game, bug: str) -> int:
     same = "all replicas have the same" if level else "not all replicas have the same yet"
     _show(f"Safety holds: {len(game.moves)} moves, {decided}, and {same}.")
     return 0
+
+
+def _in_words(broken: str) -> str:
+    """Say what broke by the times of the lines above it, and who by names."""
+    moment = re.match(r"at ([\d.]+): ", broken)
+    text = broken[moment.end() :] if moment else broken
+    named = re.sub(r"\[(\d+(?:, \d+)*)\]", r"replicas \1 alone", text)
+    return f"at {float(moment[1]) - START:.3f} s {named}" if moment else named
 
 
 def _show(text: str, first: str = "", rest: str = "") -> None:

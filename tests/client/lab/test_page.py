@@ -218,7 +218,9 @@ def test_a_saved_file_plays_without_the_lab_and_without_a_network(
     without = browser.new_context(java_script_enabled=False).new_page()
     without.goto(file.as_uri())
     assert without.locator("#still svg .life").count() == 5
-    assert re.search(r"Safety broke: replica \d votes at", without.inner_text("#still ol"))
+    assert re.search(
+        r"Safety broke at [\d.]+ s: replica \d votes at", without.inner_text("#still ol")
+    )
     without.context.close()
     page.keyboard.press("Home")
     page.set_input_files("#file", file)

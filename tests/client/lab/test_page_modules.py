@@ -11,7 +11,9 @@ import pytest
 
 from client.lab.pairs import PAIRS
 from client.lab.runs import Request, trace
+from client.lab.scenarios.known import WON
 
+STALE = "follower-read-called-linearizable"
 HERE = Path(__file__).parent
 TRACES = {
     "scenario": Request(scenario="duelling_proposers"),
@@ -24,6 +26,9 @@ TRACES = {
     "leader_killed": Request(scenario="leader_killed"),
     "minority_cut_off": Request(scenario="minority_cut_off"),
     "blocks": Request(protocol="2pc", scenario="two_phase_commit_blocks"),
+    "dare": Request(dare=5, bug="quorum-of-two", moves=WON["quorum-of-two"]),
+    "dare_read": Request(dare=5, bug=STALE, moves=WON[STALE]),
+    "skipped": Request(dare=5, bug="adoption-skipped", moves=WON["adoption-skipped"]),
     "2pc": Request(protocol="2pc", seed=6, profile="doubt"),
     "2pc_bug": Request(protocol="2pc", bug="silence-is-yes"),
 }

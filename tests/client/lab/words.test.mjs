@@ -6,7 +6,9 @@ import { test } from "node:test";
 
 const PAGE = new URL("../../../client/lab/page/", import.meta.url);
 const { read } = await import(new URL("trace.js", PAGE));
-const { LEARNED } = await import(new URL("records.js", PAGE));
+const { brokeAt } = await import(new URL("verdicts.js", PAGE));
+const { outcome } = await import(new URL("dare.js", PAGE));
+const { LEARNED, replicaOf } = await import(new URL("records.js", PAGE));
 const { Timeline } = await import(new URL("state.js", PAGE));
 const { across, brief, say } = await import(new URL("words.js", PAGE));
 const { history, majorities, story } = await import(new URL("why.js", PAGE));
@@ -143,3 +145,22 @@ for (const name of ["basic_round", "leader_killed", "old_leader"]) {
     }
   });
 }
+
+test("a verdict says in words who did what in which slot, and when by the page's times", () => {
+  const run = trace("dare"), at = brokeAt(run), { sentence, why } = say(run, at), moment = run.steps[at].at.toFixed(3);
+  assert.equal(sentence, `Safety broke at ${moment} s: replica 1 calls slot 3 chosen at ballot 1.1, which only replicas 1 and 2 have accepted: 2 of 5 are no majority.`);
+  assert.match(why, /^Slot 3: at ballot 1\.1 acceptors 1 \(\d\.\d{3} s\) and 2 \(\d\.\d{3} s\) accepted put k = here; nobody has applied it yet\./);
+  const { text, isBroken } = outcome(run);
+  assert.ok(isBroken);
+  assert.match(text, new RegExp(`^SAFETY IS BROKEN after 4 moves, at ${moment} s: replica 1 calls slot 3`));
+  assert.doesNotMatch(text, /\[|at \d\.\d{4}/);
+  const skipped = trace("skipped"), broke = brokeAt(skipped), said = say(skipped, broke);
+  assert.match(said.sentence, /slot 2 is chosen at ballot 1\.1, as put k = v0, and another value is proposed at ballot 2\.\d, as no-op\.$/);
+  assert.match(said.why, /accepted put k = v0; replicas 1 \(\d\.\d{3} s\) and \d \(\d\.\d{3} s\) applied it\./);
+  for (const [, id, time] of said.why.matchAll(/(\d) \((\d\.\d{3}) s\)/g)) {
+    assert.ok(skipped.steps.some(({ at, records }) => at.toFixed(3) === time
+      && records.some(({ kind, who }) => (kind === "left" || kind === "state") && replicaOf(who) === Number(id))), `${id} at ${time}`);
+  }
+  const stale = trace("dare_read");
+  assert.match(outcome(stale).text, /: a read of k returned old, though new was acknowledged before\.$/);
+});
