@@ -100,7 +100,7 @@ def _run(options: Options) -> int:
         with options.connect(notes) as store:
             shell = Shell(store, _admin(store, options), printer, notes, person=person)
             if options.session:
-                return _session(shell, store, options, printer)
+                return _play(shell, store, options, printer)
             return _shell(shell, store, words, options)
     except KVError as error:
         printer.error(error.code, str(error))
@@ -233,12 +233,12 @@ def _converse(shell: Shell, options: Options, prompt: str | None = None) -> int:
     return converse(shell, known, name=options.name, prompt=prompt)
 
 
-def _session(shell: Shell, store: Store, options: Options, printer: Printer) -> int:
+def _play(shell: Shell, store: Store, options: Options, printer: Printer) -> int:
     from . import classic  # for those who ask for it
 
-    session = classic.ClassicSession(store, printer, options.name)
+    script = classic.ClassicScript(store, printer, options.name)
     status = _admin(store, options).status()
-    played = session.play(status, options.nameserver, options.replica)
+    played = script.play(status, options.nameserver, options.replica)
     if sys.stdin.isatty():
         return _converse(shell, options, classic.PROMPT)
     if played == cli.INTERRUPTED:

@@ -1,4 +1,4 @@
-"""The classic client session: looks at every server, runs fifteen requests, leaves the prompt.
+"""The classic client's script: looks at every server, runs fifteen requests, leaves the prompt.
 
 Rules: all keys that it touches begin with "classic/", and however often it is played the store
 holds the same afterwards; the first request that fails ends it; each line goes to the log too.
@@ -28,7 +28,7 @@ __all__ = [
     "PREFIX",
     "PROMPT",
     "VALUES",
-    "ClassicSession",
+    "ClassicScript",
     "keys_of",
     "prompted",
     "request_text",
@@ -42,8 +42,8 @@ PREFIX = "classic/"
 VALUES = ("one", "two", "three", "four", "five")
 
 
-class ClassicSession:
-    """One client's session with the servers of a store."""
+class ClassicScript:
+    """The script, played by one client to the servers of a store."""
 
     def __init__(self, store: Store, printer: Printer, name: str | None) -> None:
         """`name` is the client's, and part of the keys that its requests use."""

@@ -27,16 +27,16 @@ from ..admin import Admin
 from ..admins import admins_of
 from ..render import escaped
 from ..tables import columns_of
+from .computers import COMPUTERS
 from .files import FILES
 from .finding import Check, Finding, Result, Severity, examine, status_of
 from .look import look
-from .machines import MACHINES
 from .running import RUNNING
 from .seen import Seen
 
 __all__ = ["CHECKS", "lines", "main"]
 
-CHECKS: Sequence[Check] = (*RUNNING, *FILES, *MACHINES)
+CHECKS: Sequence[Check] = (*RUNNING, *FILES, *COMPUTERS)
 _COLOURS = {
     Severity.NOTE: "cyan",
     Severity.WARNING: "yellow",

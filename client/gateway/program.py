@@ -30,9 +30,9 @@ from ..options import Options
 from ..render import Printer, value_fields
 from ..shell.carry import show_help
 from ..shell.files import filled
+from .classic import GatewayScript
 from .exchange import Answer, asked, failure, shown
 from .links import Address, Link, TcpLink, UdpLink
-from .session import GatewaySession
 from .several import ended, several, shown_of
 
 __all__ = ["main"]
@@ -50,7 +50,7 @@ def main(words: Sequence[Word], options: Options, printer: Printer) -> int:
         if words:
             return run.once(words)
         if options.session:
-            return _session(run, link, options, printer)
+            return _play(run, link, options, printer)
         if not sys.stdin.isatty():
             return run.pipe(sys.stdin, numbered=True)
         printer.done(f"kvrmi over {options.protocol}: PUT key value, GET key, EXIT; HELP", {})
@@ -59,8 +59,8 @@ def main(words: Sequence[Word], options: Options, printer: Printer) -> int:
         link.close()
 
 
-def _session(run: _Run, link: Link, options: Options, printer: Printer) -> int:
-    played = GatewaySession(link, options.protocol, printer, options.name).play()
+def _play(run: _Run, link: Link, options: Options, printer: Printer) -> int:
+    played = GatewayScript(link, options.protocol, printer, options.name).play()
     if sys.stdin.isatty():
         return run.converse(PROMPT)
     return played or run.pipe(prompted(sys.stdin))

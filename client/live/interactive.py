@@ -36,13 +36,13 @@ SAID = 4
 
 def run(watched: Watched, options: Options) -> str:
     """Show the picture until the user leaves; an order that is still being carried out, or ""."""
-    session = _Session(watched, options)
+    shown = _Interactive(watched, options)
     with contextlib.suppress(KeyboardInterrupt, Closed), Terminal(Console()) as terminal:
-        session.run(terminal)
-    return session.orders.running
+        shown.run(terminal)
+    return shown.orders.running
 
 
-class _Session:
+class _Interactive:
     """One look at the cluster, from the first picture to q."""
 
     def __init__(self, watched: Watched, options: Options) -> None:

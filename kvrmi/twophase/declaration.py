@@ -98,19 +98,19 @@ _REPORTED = ("applied", "revision", "keys", "digest", "view", "prepared")
 
 
 def _reported(it: Participant) -> tuple[object, ...]:
-    store = it.store
+    state = it.state
     return (
-        store.applied,
-        store.revision,
-        store.machine.keys,
-        store.machine.digest,
+        state.applied,
+        state.revision,
+        state.machine.keys,
+        state.machine.digest,
         to_builtins(Report.of(it.durable)),
         len(it.book.prepared),
     )
 
 
 def _about(it: Participant) -> str:
-    return f"applied={it.store.applied} prepared={len(it.book.prepared)} view={it.view.number}"
+    return f"applied={it.state.applied} prepared={len(it.book.prepared)} view={it.view.number}"
 
 
 TWOPHASE = declare(Parts())

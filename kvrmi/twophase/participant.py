@@ -17,6 +17,7 @@ from ..roles.contract import NOTHING, Address, Effects, Envelope, Message, NoAns
 from ..roles.invariants import require
 from ..storage.interface import Record, Snapshot
 from .book import Book, Outcome, Prepared
+from .committed import Committed, page_after
 from .doubt import PATIENCE_SECONDS, Doubts
 from .locks import Cover, Locks, asked, touched
 from .messages import (
@@ -50,7 +51,6 @@ from .messages import (
 )
 from .returning import Returning
 from .standing import Standing
-from .store import Store, page_after
 from .views import View
 
 __all__ = ["IN_DOUBT", "Participant"]
@@ -71,7 +71,7 @@ class Participant:
         self,
         standing: Standing,
         ids: Sequence[int],
-        store: Store,
+        state: Committed,
         book: Book,
         now: float,
         snapshot: Callable[[], Snapshot],
@@ -82,13 +82,13 @@ class Participant:
         self.standing = standing
         self.durable = standing
         """As it stood before the last step, whose records are on the disk: the next one waited."""
-        self.store = store
+        self.state = state
         self.book = book
         self.vetoes = 0
         """Transactions that it is ordered to vote against."""
         self._snapshot = snapshot
         self._page_bytes = page_bytes
-        self._of = store.kind.vocabulary
+        self._of = state.kind.vocabulary
         self._locks: Locks[Tid] = Locks()
         self._doubts = Doubts(self.me, ids)
         self._doubts.watch(book.prepared, now)
@@ -135,7 +135,7 @@ class Participant:
     def _effects(self, now: float, messages: list[Envelope]) -> Effects:
         messages += self._doubts.ask(now, self.book.prepared)
         messages += self._go_back(now)
-        records = (*self._records, *self.book.take_records(), *self.store.take_records())
+        records = (*self._records, *self.book.take_records(), *self.state.take_records())
         self._records.clear()
         back = self._returning.wake_at if self._returning else None
         due = [at for at in (self._doubts.wake_at, back) if at is not None]
@@ -145,7 +145,7 @@ class Participant:
 
     def _on_read(self, now: float, sender: Address, m: Read) -> list[Envelope]:
         """Answer questions: in a step, so that what they see is durable."""
-        read = self.store.read if m.stale else self.read
+        read = self.state.read if m.stale else self.read
         return [Envelope(sender, Readings(m.number, tuple(map(read, m.questions))))]
 
     def read(self, question: bytes) -> Answer | None:
@@ -156,7 +156,7 @@ class Participant:
         """
         if not self.standing.votes or self.in_the_way(asked(question, self._of)):
             return None
-        answer = self.store.read(question)
+        answer = self.state.read(question)
         return answer._replace(revision=0) if self.book.prepared else answer
 
     def in_the_way(self, cover: Cover) -> Tid | None:
@@ -195,7 +195,7 @@ class Participant:
         return self._yes(tid)
 
     def _yes(self, tid: Tid) -> Vote:
-        return Vote(tid.number, True, Answer("OK", None, self.store.revision))
+        return Vote(tid.number, True, Answer("OK", None, self.state.revision))
 
     def refusal(self, tid: Tid, command: bytes, view: View) -> Answer | None:
         """Say why it votes NO, or what the command was answered before; None: it votes YES."""
@@ -209,7 +209,7 @@ class Participant:
             self.vetoes -= 1
             return self._no("it was ordered to vote so")
         try:
-            return self.store.known(command) or self._conflict(touched(command, self._of))
+            return self.state.known(command) or self._conflict(touched(command, self._of))
         except Malformed:
             return Answer("INVALID", "malformed command", 0)
 
@@ -252,7 +252,7 @@ class Participant:
         self.book.decide(tid, Outcome(commit, revision, prepared.view))
         self._locks.free(touched(prepared.command, self._of), tid)
         self._doubts.settled(tid)
-        return self.store.apply(prepared.command, revision) if commit else _DONE
+        return self.state.apply(prepared.command, revision) if commit else _DONE
 
     def _freed(self) -> Envelope:
         return Envelope(Address(self.me, "manager"), Freed(self.view))
@@ -343,12 +343,12 @@ class Participant:
             self._returning = None
             return []
         if self._returning is None or self._returning.view != self.view:
-            self._returning = Returning(self.me, self.view, tuple(self.store.tables), now)
+            self._returning = Returning(self.me, self.view, tuple(self.state.tables), now)
         return self._returning.ask(now)
 
     def _on_fetch(self, now: float, sender: Address, m: Fetch) -> list[Envelope]:
         freed = self._adopt(m.view)
-        there = m.table in self.store.tables and self.gives(sender.replica, m.view)
+        there = m.table in self.state.tables and self.gives(sender.replica, m.view)
         rows, last = self._rows(m) if there else ((), False)
         page = Page(m.view.number, there, m.table, m.after, rows, last)
         return [*freed, Envelope(sender, page)]
@@ -375,7 +375,7 @@ class Participant:
 
     def install(self, given: Returning) -> None:
         """Put the store that was given in the place of ours; what was prepared is decided in it."""
-        self.store, records = self.store.replaced(given.rows)
+        self.state, records = self.state.replaced(given.rows)
         for tid, prepared in list(self.book.prepared.items()):
             self._locks.free(touched(prepared.command, self._of), tid)
             self._doubts.settled(tid)

@@ -11,10 +11,10 @@ from ..state.clienttable import SESSION_LIMIT
 from ..state.keyvalue import KeyValues
 from ..state.machine import StateMachine
 from .book import Book
+from .committed import Committed
 from .manager import Manager
 from .participant import Participant
 from .standing import ROW, Standing
-from .store import Store
 from .views import founding
 
 __all__ = ["Parts"]
@@ -26,7 +26,7 @@ class Parts:
     managers: type[Manager] = Manager
     participants: type[Participant] = Participant
     books: type[Book] = Book
-    stores: type[Store] = Store
+    committed: type[Committed] = Committed
     machines: type[StateMachine] = KeyValues
     page_bytes: int = PAGE_BYTES
     session_limit: int = SESSION_LIMIT
@@ -42,10 +42,10 @@ class Parts:
             setting.disk if setting.recovering else "",
             setting.recovering,
         )
-        store = self.stores.load(storage, self.machines, self.session_limit)
+        state = self.committed.load(storage, self.machines, self.session_limit)
         book = self.books.load(storage)
         return self.participants(
-            standing, setting.ids, store, book, now, storage.snapshot, self.page_bytes
+            standing, setting.ids, state, book, now, storage.snapshot, self.page_bytes
         )
 
     def manager(self, setting: Setting, storage: Stored | None, now: float) -> Manager:

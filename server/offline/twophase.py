@@ -14,9 +14,9 @@ from msgspec import to_builtins
 from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.storage.frozen import FrozenFile
 from kvrmi.twophase.book import Book, Prepared
+from kvrmi.twophase.committed import Committed
 from kvrmi.twophase.messages import Tid
 from kvrmi.twophase.standing import ROW, Standing
-from kvrmi.twophase.store import Store
 from kvrmi.twophase.views import founding
 
 from ..folder import Identity
@@ -29,7 +29,7 @@ __all__ = ["read"]
 class _Taken(NamedTuple):
     identity: Identity
     standing: Standing
-    store: Store
+    state: Committed
     book: Book
     clean: bool
 
@@ -42,8 +42,8 @@ def read(files: Files) -> Found:
         lost = mine.disk if mine.recovering else ""
         first = founding(sorted(mine.members))
         standing = Standing.load(mine.replica, file.read(*ROW), first, lost, mine.recovering)
-        store = Store.load(file, files.kind.declared.machine)
-        return _Taken(mine, standing, store, Book.load(file), file.clean)
+        state = Committed.load(file, files.kind.declared.machine)
+        return _Taken(mine, standing, state, Book.load(file), file.clean)
 
     taken = files.part("participant.db", take)
     if taken is None:
@@ -51,20 +51,20 @@ def read(files: Files) -> Found:
     of = files.kind.vocabulary
     prepared = [_prepared(tid, one, of) for tid, one in sorted(taken.book.prepared.items())]
     parts = {"participant": _participant(taken), "prepared": prepared}
-    return Found(taken.identity, parts, tuple(_rows(parts)), taken.store, tuple(_doubts(parts)))
+    return Found(taken.identity, parts, tuple(_rows(parts)), taken.state, tuple(_doubts(parts)))
 
 
 def _participant(taken: _Taken) -> dict[str, Any]:
-    store, standing = taken.store, taken.standing
+    state, standing = taken.state, taken.standing
     return {
         "clean": taken.clean,
         "whole": standing.votes,
         "view": to_builtins(standing.view),
-        "applied": store.applied,
-        "revision": store.revision,
-        "keys": store.machine.keys,
-        "digest": store.machine.digest,
-        "sessions": len(store.clients),
+        "applied": state.applied,
+        "revision": state.revision,
+        "keys": state.machine.keys,
+        "digest": state.machine.digest,
+        "sessions": len(state.clients),
         "decided": len(taken.book.outcomes),
     }
 

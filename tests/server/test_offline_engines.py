@@ -22,10 +22,10 @@ from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.interface import Put, Record
 from kvrmi.storage.sqlite import SqliteStorage
 from kvrmi.twophase.book import Book, Prepared
+from kvrmi.twophase.committed import Committed
 from kvrmi.twophase.declaration import TWOPHASE
 from kvrmi.twophase.messages import Tid
 from kvrmi.twophase.standing import Standing
-from kvrmi.twophase.store import Store
 from kvrmi.twophase.views import founding, left
 from server.__main__ import main
 from server.coordinator import main as coordinator
@@ -62,15 +62,15 @@ def single(path: Path, stored: int, kept: Sequence[int]) -> Path:
 
 def twophase(path: Path, committed: int, prepared: int = 0, *, member: bool = True) -> Path:
     """Make server 2's folder: so many writes carried out, so many more in doubt."""
-    store, book, view = Store(KeyValues), Book(), founding((1, 2, 3))
+    state, book, view = Committed(KeyValues), Book(), founding((1, 2, 3))
     for number in range(1, committed + prepared + 1):
         command = encode_command("put", (f"k{number}", f"v{number}"), (f"client {number}", 1))
         if number <= committed:
-            store.apply(command, 3 * number)
+            state.apply(command, 3 * number)
         else:
             book.prepare(Tid(1, number), Prepared(command, 1))
     standing = Standing(2, view, view.number).adopt(view if member else left(view, 2))
-    records = [standing.record(), *book.take_records(), *store.take_records()]
+    records = [standing.record(), *book.take_records(), *state.take_records()]
     return written(path, TWOPHASE, records, 2)
 
 

@@ -153,4 +153,4 @@ class Table:
     def holds(self, key: str) -> list[object]:
         """Give what each store has, whoever may read it."""
         question = encode_question("get", (key,))
-        return [self.participants[id].store.read(question).value for id in self.ids]
+        return [self.participants[id].state.read(question).value for id in self.ids]

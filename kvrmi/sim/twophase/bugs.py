@@ -10,6 +10,7 @@ import re
 
 from ...operations.interface import Answer
 from ...roles.contract import Address, Effects, Message
+from ...twophase.committed import Committed
 from ...twophase.manager import Manager, Open
 from ...twophase.messages import (
     ABORT,
@@ -30,7 +31,6 @@ from ...twophase.messages import (
 )
 from ...twophase.participant import Participant
 from ...twophase.standing import Standing
-from ...twophase.store import Store
 from ...twophase.views import View
 from ...twophase.voting import Round
 from ..hosting import Host
@@ -84,7 +84,7 @@ class NoLocks(Parts):
 class RequestsAreForgotten(Parts):
     """Nobody looks whether a request was carried out before: a retry takes effect again."""
 
-    class stores(Store):
+    class committed(Committed):
         def known(self, command: bytes) -> Answer | None:
             super().known(command)
             return None
@@ -186,7 +186,7 @@ class ReadsThePrepared(Parts):
 
     class participants(Participant):
         def read(self, question: bytes) -> Answer | None:
-            return self.store.read(question) if self.standing.votes else None
+            return self.state.read(question) if self.standing.votes else None
 
 
 class ReadsBeforeTheStore(Parts):
@@ -195,7 +195,7 @@ class ReadsBeforeTheStore(Parts):
     class participants(Participant):
         def read(self, question: bytes) -> Answer | None:
             return super().read(question) or (
-                self.store.read(question) if self.standing.returning else None
+                self.state.read(question) if self.standing.returning else None
             )
 
 

@@ -133,7 +133,7 @@ class History:
             return False
         states = {
             None if one is None or one.book.prepared or not one.standing.votes
-            else (one.store.machine.digest, one.store.applied)
+            else (one.state.machine.digest, one.state.applied)
             for one in self._participants
         }  # fmt: skip
         return len(states) == 1 and None not in states
@@ -143,7 +143,7 @@ class History:
         return f"{waits} clients wait; " + "; ".join(
             "down"
             if one is None
-            else f"{one.store.applied} applied, {list(one.book.prepared)} "
+            else f"{one.state.applied} applied, {list(one.book.prepared)} "
             f"prepared, votes {one.standing.votes} in view {one.view.number}"
             for one in self._participants
         )
@@ -152,8 +152,8 @@ class History:
         require, watch = self.world.require, monitor(self.world)
         for one in self._participants:
             if one is not None:
-                same = one.store.applied == watch.commits
-                require(same, f"replica {one.me} applied {one.store.applied} of {watch.commits}")
+                same = one.state.applied == watch.commits
+                require(same, f"replica {one.me} applied {one.state.applied} of {watch.commits}")
         findings = audit(self._seen)
         require(not findings, f"audits: {findings[:1]}")
         verdict = check(self._seen, clock=lambda: 0.0)

@@ -112,14 +112,14 @@ def _value_at(stage: Stage, key: str, value: str, number: str) -> Found:
     it = _participant(stage, int(number))
     if it is None:
         return False, f"participant {number} is down"
-    found = shown(it.store.read(encode_question("get", (key,))).value)
+    found = shown(it.state.read(encode_question("get", (key,))).value)
     return found == value, f"{key} = {found} at {number}"
 
 
 def _level(stage: Stage) -> Found:
     roles = {me: _participant(stage, me) for me in stage.world.ids}
-    held = {me: None if it is None else it.store.machine.digest for me, it in roles.items()}
-    applied = {me: None if it is None else it.store.applied for me, it in roles.items()}
+    held = {me: None if it is None else it.state.machine.digest for me, it in roles.items()}
+    applied = {me: None if it is None else it.state.applied for me, it in roles.items()}
     return len(set(held.values())) == 1, f"applied {applied}"
 
 

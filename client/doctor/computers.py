@@ -14,7 +14,7 @@ from .finding import Check, Finding, Severity, Skipped
 from .running import log_of
 from .seen import Clock, Seen
 
-__all__ = ["MACHINES"]
+__all__ = ["COMPUTERS"]
 
 _LATELY = 300.0
 """Seconds: a replica that runs for less was restarted in the last minutes."""
@@ -25,7 +25,7 @@ _DAY = 1.0
 _ENOUGH = 100
 """Syncs from which on the slowest in a hundred means something."""
 _MEMORY = 128 << 20
-"""Bytes of a machine's memory that should be free."""
+"""Bytes of a computer's memory that should be free."""
 
 
 def _need_about(seen: Seen) -> None:
@@ -202,16 +202,16 @@ def _log_lines(seen: Seen) -> Iterator[Finding]:
 
 
 def _memory(seen: Seen) -> Iterator[Finding]:
-    machines: dict[str, tuple[int, int]] = {}
+    computers: dict[str, tuple[int, int]] = {}
     for entry in seen.answering:
         about, counters = seen.about.get(entry["id"]), entry.get("counters")
         used = (counters and counters["memory"]) or 0
         if about and about["memory_free"] is not None:
-            free, largest = machines.get(about["host"], (about["memory_free"], 0))
-            machines[about["host"]] = (min(free, about["memory_free"]), max(largest, used))
-    if not machines:
+            free, largest = computers.get(about["host"], (about["memory_free"], 0))
+            computers[about["host"]] = (min(free, about["memory_free"]), max(largest, used))
+    if not computers:
         raise Skipped("no replica reports it")
-    for host, (free, largest) in machines.items():
+    for host, (free, largest) in computers.items():
         if free < max(_MEMORY, largest):
             yield Finding(
                 f"{free >> 20} MiB of memory are free on {host}, where a replica takes "
@@ -222,7 +222,7 @@ def _memory(seen: Seen) -> Iterator[Finding]:
             )
 
 
-MACHINES = (
+COMPUTERS = (
     Check("versions", "of kvrmi, at the replicas and here", Severity.WARNING, _versions),
     Check("packages", "Python and packages, there and here", Severity.NOTE, _packages),
     Check("restarts", "who was started in the last minutes", Severity.WARNING, _restarts),

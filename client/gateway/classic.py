@@ -1,4 +1,4 @@
-"""The classic client session over a gateway: fills in, runs fifteen requests, leaves the prompt.
+"""The classic client's script over a gateway: fills in, runs fifteen requests, leaves the prompt.
 
 Rules: as classic.py, whose keys and requests it has: however often it is played the store holds the
 same afterwards, and the first request that fails ends it.
@@ -20,13 +20,13 @@ from ..render import Printer
 from .exchange import Answer, asked, failure, shown
 from .links import Link
 
-__all__ = ["GatewaySession"]
+__all__ = ["GatewayScript"]
 
 _log = logging.getLogger("kvrmi.client")
 
 
-class GatewaySession:
-    """One client's session with whichever gateway answers."""
+class GatewayScript:
+    """The script, played by one client to whichever gateway answers."""
 
     def __init__(self, link: Link, protocol: str, printer: Printer, name: str | None) -> None:
         """`name` is the client's, and part of the keys that its requests use."""

@@ -1,7 +1,7 @@
-"""The store that transactions change: a machine's rows, sessions, and the revision.
+"""What a participant has committed: a machine's rows, sessions, and the revision.
 
 Rules: a command is applied once its transaction is committed, never before; what changed leaves as
-records. It knows no transaction, lock or disk.
+records. It knows no transaction, lock or view.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ..state.stored import (
 from ..storage.interface import Clear, Corrupt, Key, Put, PutAll, Readable, Record, Tables
 from ..storage.memory import MemoryStorage
 
-__all__ = ["Store", "page_after"]
+__all__ = ["Committed", "page_after"]
 
 _TABLE, _APPLIED = "machine", "applied"
 
 
-class Store:
-    """What a participant has committed."""
+class Committed:
+    """The state that transactions change."""
 
     def __init__(self, kind: type[StateMachine], session_limit: int = SESSION_LIMIT) -> None:
         """Begin empty, with a machine of this kind."""
@@ -113,22 +113,22 @@ class Store:
         cls, disk: Readable, kind: type[StateMachine], session_limit: int = SESSION_LIMIT
     ) -> Self:
         """Read it back; what was never written is empty. Raises Corrupt."""
-        store = cls(kind, session_limit)
-        for table in store.machine.tables:
-            store.machine.restore(table, disk.scan(table), None)
-        store.machine.restored()
-        store.clients = ClientTable.load(disk, session_limit)
+        state = cls(kind, session_limit)
+        for table in state.machine.tables:
+            state.machine.restore(table, disk.scan(table), None)
+        state.machine.restored()
+        state.clients = ClientTable.load(disk, session_limit)
         totals = stored_totals(disk, kind)
-        if (totals.digest, totals.keys) != (store.machine.digest, store.machine.keys):
+        if (totals.digest, totals.keys) != (state.machine.digest, state.machine.keys):
             raise Corrupt("the rows do not add up to the stored digest")
-        store.revision = totals.revision
-        store.applied = _count(disk.read(_TABLE, _APPLIED))
-        return store
+        state.revision = totals.revision
+        state.applied = _count(disk.read(_TABLE, _APPLIED))
+        return state
 
     def replaced(
         self, rows: Mapping[str, Sequence[tuple[Key, bytes]]]
     ) -> tuple[Self, list[Record]]:
-        """Make the store that another's rows, by table, are; and the records that replace ours.
+        """Make the state that another's rows, by table, are; and the records that replace ours.
 
         Raises Corrupt.
         """
