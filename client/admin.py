@@ -17,7 +17,7 @@ from kvrmi.access.losing import RISKY, losing
 from kvrmi.access.store import Store
 from kvrmi.cluster.checks import ConfigError
 from kvrmi.cluster.file import find, load
-from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, absence, needs_of
+from kvrmi.cluster.status import ClusterStatus, ReplicaEntry, absence, needs_of, successor_of
 from kvrmi.errors import ConnectionFailed, KVError, UnknownOutcome, Unsupported
 
 from . import blocks, byhand, past, why
@@ -132,8 +132,11 @@ class Admin:
         if status["leader"] == to:
             return Done(f"replica {to} leads already; nothing was done", {"leader": to})
         if not _handed_over(admins, status["leader"], to, self._store.status):
-            raise UnknownOutcome(f"replica {to} does not lead yet; STATUS shows who does")
-        return Done(f"replica {to} leads", {"leader": to})
+            raise UnknownOutcome(
+                f"replica {to} does not lead: it was not fit for it in time, as one is that lags, "
+                "answers late or has a disk that hangs; STATUS shows who leads"
+            )
+        return Done(f"replica {to} leads{_for_how_long(status, to)}", {"leader": to})
 
     def _log(self, admins: Admins, id: int | None, first: int | None, most: int | None) -> Report:
         return blocks.log(admins, self._asked(id), first, most)
@@ -180,14 +183,23 @@ def _able_to_lead(entry: ReplicaEntry) -> None:
     """Refuse a replica that does not take leadership as it is now. Raises ConnectionFailed."""
     replica, state = entry["id"], entry["state"]
     if state != "up":
+        why = f" ({entry['reason']})" if entry.get("reason") else ""
         raise ConnectionFailed(
-            f"{absence(entry) or f'replica {replica} is {state}'}; nothing was done"
+            f"{absence(entry) or f'replica {replica} is {state}{why}'}; nothing was done"
         )
     roles = (entry.get("roles") or {}).items()
     down = next((name for name, role in roles if role["state"] != "up"), None)
     if down is not None:
         first = f"RESTART {replica} {down} comes first"
         raise ConnectionFailed(f"replica {replica}: {down} is down: {first}; nothing was done")
+
+
+def _for_how_long(status: ClusterStatus, to: int) -> str:
+    """Say that it does not last, where one that comes first could lead."""
+    able = (status["leader"], successor_of(status["replicas"]))
+    first = min(one for one in (to, *able) if one is not None)
+    back = f"; replica {first} gets leadership back once nothing has failed for some seconds"
+    return back if first < to else ""
 
 
 def _handed_over(

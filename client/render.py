@@ -233,6 +233,7 @@ def _remarks(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for entry in entries:
         roles = entry.get("roles") or {}
         found = [f"{role} {is_['state']}" for role, is_ in roles.items() if is_["state"] != "up"]
+        found += [f"the {role}'s disk hangs" for role, is_ in roles.items() if is_.get("hangs")]
         found += [entry["reason"]] if entry.get("reason") else []
         found += [_restoring(entry["restoring"])] if entry.get("restoring") else []
         if found:

@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from math import inf
 from typing import NamedTuple
 
 from kvrmi.cluster.counts import Histogram, Spent
@@ -20,6 +21,8 @@ from kvrmi.storage.interface import Record, Storage
 
 __all__ = ["DiskWriter"]
 
+HANGS_SECONDS = 0.5
+"""A write that lasts longer hangs, as far as whoever looks can say."""
 REST_SECONDS = 2.0
 """With nothing to write for so long, it is a time to tidy up."""
 
@@ -53,7 +56,10 @@ class DiskWriter:
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._syncs = Histogram()
         self._given_up = False
-        self._hangs_until = 0.0
+        self._hung_at = self._hangs_until = 0.0
+        """Of the experiment."""
+        self._began = inf
+        """Of the write under way."""
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -61,6 +67,17 @@ class DiskWriter:
     def syncs(self) -> Spent:
         """The writes that are durable, and how long each took. One may just be added."""
         return self._syncs.report()
+
+    @property
+    def hangs(self) -> float:
+        """For how many seconds it has done nothing; 0 if it does not hang, as far as is known.
+
+        One that has nothing to write is not known to, but in an experiment.
+        """
+        now, since = time.monotonic(), self._began
+        if now < self._hangs_until:
+            return now - min(since, self._hung_at)
+        return now - since if now - since >= HANGS_SECONDS else 0.0
 
     def write(self, turn: int, records: tuple[Record, ...]) -> bool:
         """Make records durable in this thread, however long that takes. Raises StorageFailed.
@@ -70,9 +87,10 @@ class DiskWriter:
         with self._writing:
             if turn != self.turn:
                 return False
-            began = time.monotonic()
+            began = self._began = time.monotonic()
             self._hang()
             self._storage.write(records)
+            self._began = inf
             self._syncs.add(time.monotonic() - began)
             return True
 
@@ -93,7 +111,10 @@ class DiskWriter:
 
     def hang(self, seconds: float) -> None:
         """Play a disk that does nothing for so long: an experiment."""
-        self._hangs_until = time.monotonic() + seconds
+        now = time.monotonic()
+        if now >= self._hangs_until:
+            self._hung_at = now
+        self._hangs_until = now + seconds
 
     def _hang(self) -> None:
         while not self._given_up and (left := self._hangs_until - time.monotonic()) > 0:

@@ -130,6 +130,12 @@ class Hosts:
         """What each role's disk has made durable, and how long that took."""
         return {role: disk.syncs for role, disk in self._disks.items()}
 
+    @property
+    def hanging(self) -> dict[str, float]:
+        """For how many seconds each role's disk has done nothing: of those that hang."""
+        found = ((role, disk.hangs) for role, disk in self._disks.items())
+        return {role: seconds for role, seconds in found if seconds}
+
     # --- what roles hear of each other ------------------------------------------------------------
 
     def look(self, role: str, question: Callable[[Any], T]) -> T | None:

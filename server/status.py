@@ -74,7 +74,7 @@ def describe(replica: Described) -> dict[str, object]:
         "pid": os.getpid(),
         **_reported(replica.hosts),
         "address": join_address(member.host, member.client),
-        "roles": {name: _role(host) for name, host in replica.roles.items()},
+        "roles": _roles(replica),
         "voter": _voter(replica),
         "needs": _needs(replica),
         "cuts": [list(pair) for pair in replica.cuts.pairs()] if replica.linked else None,
@@ -133,8 +133,12 @@ def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _role(host: RoleHost[Any]) -> dict[str, object]:
-    return {"state": host.state, "incarnation": host.incarnation}
+def _roles(replica: Described) -> dict[str, dict[str, object]]:
+    hanging = {name: {"hangs": round(s, 1)} for name, s in replica.hosts.hanging.items()}
+    return {
+        name: {"state": host.state, "incarnation": host.incarnation, **hanging.get(name, {})}
+        for name, host in replica.roles.items()
+    }
 
 
 def _reported(hosts: Hosts) -> dict[str, object]:

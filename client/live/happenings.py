@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from kvrmi.access.links import Pair, described, named
@@ -23,8 +24,11 @@ KEPT = 500
 TOGETHER = 2.0
 """Seconds within which cuts, or their ends, are one line: each is made at two replicas."""
 
+_BRIEF = 0.001
+"""Seconds by which what follows from another thing is later, where clocks say otherwise."""
+
 _LINK = re.compile(r"from=(\d+) to=(\d+)")
-_HANDED = re.compile(r"handed over to (replica \d+.*)")
+_HANDED = re.compile(r"handed over to (replica (\d+).*)")
 _PAGES = re.compile(r"from=(\d+) installed pages=(\d+) applied=(\d+)")
 _AFTER = re.compile(r"after=([\d.]+)s reason=(.*)")
 
@@ -50,6 +54,8 @@ class Happenings:
         """Ballots whose leader was reported."""
         self._links: dict[str, tuple[Happening, set[Pair]]] = {}
         """The last line on links that were cut, and that were healed, with what it names."""
+        self._handed: dict[int, Happening] = {}
+        """The last line on who was handed leadership, by whom it went to."""
         self._of: dict[str, Callable[[int, float, Mapping[str, Any]], Happening | None]] = {
             "leads": self._leads,
             "leads no more": self._leads_no_more,
@@ -82,7 +88,7 @@ class Happenings:
         """Compare two looks at a replica; `all`: also for what its own events would report."""
         if (before["state"], now["state"]) == (SILENT, DOWN):  # it was ending when it was asked
             at = self._taken_back(f"replica {now['id']} does not answer", at)
-        for one in _of_process(before, now, at):
+        for one in chain(_of_process(before, now, at), _of_disk(before, now, at)):
             self.add(one)
         if all and answers(before) and answers(now):
             for one in self._of_roles(before, now, at):
@@ -106,6 +112,9 @@ class Happenings:
             return None
         self._leaders.add(ballot)
         mark = str(leader) if leader < 10 else "L"
+        handed = self._handed.get(leader)
+        if handed is not None and 0 <= handed.at - at < TOGETHER:
+            at = handed.at + _BRIEF  # whatever the clocks say
         return Happening(at, f"replica {leader} leads, ballot {ballot}", mark=mark)
 
     def _leads_no_more(self, replica: int, at: float, event: Mapping[str, Any]) -> Happening | None:
@@ -115,9 +124,17 @@ class Happenings:
             return None
         to = _HANDED.match(found[2])
         if to is not None:
-            return Happening(at, f"replica {replica} hands over to {to[1]}")
+            return self._hands_over(replica, at, int(to[2]), to[1])
         text = f"replica {replica} leads no more after {found[1]} s: {found[2]}"
         return Happening(at, text, urgent=True)
+
+    def _hands_over(self, replica: int, at: float, to: int, words: str) -> Happening:
+        """Report a hand-over, before who leads by it."""
+        begins = f"replica {to} leads, "
+        led = next((one.at for one in reversed(self._all) if one.text.startswith(begins)), at)
+        before = led - _BRIEF if 0 <= at - led < TOGETHER else at
+        self._handed[to] = Happening(before, f"replica {replica} hands over to {words}")
+        return self._handed[to]
 
     def _link(self, replica: int, at: float, event: Mapping[str, Any]) -> Happening | None:
         found = _LINK.search(event["text"])
@@ -223,3 +240,18 @@ def _of_process(before: ReplicaEntry, now: ReplicaEntry, at: float) -> Iterator[
         yield Happening(at, f"replica {id} was started anew, pid {now['pid']}", mark="x")
     elif (was, state) == ("recovering", "up"):
         yield Happening(at, f"replica {id} has recovered and votes again")
+
+
+def _of_disk(before: ReplicaEntry, now: ReplicaEntry, at: float) -> Iterator[Happening]:
+    """Report that the disk began to hang, or goes on: no event does."""
+    id, had, has = now["id"], _hung(before), _hung(now)
+    if has and not had:
+        since = max((now.get("roles") or {})[role]["hangs"] for role in has)
+        yield Happening(at - since, f"replica {id}: its disk hangs", urgent=True)
+    elif had and not has and answers(now):
+        yield Happening(at, f"replica {id}: its disk works again")
+
+
+def _hung(entry: ReplicaEntry) -> list[str]:
+    """Name the roles whose disk hangs."""
+    return [name for name, one in (entry.get("roles") or {}).items() if one.get("hangs")]

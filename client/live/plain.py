@@ -92,7 +92,7 @@ def _replica(row: Row) -> dict[str, object]:
         "answers": row.answers,
         "reason": row.reason or None,
         "roles": {
-            name: {"state": state, "incarnation": incarnation}
+            name: {"state": state, "incarnation": incarnation, "hangs": row.hangs.get(name)}
             for name, (state, incarnation) in row.roles.items()
         },
         "leader": row.leader,

@@ -52,6 +52,8 @@ class Row(NamedTuple):
     reason: str
     roles: Mapping[str, tuple[str, int]]
     """State and incarnation."""
+    hangs: Mapping[str, float]
+    """For how many seconds the disks of roles have done nothing, of those that hang."""
     leader: int | None
     leads: bool
     ballot: str
@@ -207,6 +209,11 @@ class View:
             roles={
                 name: (one["state"], one["incarnation"])
                 for name, one in (entry.get("roles") or {}).items()
+            },
+            hangs={
+                name: one["hangs"]
+                for name, one in (entry.get("roles") or {}).items()
+                if one.get("hangs")
             },
             leader=entry.get("leader"),
             leads=id == leader,

@@ -27,10 +27,14 @@ NOBODY = "nobody answers"
 
 
 class RoleEntry(TypedDict):
-    """One role: "up", "down" or "restarting"; how often it was started in this process."""
+    """One role: "up", "down" or "restarting"; how often it was started in this process.
+
+    `hangs`: for how many seconds its disk has done nothing, where it hangs.
+    """
 
     state: str
     incarnation: int
+    hangs: NotRequired[float]
 
 
 class ClientEntry(TypedDict):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from client.admin import _handed_over
+from client.admin import _for_how_long, _handed_over
 from kvrmi.access.admins import Admins
 from kvrmi.cluster.status import ClusterStatus, unanswered
 from kvrmi.errors import ConnectionFailed
@@ -98,6 +98,30 @@ def test_leadership_goes_to_nobody_whose_role_is_down(
     cluster.servant(1).reported["roles"] = {"learner": {"state": "down", "incarnation": 1}}
     assert run("TRANSFER", "1") == 6
     assert "replica 1: learner is down: RESTART 1 learner comes first" in capsys.readouterr().err
+
+
+def test_leadership_goes_to_nobody_who_does_not_answer_and_the_reason_is_given(
+    coordinator: Told, run: Run, capsys: Captured
+) -> None:
+    coordinator("not answering", "its process runs but does not answer")
+    assert run("TRANSFER", "2") == 6
+    said = "replica 2 is not answering (its process runs but does not answer); nothing was done"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("to", "leader", "able", "first"),
+    [(3, 1, (2, 3), 1), (3, 4, (2, 3), 2), (2, 4, (2, 3), 0), (1, 2, (1,), 0)],
+)
+def test_a_transfer_that_does_not_last_says_who_gets_it_back(
+    to: int, leader: int, able: tuple[int, ...], first: int
+) -> None:
+    up = {"proposer": {"state": "up", "incarnation": 1}}
+    others: list[Any] = [{"id": one, "state": "up", "roles": up} for one in able]
+    led: Any = {"id": leader, "state": "up", "roles": up, "role": "leader", "ballot": [1, leader]}
+    led["needs"] = {"votes": 2, "leader": True}
+    said = _for_how_long({"leader": leader, "replicas": [led, *others]}, to)
+    assert said.startswith(f"; replica {first} gets leadership back") if first else said == ""
 
 
 class _Leaders:

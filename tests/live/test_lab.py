@@ -116,6 +116,47 @@ def acknowledged(page: Page) -> int:
     return int(found[1].replace(",", "")) if found else 0
 
 
+def test_a_disk_that_hangs_is_on_the_lamp_and_let_go_on_the_same_spot(
+    live: LiveCluster, page: Page
+) -> None:
+    one = live.followers()[0]
+    card(page, one).locator(".who").click()
+    page.get_by_role("button", name="hang its disk").click()
+    card(page, one).locator(".lamp.hung").first.wait_for()
+    eventually(page, lambda: f"replica {one}: its disk hangs" in page.inner_text("#happened"))
+    page.get_by_role("button", name="let its disk go on").click()
+    eventually(page, lambda: card(page, one).locator(".lamp.hung").count() == 0)
+    page.keyboard.press("Escape")
+
+
+def test_on_a_phone_the_panel_stands_below_the_picture_and_closes(
+    live: LiveCluster, page: Page
+) -> None:
+    before = page.viewport_size
+    page.set_viewport_size({"width": 390, "height": 844})
+    card(page, live.followers()[0]).locator(".who").click()
+    eventually(page, lambda: top(page.locator("#panel")) > top(page.locator("#stage")))
+    cards = page.locator("article.card").all()
+    assert all(top(one) >= 0 and bottom(one) <= top(page.locator("#panel")) for one in cards)
+    assert bottom(page.locator("#panel")) <= 844
+    page.get_by_role("button", name="close").click()
+    page.get_by_text("Fail something").wait_for()
+    assert before is not None
+    page.set_viewport_size(before)
+
+
+def top(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def bottom(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"]
+
+
 def test_what_loses_the_quorum_is_asked_and_undone(live: LiveCluster, page: Page) -> None:
     two, one, last = live.followers()[-3:]
     for victim in (one, last):

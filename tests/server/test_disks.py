@@ -80,6 +80,37 @@ def test_a_disk_that_hangs_on_purpose_holds_its_writer_only() -> None:
     disk.close(5)
 
 
+def test_a_disk_that_hangs_is_known_by_the_write_that_lasts_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    storage, left = GatedStorage(), list[int]()
+    disk, begin = writer(storage, left, [])
+    begin(1)
+    until(lambda: left == [1])
+    assert disk.hangs == 0
+    storage.gate.clear()
+    storage.inside.clear()
+    begin(2)
+    assert storage.inside.wait(5)
+    later = time.monotonic() + 3
+    monkeypatch.setattr("server.disks.time.monotonic", lambda: later)
+    assert disk.hangs == pytest.approx(3, abs=1)
+    monkeypatch.undo()
+    storage.gate.set()
+    until(lambda: left == [1, 2])
+    assert disk.hangs == 0
+    disk.close(5)
+
+
+def test_in_an_experiment_it_hangs_also_with_nothing_to_write() -> None:
+    disk, _ = writer(MemoryStorage(TABLES), [], [])
+    disk.hang(60)
+    assert 0 < disk.hangs < 60
+    disk.hang(0)
+    assert disk.hangs == 0
+    disk.close(5)
+
+
 def test_what_became_durable_is_counted_with_the_time_it_took() -> None:
     storage, left = GatedStorage(), list[int]()
     disk, begin = writer(storage, left, [])

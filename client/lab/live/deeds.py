@@ -57,6 +57,11 @@ class Deeds:
         self._ask(replica, "hang_disk", HANG_SECONDS)
         return f"replica {replica}: its disk does nothing for {HANG_SECONDS:g} s"
 
+    def unhang(self, replica: int) -> str:
+        """End that: what waited is written."""
+        self._ask(replica, "hang_disk", 0.0)
+        return f"replica {replica}: its disk goes on, as far as it was held up here"
+
     def slow(self, one: int, other: int) -> str:
         """Delay what passes between two replicas."""
         for here, there in ((one, other), (other, one)):
@@ -174,6 +179,7 @@ DEEDS = {
     "PAUSE": Deed(Deeds.pause, takes_away=True),
     "CONTINUE": Deed(Deeds.go_on),
     "HANG": Deed(Deeds.hang),
+    "UNHANG": Deed(Deeds.unhang),
     "SLOW": Deed(Deeds.slow, numbers=2),
     "WIPE": Deed(Deeds.wipe),
     "UNDO": Deed(Deeds.undo, numbers=0),

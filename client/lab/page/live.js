@@ -7,7 +7,7 @@ import { Log } from "./live_log.js";
 import { Orders } from "./live_orders.js";
 import { linkPanel, panel } from "./live_panel.js";
 import { Ring, write } from "./live_ring.js";
-import { health } from "./live_standing.js";
+import { health, hung } from "./live_standing.js";
 import { links, nothing, passes, take } from "./live_state.js";
 import { strip } from "./live_strip.js";
 import { electionPanel, slotPanel } from "./live_why.js";
@@ -17,7 +17,7 @@ import { help } from "./live_words.js";
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
 const SILENT_MS = 5000, SAID_MS = 20000, SLOT_PIXELS = 26, PICTURE_MS = 100, MIXED = 0.1;
 
-let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lost = "", colours = null, pictured = 0, shownPanel = "", choseAt = -Infinity, saidAt = 0;
+let state = nothing(), source = null, heard = 0, ahead = null, chosen = null, lost = "", colours = null, pictured = 0, shownPanel = "", opened = null, choseAt = -Infinity, saidAt = 0;
 
 const said = (text, bad = false) => {
   saidAt = performance.now();
@@ -175,17 +175,26 @@ function picture(at, flying) {
 function aside() {
   const link = chosen?.kind === "link" ? find(chosen.one, chosen.other) : null;
   const replica = state.replicas.get(chosen?.id);
-  const shape = JSON.stringify([chosen, link, chosen?.kind === "ballot" && state.explains.length, replica?.state, replica?.answers, state.leader, [...state.replicas.values()].map(({ cuts }) => cuts)]);
+  const shape = JSON.stringify([chosen, link, chosen?.kind === "ballot" && state.explains.length, replica?.state, replica?.answers, replica && hung(replica) > 0, state.leader, [...state.replicas.values()].map(({ cuts }) => cuts)]);
   if (shape === shownPanel) return;
   shownPanel = shape;
   one("panel").replaceChildren(...panelOf(link));
+  one("panel").classList.toggle("opened", chosen !== null);
+  if (chosen !== opened) reveal();
+}
+
+/** Bring the panel that was just opened into view; on a phone it stands over what is below the picture. */
+function reveal() {
+  opened = chosen;
+  if (chosen?.kind === "replica") one("stage").scrollIntoView({ block: "start" });
+  if (chosen) one("panel").scrollIntoView({ block: "nearest" });
 }
 
 function panelOf(link) {
-  if (link) return linkPanel(link, give);
+  if (link) return linkPanel(link, give, close);
   if (chosen?.kind === "slot") return slotPanel(chosen.slot, chosen.answer, state.replicas.size, close);
   if (chosen?.kind === "ballot") return electionPanel(state.explains, chosen.ballot, state.needs, close);
-  return panel(state, chosen?.id, give);
+  return panel(state, chosen?.id, give, close);
 }
 
 /** A line that names a ballot is a button: how that came to lead. */

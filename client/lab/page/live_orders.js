@@ -66,7 +66,7 @@ export const came = ({ said, refused }) =>
 /** Without words of the prompt, which this page does not have. */
 const plain = (text) => text.replace(/until START \d+/g, "until it is started again").replace(/until CONTINUE \d+/g, "until it is resumed");
 
-const WORDS = { CONTINUE: "resume", HANG: "hang the disk of", TRANSFER: "have lead:" };
+const WORDS = { CONTINUE: "resume", HANG: "hang the disk of", UNHANG: "let go on the disk of", TRANSFER: "have lead:" };
 
 /** Lines that are under way, in words. */
 export function shortly(lines) {

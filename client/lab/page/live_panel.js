@@ -2,17 +2,22 @@
 // button on one spot.
 
 import { html } from "./dom.js";
+import { hung } from "./live_standing.js";
 
-/** The buttons for a replica, or how to begin where none is chosen; `give` takes lines. */
-export function panel(state, selected, give) {
+/** What a panel is about, and what ends it. */
+export const heading = (text, close, attributes = {}) =>
+  html("h2", { ...attributes, class: `closes ${attributes.class ?? ""}` }, text, " ", html("button", { type: "button", title: "Close (Esc)", onclick: close }, "close"));
+
+/** The buttons for a replica, or how to begin where none is chosen; `give` takes lines, `close` ends it. */
+export function panel(state, selected, give, close) {
   const replica = state.replicas.get(selected);
   if (!replica) return [html("h2", {}, "Fail something"), html("p", {}, "Click a role to fail it, a link to cut it, a replica's number for more. Draw a line across links to cut them all. Click again to bring back."), ...partitions(state, give)];
   const id = replica.id, buttons = [...process(replica, state), ...network(state, id)];
   return [
-    html("h2", { class: `owner${id % 6}` }, `Replica ${id}`),
+    heading(`Replica ${id}`, close, { class: `owner${id % 6}` }),
     html("div", { class: "deeds" }, ...buttons.map(([key, text, title, lines]) =>
       html("button", { type: "button", title: `${title} (${key})`, "data-key": key, onclick: () => give(lines) }, text))),
-    html("p", { class: "legend" }, "Roles are failed and restarted on the card itself. Esc closes."),
+    html("p", { class: "legend" }, "Roles are failed and restarted on the card itself."),
   ];
 }
 
@@ -28,7 +33,8 @@ function process(replica, state) {
       : ["s", "pause", "Send the process SIGSTOP: it stands still, and knows nothing of it; time goes on", [`PAUSE ${id}`]]]),
   ];
   if (answers) {
-    rows.push(["d", "hang its disk, 5 s", "Nothing reaches its disk for five seconds", [`HANG ${id}`]]);
+    rows.push(hung(replica) ? ["d", "let its disk go on", "What waits for its disk is written", [`UNHANG ${id}`]]
+      : ["d", "hang its disk, 5 s", "Nothing reaches its disk for five seconds", [`HANG ${id}`]]);
     rows.push(["w", "wipe its disk", "Kill it, delete its folder, start it: it forgot what it promised", [`WIPE ${id}`]]);
   }
   if (answers && state.leader !== id && state.leader !== null) {
@@ -73,12 +79,12 @@ function partitions(state, give) {
 }
 
 /** A link's own buttons. */
-export function linkPanel({ one, other, there, back, slow }, give) {
+export function linkPanel({ one, other, there, back, slow }, give, close) {
   const both = there && back, whole = !there && !back;
   const button = (text, title, lines) => html("button", { type: "button", title, onclick: () => give(lines) }, text);
   const heal = button("heal", "Let all pass again", [`HEAL ${one} ${other}`]);
   return [
-    html("h2", {}, `Link ${one}–${other}`),
+    heading(`Link ${one}–${other}`, close),
     html("div", { class: "deeds" },
       both ? heal : button("cut", "Nothing passes, either way", [`CUT ${one} ${other}`]),
       there ? (both ? "" : heal) : button(`cut ${one} → ${other}`, `${other} does not hear ${one}`, [`failLink(${one},${other})`]),

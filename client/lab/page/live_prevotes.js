@@ -2,9 +2,10 @@
 
 import { less } from "./ballots.js";
 
-/** Who missed which heartbeat, and asks. */
+/** Who missed which heartbeat, or was asked to lead, and asks. */
 export function asks({ replica, ballot, text }) {
-  return `Replica ${replica} ${missed(replica, text)}, and asks who would promise ballot ${ballot} (a pre-vote).`;
+  const because = text === "asked" ? "" : `${missed(replica, text)}, and `;
+  return `Replica ${replica} ${because}asks who would promise ballot ${ballot} (a pre-vote).`;
 }
 
 function missed(replica, text) {

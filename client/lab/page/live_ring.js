@@ -2,7 +2,7 @@
 
 import { html, svg } from "./dom.js";
 import { bound, brief, lease } from "./live_moments.js";
-import { heard, silence, standing } from "./live_standing.js";
+import { heard, hung, silence, standing, unled } from "./live_standing.js";
 import { links, places } from "./live_state.js";
 
 const LEASE = 0.5, BIG = { x: 104, y: 88 }, LOW = { x: 104, y: 70 }, SMALL = { x: 56, y: 62 }, NARROW = 600, FLAT = 500, ASIDE = 6;
@@ -126,7 +126,7 @@ class Card {
     this.element.className = `card owner${this.id % 6}${leads ? " leader" : ""}${selected ? " selected" : ""}${known ? "" : " down"}`;
     const binds = bound(state, this.id, at);
     write(this.standing, standing(state, replica));
-    this.grants(known ? binds : null, leads ? lease(state, at) : null, heard(state, this.id));
+    this.grants(known ? binds : null, leads ? lease(state, at) : null, ill(replica) || heard(state, this.id) || unled(state, this.id));
     const roles = Object.keys(replica.roles ?? {});
     if (roles.length || replica.answers) keep(this.lamps, roles, (role) => this.lamp(role));
     for (const [role, lamp] of this.lamps) lamp.show(replica.roles?.[role], known);
@@ -135,14 +135,15 @@ class Card {
   }
 
   /** The bar: what its acceptor grants, and for how long; a leader's says what it may rely on. */
-  grants(binds, own, heard) {
+  grants(binds, own, other) {
     this.lease.classList.toggle("unknown", binds === null);
     if (binds === null) return;
     const { grant, hold, promised } = binds, left = Math.max(grant, hold);
     this.bar.style.width = `${Math.min(100, (100 * left) / LEASE)}%`;
     this.bar.className = promised ? `owner${promised[1] % 6}` : "";
-    const what = heard ? heard : grant > 0 ? `lease ${promised?.join(".")}` : hold > 0 ? "holds promises back" : `promised ${promised?.join(".") ?? "none"}`;
-    write(this.granted, own === null ? what : own > 0 ? `${what} · reads alone` : `${what} · no majority`);
+    const what = other || (grant > 0 ? `lease ${promised?.join(".")}` : hold > 0 ? "holds promises back" : `promised ${promised?.join(".") ?? "none"}`);
+    this.granted.title = other;
+    write(this.granted, own === null || other ? what : own > 0 ? `${what} · reads alone` : `${what} · no majority`);
   }
 
   lamp(role) {
@@ -152,16 +153,24 @@ class Card {
     element.setAttribute("aria-label", role);
     this.row.append(element);
     const show = (one, known) => {
-      const on = one?.state === "up";
-      element.className = `lamp ${!known ? "gone" : on ? "on" : "off"}`;
+      const on = one?.state === "up", waits = on && one.hangs;
+      element.className = `lamp ${!known ? "gone" : waits ? "hung" : on ? "on" : "off"}`;
       element.disabled = !known;
-      write(sign, !known ? "–" : on ? "●" : "○");
-      element.title = !known ? `nothing is known of its ${role}` : on
-        ? `${role} is up, incarnation ${one.incarnation}; press to fail it` : `${role} is ${one.state}; press to restart it`;
+      write(sign, !known ? "–" : waits ? "◐" : on ? "●" : "○");
+      element.title = known ? lampTitle(role, one) : `nothing is known of its ${role}`;
     };
     return { element, show };
   }
 }
+
+function lampTitle(role, { state, incarnation, hangs }) {
+  if (state !== "up") return `${role} is ${state}; press to restart it`;
+  const waits = hangs ? `, but its disk has done nothing for ${hangs.toFixed(0)} s: ${role === "acceptor" ? "it promises and accepts nothing meanwhile" : "what it writes waits"}` : "";
+  return `${role} is up, incarnation ${incarnation}${waits}; press to fail it`;
+}
+
+/** What is wrong with a replica that answers. */
+const ill = (replica) => hung(replica) ? `its disk hangs, ${hung(replica).toFixed(0)} s` : "";
 
 function facts(replica, binds) {
   if (!replica.answers) return replica.state === "starting" ? "on its way back" : brief(replica.reason) || "its number brings it back";

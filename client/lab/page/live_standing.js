@@ -63,6 +63,9 @@ export function silence(state, id) {
   return seconds >= BRIEF ? seconds : 0;
 }
 
+/** For how many seconds a replica's disk has done nothing, if it hangs; 0 if it does not. */
+export const hung = ({ roles }) => Math.max(0, ...Object.values(roles ?? {}).map(({ hangs }) => hangs ?? 0));
+
 /** What a replica is at the moment, in a word or two. */
 export function standing(state, replica) {
   const { id, answers, state: word, ballot } = replica, quiet = silence(state, id);
@@ -77,6 +80,14 @@ export function standing(state, replica) {
 }
 
 const parted = ({ deaf, alone }) => alone ? "cut off" : deaf ? "hears no leader" : "is not heard";
+
+/** Why a replica follows nobody, or leads no more, where it knows of no leader; "" if it does. */
+export function unled(state, id) {
+  const last = state.explains.filter(({ event, replica }) => replica === id && (event === "leads" || event === "leads no more")).at(-1);
+  if (state.leader !== null || last?.event !== "leads no more") return "";
+  const why = /reason=(.*)/.exec(last.text)?.[1] ?? "";
+  return why === "no heartbeat in time" ? `no heartbeat of ${last.peer} in time` : why;
+}
 
 /** When the leader and a replica last reached each other, if they do not now; "" if they do. */
 export function heard(state, id) {

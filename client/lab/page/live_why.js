@@ -2,29 +2,36 @@
 // for the elements.
 
 import { html } from "./dom.js";
+import { heading } from "./live_panel.js";
 import { answer, answers, asks, list } from "./live_prevotes.js";
 import { REFUSALS } from "./paxos_words.js";
 import { EVENT } from "./reasons.js";
 
 /** Events that explain who leads; the others pass by. */
 export const EXPLAINS = new Set(["pre-vote", "pre-voted", "campaign", "promise", "refuse", "leads", "leads open", "leads no more", "leads unreachable", "hand-over", "transfer"]);
-const MOST = 16, SLACK = 0.2, BEFORE = 3;
+const MOST = 16, SLACK = 0.2, BEFORE = 3, LATE = 2;
 
 /** What led to a ballot, and what ended the one before: sentences with their reasons. */
 export function election(events, ballot, needs) {
-  const begun = answersTo(events.filter((one) => one.ballot === ballot && !isLater(one)));
+  const begun = answersTo(events.filter((one) => one.ballot === ballot && BEGINS.has(one.event) && !one.text.startsWith("refuse slot=")));
   if (!begun.length) return [];
   const from = Math.min(...begun.map(({ at }) => at)) - BEFORE, won = begun.find(({ event }) => event === "leads");
-  const to = won?.at ?? Math.max(...begun.map(({ at }) => at));
-  const around = (one) => one.ballot !== ballot && one.at >= from && one.at <= to && AROUND.has(one.event) && !one.text.endsWith(`won ballot ${ballot}`);
+  const to = won ? won.at + SLACK : Math.max(...begun.map(({ at }) => at)), candidate = owner(ballot);
+  const around = (one) => one.ballot !== ballot && one.at >= from && one.at <= to + (hands(one, candidate) ? LATE : 0)
+    && AROUND.has(one.event) && !one.text.endsWith(`won ballot ${ballot}`);
   const near = events.filter((one) => begun.includes(one) || around(one));
   const seen = new Set();
   const first = (one) => !seen.has(topic(one)) && seen.add(topic(one));
-  return together(caused(chained(near, ballot).filter(first), ballot, needs)).map(told).slice(-MOST);
+  return together(caused(chained(requested(near), ballot).filter(first), ballot, needs)).map(told).slice(-MOST);
 }
 
-/** What is of a ballot once it leads: its end, and slots that are refused. */
-const isLater = ({ event, text }) => event === "leads no more" || (event === "refuse" && text.startsWith("refuse slot="));
+/** What is of a ballot until it leads. */
+const BEGINS = new Set(["pre-vote", "pre-voted", "campaign", "promise", "refuse", "leads", "leads open"]);
+
+/** Who was asked to lead missed no heartbeat. */
+const requested = (events) => events.map((one) =>
+  one.event === "pre-vote" && events.some(({ event, replica, at }) => event === "hand-over" && replica === one.replica && Math.abs(one.at - at) < SLACK)
+    ? { ...one, text: "asked" } : one);
 
 /** Without what acceptors answered before it wanted to lead: a replica that may be handed the lead asks them too. */
 function answersTo(events) {
@@ -32,18 +39,26 @@ function answersTo(events) {
   return events.filter(({ event, at }) => event !== "pre-voted" || at > asked - SLACK);
 }
 
+const owner = (ballot) => Number(ballot.split(".")[1]);
+
+/** Whether a leader reports that it has handed over to this one. */
+const hands = (one, to) => one.event === "leads no more" && reason(one).startsWith(`handed over to replica ${to}:`);
+
 /** What each of these waits for stands before it in the list. */
 const CHAIN = [
-  (one) => one.event === "pre-vote",
-  (one) => one.event === "pre-voted",
-  (one) => one.event === "campaign",
-  (one) => one.event === "promise" && one.replica === Number(one.ballot.split(".")[1]),  // its own is asked first
-  (one) => one.event === "promise" || one.event === "refuse",
+  ({ event }) => event === "transfer",
+  (one, own, candidate) => hands(one, candidate),
+  ({ event, replica }, own, candidate) => event === "hand-over" && replica === candidate,
+  ({ event }, own) => own && event === "pre-vote",
+  ({ event }, own) => own && event === "pre-voted",
+  ({ event }, own) => own && event === "campaign",
+  ({ event, replica }, own, candidate) => own && event === "promise" && replica === candidate,  // its own is asked first
+  ({ event }, own) => own && (event === "promise" || event === "refuse"),
 ];
 
 /** In the order of time, but for what clocks that differ by milliseconds turn round: no answer before its question. */
 function chained(events, ballot) {
-  const link = (one) => one.ballot === ballot ? CHAIN.findIndex((belongs) => belongs(one)) : -1;
+  const candidate = owner(ballot), link = (one) => CHAIN.findIndex((belongs) => belongs(one, one.ballot === ballot, candidate));
   const first = CHAIN.map((_, at) => Math.min(...events.filter((one) => link(one) > at).map((one) => one.at)));
   const when = (one) => Math.min(one.at, first[link(one)] ?? Infinity);
   return events.toSorted((a, b) => when(a) - when(b) || link(a) - link(b));
@@ -131,8 +146,6 @@ function ends(one) {
 function told(one) {
   return { at: one.at, text: SENTENCES[one.event]?.(one) ?? one.text, why: EVENT[one.event] ?? null };
 }
-
-const heading = (text, close) => html("h2", { class: "closes" }, text, " ", html("button", { type: "button", onclick: close }, "close"));
 
 /** The panel of a change of leader; `close` ends it. */
 export function electionPanel(events, ballot, needs, close) {

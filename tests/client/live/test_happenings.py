@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
+
 from client.live.happenings import Happening, Happenings
 
 from .entries import counters, down, entry
@@ -68,6 +70,20 @@ def test_a_leader_that_hands_over_says_why_and_nothing_is_wrong() -> None:
     assert not any(one.urgent for one in happenings.all)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_hand_over_stands_before_who_leads_by_it_whatever_the_clocks_say(first: int) -> None:
+    happenings = Happenings()
+    reason = "reason=handed over to replica 2: an operator asked for it"
+    text = f"leads no more replica=1 ballot=3.1 after=7.5s {reason}"
+    events = [
+        (1, 10.4, event("leads no more", text, peer=1)),
+        (3, 10.1, event("leads", ballot="4.2", peer=2)),
+    ]
+    for replica, at, one in (events[first], events[1 - first]):
+        happenings.reported(replica, at, one)
+    assert [text.split()[2] for text in texts(happenings)] == ["hands", "leads,"]
+
+
 def test_snapshots_are_told_in_words() -> None:
     happenings = Happenings()
     ends = "snapshot from=5 installed pages=1 applied=120"
@@ -113,6 +129,18 @@ def test_processes_that_end_and_start_are_seen_in_looks() -> None:
         "replica 2 answers, pid 77",
         "replica 2 was started anew, pid 78",
         "replica 2 has recovered and votes again",
+    ]
+
+
+def test_a_disk_that_hangs_is_a_line_from_when_it_began_and_one_when_it_goes_on() -> None:
+    happenings = Happenings()
+    roles = entry(2)["roles"] or {}
+    hung = entry(2, roles={**roles, "acceptor": {**roles["acceptor"], "hangs": 0.7}})
+    for at, (before, now) in enumerate(itertools.pairwise([entry(2), hung, hung, entry(2)])):
+        happenings.looked(before, now, 10.0 + at, all=False)
+    assert [(one.at, one.text, one.urgent) for one in happenings.all] == [
+        (9.3, "replica 2: its disk hangs", True),
+        (12.0, "replica 2: its disk works again", False),
     ]
 
 

@@ -62,7 +62,7 @@ test("a frame of another kind changes nothing", () => {
 
 const { passes } = await import(new URL("live_state.js", PAGE));
 const { absence, bound, lease, slots } = await import(new URL("live_moments.js", PAGE));
-const { heard, health, standing } = await import(new URL("live_standing.js", PAGE));
+const { heard, health, hung, standing, unled } = await import(new URL("live_standing.js", PAGE));
 const { beats, DELAY, FLIGHT, flying, launch, MOST, none } = await import(new URL("live_flights.js", PAGE));
 const { came, Orders, shortly } = await import(new URL("live_orders.js", PAGE));
 const { crossed } = await import(new URL("live_stroke.js", PAGE));
@@ -168,6 +168,23 @@ test("who is cut off from the leader says since when, and who is silent for how 
   const alone = { 1: { ballot: "3.1", cuts: [1, 3, 4, 5].flatMap((id) => [[id, 2], [2, id]]) } };
   const off = seen(back, 15, five(alone), all(15, (id) => ({ leads: id === 1 })));
   assert.deepEqual([2, 3].map((id) => standing(off, off.replicas.get(id))), ["cut off", "follows"]);
+});
+
+test("a replica without a leader says why it follows nobody", () => {
+  const event = (on, kind, text, at) => ({ event: kind, replica: on, peer: 1, ballot: "3.1", at, text });
+  const events = [event(2, "leads", "", 5), event(2, "leads no more", "leads no more replica=1 reason=no heartbeat in time", 9),
+    event(1, "leads no more", "leads no more replica=1 reason=no quorum answered for one election time", 9), event(3, "leads no more", "reason=x", 8), event(3, "leads", "", 9)];
+  const gone = { health: "no quorum", leader: null };
+  const now = take(nothing(), batch(10, { picture: { ...picture(...five()), ...gone }, events }));
+  assert.deepEqual([1, 2, 3, 4].map((id) => unled(now, id)), ["no quorum answered for one election time", "no heartbeat of 1 in time", "", ""]);
+  assert.equal(unled({ ...now, leader: 2 }, 2), "");
+});
+
+test("a disk that hangs is known of its replica, whichever role waits for it", () => {
+  const up = { state: "up", incarnation: 1 };
+  assert.equal(hung({ roles: { acceptor: { ...up, hangs: 3.2 }, learner: { ...up, hangs: 0.7 }, proposer: { ...up, hangs: null } } }), 3.2);
+  assert.equal(hung({ roles: { acceptor: up } }), 0);
+  assert.equal(hung({ roles: null }), 0);
 });
 
 test("a long reason is shown by what it begins with", () => {
@@ -331,6 +348,18 @@ test("the end of the term before: the leader's own word, and why its followers f
     "Replica 1 leads at 3.1 no more: handed over to replica 2: the disk of its own acceptor hangs.",
     "Replicas 2, 4 and 5 follow replica 1, which led at 3.1, no more: no heartbeat of it came in time.",
     "Replica 3 follows replica 1, which led at 3.1, no more: it won ballot 4.3 itself.",
+  ]);
+});
+
+test("who was asked to lead: in the order of cause, whatever the clocks say, and it missed no heartbeat", () => {
+  const why = "handed over to replica 2: leadership goes to the lowest number that can lead";
+  const vote = event("pre-vote", 9.99, 2, 0, { ballot: "4.2", text: "pre-vote ballot=4.2 heartbeat=3.1 ago=0.002s" });
+  const events = [vote, event("campaign", 9.995, 2, 0, { ballot: "4.2" }), event("leads", 10, 2, 2, { ballot: "4.2" }),
+    event("hand-over", 10.01, 2, 1), ended(10.9, 1, why), event("hand-over", 14, 3, 2, { ballot: "4.2" })];
+  assert.deepEqual(election(events, "4.2", 3).map(({ text }) => text), [
+    `Replica 1 leads at 3.1 no more: ${why}.`, "Replica 1 asks replica 2 to lead, which campaigns at once.",
+    "Replica 2 asks who would promise ballot 4.2 (a pre-vote).", "Replica 2 asks all to promise ballot 4.2.",
+    "Replica 2 has a majority of promises: it leads at 4.2.",
   ]);
 });
 
