@@ -7,11 +7,13 @@ in world.py; they ask it and name no role and no message. What ships is in paxos
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from .acts import Act
 from .faults import Faults
 from .profile import Profile
+from .script import Language, play
 from .seen import Onlooker
 from .world import World
 
@@ -71,14 +73,15 @@ class Play(Protocol):
 class Explored(NamedTuple):
     """A protocol whose runs follow from seeds: what may strike, what may be planted.
 
-    `bugs` make the parts of a run, and their docstrings say what is wrong.
+    `bugs` make the parts of a run, and their docstrings say what is wrong. `language` gives what it
+    makes of scenarios.
     """
 
     name: str
     profiles: tuple[Profile, ...]
     begin: Begin
     bugs: Mapping[str, Callable[[], Any]]
-    play: Play | None = None
+    language: Callable[[], Language] | None = None
     package: str = ""
     """Where its bugs.json is: the seeds that show its bugs."""
 
@@ -87,3 +90,8 @@ class Explored(NamedTuple):
         if name:
             return {profile.name: profile for profile in self.profiles}[name]
         return self.profiles[seed % len(self.profiles)]
+
+    @property
+    def play(self) -> Play | None:
+        """What plays a scenario; None: there are no words for one."""
+        return None if self.language is None else partial(play, self.language())

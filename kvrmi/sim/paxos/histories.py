@@ -9,12 +9,10 @@ from collections.abc import Collection, Sequence
 
 from ...cluster.timing import Timing
 from ...state.clienttable import SESSION_LIMIT
-from ..acts import Act
 from ..draws import Draws
 from ..faults import Faults
 from ..profile import Profile
 from ..protocol import Explored
-from ..script import Write, play
 from ..seen import Onlooker
 from .audit import audit, judge, recover
 from .bugs import BUGS
@@ -25,7 +23,7 @@ from .faults import FAULTS
 from .monitor import monitor
 from .parts import Parts, make_world
 from .profiles import PROFILES
-from .script import LANGUAGE
+from .script import language
 from .workload import KINDS, Workload
 
 __all__ = ["PAXOS", "History", "with_callers"]
@@ -107,14 +105,4 @@ def _turn(seed: int) -> int:
     return seed // len(PROFILES)
 
 
-def _play(
-    lines: Sequence[str],
-    write: Write,
-    onlooker: Onlooker | None = None,
-    acts: Sequence[Act] = (),
-) -> bool:
-    # By its name it comes into processes of their own, where many seeds run; LANGUAGE could not.
-    return play(LANGUAGE, lines, write, onlooker, acts)
-
-
-PAXOS = Explored("paxos", PROFILES, History, BUGS, _play, __package__)
+PAXOS = Explored("paxos", PROFILES, History, BUGS, language, __package__)

@@ -26,7 +26,7 @@ from .parts import Parts, make_world
 from .script_checks import CHECKS, highest_round
 from .script_print import Printer
 
-__all__ = ["LANGUAGE"]
+__all__ = ["LANGUAGE", "language"]
 
 
 class _Asked:
@@ -97,3 +97,8 @@ _STEPS: dict[str, MakeStep] = {
 
 LANGUAGE = Language(_stage, _STEPS)
 """What Multi-Paxos makes of scenarios."""
+
+
+def language() -> Language:
+    """Give it: a function comes into processes of their own by its name, its words could not."""
+    return LANGUAGE

@@ -5,25 +5,23 @@ Rule: everything follows from the arguments, so that a run can be had again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from ...checker.audits import audit
 from ...checker.check import check
 from ...checker.history import OK, Operation
 from ...twophase.participant import Participant
-from ..acts import Act
 from ..faults import FAULTS, Fault, Faults, Strike
 from ..profile import Profile
 from ..protocol import Explored
-from ..script import Write, play
 from ..seen import Onlooker
 from .bugs import BUGS
 from .coordinator import Coordinator
 from .faults import ADVERSARIES
 from .monitor import monitor
 from .parts import Parts, make_world
-from .script import LANGUAGE
+from .script import language
 from .workload import CLIENTS, Client
 
 __all__ = ["TWOPHASE", "History"]
@@ -170,14 +168,4 @@ class History:
         return sum(one.outcome == OK for one in self._seen)
 
 
-def _play(
-    lines: Sequence[str],
-    write: Write,
-    onlooker: Onlooker | None = None,
-    acts: Sequence[Act] = (),
-) -> bool:
-    # By its name it comes into processes of their own, where many seeds run; LANGUAGE could not.
-    return play(LANGUAGE, lines, write, onlooker, acts)
-
-
-TWOPHASE = Explored("2pc", PROFILES, History, BUGS, _play, __package__)
+TWOPHASE = Explored("2pc", PROFILES, History, BUGS, language, __package__)

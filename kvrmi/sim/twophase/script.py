@@ -26,7 +26,7 @@ from ..seen import Acted, Happened, Onlooker, Seen, both
 from ..world import World
 from .parts import Parts, make_world
 
-__all__ = ["LANGUAGE"]
+__all__ = ["LANGUAGE", "language"]
 
 _BEGAN = 1.0
 """Virtual time at which every world begins; scenarios count from there."""
@@ -148,3 +148,8 @@ _CHECKS: dict[str, Callable[..., Check]] = {
 
 LANGUAGE = Language(_stage, steps(declare(Parts()), _CHECKS))
 """What two-phase commit makes of scenarios."""
+
+
+def language() -> Language:
+    """Give it: a function comes into processes of their own by its name, its words could not."""
+    return LANGUAGE
