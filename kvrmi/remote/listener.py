@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from kvrmi.cluster.naming import join_address
 
+from .binding import for_connections
 from .channel import Channel
 from .identity import Challenge
 from .ratelimit import RateLimit
@@ -92,15 +93,7 @@ class Listener:
         self._displaced = RateLimit(_log, logging.INFO)
         self.is_cut = False
         """True once nothing may be executed any more."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.sock.bind((host, port))
-            self.sock.listen(_BACKLOG)
-        except OSError as error:
-            self.sock.close()
-            raise OSError(error.errno, f"port {port} on {host}: {error.strerror}") from error
+        self.sock = for_connections(host, port, _BACKLOG)
         self.sock.settimeout(_ACCEPT_SECONDS)
         self.port: int = self.sock.getsockname()[1]
 

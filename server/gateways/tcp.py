@@ -16,6 +16,7 @@ from itertools import count
 from time import monotonic
 
 from kvrmi.operations.interface import Result
+from kvrmi.remote.binding import for_connections
 from kvrmi.remote.listener import Client
 from kvrmi.remote.ratelimit import RateLimit
 from kvrmi.remote.reactor import NEVER, Reactor
@@ -99,16 +100,8 @@ class TcpGateway:
 
     def open(self) -> None:
         """Listen and serve. Raises OSError."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((self._host, self._port))
-            listener.listen(_BACKLOG)
-        except OSError as problem:
-            listener.close()
-            where = f"port {self._port} on {self._host}"
-            raise OSError(problem.errno, f"{where}: {problem.strerror}") from problem
+        listener = for_connections(self._host, self._port, _BACKLOG)
+        listener.setblocking(False)
         self._port = listener.getsockname()[1]
         self._listener = listener
         self._reactor.watch(listener.fileno(), self._accept)

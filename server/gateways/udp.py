@@ -15,6 +15,7 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from kvrmi.operations.interface import Result
+from kvrmi.remote.binding import for_datagrams
 from kvrmi.remote.listener import Client
 from kvrmi.remote.ratelimit import RateLimit
 from kvrmi.remote.reactor import Reactor
@@ -100,14 +101,8 @@ class UdpGateway:
 
     def open(self) -> None:
         """Listen and serve. Raises OSError."""
-        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
-        made = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        try:
-            made.bind((self._host, self._port))
-        except OSError as problem:
-            made.close()
-            where = f"UDP port {self._port} on {self._host}"
-            raise OSError(problem.errno, f"{where}: {problem.strerror}") from problem
+        made = for_datagrams(self._host, self._port)
+        made.setblocking(False)
         self._port = made.getsockname()[1]
         self._socket = made
         self._reactor.watch(made.fileno(), self._receive)
