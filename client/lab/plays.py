@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from kvrmi.sim.acts import Act
+from kvrmi.sim.acts import read as read_act
 from kvrmi.sim.protocol import Explored
 from kvrmi.sim.scenario import Scenario, Wrong, read
 from kvrmi.sim.seen import both
@@ -44,16 +45,20 @@ def understood(text: str) -> Scenario:
         raise NoSuchRun(f"a scenario has at most {MOST_LINES} lines here")
     _patience(lines)
     try:
-        return read(lines)
-    except Wrong as error:
-        where = f"line {error.line}: " if error.line else ""
+        scenario = read(lines)
+        for act in scenario.acts:
+            read_act(act)
+    except (Wrong, ValueError) as error:
+        line = error.line if isinstance(error, Wrong) else 0
+        where = f"line {line}: " if line else ""
         raise NoSuchRun(f"the scenario cannot be played: {where}{error}") from None
+    return scenario
 
 
 def _patience(lines: Iterable[str]) -> None:
     for line in lines:
         waits, writes = _WAITS.fullmatch(line), _WRITES.fullmatch(line)
-        if waits and waits[1].count(".") < 2 and float(f"0{waits[1]}0") > MOST_SECONDS:
+        if waits and waits[1].count(".") < 2 and float(f"0{waits[1]}") > MOST_SECONDS:
             raise NoSuchRun(f"{line!r}: at most {MOST_SECONDS:g} seconds a line here")
         if writes and int(writes[1]) > MOST_WRITES:
             raise NoSuchRun(f"{line!r}: at most {MOST_WRITES:,} writes a line here")

@@ -17,12 +17,15 @@ from kvrmi.sim.planted import about, known_seeds
 from kvrmi.sim.protocol import Explored
 from kvrmi.sim.protocols import PROTOCOLS
 from kvrmi.sim.run import DEFAULT, STEPS, run
+from kvrmi.sim.scenario import Scenario
 from kvrmi.sim.scenario import read as read_scenario
 from kvrmi.sim.seen import both
 from kvrmi.sim.trace_json import JsonLines
 
 from .plays import MOST_MOVES, NoSuchRun, end, play, play_dare, understood
 from .scenarios.dare import BEGIN, HINT, MOVES
+from .scenarios.game import BEGIN as OPENING
+from .scenarios.game import HEAL
 from .scenarios.known import WON
 from .scenarios.shipped import named, texts
 from .values import Values
@@ -75,8 +78,12 @@ def menu() -> dict[str, Any]:
 
 
 def dare() -> dict[str, Any]:
-    """Return the texts of the dare: what it is about, its moves, a hint, and what wins."""
-    return {"begin": BEGIN, "moves": MOVES, "hint": HINT, "won": WON}
+    """Return the texts of the dare: what it is about, its moves, a hint, and what wins.
+
+    `before` and `heal` are the steps before its first move, and those that undo all failures.
+    """
+    told = {"begin": BEGIN, "moves": MOVES, "hint": HINT, "won": WON}
+    return told | {"before": OPENING, "heal": HEAL}
 
 
 def _menu(protocol: Explored) -> dict[str, Any]:
@@ -94,8 +101,11 @@ def checked(request: Request) -> Request:
     _single(request)
     if request.scenario:
         _among("scenario", request.scenario, texts(protocol.name))
-    if request.script:
-        _among("protocol", understood(request.script).protocol, PROTOCOLS)
+    own = understood(request.script) if request.script else None
+    if own is not None:
+        _among("protocol", own.protocol, PROTOCOLS)
+        if own.bug:
+            _among("bug", own.bug, PROTOCOLS[own.protocol].bugs)
     if request.dare is not None and not 3 <= request.dare <= 5:
         raise NoSuchRun("the dare has 3, 4 or 5 replicas")
     if len(request.moves) > MOST_MOVES:
@@ -115,7 +125,7 @@ def checked(request: Request) -> Request:
         and (request.profile or request.only is not None)
     ):
         raise NoSuchRun("the seed that shows a bug has its own faults: name a seed with these")
-    if len(request.acts) > MOST_ACTS:
+    if len(request.acts) + (len(own.acts) if own else 0) > MOST_ACTS:
         raise NoSuchRun(f"a run takes at most {MOST_ACTS} acts")
     _read(request.acts)
     return request
@@ -211,9 +221,17 @@ def _play(protocol: Explored, name: str, request: Request, write: Callable[[str]
         **_by_hand(request),
         "text": text,
         "own": not name,
-        "about": f"{scenario.title}. {scenario.teaches}" if scenario.title else "",
+        "plant": scenario.bug,
+        "about": _about(protocol, scenario),
     }
     play(protocol, text, head, _read(request.acts), write)
+
+
+def _about(protocol: Explored, scenario: Scenario) -> str:
+    """Say what a scenario is about; where a bug is planted, what that is."""
+    if scenario.bug:
+        return about(protocol, scenario.bug)
+    return f"{scenario.title}. {scenario.teaches}".removesuffix(" ") if scenario.title else ""
 
 
 def _title(name: str) -> str:

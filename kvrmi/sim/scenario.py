@@ -3,6 +3,8 @@
     title: what happens, in a few words
     teaches: what can be learned from it
     protocol: 2pc              (paxos, if it is left out)
+    bug: NAME                  (planted in all replicas)
+    acts: 1.6 kill 2, 2 mend   (what is done to it by hand besides, each at its moment: acts.py)
     replicas N                 (or: replicas N keeping ENTRIES)
     # prose, and steps, one a line
     question: what a reader should be able to answer now
@@ -25,7 +27,7 @@ KEEP = 1000
 """Entries that logs keep unless the scenario says otherwise."""
 DEFAULT = "paxos"
 """The protocol of a scenario that names none."""
-_BEFORE = ("title", "teaches", "protocol")
+_BEFORE = ("title", "teaches", "protocol", "bug", "acts")
 _AFTER = ("question", "answer")
 
 
@@ -56,6 +58,8 @@ class Scenario(NamedTuple):
     teaches: str
     question: str
     answer: str
+    bug: str
+    acts: tuple[str, ...]
 
 
 def read(lines: Iterable[str]) -> Scenario:
@@ -84,9 +88,18 @@ def read(lines: Iterable[str]) -> Scenario:
             raise
     if size is None:
         raise Wrong("the script has no `replicas N`")
-    said = (texts.get(key, "") for key in ("title", "teaches", "question", "answer"))
-    protocol = texts.get("protocol", DEFAULT)
-    return Scenario(*size, tuple(before), tuple(after), protocol, *said)
+    return Scenario(
+        *size,
+        tuple(before),
+        tuple(after),
+        texts.get("protocol", DEFAULT),
+        title=texts.get("title", ""),
+        teaches=texts.get("teaches", ""),
+        question=texts.get("question", ""),
+        answer=texts.get("answer", ""),
+        bug=texts.get("bug", ""),
+        acts=tuple(filter(None, map(str.strip, texts.get("acts", "").split(",")))),
+    )
 
 
 def _key(text: str, expected: tuple[str, ...], known: dict[str, str]) -> str:

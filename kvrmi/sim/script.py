@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from .acts import Act, arrange
+from .acts import read as read_act
 from .scenario import Line, Scenario, Wrong, read
 from .script_stage import Stage
 from .script_steps import MakeStep, Step
@@ -40,6 +41,8 @@ class Language(NamedTuple):
     stage: MakeStage
     steps: Mapping[str, MakeStep]
     """What makes a step of its words, by how it is written in vocabulary.STEPS."""
+    bugs: Mapping[str, Callable[[], Any]]
+    """What makes the parts of a planted bug, by its name."""
 
 
 def play(
@@ -53,17 +56,18 @@ def play(
 
     `onlooker` sees all that happens, and each line of the script, as it is reached, as `script`'s.
     The last line of a play that failed names the script's line and what was found instead.
-    `acts` are done to it besides: it goes another way then, and a step that cannot be done, or
-    finds something else, is noted and passed over.
+    `acts` are done to it besides, after those that it names: it goes another way then, and a step
+    that cannot be done, or finds something else, is noted and passed over.
     """
     at = 0
     try:
         scenario = read(lines)
         steps = _understood(scenario, language.steps)
+        parts, acts = _planted(scenario, language.bugs), [*_acts(scenario), *acts]
         for line in scenario.before:
             write(line.text)
-        stage = language.stage(scenario, write, onlooker)
-        arrange(stage.world, acts, lambda: False)
+        stage = language.stage(scenario, write, onlooker, parts)
+        _arrange(stage, acts)
         carry_out = _beside if acts else _carry_out
         try:
             for line, step in steps:
@@ -76,6 +80,11 @@ def play(
                     carry_out(stage, step)
             if not acts:
                 _ask(stage, scenario)
+        except Wrong:
+            raise
+        except Exception as error:
+            stage.world.trace("verdict", str(error))
+            raise
         finally:
             stage.world.tracing.ended()
     except Wrong as error:
@@ -85,6 +94,26 @@ def play(
         write(f"line {at}: {type(error).__name__}: {error}")
         return False
     return True
+
+
+def _planted(scenario: Scenario, bugs: Mapping[str, Callable[[], Any]]) -> Any | None:
+    if scenario.bug and scenario.bug not in bugs:
+        raise Wrong(f"there is no bug {scenario.bug!r}; there are: {', '.join(bugs)}")
+    return bugs[scenario.bug]() if scenario.bug else None
+
+
+def _acts(scenario: Scenario) -> list[Act]:
+    try:
+        return [read_act(text) for text in scenario.acts]
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+
+def _arrange(stage: Stage, acts: Sequence[Act]) -> None:
+    try:
+        arrange(stage.world, acts, lambda: False)
+    except ValueError as error:  # an act on what is not there
+        raise Wrong(str(error)) from None
 
 
 def _carry_out(stage: Stage, step: Step) -> None:

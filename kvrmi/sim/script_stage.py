@@ -17,6 +17,7 @@ from ..roles.contract import Address, Message
 from .draws import Draws
 from .replica import Replica
 from .scenario import Wrong
+from .script_reads import Reads
 from .world import World
 
 __all__ = ["SEED", "Ask", "Pending", "Printer", "Stage", "Steady"]
@@ -45,13 +46,19 @@ Ask: TypeAlias = Callable[[Replica, str, tuple[object, ...], CommandId | None], 
 
 
 class _Request(NamedTuple):
-    """A request that was sent: in words, by whom it is to be answered, and what of it is known."""
+    """A request that was sent: by whom it is to be answered, and what is known of that."""
 
-    words: str
+    op: str
+    args: tuple[object, ...]
     at: Replica
     start: int
     """Which of the starts of the replica's process has it."""
     pending: Pending
+
+    @property
+    def words(self) -> str:
+        """It, as scripts write it."""
+        return " ".join((self.op, *("none" if arg is None else str(arg) for arg in self.args)))
 
     @property
     def gone(self) -> bool:
@@ -106,6 +113,7 @@ class Stage:
         self._ask = ask
         self._keeping: deque[Callable[[], None]] = deque()
         self._last: _Request | None = None
+        self._reads = Reads()
         self._open: list[_Request] = []
         """Whose answers nobody who looks on has seen."""
         world.network.catch = self._catch
@@ -138,14 +146,20 @@ class Stage:
         self.answer = self._last = None
         if not at.up:
             raise Wrong(f"replica {at.me} is down")
-        words = " ".join((op, *("none" if arg is None else str(arg) for arg in args)))
-        self._last = _Request(words, at, at.starts, self._ask(at, op, args, id))
+        self._reads.asked(op, args, again=id is not None)
+        self._last = _Request(op, args, at, at.starts, self._ask(at, op, args, id))
         self._open.append(self._last)
 
     def wait(self) -> None:
-        """Let time pass until the last request is answered or its process is gone."""
+        """Let time pass until the last request is answered or its process is gone.
+
+        Raises Violation if it read what was overwritten before, by a write that was acknowledged.
+        """
         if not self.run(ANSWER_WITHIN, self.answered):
             raise Wrong(f"no answer within {ANSWER_WITHIN} s")
+        if self._last is not None:
+            stale = self._reads.answered(self._last.op, self._last.args, self.answer)
+            self.world.require(not stale, stale)
 
     def answered(self) -> bool:
         """Return whether the last request is settled, one way or the other."""

@@ -33,6 +33,7 @@ const KEYS = {
   g: (acts) => coarser(acts), t: () => theme(), "?": () => help(), "shift ?": () => help(),
   s: (acts) => acts.slot(), l: (acts) => acts.leader(), m: (acts) => acts.following(), Escape: (acts) => acts.close(),
   o: () => one("file").click(), "shift S": (acts) => acts.save(),
+  x: (acts) => acts.menu && acts.write(),
 };
 
 const HELP = [
@@ -43,7 +44,7 @@ const HELP = [
   ["m, or click on an arrow", "the messages of this step, one after the other; Esc closes"],
   ["s, or click on a slot", "why a slot has its value"],
   ["l, or click on \"leads\"", "why somebody leads: heartbeats, pre-votes, leases, promises"],
-  ["⚡ on a card", "what if this replica failed here: the run forks"], ["S", "save this as a file that plays without the lab"], ["o", "open such a file, a trace, or a scenario of your own in words"], ["t", "light or dark"],
+  ["⚡ on a card", "what if this replica failed here: the run forks"], ["S", "save this as a file that plays without the lab"], ["x", "save what makes it as a scenario in words (not of a seed's run)"], ["o", "open such a file, a trace, or a scenario of your own in words"], ["t", "light or dark"],
 ];
 
 /** Put all controls in place; `acts` is the page: {player, menu, load, save, open, close, ..}. */
@@ -129,7 +130,10 @@ function files(acts) {
     if (event.dataTransfer.files[0]) acts.open(event.dataTransfer.files[0]);
   });
   return [
-    ...acts.menu ? [button("save", "Save this as a file that plays without the lab (S)", () => acts.save(), "save")] : [],
+    ...acts.menu ? [
+      button("save", "Save this as a file that plays without the lab (S)", () => acts.save(), "save"),
+      button("text", "Save what makes this run as a scenario in words, to change and to open again (x)", () => acts.write(), "text"),
+    ] : [],
     button("open", "Open a saved file, a trace, or a scenario of your own (o)", () => one("file").click()),
     html("input", { type: "file", id: "file", accept: ".html,.jsonl,.txt", hidden: true, onchange: opened }),
   ];

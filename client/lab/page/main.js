@@ -1,6 +1,7 @@
 // Puts the page together: the runs that are shown, where we stand in them, what is looked at.
 
 import { address, readAddress } from "./address.js";
+import { isWritable, written } from "./as_text.js";
 import { ask, content, isWords, kept, Refused, traces } from "./asking.js";
 import { controls, marks, standing } from "./controls.js";
 import { attempt, dare } from "./dare.js";
@@ -16,6 +17,7 @@ import { asked } from "./records.js";
 import { download, fileName, saved } from "./saving.js";
 import { called, Stage } from "./stage.js";
 import { forks, refusal, whatIf } from "./whatif.js";
+import { brokeAt } from "./verdicts.js";
 import { culprit, say } from "./words.js";
 
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
@@ -26,7 +28,7 @@ const MAKING = "The run is being made, from its beginning to its end. A long one
 const view = { stages: [], runs: [], player: null, pane: 0, message: 0, slot: 0, leader: 0, replica: 0, asked: 0, isAsked: false, waiting: 0, remembering: 0 };
 
 const acts = {
-  menu: given.menu, pairs: given.pairs, load, save, close: () => look({}),
+  menu: given.menu, pairs: given.pairs, load, save, write, close: () => look({}),
   /** Null while a run is awaited: keys and buttons do nothing then. */
   get player() { return view.isAsked ? null : view.player; },
   open: opened,
@@ -96,7 +98,7 @@ function ended() {
 function busy(isAsked) {
   view.isAsked = isAsked;
   document.body.setAttribute("aria-busy", String(isAsked));
-  for (const part of document.querySelectorAll("main, #buttons, #save")) part.inert = isAsked;
+  for (const part of document.querySelectorAll("main, #buttons, #save, #text")) part.inert = isAsked;
 }
 
 function begin(stages, where) {
@@ -110,6 +112,7 @@ function begin(stages, where) {
   one("about").textContent = about(stages);
   if (stages.length > 1) labels(stages.map(({ trace }) => trace.run)).forEach((label, pane) => { stages[pane].label = label; });
   one("lead").hidden = stages.length < 2;
+  if (given.menu) one("text").hidden = stages.length > 1 || !isWritable(stages[0].trace);
   if (given.menu) attempt(Number.isInteger(stages[0].trace.run.dare) ? stages[0].trace : null, given.dare);
   kin(stages);
   document.body.classList.toggle("beside", stages.length > 1);
@@ -138,7 +141,7 @@ const isSame = (one, other) => address(one, null, {}) === address(other, null, {
 function wrong(trace) {
   if (trace.problem) return `Of this trace, ${trace.problem}.`;
   const violation = trace.run.script && !trace.run.acts && trace.end.violation;
-  return violation ? `It did not go as the scenario expects: ${violation}` : "";
+  return violation && brokeAt(trace) < 0 ? `It did not go as the scenario expects: ${violation}` : "";
 }
 
 /** Where a run opens: where safety broke, else what was done to it, else the first thing worth seeing. */
@@ -286,7 +289,13 @@ function remember() {
 async function save() {
   const { stages, player } = view;
   const text = await saved(stages, player.run, player.step, { where: where() });
-  download(fileName(stages[0].asked), text);
+  download(`${fileName(stages[0].asked)}.html`, text, "html");
+}
+
+/** Save what makes the run, in words; of one that is not written in words there is nothing. */
+function write() {
+  const [{ asked, trace }, beside] = view.stages;
+  if (!beside && isWritable(trace)) download(`${fileName(asked)}.txt`, written(trace, given.dare), "plain");
 }
 
 /** Follow an address that somebody changed: to its run, or to its place in what is shown. */

@@ -21,12 +21,12 @@ export async function saved(stages, merged, step, given) {
   return template.replace(/\{\{(\w+)\}\}/g, (_, name) => places[name]);
 }
 
-/** A name for the file. */
-export const fileName = (asked) => `kvrmi-${asked?.scenario ?? (asked?.dare ? "dare" : asked?.bug) ?? `seed-${asked?.seed ?? 0}`}.html`;
+/** A name for the file, without its ending. */
+export const fileName = (asked) => `kvrmi-${asked?.scenario ?? (asked?.dare ? "dare" : asked?.bug) ?? (asked?.script ? "scenario" : `seed-${asked?.seed ?? 0}`)}`;
 
-/** Hand a file to the browser, which keeps it. */
-export function download(name, text) {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/html" }));
+/** Hand a file to the browser, which keeps it; `kind` is html or plain. */
+export function download(name, text, kind) {
+  const url = URL.createObjectURL(new Blob([text], { type: `text/${kind}` }));
   html("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -7,8 +7,8 @@ write that was acknowledged. Without a planted bug it is never broken. It prints
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
+from functools import partial
 
 from kvrmi.sim.paxos.monitor import monitor
 from kvrmi.sim.paxos.script import LANGUAGE
@@ -17,16 +17,20 @@ from kvrmi.sim.scenario import Wrong, read
 from kvrmi.sim.script import Write
 from kvrmi.sim.script_steps import Step
 from kvrmi.sim.seen import Onlooker
-from kvrmi.sim.vocabulary import STEPS, found, operation
+from kvrmi.sim.vocabulary import STEPS, found
 
-__all__ = ["QUIT", "Game"]
+__all__ = ["BEGIN", "HEAL", "QUIT", "Game"]
 
 QUIT = "quit"
 """The last move, in place of a step: all failures are undone."""
 
-_RECOVERY = 30.0
-"""Virtual seconds for all replicas to have the same again."""
-_REQUEST = re.compile(r"(ask )?(?:as \w+ \d+ )?((?:put|get|delete|cas) .+) at \d+")
+BEGIN = "run 1"
+"""What is played before the first move: there is a leader then."""
+HEAL = (
+    "mend", "deliver", "mend disk all", "resume all", "start all",
+    "restart proposer all", "restart acceptor all", "restart learner all", "run 30",
+)  # fmt: skip
+"""What undoes all failures, and the time for all replicas to have the same again."""
 
 
 class Game:
@@ -45,12 +49,8 @@ class Game:
         scenario = read([f"replicas {replicas}"])
         self._stage = LANGUAGE.stage(scenario, write, onlooker, parts)
         self._stage.printer.muted = True
-        self._stage.run(1.0)
+        _step(BEGIN)(self._stage)
         self._stage.printer.muted = False
-        self._possible: dict[str, set[object]] = {}
-        """Of each key, the values that a read may return now."""
-        self._open: dict[str, set[object]] = {}
-        """Of each key, what was written without an answer: it may take effect at any time."""
 
     @property
     def chosen(self) -> int:
@@ -62,15 +62,10 @@ class Game:
         if self.broken:
             raise Wrong("safety is broken already: there is nothing left to break")
         step = _step(text)
-        asked = _REQUEST.fullmatch(text)
-        if asked:
-            self._asked(*operation(asked[2]))
         self.moves.append(text)
         self._stage.world.trace("script", text)
         self._stage.printer.step()
         self._watched(lambda: step(self._stage))
-        if asked and not asked[1] and not self.broken:
-            self._answered(*operation(asked[2]))
 
     def heal(self) -> bool:
         """Undo all failures and let time pass; whether all replicas have the same in the end."""
@@ -78,18 +73,10 @@ class Game:
             return False
         self._stage.printer.muted = True
         self._stage.world.trace("script", "# All failures are undone.")
-        self._stage.mend()
-        self._stage.deliver()
-        for replica in self._stage.world.replicas.values():
-            for disk in replica.disks.values():
-                disk.well()
-            if replica.paused:
-                replica.resume()
-            if not replica.up:
-                replica.start()
-            for role in self._stage.world.declared.daemons:
-                replica.restart(role)
-        self._watched(lambda: self._stage.run(_RECOVERY))
+        for line in HEAL:
+            if not self.broken:
+                self._stage.world.trace("script", line)
+                self._watched(partial(_step(line), self._stage))
         if self.broken:
             return False
         try:
@@ -113,34 +100,6 @@ class Game:
         except Exception as error:  # the monitor's, or an invariant of a role
             self.broken = str(error)
 
-    def _asked(self, op: str, args: tuple[str | None, ...]) -> None:
-        """Take note that a write may take effect from now on."""
-        key = str(args[0])
-        if op in ("put", "delete"):
-            self._possible.setdefault(key, {None}).add(_written(op, args))
-            self._open.setdefault(key, set()).add(_written(op, args))
-
-    def _answered(self, op: str, args: tuple[str | None, ...]) -> None:
-        """Compare a read with what was acknowledged."""
-        answer, key = self._stage.answer, str(args[0])
-        if answer is None or answer.code != "OK" or op == "cas":
-            if op == "cas":
-                self._possible.pop(key, None)  # anything may be there now
-            return
-        value = answer.value if op == "get" else _written(op, args)
-        possible = self._possible.get(key)
-        if op == "get" and possible is not None and value not in possible:
-            newer = ", ".join(map(str, possible))
-            self.broken = f"a read of {key} returned {value}; acknowledged before it was {newer}"
-        if op != "get":
-            self._open[key].discard(value)
-        if possible is not None:
-            self._possible[key] = {value} | self._open.get(key, set())
-
 
 def _step(text: str) -> Step:
     return found(text, STEPS, LANGUAGE.steps)
-
-
-def _written(op: str, args: tuple[str | None, ...]) -> str | None:
-    return args[1] if op == "put" else None

@@ -64,7 +64,10 @@ def _run(words: Sequence[str]) -> int:
     try:
         lines, scenario = _found(given.name)
         if given.live and not is_playable(scenario):
-            raise Wrong(f"{given.name} is about single messages: it plays in the simulator only")
+            raise Wrong(
+                f"{given.name} is about single messages, moments of virtual time or a planted bug: "
+                "it plays in the simulator only"
+            )
     except (Wrong, OSError, UnicodeDecodeError) as error:
         parser.error(cli.reason(error) if isinstance(error, OSError) else str(error))
     show = Show(sys.stdout, scenario)

@@ -158,6 +158,8 @@ def find_step(text: str) -> Step:
 
 def is_playable(scenario: Scenario) -> bool:
     """Return whether all of it can be played on processes."""
+    if scenario.bug or scenario.acts:
+        return False
     try:
         for line in scenario.lines:
             if line.is_step:

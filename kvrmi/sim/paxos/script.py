@@ -22,6 +22,7 @@ from ..script import Language, Write
 from ..script_stage import SEED, Stage, Steady
 from ..script_steps import MakeStep, plain, steps
 from ..seen import Onlooker, both
+from .bugs import BUGS
 from .parts import Parts, make_world
 from .script_checks import CHECKS, highest_round
 from .script_print import Printer
@@ -95,7 +96,7 @@ _STEPS: dict[str, MakeStep] = {
     "transfer from R to R": plain(_transfer),
 }
 
-LANGUAGE = Language(_stage, _STEPS)
+LANGUAGE = Language(_stage, _STEPS, BUGS)
 """What Multi-Paxos makes of scenarios."""
 
 

@@ -24,6 +24,7 @@ from ..script_stage import SEED, Stage, Steady
 from ..script_steps import steps
 from ..seen import Acted, Happened, Onlooker, Seen, both
 from ..world import World
+from .bugs import BUGS
 from .parts import Parts, make_world
 
 __all__ = ["LANGUAGE", "language"]
@@ -146,7 +147,7 @@ _CHECKS: dict[str, Callable[..., Check]] = {
     "nobody is in doubt": bound(_nobody_in_doubt),
 }
 
-LANGUAGE = Language(_stage, steps(declare(Parts()), _CHECKS))
+LANGUAGE = Language(_stage, steps(declare(Parts()), _CHECKS), BUGS)
 """What two-phase commit makes of scenarios."""
 
 

@@ -93,6 +93,57 @@ def test_a_scenario_of_ones_own_is_played() -> None:
         checked(Request(script="nothing of the kind"))
 
 
+FORK = "title: mine\nacts: 1.01 kill 1,\n  1.5 start 1\nreplicas 3\nrun 1\nexpect 1 leads\nrun 1\n"
+
+
+def test_a_scenario_names_what_is_done_to_it_by_hand() -> None:
+    plain = FORK.replace("acts: 1.01 kill 1,\n  1.5 start 1\n", "")
+    acts = ("1.01 kill 1", "1.5 start 1")
+    assert lines(Request(script=FORK))[1:] == lines(Request(script=plain, acts=acts))[1:]
+    again = lines(Request(script=FORK, acts=("1.6 mend",)))
+    assert [one["text"] for one in again if one.get("who") == "fault"] == [
+        "by hand: kill 1",
+        "by hand: start 1",
+        "by hand: mend",
+    ]
+
+
+@pytest.mark.parametrize("bug", WON)
+def test_an_attempt_as_a_scenario_breaks_at_the_same_step(bug: str) -> None:
+    text = "\n".join((f"bug: {bug}", "replicas 5", "run 1", *WON[bug]))
+    attempt = lines(Request(dare=5, bug=bug, moves=WON[bug]))
+    played = lines(Request(script=text))
+    opening = next(at for at, one in enumerate(played) if one.get("text") == "run 1")
+    assert [*played[1:opening], *played[opening + 1 : -1]] == attempt[1:-1]
+    assert (played[0]["plant"], played[0]["about"]) == (bug, attempt[0]["about"])
+    assert attempt[-1]["violation"] in played[-1]["violation"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("bug: no-such\nreplicas 3\nrun 1\n", "there is no bug 'no-such'; there are: "),
+        ("acts: soon kill 1\nreplicas 3\nrun 1\n", "does not begin with its moment"),
+        ("acts: " + "2 mend, " * 51 + "\nreplicas 3\nrun 1\n", "at most 50 acts"),
+    ],
+)
+def test_a_scenario_that_names_what_is_not_there_is_refused(text: str, why: str) -> None:
+    with pytest.raises(NoSuchRun, match=why):
+        checked(Request(script=text))
+
+
+@pytest.mark.parametrize("seconds", ["60", "7.", ".5"])
+def test_a_line_of_ones_own_may_wait_a_minute(seconds: str) -> None:
+    checked(Request(script=f"replicas 3\nrun {seconds}\n"))
+    with pytest.raises(NoSuchRun, match="at most 60 seconds a line"):
+        checked(Request(script="replicas 3\nrun 61\n"))
+
+
+def test_an_act_on_a_replica_that_is_not_there_is_said() -> None:
+    made = lines(Request(script="acts: 1.5 kill 9\nreplicas 3\nrun 1\n"))
+    assert "there is no replica 9; there are: 1, 2, 3" in made[-1]["violation"]
+
+
 def test_an_attempt_at_the_dare_ends_where_safety_broke() -> None:
     moves = WON["quorum-of-two"]
     made = lines(Request(dare=5, bug="quorum-of-two", moves=moves))
