@@ -1,10 +1,10 @@
 // Keys, buttons, the menu of runs, files: each does one of the page's acts, and knows nothing else.
 
 import { html, one, svg } from "./dom.js";
+import { thinned } from "./marks.js";
 import { ALL, LEARNED } from "./player.js";
 
 const GRAINS = ["all steps", "events", "learned"];
-const MARKS = 200;
 /** What the menu offers of the dare: its words, what is asked for. */
 const DARES = [["break safety, if you can", { dare: 5 }], ["break safety, with a bug planted", { dare: 5, bug: "quorum-of-two" }]];
 
@@ -30,7 +30,7 @@ const KEYS = {
   " ": ({ player }) => player.toggle(), f: ({ player }) => player.fault(1), "shift F": ({ player }) => player.fault(-1),
   b: ({ player }) => player.broke >= 0 && player.go(player.broke),
   "+": ({ player }) => player.faster(1), "-": ({ player }) => player.faster(-1),
-  g: (acts) => coarser(acts), t: () => theme(), "?": () => help(), "shift ?": () => help(),
+  g: (acts) => coarser(acts), t: () => theme(), w: () => document.body.classList.toggle("unsaid"), "?": () => help(), "shift ?": () => help(),
   s: (acts) => acts.slot(), l: (acts) => acts.leader(), m: (acts) => acts.following(), Escape: (acts) => acts.close(),
   o: () => one("file").click(), "shift S": (acts) => acts.save(),
   x: (acts) => acts.menu && acts.write(),
@@ -38,13 +38,13 @@ const KEYS = {
 
 const HELP = [
   ["→ ←", "one step"], ["shift → ←", "the smallest step, of roles within a replica too"],
-  ["Page Down, Page Up", "to where something begins or ends next, before"], ["Home, End", "first and last step; of a scenario first its question"],
+  ["Page Down, Page Up", "to what is learned next, before: a promise, a leader, a chosen slot, an answer, a fault"], ["Home, End", "first and last step; of a scenario first its question"],
   ["space", "play, pause"], ["+ −", "faster, slower"], ["f, F", "next fault, the one before"],
   ["b", "where safety broke"], ["g", "what counts as a step: all, events, learned"],
   ["m, or click on an arrow", "the messages of this step, one after the other; Esc closes"],
   ["s, or click on a slot", "why a slot has its value"],
   ["l, or click on \"leads\"", "why somebody leads: heartbeats, pre-votes, leases, promises"],
-  ["⚡ on a card", "what if this replica failed here: the run forks"], ["S", "save this as a file that plays without the lab"], ["x", "save what makes it as a scenario in words (not of a seed's run)"], ["o", "open such a file, a trace, or a scenario of your own in words"], ["t", "light or dark"],
+  ["⚡ on a card", "what if this replica failed here: the run forks"], ["S", "save this as a file that plays without the lab"], ["x", "save what makes it as a scenario in words (not of a seed's run)"], ["o", "open such a file, a trace, or a scenario of your own in words"], ["w", "hide the line that says why, until the class has thought; show it again"], ["t", "light or dark"],
 ];
 
 /** Put all controls in place; `acts` is the page: {player, menu, load, save, open, close, ..}. */
@@ -86,10 +86,9 @@ export function standing(player) {
   one("place").textContent = `step ${player.step} of ${player.last} · ${at} s · ${player.speed} steps/s`;
 }
 
-/** Where faults strike, above the scrubber; a sample where there are many. */
+/** Where faults strike, above the scrubber, as far as they stand apart there. */
 export function marks(player) {
-  const every = Math.ceil(player.faults.length / MARKS);
-  const shown = player.faults.filter((_, index) => index % every === 0);
+  const shown = thinned(player.faults, player.last, one("track").clientWidth);
   const line = (at) => svg("line", { x1: at, x2: at, y1: 0, y2: 1 });
   one("marks").replaceChildren(svg("svg", {
     viewBox: `0 0 ${Math.max(1, player.last)} 1`, preserveAspectRatio: "none", "aria-hidden": "true",

@@ -152,6 +152,12 @@ function first({ broke, last, run: { steps } }, { run }) {
   return found ?? 0;
 }
 
+/** Draw what depends on how much room there is. */
+function fit() {
+  marks(view.player);
+  draw();
+}
+
 // --- drawing -------------------------------------------------------------------------------------
 
 function draw() {
@@ -314,7 +320,7 @@ function start() {
   controls(acts);
   if (given.menu) dare(given.dare, given.menu.paxos.bugs, acts);
   addEventListener("hashchange", follow);
-  new ResizeObserver(() => view.player && draw()).observe(one("stages"));
+  new ResizeObserver(() => view.player && fit()).observe(one("stages"));
   if (held.length) show(async () => held.map((text) => ({ asked: null, text })), { ...given.where, ...from.where });
   else if (from.asked) load(from.asked, from.beside, from.where);
   else load(...given.first);

@@ -46,6 +46,28 @@ def test_on_a_phone_five_cards_show_whole_ballots_and_words(page: Page) -> None:
         assert word["y"] + word["height"] <= button["y"]
 
 
+def test_the_help_is_read_without_scrolling(page: Page) -> None:
+    page.keyboard.press("?")
+    keys = page.locator("#keys")
+    assert "Page Down, Page Up" in keys.inner_text()
+    assert keys.evaluate("it => it.scrollHeight <= it.clientHeight")
+    box = keys.bounding_box()
+    assert box
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= 720
+
+
+def test_why_is_hidden_until_the_class_has_thought(page: Page) -> None:
+    play(page, "scenario=basic_round&step=75")
+    tall = page.evaluate("getComputedStyle(document.getElementById('why')).fontSize")
+    page.keyboard.press("w")
+    assert page.evaluate("getComputedStyle(document.getElementById('why')).fontSize") == "0px"
+    assert page.inner_text("#sentence")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("w")
+    assert page.evaluate("getComputedStyle(document.getElementById('why')).fontSize") == tall
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1600, 900), (1280, 720), (412, 860)])
 def test_it_fits(page: Page, theme: str, size: tuple[int, int]) -> None:
