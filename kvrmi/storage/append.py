@@ -83,9 +83,7 @@ class AppendStorage:
 
     def _append(self, payload: bytes) -> None:
         try:
-            if not self._file.has_room(payload):
-                self._file.renew(self._everything(), payload)
-            self._file.append(payload)
+            self._file.append(payload, self._everything)
         except OSError as error:
             self._broken = f"a write failed: {error}"
             raise StorageFailed(self._broken) from error

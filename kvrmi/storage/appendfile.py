@@ -11,13 +11,15 @@ from __future__ import annotations
 import os
 import secrets
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from .durable import astray, sync_folder
+from .durable import astray, created, sync_folder, write_all
 from .interface import Corrupt, StorageFailed
+from .successor import Successor
 
 __all__ = ["ROOM", "AppendFile", "Found", "examined", "is_appended", "mark_of", "read_back"]
 
@@ -25,6 +27,9 @@ ROOM = 1 << 20
 """Bytes that a file has at first beyond its first write, or more: as many as that one has."""
 MOST_ROOM = 8 << 20
 """Each that is full is followed by one with twice the room, up to so much."""
+_LATE = 4
+"""When only this part of its room is left, the next file is begun."""
+_GIVE_UP_SECONDS = 1.0
 _MAGIC = b"kvrmi\x00\r\n"
 _HEADER = struct.Struct(">8s8sI")
 """Magic, the file's id, CRC-32 of both."""
@@ -200,55 +205,96 @@ class AppendFile:
     """A file to append to, with room for more. Every method raises OSError; then end its use."""
 
     def __init__(self, path: Path, found: Found | None, payload: bytes) -> None:
-        """Go on after what was `found`, or begin a file that never was; `payload`: as `renew`'s."""
+        """Go on after what was `found`, or begin a file that never was.
+
+        `payload` stands for all so far.
+        """
         self._path = path
         self.id = secrets.token_bytes(8) if found is None else found.id
         self.number = 0 if found is None else found.number
         self._file = -1
         self._end = 0
         self._size = 0
+        self._late = 0
+        """Where its writes end when it is time to begin the next file."""
+        self._next: Successor | None = None
         self._room = ROOM
         self._cell = 0
         # A write that nobody confirmed is not in the mark yet: its sync may have failed.
         self._mark = self._new_mark(0 if found is None else found.confirmed)
         try:
-            self.renew(payload)
+            self._renew(payload)
         except OSError:
             self.close(clean=False)
             raise
 
-    def has_room(self, payload: bytes) -> bool:
-        """Whether it can be appended; else `renew` first."""
-        return self._end + _size(payload) <= self._size
-
-    def append(self, payload: bytes) -> None:
-        """Add a write; it is durable on return."""
+    def append(self, payload: bytes, everything: Callable[[], bytes]) -> None:
+        """Add a write; it is durable on return. `everything` makes what stands for all before."""
         write = self._packed(self.number + 1, payload)
-        _write_all(self._file, write, self._end)
+        self._make_room(len(write), everything)
+        write_all(self._file, write, self._end)
         os.fdatasync(self._file)
         self.number += 1
         self._end += len(write)
+        if self._next is not None:
+            self._next.add(write)
         self._move_mark(self.number)
 
-    def renew(self, payload: bytes, coming: bytes = b"") -> None:
+    def _make_room(self, size: int, everything: Callable[[], bytes]) -> None:
+        """Have room for it: go on in the next file once that is ready, and begin it in time."""
+        full = self._end + size > self._size
+        if self._next is not None and (full or self._next.finished):
+            self._take_over(self._next)
+            full = self._end + size > self._size
+        if full:
+            self._renew(everything(), size)
+        elif self._end > self._late:
+            self._late = self._size  # once a file: if it cannot be made, it is tried when needed
+            first = self._first(everything())
+            self._next = Successor(_new(self._path), first, self._sized(first, 0))
+
+    def _take_over(self, next: Successor) -> None:
+        """Go on in a file that was made beside this one."""
+        self._next = None
+        made = next.finish()
+        if made is not None:
+            _put_in_place(next.path, self._path)
+            self._use(*made, next.size)
+
+    def _renew(self, payload: bytes, coming: int = 0) -> None:
         """Put a new file in the place of the old one: one write that stands for all so far.
 
         It has room for what is `coming` next, and more. The room is written, not only reserved: a
         sync has less to do where nothing is allocated.
         """
-        header = _HEADER.pack(_MAGIC, self.id, crc32(_MAGIC + self.id))
-        first = header + self._packed(self.number, payload)
-        size = len(first) + max(self._room, _size(coming), len(first))
+        first = self._first(payload)
+        size = self._sized(first, coming)
         new = _published(self._path, first.ljust(size, b"\0"))
+        self._use(new, len(first), size)
+
+    def _first(self, payload: bytes) -> bytes:
+        """Pack header and first write."""
+        header = _HEADER.pack(_MAGIC, self.id, crc32(_MAGIC + self.id))
+        return header + self._packed(self.number, payload)
+
+    def _sized(self, first: bytes, coming: int) -> int:
+        """Say how large a file is to be that begins so; the next one gets twice the room."""
+        room, self._room = self._room, min(2 * self._room, MOST_ROOM)
+        return len(first) + max(room, coming, len(first))
+
+    def _use(self, file: int, end: int, size: int) -> None:
+        """Go on in a file that has taken the place of the old one."""
         self._close_file()
-        self._file, self._end, self._size = new, len(first), size
-        self._room = min(2 * self._room, MOST_ROOM)
+        self._file, self._end, self._size = file, end, size
+        self._late = size - (size - end) // _LATE
         self._move_mark(self.number)
         os.fdatasync(self._mark)
 
     def close(self, *, clean: bool) -> None:
         """End its use; `clean`: cut it to what it holds, and mark it as closed, durably."""
         try:
+            if self._next is not None:
+                self._next.give_up(_GIVE_UP_SECONDS)
             if clean:
                 os.ftruncate(self._file, self._end)
                 os.fsync(self._file)
@@ -284,7 +330,7 @@ class AppendFile:
         No sync: after a process has died it is exact, after the machine has a little behind.
         """
         self._cell = (self._cell + 1) % _CELLS
-        _write_all(self._mark, self._packed_cell(number, closed=closed), self._cell * _SECTOR)
+        write_all(self._mark, self._packed_cell(number, closed=closed), self._cell * _SECTOR)
 
     def _packed_cell(self, number: int, *, closed: bool) -> bytes:
         cell = _CELL.pack(self.id, number, closed, 0)[:-4]
@@ -293,21 +339,24 @@ class AppendFile:
 
 def _published(path: Path, data: bytes) -> int:
     """Have a file of these bytes appear at `path`, durably; the descriptor it is open with."""
-    new = path.with_name(path.name + ".new")
-    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    new = _new(path)
+    file = created(new)
     try:
-        _write_all(file, data, 0)
+        write_all(file, data, 0)
         os.fsync(file)
-        new.replace(path)
-        sync_folder(path.parent)
+        _put_in_place(new, path)
     except OSError:
         os.close(file)
         raise
     return file
 
 
-def _write_all(file: int, data: bytes, at: int) -> None:
-    """Write all of it; a full disk takes a part first and refuses the next."""
-    done = os.pwrite(file, data, at)
-    while done < len(data):
-        done += os.pwrite(file, memoryview(data)[done:], at + done)
+def _put_in_place(new: Path, path: Path) -> None:
+    """Have a synced file take the place of another, durably."""
+    new.replace(path)
+    sync_folder(path.parent)
+
+
+def _new(path: Path) -> Path:
+    """Name what is to take the place of a file."""
+    return path.with_name(path.name + ".new")

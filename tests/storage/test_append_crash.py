@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import threading
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from kvrmi.storage import append, appendfile
+from kvrmi.storage import append, appendfile, successor
 from kvrmi.storage.append import AppendStorage
 from kvrmi.storage.appendfile import mark_of
+from kvrmi.storage.durable import write_all
 from kvrmi.storage.interface import Clear, Put, StorageFailed, Tables, Trim
 
 TABLES: Tables = {"slots": int, "names": str}
@@ -28,6 +30,40 @@ def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fdatasync", lambda _: None)
     monkeypatch.setattr(appendfile, "ROOM", 120)
     monkeypatch.setattr(appendfile, "MOST_ROOM", 300)
+
+
+class AtOnce:
+    """In place of a thread: it has done all before its starter goes on."""
+
+    def __init__(self, target: Callable[..., None], args: tuple[Any, ...], **_: object) -> None:
+        self._left: tuple[Callable[..., None], tuple[Any, ...]] | None = (target, args)
+
+    def start(self) -> None:
+        self.join()
+
+    def is_alive(self) -> bool:
+        return self._left is not None
+
+    def join(self, _: float | None = None) -> None:
+        if self._left is not None:
+            (target, args), self._left = self._left, None
+            target(*args)
+
+
+class Late(AtOnce):
+    """It does nothing before somebody waits for it."""
+
+    def start(self) -> None:
+        """Leave all for later."""
+
+
+@pytest.fixture(params=[(4, AtOnce), (1, AtOnce), (1, Late)])
+def _next_file(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the file that follows is begun, and how quickly it is made."""
+    part, thread = request.param
+    monkeypatch.setattr(appendfile, "_LATE", part)
+    monkeypatch.setattr(successor, "_PIECE", 64)
+    monkeypatch.setattr(threading, "Thread", thread)
 
 
 class Died(BaseException):
@@ -152,6 +188,7 @@ def check(path: Path, machine: Machine, case: object) -> None:
     assert slots == list(range(max(1, last - 2), last + 1)), case
 
 
+@pytest.mark.usefixtures("_next_file")
 def test_a_process_that_dies_at_any_call_has_what_it_confirmed(tmp_path: Path) -> None:
     for lives in itertools.count():
         folder = tmp_path / str(lives)
@@ -163,6 +200,7 @@ def test_a_process_that_dies_at_any_call_has_what_it_confirmed(tmp_path: Path) -
             return
 
 
+@pytest.mark.usefixtures("_next_file")
 def test_a_machine_that_loses_power_at_any_call_has_what_it_confirmed(tmp_path: Path) -> None:
     path = tmp_path / "some.db"
     for lives in itertools.count():
@@ -239,6 +277,66 @@ def test_closing_does_not_wait_for_a_disk_that_hangs(
     writer.join(DEADLINE)
     storage.close()
     assert numbers(path)[0] == [1, 2]
+
+
+def filled(path: Path, monkeypatch: pytest.MonkeyPatch) -> AppendStorage:
+    """Return a storage whose next file is begun with the next write, by a thread that runs late."""
+    monkeypatch.setattr(appendfile, "_LATE", 1)
+    storage = AppendStorage(path, TABLES)
+    storage.write([Put("slots", 1, b"1")])
+    return storage
+
+
+def test_if_the_next_file_cannot_be_made_the_old_one_is_used_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "some.db"
+    storage = filled(path, monkeypatch)
+    inode = path.stat().st_ino
+    tried: list[Path] = []
+
+    def full(new: Path) -> int:
+        tried.append(new)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(successor, "created", full)
+    storage.write([Put("slots", 2, b"2")])
+    storage.write([Put("slots", 3, b"3")])
+    assert tried == [tmp_path / "some.db.new"], "tried once"
+    assert path.stat().st_ino == inode
+    for number in range(4, 20):
+        storage.write([Put("slots", number, b"x"), Trim("slots", number - 2)])
+    assert path.stat().st_ino != inode
+    storage.close()
+    assert numbers(path)[0] == [18, 19]
+
+
+def test_a_next_file_that_hangs_is_left_alone_at_the_end_and_harms_nobody_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "some.db"
+    storage = filled(path, monkeypatch)
+    inside, goes_on, done = threading.Event(), threading.Event(), threading.Event()
+    real = write_all
+
+    def hang(file: int, data: bytes, at: int) -> None:
+        inside.set()
+        assert goes_on.wait(DEADLINE)
+        real(file, b"z" * len(data), at)
+        done.set()
+
+    monkeypatch.setattr(appendfile, "_GIVE_UP_SECONDS", 0.05)
+    monkeypatch.setattr(successor, "write_all", hang)
+    storage.write([Put("slots", 2, b"2")])
+    assert inside.wait(DEADLINE)
+    storage.close()
+    monkeypatch.setattr(successor, "write_all", real)
+    again = AppendStorage(path, TABLES)
+    goes_on.set()
+    assert done.wait(DEADLINE)
+    again.write([Put("slots", 3, b"3")])
+    again.close()
+    assert numbers(path)[0] == [1, 2, 3]
 
 
 def test_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_a_write_that_nobody_confirmed_is_in_the_mark_after_it_was_written_anew(
         raise OSError(errno.EIO, "it dies here")
 
     with monkeypatch.context() as patch:
-        patch.setattr(appendfile.AppendFile, "renew", fail)
+        patch.setattr(appendfile.AppendFile, "_renew", fail)
         with pytest.raises(StorageFailed):
             AppendStorage(crashed.path, TABLES)
     mark = mark_of(crashed.path).read_bytes()
