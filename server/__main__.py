@@ -36,7 +36,7 @@ from kvrmi.remote.identity import make_secret, read_secret
 from kvrmi.roles.invariants import DiskLost, InvariantBroken
 from kvrmi.storage.interface import Corrupt, StorageFailed
 
-from . import allocator, endings
+from . import allocator, endings, ways
 from .alone import cluster_of, counted_in
 from .cpus import Cpus
 from .endpoint import Endpoint
@@ -51,7 +51,6 @@ from .folder import (
     open_folder,
     refuse_within,
 )
-from .gateways import ways
 from .logfile import start_log
 from .replica import Replica
 from .service import Service
@@ -178,7 +177,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check_ports(cluster: Cluster, options: argparse.Namespace) -> None:
     """Refuse to format a folder for ports that cannot be had now. Raises OSError."""
-    from .coordinator.ports import is_free  # once in the life of a folder
+    from .ports import is_free  # once in the life of a folder
 
     member = cluster.member(options.id)
     host = cluster.listens_on(member.host)

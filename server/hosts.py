@@ -6,16 +6,15 @@ is done first, or the role stays down. It knows no role by name and no message b
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.counts import Spent
-from kvrmi.roles.contract import Address, Effects, Message, Unreachable
+from kvrmi.roles.contract import Address, Message, Unreachable
 from kvrmi.roles.declaration import Declaration, Kind, Presence
 
 from . import allocator
@@ -23,7 +22,7 @@ from .disks import DiskWriter
 from .factory import Factory
 from .folder import Folder
 from .rolehost import Fenced, RoleHost
-from .rolework import Disk
+from .rolework import Disk, Observed
 from .router import Router
 
 T = TypeVar("T")
@@ -34,19 +33,6 @@ FLUSH_SECONDS = 2.0
 """What a stop waits for a disk that is written behind; what it lacks then is learned again."""
 
 Fatal = Callable[[str, BaseException], None]
-Note = Callable[[Address, Message | None, Effects], None]
-
-
-class Observed(NamedTuple):
-    """How a log follows a role: it hears when the role starts, and of each of its steps.
-
-    `life` takes an incarnation and whether it is up: when that changed, after the first start.
-    """
-
-    log: logging.Logger
-    starts: Callable[[], None]
-    step: Note
-    life: Callable[[int, bool], None]
 
 
 class Hosts:

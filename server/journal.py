@@ -15,7 +15,7 @@ from itertools import islice
 from kvrmi.cluster.counts import Counts
 from kvrmi.roles.events import Event, Observing
 
-from .hosts import Observed
+from .rolework import Observed
 
 LOGS = {
     "acceptor": logging.getLogger("kvrmi.server.acceptor"),

@@ -1,14 +1,17 @@
-"""What a role host needs around it: a daemon, a disk, and a way out for messages.
+"""What a role host needs around it: a daemon, a disk, a way out for messages, and a log.
 
-Rule: these are shapes and nothing else; objectdaemon.py, disks.py and router.py have them.
+Rule: these are shapes and nothing else; objectdaemon.py, disks.py, router.py and journal.py
+have them.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from kvrmi.roles.contract import Address, Envelope
+from kvrmi.roles.events import Observe
 from kvrmi.storage.interface import Record
 
 
@@ -74,3 +77,15 @@ class Outside(Protocol):
     def run(self) -> None:
         """Empty the inboxes of all own roles; the caller holds no role's lock."""
         ...
+
+
+class Observed(NamedTuple):
+    """How a log follows a role: it hears when the role starts, and of each of its steps.
+
+    `life` takes an incarnation and whether it is up: when that changed, after the first start.
+    """
+
+    log: logging.Logger
+    starts: Callable[[], None]
+    step: Observe
+    life: Callable[[int, bool], None]

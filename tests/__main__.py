@@ -29,7 +29,7 @@ from typing import IO, NamedTuple
 
 import pytest
 
-from server.coordinator.ports import VARIABLE, drawn_from
+from server.ports import VARIABLE, drawn_from
 
 ROOT = Path(__file__).parents[1]
 LIVE = ROOT / "tests" / "live"

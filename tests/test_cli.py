@@ -16,8 +16,8 @@ import pytest
 import kvrmi
 from kvrmi import cli
 from kvrmi.paxos.declaration import PAXOS
-from server.coordinator.ports import free_block
 from server.folder import format_folder
+from server.ports import free_block
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS = (

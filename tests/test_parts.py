@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from server.coordinator.ports import VARIABLE, free_block
+from server.ports import VARIABLE, free_block
 
 from .__main__ import RANGES, ROOT, Part, held_ranges, parts
 

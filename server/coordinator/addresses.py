@@ -18,8 +18,8 @@ from kvrmi.cluster.gateways import NO_GATEWAYS, TCP_PORT, UDP_PORT, Gateways
 from kvrmi.cluster.members import Member, members
 from kvrmi.cluster.naming import join_address, ports_in_all, shared_ports, split_address
 
+from .. import ports
 from ..engines.kinds import DEFAULT, kind_of
-from . import ports
 
 __all__ = ["HOST", "Addresses", "Wish", "addresses_for", "addresses_of", "asked", "with_disks"]
 

@@ -32,11 +32,11 @@ from kvrmi.cluster.timing import Timing
 from kvrmi.remote.identity import make_secret
 from kvrmi.storage.durable import sync_folder
 
-from .. import pidlock
+from .. import pidlock, ports
 from ..admission import check_members
 from ..engines.kinds import DEFAULT, OPTIONS, kind_for, kind_of, refuse_others, replicas_of
 from ..folder import FolderRefused, check_owner, format_folder, recorded, refuse_within
-from . import folders, locks, ports
+from . import folders, locks
 from .addresses import HOST, addresses_of, asked, with_disks
 from .addresses import Addresses as Addresses
 from .addresses import Wish as Wish

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from server.coordinator.ports import free_block
+from server.ports import free_block
 
 from .cluster import LiveCluster
 

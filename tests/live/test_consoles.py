@@ -19,7 +19,7 @@ import pytest
 import kvrmi
 from server.console.commands import COMMANDS
 from server.coordinator.found import main as found
-from server.coordinator.ports import free_block
+from server.ports import free_block
 from tests.terminal import Terminal
 
 from .cluster import LiveCluster, wait_for

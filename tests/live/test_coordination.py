@@ -20,8 +20,8 @@ from kvrmi.cluster.file import dump
 from kvrmi.cluster.members import Member
 from kvrmi.cluster.naming import ports_from
 from kvrmi.remote.proxy import connect as connect_proxy
-from server.coordinator.ports import free_block
 from server.pidlock import holder
+from server.ports import free_block
 
 from .cluster import TIMEOUT, LiveCluster, launch, wait_for
 

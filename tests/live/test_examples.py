@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import kvrmi
-from server.coordinator.ports import free_block
+from server.ports import free_block
 
 from .cluster import ROOT, TIMEOUT, LiveCluster, wait_for
 

@@ -16,7 +16,7 @@ import pytest
 import redis
 
 import kvrmi
-from server.coordinator.ports import free_block
+from server.ports import free_block
 
 from .cluster import ROOT, TIMEOUT, LiveCluster, running, wait_for
 

@@ -25,7 +25,7 @@ from kvrmi.cluster.timing import Timing
 from kvrmi.remote.identity import Credentials, make_secret
 from kvrmi.remote.names import lookup, register
 from nameserver.__main__ import Options, options
-from server.coordinator.ports import free_block
+from server.ports import free_block
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 60.0

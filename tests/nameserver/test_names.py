@@ -19,7 +19,7 @@ from kvrmi.remote.names import Registration, lookup, register
 from kvrmi.remote.proxy import connect
 from nameserver.gate import Gate
 from nameserver.service import NameServer
-from server.coordinator.ports import free_block
+from server.ports import free_block
 
 from .conftest import CLUSTER
 

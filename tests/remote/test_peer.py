@@ -20,7 +20,7 @@ from kvrmi.remote.daemon import Daemon
 from kvrmi.remote.gather import Gather
 from kvrmi.remote.identity import Credentials, challenge
 from kvrmi.remote.peer import Peer
-from server.coordinator.ports import free_block
+from server.ports import free_block
 from tests.stopping import stop
 
 from .rig import NAME, TIMEOUT, Target, exposed, serve, until

@@ -25,7 +25,7 @@ from kvrmi.remote.identity import Credentials, challenge
 from kvrmi.remote.payload import SERPENT, dump
 from kvrmi.remote.proxy import Proxy, connect
 from kvrmi.remote.stream import Stream
-from server.coordinator.ports import free_block
+from server.ports import free_block
 
 from .rig import NAME, TIMEOUT, Target, serve, until
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.coordinator import folders, founding, ports
+from server import ports
+from server.coordinator import folders, founding
 from server.coordinator.founding import Impossible, Refused, Wish, prepare, unchanged
 from server.pidlock import PidLock
 

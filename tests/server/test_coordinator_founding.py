@@ -18,7 +18,8 @@ import pytest
 from kvrmi.cluster.config import Cluster
 from kvrmi.cluster.file import load
 from kvrmi.paxos.declaration import PAXOS
-from server.coordinator import folders, ports
+from server import ports
+from server.coordinator import folders
 from server.coordinator.founding import Impossible, Refused, Wish, prepare, unchanged
 from server.folder import open_folder
 from server.pidlock import PidLock

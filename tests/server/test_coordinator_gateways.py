@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from kvrmi.cluster.gateways import NO_GATEWAYS, Gateways
-from server.coordinator import ports
+from server import ports
 from server.coordinator.addresses import addresses_for, addresses_of
 from server.coordinator.founding import Refused, Wish, free_beside, prepare, unchanged
 from server.coordinator.main import _others
 from server.coordinator.options import parse
-from server.coordinator.ports import free_block, is_free
+from server.ports import free_block, is_free
 
 HOST = "127.0.0.1"
 

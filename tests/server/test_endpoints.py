@@ -13,8 +13,8 @@ from kvrmi.cluster.members import members
 from kvrmi.cluster.timing import Timing
 from kvrmi.paxos.declaration import PAXOS
 from kvrmi.remote.listener import Client
-from server.coordinator.ports import free_block
 from server.folder import format_folder, open_folder
+from server.ports import free_block
 from server.replica import Replica
 from server.status import describe
 

@@ -20,7 +20,7 @@ from kvrmi.errors import KVError, NoQuorum
 from kvrmi.remote.identity import make_secret
 from kvrmi.remote.proxy import connect
 from server.coordinator.found import main as found
-from server.coordinator.ports import free_block
+from server.ports import free_block
 
 from .processes import start
 from .stubs import until

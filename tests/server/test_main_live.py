@@ -13,8 +13,8 @@ import pytest
 
 from kvrmi.paxos.declaration import PAXOS
 from server.coordinator.found import main as found
-from server.coordinator.ports import free_block
 from server.folder import format_folder, open_folder
+from server.ports import free_block
 
 from .processes import Replicas, replicas, start
 from .stubs import until

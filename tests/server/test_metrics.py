@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kvrmi.cluster.metrics import families, text
 from server import metrics
-from server.coordinator.ports import free_block
 from server.metrics import MetricsEndpoint
+from server.ports import free_block
 
 from ..cluster.test_metrics import entry
 from .stubs import until

@@ -23,10 +23,10 @@ from kvrmi.operations.vocabulary import Vocabulary
 from kvrmi.paxos.declaration import declare
 from kvrmi.paxos.parts import Parts
 from kvrmi.state.machine import StateMachine
-from server.coordinator.ports import free_block
 from server.engines.kinds import ENGINES, EngineKind
 from server.engines.paxos import PaxosEngine
 from server.folder import FolderRefused, format_folder, open_folder
+from server.ports import free_block
 from server.replica import Replica
 from server.status import describe
 from tests.server.stubs import Fatal, until

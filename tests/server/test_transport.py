@@ -23,9 +23,9 @@ from kvrmi.roles.codec import Codec
 from kvrmi.roles.contract import Address, Envelope, Message, NoAnswer
 from kvrmi.roles.declaration import BATCH, CONTROL
 from server.alone import cluster_of
-from server.coordinator.ports import free_block
 from server.gate import Admit, Gate
 from server.objectdaemon import Limits, ObjectDaemon, exposed
+from server.ports import free_block
 from server.transport import Deliver, Transport
 
 from .stubs import until

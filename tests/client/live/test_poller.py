@@ -15,7 +15,7 @@ from client.live.poller import CALM, PATIENCE, Members, News, Poller, Trouble
 from client.live.view import Look
 from kvrmi.access.store import Store
 from kvrmi.errors import ConnectionFailed
-from server.coordinator.ports import free_block
+from server.ports import free_block
 
 TIMEOUT = 60.0
 

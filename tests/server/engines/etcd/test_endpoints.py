@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from server.coordinator.ports import free_block
 from server.engines.etcd.settings import Settings
+from server.ports import free_block
 
 pytest.importorskip("etcd3gw")
 

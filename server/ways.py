@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from kvrmi import __version__, cli
 from kvrmi.cluster.gateways import TCP_PORT, UDP_PORT, Gateways
 
-from ..endpoint import Endpoint
+from .endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from ..replica import Replica
+    from .replica import Replica
 
 __all__ = ["add_flags", "gateways", "ports"]
 
@@ -54,8 +54,8 @@ def gateways(replica: Replica, options: argparse.Namespace) -> list[Endpoint]:
     tcp, udp = ports(replica, options)
     if not tcp and not udp:
         return made
-    from .tcp import TcpGateway  # for those who ask for it
-    from .udp import UdpGateway
+    from .gateways.tcp import TcpGateway  # for those who ask for it
+    from .gateways.udp import UdpGateway
 
     host = replica.cluster.listens_on(replica.member.host)
     common = replica.reactor, replica.intake, _about(replica)

@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 
 from kvrmi.cluster.checks import ConfigError
-from server.coordinator import ports
-from server.coordinator.ports import APART, VARIABLE, drawn_from, free_block
+from server import ports
+from server.ports import APART, VARIABLE, drawn_from, free_block
 
 HOST = "127.0.0.1"
 
