@@ -42,7 +42,7 @@ const HELP = [
   ["space", "play, pause"], ["+ −", "faster, slower"], ["f, F", "next fault, the one before"],
   ["b", "where safety broke"], ["g", "what counts as a step: all, events, learned"],
   ["m, or click on an arrow", "the messages of this step, one after the other; Esc closes"],
-  ["s, or click on a slot", "why a slot has its value"],
+  ["s, or click on a slot", "why a slot has its value; of two-phase commit why a transaction waits"],
   ["l, or click on \"leads\"", "why somebody leads: heartbeats, pre-votes, leases, promises"],
   ["⚡ on a card", "what if this replica failed here: the run forks"], ["S", "save this as a file that plays without the lab"], ["x", "save what makes it as a scenario in words (not of a seed's run)"], ["o", "open such a file, a trace, or a scenario of your own in words"], ["w", "hide the line that says why, until the class has thought; show it again"], ["t", "light or dark"],
 ];

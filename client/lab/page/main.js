@@ -7,16 +7,16 @@ import { controls, marks, standing } from "./controls.js";
 import { attempt, dare } from "./dare.js";
 import { html, one } from "./dom.js";
 import { merge, place } from "./merged.js";
-import { latestBallot } from "./election.js";
 import { before, forked, isDeed, lineage, moved, origin, struck } from "./forks.js";
-import { concerned, inspector, log, slotWhy } from "./panels.js";
+import { concerned, inspector, leading, log, slotWhy } from "./panels.js";
 import { EVENTS, LEARNED, Player } from "./player.js";
 import { labels, lines, verdict } from "./pulse.js";
-import { leaderWhy } from "./quorums.js";
 import { asked } from "./records.js";
 import { download, fileName, saved } from "./saving.js";
 import { called, Stage } from "./stage.js";
 import { forks, refusal, whatIf } from "./whatif.js";
+import { concerns, named } from "./twophase.js";
+import { isTwophase } from "./twophase_why.js";
 import { brokeAt } from "./verdicts.js";
 import { culprit, say } from "./words.js";
 
@@ -209,9 +209,8 @@ function inspected(stage, pane, step, state) {
   const { trace } = stage;
   const go = (to) => view.player.go(place(view.player.run, pane, to));
   if (view.replica) return whatIf(view.replica, state, stage, step, { act: (deed) => fork(state.at, deed), close: acts.close });
-  const ballot = view.leader ? latestBallot(trace, step) : null;
-  if (ballot) return leaderWhy(trace, ballot, step, acts.close);
-  if (view.slot) return slotWhy(trace, view.slot, step, acts.close, go);
+  if (view.leader) return leading(trace, step, acts.close, state);
+  if (view.slot) return slotWhy(trace, view.slot, step, acts.close, go, state);
   return inspector(trace, step, picked({ trace }, pane, step), (message) => look({ pane, message }), go,
     !given.menu || refusal(stage, step) || trace.run.dare || view.stages.length > 1 ? null : (message) => fork(before(message), `lose ${message.id}`));
 }
@@ -248,11 +247,18 @@ function following() {
   return ids[(ids.indexOf(view.message) + 1) % ids.length] ?? 0;
 }
 
-/** The slot that this step is about, or else the last one of the log. */
+/** The slot that this step is about, or else the last one of the log; of two-phase commit the transaction. */
 function latest() {
   const { stage, step } = current(), { records } = stage.trace.steps[step];
-  const named = records.map((record) => record.event?.slot ?? 0).find(Boolean);
-  return named ?? Math.max(0, ...stage.timeline.at(step).slots.keys());
+  if (isTwophase(stage.trace)) return transaction(stage, step);
+  const own = records.map((record) => record.event?.slot ?? 0).find(Boolean);
+  return own ?? Math.max(1, ...stage.timeline.at(step).slots.keys());
+}
+
+function transaction({ trace, timeline }, step) {
+  const names = [...timeline.at(step).transactions.keys()];
+  const own = concerned(trace.steps[step]).flatMap((id) => concerns(trace.messages.get(id))).map(([manager, number]) => named(manager, number));
+  return (own.length ? names.indexOf(own[0]) + 1 : 0) || Math.max(1, names.length);
 }
 
 // --- acting in the past --------------------------------------------------------------------------

@@ -3,8 +3,10 @@
 import { html, press } from "./dom.js";
 import { less, spell } from "./ballots.js";
 import { isNoop, isOutdated } from "./state.js";
-import { doubts, standing as part, transactions } from "./twophase_panels.js";
-import { LATER, quorums } from "./quorums.js";
+import { doubts, leaderless, standing as part, transactions, transactionWhy } from "./twophase_panels.js";
+import { latestBallot } from "./election.js";
+import { LATER, leaderWhy, quorums } from "./quorums.js";
+import { isTwophase } from "./twophase_why.js";
 import { history, majorities, story } from "./why.js";
 import { guilty, short } from "./words.js";
 
@@ -81,7 +83,7 @@ function lease(grant, at) {
 
 /** The last slots as a table: a row a slot, a column a replica. `pick` takes a slot. */
 export function log(state, values, pick) {
-  if (state.transactions.size) return transactions(state, values, heading);
+  if (state.transactions.size) return transactions(state, values, heading, pick);
   const known = [...state.slots.keys()].sort((a, b) => a - b).slice(-SLOTS);
   const ids = [...state.replicas.keys()];
   return [
@@ -127,8 +129,9 @@ function cell(slot, replica, id, number) {
   return html("td", { class: `slot${owner}`, title }, text);
 }
 
-/** Why a slot has its value, up to a step: in sentences, and the majorities as a table. */
-export function slotWhy(trace, slot, at, close, go) {
+/** Why a slot has its value, up to a step: in sentences, and the majorities as a table; of two-phase commit a transaction. */
+export function slotWhy(trace, slot, at, close, go, state) {
+  if (isTwophase(trace)) return transactionWhy(trace, state, slot, close);
   const known = history(trace, slot, at), ids = trace.replicas;
   return [
     html("h2", {}, `Slot ${slot} `, press("close", close)),
@@ -137,6 +140,14 @@ export function slotWhy(trace, slot, at, close, go) {
     ...story(known, trace.values).map((sentence) => html("p", {}, sentence)),
     html("p", {}, html("cite", {}, "Paxos Made Simple 2.2, P2b and P2c")),
   ];
+}
+
+/** Why somebody leads at a step, or that nobody does. */
+export function leading(trace, step, close, state) {
+  if (isTwophase(trace)) return leaderless(state, close);
+  const ballot = latestBallot(trace, step);
+  return ballot ? leaderWhy(trace, ballot, step, close)
+    : [html("h2", {}, "Why nobody leads ", press("close", close)), html("p", {}, "Nobody has asked for promises yet.")];
 }
 
 /** A message, or else what the step's records hold. */

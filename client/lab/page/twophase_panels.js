@@ -1,7 +1,8 @@
 // Two-phase commit beside the diagram: what a replica's card says, and the table of transactions.
 
-import { html } from "./dom.js";
-import { held } from "./twophase.js";
+import { html, press } from "./dom.js";
+import { held, named } from "./twophase.js";
+import { nobodyLeads, numbered, story } from "./twophase_why.js";
 
 const ROWS = 14;
 const LONG = 1;  // seconds in doubt after which a card says so in red
@@ -24,10 +25,10 @@ export function standing(state, id) {
   return waits ? "in doubt" : manages ? "manages" : "takes part";
 }
 
-/** The last transactions: a row each, a column a replica. */
-export function transactions(state, values, heading) {
-  const ids = [...state.replicas.keys()];
-  const rows = [...state.transactions].slice(-ROWS).map(([name, one]) => row(name, one, ids, values));
+/** The last transactions: a row each, a column a replica. `pick` takes the number of one. */
+export function transactions(state, values, heading, pick) {
+  const ids = [...state.replicas.keys()], left = Math.max(0, state.transactions.size - ROWS);
+  const rows = [...state.transactions].slice(-ROWS).map(([name, one], at) => row(name, one, ids, values, () => pick(left + at + 1)));
   return [
     html("h2", {}, "Transactions"),
     html("table", {}, heading("", ids, html("th", {}, "command")), html("tbody", {}, ...rows)),
@@ -35,11 +36,24 @@ export function transactions(state, values, heading) {
   ];
 }
 
-function row(name, one, ids, values) {
+/** Why a transaction, by its number, stands as it does. */
+export function transactionWhy(trace, state, number, close) {
+  const one = numbered(state)[number - 1], name = one ? named(one.manager, one.number) : "";
+  const said = one ? story(one, state, trace.values) : ["Nothing was asked yet: there is no transaction."];
+  return [html("h2", {}, one ? `Transaction ${name} ` : "Transactions ", press("close", close)), ...said.map((sentence) => html("p", {}, sentence)), source()];
+}
+
+/** What a reader finds who looks for a leader. */
+export const leaderless = (state, close) =>
+  [html("h2", {}, "Why nobody leads ", press("close", close)), ...nobodyLeads(state).map((sentence) => html("p", {}, sentence)), source()];
+
+const source = () => html("p", {}, html("cite", {}, "Bernstein, Hadzilacos and Goodman 7.4"));
+
+function row(name, one, ids, values, pick) {
   const done = ids.every((id) => one.outcomes.get(id) === "commit");
   const cells = ids.map((id) => html("td", { class: "slot", title: told(one, id) }, mark(one, id)));
   const words = values.get(one.command) ?? "";
-  return html("tr", { class: done ? "chosen" : null }, html("th", { class: `owner${one.manager}` }, name),
+  return html("tr", { class: done ? "chosen" : null }, html("th", { class: `owner${one.manager}` }, press(name, pick, "why it stands as it does")),
     ...cells, html("td", { class: "value" }, html("div", { title: words }, words)));
 }
 

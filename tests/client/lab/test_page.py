@@ -272,6 +272,27 @@ def test_side_by_side_slots_and_messages_are_those_of_the_run_whose_step_it_is(p
     assert len(seen) == 2
 
 
+def test_in_two_phase_commit_s_and_l_speak_of_transactions(page: Page) -> None:
+    page.select_option("#what", label="two-phase commit and Paxos: the one who decides stops")
+    page.wait_for_selector(".stage + .stage .card")
+    for _ in range(20):
+        if re.search(r"Two-phase commit: .*T1\.11", page.inner_text("#sentence")):
+            break
+        page.keyboard.press("PageDown")
+    page.keyboard.press("s")
+    assert "Two-phase commit" in page.inner_text("#inspector .heading")
+    assert "Transaction T1.11" in page.inner_text("#inspector")
+    assert "only manager 1 may decide it" in page.inner_text("#inspector")
+    page.keyboard.press("s")
+    page.keyboard.press("l")
+    assert "Two-phase commit" in page.inner_text("#inspector .heading")
+    assert "Nobody leads in two-phase commit" in page.inner_text("#inspector")
+    page.keyboard.press("Escape")
+    play(page, "protocol=2pc&seed=6&profile=doubt&step=300")
+    page.get_by_title("why it stands as it does").first.click()
+    assert "Transaction T" in page.inner_text("#inspector")
+
+
 def evil_trace(evil: str) -> str:
     lines = [
         {"kind": "run", "format": 1, "script": evil, "about": evil},
