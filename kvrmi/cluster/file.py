@@ -1,6 +1,7 @@
 """The cluster file: where it is looked for, how it is read and written.
 
-Rule: what is wrong with a file is one line that names the file and the key.
+Rule: what is wrong with a file is one line that names the file and the key. It knows no engine:
+what the table of one says is passed on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Makes the roles of a replica from what its disks hold, as often as they are started.
 
 Rule: an acceptor that replaces a lost one comes up silent, and stays so until its rejoin is done.
-Each class can be exchanged for another, which is how the simulator plants bugs.
+Each class can be exchanged for another, which is how the simulator plants bugs. It does not know
+why a role starts, nor who runs it.
 """
 
 from __future__ import annotations

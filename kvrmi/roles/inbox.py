@@ -1,7 +1,8 @@
 """What waits for a role: messages of this replica's roles in their order, and its next wake call.
 
 Rules: anybody may put, without a lock; only who holds the role's lock takes. What comes in greater
-number than a role stuck on its disk can ever want is lost, as on a network.
+number than a role stuck on its disk can ever want is lost, as on a network. It does not know what
+messages mean.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A line is `TIME WHO WHAT`: virtual seconds, then `r2.acceptor` for a role, `r2.p
 replica, `client` or `fault`; then `< r1.proposer Accept ballot=3.1 slot=7 ...` for a message that
 it handles, `* campaign ballot=3.1 ...` for an event of its own, as a replica's log has it, or what
 happened to it. Ballots are ROUND.REPLICA; bytes are `#` and a checksum. What never arrives leaves
-no line: trace_json.py has all of it.
+no line: trace_json.py has all of it. It is made of records (seen.py) alone, and knows no protocol.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 Rules: one batch is under way at a time, and what comes meanwhile makes the next one; a batch is
 applied when the writer has it on its disk, so what can be read is durable; each submission is
 answered once, at its deadline at the latest. What was applied goes to the store's own file behind
-the answers; after a crash the writer has what that file lacks.
+the answers; after a crash the writer has what that file lacks. It does not know what a command
+means.
 """
 
 from __future__ import annotations

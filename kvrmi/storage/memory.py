@@ -1,7 +1,7 @@
 """The storage twin without a disk: the same contract, for simulation, tests and what is in memory.
 
 Rules: whatever the SQLite storage refuses, this one refuses; `disk` outlives the object, so that
-a restart can be played by opening another one on it.
+a restart can be played by opening another one on it. It does not know what rows mean.
 """
 
 from __future__ import annotations

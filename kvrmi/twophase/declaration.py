@@ -1,6 +1,7 @@
 """Two-phase commit, declared: its roles, what they need, how their messages travel.
 
-Rule: a new message is added to messages.py and here, and nowhere else.
+Rule: a new message is added to messages.py and here, and nowhere else. It is data, and knows
+neither process nor network: whoever runs roles asks it.
 """
 
 from __future__ import annotations

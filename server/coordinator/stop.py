@@ -1,7 +1,8 @@
 """`kvrmi-cluster stop`: end a running cluster, whoever started it, and wait until it is down.
 
 Rules: the coordinator is asked first, since it would start again what ended; then whatever still
-runs is found by its lock, so a cluster whose coordinator died is ended as well. Data stay.
+runs is found by its lock, so a cluster whose coordinator died is ended as well. Data stay. It knows
+no engine.
 """
 
 from __future__ import annotations

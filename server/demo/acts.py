@@ -1,7 +1,8 @@
 """The acts of the demo, in the order in which they are played.
 
 Rules: an act shows what it does before and what came of it after; a thing that is awaited has a
-deadline, and the story breaks off with the reason when it passes.
+deadline, and the story breaks off with the reason when it passes. They have no way in but the
+coordinator's orders and a client's.
 """
 
 from __future__ import annotations

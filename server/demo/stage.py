@@ -1,6 +1,7 @@
 """What every act of the demo has at hand, and how it waits.
 
-Rule: a wait ends at its deadline or when the coordinator is asked to stop, and says which.
+Rule: a wait ends at its deadline or when the coordinator is asked to stop, and says which. It knows
+no act.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 r"""Patterns of KEYS and SCAN MATCH: * ? [a-z] [^a] and \ before a sign that is meant itself.
 
-Rule: matching takes time in proportion to key and pattern, whatever a stranger sends.
+Rule: matching takes time in proportion to key and pattern, whatever a stranger sends. It knows no
+store.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 Rules: rows, sessions, revision and slot go on where the copies end; who may vote does not, since
 the new cluster's acceptors and disks are new; what was written is read back before it counts. No
 acceptor's promise or accepted value leaves the old cluster: the new ones begin after the state.
+What the copies are worth together is not decided here, but in stopped.py.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ import pytest
 from kvrmi.sim.many import run_many
 from kvrmi.sim.planted import about, known_seeds, shows
 from kvrmi.sim.run import run
-from kvrmi.sim.twophase.histories import PROFILES, TWOPHASE
+from kvrmi.sim.twophase.histories import TWOPHASE
+from kvrmi.sim.twophase.profiles import PROFILES
 
 SEEDS = known_seeds(TWOPHASE)
 """For each bug the first seed that shows it."""

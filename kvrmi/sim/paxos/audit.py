@@ -2,7 +2,7 @@
 
 Rule: the chosen log is the truth; it is replayed by a fresh machine, and every answer that a client
 was given must be what that machine gives at that revision. Independently of it, the history of
-what clients saw must be linearizable (checker/).
+what clients saw must be linearizable (checker/). What must hold on the way it leaves to monitor.py.
 """
 
 from __future__ import annotations

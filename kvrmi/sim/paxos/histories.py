@@ -1,6 +1,7 @@
 """Runs of Multi-Paxos: what each draws from its seed, who asks, and the reckoning.
 
-Rule: everything follows from the arguments, so that a run can be had again.
+Rule: everything follows from the arguments, so that a run can be had again. What strikes is in
+profiles.py and faults.py, what must hold on the way in monitor.py.
 """
 
 from __future__ import annotations

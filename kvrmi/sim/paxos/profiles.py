@@ -1,4 +1,7 @@
-"""What goes wrong in which mix; a run with seed N has profile N modulo their number."""
+"""What goes wrong in which mix; a run with seed N has profile N modulo their number.
+
+Rule: a profile names faults and is nothing else; what a name does is in faults.py, here and above.
+"""
 
 from __future__ import annotations
 

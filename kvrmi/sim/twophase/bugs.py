@@ -1,7 +1,8 @@
 """Bugs to plant: each must be found by the simulator within a thousand seeds.
 
 Rule: a bug is a class of Parts that differs from the production parts in one thing; its docstring
-says what is wrong and what comes of it. Its name in the table is its class's in small letters.
+says what is wrong and what comes of it. Its name in the table is its class's in small letters. It
+names nothing private of production.
 """
 
 from __future__ import annotations

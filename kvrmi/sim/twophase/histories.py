@@ -1,6 +1,7 @@
 """Runs of two-phase commit: what each draws from its seed, who asks, and the reckoning.
 
-Rule: everything follows from the arguments, so that a run can be had again.
+Rule: everything follows from the arguments, so that a run can be had again. What strikes is in
+profiles.py and faults.py, what must hold on the way in monitor.py.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .coordinator import Coordinator
 from .faults import ADVERSARIES
 from .monitor import monitor
 from .parts import Parts, make_world
+from .profiles import PROFILES
 from .script import language
 from .workload import CLIENTS, Client
 
@@ -28,55 +30,6 @@ __all__ = ["TWOPHASE", "History"]
 
 RECOVERY = 20.0
 """Virtual seconds within which all is decided, and writes are acknowledged, after all faults."""
-_USUAL = ("crash", "pause", "weather", "cut", "lag", "disk_slow")
-
-PROFILES = (
-    Profile("calm", "nothing but a slow network", ("lag",), least=2),
-    Profile(
-        "crash",
-        "processes are killed, one or all at once, or with a decision on their lips",
-        ("crash", "crash", "crash_all", "behead", "behead"),
-        least=2,
-    ),
-    Profile(
-        "network",
-        "messages are lost, late and repeated",
-        ("weather", "weather", "crash", "cut"),
-        least=2,
-    ),
-    Profile(
-        "partition",
-        "links are cut",
-        ("cut", "isolate", "split", "star", "chain", "mend", "behead"),
-        least=3,
-    ),
-    Profile(
-        "disk",
-        "disks are full, slow, or fail",
-        ("disk_full", "sync_fails", "disk_slow", "crash"),
-        least=2,
-    ),
-    Profile(
-        "roles",
-        "participants fail alone, roles raise",
-        ("fail_role", "break_role", "pause", "lag"),
-        least=2,
-    ),
-    Profile(
-        "doubt",
-        "managers stop or die between the phases",
-        ("withhold", "withhold", "behead", "crash", "lag"),
-        least=3,
-    ),
-    Profile("views", "replicas leave the view and come back", ("view", "view", *_USUAL), least=3),
-    Profile(
-        "away",
-        "the same, with cut links and managers that die",
-        ("view", "view", "isolate", "crash", "behead", "fail_role"),
-        least=3,
-    ),
-    Profile("all", "whatever can strike", (*FAULTS, *ADVERSARIES), least=2),
-)
 
 
 class History:

@@ -1,7 +1,8 @@
 """Clients of the simulated store of two-phase commit, and what they were answered.
 
 Rules: each does one thing after another and writes down when it asked and what it was answered
-(checker/history.py); a session's write is sent again, to any replica, until it is answered.
+(checker/history.py); a session's write is sent again, to any replica, until it is answered. Whether
+an answer was right is not known here.
 """
 
 from __future__ import annotations
