@@ -1,13 +1,16 @@
 """Orders from the page: lines as at the prompt, and what the prompt has no word for.
 
 Rules: only what fails, heals or starts something is an order; all lines are understood before the
-first is carried out, and what they would lose together is asked about first. Each call has a
-session of its own, so one that waits delays no other.
+first is carried out, and what they would lose together is asked about first. What takes something
+away waits until what did so before is done, whichever page asked: else two orders that each leave
+a majority could lose it unasked. Nothing else waits: each call has a session of its own.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,6 +32,8 @@ ORDERS = frozenset(
      "transfer", "veto"}
 )  # fmt: skip
 LINES = 100
+_TAKING = threading.Lock()
+"""Held from the look at what would be lost until it is gone."""
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,10 +64,11 @@ def give(options: Options, asked: Asked) -> dict[str, Any]:
             deeds = Deeds(options, admin, store)
             orders = [_understood(admin, deeds, line) for line in asked.lines]
             risks = [order.risk for order in orders if order.risk is not None]
-            lost = losing_all(admin.status(), risks) if risks and not asked.agreed else None
-            if lost is not None:
-                return {"asks": lost, "said": said}
-            said += [order.act() for order in orders]
+            with _TAKING if risks else nullcontext():
+                lost = losing_all(admin.status(), risks) if risks and not asked.agreed else None
+                if lost is not None:
+                    return {"asks": lost, "said": said}
+                said += [order.act() for order in orders]
             said = _together(orders, said, admin)
     except KVError as error:
         return {"refused": f"{error.code}: {error}", "said": said}

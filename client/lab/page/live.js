@@ -169,13 +169,14 @@ function picture(at, flying) {
   aside();
   happened();
   write(one("sample"), sample(flying));
+  one("sample").title = one("sample").textContent;
   if (performance.now() - saidAt > SAID_MS && one("last").textContent) said("");
 }
 
 function aside() {
   const link = chosen?.kind === "link" ? find(chosen.one, chosen.other) : null;
   const replica = state.replicas.get(chosen?.id);
-  const shape = JSON.stringify([chosen, link, chosen?.kind === "ballot" && state.explains.length, replica?.state, replica?.answers, replica && hung(replica) > 0, state.leader, [...state.replicas.values()].map(({ cuts }) => cuts)]);
+  const shape = JSON.stringify([chosen, link, chosen?.kind === "ballot" && state.explains.length, replica?.state, replica?.answers, replica && hung(replica) > 0, state.leader, [...state.replicas.values()].map(({ answers, cuts }) => [answers, cuts])]);
   if (shape === shownPanel) return;
   shownPanel = shape;
   one("panel").replaceChildren(...panelOf(link));

@@ -126,7 +126,7 @@ class Card {
     this.element.className = `card owner${this.id % 6}${leads ? " leader" : ""}${selected ? " selected" : ""}${known ? "" : " down"}`;
     const binds = bound(state, this.id, at);
     write(this.standing, standing(state, replica));
-    this.grants(known ? binds : null, leads ? lease(state, at) : null, ill(replica) || heard(state, this.id) || unled(state, this.id));
+    this.grants(known ? binds : null, leads && binds?.promised?.join(".") === state.ballot?.join(".") ? lease(state, at) : null, ill(replica) || heard(state, this.id) || unled(state, this.id));
     const roles = Object.keys(replica.roles ?? {});
     if (roles.length || replica.answers) keep(this.lamps, roles, (role) => this.lamp(role));
     for (const [role, lamp] of this.lamps) lamp.show(replica.roles?.[role], known);
@@ -143,7 +143,8 @@ class Card {
     this.bar.className = promised ? `owner${promised[1] % 6}` : "";
     const what = other || (grant > 0 ? `lease ${promised?.join(".")}` : hold > 0 ? "holds promises back" : `promised ${promised?.join(".") ?? "none"}`);
     this.granted.title = other;
-    write(this.granted, own === null || other ? what : own > 0 ? `${what} · reads alone` : `${what} · no majority`);
+    const alone = own > 0 ? " · reads alone" : grant > 0 ? " · no majority" : "";
+    write(this.granted, own === null || other ? what : `${what}${alone}`);
   }
 
   lamp(role) {
@@ -173,7 +174,7 @@ function lampTitle(role, { state, incarnation, hangs }) {
 const ill = (replica) => hung(replica) ? `its disk hangs, ${hung(replica).toFixed(0)} s` : "";
 
 function facts(replica, binds) {
-  if (!replica.answers) return replica.state === "starting" ? "on its way back" : brief(replica.reason) || "its number brings it back";
+  if (!replica.answers) return replica.state === "starting" ? "on its way back" : brief(replica.reason);
   const waits = binds?.queue ? Object.values(binds.queue).reduce((sum, each) => sum + each, 0) : 0;
   const parts = [
     `slot ${binds?.applied ?? replica.applied ?? "–"}`, binds?.behind ? `${binds.behind} behind` : "", waits ? `queue ${waits}` : "",

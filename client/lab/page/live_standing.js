@@ -86,6 +86,7 @@ export function unled(state, id) {
   const last = state.explains.filter(({ event, replica }) => replica === id && (event === "leads" || event === "leads no more")).at(-1);
   if (state.leader !== null || last?.event !== "leads no more") return "";
   const why = /reason=(.*)/.exec(last.text)?.[1] ?? "";
+  if (why.startsWith("no quorum answered")) return "no majority answered";
   return why === "no heartbeat in time" ? `no heartbeat of ${last.peer} in time` : why;
 }
 

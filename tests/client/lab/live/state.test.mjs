@@ -176,7 +176,7 @@ test("a replica without a leader says why it follows nobody", () => {
     event(1, "leads no more", "leads no more replica=1 reason=no quorum answered for one election time", 9), event(3, "leads no more", "reason=x", 8), event(3, "leads", "", 9)];
   const gone = { health: "no quorum", leader: null };
   const now = take(nothing(), batch(10, { picture: { ...picture(...five()), ...gone }, events }));
-  assert.deepEqual([1, 2, 3, 4].map((id) => unled(now, id)), ["no quorum answered for one election time", "no heartbeat of 1 in time", "", ""]);
+  assert.deepEqual([1, 2, 3, 4].map((id) => unled(now, id)), ["no majority answered", "no heartbeat of 1 in time", "", ""]);
   assert.equal(unled({ ...now, leader: 2 }, 2), "");
 });
 
