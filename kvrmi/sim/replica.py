@@ -7,7 +7,6 @@ clock goes on. It knows no role by name and no message but the host's.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -26,6 +25,7 @@ from .inboxes import Inboxes
 from .interface import Monitor, Surroundings
 from .leaving import leave
 from .network import Network
+from .requests import Requests
 from .writes import Writes
 
 __all__ = ["Replica"]
@@ -62,7 +62,7 @@ class Replica:
             self._declared.daemons, key=lambda role: (role in self.disks, role != self.voter)
         )
         """Roles that may fail alone."""
-        self.writes = Writes(self, network)
+        self.writes = Writes(self)
         self.disk_id = f"disk-{me}-1"
         self.recovering = False
         """Its disk took the place of a lost one."""
@@ -78,8 +78,8 @@ class Replica:
         self.own_clock = Clock(self.draws, world.drift)
         self.factory = Factory(self)
         self._paused: list[Callable[[], None]] | None = None
-        self._former: dict[tuple[str, int], Role] = {}
         self._inboxes = Inboxes(self, network.tracing)
+        self.requests = Requests(self, network, self.writes.busy, self._carry)
         self.breaks = Breaks({kind.name: kind.vital for kind in self._declared.kinds})
 
     # --- what others look at ------------------------------------------------------------------
@@ -150,14 +150,14 @@ class Replica:
         fates = [self._drop(name) for name in list(self.roles)]
         self.world.trace(self.me, "process", "; ".join([why, *filter(None, fates)]))
         self._paused = None
-        self._former.clear()
+        self.requests.crashed()
         self._network.reset(self.me)
 
     def fail(self, name: str) -> None:
         """Take one role down; what it was writing may have reached the disk."""
         if name not in self.roles:
             return
-        self._former[name, self.incarnation[name]] = self.roles[name]
+        self.requests.failed(name)
         fate = self._drop(name)
         self.world.trace(self.me, name, f"failed; {fate}" if fate else "failed")
         self._network.reset(self.me, name)
@@ -247,6 +247,7 @@ class Replica:
         if self.roles.pop(name, None) is not None:
             self._tracing.down(self, name)
         self._inboxes.close(name)
+        self.requests.drop(name)
         return self.writes.fence(name)
 
     def _inform(self) -> None:
@@ -324,12 +325,12 @@ class Replica:
 
     def _ready(self) -> list[Callable[[], None]]:
         """List what may be done next: the first of an inbox, or a request that waited."""
-        busy, waiting = self.writes.busy, self.writes.waiting
+        busy, waiting = self.writes.busy, self.requests.waiting
         filled = [name for name in self._inboxes.filled() if not busy(name)]
         asked = [name for name in self.roles if waiting(name) and not busy(name)]
         return [
             *(partial(self._take, name) for name in filled),
-            *(partial(self._serve_next, waiting(name)) for name in asked),
+            *(partial(self.requests.serve_next, name) for name in asked),
         ]
 
     def _take(self, name: str) -> None:
@@ -337,28 +338,13 @@ class Replica:
         self._tracing.handles(id)
         self._step(name, self.roles[name], sender, message, None)
 
-    def _serve_next(self, waiting: deque[Call]) -> None:
-        self._serve(waiting.popleft())
-
     def handle(self, call: Call) -> None:
         """Handle a request of another replica."""
-        self._serve(call)
+        self.requests.serve(call)
         self.pump()
 
-    def _serve(self, call: Call) -> None:
-        name = call.to.role
-        role = self.roles.get(name)
-        if call.target != self.incarnation[name]:
-            # The connection was made to an incarnation that has been fenced since.
-            role = None if self.world.host.fences else self._former.get((name, call.target))
-        if role is None:
-            self._network.break_off(call, "its role is down, or is another incarnation")
-        elif self.writes.busy(name):
-            self.writes.wait(name, call)
-        else:
-            self._tracing.handles(call.id, again=call.arrived)
-            call.arrived = True
-            self._step(name, role, call.asker, call.message, call)
+    def _carry(self, role: Role, call: Call) -> None:
+        self._step(call.to.role, role, call.asker, call.message, call)
 
     def _step(
         self, name: str, role: Role, sender: Address, message: Message | None, call: Call | None

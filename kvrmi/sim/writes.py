@@ -1,9 +1,8 @@
 """What a simulated replica's disks do for its roles: records before messages, and slow reads.
 
 Rules: each role's disk is written in the order of its steps. A role whose disk is not written
-behind handles nothing while it writes, and no role does while it reads; requests that come
-meanwhile wait, for as long as the server's wait and no longer; a failed write ends the process. The
-server does the same in rolewrites.py and disks.py. It does not know what records mean.
+behind handles nothing while it writes, and no role does while it reads; a failed write ends the
+process. The server does the same in rolewrites.py and disks.py. It does not know what records mean.
 """
 
 from __future__ import annotations
@@ -11,13 +10,12 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 
-from ..roles.breaking import FENCE_SECONDS, PATIENCE_SECONDS
+from ..roles.breaking import FENCE_SECONDS
 from ..roles.contract import NOTHING, Effects
 from ..storage.interface import Clear, StorageFailed
 from .call import Call
 from .disk import SimDisk
 from .interface import Process
-from .network import Network
 
 __all__ = ["Writes"]
 
@@ -28,19 +26,15 @@ SNAPSHOT_SECONDS = 3.0
 class Writes:
     """What one process has under way at its disks, by the role that it is for."""
 
-    def __init__(self, process: Process, network: Network) -> None:
+    def __init__(self, process: Process) -> None:
         """Write to the process's disks, as their roles are declared."""
         self._process = process
-        self._network = network
         self._writers: dict[str, _Through | _Behind] = {}
         for kind in process.world.declared.kinds:
             if kind.disk is not None:
                 make = _Behind if kind.disk.behind else _Through
                 self._writers[kind.name] = make(process, kind.name, process.disks[kind.name])
         self._reading: dict[str, tuple[Effects, Call | None]] = {}
-        self._waiting: dict[str, deque[Call]] = {
-            role: deque() for role in process.world.declared.roles
-        }
 
     def busy(self, role: str) -> bool:
         """Return whether the role waits for its disk, and handles nothing meanwhile."""
@@ -50,20 +44,6 @@ class Writes:
     def reads(self, role: str) -> bool:
         """Return whether a step of the role still reads, so that nobody can ask it anything."""
         return role in self._reading
-
-    def wait(self, role: str, call: Call) -> None:
-        """Have a request wait until the role is free, or has been busy for too long."""
-        self._waiting[role].append(call)
-        self._process.after(role, PATIENCE_SECONDS, partial(self._give_up, role, call))
-
-    def _give_up(self, role: str, call: Call) -> None:
-        if call in self._waiting[role]:
-            self._waiting[role].remove(call)
-            self._network.break_off(call, "its role was busy for too long")
-
-    def waiting(self, role: str) -> deque[Call]:
-        """Give the requests that came while the role was busy."""
-        return self._waiting[role]
 
     def hang(self, role: str) -> bool:
         """Return whether a former incarnation's write lasts so long that none can follow yet."""
@@ -78,9 +58,6 @@ class Writes:
     def fence(self, role: str) -> str:
         """Forget what a role had under way; what was being written may be on the disk or not."""
         self._reading.pop(role, None)
-        while self._waiting[role]:
-            call = self._waiting[role].popleft()
-            self._network.tracing.fate(call.id, "lost", "its role went down")
         if role in self._writers:
             self._process.disks[role].read_seconds()  # of a step that came to nothing
         return self._writers[role].fence() if role in self._writers else ""

@@ -104,7 +104,7 @@ def test_a_request_waits_for_a_hung_disk_for_a_second_at_most(
     assert call not in ended
     world.run(0.02)
     assert call in ended
-    assert call not in replica.writes.waiting("acceptor")
+    assert call not in replica.requests.waiting("acceptor")
 
 
 def test_a_role_whose_former_write_hangs_is_started_when_that_is_over() -> None:
