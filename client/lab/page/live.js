@@ -184,11 +184,12 @@ function aside() {
   if (chosen !== opened) reveal();
 }
 
-/** Bring the panel that was just opened into view; on a phone it stands over what is below the picture. */
+/** Bring the panel that was just opened into view, or what it hid; on a phone it stands over what is below the picture. */
 function reveal() {
   opened = chosen;
   if (chosen?.kind === "replica") one("stage").scrollIntoView({ block: "start" });
   if (chosen) one("panel").scrollIntoView({ block: "nearest" });
+  else one("panel").parentElement.scrollTop = 0;
 }
 
 function panelOf(link) {
