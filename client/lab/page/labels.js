@@ -12,14 +12,15 @@ export const wide = (text, size) => [...text].length * size * 0.56;
 /**
  * `labels` are {text, size, spots}, a spot {x, y, side}: `side` is the part of the text that is at x
  * ("left", "middle", "right"), y its middle. `marks` are boxes and `lines` segments to keep free.
+ * The room is {left, width, height}: what is left of `left` stays free.
  * Returns those that have a place, with their box {left, right, top, bottom}.
  */
-export function settle(labels, { width, height }, marks, lines) {
+export function settle(labels, room, marks, lines) {
   const placed = [];
   for (const label of labels) {
     const best = label.spots.map((spot, at) => {
       const box = boxed(label, spot);
-      return { box, side: spot.side, cost: LATER * at + cost(box, placed, marks, lines, { width, height }) };
+      return { box, side: spot.side, cost: LATER * at + cost(box, placed, marks, lines, room) };
     }).reduce((one, other) => other.cost < one.cost ? other : one);
     if (best.cost < NEVER) placed.push({ ...label, side: best.side, box: best.box });
   }
@@ -31,8 +32,8 @@ function boxed({ text, size }, { x, y, side }) {
   return { left, right: left + long, top: y - size * 0.6, bottom: y + size * 0.6 };
 }
 
-function cost(box, placed, marks, lines, { width, height }) {
-  if (box.left < 0 || box.right > width || box.top < 0 || box.bottom > height) return NEVER;
+function cost(box, placed, marks, lines, { left = 0, width, height }) {
+  if (box.left < left || box.right > width || box.top < 0 || box.bottom > height) return NEVER;
   if (placed.some((other) => meet(box, other.box))) return NEVER;
   return ON_MARK * marks.filter((mark) => meet(box, mark)).length
     + ON_LINE * lines.filter((line) => crosses(box, line)).length;

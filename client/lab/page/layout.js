@@ -23,7 +23,7 @@ export function layout({ trace, step, grain, picked }, { width, height, gutter, 
   const place = new Place(trace, early, late, width, gutter);
   const routes = messages(trace, late, step, grain, chosen).map((one) => route(place, one, step));
   const told = [...captions(routes, picked, sizes.caption), ...beside(place, trace, sizes.brief)];
-  const labels = settle([...whole(place, trace, sizes.brief), ...told], { width, height: Math.max(height, place.y(step) + SPARE) },
+  const labels = settle([...whole(place, trace, sizes.brief), ...told], { left: gutter - 4, width, height: Math.max(height, place.y(step) + SPARE) },
     [...routes.flatMap(taken), ...dots(place, trace)], routes);
   return { place, routes, labels };
 }

@@ -23,14 +23,14 @@ const shown = (run, step, size) => layout({ trace: run, step, grain: EVENTS, pic
 
 for (const name of ["old_leader", "basic_round", "seed", "bug", "2pc"]) {
   for (const [device, size] of Object.entries(SIZES)) {
-    test(`${name}, ${device}: no words stand on others, and all within the picture`, () => {
+    test(`${name}, ${device}: no words stand on others or on times, and all within the picture`, () => {
       const run = trace(name), last = run.steps.length - 1, every = Math.ceil(last / 150);
       for (let step = 0; step <= last; step += every) {
         const { labels } = shown(run, step, size);
         for (const [at, one] of labels.entries()) {
           const where = `step ${step}: ${one.text}`;
           assert.ok(labels.slice(at + 1).every((other) => !meet(one.box, other.box)), where);
-          assert.ok(one.box.left >= 0 && one.box.right <= size.width && one.box.top >= 0 && one.box.bottom <= size.height, where);
+          assert.ok(one.box.left >= size.gutter - 4 && one.box.right <= size.width && one.box.top >= 0 && one.box.bottom <= size.height, where);
         }
       }
     });
