@@ -33,7 +33,9 @@ class AskingEvents:
         self._asked = self._heard = NO_BALLOT
 
     def heard(self, ballot: Ballot) -> None:
-        """Note a heartbeat of who leads at `ballot`."""
+        """Note a heartbeat of who leads at `ballot`: a later candidacy is another one."""
+        if ballot != self._heard:
+            self._asked = NO_BALLOT
         self._heard, self._heard_at = ballot, self._clock()
 
     def sent(self, because: Message | None, to: Address, asked: PreVote) -> None:

@@ -90,6 +90,20 @@ def test_who_missed_which_heartbeat_and_asks_to_lead_is_written_once(log: Log) -
     ]
 
 
+def test_who_heard_another_leader_since_is_a_candidate_anew_at_the_same_ballot_too(
+    log: Log,
+) -> None:
+    higher = Ballot(6, ME)
+    log.step(None, PreVote(higher))
+    for _ in range(2):
+        log.step(Followed(THEIRS, 9, 0))
+        log.step(None, PreVote(higher))
+    assert log.lines() == [
+        "pre-vote ballot=6.1 heartbeat=none",
+        "pre-vote ballot=6.1 heartbeat=4.2 ago=0.000s",
+    ]
+
+
 def test_a_proposer_that_restarts_has_heard_no_heartbeat(log: Log) -> None:
     log.step(Followed(THEIRS, 9, 0))
     log.notes.of("proposer").starts()

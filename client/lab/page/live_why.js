@@ -33,10 +33,10 @@ const requested = (events) => events.map((one) =>
   one.event === "pre-vote" && events.some(({ event, replica, at }) => event === "hand-over" && replica === one.replica && Math.abs(one.at - at) < SLACK)
     ? { ...one, text: "asked" } : one);
 
-/** Without what acceptors answered before it wanted to lead: a replica that may be handed the lead asks them too. */
+/** Without what came before it wanted to lead: a replica that may be handed the lead asks too, or asked at this ballot long ago. */
 function answersTo(events) {
-  const asked = events.find(({ event }) => event === "pre-vote")?.at ?? -Infinity;
-  return events.filter(({ event, at }) => event !== "pre-voted" || at > asked - SLACK);
+  const asked = events.findLast(({ event }) => event === "pre-vote")?.at ?? -Infinity;
+  return events.filter(({ at }) => at > asked - SLACK);
 }
 
 const owner = (ballot) => Number(ballot.split(".")[1]);

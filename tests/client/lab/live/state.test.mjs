@@ -377,6 +377,15 @@ test("what acceptors answered to one that may be handed the lead is no part of i
   assert.deepEqual(election(events, "4.2", 2).map(({ text }) => /who would|would not|would/.exec(text)[0]), ["who would", "would"]);
 });
 
+test("an earlier candidacy at the same ballot, and what others did then, is no part of the one that won", () => {
+  const vote = (at, text) => event("pre-vote", at, 2, 0, { ballot: "4.2", text: `pre-vote ballot=4.2 heartbeat=${text}` });
+  const events = [vote(1, "none"), event("pre-vote", 1.1, 3, 0, { ballot: "4.3", text: "pre-vote ballot=4.3 heartbeat=none" }), vote(100, "3.1 ago=0.510s"),
+    event("campaign", 100.1, 2, 0, { ballot: "4.2" })];
+  assert.deepEqual(election(events, "4.2", 3).map(({ text }) => text), [
+    "Replica 2 has heard no heartbeat of replica 1, which led at 3.1, for 0.51 s, and asks who would promise ballot 4.2 (a pre-vote).",
+    "Replica 2 asks all to promise ballot 4.2."]);
+});
+
 test("no answer stands before its question, whichever replica's report comes first", () => {
   const promise = (at, on) => event("promise", at, on, 2, { ballot: "4.2" });
   const voted = event("pre-voted", 9.9, 3, 2, { ballot: "4.2", text: "pre-voted ballot=4.2 to=2 yes" });
