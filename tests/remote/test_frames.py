@@ -99,8 +99,8 @@ def test_sending_to_one_who_does_not_read_is_limited(pair: tuple[Channel, socket
     channel, _ = pair
     begun = monotonic()
     with pytest.raises(TimeoutError):
-        channel.send(bytes(32 << 20), 1.0)
-    assert 0.95 < monotonic() - begun < 1.9, "2 if what was taken at first did not count"
+        channel.send(bytes(32 << 20), 3.0)
+    assert 2.95 < monotonic() - begun < 5.9, "6 if what was taken at first did not count"
 
 
 def test_hardly_any_time_is_not_taken_for_all_the_time(

@@ -167,10 +167,10 @@ def test_a_role_whose_disk_writes_handles_nothing_and_holds_nobody_up() -> None:
         host.deliver(PEER, ASK)
     assert (outside.posted, outside.sent, len(role.seen)) == ([], [], 1)
     disk.free.set()
-    until(lambda: outside.sent)
+    until(lambda: outside.sent and outside.posted)
     assert outside.sent == [(host.address, 1, (Envelope(PEER, ANSWER),))]
     assert outside.posted == [(host.address, Envelope(LEARNER, LEARN))]
-    assert host.work()
+    until(host.work)
     until(lambda: len(outside.sent) == 2)
     assert len(role.seen) == 2
 
