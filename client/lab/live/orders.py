@@ -8,9 +8,8 @@ a majority could lose it unasked. Nothing else waits: each call has a session of
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import msgspec
@@ -32,8 +31,6 @@ ORDERS = frozenset(
      "transfer", "veto"}
 )  # fmt: skip
 LINES = 100
-_TAKING = threading.Lock()
-"""Held from the look at what would be lost until it is gone."""
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,8 +50,11 @@ class _Order(NamedTuple):
     heals: Sequence[Pair] = ()
 
 
-def give(options: Options, asked: Asked) -> dict[str, Any]:
-    """Carry out orders until one is refused, or ask about all; what came of them."""
+def give(options: Options, taking: AbstractContextManager[object], asked: Asked) -> dict[str, Any]:
+    """Carry out orders until one is refused, or ask about all; what came of them.
+
+    `taking`, one for all pages, is held from the look at what would be lost until it is gone.
+    """
     said: list[str] = []
     try:
         if len(asked.lines) > LINES:
@@ -64,7 +64,7 @@ def give(options: Options, asked: Asked) -> dict[str, Any]:
             deeds = Deeds(options, admin, store)
             orders = [_understood(admin, deeds, line) for line in asked.lines]
             risks = [order.risk for order in orders if order.risk is not None]
-            with _TAKING if risks else nullcontext():
+            with taking if risks else nullcontext():
                 lost = losing_all(admin.status(), risks) if risks and not asked.agreed else None
                 if lost is not None:
                     return {"asks": lost, "said": said}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from threading import Lock
 from typing import Annotated, TypeVar
 
 import anyio
@@ -41,6 +42,8 @@ class Live:
     def __init__(self, options: Options, ended: Callable[[], bool]) -> None:
         """Show the cluster of `options`; `ended`: whether the lab is asked to end."""
         self._options = options
+        self._taking = Lock()
+        """Held by orders that take something away: one after the other, whichever page asked."""
         self._work = Work(options, lambda report: self._collector.worked(report))
         self._collector = Collector(options, ended, self._work.close)
 
@@ -73,7 +76,7 @@ class Live:
 
     async def order(self, request: Request) -> Response:
         """Carry out orders; what came of them."""
-        return await _answered(request, Asked, partial(give, self._options))
+        return await _answered(request, Asked, partial(give, self._options, self._taking))
 
     async def load(self, request: Request) -> Response:
         """Have so many clients of the page's own."""

@@ -57,11 +57,10 @@ class Door:
 def test_what_two_orders_lose_that_come_at_once_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, door = Killing(), Door()
     monkeypatch.setattr(orders, "Admin", lambda *_: cluster)
-    monkeypatch.setattr(orders, "_TAKING", door)
     came: dict[int, Any] = {}
 
     def kill(replica: int) -> None:
-        came[replica] = give(MagicMock(), Asked([f"KILL {replica}"]))
+        came[replica] = give(MagicMock(), door, Asked([f"KILL {replica}"]))
 
     first, second = (threading.Thread(target=kill, args=(one,)) for one in (3, 2))
     first.start()
