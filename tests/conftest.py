@@ -6,6 +6,7 @@ Rule: nothing here starts a process or opens a port.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,6 +22,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 # greenlet comes with playwright, and stock proxies of threads that have ended would keep some.
 own_by_thread()
+
+# Ctrl-C is tested too, and a shell that starts a suite in the background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Ending = Callable[[Callable[[], None]], object]
 
