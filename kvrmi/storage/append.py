@@ -130,6 +130,7 @@ class AppendStorage:
         Any thread may close it; a write of another thread's is waited for, some seconds.
         """
         if not self._writing.acquire(timeout=_CLOSE_SECONDS):
+            self._file.abandon()
             return  # the disk hangs; what it has is found at the next opening
         try:
             clean = self._broken is None

@@ -8,6 +8,7 @@ It does not know what a write holds.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import struct
@@ -30,6 +31,7 @@ MOST_ROOM = 8 << 20
 _LATE = 4
 """When only this part of its room is left, the next file is begun."""
 _GIVE_UP_SECONDS = 1.0
+_NEXT = ".next"
 _MAGIC = b"kvrmi\x00\r\n"
 _HEADER = struct.Struct(">8s8sI")
 """Magic, the file's id, CRC-32 of both."""
@@ -218,8 +220,11 @@ class AppendFile:
         self._late = 0
         """Where its writes end when it is time to begin the next file."""
         self._next: Successor | None = None
+        self._abandoned = False
         self._room = ROOM
         self._cell = 0
+        for left in path.parent.glob(f"{path.name}.*{_NEXT}"):
+            left.unlink(missing_ok=True)
         # A write that nobody confirmed is not in the mark yet: its sync may have failed.
         self._mark = self._new_mark(0 if found is None else found.confirmed)
         try:
@@ -251,15 +256,18 @@ class AppendFile:
         elif self._end > self._late:
             self._late = self._size  # once a file: if it cannot be made, it is tried when needed
             first = self._first(everything())
-            self._next = Successor(_new(self._path), first, self._sized(first, 0))
+            path = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}{_NEXT}")
+            self._next = Successor(path, first, self._sized(first, 0))
 
-    def _take_over(self, next: Successor) -> None:
+    def _take_over(self, successor: Successor) -> None:
         """Go on in a file that was made beside this one."""
         self._next = None
-        made = next.finish()
+        made = successor.finish()
+        if self._abandoned:
+            raise OSError(errno.ESTALE, "it was closed while the disk did nothing")
         if made is not None:
-            _put_in_place(next.path, self._path)
-            self._use(*made, next.size)
+            _put_in_place(successor.path, self._path)
+            self._use(*made, successor.size)
 
     def _renew(self, payload: bytes, coming: int = 0) -> None:
         """Put a new file in the place of the old one: one write that stands for all so far.
@@ -289,6 +297,13 @@ class AppendFile:
         self._late = size - (size - end) // _LATE
         self._move_mark(self.number)
         os.fdatasync(self._mark)
+
+    def abandon(self) -> None:
+        """Let no other file take its place any more: its writer hangs, and who comes next may not.
+
+        For any thread.
+        """
+        self._abandoned = True
 
     def close(self, *, clean: bool) -> None:
         """End its use; `clean`: cut it to what it holds, and mark it as closed, durably."""

@@ -2,6 +2,7 @@
 
 Rules: until it has all that the other has, synced, it has no name that counts; whatever fails on
 the way, the other is as it was. Who writes the other adds each write to both and takes it over.
+Its name is nobody else's: whoever waited too long for a disk harms no file that came after.
 It does not know what a write holds.
 """
 
@@ -53,9 +54,8 @@ class Successor:
         """
         self._maker.join()
         if self._file < 0:
-            self._drop()
             return None
-        later = b"".join(self._later)  # it has room for that: no less than the other had left
+        later = b"".join(self._later)
         write_all(self._file, later, self._end)
         os.fdatasync(self._file)
         return self._file, self._end + len(later)
@@ -64,12 +64,11 @@ class Successor:
         """Let it be, and leave nothing behind; but wait no longer than that for the disk."""
         self._unwanted = True
         self._maker.join(seconds)
-        if self.finished:
-            self._drop()
+        if self.finished and self._file >= 0:
+            self._drop(self._file)
 
-    def _drop(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
+    def _drop(self, file: int) -> None:
+        os.close(file)
         self.path.unlink(missing_ok=True)
 
     def _make(self, first: bytes) -> None:
@@ -78,11 +77,12 @@ class Successor:
             try:
                 self._fill(file, first)
             except OSError:
-                # Its name may be another's by now, if nobody waited for this disk.
-                os.ftruncate(file, 0)
-                os.close(file)
+                self._drop(file)
                 raise
-            self._file = file
+            if self._unwanted:
+                self._drop(file)
+            else:
+                self._file = file
 
     def _fill(self, file: int, first: bytes) -> None:
         for at in range(0, self.size, _PIECE):
