@@ -23,8 +23,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 # greenlet comes with playwright, and stock proxies of threads that have ended would keep some.
 own_by_thread()
 
-# Ctrl-C is tested too, and a shell that starts a suite in the background has it ignored.
+# How signals end programs is tested too; a suite started in the background may ignore them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Ending = Callable[[Callable[[], None]], object]
 

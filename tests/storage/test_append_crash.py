@@ -172,14 +172,24 @@ def numbers(path: Path) -> tuple[list[int], int]:
 
 def died_after(lives: int, folder: Path) -> tuple[Machine, bool]:
     """Run a process with so many calls to live; False: it came to its end."""
-    machine = Machine(folder, lives)
+    machine, open_before = Machine(folder, lives), descriptors()
+    died = False
     with pytest.MonkeyPatch.context() as patch:
         machine.install(patch)
         try:
             machine.run(folder / "some.db")
         except Died:
-            return machine, True
-    return machine, False
+            died = True
+    for left in descriptors() - open_before:
+        os.close(left)
+    return machine, died
+
+
+def descriptors() -> set[int]:
+    """Those that are open: what a process that dies leaves to the kernel, its test closes."""
+    return {
+        int(name) for name in os.listdir("/proc/self/fd") if Path("/proc/self/fd", name).exists()
+    }
 
 
 def check(path: Path, machine: Machine, case: object) -> None:
