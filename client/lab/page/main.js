@@ -18,6 +18,7 @@ import { forks, refusal, whatIf } from "./whatif.js";
 import { concerns, named } from "./twophase.js";
 import { isTwophase } from "./twophase_why.js";
 import { brokeAt } from "./verdicts.js";
+import { slotOf } from "./why.js";
 import { culprit, say } from "./words.js";
 
 const given = JSON.parse(document.querySelector("meta[name=given]").content);
@@ -249,10 +250,9 @@ function following() {
 
 /** The slot that this step is about, or else the last one of the log; of two-phase commit the transaction. */
 function latest() {
-  const { stage, step } = current(), { records } = stage.trace.steps[step];
+  const { stage, step } = current();
   if (isTwophase(stage.trace)) return transaction(stage, step);
-  const own = records.map((record) => record.event?.slot ?? 0).find(Boolean);
-  return own ?? Math.max(1, ...stage.timeline.at(step).slots.keys());
+  return slotOf(stage.trace, step) || Math.max(1, ...stage.timeline.at(step).slots.keys());
 }
 
 function transaction({ trace, timeline }, step) {

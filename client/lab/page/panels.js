@@ -2,7 +2,7 @@
 
 import { html, press } from "./dom.js";
 import { less, spell } from "./ballots.js";
-import { isNoop, isOutdated } from "./state.js";
+import { isLost, isNoop, isOutdated } from "./state.js";
 import { doubts, leaderless, standing as part, transactions, transactionWhy } from "./twophase_panels.js";
 import { latestBallot } from "./election.js";
 import { LATER, leaderWhy, quorums } from "./quorums.js";
@@ -91,7 +91,7 @@ export function log(state, values, pick) {
     html("table", {},
       heading("slot", ids, html("th", {}, "value")),
       html("tbody", {}, ...known.map((number) => slotRow(state, number, ids, values, pick)))),
-    html("p", { class: "legend" }, "2.1 accepted at that ballot · ✓ chosen · ■ applied · no-op: changes nothing; a new leader's first slot"),
+    html("p", { class: "legend" }, "2.1 accepted at that ballot · ✓ chosen · ■ what was chosen is applied · struck out: another value was chosen · no-op: changes nothing; a new leader's first slot"),
   ];
 }
 
@@ -123,10 +123,11 @@ function cell(slot, replica, id, number) {
   const ballot = slot.accepted.get(id);
   const applied = replica.applied >= number;
   const owner = ballot ? ` owner${ballot.replica}` : "";
-  const said = ballot ? `accepted at ${spell(ballot)}` : "nothing accepted";
-  const title = `replica ${id}: ${said}${applied ? ", applied" : ""}`;
-  const text = `${ballot ? spell(ballot) : "·"}${applied ? " ■" : ""}`;
-  return html("td", { class: `slot${owner}`, title }, text);
+  const lost = isLost(slot, ballot);
+  const said = ballot ? `accepted ${lost ? "another value than what was chosen, " : ""}at ${spell(ballot)}` : "nothing accepted";
+  const title = `replica ${id}: ${said}${applied ? ", applied what was chosen" : ""}`;
+  const text = ballot ? spell(ballot) : "·";
+  return html("td", { class: `slot${owner}`, title }, lost ? html("s", {}, text) : text, applied ? " ■" : "");
 }
 
 /** Why a slot has its value, up to a step: in sentences, and the majorities as a table; of two-phase commit a transaction. */

@@ -191,3 +191,7 @@ export function isOutdated(state, ballot) {
 
 /** Whether a value is the no-op: a batch of no commands, after the format's byte. */
 export const isNoop = (value) => value?.b64 === "AZA=";
+
+/** Whether what was accepted in a slot at a ballot is another value than the chosen one. */
+export const isLost = ({ proposed, chosen }, ballot) =>
+  Boolean(ballot && chosen && proposed.has(spell(ballot)) && proposed.get(spell(ballot)) !== chosen.value);

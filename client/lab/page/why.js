@@ -25,6 +25,15 @@ export function history(trace, slot, until) {
   return { ballots: proposed, chosen: found.chosen, majority };
 }
 
+/** The slot that a step is about: of its event, of a message, or of the one that a message answers; 0: of none. */
+export function slotOf({ steps, messages }, at) {
+  const { records } = steps[at];
+  const event = records.map((record) => record.event?.slot ?? 0).find(Boolean);
+  const mail = records.flatMap((record) => record.kind === "left" ? record.mail.map(({ id }) => id) : record.kind === "fate" ? [record.id] : []);
+  const own = (message) => message?.fields.slot ?? messages.get(message?.cause)?.fields.slot;
+  return Number(event ?? mail.map((id) => own(messages.get(id))).find(Number.isInteger) ?? 0);
+}
+
 /** Whether a message had come by a step; one that never left has not. */
 export const cameBy = (message, step) => message?.fates.some((one) => one.fate === "arrived" && one.step <= step) ?? false;
 

@@ -8,9 +8,9 @@ const PAGE = new URL("../../../client/lab/page/", import.meta.url);
 const { read } = await import(new URL("trace.js", PAGE));
 const { ALL, EVENTS, LEARNED, replicaOf } = await import(new URL("records.js", PAGE));
 const { less, spell } = await import(new URL("ballots.js", PAGE));
-const { isOutdated, SPACING, Timeline } = await import(new URL("state.js", PAGE));
+const { isLost, isOutdated, SPACING, Timeline } = await import(new URL("state.js", PAGE));
 const { culprit, say, guilty } = await import(new URL("words.js", PAGE));
-const { before, history, story } = await import(new URL("why.js", PAGE));
+const { before, history, slotOf, story } = await import(new URL("why.js", PAGE));
 const { address, readAddress } = await import(new URL("address.js", PAGE));
 const { labels, lines, verdict, writes } = await import(new URL("pulse.js", PAGE));
 const { merge, place } = await import(new URL("merged.js", PAGE));
@@ -345,4 +345,13 @@ test("runs side by side are looked at up to the same moment, and the line of eac
   assert.match(verdict(runs, runs[1].end), /up to 6\.4 s: 4\.\d s in two-phase commit, 0\.\d s in Paxos\.$/);
   assert.match(lines([{ ...runs[0], end: 4 }, runs[1]], 9)[0].text, /^run ended at 4\.0 s: still nothing written for 2\.\d s$/);
   assert.match(verdict([{ ...runs[0], broke: 3 }, runs[1]], 5), /^Safety broke in two-phase commit at 3\.0 s; in Paxos it holds up to 5\.0 s\.$/);
+});
+
+test("a refused write is about its own slot, where another value was chosen", () => {
+  const trace = read(text("old_leader")), end = trace.steps.length - 1;
+  const late = trace.steps.findIndex((_, at) => /^Acceptor 2 refuses slot 3 at 1\.1/.test(say(trace, at).sentence));
+  assert.equal(slotOf(trace, late), 3);
+  const slot = new Timeline(trace).at(end).slots.get(3);
+  assert.deepEqual([1, 2, 3].map((id) => isLost(slot, slot.accepted.get(id))), [true, false, false]);
+  assert.equal(isLost(new Timeline(trace).at(late - 1).slots.get(4), { round: 2, replica: 2 }), false);
 });
