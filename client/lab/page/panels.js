@@ -39,7 +39,7 @@ function card(id, replica, before, state, { blamed, whatIf, why }) {
       ...(broken ? fact("but had", `${spell(replica.vowed)}: broken`, "") : []),
       ...(votes(replica) ? fact("chosen", replica.chosen, before?.chosen) : fact("view", replica.view ?? 1, before?.view)),
       ...fact("applied", replica.applied, before?.applied)),
-    votes(replica) ? lease(replica.grant, state.at) : doubts(state, id));
+    votes(replica) ? lease(replica.grant, state) : doubts(state, id));
 }
 
 /** How it stands; for a leader a way to why it is one. */
@@ -74,10 +74,12 @@ function fact(name, value, before) {
   return [html("dt", {}, name), html("dd", { class: changed ? "changed" : null }, String(value))];
 }
 
-function lease(grant, at) {
-  const left = grant ? Math.max(0, grant.until - at) : 0;
+function lease(grant, state) {
+  const left = grant ? Math.max(0, grant.until - state.at) : 0;
   if (left === 0) return html("p", { class: "lease" }, "grants no lease");
-  return html("p", { class: "lease" }, `lease for ${spell(grant.ballot)}: ${left.toFixed(2)} s `,
+  const title = "what its acceptor grants: with a majority's leases a leader answers reads alone";
+  if (isOutdated(state, grant.ballot)) return html("p", { class: "lease", title }, `too few for ${spell(grant.ballot)}: ${left.toFixed(2)} s`);
+  return html("p", { class: "lease", title }, `lease for ${spell(grant.ballot)}: ${left.toFixed(2)} s `,
     html("meter", { min: 0, max: grant.lease, value: left }));
 }
 

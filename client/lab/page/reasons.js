@@ -33,7 +33,7 @@ export const NOOP = ["A no-op changes nothing. A new leader proposes one in its 
 export const STOPS = ["To refuse is always safe: it lets nothing be chosen.", `${SIMPLE} 2.2`];
 
 /** A refusal because of a lease. */
-export const LEASE = ["Until a lease that it granted, or may have granted, has ended, that leader may answer reads alone: nobody else may be promised anything meanwhile.", `${LIVE} 5.2`];
+export const LEASE = ["A leader to which a majority granted leases may answer reads alone until they end: who granted one, or may have, promises nobody else anything meanwhile.", `${LIVE} 5.2`];
 
 /** By the message that is sent or comes. */
 export const MESSAGE = table({
