@@ -130,13 +130,13 @@ def test_errors(
     servant = cluster.servant(1)
     servant.follows = None
     servant.faults = [fault] * 50
-    assert run("--timeout", "0.3", "PUT", "k", "v") == status
+    assert run("--timeout", "0.8", "PUT", "k", "v") == status
     out, err = capsys.readouterr()
     assert not out
     assert err.startswith(f"{code}: ")
     assert err.count("\n") == 1
     servant.faults = [fault] * 50
-    assert run("--timeout", "0.3", "--json", "PUT", "k", "v") == status
+    assert run("--timeout", "0.8", "--json", "PUT", "k", "v") == status
     out, err = capsys.readouterr()
     assert json.loads(out).keys() == {"ok", "code", "error"}
     assert json.loads(out)["code"] == code
